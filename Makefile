@@ -1,0 +1,45 @@
+# Everything runs in .venv, which the first command makes from requirements.lock (about 30 s).
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+export UV_COMPILE_BYTECODE := 1
+export UV_LINK_MODE := copy
+export JUPYTER_PREFER_ENV_PATH := 1
+
+.PHONY: help article test lab notebooks lock clean
+.DEFAULT_GOAL := help
+
+help:  ## list the commands
+	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile | expand -t 18
+
+article: .venv/.ready  ## regenerate every table and figure of the article
+	$(BIN)/python -m memcalc article
+
+test: .venv/.ready  ## run all tests: package, notebooks, browser
+	$(BIN)/python -m pytest
+
+lab: .venv/.ready  ## open JupyterLab on the first notebook
+	$(BIN)/jupyter lab notebooks/00_start_here.ipynb
+
+notebooks: .venv/.ready  ## execute the notebooks in place
+	$(BIN)/python notebooks/execute.py
+
+lock: .venv/.ready  ## resolve the versions of pyproject.toml anew
+	$(BIN)/uv pip compile --quiet --upgrade pyproject.toml --extra test --universal --python-version 3.11 \
+		--generate-hashes --no-header --no-annotate --output-file requirements.lock
+
+clean:  ## remove .venv and what the tests leave
+	rm -rf .venv .pytest_cache .hypothesis .ruff_cache tests/artefacts
+
+.venv/.ready: requirements.lock pyproject.toml Makefile
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "memcalc needs Python 3.11 or newer: make PYTHON=python3.12 ..."; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || \
+		{ echo "Debian packs venv apart from Python: apt-get install python3-venv"; exit 1; }
+	$(PYTHON) -m venv --clear .venv
+	sed -n '/^uv==/,/[^\\]$$/p' requirements.lock > .venv/uv.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement .venv/uv.lock
+	$(BIN)/uv pip install --quiet --require-hashes --requirement requirements.lock
+	$(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
