@@ -1,0 +1,22 @@
+"""The GPU memory formula: symbolic, shown, solved, checked and taught."""
+
+from memcalc.errors import InputError
+from memcalc.evaluate import Fit, breakdown, crossing, fits, largest, values
+from memcalc.formula import TERMS
+from memcalc.specs import Gpu, Inference, Model
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "TERMS",
+    "Fit",
+    "Gpu",
+    "Inference",
+    "InputError",
+    "Model",
+    "breakdown",
+    "crossing",
+    "fits",
+    "largest",
+    "values",
+]

@@ -1,0 +1,61 @@
+"""The answer in words: the verdict, the next best step, and what the numbers do not say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from memcalc import catalogue
+from memcalc.evaluate import breakdown, fits, largest
+from memcalc.specs import Gpu, Inference, Model
+from memcalc.units import show
+
+WORDS = {"weights": "weights", "kv_cache": "cache"}
+"""Term → the word for it in a sentence or a legend."""
+
+
+def verdict(model: Model, run: Inference, gpu: Gpu) -> str:
+    """Return in one sentence whether the run fits the card, and by how much.
+
+    >>> verdict(Model.named("LLaMA-7B"), Inference(context=32768), Gpu.named("RTX 4090"))
+    'It does not fit: 4.91 GiB are missing.'
+    """
+    fit = fits(model, run, gpu)
+    if not fit:
+        return f"It does not fit: {show(-fit.margin)} are missing."
+    return f"It fits: {show(fit.margin)} are left for the engine's buffers and more context."
+
+
+def next_steps(model: Model, run: Inference, gpu: Gpu) -> list[str]:
+    """Return what could be done: how far the context may grow, or each single change that makes the run fit.
+
+    >>> next_steps(Model.named("LLaMA-7B"), Inference(context=32768), Gpu.named("RTX 4090"))[0]
+    'This card holds at most 22,709 tokens of context.'
+    """
+    context = largest("context", model, run, gpu)
+    steps = [f"This card holds at most {context:,} tokens of context."] if context else []
+    if fits(model, run, gpu):
+        return steps
+    steps += list(_smaller_formats(model, run, gpu))
+    weights = breakdown(model, run)["weights"]
+    return steps or [f"No format makes it fit: the weights take {show(weights)}. It needs a larger card, or several."]
+
+
+def notes(model: Model, run: Inference) -> list[str]:
+    """Return what a careful reader should know about the numbers."""
+    found = []
+    if run.context > model.trained_context:
+        found.append(f"{model.name} was trained for {model.trained_context:,} tokens; more needs an extension.")
+    if model.assumed:
+        found.append(f"Not in the config, taken from its documented defaults: {', '.join(model.assumed)}.")
+    return found
+
+
+def _smaller_formats(model: Model, run: Inference, gpu: Gpu) -> Iterator[str]:
+    for fields in (("weights",), ("kv_cache",), ("weights", "kv_cache")):
+        for name in catalogue.names("formats"):  # from many bits to few: the first that fits costs least
+            changed = replace(run, **dict.fromkeys(fields, name))
+            if fits(model, changed, gpu):
+                what = " and ".join(WORDS[field] for field in fields)
+                yield f"{name} {what} would leave {show(fits(model, changed, gpu).margin)}."
+                break

@@ -1,0 +1,45 @@
+"""The tables in data/: read once, rows found by name."""
+
+from __future__ import annotations
+
+import csv
+from functools import cache
+from importlib.resources import files
+
+from memcalc.errors import choice
+
+_DATA = files("memcalc") / "data"
+
+
+@cache
+def rows(table: str) -> tuple[dict[str, str], ...]:
+    """Return the rows of data/<table>.csv.
+
+    >>> rows("formats")[0]["name"]
+    'FP32'
+    """
+    with (_DATA / f"{table}.csv").open(encoding="utf-8", newline="") as lines:
+        return tuple(csv.DictReader(lines))
+
+
+def names(table: str) -> list[str]:
+    """Return the names in a table, in its order."""
+    return [row["name"] for row in rows(table)]
+
+
+def find(table: str, field: str, name: object) -> dict[str, str]:
+    """Return the row that `name`, or one of its aliases, spells; else raise InputError with the nearest names.
+
+    >>> find("gpus", "gpu", "rtx4090")["reported_mib"]
+    '24564'
+    """
+    aliases = {alias: row for row in rows(table) for alias in row.get("aliases", "").split("|") if alias}
+    known = {row["name"]: row for row in rows(table)}
+    if isinstance(name, str) and name in aliases:
+        return aliases[name]
+    return known[choice(field, name, known)]
+
+
+def bibliography() -> str:
+    """Return the text of references.bib."""
+    return (_DATA / "references.bib").read_text(encoding="utf-8")

@@ -1,0 +1,120 @@
+"""A term of the formula: one SymPy expression, and all that is derived from it."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import cache, cached_property
+
+import sympy
+
+from memcalc.errors import InputError
+from memcalc.formula.reading import latex, text
+from memcalc.symbols import GLOSSARY, POSITION
+
+Values = Mapping[sympy.Symbol, object]
+
+
+@dataclass(frozen=True, eq=False)
+class Term:
+    """One term of the formula, with what it means, when it holds and where it comes from.
+
+    Parameters
+    ----------
+    name : how `breakdown` and the glossary call it
+    symbol : the left side of the equation
+    expr : the right side, made of glossary symbols
+    meaning : one sentence for a student
+    holds : when the expression is true
+    source : a key of references.bib, then the equation, table or page
+    parts : the terms whose symbols stand in `expr`
+    """
+
+    name: str
+    symbol: sympy.Symbol
+    expr: sympy.Expr
+    meaning: str
+    holds: str
+    source: str
+    parts: tuple[Term, ...] = field(default=(), repr=False)
+
+    @cached_property
+    def equation(self) -> sympy.Eq:
+        """Symbol = expression."""
+        return sympy.Eq(self.symbol, self.expr, evaluate=False)
+
+    @cached_property
+    def symbols(self) -> tuple[sympy.Symbol, ...]:
+        """The symbols of the expression in reading order."""
+        return tuple(sorted(self.expr.free_symbols, key=POSITION.__getitem__))
+
+    @cached_property
+    def every_part(self) -> dict[sympy.Symbol, Term]:
+        """The parts, and theirs, by symbol."""
+        below = {symbol: part for part in self.parts for symbol, part in part.every_part.items()}
+        return below | {part.symbol: part for part in self.parts}
+
+    @cached_property
+    def divides(self) -> bool:
+        """Whether the expression has a quotient, which whole numbers alone would turn into a float."""
+        return self.expanded().has(sympy.Pow)
+
+    def expanded(self, given: frozenset[sympy.Symbol] = frozenset()) -> sympy.Expr:
+        """Return the expression with each part written out, except those whose value is `given`."""
+        parts = {part.symbol: part.expanded(given) for part in self.parts if part.symbol not in given}
+        return self.expr.xreplace(parts)
+
+    def known_from(self, values: Values) -> bool:
+        """Return whether the values suffice to evaluate the term."""
+        given = frozenset(symbol for symbol in self.every_part if symbol in values)
+        return self.expanded(given).free_symbols <= values.keys()
+
+    def latex(self, values: Values | None = None) -> str:
+        """Return the equation in reading order, or with the numbers in the places of the symbols."""
+        return f"{latex(self.symbol)} = {latex(self.expr, values)}"
+
+    def _repr_latex_(self) -> str:
+        return f"$\\displaystyle {self.latex()}$"
+
+    def __str__(self) -> str:
+        return f"{self.symbol} = {text(self.expr)}"
+
+    def exact(self, values: Values) -> int:
+        """Return the value as a whole number; a fraction, such as half a byte, takes a whole one.
+
+        Raises InputError if a symbol has no value, or one is not in the glossary.
+        """
+        compiled, arguments = self._ready(values, "math")
+        exact = Fraction if self.divides else operator.pos
+        return math.ceil(compiled(*(exact(values[symbol]) for symbol in arguments)))
+
+    def fast(self, values: Values):
+        """Return the value as a float, or an array where values are arrays; integer arrays would overflow unseen.
+
+        Raises InputError if a symbol has no value, or one is not in the glossary.
+        """
+        import numpy
+
+        compiled, arguments = self._ready(values, "numpy")
+        return compiled(*(numpy.asarray(values[symbol], dtype=float) for symbol in arguments))
+
+    def _ready(self, values: Values, module: str):
+        given = frozenset(symbol for symbol in self.every_part if symbol in values)
+        compiled, arguments = _compile(self, given, module)
+        for symbol in arguments:
+            if symbol not in values:
+                raise InputError(f"{self.name} needs {symbol} ({GLOSSARY[symbol].meaning}), which has no value.")
+        for symbol in values:
+            if symbol not in GLOSSARY:
+                raise InputError(f"{symbol} is not in the glossary; take symbols from memcalc.symbols.")
+        return compiled, arguments
+
+
+@cache
+def _compile(term: Term, given: frozenset[sympy.Symbol], module: str):
+    expr = term.expanded(given)
+    arguments = sorted(expr.free_symbols, key=POSITION.__getitem__)
+    return sympy.lambdify(arguments, expr, modules=module), arguments

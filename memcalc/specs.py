@@ -1,0 +1,206 @@
+"""Models, cards and runs: validated, frozen, and able to say which symbol has which value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from fractions import Fraction
+from functools import cached_property
+from pathlib import Path
+
+import sympy
+
+from memcalc import catalogue, config
+from memcalc.errors import InputError, choice, whole
+from memcalc.formula.weights import parameters
+from memcalc.symbols import BY_NAME, symbol
+from memcalc.units import to_bytes
+
+LARGEST_MODEL = 10**16
+"""Parameters: ten thousand times the largest models of 2026."""
+
+
+def _check(spec: object, name: str) -> None:
+    """Hold a field to what the glossary accepts, and keep it as a Python int: others would overflow."""
+    entry = BY_NAME[name]
+    object.__setattr__(spec, name, whole(name, getattr(spec, name), entry.least, entry.limit))
+
+
+def bytes_each(field: str, name: str) -> Fraction:
+    """Return the bytes that one number takes in a format of data/formats.csv.
+
+    >>> bytes_each("weights", "INT4")
+    Fraction(1, 2)
+    """
+    return Fraction(catalogue.find("formats", field, name)["bits"]) / 8
+
+
+@dataclass(frozen=True)
+class Model:
+    """A transformer's architecture, by the counts that the formula asks for.
+
+    Fields are the glossary's names; `positions` counts learned positions, `trained_context` is the longest context that
+    the model was trained for, `assumed` lists what a config.json left to its documented default.
+
+    >>> Model.named("LLaMA-7B").parameters
+    6738415616
+    """
+
+    name: str
+    layers: int
+    hidden: int
+    heads: int
+    kv_heads: int
+    head_dim: int
+    intermediate: int
+    vocabulary: int
+    positions: int
+    embedding_tables: int
+    mlp_matrices: int
+    norm_vectors: int
+    qkv_bias: int
+    output_bias: int
+    mlp_bias: int
+    trained_context: int
+    source: str
+    assumed: tuple[str, ...] = ()
+
+    def __post_init__(self):
+        for name in self._counts:
+            _check(self, name)
+        if self.heads % self.kv_heads:
+            raise InputError(f"kv_heads must divide heads = {self.heads:,} without remainder, not {self.kv_heads:,}.")
+
+    @classmethod
+    def named(cls, name: str) -> Model:
+        """Return the model of that name from data/models.csv; a wrong name raises InputError with the nearest ones."""
+        row = catalogue.find("models", "model", name)
+        counts = {f.name: int(row[f.name]) for f in fields(cls) if f.name not in ("name", "source", "assumed")}
+        return cls(name=row["name"], source=row["source"], **counts)
+
+    @classmethod
+    def from_config(cls, source: str | Path | Mapping) -> Model:
+        """Return the model that a Hugging Face config.json describes, given as a path or a mapping."""
+        return cls(**config.fields(source))
+
+    @staticmethod
+    def nominal(parameters: int) -> NominalModel:
+        """Return a size without an architecture: enough for weights, not for a cache.
+
+        >>> Model.nominal(7_500_000_000).parameters
+        7500000000
+        """
+        return NominalModel(whole("parameters", parameters, 1, LARGEST_MODEL))
+
+    @property
+    def _counts(self) -> list[str]:
+        return [f.name for f in fields(self) if f.name in BY_NAME]
+
+    @cached_property
+    def values(self) -> dict[sympy.Symbol, int]:
+        """Symbol → number, for the terms."""
+        return {symbol(name): getattr(self, name) for name in self._counts}
+
+    @cached_property
+    def parameters(self) -> int:
+        """All parameters, counted from the architecture."""
+        return parameters.exact(self.values)
+
+    @property
+    def active_parameters(self) -> int:
+        """Parameters that one token passes through: all of them, for every layer is dense."""
+        return self.parameters
+
+
+@dataclass(frozen=True)
+class NominalModel:
+    """A number of parameters without an architecture, such as "7B"."""
+
+    parameters: int
+
+    @property
+    def name(self) -> str:
+        """The size in words."""
+        return f"{self.parameters:,} parameters"
+
+    @property
+    def active_parameters(self) -> int:
+        """The same number: a size alone says nothing of experts."""
+        return self.parameters
+
+    @property
+    def values(self) -> dict[sympy.Symbol, int]:
+        """Symbol → number, for the terms."""
+        return {parameters.symbol: self.parameters}
+
+
+@dataclass(frozen=True)
+class Inference:
+    """A run that generates text: how much context, for how many sequences, in which formats.
+
+    >>> Inference(context=4096, weights="INT8").weights
+    'INT8'
+    """
+
+    context: int = BY_NAME["context"].default
+    batch: int = BY_NAME["batch"].default
+    weights: str = "FP16"
+    kv_cache: str = "FP16"
+
+    def __post_init__(self):
+        _check(self, "context")
+        _check(self, "batch")
+        for name in ("weights", "kv_cache"):  # the catalogue's spelling, whatever the user's
+            spelled = choice(f"{name} format", getattr(self, name), catalogue.names("formats"))
+            object.__setattr__(self, name, spelled)
+
+    @cached_property
+    def values(self) -> dict[sympy.Symbol, int | Fraction]:
+        """Symbol → number, for the terms."""
+        return {
+            symbol("context"): self.context,
+            symbol("batch"): self.batch,
+            symbol("bytes_per_weight"): bytes_each("weights", self.weights),
+            symbol("bytes_per_element"): bytes_each("kv_cache", self.kv_cache),
+        }
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """A card and its three memories: marketed [GB], reported by the driver [MiB] and visible to a program [GiB].
+
+    >>> Gpu.named("RTX 4090").capacity
+    25383256719
+    """
+
+    name: str
+    vendor: str
+    marketed_gb: int
+    reported_mib: int | None
+    visible_gib: Fraction | None
+    source: str
+    note: str = field(default="", repr=False)
+
+    @classmethod
+    def named(cls, name: str) -> Gpu:
+        """Return the card of that name from data/gpus.csv; a wrong name raises InputError with the nearest ones."""
+        row = catalogue.find("gpus", "gpu", name)
+        return cls(
+            name=row["name"],
+            vendor=row["vendor"],
+            marketed_gb=int(row["marketed_gb"]),
+            reported_mib=int(row["reported_mib"]) if row["reported_mib"] else None,
+            visible_gib=Fraction(row["visible_gib"]) if row["visible_gib"] else None,
+            source=row["source"],
+            note=row["note"],
+        )
+
+    @property
+    def capacity(self) -> int:
+        """What a program can use [bytes]: the visible memory, or the reported one where nobody has measured it."""
+        return to_bytes(self.visible_gib, "GiB") if self.visible_gib else to_bytes(self.reported_mib, "MiB")
+
+    @property
+    def capacity_is(self) -> str:
+        """Which of the three memories `capacity` is."""
+        return "visible" if self.visible_gib else "reported"

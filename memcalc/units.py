@@ -1,0 +1,93 @@
+"""Bytes and their names: the only place where a byte count is divided, rounded or read from text.
+
+GB is 10⁹ bytes and GiB is 2³⁰ bytes, 7.4 % more. Inside the package every amount is a whole number of bytes.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from fractions import Fraction
+
+from memcalc.errors import InputError
+
+UNITS = {
+    "B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12,
+    "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40,
+}  # fmt: skip
+
+_HALF_GAP = math.sqrt(UNITS["GiB"] / UNITS["GB"])
+
+
+def in_unit(count: int, unit: str) -> float:
+    """Return `count` [bytes] as a number of `unit`.
+
+    >>> in_unit(2**34, "GiB")
+    16.0
+    """
+    return count / UNITS[unit]
+
+
+def show(count: int, unit: str = "GiB", digits: int = 2) -> str:
+    """Write `count` [bytes] with its unit.
+
+    >>> show(17_179_869_184), show(17_179_869_184, "GB")
+    ('16.00 GiB', '17.18 GB')
+    """
+    return f"{float(in_unit(count, unit)):,.{digits}f} {unit}"
+
+
+def show_both(count: int) -> str:
+    """Write `count` [bytes] in both units, because readers expect one or the other.
+
+    >>> show_both(17_179_869_184)
+    '16.00 GiB = 17.18 GB'
+    """
+    return f"{show(count)} = {show(count, 'GB')}"
+
+
+def means(count: int, published: str, unit: str) -> bool:
+    """Return whether a published number of `unit` can mean `count` [bytes].
+
+    Large units differ by 7.4 %, so a number that is off by less than half of that ratio tells which one was meant.
+
+    >>> means(17_179_869_184, "16", "GiB"), means(17_179_869_184, "16", "GB")
+    (True, False)
+    """
+    ratio = Fraction(count) / (Fraction(published) * UNITS[unit])
+    return 1 / _HALF_GAP < ratio < _HALF_GAP
+
+
+def rounds_to(count: int, published: str, size: int) -> bool:
+    """Return whether `count`, in multiples of `size` and rounded to the digits of `published`, is that number.
+
+    >>> rounds_to(6_738_415_616, "7", 10**9), rounds_to(68_976_648_192, "70", 10**9)
+    (True, False)
+    """
+    decimals = len(published.partition(".")[2])
+    return round(Fraction(count, size), decimals) == Fraction(published)
+
+
+def to_bytes(amount: str | float | Fraction, unit: str) -> int:
+    """Return the whole bytes in `amount` of `unit`, rounded down: a capacity is never rounded up.
+
+    >>> to_bytes("23.64", "GiB")
+    25383256719
+    """
+    return int(Fraction(amount) * UNITS[unit])
+
+
+def parse(text: str) -> Fraction:
+    """Read an amount such as "4 GiB" or "17,179,869,184 bytes" [bytes]; the text is never evaluated.
+
+    >>> parse("4 GiB")
+    Fraction(4294967296, 1)
+    >>> parse("a lot")
+    Traceback (most recent call last):
+    memcalc.errors.InputError: amount 'a lot' is not a number with a unit; write for example '4 GiB' or '4.29 GB'.
+    """
+    match = re.fullmatch(r"\s*(\d[\d,_]*(?:\.\d+)?)\s*([a-zA-Z]+)\s*", text)
+    spellings = {unit.casefold(): size for unit, size in UNITS.items()} | {"byte": 1, "bytes": 1}
+    if match is None or match[2].casefold() not in spellings:
+        raise InputError(f"amount {text!r} is not a number with a unit; write for example '4 GiB' or '4.29 GB'.")
+    return Fraction(re.sub("[,_]", "", match[1])) * spellings[match[2].casefold()]
