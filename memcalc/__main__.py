@@ -1,0 +1,121 @@
+"""The command line: a worked example, "will it fit?", and the article."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+from memcalc import advice, units
+from memcalc.errors import InputError
+from memcalc.evaluate import TOTALS, breakdown, fits
+from memcalc.specs import Gpu, Inference, Model
+from memcalc.symbols import BY_NAME
+
+EXAMPLE = ("LLaMA-7B", "RTX 4090")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line and return the exit code: 0 done, 1 the check found differences, 2 bad input."""
+    options = _parser().parse_args(arguments)
+    try:
+        return options.run(options)
+    except InputError as problem:
+        print(f"memcalc: {problem}", file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("python -m memcalc", description="The GPU memory formula; alone: an example")
+    parser.set_defaults(run=_example)
+    commands = parser.add_subparsers(title="commands", metavar="")
+    fit = commands.add_parser("fit", help="will this model fit on that card?")
+    fit.add_argument("model", help="a name, such as Llama-2-7B, or the path of a config.json")
+    fit.add_argument("gpu", help='a card, such as "RTX 4090"')
+    fit.add_argument("--context", type=_whole, default=BY_NAME["context"].default, help="tokens (%(default)s)")
+    fit.add_argument("--batch", type=_whole, default=BY_NAME["batch"].default, help="sequences (%(default)s)")
+    fit.add_argument("--weights", default="FP16", help="format of the weights (%(default)s)")
+    fit.add_argument("--kv-cache", default="FP16", help="format of the cache (%(default)s)")
+    fit.add_argument("--json", action="store_true", help="print bytes and verdict for a program")
+    fit.set_defaults(run=_fit)
+    article = commands.add_parser("article", help="write the article's tables and figures")
+    article.add_argument("--check", action="store_true", help="compare instead of writing; exit 1 on any difference")
+    article.add_argument("--out", type=Path, default=Path("figures"), help="the folder (%(default)s)")
+    article.set_defaults(run=_article)
+    return parser
+
+
+def _whole(text: str) -> object:
+    """Read a whole number; what is none goes on as text, so that the field itself says what is allowed."""
+    try:
+        return int(text)
+    except ValueError:
+        return text
+
+
+def _model(name: str) -> Model:
+    return Model.from_config(name) if name.endswith(".json") else Model.named(name)
+
+
+def _example(options: argparse.Namespace) -> int:
+    print("memcalc works. A model of seven billion parameters, 32,768 tokens, on a card of 24 GB:\n")
+    _print_fit(Model.named(EXAMPLE[0]), Inference(), Gpu.named(EXAMPLE[1]))
+    print('\nAsk your own: python -m memcalc fit MODEL GPU --context TOKENS   (see "python -m memcalc fit --help")')
+    return 0
+
+
+def _fit(options: argparse.Namespace) -> int:
+    model, gpu = _model(options.model), Gpu.named(options.gpu)
+    run = Inference(options.context, options.batch, options.weights, options.kv_cache)
+    (_print_json if options.json else _print_fit)(model, run, gpu)
+    return 0
+
+
+def _print_json(model: Model, run: Inference, gpu: Gpu) -> None:
+    fit = fits(model, run, gpu)
+    answer = {
+        "model": model.name,
+        "gpu": gpu.name,
+        "run": asdict(run),
+        "bytes": breakdown(model, run),
+        "total": fit.needed,
+        "capacity": fit.capacity,
+        "fits": bool(fit),
+        "margin": fit.margin,
+        "notes": advice.notes(model, run),
+    }
+    print(json.dumps(answer, indent=2))
+
+
+def _print_fit(model: Model, run: Inference, gpu: Gpu) -> None:
+    fit = fits(model, run, gpu)
+    print(f"{model.name} on {gpu.name}: context {run.context:,}, batch {run.batch:,}, ", end="")
+    print(f"{run.weights} weights, {run.kv_cache} cache")
+    for term in TOTALS[type(run)].parts:
+        _print_line(term.name, breakdown(model, run)[term.name], str(term))
+    _print_line("total", fit.needed)
+    _print_line(f"the card ({gpu.capacity_is})", fit.capacity)
+    for sentence in (advice.verdict(model, run, gpu), *advice.next_steps(model, run, gpu), *advice.notes(model, run)):
+        print(sentence)
+
+
+def _print_line(name: str, count: int, formula: str = "") -> None:
+    amounts = f"{count:>19,} bytes = {units.show(count):>12} = {units.show(count, 'GB'):>12}"
+    print(f"  {name:<20} {amounts}   {formula}".rstrip())
+
+
+def _article(options: argparse.Namespace) -> int:
+    from memcalc import publish  # pandas and matplotlib, which the other commands do without
+
+    if not options.check:
+        print(f"wrote {len(publish.write(options.out))} files to {options.out}")
+        return 0
+    problems = publish.check(options.out)
+    print("\n".join(problems) or f"{options.out} is up to date.")
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,157 @@
+"""The article's tables and figures: as published beside what the formula gives, with a verdict a cell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import pandas
+
+from memcalc import catalogue, units
+from memcalc.evaluate import Fit, breakdown, values
+from memcalc.formula.total import inference
+from memcalc.specs import Gpu, Inference, Model
+from memcalc.symbols import symbol
+
+CONTEXT = 32_768
+"""The context of the article's first table: "@32K"."""
+
+STAND_INS = {"LLaMA 70B": "Llama-2-70B"}
+"""There is no first LLaMA of 70B; the article can only mean its successor, which has grouped heads."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of the article's first table, worked twice: as the article does, and from the architecture."""
+
+    number: str
+    cells: tuple[dict[str, str], ...]
+
+    @cached_property
+    def model(self) -> Model:
+        """The model that the row names."""
+        return Model.named(STAND_INS.get(self.cells[0]["model"], self.cells[0]["model"]))
+
+    @cached_property
+    def run(self) -> Inference:
+        """The run of the row: its precision for weights and cache alike."""
+        precision = self.cells[0]["precision"]
+        return Inference(context=CONTEXT, weights=precision, kv_cache=precision)
+
+    @cached_property
+    def exact(self) -> dict[str, int]:
+        """Term → bytes, with parameters counted and key-value heads as the model has them."""
+        terms = breakdown(self.model, self.run)
+        return {"parameters": self.model.parameters, **terms, "total": sum(terms.values())}
+
+    @cached_property
+    def own(self) -> dict[str, int]:
+        """Term → bytes by the article's own formula: the size in the name, and every head stores keys and values."""
+        nominal = int(self.published("parameters")) * 10**9
+        everyone = replace(self.model, kv_heads=self.model.heads)
+        known = values(everyone, self.run) | {symbol("parameters"): nominal}
+        terms = {term.name: term.exact(known) for term in inference.parts}
+        return {"parameters": nominal, **terms, "total": inference.exact(known)}
+
+    def published(self, quantity: str) -> str:
+        """The published cell."""
+        return next(cell["published"] for cell in self.cells if cell["quantity"] == quantity)
+
+    def verdict(self, quantity: str) -> tuple[str, str]:
+        """Return the verdict on a cell, and why."""
+        if quantity.startswith("fits "):
+            return self._verdict_on_fit(quantity)
+        if quantity == "parameters":
+            return self._verdict_on_size()
+        return self._verdict_on_bytes(quantity)
+
+    def fit(self, quantity: str, needed: int) -> Fit:
+        """Return whether so many bytes fit the card that a "fits …" cell names."""
+        return Fit(needed, Gpu.named(quantity.removeprefix("fits ")).capacity)
+
+    @property
+    def follows(self) -> bool:
+        """Whether weights and cache both follow from the article's own formula, in GB or in GiB."""
+        return all(self.verdict(quantity)[0] != "wrong" for quantity in ("weights", "kv_cache"))
+
+    def _verdict_on_bytes(self, quantity: str) -> tuple[str, str]:  # a number cannot hold in both units
+        count, published = self.own[quantity], self.published(quantity)
+        meant = [unit for unit in ("GB", "GiB") if units.means(count, published, unit)]
+        why = f"its own formula gives {units.show_both(count)}"
+        if quantity == "total" and not self.follows:  # a sum is no better than its summands
+            return "wrong", f"{why}; a summand is wrong"
+        return f"holds only in {meant[0]}" if meant else "wrong", why
+
+    def _verdict_on_size(self) -> tuple[str, str]:
+        count = self.exact["parameters"]
+        holds = units.rounds_to(count, self.published("parameters"), 10**9)
+        return ("holds", "rounded") if holds else ("holds under assumption", "the size is a name, not a count")
+
+    def _verdict_on_fit(self, quantity: str) -> tuple[str, str]:
+        card = self.fit(quantity, 0)
+        really, own = (bool(self.fit(quantity, terms["total"])) for terms in (self.exact, self.own))
+        if really != (self.published(quantity) == "Yes"):
+            return "wrong", f"it needs {units.show(self.exact['total'])} of {units.show(card.capacity)}"
+        if really != own:
+            return "holds under assumption", f"with {self.model.kv_heads} key-value heads, not with {self.model.heads}"
+        return "holds", f"it needs {units.show(self.exact['total'])} of {units.show(card.capacity)}"
+
+
+def rows() -> list[Row]:
+    """Return the rows of the article's first table."""
+    cells = [cell for cell in catalogue.rows("article") if cell["table"] == "1"]
+    numbers = dict.fromkeys(cell["row"] for cell in cells)
+    return [Row(number, tuple(cell for cell in cells if cell["row"] == number)) for number in numbers]
+
+
+def table1() -> pandas.DataFrame:
+    """Return the article's first table: each number as published [GB] beside the exact one [GiB]."""
+    return pandas.DataFrame(_line(row) for row in rows())
+
+
+def _line(row: Row) -> dict[str, str]:
+    line = {"Model": row.cells[0]["model"], "Precision": row.run.weights}
+    line |= {"Parameters, published": row.published("parameters") + "B", "counted": f"{row.exact['parameters']:,}"}
+    for quantity, title in (("weights", "Weights"), ("kv_cache", "Cache at 32K"), ("total", "Total")):
+        line |= {f"{title}, published [GB]": row.published(quantity)}
+        line |= {f"{title}, recomputed [GiB]": f"{units.in_unit(row.exact[quantity], 'GiB'):.2f}"}
+    card = "fits RTX 4090"
+    line |= {"Fits RTX 4090, published": row.published(card), "recomputed": _yes(row.fit(card, row.exact["total"]))}
+    return line | {"Follows from its own formula": _yes(row.follows)}
+
+
+def table1_verdicts() -> pandas.DataFrame:
+    """Return every cell of the article's first table with its verdict and the reason."""
+    return pandas.DataFrame(_cell(row, cell) for row in rows() for cell in row.cells)
+
+
+def _cell(row: Row, cell: dict[str, str]) -> dict[str, str]:
+    verdict, why = row.verdict(cell["quantity"])
+    return {
+        "Model": cell["model"],
+        "Precision": cell["precision"],
+        "Quantity": cell["quantity"],
+        "Published": f"{cell['published']} {cell['unit']}".strip(),
+        "Recomputed": _recomputed(row, cell["quantity"]),
+        "Verdict": verdict,
+        "Why": why,
+    }
+
+
+def _recomputed(row: Row, quantity: str) -> str:
+    if quantity.startswith("fits "):
+        return _yes(row.fit(quantity, row.exact["total"]))
+    count = row.exact[quantity]
+    return f"{count:,}" if quantity == "parameters" else units.show_both(count)
+
+
+def _yes(answer: object) -> str:
+    return "Yes" if answer else "No"
+
+
+TABLES: dict[str, Callable[[], pandas.DataFrame]] = {
+    "table1_models_at_32k": table1,
+    "table1_verdicts": table1_verdicts,
+}
+"""File name → table."""

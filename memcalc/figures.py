@@ -1,0 +1,182 @@
+"""The pictures: one function each, which draws rows and returns a closed matplotlib figure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import pandas
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+
+from memcalc import tables
+from memcalc.advice import WORDS
+from memcalc.specs import Gpu
+from memcalc.units import in_unit, show
+
+COLOURS = {"weights": "#0072B2", "kv_cache": "#E69F00"}
+"""One colour a term throughout, from the palette of Okabe and Ito, which colour-blind readers tell apart."""
+
+HATCHES = {"weights": "", "kv_cache": "///"}
+"""One hatch a term, so that grey print still works."""
+
+STYLE = {
+    "font.size": 9,
+    "axes.titlesize": 10,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "figure.dpi": 100,
+    "figure.constrained_layout.use": True,
+    "legend.frameon": False,
+    "svg.hashsalt": "memcalc",
+}
+
+
+LIMIT = {"color": "0.35", "linewidth": 1, "linestyle": ":"}
+"""How the capacity of a card is drawn."""
+
+_PAPER = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
+_PLAIN = FuncFormatter(lambda number, _: f"{number:,g}")
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure of the article: its file name, the rows that it draws, and the words beside it."""
+
+    name: str
+    rows: Callable[[], pandas.DataFrame]
+    draw: Callable[[pandas.DataFrame], Figure]
+    caption: str
+    describe: Callable[[pandas.DataFrame], str]
+
+    @property
+    def alt(self) -> str:
+        """The picture in words, for those who cannot see it."""
+        return self.describe(self.rows())
+
+
+@contextmanager
+def canvas(width: float = 7.0, height: float = 3.6, **style):
+    """Give a figure and its axes in the house style, and close the figure at the end."""
+    with plt.rc_context(STYLE | style):
+        figure, axes = plt.subplots(figsize=(width, height))
+        try:
+            yield figure, axes
+        finally:
+            plt.close(figure)
+
+
+def weights_by_format(rows: pandas.DataFrame | None = None) -> Figure:
+    """Draw the weights of models in several formats on one logarithmic axis, with what two cards can hold."""
+    rows = _weights_rows() if rows is None else rows
+    models = list(rows["model"].unique())
+    with canvas(height=2.8) as (figure, axes):
+        for (name, points), marker in zip(rows.groupby("format", sort=False), "osD^", strict=True):
+            gib, places = in_unit(points["bytes"], "GiB"), points["model"].map(models.index)
+            axes.plot(gib, places, marker, color=COLOURS["weights"], markeredgecolor="black", markersize=8)
+            for x, y in zip(gib, places, strict=True):
+                _label(axes, f"{name}\n{x:.3g}", (x, y), (0, 7), ha="center")
+        for card in ("RTX 4090", "A100 80 GB"):
+            gib = in_unit(Gpu.named(card).capacity, "GiB")
+            axes.axvline(gib, **LIMIT)
+            _label(axes, f"{card}: {gib:.2f} GiB", (gib, -0.62), (3, 0), va="top")
+        axes.set(xscale="log", xlim=(2, 400), xlabel="weights [GiB]", title="What the weights take, by format")
+        axes.set(yticks=range(len(models)), yticklabels=models, ylim=(len(models) - 0.6, -0.7))
+        axes.grid(axis="y", color="0.9")
+        axes.xaxis.set_major_formatter(_PLAIN)
+    return figure
+
+
+def kv_cache_context(rows: pandas.DataFrame | None = None) -> Figure:
+    """Draw cache against context on two logarithmic axes, and mark where it crosses the weights."""
+    rows = _cache_rows() if rows is None else rows
+    with canvas() as (figure, axes):
+        context_axes(axes, rows["context"].min(), rows["context"].max())
+        axes.set_ylim(0.1, 1000)
+        for (model, lines), dash in zip(rows.groupby("model", sort=False), ("-", "--"), strict=True):
+            for term in ("kv_cache", "weights"):
+                gib, label = in_unit(lines[term], "GiB"), f"{WORDS[term]}, {model}"
+                axes.plot(lines["context"], gib, dash, color=COLOURS[term], label=label, linewidth=2)
+            _mark_crossing(axes, lines["crossing"].iloc[0], in_unit(lines["weights"].iloc[0], "GiB"))
+        gib = in_unit(Gpu.named("RTX 4090").capacity, "GiB")
+        axes.axhline(gib, **LIMIT)
+        _label(axes, f"RTX 4090: {gib:.2f} GiB", (rows["context"].min(), gib), (3, 3))
+        axes.set_title("The cache outgrows the weights (FP16, one sequence)")
+        axes.legend(fontsize=8, loc="upper left", ncols=2)
+    return figure
+
+
+def context_axes(axes, first: int, last: int) -> None:
+    """Give the axes a logarithmic context below and a logarithmic memory beside."""
+    axes.set(xscale="log", yscale="log", xlim=(first, last), xlabel="context [tokens]", ylabel="memory [GiB]")
+    axes.set_xticks([2**power for power in range(8, 21, 2) if first <= 2**power <= last])
+    axes.minorticks_off()
+    axes.xaxis.set_major_formatter(FuncFormatter(tokens))
+    axes.yaxis.set_major_formatter(_PLAIN)
+    axes.grid(axis="y", color="0.9")
+
+
+def tokens(count: float, _position: int | None = None) -> str:
+    """Write a number of tokens as model cards do: 32K is 32 × 1,024.
+
+    >>> tokens(32768), tokens(1048576), tokens(25706)
+    ('32K', '1M', '25,706')
+    """
+    for size, letter in ((2**20, "M"), (2**10, "K")):
+        if count >= size and count % size == 0:
+            return f"{count / size:.0f}{letter}"
+    return f"{count:,.0f}"
+
+
+def _mark_crossing(axes, context: int, gib: float) -> None:
+    axes.plot([context, context], [axes.get_ylim()[0], gib], color="black", linewidth=0.8)
+    axes.plot([context], [gib], "o", color="black", zorder=3)
+    _label(axes, f"{context:,} tokens", (context, axes.get_ylim()[0]), (3, 4))
+
+
+def _label(axes, text: str, place: tuple[float, float], offset: tuple[float, float], **style) -> None:
+    axes.annotate(text, place, offset, textcoords="offset points", fontsize=8, bbox=_PAPER, **style)
+
+
+def _weights_rows() -> pandas.DataFrame:
+    return tables.weights_by_format(("LLaMA-7B", "LLaMA-13B", "Llama-2-70B"), ("FP32", "FP16", "INT8", "INT4"))
+
+
+def _cache_rows() -> pandas.DataFrame:
+    return tables.cache_by_context(("LLaMA-7B", "Llama-3.1-8B"), [2**power for power in range(10, 21)])
+
+
+def _weights_in_words(rows: pandas.DataFrame) -> str:
+    lines = [f"{row.model} in {row.format} {show(row.bytes)}" for row in rows.itertuples()]
+    return f"One line a model, one mark a format, on a logarithmic axis: {', '.join(lines)}."
+
+
+def _cache_in_words(rows: pandas.DataFrame) -> str:
+    lines = [f"that of {row.model} at {row.crossing:,} tokens" for row in rows.drop_duplicates("model").itertuples()]
+    return f"A rising line of the cache passes a level line of the weights: {', '.join(lines)}."
+
+
+PICTURES = (
+    Picture(
+        "weights_by_format",
+        _weights_rows,
+        weights_by_format,
+        caption="Weights of three models in four formats, counted from the architecture: half the bits, half the bytes."
+        " Dotted: what a program can use of two cards. INT8 and INT4 are counted without scales, as in the article.",
+        describe=_weights_in_words,
+    ),
+    Picture(
+        "kv_cache_context",
+        _cache_rows,
+        kv_cache_context,
+        caption="Cache against context for a model with 32 key-value heads (LLaMA-7B) and one with 8 (Llama-3.1-8B). "
+        "Dots: the context at which the cache outweighs the weights, solved from the formula.",
+        describe=_cache_in_words,
+    ),
+)
+"""Every figure of the article that is drawn so far."""

@@ -1,0 +1,132 @@
+"""Evaluated terms as rows: pandas tables for the notebooks, Markdown, CSV and LaTeX for the article."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import pandas
+
+from memcalc import catalogue, units
+from memcalc.evaluate import breakdown, crossing, values
+from memcalc.formula import Term
+from memcalc.specs import Inference, Model
+from memcalc.symbols import GLOSSARY
+
+
+@dataclass(frozen=True)
+class Worked:
+    """A term worked by hand: the formula, the numbers in it, the bytes, the units."""
+
+    formula: str
+    substituted: str
+    result: str
+
+    def _repr_markdown_(self) -> str:
+        return f"$${self.formula}$$\n\n$${self.substituted}$$\n\n**= {self.result}**"
+
+
+def by_hand(term: Term, model: Model, run: Inference) -> Worked:
+    """Return the term in the order of a calculation by hand: formula, substitution, bytes, GiB.
+
+    >>> from memcalc.formula import TERMS
+    >>> by_hand(TERMS["kv_cache"], Model.named("LLaMA-7B"), Inference(context=32768)).result
+    '17,179,869,184 bytes = 16.00 GiB = 17.18 GB'
+    """
+    known = values(model, run)
+    known |= {part.symbol: part.exact(known) for part in term.parts}
+    return Worked(term.latex(), term.latex(known), amount(term.exact(known), GLOSSARY[term.symbol].unit))
+
+
+def amount(count: int, unit: str = "bytes") -> str:
+    """Write a term's value with its unit; bytes also in GiB and GB."""
+    return f"{count:,} bytes = {units.show_both(count)}" if unit == "bytes" else f"{count:,} {unit}".rstrip()
+
+
+def glossary(*terms: Term) -> pandas.DataFrame:
+    """Return the glossary of exactly the symbols in the terms (of all, if none is given)."""
+    wanted = {symbol for term in terms for symbol in (term.symbol, *term.symbols)} or GLOSSARY.keys()
+    lines = [
+        {
+            "letter": str(entry.symbol),
+            "meaning": entry.meaning,
+            "unit": entry.unit,
+            "config.json": entry.config,
+            "ZeRO paper": entry.zero,
+            "Megatron paper": entry.megatron,
+        }
+        for entry in GLOSSARY.values()
+        if entry.symbol in wanted
+    ]
+    return pandas.DataFrame(lines).set_index("letter")
+
+
+def memory(model: Model, run: Inference) -> pandas.DataFrame:
+    """Return the memory of each term and their total, in bytes and in both units."""
+    terms = breakdown(model, run)
+    terms["total"] = sum(terms.values())
+    lines = [
+        {"term": name, "bytes": f"{count:,}", "GiB": units.show(count), "GB": units.show(count, "GB")}
+        for name, count in terms.items()
+    ]
+    return pandas.DataFrame(lines).set_index("term")
+
+
+def measurements() -> list[tuple[dict[str, str], int, int]]:
+    """Return each row of data/measured.csv with the bytes that the formula gives and those that were measured."""
+    return [(row, _predicted(row), int(row["bytes"])) for row in catalogue.rows("measured")]
+
+
+def against_reality(*ids: str) -> pandas.DataFrame:
+    """Return the measured rows with these ids beside the formula and the residual."""
+    lines = [
+        {
+            "measured by": row["library"],
+            "model": row["model"],
+            "inputs": ", ".join(f"{name} {value}" for name, value in json.loads(row["inputs"]).items()),
+            "formula [bytes]": f"{predicted:,}",
+            "measured [bytes]": f"{measured:,}",
+            "residual [bytes]": f"{measured - predicted:,}",
+        }
+        for row, predicted, measured in measurements()
+        if row["id"] in ids
+    ]
+    return pandas.DataFrame(lines).set_index("measured by")
+
+
+def _predicted(row: dict[str, str]) -> int:
+    inputs = json.loads(row["inputs"])
+    model = Model.named(row["model"])
+    model = replace(model, layers=inputs.pop("layers", model.layers))
+    return breakdown(model, Inference(**inputs))[row["term"]]
+
+
+def weights_by_format(models: Iterable[str], formats: Iterable[str]) -> pandas.DataFrame:
+    """Return the weights of each model in each format [bytes]."""
+    lines = [
+        {"model": model, "format": name, "bytes": breakdown(Model.named(model), Inference(weights=name))["weights"]}
+        for model in models
+        for name in formats
+    ]
+    return pandas.DataFrame(lines)
+
+
+def cache_by_context(models: Iterable[str], contexts: Iterable[int]) -> pandas.DataFrame:
+    """Return weights and cache of each model at each context in FP16 [bytes], and where they cross [tokens]."""
+    lines = [
+        {"model": name, "context": context, **breakdown(model, run), "crossing": crossing(model, run)}
+        for name, model in ((name, Model.named(name)) for name in models)
+        for run in (Inference(context=context) for context in contexts)
+        for context in (run.context,)
+    ]
+    return pandas.DataFrame(lines)
+
+
+def written(table: pandas.DataFrame, ending: str) -> str:
+    """Return a table as the text of a file: "md", "csv" or "tex"."""
+    if ending == "md":
+        return table.to_markdown(index=False, disable_numparse=True) + "\n"
+    if ending == "tex":
+        return table.to_latex(index=False, escape=True)
+    return table.to_csv(index=False, lineterminator="\n")
