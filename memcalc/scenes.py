@@ -1,0 +1,106 @@
+"""What an explorer shows for one setting of its controls: a picture and the same in words.
+
+A scene is a function from the values of the controls to a `Frame`; it raises InputError where they make no sense.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import cache
+
+from memcalc import advice, units
+from memcalc.advice import WORDS
+from memcalc.evaluate import TOTALS, breakdown, crossing, fits, values
+from memcalc.figures import COLOURS, HATCHES, LIMIT, canvas, context_axes
+from memcalc.formula.kv_cache import kv_cache as cache_term
+from memcalc.formula.reading import text
+from memcalc.formula.term import Term
+from memcalc.specs import Gpu, Inference, Model
+from memcalc.stage import Stage, box
+
+WIDER = 1.5
+"""The axis of a card reaches half its capacity further, so that what does not fit is seen to stick out."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A picture [SVG] and the same in words [HTML]."""
+
+    picture: str
+    words: str
+
+
+def will_it_fit(*, model: str, gpu: str, context: int, batch: int, weights: str, kv_cache: str) -> Frame:
+    """Show the terms of a run as one bar against the capacity of the card."""
+    model, gpu = Model.named(model), Gpu.named(gpu)
+    run = Inference(context=context, batch=batch, weights=weights, kv_cache=kv_cache)
+    fit, bars, left = fits(model, run, gpu), {}, 0.0
+    for term, count in breakdown(model, run).items():
+        right = left + units.in_unit(count, "GiB")
+        bars[term] = box(*(min(end, WIDER * units.in_unit(gpu.capacity, "GiB")) for end in (left, right)), -0.4, 0.4)
+        left = right
+    verdict = advice.verdict(model, run, gpu)
+    total = f"It needs {units.show_both(fit.needed)}; the {gpu.name} has {units.show(fit.capacity)}."
+    sentences = [total, verdict, *advice.next_steps(model, run, gpu)[:2], *advice.notes(model, run)]
+    picture = _card(gpu.name).frame(f"{total} {verdict}", **bars)
+    return Frame(picture, _in_words(model, run, sentences, TOTALS[type(run)].parts))
+
+
+def cache_against_context(*, model: str, kv_heads: int, context: int, batch: int, kv_cache: str) -> Frame:
+    """Show the cache as a line over the context, against the weights in FP16."""
+    model = replace(Model.named(model), kv_heads=kv_heads)
+    run = Inference(context=context, batch=batch, kv_cache=kv_cache)
+    terms, (first, last) = breakdown(model, run), _ENDS
+    token = terms["kv_cache"] / context
+    here = units.in_unit(terms["kv_cache"], "GiB")
+    level = units.in_unit(terms["weights"], "GiB")
+    shapes = {
+        "kv_cache": [(end, units.in_unit(token * end, "GiB")) for end in _ENDS],
+        "weights": [(first, level), (last, level)],
+        "here": [(context, _LOWEST), (context, here), (first, here)],
+    }
+    meeting = f"From {crossing(model, run):,} tokens on, it outweighs the weights ({units.show(terms['weights'])})."
+    total = f"The cache of {context:,} tokens takes {units.show_both(terms['kv_cache'])}."
+    return Frame(_lines().frame(f"{total} {meeting}", **shapes), _in_words(model, run, [total, meeting], [cache_term]))
+
+
+def _in_words(model: Model, run: Inference, sentences: list[str], terms: Iterable[Term]) -> str:
+    known = values(model, run)
+    lines = []
+    for term in terms:
+        numbers = known | {part.symbol: part.exact(known) for part in term.parts}
+        lines.append(f"{term} = {text(term.expr, numbers)} = {term.exact(known):,} bytes")
+    paragraphs = [f"<b>{html.escape(sentences[0])}</b>", *map(html.escape, sentences[1:]), *map(html.escape, lines)]
+    return "".join(f"<p style='margin: 0; line-height: 1.5'>{paragraph}</p>" for paragraph in paragraphs)
+
+
+@cache
+def _card(name: str) -> Stage:
+    capacity = units.in_unit(Gpu.named(name).capacity, "GiB")
+    with canvas(7.0, 1.5) as (figure, axes):
+        for term in COLOURS:
+            style = {"color": COLOURS[term], "hatch": HATCHES[term], "edgecolor": "black"}
+            axes.barh([0], [0], gid=term, label=WORDS[term], **style)
+        axes.axvline(capacity, **LIMIT | {"linewidth": 2})
+        axes.annotate(f"{name}: {capacity:.2f} GiB", (capacity, 0.5), (4, 0), textcoords="offset points", fontsize=9)
+        axes.set(xlim=(0, WIDER * capacity), ylim=(-0.5, 0.8), yticks=[], xlabel="memory [GiB]")
+        axes.legend(loc="upper left", ncols=len(COLOURS), bbox_to_anchor=(0, 1.2))
+        return Stage(figure, COLOURS)
+
+
+@cache
+def _lines() -> Stage:
+    with canvas(7.0, 3.2) as (figure, axes):
+        context_axes(axes, *_ENDS)
+        for term in COLOURS:
+            axes.plot(_ENDS, [1, 1], color=COLOURS[term], linewidth=2, gid=term, label=WORDS[term])
+        axes.plot(_ENDS, [1, 1], color="black", linewidth=1, linestyle=":", gid="here", label="your context")
+        axes.set(ylim=(_LOWEST, 10_000))
+        axes.legend(loc="upper left", ncols=3)
+        return Stage(figure, (*COLOURS, "here"))
+
+
+_ENDS = (2**7, 2**20)
+_LOWEST = 0.001

@@ -1,0 +1,79 @@
+"""Explorers: controls made from the symbols, a picture and words made by a scene."""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Callable
+
+import ipywidgets
+
+from memcalc import catalogue
+from memcalc.errors import InputError
+from memcalc.scenes import Frame
+from memcalc.symbols import BY_NAME, Entry
+
+CATEGORIES = {
+    "model": ("model", "models"),
+    "gpu": ("card", "gpus"),
+    "weights": ("format of the weights", "formats"),
+    "kv_cache": ("format of the cache", "formats"),
+}
+"""Controls that choose a row of a table: their label and the table."""
+
+_WIDE = {"style": {"description_width": "15em"}, "layout": {"width": "95%", "max_width": "46em"}}
+
+
+def explore(scene: Callable[..., Frame], **start: str | int) -> ipywidgets.VBox:
+    """Return an explorer: a control for each name in `start`, set to its value, above the picture and the words.
+
+    Parameters
+    ----------
+    scene : a function of memcalc.scenes; it is called with the values of the controls
+    start : control → first value; names of the glossary become sliders, those of CATEGORIES menus
+
+    Controls whose values make no sense together show one sentence; the last picture stays.
+    """
+    controls = {name: control(name, value) for name, value in start.items()}
+    picture, words = ipywidgets.HTML(), ipywidgets.HTML()
+
+    def refresh(_change: object = None) -> None:
+        try:
+            frame = scene(**{name: value_of(widget) for name, widget in controls.items()})
+        except InputError as problem:
+            words.value = _live(f"<b>{html.escape(str(problem))}</b> The picture is the last one that made sense.")
+            return
+        picture.value, words.value = frame.picture, _live(frame.words)
+
+    for widget in controls.values():
+        widget.observe(refresh, "value")
+    refresh()
+    return ipywidgets.VBox([*controls.values(), picture, words])
+
+
+def control(name: str, value: str | int) -> ipywidgets.Widget:
+    """Return the control for a name of the glossary or of CATEGORIES, set to `value`."""
+    if name in CATEGORIES:
+        label, table = CATEGORIES[name]
+        return ipywidgets.Dropdown(options=catalogue.names(table), value=value, description=label, **_WIDE)
+    entry = BY_NAME[name]
+    if entry.scale == "log2":
+        low, high = math.log2(entry.low), math.log2(entry.high)
+        return ipywidgets.FloatLogSlider(
+            value, base=2, min=low, max=high, step=1, readout_format=",.0f", description=_label(entry), **_WIDE
+        )
+    return ipywidgets.IntSlider(value, entry.low, entry.high, description=_label(entry), **_WIDE)
+
+
+def value_of(widget: ipywidgets.Widget) -> str | int:
+    """Return what a control stands at: a name, or a whole number."""
+    return round(widget.value) if isinstance(widget.value, float) else widget.value
+
+
+def _label(entry: Entry) -> str:
+    unit = f" [{entry.unit}]" if entry.unit else ""
+    return f"{entry.symbol}: {entry.meaning.partition(':')[0]}{unit}"
+
+
+def _live(words: str) -> str:
+    return f'<div aria-live="polite">{words}</div>'
