@@ -41,7 +41,7 @@ def choice(field: str, value: object, options: Iterable[str]) -> str:
     spellings = {_plain(option): option for option in options}
     if isinstance(value, str) and _plain(value) in spellings:
         return spellings[_plain(value)]
-    close = difflib.get_close_matches(_plain(str(value)), spellings, n=3, cutoff=0.5)
+    close = difflib.get_close_matches(_plain(str(value)), spellings, n=3, cutoff=0.65)
     nearest = " or ".join(spellings[plain] for plain in close)
     hint = f"; the nearest is {nearest}" if nearest else ""
     raise InputError(f"{field} {value!r} is not known{hint}. Known: {', '.join(spellings.values())}.")

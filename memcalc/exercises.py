@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from math import inf
 from numbers import Real
 
 import sympy
@@ -100,7 +101,7 @@ def _read(answer: object, unit: str) -> object:
         return answer
     if isinstance(answer, str):
         return units.parse(answer)
-    if isinstance(answer, bool) or not isinstance(answer, Real | sympy.Number) or not answer > 0:
+    if isinstance(answer, bool) or not isinstance(answer, Real | sympy.Number) or not 0 < answer < inf:
         raise InputError(f"the answer must be a positive number of {unit}, not {answer!r}.")
     return Fraction(str(answer)) * units.UNITS.get(unit, 1)
 
@@ -140,11 +141,7 @@ def _thirteen_billion() -> Answers:
 def _reported_memory() -> Answers:
     card = Gpu.named("RTX 4090")
     return units.to_bytes(card.reported_mib, "MiB"), [
-        (card.reported_mib * 10**6, "a MiB is 1,048,576 bytes, and you took it for a million"),
-        (
-            units.to_bytes(card.marketed_gb, "GB"),
-            "it is sold as that; start from what the driver reports",
-        ),
+        (card.reported_mib * 10**6, "a MiB is 1,048,576 bytes, and you took it for a million")
     ]
 
 
@@ -177,7 +174,7 @@ def _one_more_token() -> Answers:
 def _crossing() -> Answers:
     model, run = Model.named("LLaMA-13B"), Inference()
     return crossing(model, run), [
-        (crossing(model, replace(run, kv_cache="INT8")), "your cache is in INT8 while the weights are in FP16"),
+        (crossing(model, replace(run, weights="INT8")), "your weights are in INT8 while the cache is in FP16"),
         (2 * crossing(model, run), _ONE_OF_TWO),
     ]
 

@@ -75,18 +75,18 @@ def weights_by_format(rows: pandas.DataFrame | None = None) -> Figure:
     """Draw the weights of models in several formats on one logarithmic axis, with what two cards can hold."""
     rows = _weights_rows() if rows is None else rows
     models = list(rows["model"].unique())
-    with canvas(height=2.8) as (figure, axes):
+    with canvas(height=3.0) as (figure, axes):
         for (name, points), marker in zip(rows.groupby("format", sort=False), "osD^", strict=True):
             gib, places = in_unit(points["bytes"], "GiB"), points["model"].map(models.index)
             axes.plot(gib, places, marker, color=COLOURS["weights"], markeredgecolor="black", markersize=8)
             for x, y in zip(gib, places, strict=True):
-                _label(axes, f"{name}\n{x:.3g}", (x, y), (0, 7), ha="center")
+                _label(axes, f"{name}\n{x:.3g}", (x, y), (0, 9), ha="center")
         for card in ("RTX 4090", "A100 80 GB"):
             gib = in_unit(Gpu.named(card).capacity, "GiB")
             axes.axvline(gib, **LIMIT)
-            _label(axes, f"{card}: {gib:.2f} GiB", (gib, -0.62), (3, 0), va="top")
+            _label(axes, f"{card}: {gib:.2f} GiB", (gib, -0.95), (3, 0), va="top")
         axes.set(xscale="log", xlim=(2, 400), xlabel="weights [GiB]", title="What the weights take, by format")
-        axes.set(yticks=range(len(models)), yticklabels=models, ylim=(len(models) - 0.6, -0.7))
+        axes.set(yticks=range(len(models)), yticklabels=models, ylim=(len(models) - 0.6, -1.0))
         axes.grid(axis="y", color="0.9")
         axes.xaxis.set_major_formatter(_PLAIN)
     return figure

@@ -83,7 +83,7 @@ def _card(name: str) -> Stage:
         for term in COLOURS:
             style = {"color": COLOURS[term], "hatch": HATCHES[term], "edgecolor": "black"}
             axes.barh([0], [0], gid=term, label=WORDS[term], **style)
-        axes.axvline(capacity, **LIMIT | {"linewidth": 2})
+        axes.axvline(capacity, **LIMIT | {"linewidth": 2, "color": "black"})
         axes.annotate(f"{name}: {capacity:.2f} GiB", (capacity, 0.5), (4, 0), textcoords="offset points", fontsize=9)
         axes.set(xlim=(0, WIDER * capacity), ylim=(-0.5, 0.8), yticks=[], xlabel="memory [GiB]")
         axes.legend(loc="upper left", ncols=len(COLOURS), bbox_to_anchor=(0, 1.2))

@@ -24,7 +24,7 @@ class Worked:
     result: str
 
     def _repr_markdown_(self) -> str:
-        return f"$${self.formula}$$\n\n$${self.substituted}$$\n\n**= {self.result}**"
+        return f"$\\displaystyle {self.formula}$\n\n$\\displaystyle {self.substituted}$\n\n= **{self.result}**"
 
 
 def by_hand(term: Term, model: Model, run: Inference) -> Worked:
@@ -80,6 +80,7 @@ def measurements() -> list[tuple[dict[str, str], int, int]]:
 
 def against_reality(*ids: str) -> pandas.DataFrame:
     """Return the measured rows with these ids beside the formula and the residual."""
+    found = {row["id"]: (row, predicted, measured) for row, predicted, measured in measurements()}
     lines = [
         {
             "measured by": row["library"],
@@ -89,8 +90,7 @@ def against_reality(*ids: str) -> pandas.DataFrame:
             "measured [bytes]": f"{measured:,}",
             "residual [bytes]": f"{measured - predicted:,}",
         }
-        for row, predicted, measured in measurements()
-        if row["id"] in ids
+        for row, predicted, measured in map(found.__getitem__, ids)
     ]
     return pandas.DataFrame(lines).set_index("measured by")
 

@@ -20,7 +20,7 @@ kv_cache = Term(
     * symbol("batch")
     * symbol("bytes_per_element"),
     meaning="Each layer keeps a key and a value of d_k numbers per key-value head for every token of every sequence.",
-    holds="every layer attends to the whole context; keys and values are stored per head, in one format",
+    holds="every layer attends to the whole context; keys and values are stored per head, without scales beside them",
     source="ainslie2023gqa, section 2.2; article2025formula, KV cache",
 )
 
