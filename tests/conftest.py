@@ -1,0 +1,30 @@
+"""After nbval has run the cells of a notebook, one more item moves every control of it to its ends."""
+
+import inspect
+
+import pytest
+from nbval.plugin import IPyNbCell
+
+from sweep import move_every_control
+
+
+def pytest_collection_modifyitems(items):
+    """Put a sweep behind the last cell of each notebook; it runs in the same kernel."""
+    last = {item.parent: place for place, item in enumerate(items) if isinstance(item, IPyNbCell)}
+    for notebook, place in sorted(last.items(), key=lambda pair: -pair[1]):
+        items.insert(place + 1, ControlSweep.from_parent(notebook, name="every control to its ends"))
+
+
+class ControlSweep(pytest.Item):
+    """Drives the live controls of a notebook in its kernel: in a browser, an exception in a callback is silent."""
+
+    def runtest(self):
+        kernel = self.parent.kernel
+        code = inspect.getsource(move_every_control) + "move_every_control()"
+        sent = kernel.execute_cell_input(code, allow_stdin=False)
+        while (answer := kernel.get_message("shell", timeout=120))["parent_header"].get("msg_id") != sent:
+            pass  # answers to what ran before
+        assert answer["content"]["status"] == "ok", "\n".join(answer["content"].get("traceback", ["the kernel died"]))
+
+    def reportinfo(self):
+        return self.path, None, f"{self.path.name}: {self.name}"

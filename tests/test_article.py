@@ -1,0 +1,40 @@
+"""The article's first table: recomputed, and a verdict a cell."""
+
+import pytest
+
+from memcalc import article
+
+VERDICTS = {
+    ("LLaMA 7B", "FP16"): ["holds", "holds only in GB", "holds only in GiB", "holds only in GiB", "holds"],
+    ("LLaMA 7B", "INT8"): ["holds", "holds only in GB", "holds only in GiB", "holds only in GiB", "holds"],
+    ("LLaMA 13B", "INT8"): ["holds", "holds only in GB", "wrong", "wrong", "holds"],
+    ("LLaMA 13B", "INT4"): ["holds", "holds only in GB", "wrong", "wrong", "holds"],
+    ("LLaMA 70B", "INT8"): [
+        "holds under assumption", "holds only in GB", "wrong", "wrong", "holds", "holds under assumption",
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("row", article.rows(), ids=lambda row: row.number)
+def test_verdicts(row):
+    expected = VERDICTS[row.cells[0]["model"], row.cells[0]["precision"]]
+    assert [row.verdict(cell["quantity"])[0] for cell in row.cells] == expected
+
+
+def test_which_rows_follow_from_the_articles_own_formula():
+    assert [row.follows for row in article.rows()] == [True, True, False, False, False]
+
+
+def test_recomputed_columns():
+    table = article.table1()
+    assert list(table["Weights, recomputed [GiB]"]) == ["12.55", "6.28", "12.12", "6.06", "64.24"]
+    assert list(table["Cache at 32K, recomputed [GiB]"]) == ["16.00", "8.00", "12.50", "6.25", "5.00"]
+    assert list(table["Total, recomputed [GiB]"]) == ["28.55", "14.28", "24.62", "12.31", "69.24"]
+    assert list(table["recomputed"]) == ["No", "Yes", "No", "Yes", "No"]
+
+
+def test_why_gives_the_right_value():
+    verdicts = article.table1_verdicts().set_index(["Model", "Precision", "Quantity"])
+    assert verdicts.loc[("LLaMA 13B", "INT8", "kv_cache"), "Recomputed"] == "12.50 GiB = 13.42 GB"
+    assert verdicts.loc[("LLaMA 70B", "INT8", "kv_cache"), "Why"] == "its own formula gives 40.00 GiB = 42.95 GB"
+    assert verdicts.loc[("LLaMA 70B", "INT8", "fits A100 80 GB"), "Why"] == "with 8 key-value heads, not with 64"

@@ -1,0 +1,43 @@
+"""The pictures draw their rows, in the house style, and are closed."""
+
+import pytest
+from matplotlib import pyplot as plt
+from matplotlib.colors import to_hex
+
+from memcalc import figures
+
+IDS = [picture.name for picture in figures.PICTURES]
+
+
+@pytest.mark.parametrize("picture", figures.PICTURES, ids=IDS)
+def test_a_picture_is_closed_and_described(picture):
+    figure = picture.draw(picture.rows())
+    assert plt.get_fignums() == []
+    assert figure.axes[0].get_xlabel().endswith("]"), "an axis names its unit"
+    assert len(picture.alt) > 100
+    assert picture.caption.endswith(".")
+
+
+def test_weights_lie_where_the_rows_say():
+    rows = figures.PICTURES[0].rows()
+    lines = figures.weights_by_format(rows).axes[0].lines
+    drawn = sorted(x for line in lines if line.get_marker() != "None" for x in line.get_xdata())
+    assert drawn == pytest.approx(sorted(rows["bytes"] / 2**30))
+
+
+def test_the_crossing_is_marked_where_cache_and_weights_meet():
+    rows = figures.PICTURES[1].rows()
+    axes = figures.kv_cache_context(rows).axes[0]
+    dots = [(line.get_xdata()[0], line.get_ydata()[0]) for line in axes.lines if line.get_marker() == "o"]
+    assert [x for x, _ in dots] == [25_706, 122_533]
+    for (context, gib), model in zip(dots, rows["model"].unique(), strict=True):
+        row = rows[rows["model"] == model].iloc[0]
+        assert gib == pytest.approx(row["weights"] / 2**30)
+        assert row["kv_cache"] / row["context"] * context / 2**30 == pytest.approx(gib, rel=1e-4)
+
+
+def test_one_colour_a_term():
+    axes = figures.kv_cache_context().axes[0]
+    for line in axes.lines[:2]:
+        term = "kv_cache" if line.get_label().startswith("cache") else "weights"
+        assert to_hex(line.get_color()).upper() == figures.COLOURS[term]

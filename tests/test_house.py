@@ -1,0 +1,140 @@
+"""The house: imports flow one way, modules stay small, sources exist, versions agree."""
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+
+import memcalc
+from memcalc import catalogue
+from memcalc.formula import TERMS
+
+ROOT = Path(__file__).parent.parent
+FLOW = (
+    *("errors", "units", "symbols"),
+    *("formula.reading", "formula.term", "formula.weights", "formula.kv_cache", "formula.total", "formula"),
+    *("catalogue", "config", "specs", "evaluate", "advice", "tables", "figures", "article", "publish"),
+    *("stage", "scenes", "widgets", "exercises", "__main__"),
+)
+"""Each module may import those before it."""
+
+PACKAGE = ROOT / "memcalc"
+MODULES = {
+    ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in PACKAGE.rglob("*.py")
+    if path != PACKAGE / "__init__.py"
+}
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def tracked():
+    command = ["git", "ls-files", "-co", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    return [ROOT / name for name in listed.stdout.splitlines() if (ROOT / name).is_file()]
+
+
+def imports(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "memcalc":
+            base = node.module.removeprefix("memcalc").removeprefix(".")
+            for alias in node.names:
+                inner = f"{base}.{alias.name}".removeprefix(".")
+                yield inner if inner in MODULES else base
+
+
+def test_every_module_has_its_place_in_the_flow():
+    assert sorted(FLOW) == sorted(MODULES)
+
+
+@pytest.mark.parametrize("name", FLOW)
+def test_imports_go_one_way(name):
+    allowed = FLOW[: FLOW.index(name)]
+    assert [other for other in imports(MODULES[name]) if other not in allowed] == []
+
+
+@pytest.mark.parametrize("name", FLOW)
+def test_modules_and_functions_stay_small(name):
+    source = MODULES[name].read_text()
+    assert source.count("\n") <= 250
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef):
+            body = node.body[1:] if ast.get_docstring(node) else node.body
+            assert body[-1].end_lineno - body[0].lineno < 20 if body else True, node.name
+
+
+def test_users_text_is_never_evaluated():
+    for path in MODULES.values():
+        assert not re.search(r"\b(sympify|parse_expr|eval|exec)\(", path.read_text()), path
+
+
+def test_style():
+    ruff = [sys.executable, "-m", "ruff"]
+    for command in (["check"], ["format", "--check"]):
+        done = subprocess.run([*ruff, *command, "."], cwd=ROOT, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("term", TERMS.values(), ids=lambda term: term.name)
+def test_every_source_is_in_the_bibliography(term):
+    keys = re.findall(r"@\w+\{(\w+),", catalogue.bibliography())
+    for source in term.source.split("; "):
+        key, _, place = source.partition(", ")
+        assert key in keys
+        assert place, "a source says where: an equation, a table or a section"
+
+
+def test_environment_equals_pyproject():
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+    conda = {line for line in environment if isinstance(line, str)} - {"pip", f"python{PROJECT['requires-python']}"}
+    assert conda == set(PROJECT["dependencies"])
+    assert {"pip": ["--editable ."]} in environment
+
+
+def test_the_lock_pins_every_dependency_with_hashes():
+    lock = (ROOT / "requirements.lock").read_text()
+    pinned = set(re.findall(r"^([\w.-]+)==", lock, re.MULTILINE))
+    wanted = PROJECT["dependencies"] + PROJECT["optional-dependencies"]["test"]
+    assert {Requirement(line).name.replace("_", "-") for line in wanted} <= pinned
+    for entry in re.split(r"\n(?=\S)", lock.strip()):
+        assert "--hash=sha256:" in entry
+
+
+def test_the_installed_versions_are_the_locked_ones():
+    from importlib.metadata import version
+
+    lock = dict(re.findall(r"^([\w.-]+)==([\w.]+)", (ROOT / "requirements.lock").read_text(), re.MULTILINE))
+    for line in PROJECT["dependencies"]:
+        requirement = Requirement(line)
+        assert version(requirement.name) in requirement.specifier
+        assert requirement.name == "numpy" or version(requirement.name) == lock[requirement.name]
+
+
+def test_no_file_names_a_host_of_packages_or_a_place_on_a_machine():
+    hosts, places = r"pypi\.org|pythonhosted|index-url|npmjs|deb\.debian", r"/root/|/home/\w+/|/work/|\.\./shared"
+    forbidden = re.compile(f"{hosts}|{places}")
+    for path in tracked():
+        if path.suffix not in (".png", ".svg") and path != Path(__file__):
+            assert not forbidden.search(path.read_text(encoding="utf-8")), path
+
+
+def test_versions_agree():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert PROJECT["version"] == memcalc.__version__ == citation["version"]
+
+
+def test_the_readme_begins_with_the_three_commands():
+    top = (ROOT / "README.md").read_text().split("\n## ")[0]
+    positions = [top.index(f"make {target}") for target in ("article", "test", "lab")]
+    assert positions == sorted(positions)
+
+
+def test_import_loads_neither_pandas_nor_matplotlib():
+    code = "import sys, memcalc; print({'pandas', 'matplotlib', 'ipywidgets', 'numpy'} & sys.modules.keys())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"

@@ -1,0 +1,77 @@
+"""The command line."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from cases import LLAMA
+from memcalc.__main__ import main
+
+
+def test_alone_it_prints_a_worked_example():
+    done = subprocess.run([sys.executable, "-m", "memcalc"], capture_output=True, text=True, check=True)
+    assert "13,476,831,232 bytes =    12.55 GiB =     13.48 GB   M_w = P × B" in done.stdout
+
+
+def test_json(capsys):
+    assert main(["fit", "Llama-2-7B", "RTX 4090", "--context", "32768", "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["bytes"] == {"weights": 13_476_831_232, "kv_cache": 17_179_869_184}
+    assert answer["fits"] is False
+    assert answer["margin"] == answer["capacity"] - answer["total"] == -5_273_443_697
+
+
+def test_words_give_verdict_and_way_out(capsys):
+    assert main(["fit", "Llama-2-7B", "RTX 4090"]) == 0
+    said = capsys.readouterr().out
+    assert "It does not fit: 4.91 GiB are missing.\nThis card holds at most 22,709 tokens of context.\n" in said
+    assert "M_kv = 2 × L × h_kv × d_k × s × b × B_kv" in said
+
+
+def test_a_config_is_a_model_too(tmp_path, capsys):
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(LLAMA))
+    assert main(["fit", str(path), "RTX 4090", "--weights", "int8", "--kv-cache", "int8", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["fits"] is True
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["Lama-2-7B", "RTX 4090"], "model 'Lama-2-7B' is not known; the nearest is Llama-2-7B"),
+        (["Llama-2-7B", "RTX 4091"], "gpu 'RTX 4091' is not known; the nearest is RTX 4090"),
+        (
+            ["Llama-2-7B", "RTX 4090", "--context", "-5"],
+            "context must be a whole number from 1 to 1,000,000,000, not -5.",
+        ),
+        (
+            ["Llama-2-7B", "RTX 4090", "--context", "32K"],
+            "context must be a whole number from 1 to 1,000,000,000, not '32K'.",
+        ),
+        (["Llama-2-7B", "RTX 4090", "--weights", "FP61"], "weights format 'FP61' is not known; the nearest is FP16"),
+        (["missing.json", "RTX 4090"], "config.json 'missing.json' cannot be read: No such file or directory."),
+    ],
+)
+def test_bad_input_gives_one_sentence_and_exit_code_2(arguments, sentence, capsys):
+    assert main(["fit", *arguments]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith(f"memcalc: {sentence}")
+    assert said.err.count("\n") == 1
+
+
+def test_heads_that_do_not_divide(tmp_path, capsys):
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(LLAMA | {"num_key_value_heads": 5}))
+    assert main(["fit", str(path), "RTX 4090"]) == 2
+    assert capsys.readouterr().err == "memcalc: kv_heads must divide heads = 32 without remainder, not 5.\n"
+
+
+def test_article_writes_and_checks(tmp_path, capsys):
+    assert main(["article", "--out", str(tmp_path)]) == 0
+    assert main(["article", "--out", str(tmp_path), "--check"]) == 0
+    (tmp_path / "README.md").unlink()
+    assert main(["article", "--out", str(tmp_path), "--check"]) == 1
+    assert "README.md is missing." in capsys.readouterr().out

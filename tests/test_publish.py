@@ -1,0 +1,71 @@
+"""figures/ is up to date, the same each time, and never half-written."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from memcalc import publish
+from memcalc.formula import term
+from memcalc.formula.kv_cache import kv_cache
+
+FIGURES = Path(__file__).parent.parent / "figures"
+
+
+@pytest.fixture
+def copy(tmp_path):
+    """A copy of the committed figures."""
+    return shutil.copytree(FIGURES, tmp_path / "figures")
+
+
+def test_the_committed_figures_are_up_to_date():
+    assert publish.check(FIGURES) == []
+
+
+def test_two_runs_give_the_same_bytes(tmp_path):
+    folders = tmp_path / "one", tmp_path / "other"
+    names, _ = [publish.write(folder) for folder in folders]
+    assert sorted(path.name for path in folders[0].iterdir()) == sorted(names)
+    for name in names:
+        assert (folders[0] / name).read_bytes() == (folders[1] / name).read_bytes()
+
+
+def test_check_names_each_difference(copy):
+    (copy / "table1_models_at_32k.csv").unlink()
+    (copy / "table1_verdicts.md").write_text("12.50", encoding="utf-8")
+    (copy / "notes.txt").write_text("mine", encoding="utf-8")
+    svg = (copy / "kv_cache_context.svg").read_text(encoding="utf-8")
+    (copy / "kv_cache_context.svg").write_text(svg.replace("#e69f00", "#e69fff"), encoding="utf-8")
+    assert publish.check(copy) == [
+        "notes.txt is not a file of the article.",
+        "table1_models_at_32k.csv is missing.",
+        "table1_verdicts.md differs from what the formula gives now.",
+        "kv_cache_context.svg differs from what the formula gives now.",
+    ]
+
+
+def test_a_moved_line_is_a_difference_and_a_rounding_is_none():
+    assert publish.same_picture("M 10.00 5", "M 10.01 5")
+    assert not publish.same_picture("M 10.00 5", "M 11.00 5")
+    assert not publish.same_picture("M 10.00 5", "L 10.00 5")
+
+
+def test_a_changed_coefficient_is_found(monkeypatch):
+    term._compile.cache_clear()
+    monkeypatch.setitem(kv_cache.__dict__, "expr", kv_cache.expr / 2)
+    try:
+        assert "table1_verdicts.csv differs from what the formula gives now." in publish.check(FIGURES)
+    finally:
+        term._compile.cache_clear()
+
+
+def test_an_interrupt_leaves_no_half_written_file(copy, monkeypatch):
+    before = {path.name: path.read_bytes() for path in copy.iterdir()}
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(publish, "_drawn", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        publish.write(copy)
+    assert {path.name: path.read_bytes() for path in copy.iterdir()} == before

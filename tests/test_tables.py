@@ -1,0 +1,41 @@
+"""Terms as rows."""
+
+import pandas
+
+from memcalc import Inference, Model, tables
+from memcalc.formula import TERMS
+from memcalc.symbols import GLOSSARY
+
+SEVEN, RUN = Model.named("LLaMA-7B"), Inference(32_768)
+
+
+def test_by_hand_goes_from_formula_to_units():
+    worked = tables.by_hand(TERMS["crossing"], SEVEN, RUN)
+    assert worked.formula == TERMS["crossing"].latex()
+    assert "13{,}476{,}831{,}232" in worked.substituted
+    assert worked.result == "25,706 tokens"
+    assert worked.result in worked._repr_markdown_()
+
+
+def test_glossary_has_exactly_the_symbols_of_the_terms():
+    assert list(tables.glossary(TERMS["weights"]).index) == ["M_w", "P", "B"]
+    assert len(tables.glossary()) == len(GLOSSARY)
+
+
+def test_memory_ends_with_the_total():
+    memory = tables.memory(SEVEN, RUN)
+    assert list(memory.index) == ["weights", "kv_cache", "total"]
+    assert memory.loc["total", "GiB"] == "28.55 GiB"
+
+
+def test_against_reality_keeps_the_order_asked_for():
+    table = tables.against_reality("F00334", "F00052")
+    assert list(table["measured [bytes]"]) == ["4,294,967,296", "17,179,869,184"]
+    assert set(table["residual [bytes]"]) == {"0"}
+
+
+def test_written_tables_say_the_same_in_each_form():
+    table = pandas.DataFrame({"name": ["a_b", "c%"], "GiB": ["1.50", "2.00"]})
+    assert tables.written(table, "csv") == "name,GiB\na_b,1.50\nc%,2.00\n"
+    assert "| a_b    | 1.50  |" in tables.written(table, "md")
+    assert r"a\_b & 1.50" in tables.written(table, "tex")
