@@ -17,9 +17,6 @@ from memcalc.symbols import symbol
 CONTEXT = 32_768
 """The context of the article's first table: "@32K"."""
 
-STAND_INS = {"LLaMA 70B": "Llama-2-70B"}
-"""There is no first LLaMA of 70B; the article can only mean its successor, which has grouped heads."""
-
 
 @dataclass(frozen=True)
 class Row:
@@ -30,8 +27,8 @@ class Row:
 
     @cached_property
     def model(self) -> Model:
-        """The model that the row names."""
-        return Model.named(STAND_INS.get(self.cells[0]["model"], self.cells[0]["model"]))
+        """The model that the row means; "LLaMA 70B" can only be Llama 2, for the first LLaMA has no such size."""
+        return Model.named(self.cells[0]["catalogue"])
 
     @cached_property
     def run(self) -> Inference:
@@ -75,9 +72,9 @@ class Row:
         """Whether weights and cache both follow from the article's own formula, in GB or in GiB."""
         return all(self.verdict(quantity)[0] != "wrong" for quantity in ("weights", "kv_cache"))
 
-    def _verdict_on_bytes(self, quantity: str) -> tuple[str, str]:  # a number cannot hold in both units
+    def _verdict_on_bytes(self, quantity: str) -> tuple[str, str]:
         count, published = self.own[quantity], self.published(quantity)
-        meant = [unit for unit in ("GB", "GiB") if units.means(count, published, unit)]
+        meant = [unit for unit in ("GB", "GiB") if units.means(count, published, unit)]  # at most one
         why = f"its own formula gives {units.show_both(count)}"
         if quantity == "total" and not self.follows:  # a sum is no better than its summands
             return "wrong", f"{why}; a summand is wrong"
@@ -106,18 +103,22 @@ def rows() -> list[Row]:
 
 
 def table1() -> pandas.DataFrame:
-    """Return the article's first table: each number as published [GB] beside the exact one [GiB]."""
+    """Return the article's first table: each number as published beside the exact one in GiB."""
     return pandas.DataFrame(_line(row) for row in rows())
 
 
 def _line(row: Row) -> dict[str, str]:
     line = {"Model": row.cells[0]["model"], "Precision": row.run.weights}
-    line |= {"Parameters, published": row.published("parameters") + "B", "counted": f"{row.exact['parameters']:,}"}
+    line |= {
+        "Parameters, published": row.published("parameters") + "B",
+        "Parameters, counted": f"{row.exact['parameters']:,}",
+    }
     for quantity, title in (("weights", "Weights"), ("kv_cache", "Cache at 32K"), ("total", "Total")):
-        line |= {f"{title}, published [GB]": row.published(quantity)}
-        line |= {f"{title}, recomputed [GiB]": f"{units.in_unit(row.exact[quantity], 'GiB'):.2f}"}
+        line |= {f"{title}, published": f"{row.published(quantity)} GB"}
+        line |= {f"{title}, recomputed": units.show(row.exact[quantity])}
     card = "fits RTX 4090"
-    line |= {"Fits RTX 4090, published": row.published(card), "recomputed": _yes(row.fit(card, row.exact["total"]))}
+    line |= {"Fits RTX 4090, published": row.published(card)}
+    line |= {"Fits RTX 4090, recomputed": _yes(row.fit(card, row.exact["total"]))}
     return line | {"Follows from its own formula": _yes(row.follows)}
 
 

@@ -14,7 +14,7 @@ from matplotlib.ticker import FuncFormatter
 from memcalc import tables
 from memcalc.advice import WORDS
 from memcalc.specs import Gpu
-from memcalc.units import in_unit, show
+from memcalc.units import in_unit, show, show_briefly
 
 COLOURS = {"weights": "#0072B2", "kv_cache": "#E69F00"}
 """One colour a term throughout, from the palette of Okabe and Ito, which colour-blind readers tell apart."""
@@ -77,14 +77,13 @@ def weights_by_format(rows: pandas.DataFrame | None = None) -> Figure:
     models = list(rows["model"].unique())
     with canvas(height=3.0) as (figure, axes):
         for (name, points), marker in zip(rows.groupby("format", sort=False), "osD^", strict=True):
-            gib, places = in_unit(points["bytes"], "GiB"), points["model"].map(models.index)
-            axes.plot(gib, places, marker, color=COLOURS["weights"], markeredgecolor="black", markersize=8)
-            for x, y in zip(gib, places, strict=True):
-                _label(axes, f"{name}\n{x:.3g}", (x, y), (0, 9), ha="center")
-        for card in ("RTX 4090", "A100 80 GB"):
-            gib = in_unit(Gpu.named(card).capacity, "GiB")
+            for point in points.itertuples():
+                place = in_unit(point.bytes, "GiB"), models.index(point.model)
+                axes.plot(*place, marker, color=COLOURS["weights"], markeredgecolor="black", markersize=8)
+                _label(axes, f"{name}\n{show_briefly(point.bytes)}", place, (0, 9), ha="center")
+        for gib, label in map(limit_of, ("RTX 4090", "A100 80 GB")):
             axes.axvline(gib, **LIMIT)
-            _label(axes, f"{card}: {gib:.2f} GiB", (gib, -0.95), (3, 0), va="top")
+            _label(axes, label, (gib, -0.95), (3, 0), va="top")
         axes.set(xscale="log", xlim=(2, 400), xlabel="weights [GiB]", title="What the weights take, by format")
         axes.set(yticks=range(len(models)), yticklabels=models, ylim=(len(models) - 0.6, -1.0))
         axes.grid(axis="y", color="0.9")
@@ -103,12 +102,18 @@ def kv_cache_context(rows: pandas.DataFrame | None = None) -> Figure:
                 gib, label = in_unit(lines[term], "GiB"), f"{WORDS[term]}, {model}"
                 axes.plot(lines["context"], gib, dash, color=COLOURS[term], label=label, linewidth=2)
             _mark_crossing(axes, lines["crossing"].iloc[0], in_unit(lines["weights"].iloc[0], "GiB"))
-        gib = in_unit(Gpu.named("RTX 4090").capacity, "GiB")
+        gib, label = limit_of("RTX 4090")
         axes.axhline(gib, **LIMIT)
-        _label(axes, f"RTX 4090: {gib:.2f} GiB", (rows["context"].min(), gib), (3, 3))
+        _label(axes, label, (rows["context"].min(), gib), (3, 3))
         axes.set_title("The cache outgrows the weights (FP16, one sequence)")
         axes.legend(fontsize=8, loc="upper left", ncols=2)
     return figure
+
+
+def limit_of(card: str) -> tuple[float, str]:
+    """Return what a program can use of a card [GiB], and the label of the line that marks it."""
+    capacity = Gpu.named(card).capacity
+    return in_unit(capacity, "GiB"), f"{card}: {show(capacity)}"
 
 
 def context_axes(axes, first: int, last: int) -> None:

@@ -36,8 +36,11 @@ def write(folder: Path) -> list[str]:
     folder.mkdir(parents=True, exist_ok=True)
     for name, make in _with_progress("writing"):
         beside = folder / f".{name}.part"
-        beside.write_bytes(make())
-        os.replace(beside, folder / name)
+        try:
+            beside.write_bytes(make())
+            os.replace(beside, folder / name)
+        finally:
+            beside.unlink(missing_ok=True)
     return list(outputs())
 
 

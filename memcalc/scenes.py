@@ -13,7 +13,7 @@ from functools import cache
 from memcalc import advice, units
 from memcalc.advice import WORDS
 from memcalc.evaluate import TOTALS, breakdown, crossing, fits, values
-from memcalc.figures import COLOURS, HATCHES, LIMIT, canvas, context_axes
+from memcalc.figures import COLOURS, HATCHES, LIMIT, canvas, context_axes, limit_of
 from memcalc.formula.kv_cache import kv_cache as cache_term
 from memcalc.formula.reading import text
 from memcalc.formula.term import Term
@@ -68,39 +68,37 @@ def cache_against_context(*, model: str, kv_heads: int, context: int, batch: int
 
 def _in_words(model: Model, run: Inference, sentences: list[str], terms: Iterable[Term]) -> str:
     known = values(model, run)
-    lines = []
-    for term in terms:
-        numbers = known | {part.symbol: part.exact(known) for part in term.parts}
-        lines.append(f"{term} = {text(term.expr, numbers)} = {term.exact(known):,} bytes")
+    lines = [f"{term} = {text(term.expr, term.numbers(known))} = {term.exact(known):,} bytes" for term in terms]
     paragraphs = [f"<b>{html.escape(sentences[0])}</b>", *map(html.escape, sentences[1:]), *map(html.escape, lines)]
     return "".join(f"<p style='margin: 0; line-height: 1.5'>{paragraph}</p>" for paragraph in paragraphs)
 
 
 @cache
 def _card(name: str) -> Stage:
-    capacity = units.in_unit(Gpu.named(name).capacity, "GiB")
+    capacity, label = limit_of(name)
     with canvas(7.0, 1.5) as (figure, axes):
-        for term in COLOURS:
+        for term in _TERMS:
             style = {"color": COLOURS[term], "hatch": HATCHES[term], "edgecolor": "black"}
             axes.barh([0], [0], gid=term, label=WORDS[term], **style)
         axes.axvline(capacity, **LIMIT | {"linewidth": 2, "color": "black"})
-        axes.annotate(f"{name}: {capacity:.2f} GiB", (capacity, 0.5), (4, 0), textcoords="offset points", fontsize=9)
+        axes.annotate(label, (capacity, 0.5), (4, 0), textcoords="offset points", fontsize=9)
         axes.set(xlim=(0, WIDER * capacity), ylim=(-0.5, 0.8), yticks=[], xlabel="memory [GiB]")
-        axes.legend(loc="upper left", ncols=len(COLOURS), bbox_to_anchor=(0, 1.2))
-        return Stage(figure, COLOURS)
+        axes.legend(loc="upper left", ncols=len(_TERMS), bbox_to_anchor=(0, 1.2))
+        return Stage(figure, _TERMS)
 
 
 @cache
 def _lines() -> Stage:
     with canvas(7.0, 3.2) as (figure, axes):
         context_axes(axes, *_ENDS)
-        for term in COLOURS:
+        for term in _TERMS:
             axes.plot(_ENDS, [1, 1], color=COLOURS[term], linewidth=2, gid=term, label=WORDS[term])
         axes.plot(_ENDS, [1, 1], color="black", linewidth=1, linestyle=":", gid="here", label="your context")
         axes.set(ylim=(_LOWEST, 10_000))
         axes.legend(loc="upper left", ncols=3)
-        return Stage(figure, (*COLOURS, "here"))
+        return Stage(figure, (*_TERMS, "here"))
 
 
-_ENDS = (2**7, 2**20)
-_LOWEST = 0.001
+_TERMS = [term.name for term in TOTALS[Inference].parts]
+_ENDS = (2**7, 2**20)  # of the context [tokens]
+_LOWEST = 0.001  # on the axis of the memory [GiB]

@@ -37,6 +37,15 @@ def show(count: int, unit: str = "GiB", digits: int = 2) -> str:
     return f"{float(in_unit(count, unit)):,.{digits}f} {unit}"
 
 
+def show_briefly(count: int, unit: str = "GiB") -> str:
+    """Write `count` [bytes] in three digits, for a label in a picture.
+
+    >>> show_briefly(13_476_831_232)
+    '12.6 GiB'
+    """
+    return f"{float(in_unit(count, unit)):.3g} {unit}"
+
+
 def show_both(count: int) -> str:
     """Write `count` [bytes] in both units, because readers expect one or the other.
 

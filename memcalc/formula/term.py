@@ -72,6 +72,10 @@ class Term:
         given = frozenset(symbol for symbol in self.every_part if symbol in values)
         return self.expanded(given).free_symbols <= values.keys()
 
+    def numbers(self, values: Values) -> Values:
+        """Return the values, and with them those of the parts, so that each symbol of the expression has one."""
+        return {**values, **{part.symbol: part.exact(values) for part in self.parts}}
+
     def latex(self, values: Values | None = None) -> str:
         """Return the equation in reading order, or with the numbers in the places of the symbols."""
         return f"{latex(self.symbol)} = {latex(self.expr, values)}"
