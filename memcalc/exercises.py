@@ -16,10 +16,13 @@ from memcalc.evaluate import breakdown, crossing, largest
 from memcalc.formula.kv_cache import kv_cache, token
 from memcalc.formula.reading import text
 from memcalc.specs import Gpu, Inference, Model
-from memcalc.symbols import symbol
+from memcalc.symbols import GLOSSARY, symbol
 
 CLOSE = Fraction(5, 1000)
 """An answer may be off by half a percent: two digits after the point are enough."""
+
+NEAR = Fraction(3, 100)
+"""What is off by less than this was reckoned right and rounded too much."""
 
 
 @dataclass(frozen=True)
@@ -58,10 +61,10 @@ def check(number: str, answer: object) -> Feedback:
 
     Raises InputError if there is no such exercise.
 
-    >>> check("4.1", "16 GiB")
+    >>> check("4.1", "80 GiB")
     ✗ Not yet: only the key-value heads are stored, and you counted the query heads.
-    >>> check("4.1", 4)
-    ✓ Right: 4.00 GiB = 4.29 GB.
+    >>> check("4.1", 10)
+    ✓ Right: 10.00 GiB = 10.74 GB.
     """
     exercise = EXERCISES[choice("exercise", number, EXERCISES)]
     if answer is None:
@@ -76,40 +79,44 @@ def check(number: str, answer: object) -> Feedback:
     for wrong, why in [*mistakes, *_mistaken_units(right, exercise.unit)]:
         if _same(given, wrong):
             return Feedback(False, f"Not yet: {why}.")
-    return Feedback(False, "Not yet, and not one of the mistakes we know; the hint may help.")
+    return Feedback(False, _unknown_mistake(given, right))
 
 
 def compare(guess: object, count: int) -> str:
     """Set a guess [GiB, or a string with its unit] beside the real amount [bytes].
 
     >>> compare(4, 2**34)
-    'You said 4.00 GiB; it is 16.00 GiB, 4.0 times as much.'
+    'You said 4.00 GiB; it is 16.00 GiB: 4.0 times too little.'
     """
     if guess is None:
         return f"You left your guess open; it is {units.show(count)}."
-    said = _read(guess, "GiB")
-    if _same(said, count):
+    try:
+        said = _read(guess, "GiB")
+    except InputError as problem:
+        return f"{problem} It is {units.show(count)}."
+    if _same(said, count, NEAR):
         return f"You said {units.show(said)}; it is {units.show(count)}: well guessed."
-    ratio, word = (count / said, "much") if said < count else (said / count, "little")
-    return f"You said {units.show(said)}; it is {units.show(count)}, {float(ratio):,.1f} times as {word}."
+    factor, word = (count / said, "little") if said < count else (said / count, "much")
+    return f"You said {units.show(said)}; it is {units.show(count)}: {float(factor):,.1f} times too {word}."
 
 
 def _read(answer: object, unit: str) -> object:
     if unit == "formula":
-        if not isinstance(answer, sympy.Expr):
-            raise InputError(f"the answer must be an expression made of the glossary's symbols, not {answer!r}.")
-        return answer
+        expr = getattr(answer, "expr", getattr(answer, "rhs", answer))  # a term, an equation, or the expression itself
+        if not isinstance(expr, sympy.Expr) or not expr.free_symbols <= GLOSSARY.keys():
+            raise InputError(f"the answer must be an expression made of the glossary's symbols, not {answer!s}.")
+        return expr
     if isinstance(answer, str):
-        return units.parse(answer)
+        return units.parse(answer, unit)
     if isinstance(answer, bool) or not isinstance(answer, Real | sympy.Number) or not 0 < answer < inf:
         raise InputError(f"the answer must be a positive number of {unit}, not {answer!r}.")
     return Fraction(str(answer)) * units.UNITS.get(unit, 1)
 
 
-def _same(given: object, expected: object) -> bool:
-    if isinstance(given, sympy.Expr) or isinstance(expected, sympy.Expr):
+def _same(given: object, expected: object, tolerance: Fraction = CLOSE) -> bool:
+    if isinstance(expected, sympy.Expr):
         return sympy.simplify(given - expected) == 0
-    return abs(given - expected) <= CLOSE * expected
+    return abs(given - expected) <= tolerance * expected
 
 
 def _show(answer: object, unit: str) -> str:
@@ -118,13 +125,21 @@ def _show(answer: object, unit: str) -> str:
     return units.show_both(answer) if unit in units.UNITS else f"{answer:,} {unit}"
 
 
+def _unknown_mistake(given: object, right: object) -> str:
+    if not isinstance(right, sympy.Expr) and _same(given, right, NEAR):
+        return "Close: give two digits after the point, and a count to within half a percent."
+    return "Not yet, and not one of the mistakes we know; the hint may help."
+
+
 def _mistaken_units(right: object, unit: str) -> list[tuple[object, str]]:
     if unit not in units.UNITS:
         return []
     other, asked = ("GB" if unit == "GiB" else "GiB"), f"and the question asks for {unit}"
+    size, other_size = units.UNITS[unit], units.UNITS[other]
     return [
-        (Fraction(right, units.UNITS[other]) * units.UNITS[unit], f"that is the number of {other}, {asked}"),
-        (right * units.UNITS[unit], f"that is the number of bytes, {asked}"),
+        (Fraction(right, other_size) * size, f"that is the number of {other}, {asked}"),
+        (Fraction(right, size) * other_size, f"the number is right, but it is {unit}, not {other}"),
+        (right * size, f"that is the number of bytes, {asked}"),
         (right * 8, "that is bits; a byte has eight"),
     ]
 
@@ -133,41 +148,54 @@ def _thirteen_billion() -> Answers:
     model, run = Model.named("LLaMA-13B"), Inference(32_768, weights="INT8", kv_cache="INT8")
     return _total(model, run), [
         (model.parameters, "these are the weights alone; the cache comes on top"),
+        (_cache(model, run), "that is the cache alone; the weights come on top"),
         (_total(model, replace(run, kv_cache="FP16")), "your cache is still in FP16"),
         (_total(model, replace(run, weights="FP16")), "your weights are still in FP16"),
+        (_total(model, Inference(32_768)), "weights and cache are still in FP16"),
+        (_total(Model.named("LLaMA-7B"), run), "that is LLaMA-7B"),
     ]
 
 
 def _reported_memory() -> Answers:
     card = Gpu.named("RTX 4090")
     return units.to_bytes(card.reported_mib, "MiB"), [
-        (card.reported_mib * 10**6, "a MiB is 1,048,576 bytes, and you took it for a million")
+        (card.reported_mib * 10**6, "a MiB is 1,048,576 bytes, and you took it for a million"),
+        (card.capacity, "that is what a program sees; start from what the driver reports"),
     ]
 
 
 def _longest_context() -> Answers:
     model, run, card = Model.named("LLaMA-13B"), Inference(1, weights="INT4", kv_cache="INT4"), Gpu.named("RTX 4090")
-    whole_card = card.capacity // breakdown(model, run)["kv_cache"]
+    token_bytes, weights = _cache(model, run), breakdown(model, run)["weights"]
+    sold = (units.to_bytes(card.marketed_gb, unit) for unit in ("GB", "GiB"))
     return largest("context", model, run, card), [
-        (whole_card, "you gave the whole card to the cache; the weights need their place first"),
+        (card.capacity // token_bytes, "you gave the whole card to the cache; the weights need their place first"),
         (largest("context", model, replace(run, kv_cache="FP16"), card), "your cache is still in FP16"),
+        (largest("context", model, replace(run, weights="INT8"), card), "your weights are in INT8"),
+        *(((memory - weights) // token_bytes, "you took the name of the card for its memory") for memory in sold),
     ]
 
 
-def _grouped_heads() -> Answers:
-    model, run = Model.named("Llama-3.1-8B"), Inference(32_768)
+def _config_of_70b() -> Answers:
+    model, run = Model.named("Llama-3.1-70B"), Inference(32_768, kv_cache="BF16")
     return _cache(model, run), [
         (_cache(replace(model, kv_heads=model.heads), run), _EVERY_HEAD),
         (_cache(model, run) // 2, _ONE_OF_TWO),
         (_cache(replace(model, layers=1), run), "that is one layer; each layer has a cache of its own"),
+        (_cache(replace(model, head_dim=model.hidden), run), "that many numbers are those of all heads together"),
+        (_cache(replace(model, head_dim=model.hidden // model.kv_heads), run), _SIZE_OF_A_HEAD),
     ]
 
 
-def _one_more_token() -> Answers:
-    return token.expr, [
-        (kv_cache.expr, "that is the whole cache; one more token is its change with s"),
-        (token.expr.xreplace({symbol("kv_heads"): symbol("heads")}), _EVERY_HEAD),
-        (token.expr / 2, _ONE_OF_TWO),
+def _one_more_conversation() -> Answers:
+    right = sympy.diff(kv_cache.expr, symbol("batch"))
+    return right, [
+        (kv_cache.expr, "that is the whole cache; one more conversation is its change with b"),
+        (token.expr, "that is one more token; the question asks for one more conversation"),
+        (right / symbol("context"), "that is one token of one conversation; it has s of them"),
+        (right.xreplace({symbol("kv_heads"): symbol("heads")}), _EVERY_HEAD),
+        (right.xreplace({symbol("bytes_per_element"): symbol("bytes_per_weight")}), "B is the bytes of a weight"),
+        (right / 2, _ONE_OF_TWO),
     ]
 
 
@@ -175,7 +203,8 @@ def _crossing() -> Answers:
     model, run = Model.named("LLaMA-13B"), Inference()
     return crossing(model, run), [
         (crossing(model, replace(run, weights="INT8")), "your weights are in INT8 while the cache is in FP16"),
-        (2 * crossing(model, run), _ONE_OF_TWO),
+        (2 * crossing(model, run), "your cache is in INT8, or you counted only keys or only values"),
+        (crossing(Model.named("LLaMA-7B"), run), "that is LLaMA-7B"),
     ]
 
 
@@ -189,13 +218,14 @@ def _cache(model: Model, run: Inference) -> int:
 
 _EVERY_HEAD = "only the key-value heads are stored, and you counted the query heads"
 _ONE_OF_TWO = "each token has a key and a value, and you counted one of them"
+_SIZE_OF_A_HEAD = "the numbers per head are the hidden size over the query heads, not over the key-value heads"
 
 EXERCISES: dict[str, Exercise] = {
     "0.1": Exercise("GiB", _thirteen_billion),
     "0.2": Exercise("GB", _reported_memory),
     "0.3": Exercise("tokens", _longest_context),
-    "4.1": Exercise("GiB", _grouped_heads),
-    "4.2": Exercise("formula", _one_more_token),
+    "4.1": Exercise("GiB", _config_of_70b),
+    "4.2": Exercise("formula", _one_more_conversation),
     "4.3": Exercise("tokens", _crossing),
 }
 """Number → exercise; the first digit is the notebook."""

@@ -86,6 +86,8 @@ def weights_by_format(rows: pandas.DataFrame | None = None) -> Figure:
             _label(axes, label, (gib, -0.95), (3, 0), va="top")
         axes.set(xscale="log", xlim=(2, 400), xlabel="weights [GiB]", title="What the weights take, by format")
         axes.set(yticks=range(len(models)), yticklabels=models, ylim=(len(models) - 0.6, -1.0))
+        axes.set_xticks([5, 10, 20, 50, 100, 200])
+        axes.minorticks_off()
         axes.grid(axis="y", color="0.9")
         axes.xaxis.set_major_formatter(_PLAIN)
     return figure

@@ -36,33 +36,35 @@ def will_it_fit(*, model: str, gpu: str, context: int, batch: int, weights: str,
     """Show the terms of a run as one bar against the capacity of the card."""
     model, gpu = Model.named(model), Gpu.named(gpu)
     run = Inference(context=context, batch=batch, weights=weights, kv_cache=kv_cache)
-    fit, bars, left = fits(model, run, gpu), {}, 0.0
+    fit, shapes, left, edge = fits(model, run, gpu), {}, 0.0, WIDER * units.in_unit(gpu.capacity, "GiB")
     for term, count in breakdown(model, run).items():
         right = left + units.in_unit(count, "GiB")
-        bars[term] = box(*(min(end, WIDER * units.in_unit(gpu.capacity, "GiB")) for end in (left, right)), -0.4, 0.4)
+        shapes[term] = box(min(left, edge), min(right, edge), -0.4, 0.4)
         left = right
+    tip = 0.99 * edge if left > edge else 0  # an arrow head where the bar goes on
+    shapes["further"] = [(0.98 * tip, 0.3), (tip, 0), (0.98 * tip, -0.3)]
     verdict = advice.verdict(model, run, gpu)
     total = f"It needs {units.show_both(fit.needed)}; the {gpu.name} has {units.show(fit.capacity)}."
     sentences = [total, verdict, *advice.next_steps(model, run, gpu)[:2], *advice.notes(model, run)]
-    picture = _card(gpu.name).frame(f"{total} {verdict}", **bars)
+    picture = _card(gpu.name).frame(f"{total} {verdict}", **shapes)
     return Frame(picture, _in_words(model, run, sentences, TOTALS[type(run)].parts))
 
 
-def cache_against_context(*, model: str, kv_heads: int, context: int, batch: int, kv_cache: str) -> Frame:
-    """Show the cache as a line over the context, against the weights in FP16."""
+def cache_against_context(*, kv_heads: int, context: int, batch: int, kv_cache: str, model: str = "LLaMA-7B") -> Frame:
+    """Show the cache as a line over the context, and where it crosses the weights in FP16."""
     model = replace(Model.named(model), kv_heads=kv_heads)
     run = Inference(context=context, batch=batch, kv_cache=kv_cache)
-    terms, (first, last) = breakdown(model, run), _ENDS
-    token = terms["kv_cache"] / context
-    here = units.in_unit(terms["kv_cache"], "GiB")
-    level = units.in_unit(terms["weights"], "GiB")
+    terms, (first, last), meets = breakdown(model, run), _ENDS, crossing(model, run)
+    cache, level = (units.in_unit(terms[term], "GiB") for term in ("kv_cache", "weights"))
     shapes = {
-        "kv_cache": [(end, units.in_unit(token * end, "GiB")) for end in _ENDS],
+        "kv_cache": [(end, cache / context * end) for end in _ENDS],
         "weights": [(first, level), (last, level)],
-        "here": [(context, _LOWEST), (context, here), (first, here)],
+        "here": [(context, _LOWEST), (context, cache), (first, cache)],
+        "crossing": [(meets, _LOWEST), (meets, level)],
     }
-    meeting = f"From {crossing(model, run):,} tokens on, it outweighs the weights ({units.show(terms['weights'])})."
-    total = f"The cache of {context:,} tokens takes {units.show_both(terms['kv_cache'])}."
+    held = f"{context:,} tokens" if batch == 1 else f"{batch:,} × {context:,} tokens"
+    total = f"The cache of {held} takes {units.show_both(terms['kv_cache'])}."
+    meeting = f"From {meets:,} tokens on, it outweighs the weights ({units.show(terms['weights'])} in FP16)."
     return Frame(_lines().frame(f"{total} {meeting}", **shapes), _in_words(model, run, [total, meeting], [cache_term]))
 
 
@@ -80,11 +82,12 @@ def _card(name: str) -> Stage:
         for term in _TERMS:
             style = {"color": COLOURS[term], "hatch": HATCHES[term], "edgecolor": "black"}
             axes.barh([0], [0], gid=term, label=WORDS[term], **style)
+        axes.plot([0, 0], [0, 0], color="black", linewidth=3, gid="further")
         axes.axvline(capacity, **LIMIT | {"linewidth": 2, "color": "black"})
         axes.annotate(label, (capacity, 0.5), (4, 0), textcoords="offset points", fontsize=9)
         axes.set(xlim=(0, WIDER * capacity), ylim=(-0.5, 0.8), yticks=[], xlabel="memory [GiB]")
         axes.legend(loc="upper left", ncols=len(_TERMS), bbox_to_anchor=(0, 1.2))
-        return Stage(figure, _TERMS)
+        return Stage(figure, (*_TERMS, "further"))
 
 
 @cache
@@ -93,12 +96,13 @@ def _lines() -> Stage:
         context_axes(axes, *_ENDS)
         for term in _TERMS:
             axes.plot(_ENDS, [1, 1], color=COLOURS[term], linewidth=2, gid=term, label=WORDS[term])
-        axes.plot(_ENDS, [1, 1], color="black", linewidth=1, linestyle=":", gid="here", label="your context")
-        axes.set(ylim=(_LOWEST, 10_000))
-        axes.legend(loc="upper left", ncols=3)
-        return Stage(figure, (*_TERMS, "here"))
+        axes.plot(_ENDS, [1, 1], color="0.5", linewidth=1.5, linestyle="--", gid="here", label="your context")
+        axes.plot(_ENDS, [1, 1], color="black", linewidth=1, gid="crossing", label="crossing")
+        axes.set(ylim=(_LOWEST, 1_000))
+        axes.legend(loc="upper left", ncols=4)
+        return Stage(figure, (*_TERMS, "here", "crossing"))
 
 
 _TERMS = [term.name for term in TOTALS[Inference].parts]
 _ENDS = (2**7, 2**20)  # of the context [tokens]
-_LOWEST = 0.001  # on the axis of the memory [GiB]
+_LOWEST = 0.01  # on the axis of the memory [GiB]

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import sympy
 
+from memcalc.errors import choice
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -119,9 +121,9 @@ POSITION = {symbol: position for position, symbol in enumerate(GLOSSARY)}
 
 
 def symbol(name: str) -> sympy.Symbol:
-    """Return the symbol that the glossary lists under `name`.
+    """Return the symbol that the glossary lists under `name`; an unknown name raises InputError with the nearest ones.
 
     >>> symbol("context")
     s
     """
-    return BY_NAME[name].symbol
+    return BY_NAME[choice("symbol", name, BY_NAME)].symbol

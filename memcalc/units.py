@@ -86,17 +86,18 @@ def to_bytes(amount: str | float | Fraction, unit: str) -> int:
     return int(Fraction(amount) * UNITS[unit])
 
 
-def parse(text: str) -> Fraction:
-    """Read an amount such as "4 GiB" or "17,179,869,184 bytes" [bytes]; the text is never evaluated.
+def parse(text: str, unit: str = "") -> Fraction:
+    """Read an amount such as "4 GiB" or "17,179 bytes"; a number alone is in `unit`. The text is never evaluated.
 
-    >>> parse("4 GiB")
-    Fraction(4294967296, 1)
-    >>> parse("a lot")
+    >>> parse("4 GiB"), parse("4.5", "kB"), parse("92,164 tokens", "tokens")
+    (Fraction(4294967296, 1), Fraction(4500, 1), Fraction(92164, 1))
+    >>> parse("24,62 GiB")
     Traceback (most recent call last):
-    memcalc.errors.InputError: amount 'a lot' is not a number with a unit; write for example '4 GiB' or '4.29 GB'.
+    memcalc.errors.InputError: amount '24,62 GiB' is not a number with a unit; write for example '4 GiB' or '4.29 GB'.
     """
-    match = re.fullmatch(r"\s*(\d[\d,_]*(?:\.\d+)?)\s*([a-zA-Z]+)\s*", text)
-    spellings = {unit.casefold(): size for unit, size in UNITS.items()} | {"byte": 1, "bytes": 1}
-    if match is None or match[2].casefold() not in spellings:
+    match = re.fullmatch(r"\s*(\d{1,3}(?:,\d{3})+|\d+)(\.\d+)?\s*([a-z]*)\s*", text, re.IGNORECASE)
+    sizes = {name.casefold(): size for name, size in UNITS.items()} | {"byte": 1, "bytes": 1, unit: UNITS.get(unit, 1)}
+    said = match[3].casefold() or unit if match else ""
+    if not said or said not in sizes:
         raise InputError(f"amount {text!r} is not a number with a unit; write for example '4 GiB' or '4.29 GB'.")
-    return Fraction(re.sub("[,_]", "", match[1])) * spellings[match[2].casefold()]
+    return Fraction(match[1].replace(",", "") + (match[2] or "")) * sizes[said]

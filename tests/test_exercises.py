@@ -17,12 +17,23 @@ L, h, h_kv, d_k, b, B_kv, s = map(
 @pytest.mark.parametrize(
     ("number", "answer"),
     [
-        ("0.1", 24.62), ("0.1", "24.62 GiB"), ("0.1", "26.44 GB"),
-        ("0.2", 25.76), ("0.2", "24564 MiB"), ("0.3", 92_164),
-        ("4.1", 4), ("4.1", "4 GiB"), ("4.1", sympy.Integer(4)), ("4.2", 2 * L * h_kv * d_k * b * B_kv),
-        ("4.2", (L + L) * d_k * h_kv * B_kv * b), ("4.3", 31_778),
+        ("0.1", 24.62),
+        ("0.1", "24.62 GiB"),
+        ("0.1", "24.62"),
+        ("0.1", "26.44 GB"),
+        ("0.2", 25.76),
+        ("0.2", "24564 MiB"),
+        ("0.3", 92_164),
+        ("0.3", "92,164 tokens"),
+        ("4.1", 10),
+        ("4.1", "10 GiB"),
+        ("4.1", sympy.Integer(10)),
+        ("4.2", 2 * L * h_kv * d_k * s * B_kv),
+        ("4.2", (L + L) * d_k * h_kv * B_kv * s),
+        ("4.2", sympy.Eq(sympy.Symbol("x"), 2 * L * h_kv * d_k * s * B_kv)),
+        ("4.3", 31_778),
     ],
-)  # fmt: skip
+)
 def test_right(number, answer):
     feedback = check(number, answer)
     assert feedback, feedback
@@ -33,18 +44,31 @@ def test_right(number, answer):
     ("number", "answer", "why"),
     [
         ("0.1", 26.44, "that is the number of GB"),
+        ("0.1", "24.62 GB", "it is GiB, not GB"),
         ("0.1", 12.12, "weights alone"),
+        ("0.1", 12.5, "cache alone"),
+        ("0.1", 49.24, "still in FP16"),
+        ("0.1", 28.55, "not one of the mistakes we know"),
+        ("0.1", 14.28, "LLaMA-7B"),
+        ("0.1", 24.8, "Close"),
         ("0.1", 197, "bits"),
         ("0.2", 24.564, "took it for a million"),
         ("0.2", 24, "that is the number of GiB"),
-        ("4.1", 16, "counted the query heads"),
-        ("4.1", 2, "you counted one of them"),
-        ("4.1", 4.295, "that is the number of GB"),
-        ("4.1", 2**32, "that is the number of bytes"),
-        ("4.1", 32, "bits"),
+        ("0.2", 25.38, "what a program sees"),
+        ("0.3", 94_052, "the name of the card"),
+        ("0.3", 85_410, "the name of the card"),
+        ("0.3", 60_387, "weights are in INT8"),
+        ("4.1", 80, "counted the query heads"),
+        ("4.1", 5, "you counted one of them"),
+        ("4.1", 10.74, "that is the number of GB"),
+        ("4.1", 10 * 2**30, "that is the number of bytes"),
+        ("4.1", 1024 * 10 // 16, "all heads together"),
         ("4.2", 2 * L * h_kv * d_k * s * b * B_kv, "whole cache"),
-        ("4.2", 2 * L * h * d_k * b * B_kv, "counted the query heads"),
-        ("4.3", 63_556, "you counted one of them"),
+        ("4.2", 2 * L * h_kv * d_k * b * B_kv, "one more token"),
+        ("4.2", 2 * L * h * d_k * s * B_kv, "counted the query heads"),
+        ("4.2", sympy.Symbol("L"), "made of the glossary's symbols"),
+        ("4.3", 63_555, "your cache is in INT8"),
+        ("4.3", 25_706, "LLaMA-7B"),
     ],
 )
 def test_known_mistakes(number, answer, why):
@@ -71,7 +95,15 @@ def test_an_unknown_exercise_is_named():
         check("9.9", 1)
 
 
-def test_compare():
-    assert compare(None, 2**34) == "You left your guess open; it is 16.00 GiB."
-    assert compare("32 GiB", 2**34) == "You said 32.00 GiB; it is 16.00 GiB, 2.0 times as little."
-    assert compare(16, 2**34) == "You said 16.00 GiB; it is 16.00 GiB: well guessed."
+@pytest.mark.parametrize(
+    ("guess", "said"),
+    [
+        (None, "You left your guess open; it is 16.00 GiB."),
+        ("32 GiB", "You said 32.00 GiB; it is 16.00 GiB: 2.0 times too much."),
+        ("4", "You said 4.00 GiB; it is 16.00 GiB: 4.0 times too little."),
+        (16.2, "You said 16.20 GiB; it is 16.00 GiB: well guessed."),
+        (-1, "the answer must be a positive number of GiB, not -1. It is 16.00 GiB."),
+    ],
+)
+def test_compare(guess, said):
+    assert compare(guess, 2**34) == said

@@ -23,7 +23,10 @@ def test_parse_reads_what_was_written(count, unit):
     assert units.parse(f"{count:,} {unit}") == count * units.UNITS[unit]
 
 
-@pytest.mark.parametrize("text", ["", "4", "GiB", "-4 GiB", "4 parsecs", "__import__('os') GiB", "4 GiB; 5", "1e9 B"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "4", "GiB", "-4 GiB", "4 parsecs", "__import__('os') GiB", "4 GiB; 5", "1e9 B", "24,62 GiB", "4 tokens"],
+)
 def test_parse_refuses_what_is_no_amount(text):
     with pytest.raises(InputError, match="is not a number with a unit"):
         units.parse(text)

@@ -8,7 +8,7 @@ from memcalc.widgets import control, explore, value_of
 from sweep import move_every_control
 
 FIT = {"model": "LLaMA-7B", "gpu": "RTX 4090", "context": 32_768, "batch": 1, "weights": "FP16", "kv_cache": "FP16"}
-CACHE = {"model": "LLaMA-7B", "kv_heads": 32, "context": 32_768, "batch": 1, "kv_cache": "FP16"}
+CACHE = {"kv_heads": 32, "context": 32_768, "batch": 1, "kv_cache": "FP16"}
 SCENES = [(scenes.will_it_fit, FIT), (scenes.cache_against_context, CACHE)]
 
 
