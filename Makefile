@@ -7,6 +7,8 @@ export UV_COMPILE_BYTECODE := 1
 export UV_LINK_MODE := copy
 export JUPYTER_PREFER_ENV_PATH := 1
 
+ROOT_MAY := $(if $(filter 0,$(shell id -u)),--allow-root)
+
 .PHONY: help article test lab notebooks lock clean
 .DEFAULT_GOAL := help
 
@@ -20,7 +22,7 @@ test: .venv/.ready  ## run all tests: package, notebooks, browser
 	$(BIN)/python -m pytest
 
 lab: .venv/.ready  ## open JupyterLab on the first notebook
-	$(BIN)/jupyter lab notebooks/00_start_here.ipynb
+	$(BIN)/jupyter lab --ServerApp.root_dir=notebooks --LabApp.default_url=/lab/tree/00_start_here.ipynb $(ROOT_MAY)
 
 notebooks: .venv/.ready  ## execute the notebooks in place
 	$(BIN)/python notebooks/execute.py

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from memcalc import advice, units
+from memcalc import __version__, advice, catalogue, units
 from memcalc.errors import InputError
 from memcalc.evaluate import TOTALS, breakdown, fits
 from memcalc.specs import Gpu, Inference, Model
@@ -24,15 +25,21 @@ def main(arguments: list[str] | None = None) -> int:
         return options.run(options)
     except InputError as problem:
         print(f"memcalc: {problem}", file=sys.stderr)
-        return 2
+    except BrokenPipeError:  # the reader, such as head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except KeyboardInterrupt:
+        print("memcalc: interrupted.", file=sys.stderr)
+    return 2
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m memcalc", description="The GPU memory formula; alone: an example")
     parser.set_defaults(run=_example)
-    commands = parser.add_subparsers(title="commands", metavar="")
-    fit = commands.add_parser("fit", help="will this model fit on that card?")
-    fit.add_argument("model", help="a name, such as Llama-2-7B, or the path of a config.json")
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(title="commands", metavar="command")
+    known = f"models: {', '.join(catalogue.names('models'))}; cards: {', '.join(catalogue.names('gpus'))}"
+    fit = commands.add_parser("fit", help="will this model fit on that card?", epilog=known)
+    fit.add_argument("model", help="a name, such as Llama-2-7B, or the path of a config.json or its folder")
     fit.add_argument("gpu", help='a card, such as "RTX 4090"')
     fit.add_argument("--context", type=_whole, default=BY_NAME["context"].default, help="tokens (%(default)s)")
     fit.add_argument("--batch", type=_whole, default=BY_NAME["batch"].default, help="sequences (%(default)s)")
@@ -56,7 +63,8 @@ def _whole(text: str) -> object:
 
 
 def _model(name: str) -> Model:
-    return Model.from_config(name) if name.endswith(".json") else Model.named(name)
+    path = os.path.join(name, "config.json") if os.path.isdir(name) else name
+    return Model.from_config(path) if os.path.isfile(path) or path.casefold().endswith(".json") else Model.named(name)
 
 
 def _example(options: argparse.Namespace) -> int:
@@ -82,9 +90,10 @@ def _print_json(model: Model, run: Inference, gpu: Gpu) -> None:
         "bytes": breakdown(model, run),
         "total": fit.needed,
         "capacity": fit.capacity,
+        "capacity_is": gpu.capacity_is,
         "fits": bool(fit),
         "margin": fit.margin,
-        "notes": advice.notes(model, run),
+        "advice": [*advice.next_steps(model, run, gpu), *advice.notes(model, run, gpu)],
     }
     print(json.dumps(answer, indent=2))
 
@@ -97,8 +106,8 @@ def _print_fit(model: Model, run: Inference, gpu: Gpu) -> None:
         _print_line(term.name, breakdown(model, run)[term.name], str(term))
     _print_line("total", fit.needed)
     _print_line(f"the card ({gpu.capacity_is})", fit.capacity)
-    for sentence in (advice.verdict(model, run, gpu), *advice.next_steps(model, run, gpu), *advice.notes(model, run)):
-        print(sentence)
+    steps, notes = advice.next_steps(model, run, gpu), advice.notes(model, run, gpu)
+    print("\n".join([advice.verdict(model, run, gpu), *steps, *notes]))
 
 
 def _print_line(name: str, count: int, formula: str = "") -> None:
@@ -109,12 +118,14 @@ def _print_line(name: str, count: int, formula: str = "") -> None:
 def _article(options: argparse.Namespace) -> int:
     from memcalc import publish  # pandas and matplotlib, which the other commands do without
 
-    if not options.check:
-        print(f"wrote {len(publish.write(options.out))} files to {options.out}")
-        return 0
-    problems = publish.check(options.out)
+    if options.check and not os.path.isdir(options.out):
+        raise InputError(f"out {str(options.out)!r} is not a folder with figures; run this where figures/ is.")
+    try:
+        problems = publish.check(options.out) if options.check else publish.write(options.out)
+    except OSError as problem:
+        raise InputError(f"out {str(options.out)!r} cannot be used: {problem.strerror}.") from None
     print("\n".join(problems) or f"{options.out} is up to date.")
-    return 1 if problems else 0
+    return 1 if options.check and problems else 0
 
 
 if __name__ == "__main__":

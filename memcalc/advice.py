@@ -22,8 +22,8 @@ def verdict(model: Model, run: Inference, gpu: Gpu) -> str:
     """
     fit = fits(model, run, gpu)
     if not fit:
-        return f"It does not fit: {show(-fit.margin)} are missing."
-    return f"It fits: {show(fit.margin)} are left for the engine's buffers and more context."
+        return f"It does not fit: {_amount(-fit.margin)} are missing."
+    return f"It fits: {_amount(fit.margin)} are left for the engine's buffers and more context."
 
 
 def next_steps(model: Model, run: Inference, gpu: Gpu) -> list[str]:
@@ -32,19 +32,19 @@ def next_steps(model: Model, run: Inference, gpu: Gpu) -> list[str]:
     >>> next_steps(Model.named("LLaMA-7B"), Inference(context=32768), Gpu.named("RTX 4090"))[0]
     'This card holds at most 22,709 tokens of context.'
     """
-    context = largest("context", model, run, gpu)
+    context, batch = (largest(quantity, model, run, gpu) for quantity in ("context", "batch"))
     steps = [f"This card holds at most {context:,} tokens of context."] if context else []
+    if run.batch > 1 and batch:
+        steps.append(f"It holds at most {batch:,} sequences of this context.")
     if fits(model, run, gpu):
         return steps
-    steps += list(_smaller_formats(model, run, gpu))
-    weights = breakdown(model, run)["weights"]
-    return steps or [f"No format makes it fit: the weights take {show(weights)}. It needs a larger card, or several."]
+    return [*steps, *_smaller_formats(model, run, gpu)] or [_no_way(model, run)]
 
 
-def notes(model: Model, run: Inference) -> list[str]:
+def notes(model: Model, run: Inference, gpu: Gpu) -> list[str]:
     """Return what a careful reader should know about the numbers."""
     found = []
-    if run.context > model.trained_context:
+    if max(run.context, largest("context", model, run, gpu)) > model.trained_context:
         found.append(f"{model.name} was trained for {model.trained_context:,} tokens; more needs an extension.")
     if model.assumed:
         found.append(f"Not in the config, taken from its documented defaults: {', '.join(model.assumed)}.")
@@ -52,10 +52,21 @@ def notes(model: Model, run: Inference) -> list[str]:
 
 
 def _smaller_formats(model: Model, run: Inference, gpu: Gpu) -> Iterator[str]:
+    left = ""
     for fields in (("weights",), ("kv_cache",), ("weights", "kv_cache")):
-        for name in catalogue.names("formats"):  # from many bits to few: the first that fits costs least
-            changed = replace(run, **dict.fromkeys(fields, name))
-            if fits(model, changed, gpu):
-                what = " and ".join(WORDS[field] for field in fields)
-                yield f"{name} {what} would leave {show(fits(model, changed, gpu).margin)}."
-                break
+        formats = catalogue.names("formats")  # from many bits to few: the first that fits costs least
+        tries = ((name, fits(model, replace(run, **dict.fromkeys(fields, name)), gpu)) for name in formats)
+        name, fit = next(((name, fit) for name, fit in tries if fit), ("", None))
+        if fit and _amount(fit.margin) != left:
+            left = _amount(fit.margin)
+            yield f"{name} {' and '.join(WORDS[field] for field in fields)} would leave {left}."
+
+
+def _no_way(model: Model, run: Inference) -> str:
+    least = min(catalogue.rows("formats"), key=lambda row: float(row["bits"]))["name"]
+    weights = breakdown(model, replace(run, weights=least))["weights"]
+    return f"No format makes it fit: even {least} weights take {_amount(weights)}. It needs a larger card, or several."
+
+
+def _amount(count: int) -> str:
+    return show(count) if count >= 2**27 else show(count, "MiB")

@@ -33,11 +33,9 @@ def find(table: str, field: str, name: object) -> dict[str, str]:
     >>> find("gpus", "gpu", "rtx4090")["reported_mib"]
     '24564'
     """
-    aliases = {alias: row for row in rows(table) for alias in row.get("aliases", "").split("|") if alias}
     known = {row["name"]: row for row in rows(table)}
-    if isinstance(name, str) and name in aliases:
-        return aliases[name]
-    return known[choice(field, name, known)]
+    aliases = {alias: row["name"] for row in rows(table) for alias in row.get("aliases", "").split("|") if alias}
+    return known[choice(field, name, known, aliases)]
 
 
 def bibliography() -> str:

@@ -9,28 +9,27 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from memcalc.errors import InputError, choice
+from memcalc.errors import InputError, choice, instance, shown, whole
 from memcalc.symbols import BY_NAME
-
-SHAPE = ("layers", "hidden", "heads", "vocabulary")
-"""What every config.json must state."""
-
-_GPT2_KEYS = {"layers": "n_layer", "hidden": "n_embd", "heads": "n_head", "intermediate": "n_inner"}
 
 
 def fields(config: str | Path | Mapping) -> dict[str, object]:
     """Return the fields of the model in a config.json, given as a path or a mapping.
 
     `assumed` lists the keys that the file leaves out and for which the documented default was taken.
+    Raises InputError if a key is missing or has a value that makes no sense.
 
     >>> config = {"model_type": "llama", "num_hidden_layers": 2, "hidden_size": 64, "num_attention_heads": 4,
     ...           "vocab_size": 100, "intermediate_size": 128}
     >>> fields(config)["head_dim"], "head_dim" in fields(config)["assumed"]
     (16, True)
     """
+    instance("config", config, str, Path, Mapping)
     config, name = (config, "config") if isinstance(config, Mapping) else (_read(Path(config)), str(config))
-    kind = _READERS[choice("model_type", config.get("model_type"), _READERS)]
+    if config.get("model_type") is None:
+        raise InputError(f"model_type is missing in config.json. Known: {', '.join(_READERS)}.")
     reader = _Reader(config)
+    kind = _READERS[choice("model_type", config["model_type"], _READERS)]
     return {"name": name, "source": name, **kind(reader), "assumed": tuple(reader.assumed)}
 
 
@@ -40,57 +39,62 @@ class _Reader:
     def __init__(self, config: Mapping):
         self.config, self.assumed = config, []
 
-    def required(self, key: str) -> int:
+    def required(self, name: str, key: str) -> int:
         if self.config.get(key) is None:
-            raise InputError(f"config.json has no {key}, which the model needs.")
-        return self.integer(key)
+            raise InputError(f"{key} is missing in config.json.")
+        return whole(f"{key} in config.json", self.config[key], 1, BY_NAME[name].limit)
 
-    def optional(self, key: str, default: int) -> int:
+    def optional(self, name: str, key: str, default: int) -> int:
+        return self.required(name, key) if self._given(key) else default
+
+    def flag(self, key: str, default: bool) -> int:
+        if not self._given(key):
+            return int(default)
+        if not isinstance(self.config[key], bool):
+            raise InputError(f"{key} in config.json must be true or false, not {shown(self.config[key])}.")
+        return int(self.config[key])
+
+    def share(self, whole_key: str, parts_key: str) -> int:
+        size, rest = divmod(self.config[whole_key], self.config[parts_key])
+        if rest:
+            whole_says = f"{whole_key} = {self.config[whole_key]:,} without remainder"
+            raise InputError(f"{parts_key} in config.json must divide {whole_says}, not {self.config[parts_key]:,}.")
+        return size
+
+    def _given(self, key: str) -> bool:
         if self.config.get(key) is None:
             self.assumed.append(key)
-            return default
-        return self.integer(key)
-
-    def flag(self, key: str, default: bool) -> bool:
-        value = self.config.get(key)
-        if value is None:
-            self.assumed.append(key)
-            return default
-        if not isinstance(value, bool):
-            raise InputError(f"{key} in config.json must be true or false, not {value!r}.")
-        return value
-
-    def integer(self, key: str) -> int:
-        value = self.config[key]
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise InputError(f"{key} in config.json must be a whole number from 1, not {value!r}.")
-        return value
+        return self.config.get(key) is not None
 
 
 def _llama(read: _Reader) -> dict[str, int]:
-    shape = {name: read.required(BY_NAME[name].config) for name in (*SHAPE, "intermediate")}
-    bias = {"attention": read.flag("attention_bias", False), "mlp": read.flag("mlp_bias", False)}
+    names = ("layers", "hidden", "heads", "vocabulary", "intermediate")
+    shape = {name: read.required(name, BY_NAME[name].config) for name in names}
+    bias = read.flag("attention_bias", False)
+    has_head_dim = read.config.get("head_dim") is not None
+    head_dim = 0 if has_head_dim else read.share("hidden_size", "num_attention_heads")
     return shape | {
-        "kv_heads": read.optional("num_key_value_heads", shape["heads"]),
-        "head_dim": read.optional("head_dim", _share(shape)),
+        "kv_heads": read.optional("kv_heads", "num_key_value_heads", shape["heads"]),
+        "head_dim": read.optional("head_dim", "head_dim", head_dim),
         "embedding_tables": 2 - read.flag("tie_word_embeddings", False),
         "positions": 0,
         "mlp_matrices": 3,
         "norm_vectors": 1,
-        "qkv_bias": int(bias["attention"]),
-        "output_bias": int(bias["attention"]),
-        "mlp_bias": int(bias["mlp"]),
-        "trained_context": read.optional("max_position_embeddings", 2048),
+        "qkv_bias": bias,
+        "output_bias": bias,
+        "mlp_bias": read.flag("mlp_bias", False),
+        "trained_context": read.optional("context", "max_position_embeddings", 2048),
     }
 
 
 def _gpt2(read: _Reader) -> dict[str, int]:
-    shape = {name: read.required(_GPT2_KEYS.get(name, BY_NAME[name].config)) for name in SHAPE}
-    positions = read.required("n_positions")
+    keys = {"layers": "n_layer", "hidden": "n_embd", "heads": "n_head", "vocabulary": "vocab_size"}
+    shape = {name: read.required(name, key) for name, key in keys.items()}
+    positions = read.required("positions", "n_positions")
     return shape | {
-        "intermediate": read.optional("n_inner", 4 * shape["hidden"]),
+        "intermediate": read.optional("intermediate", "n_inner", 4 * shape["hidden"]),
         "kv_heads": shape["heads"],
-        "head_dim": _share(shape),
+        "head_dim": read.share("n_embd", "n_head"),
         "embedding_tables": 2 - read.flag("tie_word_embeddings", True),
         "positions": positions,
         "mlp_matrices": 2,
@@ -102,23 +106,17 @@ def _gpt2(read: _Reader) -> dict[str, int]:
     }
 
 
-def _share(shape: Mapping[str, int]) -> int:
-    head_dim, rest = divmod(shape["hidden"], shape["heads"])
-    if rest:
-        where = f"hidden = {shape['hidden']:,} without remainder where head_dim is not given"
-        raise InputError(f"heads must divide {where}, not {shape['heads']:,}.")
-    return head_dim
-
-
 def _read(path: Path) -> Mapping:
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
+        config = json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as problem:
         raise InputError(f"config.json {str(path)!r} cannot be read: {problem.strerror}.") from None
-    except ValueError:
-        raise InputError(f"config.json {str(path)!r} is not JSON.") from None
+    except json.JSONDecodeError as problem:
+        raise InputError(f"config.json {str(path)!r} is not JSON: {problem.msg} in line {problem.lineno}.") from None
+    except (ValueError, RecursionError):  # no text, endless digits, brackets without end
+        raise InputError(f"config.json {str(path)!r} is not JSON that a model could have.") from None
     if not isinstance(config, Mapping):
-        raise InputError(f"config.json {str(path)!r} must hold one object in braces, not a {type(config).__name__}.")
+        raise InputError(f"config.json {str(path)!r} must hold one object in braces, not {shown(config)}.")
     return config
 
 

@@ -1,10 +1,10 @@
-"""What a user may have typed wrongly, said in one sentence."""
+"""What a user may have given wrongly, said in one sentence."""
 
 from __future__ import annotations
 
 import difflib
 import operator
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 
 class InputError(ValueError):
@@ -25,12 +25,12 @@ def whole(field: str, value: object, low: int, high: int) -> int:
     except TypeError:
         number = None
     if number is None or not low <= number <= high:
-        raise InputError(f"{field} must be a whole number from {low:,} to {high:,}, not {value!r}.")
+        raise InputError(f"{field} must be a whole number from {low:,} to {high:,}, not {shown(value)}.")
     return number
 
 
-def choice(field: str, value: object, options: Iterable[str]) -> str:
-    """Return the option that `value` spells, whatever its case, spaces and dashes.
+def choice(field: str, value: object, options: Iterable[str], aliases: Mapping[str, str] | None = None) -> str:
+    """Return the option that `value` spells, or one of the aliases of it, whatever its case, spaces and dashes.
 
     >>> choice("weights format", "fp16", ["FP16", "INT8"])
     'FP16'
@@ -38,13 +38,34 @@ def choice(field: str, value: object, options: Iterable[str]) -> str:
     Traceback (most recent call last):
     memcalc.errors.InputError: weights format 'FP61' is not known; the nearest is FP16. Known: FP16, INT8.
     """
-    spellings = {_plain(option): option for option in options}
+    names = {option: option for option in options}
+    spellings = {_plain(spelling): option for spelling, option in ((aliases or {}) | names).items()}
     if isinstance(value, str) and _plain(value) in spellings:
         return spellings[_plain(value)]
-    close = difflib.get_close_matches(_plain(str(value)), spellings, n=3, cutoff=0.65)
-    nearest = " or ".join(spellings[plain] for plain in close)
+    close = difflib.get_close_matches(_plain(str(value))[:100], spellings, n=3, cutoff=0.65)
+    nearest = " or ".join(dict.fromkeys(spellings[plain] for plain in close))
     hint = f"; the nearest is {nearest}" if nearest else ""
-    raise InputError(f"{field} {value!r} is not known{hint}. Known: {', '.join(spellings.values())}.")
+    raise InputError(f"{field} {shown(value)} is not known{hint}. Known: {', '.join(names)}.")
+
+
+def instance(field: str, value: object, *kinds: type) -> None:
+    """Raise InputError if `value` is of none of the kinds.
+
+    >>> instance("model", "LLaMA-7B", int)
+    Traceback (most recent call last):
+    memcalc.errors.InputError: model must be of type int, not 'LLaMA-7B'.
+    """
+    if not isinstance(value, kinds):
+        raise InputError(f"{field} must be of type {' or '.join(kind.__name__ for kind in kinds)}, not {shown(value)}.")
+
+
+def shown(value: object) -> str:
+    """Return `value` as it stands in a sentence: short, whatever it is."""
+    try:
+        text = repr(value)
+    except ValueError:  # Python writes no whole number of more than 4,300 digits
+        text = "a number of thousands of digits"
+    return text if len(text) <= 60 else f"{text[:60]}…"
 
 
 def _plain(name: str) -> str:

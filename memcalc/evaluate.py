@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from memcalc.errors import InputError, choice
+from memcalc.errors import InputError, choice, instance
 from memcalc.formula.kv_cache import crossing as _crossing
 from memcalc.formula.term import Term
 from memcalc.formula.total import inference
@@ -38,6 +38,8 @@ def values(model: Model | NominalModel, run: Inference) -> dict:
     >>> values(Model.named("LLaMA-7B"), Inference(context=4096))[symbol("context")]
     4096
     """
+    instance("model", model, Model, NominalModel)
+    instance("run", run, *TOTALS)
     return model.values | run.values
 
 
@@ -49,8 +51,7 @@ def breakdown(model: Model | NominalModel, run: Inference) -> dict[str, int]:
     >>> breakdown(Model.named("LLaMA-7B"), Inference(context=32768))
     {'weights': 13476831232, 'kv_cache': 17179869184}
     """
-    known = values(model, run)
-    terms = TOTALS[type(run)].parts
+    known, terms = values(model, run), TOTALS[type(run)].parts
     if isinstance(model, NominalModel):
         terms = [term for term in terms if term.known_from(known)]
     return {term.name: term.exact(known) for term in terms}
@@ -64,6 +65,7 @@ def fits(model: Model, run: Inference, gpu: Gpu) -> Fit:
     >>> fits(Model.named("LLaMA-7B"), Inference(context=32768), Gpu.named("RTX 4090")).margin
     -5273443697
     """
+    instance("gpu", gpu, Gpu)
     if isinstance(model, NominalModel):
         raise InputError(f"model {model.name!r} has no architecture: for its cache give a name or a config.json.")
     return Fit(sum(breakdown(model, run).values()), gpu.capacity)
@@ -76,6 +78,7 @@ def largest(quantity: str, model: Model, run: Inference, gpu: Gpu) -> int:
     22709
     """
     quantity = choice("quantity", quantity, ("context", "batch"))
+    fits(model, run, gpu)  # refuses what has no answer
     low, high = 0, BY_NAME[quantity].limit
     while low < high:  # memory grows with the quantity, so halving finds the last that fits
         middle = (low + high + 1) // 2

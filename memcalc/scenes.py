@@ -45,7 +45,7 @@ def will_it_fit(*, model: str, gpu: str, context: int, batch: int, weights: str,
     shapes["further"] = [(0.98 * tip, 0.3), (tip, 0), (0.98 * tip, -0.3)]
     verdict = advice.verdict(model, run, gpu)
     total = f"It needs {units.show_both(fit.needed)}; the {gpu.name} has {units.show(fit.capacity)}."
-    sentences = [total, verdict, *advice.next_steps(model, run, gpu)[:2], *advice.notes(model, run)]
+    sentences = [total, verdict, *advice.next_steps(model, run, gpu)[:2], *advice.notes(model, run, gpu)]
     picture = _card(gpu.name).frame(f"{total} {verdict}", **shapes)
     return Frame(picture, _in_words(model, run, sentences, TOTALS[type(run)].parts))
 

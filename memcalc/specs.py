@@ -6,15 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from fractions import Fraction
 from functools import cached_property
+from numbers import Real
 from pathlib import Path
 
 import sympy
 
 from memcalc import catalogue, config
-from memcalc.errors import InputError, choice, whole
+from memcalc.errors import InputError, choice, shown, whole
 from memcalc.formula.weights import parameters
 from memcalc.symbols import BY_NAME, symbol
 from memcalc.units import to_bytes
+
+LARGEST_CARD = 10**6
+"""GB: a thousand times the largest cards of 2026."""
 
 LARGEST_MODEL = 10**16
 """Parameters: ten thousand times the largest models of 2026."""
@@ -68,6 +72,7 @@ class Model:
     def __post_init__(self):
         for name in self._counts:
             _check(self, name)
+        whole("trained_context", self.trained_context, 1, BY_NAME["context"].limit)
         if self.heads % self.kv_heads:
             raise InputError(f"kv_heads must divide heads = {self.heads:,} without remainder, not {self.kv_heads:,}.")
 
@@ -90,7 +95,7 @@ class Model:
         >>> Model.nominal(7_500_000_000).parameters
         7500000000
         """
-        return NominalModel(whole("parameters", parameters, 1, LARGEST_MODEL))
+        return NominalModel(parameters)
 
     @property
     def _counts(self) -> list[str]:
@@ -117,6 +122,9 @@ class NominalModel:
     """A number of parameters without an architecture, such as "7B"."""
 
     parameters: int
+
+    def __post_init__(self):
+        whole("parameters", self.parameters, 1, LARGEST_MODEL)
 
     @property
     def name(self) -> str:
@@ -180,6 +188,14 @@ class Gpu:
     visible_gib: Fraction | None
     source: str
     note: str = field(default="", repr=False)
+
+    def __post_init__(self):
+        whole("marketed_gb", self.marketed_gb, 1, LARGEST_CARD)
+        if self.reported_mib is None and self.visible_gib is None:
+            raise InputError("reported_mib or visible_gib must be given, for a card is not what its name says.")
+        for name, size in (("reported_mib", self.reported_mib), ("visible_gib", self.visible_gib)):
+            if size is not None and not (isinstance(size, Real) and 0 < size < LARGEST_CARD * 1024):
+                raise InputError(f"{name} must be a positive number, not {shown(size)}.")
 
     @classmethod
     def named(cls, name: str) -> Gpu:

@@ -28,13 +28,14 @@ def in_unit(count: int, unit: str) -> float:
     return count / UNITS[unit]
 
 
-def show(count: int, unit: str = "GiB", digits: int = 2) -> str:
+def show(count: int | Fraction, unit: str = "GiB", digits: int = 2) -> str:
     """Write `count` [bytes] with its unit.
 
     >>> show(17_179_869_184), show(17_179_869_184, "GB")
     ('16.00 GiB', '17.18 GB')
     """
-    return f"{float(in_unit(count, unit)):,.{digits}f} {unit}"
+    whole, rest = divmod(round(Fraction(count) * 10**digits / UNITS[unit]), 10**digits)
+    return f"{whole:,}.{rest:0{digits}} {unit}"
 
 
 def show_briefly(count: int, unit: str = "GiB") -> str:

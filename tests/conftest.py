@@ -3,9 +3,14 @@
 import inspect
 
 import pytest
+from hypothesis import HealthCheck, settings
 from nbval.plugin import IPyNbCell
 
 from sweep import move_every_control
+
+# The same examples on each machine, however slow it is and whatever it ran before.
+settings.register_profile("same", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("same")
 
 
 def pytest_collection_modifyitems(items):

@@ -10,7 +10,7 @@ def test_what_fits_says_how_far_it_may_grow():
     run = Inference(2048)
     assert advice.verdict(SEVEN, run, CARD) == "It fits: 10.09 GiB are left for the engine's buffers and more context."
     assert advice.next_steps(SEVEN, run, CARD) == ["This card holds at most 22,709 tokens of context."]
-    assert advice.notes(SEVEN, run) == []
+    assert advice.notes(SEVEN, run, CARD) == ["LLaMA-7B was trained for 2,048 tokens; more needs an extension."]
 
 
 def test_what_does_not_fit_says_each_way_out():
@@ -24,10 +24,26 @@ def test_what_does_not_fit_says_each_way_out():
 
 def test_what_no_format_can_help():
     steps = advice.next_steps(Model.named("Llama-3.1-405B"), Inference(2048), CARD)
-    assert steps == ["No format makes it fit: the weights take 755.96 GiB. It needs a larger card, or several."]
+    assert steps == ["No format makes it fit: even INT4 weights take 188.99 GiB. It needs a larger card, or several."]
 
 
 def test_notes_name_the_training_and_what_was_assumed():
-    found = advice.notes(Model.from_config(LLAMA), Inference(32_768))
+    found = advice.notes(Model.from_config(LLAMA), Inference(32_768), CARD)
     assert "trained for 2,048 tokens" in found[0]
-    assert "attention_bias, mlp_bias, head_dim" in found[1]
+    assert "attention_bias, head_dim, mlp_bias" in found[1]
+
+
+def test_a_large_batch_is_told_how_large_it_may_be():
+    steps = advice.next_steps(SEVEN, Inference(2048, batch=100), CARD)
+    assert steps[0] == "This card holds at most 227 tokens of context."
+    assert steps[1] == "It holds at most 11 sequences of this context."
+
+
+def test_a_small_margin_is_not_nothing():
+    assert advice.verdict(SEVEN, Inference(22_709), CARD).startswith("It fits: 0.35 MiB are left")
+    assert advice.verdict(SEVEN, Inference(22_710), CARD) == "It does not fit: 0.15 MiB are missing."
+
+
+def test_two_changes_that_gain_nothing_are_not_offered():
+    steps = advice.next_steps(SEVEN, Inference(1, weights="FP32", kv_cache="FP32"), CARD)
+    assert [step.split(" would")[0] for step in steps] == ["BF16 weights"]

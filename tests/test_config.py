@@ -14,7 +14,7 @@ from memcalc import InputError, Model
 def test_llama():
     model = Model.from_config(LLAMA)
     assert model.parameters == 6_738_415_616
-    assert model.assumed == ("attention_bias", "mlp_bias", "head_dim")
+    assert set(model.assumed) == {"attention_bias", "mlp_bias", "head_dim"}
 
 
 def test_gpt2():
@@ -37,15 +37,25 @@ def test_head_dim_of_the_config_wins():
     ("changes", "sentence"),
     [
         ({"model_type": "mamba"}, "model_type 'mamba' is not known. Known: llama, gpt2."),
-        ({"model_type": None}, "model_type None is not known. Known: llama, gpt2."),
-        ({"hidden_size": None}, "config.json has no hidden_size, which the model needs."),
-        ({"hidden_size": "4096"}, "hidden_size in config.json must be a whole number from 1, not '4096'."),
-        ({"num_hidden_layers": 0}, "num_hidden_layers in config.json must be a whole number from 1, not 0."),
-        ({"num_hidden_layers": [32]}, "num_hidden_layers in config.json must be a whole number from 1, not [32]."),
+        ({"model_type": None}, "model_type is missing in config.json. Known: llama, gpt2."),
+        ({"hidden_size": None}, "hidden_size is missing in config.json."),
+        (
+            {"hidden_size": "4096"},
+            "hidden_size in config.json must be a whole number from 1 to 10,000,000, not '4096'.",
+        ),
+        ({"num_hidden_layers": 0}, "num_hidden_layers in config.json must be a whole number from 1 to 100,000, not 0."),
+        (
+            {"num_hidden_layers": [32]},
+            "num_hidden_layers in config.json must be a whole number from 1 to 100,000, not [3",
+        ),
+        ({"vocab_size": 10**18}, "vocab_size in config.json must be a whole number from 1 to 100,000,000, not 10000"),
+        ({"head_dim": 10**5000}, "head_dim in config.json must be a whole number from 1 to 100,000, not a number of"),
         ({"tie_word_embeddings": 1}, "tie_word_embeddings in config.json must be true or false, not 1."),
         ({"num_key_value_heads": 5}, "kv_heads must divide heads = 32 without remainder, not 5."),
-        ({"num_attention_heads": 33, "num_key_value_heads": 33}, "heads must divide hidden = 4,096 without remainder"),
-        ({"vocab_size": 10**18}, "vocabulary must be a whole number from 1 to 100,000,000"),
+        (
+            {"num_attention_heads": 33, "num_key_value_heads": 33},
+            "num_attention_heads in config.json must divide hidden_size = 4,096 without remainder, not 33.",
+        ),
     ],
 )
 def test_a_bad_config_is_refused_with_the_field_and_the_value(changes, sentence):
@@ -56,7 +66,13 @@ def test_a_bad_config_is_refused_with_the_field_and_the_value(changes, sentence)
 
 @pytest.mark.parametrize(
     ("content", "problem"),
-    [("{", "is not JSON"), ("[1]", "must hold one object in braces, not a list"), (None, "cannot be read")],
+    [
+        ("{", "is not JSON: Expecting property name"),
+        ("", "is not JSON: Expecting value in line 1"),
+        ("[" * 100_000, "is not JSON"),
+        ("[1]", r"must hold one object in braces, not \[1\]"),
+        (None, "cannot be read: No such file"),
+    ],
 )
 def test_a_file_that_is_no_config(tmp_path, content, problem):
     path = tmp_path / "config.json"
@@ -81,3 +97,9 @@ def test_a_hostile_config_gives_a_model_or_a_sentence(changes, base):
     else:
         sentence = f"{model.parameters:,} parameters."
     assert re.fullmatch(r".+\.", sentence, re.DOTALL)
+
+
+@pytest.mark.parametrize("source", [None, 5, [], b"{}"])
+def test_what_is_neither_a_path_nor_a_mapping(source):
+    with pytest.raises(InputError, match="config must be of type str or Path or Mapping"):
+        Model.from_config(source)

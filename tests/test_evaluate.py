@@ -86,3 +86,20 @@ def test_a_size_alone_has_weights_and_no_verdict():
     assert breakdown(Model.nominal(7 * 10**9), Inference(weights="INT4")) == {"weights": 3_500_000_000}
     with pytest.raises(InputError, match="has no architecture"):
         fits(Model.nominal(7 * 10**9), Inference(), CARD)
+
+
+@pytest.mark.parametrize(
+    ("question", "sentence"),
+    [
+        (lambda model, run: fits(run, model, CARD), "model must be of type Model or NominalModel, not Inference("),
+        (lambda model, run: fits(model, CARD, run), "gpu must be of type Gpu, not Inference("),
+        (lambda model, run: fits(model, run, "RTX 4090"), "gpu must be of type Gpu, not 'RTX 4090'."),
+        (lambda model, run: breakdown("LLaMA-7B", run), "model must be of type Model or NominalModel, not 'LLaMA-7B'."),
+        (lambda model, run: breakdown(model, {"context": 1}), "run must be of type Inference, not {'context': 1}."),
+        (lambda model, run: largest("context", model, CARD, run), "gpu must be of type Gpu, not Inference("),
+    ],
+)
+def test_swapped_arguments_are_named(question, sentence):
+    with pytest.raises(InputError) as caught:
+        question(Model.named("LLaMA-7B"), Inference())
+    assert str(caught.value).startswith(sentence)

@@ -51,6 +51,7 @@ def test_a_config_is_a_model_too(tmp_path, capsys):
             "context must be a whole number from 1 to 1,000,000,000, not '32K'.",
         ),
         (["Llama-2-7B", "RTX 4090", "--weights", "FP61"], "weights format 'FP61' is not known; the nearest is FP16"),
+        (["dir", "RTX 4090"], "model 'dir' is not known"),
         (["missing.json", "RTX 4090"], "config.json 'missing.json' cannot be read: No such file or directory."),
     ],
 )
@@ -75,3 +76,22 @@ def test_article_writes_and_checks(tmp_path, capsys):
     (tmp_path / "README.md").unlink()
     assert main(["article", "--out", str(tmp_path), "--check"]) == 1
     assert "README.md is missing." in capsys.readouterr().out
+
+
+def test_a_folder_with_a_config_is_a_model_too(tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps(LLAMA))
+    assert main(["fit", str(tmp_path), "RTX 4090"]) == 0
+
+
+@pytest.mark.parametrize("out", ["/dev/null", "/proc/nope", "a" * 300])
+def test_a_folder_that_cannot_be(out, capsys):
+    assert main(["article", "--out", out]) == 2
+    assert capsys.readouterr().err.startswith(f"memcalc: out '{out}' cannot be used: ")
+    assert main(["article", "--check", "--out", out]) == 2
+    assert "is not a folder with figures" in capsys.readouterr().err
+
+
+def test_a_reader_that_has_seen_enough():
+    command = f"{sys.executable} -m memcalc fit LLaMA-7B 'RTX 4090' | head -1"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)
+    assert done.stderr == ""

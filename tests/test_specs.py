@@ -1,5 +1,6 @@
 """Models, cards and runs refuse what makes no sense, in one sentence."""
 
+import re
 from dataclasses import FrozenInstanceError, replace
 from fractions import Fraction
 
@@ -58,7 +59,8 @@ def test_a_misspelt_name_lists_the_nearest():
 
 def test_aliases_name_the_same_row():
     assert Model.named("LLaMA-1 7B") == Model.named("LLaMA-7B")
-    assert Gpu.named("GeForce RTX 4090") == Gpu.named("RTX 4090")
+    assert Gpu.named("geforce rtx-4090") == Gpu.named("RTX 4090")
+    assert Model.named("gpt-3") == Model.named("GPT-3-175B")
 
 
 def test_specs_are_frozen_and_keep_plain_ints():
@@ -83,7 +85,7 @@ def test_a_size_without_an_architecture():
 def test_every_row_has_a_source_and_a_date(table):
     for row in catalogue.rows(table):
         assert row.get("source") or row.get("library")
-        assert row["retrieved"] == "2026-11-23"
+        assert re.fullmatch(r"20\d\d-\d\d-\d\d", row["retrieved"])
 
 
 @pytest.mark.parametrize("name", catalogue.names("gpus"))
@@ -92,3 +94,17 @@ def test_a_card_shows_a_program_no_more_than_it_has(name):
     assert 0.5 * gpu.marketed_gb * 10**9 < gpu.capacity <= gpu.marketed_gb * 2**30
     if gpu.reported_mib and gpu.visible_gib:
         assert gpu.visible_gib * 2**30 <= gpu.reported_mib * 2**20 * Fraction("1.0001")
+
+
+@pytest.mark.parametrize(
+    ("sizes", "sentence"),
+    [
+        ((24, None, None), "reported_mib or visible_gib must be given"),
+        ((24, -5, None), "reported_mib must be a positive number, not -5."),
+        ((24, None, 0), "visible_gib must be a positive number, not 0."),
+        (("24", 24564, None), "marketed_gb must be a whole number from 1 to 1,000,000, not '24'."),
+    ],
+)
+def test_impossible_cards(sizes, sentence):
+    with pytest.raises(InputError, match=re.escape(sentence)):
+        Gpu("mine", "me", *sizes, source="measured")

@@ -12,7 +12,12 @@ from memcalc.errors import InputError
 
 @pytest.mark.parametrize(
     ("count", "shown"),
-    [(13_476_831_232, "12.55 GiB = 13.48 GB"), (0, "0.00 GiB = 0.00 GB"), (2**40, "1,024.00 GiB = 1,099.51 GB")],
+    [
+        (13_476_831_232, "12.55 GiB = 13.48 GB"),
+        (0, "0.00 GiB = 0.00 GB"),
+        (2**40, "1,024.00 GiB = 1,099.51 GB"),
+        (10**27, "931,322,574,615,478,515.62 GiB = 1,000,000,000,000,000,000.00 GB"),
+    ],
 )
 def test_both_units(count, shown):
     assert units.show_both(count) == shown
