@@ -1,7 +1,7 @@
 """The GPU memory formula: symbolic, shown, solved, checked and taught."""
 
 from memcalc.errors import InputError
-from memcalc.evaluate import Fit, breakdown, crossing, fits, largest, values
+from memcalc.evaluate import Fit, breakdown, crossing, fits, largest, total, values
 from memcalc.formula import TERMS
 from memcalc.specs import Gpu, Inference, Model
 
@@ -18,5 +18,6 @@ __all__ = [
     "crossing",
     "fits",
     "largest",
+    "total",
     "values",
 ]

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from memcalc import catalogue
 from memcalc.evaluate import breakdown, fits, largest
-from memcalc.specs import Gpu, Inference, Model
+from memcalc.specs import Gpu, Inference, Model, bytes_each
 from memcalc.units import show
 
 WORDS = {"weights": "weights", "kv_cache": "cache"}
@@ -22,8 +22,8 @@ def verdict(model: Model, run: Inference, gpu: Gpu) -> str:
     """
     fit = fits(model, run, gpu)
     if not fit:
-        return f"It does not fit: {_amount(-fit.margin)} are missing."
-    return f"It fits: {_amount(fit.margin)} are left for the engine's buffers and more context."
+        return f"It does not fit: {show(-fit.margin)} are missing."
+    return f"It fits: {show(fit.margin)} are left for the engine's buffers and more context."
 
 
 def next_steps(model: Model, run: Inference, gpu: Gpu) -> list[str]:
@@ -33,12 +33,13 @@ def next_steps(model: Model, run: Inference, gpu: Gpu) -> list[str]:
     'This card holds at most 22,709 tokens of context.'
     """
     context, batch = (largest(quantity, model, run, gpu) for quantity in ("context", "batch"))
-    steps = [f"This card holds at most {context:,} tokens of context."] if context else []
+    each = f" for each of {run.batch:,} sequences" if run.batch > 1 else ""
+    steps = [f"This card holds at most {context:,} tokens of context{each}."] if context else []
     if run.batch > 1 and batch:
         steps.append(f"It holds at most {batch:,} sequences of this context.")
     if fits(model, run, gpu):
         return steps
-    return [*steps, *_smaller_formats(model, run, gpu)] or [_no_way(model, run)]
+    return [*steps, *_smaller_formats(model, run, gpu)] or [_no_way(model, run, gpu)]
 
 
 def notes(model: Model, run: Inference, gpu: Gpu) -> list[str]:
@@ -54,19 +55,18 @@ def notes(model: Model, run: Inference, gpu: Gpu) -> list[str]:
 def _smaller_formats(model: Model, run: Inference, gpu: Gpu) -> Iterator[str]:
     left = ""
     for fields in (("weights",), ("kv_cache",), ("weights", "kv_cache")):
-        formats = catalogue.names("formats")  # from many bits to few: the first that fits costs least
+        formats = catalogue.names("formats")  # the table begins with the usual ones, from many bits to few
         tries = ((name, fits(model, replace(run, **dict.fromkeys(fields, name)), gpu)) for name in formats)
         name, fit = next(((name, fit) for name, fit in tries if fit), ("", None))
-        if fit and _amount(fit.margin) != left:
-            left = _amount(fit.margin)
+        if fit and show(fit.margin) != left:
+            left = show(fit.margin)
             yield f"{name} {' and '.join(WORDS[field] for field in fields)} would leave {left}."
 
 
-def _no_way(model: Model, run: Inference) -> str:
-    least = min(catalogue.rows("formats"), key=lambda row: float(row["bits"]))["name"]
-    weights = breakdown(model, replace(run, weights=least))["weights"]
-    return f"No format makes it fit: even {least} weights take {_amount(weights)}. It needs a larger card, or several."
-
-
-def _amount(count: int) -> str:
-    return show(count) if count >= 2**27 else show(count, "MiB")
+def _no_way(model: Model, run: Inference, gpu: Gpu) -> str:
+    least = min(catalogue.names("formats"), key=lambda name: bytes_each("format", name))
+    smallest = replace(run, weights=least, kv_cache=least)
+    if context := largest("context", model, smallest, gpu):
+        return f"In {least}, this card holds {context:,} tokens of context for each of {run.batch:,} sequences."
+    weights = breakdown(model, smallest)["weights"]
+    return f"No format makes it fit: even {least} weights take {show(weights)}. It needs a larger card, or several."

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import pandas
 
 from memcalc import catalogue, units
-from memcalc.evaluate import Fit, breakdown, values
+from memcalc.evaluate import Fit, breakdown, total, values
 from memcalc.formula.total import inference
 from memcalc.specs import Gpu, Inference, Model
 from memcalc.symbols import symbol
@@ -23,7 +23,7 @@ class Row:
     """One row of the article's first table, worked twice: as the article does, and from the architecture."""
 
     number: str
-    cells: tuple[dict[str, str], ...]
+    cells: tuple[Mapping[str, str], ...]
 
     @cached_property
     def model(self) -> Model:
@@ -39,8 +39,8 @@ class Row:
     @cached_property
     def exact(self) -> dict[str, int]:
         """Term → bytes, with parameters counted and key-value heads as the model has them."""
-        terms = breakdown(self.model, self.run)
-        return {"parameters": self.model.parameters, **terms, "total": sum(terms.values())}
+        memory = breakdown(self.model, self.run) | {"total": total(self.model, self.run)}
+        return {"parameters": self.model.parameters, **memory}
 
     @cached_property
     def own(self) -> dict[str, int]:
@@ -70,15 +70,20 @@ class Row:
     @property
     def follows(self) -> bool:
         """Whether weights and cache both follow from the article's own formula, in GB or in GiB."""
-        return all(self.verdict(quantity)[0] != "wrong" for quantity in ("weights", "kv_cache"))
+        return all(map(self._unit, ("weights", "kv_cache")))
 
     def _verdict_on_bytes(self, quantity: str) -> tuple[str, str]:
-        count, published = self.own[quantity], self.published(quantity)
-        meant = [unit for unit in ("GB", "GiB") if units.means(count, published, unit)]  # at most one
-        why = f"its own formula gives {units.show_both(count)}"
-        if quantity == "total" and not self.follows:  # a sum is no better than its summands
-            return "wrong", f"{why}; a summand is wrong"
-        return f"holds only in {meant[0]}" if meant else "wrong", why
+        why, unit = f"its own formula gives {units.show_both(self.own[quantity])}", self._unit(quantity)
+        if quantity == "total":  # a sum is no better than its summands
+            summands = {self._unit("weights"), self._unit("kv_cache")}
+            unit = unit if summands == {unit} else None
+            why += "; a summand is wrong" if None in summands else "; it adds GB to GiB"
+        return f"holds only in {unit}" if unit else "wrong", why
+
+    def _unit(self, quantity: str) -> str | None:
+        """The unit in which the article's own formula gives the published number; a number cannot mean both."""
+        meant = (unit for unit in ("GB", "GiB") if units.means(self.own[quantity], self.published(quantity), unit))
+        return next(meant, None)
 
     def _verdict_on_size(self) -> tuple[str, str]:
         count = self.exact["parameters"]
@@ -86,13 +91,13 @@ class Row:
         return ("holds", "rounded") if holds else ("holds under assumption", "the size is a name, not a count")
 
     def _verdict_on_fit(self, quantity: str) -> tuple[str, str]:
-        card = self.fit(quantity, 0)
-        really, own = (bool(self.fit(quantity, terms["total"])) for terms in (self.exact, self.own))
-        if really != (self.published(quantity) == "Yes"):
-            return "wrong", f"it needs {units.show(self.exact['total'])} of {units.show(card.capacity)}"
-        if really != own:
+        really, own = (self.fit(quantity, terms["total"]) for terms in (self.exact, self.own))
+        why = f"it needs {units.show(really.needed)} of {units.show(really.capacity)}"
+        if bool(really) != (self.published(quantity) == "Yes"):
+            return "wrong", why
+        if bool(really) != bool(own):
             return "holds under assumption", f"with {self.model.kv_heads} key-value heads, not with {self.model.heads}"
-        return "holds", f"it needs {units.show(self.exact['total'])} of {units.show(card.capacity)}"
+        return "holds", why
 
 
 def rows() -> list[Row]:
@@ -127,7 +132,7 @@ def table1_verdicts() -> pandas.DataFrame:
     return pandas.DataFrame(_cell(row, cell) for row in rows() for cell in row.cells)
 
 
-def _cell(row: Row, cell: dict[str, str]) -> dict[str, str]:
+def _cell(row: Row, cell: Mapping[str, str]) -> dict[str, str]:
     verdict, why = row.verdict(cell["quantity"])
     return {
         "Model": cell["model"],

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
+from types import MappingProxyType
 
 from memcalc.errors import choice
 
@@ -12,14 +14,14 @@ _DATA = files("memcalc") / "data"
 
 
 @cache
-def rows(table: str) -> tuple[dict[str, str], ...]:
-    """Return the rows of data/<table>.csv.
+def rows(table: str) -> tuple[Mapping[str, str], ...]:
+    """Return the rows of data/<table>.csv, which nobody can change.
 
     >>> rows("formats")[0]["name"]
     'FP32'
     """
     with (_DATA / f"{table}.csv").open(encoding="utf-8", newline="") as lines:
-        return tuple(csv.DictReader(lines))
+        return tuple(map(MappingProxyType, csv.DictReader(lines)))
 
 
 def names(table: str) -> list[str]:
@@ -27,7 +29,7 @@ def names(table: str) -> list[str]:
     return [row["name"] for row in rows(table)]
 
 
-def find(table: str, field: str, name: object) -> dict[str, str]:
+def find(table: str, field: str, name: object) -> Mapping[str, str]:
     """Return the row that `name`, or one of its aliases, spells; else raise InputError with the nearest names.
 
     >>> find("gpus", "gpu", "rtx4090")["reported_mib"]

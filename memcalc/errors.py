@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import operator
+import re
 from collections.abc import Iterable, Mapping
 
 
@@ -69,4 +70,5 @@ def shown(value: object) -> str:
 
 
 def _plain(name: str) -> str:
-    return "".join(character for character in name.casefold() if character.isalnum() or character == ".")
+    apart = re.sub(r"(?<=\d)[\s_-]+(?=\d)", "/", name.casefold())  # "Llama 2 7B" is not "Llama 27B"
+    return "".join(character for character in apart if character.isalnum() or character in "./")

@@ -53,12 +53,21 @@ def breakdown(model: Model | NominalModel, run: Inference) -> dict[str, int]:
     """
     known, terms = values(model, run), TOTALS[type(run)].parts
     if isinstance(model, NominalModel):
-        terms = [term for term in terms if term.known_from(known)]
+        terms = [term for term in terms if term.written_for(known).free_symbols <= known.keys()]
     return {term.name: term.exact(known) for term in terms}
 
 
+def total(model: Model | NominalModel, run: Inference) -> int:
+    """Return the sum of the terms [bytes on one GPU].
+
+    >>> total(Model.named("LLaMA-7B"), Inference(context=32768))
+    30656700416
+    """
+    return sum(breakdown(model, run).values())
+
+
 def fits(model: Model, run: Inference, gpu: Gpu) -> Fit:
-    """Return whether the terms fit into what a program can use of the card.
+    """Return whether the terms fit into what a program can use of the card, with the margin [bytes].
 
     Raises InputError for a model without an architecture: its cache is unknown.
 
@@ -68,11 +77,18 @@ def fits(model: Model, run: Inference, gpu: Gpu) -> Fit:
     instance("gpu", gpu, Gpu)
     if isinstance(model, NominalModel):
         raise InputError(f"model {model.name!r} has no architecture: for its cache give a name or a config.json.")
-    return Fit(sum(breakdown(model, run).values()), gpu.capacity)
+    return Fit(total(model, run), gpu.capacity)
 
 
 def largest(quantity: str, model: Model, run: Inference, gpu: Gpu) -> int:
-    """Return the largest context [tokens] or batch [sequences] with which the run still fits the card; 0 if none does.
+    """Return the largest context [tokens] or batch [sequences] with which the run still fits the card.
+
+    Parameters
+    ----------
+    quantity : "context" or "batch"; the other one is taken from the run
+
+    The answer is 0 if not even one fits, and never more than the glossary's limit for the quantity.
+    Raises InputError for an unknown quantity.
 
     >>> largest("context", Model.named("LLaMA-7B"), Inference(), Gpu.named("RTX 4090"))
     22709
@@ -88,6 +104,8 @@ def largest(quantity: str, model: Model, run: Inference, gpu: Gpu) -> int:
 
 def crossing(model: Model, run: Inference) -> int:
     """Return the context from which the cache takes at least as much memory as the weights [tokens].
+
+    Both are compared before they are rounded to whole bytes.
 
     >>> crossing(Model.named("LLaMA-7B"), Inference())
     25706

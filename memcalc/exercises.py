@@ -6,13 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import inf
-from numbers import Real
 
 import sympy
 
 from memcalc import units
-from memcalc.errors import InputError, choice
-from memcalc.evaluate import breakdown, crossing, largest
+from memcalc.errors import InputError, choice, shown
+from memcalc.evaluate import breakdown, crossing, largest, total
 from memcalc.formula.kv_cache import kv_cache, token
 from memcalc.formula.reading import text
 from memcalc.specs import Gpu, Inference, Model
@@ -62,11 +61,11 @@ def check(number: str, answer: object) -> Feedback:
     Raises InputError if there is no such exercise.
 
     >>> check("4.1", "80 GiB")
-    ✗ Not yet: only the key-value heads are stored, and you counted the query heads.
+    ✗ Not yet: only the key-value heads are stored, and you counted the query heads, or divided by the key-value heads.
     >>> check("4.1", 10)
     ✓ Right: 10.00 GiB = 10.74 GB.
     """
-    exercise = EXERCISES[choice("exercise", number, EXERCISES)]
+    exercise = EXERCISES[choice("exercise", str(number), EXERCISES)]
     if answer is None:
         return Feedback(False, "No answer yet: set answer above, then run the cell again.")
     try:
@@ -104,13 +103,21 @@ def _read(answer: object, unit: str) -> object:
     if unit == "formula":
         expr = getattr(answer, "expr", getattr(answer, "rhs", answer))  # a term, an equation, or the expression itself
         if not isinstance(expr, sympy.Expr) or not expr.free_symbols <= GLOSSARY.keys():
-            raise InputError(f"the answer must be an expression made of the glossary's symbols, not {answer!s}.")
+            raise InputError(f"the answer must be an expression made of the glossary's symbols, not {shown(answer)}.")
         return expr
-    if isinstance(answer, str):
-        return units.parse(answer, unit)
-    if isinstance(answer, bool) or not isinstance(answer, Real | sympy.Number) or not 0 < answer < inf:
-        raise InputError(f"the answer must be a positive number of {unit}, not {answer!r}.")
-    return Fraction(str(answer)) * units.UNITS.get(unit, 1)
+    amount = units.parse(answer, unit) if isinstance(answer, str) else _amount(answer, unit)
+    if not amount:
+        raise InputError(f"the answer must be a positive number of {unit}, not {shown(answer)}.")
+    return amount
+
+
+def _amount(answer: object, unit: str) -> Fraction:
+    """Return a number of `unit` in bytes; 0 for what is no positive number."""
+    try:
+        number = 0 if isinstance(answer, bool) else float(answer)
+    except (TypeError, ValueError, OverflowError):
+        number = 0
+    return Fraction(str(answer)) * units.UNITS.get(unit, 1) if 0 < number < inf else Fraction(0)
 
 
 def _same(given: object, expected: object, tolerance: Fraction = CLOSE) -> bool:
@@ -146,13 +153,13 @@ def _mistaken_units(right: object, unit: str) -> list[tuple[object, str]]:
 
 def _thirteen_billion() -> Answers:
     model, run = Model.named("LLaMA-13B"), Inference(32_768, weights="INT8", kv_cache="INT8")
-    return _total(model, run), [
+    return total(model, run), [
         (model.parameters, "these are the weights alone; the cache comes on top"),
         (_cache(model, run), "that is the cache alone; the weights come on top"),
-        (_total(model, replace(run, kv_cache="FP16")), "your cache is still in FP16"),
-        (_total(model, replace(run, weights="FP16")), "your weights are still in FP16"),
-        (_total(model, Inference(32_768)), "weights and cache are still in FP16"),
-        (_total(Model.named("LLaMA-7B"), run), "that is LLaMA-7B"),
+        (total(model, replace(run, kv_cache="FP16")), "your cache is still in FP16"),
+        (total(model, replace(run, weights="FP16")), "your weights are still in FP16"),
+        (total(model, Inference(32_768)), "weights and cache are still in FP16"),
+        (total(Model.named("LLaMA-7B"), run), "that is LLaMA-7B"),
     ]
 
 
@@ -179,11 +186,10 @@ def _longest_context() -> Answers:
 def _config_of_70b() -> Answers:
     model, run = Model.named("Llama-3.1-70B"), Inference(32_768, kv_cache="BF16")
     return _cache(model, run), [
-        (_cache(replace(model, kv_heads=model.heads), run), _EVERY_HEAD),
+        (_cache(replace(model, kv_heads=model.heads), run), f"{_EVERY_HEAD}, or divided by the key-value heads"),
         (_cache(model, run) // 2, _ONE_OF_TWO),
         (_cache(replace(model, layers=1), run), "that is one layer; each layer has a cache of its own"),
         (_cache(replace(model, head_dim=model.hidden), run), "that many numbers are those of all heads together"),
-        (_cache(replace(model, head_dim=model.hidden // model.kv_heads), run), _SIZE_OF_A_HEAD),
     ]
 
 
@@ -208,17 +214,12 @@ def _crossing() -> Answers:
     ]
 
 
-def _total(model: Model, run: Inference) -> int:
-    return sum(breakdown(model, run).values())
-
-
 def _cache(model: Model, run: Inference) -> int:
     return breakdown(model, run)["kv_cache"]
 
 
 _EVERY_HEAD = "only the key-value heads are stored, and you counted the query heads"
 _ONE_OF_TWO = "each token has a key and a value, and you counted one of them"
-_SIZE_OF_A_HEAD = "the numbers per head are the hidden size over the query heads, not over the key-value heads"
 
 EXERCISES: dict[str, Exercise] = {
     "0.1": Exercise("GiB", _thirteen_billion),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import pandas
 from matplotlib import pyplot as plt
+from matplotlib import rc_context, rcParamsDefault
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
@@ -60,10 +61,16 @@ class Picture:
         return self.describe(self.rows())
 
 
+def house_style():
+    """Return a context in which matplotlib draws in the house style, whatever the settings of the user."""
+    defaults = {name: value for name, value in rcParamsDefault.items() if not name.startswith("backend")}
+    return rc_context(defaults | STYLE)
+
+
 @contextmanager
-def canvas(width: float = 7.0, height: float = 3.6, **style):
+def canvas(width: float = 7.0, height: float = 3.6):
     """Give a figure and its axes in the house style, and close the figure at the end."""
-    with plt.rc_context(STYLE | style):
+    with house_style():
         figure, axes = plt.subplots(figsize=(width, height))
         try:
             yield figure, axes

@@ -13,7 +13,7 @@ import matplotlib.image
 from tqdm import tqdm
 
 from memcalc.article import TABLES
-from memcalc.figures import PICTURES, STYLE, Picture
+from memcalc.figures import PICTURES, Picture, house_style
 from memcalc.tables import written
 
 SAME_PLACE = 0.05
@@ -81,7 +81,7 @@ def same_pixels(one: bytes, other: bytes) -> bool:
 
 def same_picture(one: str, other: str) -> bool:
     """Return whether two SVG texts draw the same: equal but for ids, and for coordinates that nobody can tell apart."""
-    one, other = (re.sub(r"\b[mp][0-9a-f]{10}\b", "id", svg) for svg in (one, other))
+    one, other = (re.sub(r"\b[hmp][0-9a-f]{10}\b", "id", svg) for svg in (one, other))
     number = r"-?\d+\.?\d*"
     if re.sub(number, "0", one) != re.sub(number, "0", other):
         return False
@@ -96,7 +96,7 @@ def _table(rows: Callable, ending: str) -> bytes:
 def _drawn(picture: Picture, ending: str) -> bytes:
     dateless = {"svg": {"Date": None, "Creator": None}, "png": {"Software": None}}
     file = io.BytesIO()
-    with matplotlib.rc_context(STYLE):
+    with house_style():
         picture.draw(picture.rows()).savefig(file, format=ending, dpi=200, metadata=dateless[ending])
     return file.getvalue()
 

@@ -19,6 +19,7 @@ from memcalc.formula.reading import text
 from memcalc.formula.term import Term
 from memcalc.specs import Gpu, Inference, Model
 from memcalc.stage import Stage, box
+from memcalc.symbols import symbol
 
 WIDER = 1.5
 """The axis of a card reaches half its capacity further, so that what does not fit is seen to stick out."""
@@ -56,8 +57,9 @@ def cache_against_context(*, kv_heads: int, context: int, batch: int, kv_cache: 
     run = Inference(context=context, batch=batch, kv_cache=kv_cache)
     terms, (first, last), meets = breakdown(model, run), _ENDS, crossing(model, run)
     cache, level = (units.in_unit(terms[term], "GiB") for term in ("kv_cache", "weights"))
+    line = cache_term.fast(values(model, run) | {symbol("context"): _ENDS})
     shapes = {
-        "kv_cache": [(end, cache / context * end) for end in _ENDS],
+        "kv_cache": list(zip(_ENDS, units.in_unit(line, "GiB"), strict=True)),
         "weights": [(first, level), (last, level)],
         "here": [(context, _LOWEST), (context, cache), (first, cache)],
         "crossing": [(meets, _LOWEST), (meets, level)],

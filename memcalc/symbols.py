@@ -41,7 +41,9 @@ class Entry:
 
     @property
     def least(self) -> int:
-        """The smallest value that is accepted anywhere: zero only for what a model may lack."""
+        """The smallest value that is accepted anywhere: that of the slider for a choice of few, 0 for what may lack."""
+        if self.high == self.limit:
+            return self.low
         return 1 if self.symbol.is_positive else 0
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import pandas
 
 from memcalc import catalogue, units
-from memcalc.evaluate import breakdown, crossing, values
+from memcalc.errors import choice
+from memcalc.evaluate import breakdown, crossing, total, values
 from memcalc.formula import Term
 from memcalc.specs import Inference, Model
 from memcalc.symbols import GLOSSARY
@@ -63,8 +64,7 @@ def glossary(*terms: Term) -> pandas.DataFrame:
 
 def memory(model: Model, run: Inference) -> pandas.DataFrame:
     """Return the memory of each term and their total, in bytes and in both units."""
-    terms = breakdown(model, run)
-    terms["total"] = sum(terms.values())
+    terms = breakdown(model, run) | {"total": total(model, run)}
     lines = [
         {"term": name, "bytes": f"{count:,}", "GiB": units.show(count), "GB": units.show(count, "GB")}
         for name, count in terms.items()
@@ -72,7 +72,7 @@ def memory(model: Model, run: Inference) -> pandas.DataFrame:
     return pandas.DataFrame(lines).set_index("term")
 
 
-def measurements() -> list[tuple[dict[str, str], int, int]]:
+def measurements() -> list[tuple[Mapping[str, str], int, int]]:
     """Return each row of data/measured.csv with the bytes that the formula gives and those that were measured."""
     return [(row, _predicted(row), int(row["bytes"])) for row in catalogue.rows("measured")]
 
@@ -80,6 +80,7 @@ def measurements() -> list[tuple[dict[str, str], int, int]]:
 def against_reality(*ids: str) -> pandas.DataFrame:
     """Return the measured rows with these ids beside the formula and the residual."""
     found = {row["id"]: (row, predicted, measured) for row, predicted, measured in measurements()}
+    ids = [choice("measured row", name, found) for name in ids]
     lines = [
         {
             "measured by": row["library"],
@@ -94,7 +95,7 @@ def against_reality(*ids: str) -> pandas.DataFrame:
     return pandas.DataFrame(lines).set_index("measured by")
 
 
-def _predicted(row: dict[str, str]) -> int:
+def _predicted(row: Mapping[str, str]) -> int:
     inputs = json.loads(row["inputs"])
     model = Model.named(row["model"])
     model = replace(model, layers=inputs.pop("layers", model.layers))
@@ -113,12 +114,11 @@ def weights_by_format(models: Iterable[str], formats: Iterable[str]) -> pandas.D
 
 def cache_by_context(models: Iterable[str], contexts: Iterable[int]) -> pandas.DataFrame:
     """Return weights and cache of each model at each context in FP16 [bytes], and where they cross [tokens]."""
-    lines = [
-        {"model": name, "context": context, **breakdown(model, run), "crossing": crossing(model, run)}
-        for name, model in ((name, Model.named(name)) for name in models)
-        for run in (Inference(context=context) for context in contexts)
-        for context in (run.context,)
-    ]
+    lines = []
+    for name in models:
+        for context in contexts:
+            model, run = Model.named(name), Inference(context=context)
+            lines.append({"model": name, "context": context, **breakdown(model, run), "crossing": crossing(model, run)})
     return pandas.DataFrame(lines)
 
 

@@ -28,14 +28,16 @@ def in_unit(count: int, unit: str) -> float:
     return count / UNITS[unit]
 
 
-def show(count: int | Fraction, unit: str = "GiB", digits: int = 2) -> str:
-    """Write `count` [bytes] with its unit.
+def show(count: int | Fraction, unit: str = "GiB") -> str:
+    """Write `count` [bytes] with its unit and two digits; what is less than an eighth of a GiB or GB, in MiB or MB.
 
-    >>> show(17_179_869_184), show(17_179_869_184, "GB")
-    ('16.00 GiB', '17.18 GB')
+    >>> show(17_179_869_184), show(17_179_869_184, "GB"), show(524_288), show(-(2**29))
+    ('16.00 GiB', '17.18 GB', '0.50 MiB', '-0.50 GiB')
     """
-    whole, rest = divmod(round(Fraction(count) * 10**digits / UNITS[unit]), 10**digits)
-    return f"{whole:,}.{rest:0{digits}} {unit}"
+    if unit[0] == "G" and abs(count) < UNITS[unit] // 8:
+        unit = unit.replace("G", "M")
+    sign, hundredths = "-" if count < 0 else "", round(abs(Fraction(count)) * 100 / UNITS[unit])
+    return f"{sign}{hundredths // 100:,}.{hundredths % 100:02} {unit}"
 
 
 def show_briefly(count: int, unit: str = "GiB") -> str:
@@ -78,7 +80,7 @@ def rounds_to(count: int, published: str, size: int) -> bool:
     return round(Fraction(count, size), decimals) == Fraction(published)
 
 
-def to_bytes(amount: str | float | Fraction, unit: str) -> int:
+def to_bytes(amount: str | int | Fraction, unit: str) -> int:
     """Return the whole bytes in `amount` of `unit`, rounded down: a capacity is never rounded up.
 
     >>> to_bytes("23.64", "GiB")
@@ -97,8 +99,11 @@ def parse(text: str, unit: str = "") -> Fraction:
     memcalc.errors.InputError: amount '24,62 GiB' is not a number with a unit; write for example '4 GiB' or '4.29 GB'.
     """
     match = re.fullmatch(r"\s*(\d{1,3}(?:,\d{3})+|\d+)(\.\d+)?\s*([a-z]*)\s*", text, re.IGNORECASE)
-    sizes = {name.casefold(): size for name, size in UNITS.items()} | {"byte": 1, "bytes": 1, unit: UNITS.get(unit, 1)}
-    said = match[3].casefold() or unit if match else ""
+    sizes = {name.casefold(): size for name, size in UNITS.items()} | {"byte": 1, "bytes": 1}
+    if unit and unit not in UNITS:  # what is not bytes has no other unit
+        sizes = {}
+    sizes[unit.casefold()] = UNITS.get(unit, 1)
+    said = match[3].casefold() or unit.casefold() if match else ""
     if not said or said not in sizes:
         raise InputError(f"amount {text!r} is not a number with a unit; write for example '4 GiB' or '4.29 GB'.")
     return Fraction(match[1].replace(",", "") + (match[2] or "")) * sizes[said]

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import ipywidgets
 
 from memcalc import catalogue
-from memcalc.errors import InputError
+from memcalc.errors import InputError, choice, whole
 from memcalc.scenes import Frame
 from memcalc.symbols import BY_NAME, Entry
 
@@ -52,17 +52,21 @@ def explore(scene: Callable[..., Frame], **start: str | int) -> ipywidgets.VBox:
 
 
 def control(name: str, value: str | int) -> ipywidgets.Widget:
-    """Return the control for a name of the glossary or of CATEGORIES, set to `value`."""
+    """Return the control for a name of the glossary or of CATEGORIES, set to `value`.
+
+    Raises InputError for a name that has no control, and for a value that the control does not have.
+    """
     if name in CATEGORIES:
         label, table = CATEGORIES[name]
-        return ipywidgets.Dropdown(options=catalogue.names(table), value=value, description=label, **_WIDE)
-    entry = BY_NAME[name]
-    if entry.scale == "log2":
-        low, high = math.log2(entry.low), math.log2(entry.high)
-        return ipywidgets.FloatLogSlider(
-            value, base=2, min=low, max=high, step=1, readout_format=",.0f", description=_label(entry), **_WIDE
-        )
-    return ipywidgets.IntSlider(value, entry.low, entry.high, description=_label(entry), **_WIDE)
+        names = catalogue.names(table)
+        return ipywidgets.Dropdown(options=names, value=choice(name, value, names), description=label, **_WIDE)
+    sliders = [entry.name for entry in BY_NAME.values() if not entry.derived]
+    entry = BY_NAME[choice("control", name, [*CATEGORIES, *sliders])]
+    value = whole(name, value, entry.low, entry.high)
+    if entry.scale == "linear":
+        return ipywidgets.IntSlider(value, entry.low, entry.high, description=_label(entry), **_WIDE)
+    ends = {"base": 2, "min": math.log2(entry.low), "max": math.log2(entry.high), "step": 1}
+    return ipywidgets.FloatLogSlider(value, readout_format=",.0f", description=_label(entry), **ends, **_WIDE)
 
 
 def value_of(widget: ipywidgets.Widget) -> str | int:

@@ -22,7 +22,9 @@ def execute(path: Path) -> None:
         for output in cell.get("outputs", []):
             if WIDGET in output.get("data", {}):
                 output["data"][WIDGET]["model_id"] = ""
-    nbformat.write(notebook, path)
+    beside = path.with_suffix(".part")
+    nbformat.write(notebook, beside)
+    beside.replace(path)
 
 
 if __name__ == "__main__":

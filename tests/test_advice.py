@@ -35,7 +35,7 @@ def test_notes_name_the_training_and_what_was_assumed():
 
 def test_a_large_batch_is_told_how_large_it_may_be():
     steps = advice.next_steps(SEVEN, Inference(2048, batch=100), CARD)
-    assert steps[0] == "This card holds at most 227 tokens of context."
+    assert steps[0] == "This card holds at most 227 tokens of context for each of 100 sequences."
     assert steps[1] == "It holds at most 11 sequences of this context."
 
 
@@ -47,3 +47,8 @@ def test_a_small_margin_is_not_nothing():
 def test_two_changes_that_gain_nothing_are_not_offered():
     steps = advice.next_steps(SEVEN, Inference(1, weights="FP32", kv_cache="FP32"), CARD)
     assert [step.split(" would")[0] for step in steps] == ["BF16 weights"]
+
+
+def test_a_batch_that_is_too_large_is_not_called_a_model_that_is():
+    steps = advice.next_steps(Model.named("LLaMA-13B"), Inference(32_768, batch=3), CARD)
+    assert steps == ["In INT4, this card holds 30,721 tokens of context for each of 3 sequences."]

@@ -5,8 +5,8 @@ import pytest
 from memcalc import article
 
 VERDICTS = {
-    ("LLaMA 7B", "FP16"): ["holds", "holds only in GB", "holds only in GiB", "holds only in GiB", "holds"],
-    ("LLaMA 7B", "INT8"): ["holds", "holds only in GB", "holds only in GiB", "holds only in GiB", "holds"],
+    ("LLaMA 7B", "FP16"): ["holds", "holds only in GB", "holds only in GiB", "wrong", "holds"],
+    ("LLaMA 7B", "INT8"): ["holds", "holds only in GB", "holds only in GiB", "wrong", "holds"],
     ("LLaMA 13B", "INT8"): ["holds", "holds only in GB", "wrong", "wrong", "holds"],
     ("LLaMA 13B", "INT4"): ["holds", "holds only in GB", "wrong", "wrong", "holds"],
     ("LLaMA 70B", "INT8"): [

@@ -1,12 +1,13 @@
 """check says right, or what kind of mistake it is."""
 
+import itertools
 import math
 
 import pytest
 import sympy
 
 from memcalc import InputError
-from memcalc.exercises import EXERCISES, check, compare
+from memcalc.exercises import EXERCISES, _same, check, compare
 from memcalc.symbols import symbol
 
 L, h, h_kv, d_k, b, B_kv, s = map(
@@ -78,16 +79,19 @@ def test_known_mistakes(number, answer, why):
 
 
 @pytest.mark.parametrize("number", EXERCISES)
-@pytest.mark.parametrize("answer", [None, -1, 0, True, "four", "", "import os", [4], {}, math.nan, math.inf, 1e300])
+@pytest.mark.parametrize(
+    "answer", [None, -1, 0, True, "four", "", "import os", [4], {}, math.nan, math.inf, 1e300, sympy.nan, "0 GiB"]
+)
 def test_stupid_answers_get_a_sentence(number, answer):
     assert repr(check(number, answer)).startswith("✗ ")
 
 
 @pytest.mark.parametrize("number", EXERCISES)
-def test_no_mistake_is_the_right_answer(number):
+def test_no_two_answers_can_be_confused(number):
     right, mistakes = EXERCISES[number].answers()
-    for wrong, _ in mistakes:
-        assert sympy.simplify(wrong - right) != 0
+    answers = [right, *(wrong for wrong, _ in mistakes)]
+    for one, other in itertools.combinations(answers, 2):
+        assert not _same(one, other), (one, other)
 
 
 def test_an_unknown_exercise_is_named():

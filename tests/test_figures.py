@@ -36,6 +36,16 @@ def test_the_crossing_is_marked_where_cache_and_weights_meet():
         assert row["kv_cache"] / row["context"] * context / 2**30 == pytest.approx(gib, rel=1e-4)
 
 
+def test_the_capacity_of_a_card_is_what_a_program_sees():
+    assert figures.limit_of("RTX 4090") == (pytest.approx(23.64), "RTX 4090: 23.64 GiB")
+    assert 23.64 in [pytest.approx(line.get_ydata()[0]) for line in figures.kv_cache_context().axes[0].lines]
+
+
+def test_the_words_say_what_the_picture_shows():
+    assert "that of LLaMA-7B at 25,706 tokens, that of Llama-3.1-8B at 122,533 tokens" in figures.PICTURES[1].alt
+    assert "LLaMA-7B in FP32 25.10 GiB, LLaMA-7B in FP16 12.55 GiB" in figures.PICTURES[0].alt
+
+
 def test_one_colour_a_term():
     axes = figures.kv_cache_context().axes[0]
     for line in axes.lines[:2]:

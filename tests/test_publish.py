@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from memcalc import publish
-from memcalc.formula import term
+from memcalc.formula import Term
 from memcalc.formula.kv_cache import kv_cache
 
 FIGURES = Path(__file__).parent.parent / "figures"
@@ -55,21 +55,28 @@ def test_a_moved_line_is_a_difference_and_a_rounding_is_none():
 
 
 def test_a_changed_coefficient_is_found(monkeypatch):
-    term._compile.cache_clear()
+    Term.expanded.cache_clear()
     monkeypatch.setitem(kv_cache.__dict__, "expr", kv_cache.expr / 2)
     try:
         assert "table1_verdicts.csv differs from what the formula gives now." in publish.check(FIGURES)
     finally:
-        term._compile.cache_clear()
+        Term.expanded.cache_clear()
 
 
 def test_an_interrupt_leaves_no_half_written_file(copy, monkeypatch):
-    before = {path.name: path.read_bytes() for path in copy.iterdir()}
+    for path in copy.iterdir():
+        path.write_text("older", encoding="utf-8")
+    whole = Path.write_bytes
 
-    def interrupted(*_):
+    def interrupted(path, content):
+        if "kv_cache" not in path.name:
+            return whole(path, content)
+        whole(path, content[: len(content) // 2])
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(publish, "_drawn", interrupted)
+    monkeypatch.setattr(Path, "write_bytes", interrupted)
     with pytest.raises(KeyboardInterrupt):
         publish.write(copy)
-    assert {path.name: path.read_bytes() for path in copy.iterdir()} == before
+    assert {path.name for path in copy.iterdir()} == publish.outputs().keys()
+    assert (copy / "table1_verdicts.csv").read_text(encoding="utf-8") != "older"
+    assert (copy / "kv_cache_context.csv").read_text(encoding="utf-8") == "older"

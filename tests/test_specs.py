@@ -45,7 +45,7 @@ def test_impossible_runs(run, sentence):
     assert str(caught.value).startswith(sentence)
 
 
-@pytest.mark.parametrize("spelling", ["llama-2-7b", "Llama 2 7B", "LLAMA27B"])
+@pytest.mark.parametrize("spelling", ["llama-2-7b", "Llama 2 7B", "LLAMA2_7B"])
 def test_names_are_found_whatever_their_case_and_dashes(spelling):
     assert Model.named(spelling).name == "Llama-2-7B"
 

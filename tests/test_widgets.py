@@ -3,7 +3,7 @@
 import ipywidgets
 import pytest
 
-from memcalc import scenes
+from memcalc import InputError, scenes
 from memcalc.widgets import control, explore, value_of
 from sweep import move_every_control
 
@@ -24,7 +24,8 @@ def test_every_control_moves_number_and_picture(scene, start):
         before = picture.value, words.value
         first = widget.value
         widget.value = "INT8" if isinstance(first, str) and first == "FP16" else _another(widget)
-        assert (picture.value, words.value) != before, name
+        assert picture.value != before[0], name
+        assert words.value != before[1], name
         widget.value = first
         assert (picture.value, words.value) == before, name
 
@@ -75,3 +76,16 @@ def test_labels_have_letter_words_and_unit():
     assert control("context", 4096).description == "s: context [tokens]"
     assert control("kv_heads", 8).description == "h_kv: key and value heads"
     assert control("layers", 32).min == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("model", "LLaMA-8B", "model 'LLaMA-8B' is not known"),
+        ("context", 10**7, "context must be a whole number from 128 to 1,048,576, not 10000000."),
+        ("colour", 3, "control 'colour' is not known"),
+    ],
+)
+def test_a_control_that_cannot_be(name, value, sentence):
+    with pytest.raises(InputError, match=sentence):
+        control(name, value)

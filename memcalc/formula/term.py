@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -12,6 +11,7 @@ from functools import cache, cached_property
 import sympy
 
 from memcalc.errors import InputError
+from memcalc.formula import compute
 from memcalc.formula.reading import latex, text
 from memcalc.symbols import GLOSSARY, POSITION
 
@@ -57,24 +57,19 @@ class Term:
         below = {symbol: part for part in self.parts for symbol, part in part.every_part.items()}
         return below | {part.symbol: part for part in self.parts}
 
-    @cached_property
-    def divides(self) -> bool:
-        """Whether the expression has a quotient, which whole numbers alone would turn into a float."""
-        return self.expanded().has(sympy.Pow)
-
+    @cache  # noqa: B019 – the terms live as long as the package
     def expanded(self, given: frozenset[sympy.Symbol] = frozenset()) -> sympy.Expr:
         """Return the expression with each part written out, except those whose value is `given`."""
         parts = {part.symbol: part.expanded(given) for part in self.parts if part.symbol not in given}
         return self.expr.xreplace(parts)
 
-    def known_from(self, values: Values) -> bool:
-        """Return whether the values suffice to evaluate the term."""
-        given = frozenset(symbol for symbol in self.every_part if symbol in values)
-        return self.expanded(given).free_symbols <= values.keys()
+    def written_for(self, values: Values) -> sympy.Expr:
+        """Return the expression in symbols that have values: a part that has one stays, the others are written out."""
+        return self.expanded(frozenset(self.every_part.keys() & values.keys()))
 
     def numbers(self, values: Values) -> Values:
         """Return the values, and with them those of the parts, so that each symbol of the expression has one."""
-        return {**values, **{part.symbol: part.exact(values) for part in self.parts}}
+        return {**values, **{part.symbol: part.value(values) for part in self.parts}}
 
     def latex(self, values: Values | None = None) -> str:
         """Return the equation in reading order, or with the numbers in the places of the symbols."""
@@ -86,14 +81,20 @@ class Term:
     def __str__(self) -> str:
         return f"{self.symbol} = {text(self.expr)}"
 
+    def value(self, values: Values) -> int | Fraction:
+        """Return the value as it is, which may be a fraction.
+
+        Raises InputError if a symbol has no value or an impossible one, or is not in the glossary.
+        """
+        expr, known = self._checked(values)
+        return compute.exact(expr)(*(compute.number(symbol, value) for symbol, value in known.items()))
+
     def exact(self, values: Values) -> int:
         """Return the value as a whole number; a fraction, such as half a byte, takes a whole one.
 
-        Raises InputError if a symbol has no value, or one is not in the glossary.
+        Raises InputError as `value` does.
         """
-        compiled, arguments = self._ready(values, "math")
-        exact = Fraction if self.divides else operator.pos
-        return math.ceil(compiled(*(exact(values[symbol]) for symbol in arguments)))
+        return math.ceil(self.value(values))
 
     def fast(self, values: Values):
         """Return the value as a float, or an array where values are arrays; integer arrays would overflow unseen.
@@ -102,23 +103,15 @@ class Term:
         """
         import numpy
 
-        compiled, arguments = self._ready(values, "numpy")
-        return compiled(*(numpy.asarray(values[symbol], dtype=float) for symbol in arguments))
+        expr, known = self._checked(values)
+        return compute.fast(expr)(*(numpy.asarray(value, dtype=float) for value in known.values()))
 
-    def _ready(self, values: Values, module: str):
-        given = frozenset(symbol for symbol in self.every_part if symbol in values)
-        compiled, arguments = _compile(self, given, module)
-        for symbol in arguments:
+    def _checked(self, values: Values) -> tuple[sympy.Expr, Values]:
+        expr = self.written_for(values)
+        for symbol in compute.arguments(expr):
             if symbol not in values:
                 raise InputError(f"{self.name} needs {symbol} ({GLOSSARY[symbol].meaning}), which has no value.")
         for symbol in values:
             if symbol not in GLOSSARY:
                 raise InputError(f"{symbol} is not in the glossary; take symbols from memcalc.symbols.")
-        return compiled, arguments
-
-
-@cache
-def _compile(term: Term, given: frozenset[sympy.Symbol], module: str):
-    expr = term.expanded(given)
-    arguments = sorted(expr.free_symbols, key=POSITION.__getitem__)
-    return sympy.lambdify(arguments, expr, modules=module), arguments
+        return expr, {symbol: values[symbol] for symbol in compute.arguments(expr)}

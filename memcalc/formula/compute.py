@@ -1,0 +1,76 @@
+"""From an expression to numbers: exactly, in whole numbers and fractions, or fast, in floats and arrays of them."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from fractions import Fraction
+from functools import cache
+from numbers import Rational
+
+import sympy
+from sympy.printing.pycode import PythonCodePrinter
+
+from memcalc.errors import InputError, shown
+from memcalc.symbols import POSITION
+
+
+@cache
+def arguments(expr: sympy.Expr) -> list[sympy.Symbol]:
+    """Return the symbols of `expr` in reading order, which is the order of the arguments below."""
+    return sorted(expr.free_symbols, key=POSITION.__getitem__)
+
+
+@cache
+def exact(expr: sympy.Expr) -> Callable[..., int | Fraction]:
+    """Return `expr` as a function of whole numbers and fractions; no float stands in between.
+
+    >>> from memcalc.symbols import symbol
+    >>> exact(symbol("parameters") / 2)(10**17 + 1)
+    Fraction(100000000000000001, 2)
+    """
+    modules = [{"Fraction": Fraction}, "math"]
+    function = sympy.lambdify(arguments(expr), expr, modules=modules, printer=_FRACTIONS)
+    if expr.has(sympy.Pow):  # a quotient of whole numbers would be a float
+        return lambda *numbers: function(*map(Fraction, numbers))
+    return function
+
+
+@cache
+def fast(expr: sympy.Expr) -> Callable:
+    """Return `expr` as a function of floats or numpy arrays."""
+    return sympy.lambdify(arguments(expr), expr, modules="numpy")
+
+
+def number(symbol: sympy.Symbol, value: object) -> int | Fraction:
+    """Return `value` as a Python int or Fraction if the symbol can have it, else raise InputError.
+
+    >>> from memcalc.symbols import symbol
+    >>> number(symbol("bytes_per_weight"), sympy.Rational(1, 2))
+    Fraction(1, 2)
+    """
+    if isinstance(value, Rational) and not isinstance(value, bool):
+        plain = Fraction(int(value.numerator), int(value.denominator))
+    else:
+        plain = _index(value)
+    if plain is None or plain < 0 or (plain == 0 and symbol.is_positive):
+        least = "positive" if symbol.is_positive else "not negative"
+        raise InputError(f"{symbol} must be a whole number or a fraction, and {least}, not {shown(value)}.")
+    return plain.numerator if plain.denominator == 1 else plain
+
+
+def _index(value: object) -> int | None:
+    try:
+        return None if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        return None
+
+
+class _Fractions(PythonCodePrinter):
+    def _print_Rational(self, rational: sympy.Rational) -> str:
+        return f"Fraction({rational.p}, {rational.q})"
+
+    _print_Half = _print_Rational
+
+
+_FRACTIONS = _Fractions({"fully_qualified_modules": False, "inline": True, "allow_unknown_functions": True})
