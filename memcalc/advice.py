@@ -33,8 +33,7 @@ def next_steps(model: Model, run: Inference, gpu: Gpu) -> list[str]:
     'This card holds at most 22,709 tokens of context.'
     """
     context, batch = (largest(quantity, model, run, gpu) for quantity in ("context", "batch"))
-    each = f" for each of {run.batch:,} sequences" if run.batch > 1 else ""
-    steps = [f"This card holds at most {context:,} tokens of context{each}."] if context else []
+    steps = [f"This card holds at most {_tokens(context, run)}."] if context else []
     if run.batch > 1 and batch:
         steps.append(f"It holds at most {batch:,} sequences of this context.")
     if fits(model, run, gpu):
@@ -67,6 +66,11 @@ def _no_way(model: Model, run: Inference, gpu: Gpu) -> str:
     least = min(catalogue.names("formats"), key=lambda name: bytes_each("format", name))
     smallest = replace(run, weights=least, kv_cache=least)
     if context := largest("context", model, smallest, gpu):
-        return f"In {least}, this card holds {context:,} tokens of context for each of {run.batch:,} sequences."
+        return f"Even in {least}, this card holds no more than {_tokens(context, run)}."
     weights = breakdown(model, smallest)["weights"]
     return f"No format makes it fit: even {least} weights take {show(weights)}. It needs a larger card, or several."
+
+
+def _tokens(context: int, run: Inference) -> str:
+    each = f" for each of {run.batch:,} sequences" if run.batch > 1 else ""
+    return f"{context:,} tokens of context{each}"

@@ -13,7 +13,7 @@ class InputError(ValueError):
 
 
 def whole(field: str, value: object, low: int, high: int) -> int:
-    """Return `value` as an int if it is a whole number from `low` to `high`.
+    """Return `value` as an int if it is a whole number from `low` to `high`, else raise InputError.
 
     >>> whole("context", 4096, 1, 10**6)
     4096
@@ -31,7 +31,13 @@ def whole(field: str, value: object, low: int, high: int) -> int:
 
 
 def choice(field: str, value: object, options: Iterable[str], aliases: Mapping[str, str] | None = None) -> str:
-    """Return the option that `value` spells, or one of the aliases of it, whatever its case, spaces and dashes.
+    """Return the option that `value` spells, whatever its case, spaces and dashes, else raise InputError.
+
+    Parameters
+    ----------
+    field : what is chosen, for the message
+    options : what can be chosen; the message lists it
+    aliases : other spellings → options
 
     >>> choice("weights format", "fp16", ["FP16", "INT8"])
     'FP16'

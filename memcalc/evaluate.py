@@ -46,6 +46,11 @@ def values(model: Model | NominalModel, run: Inference) -> dict:
 def breakdown(model: Model | NominalModel, run: Inference) -> dict[str, int]:
     """Return the memory of each term [bytes on one GPU], in the formula's order.
 
+    Parameters
+    ----------
+    model : from `Model.named`, `Model.from_config` or `Model.nominal`
+    run : what is done with it
+
     A model without an architecture has the terms that its size alone determines.
 
     >>> breakdown(Model.named("LLaMA-7B"), Inference(context=32768))

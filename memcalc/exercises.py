@@ -114,10 +114,10 @@ def _read(answer: object, unit: str) -> object:
 def _amount(answer: object, unit: str) -> Fraction:
     """Return a number of `unit` in bytes; 0 for what is no positive number."""
     try:
-        number = 0 if isinstance(answer, bool) else float(answer)
+        number = 0.0 if isinstance(answer, bool) else float(answer)
     except (TypeError, ValueError, OverflowError):
-        number = 0
-    return Fraction(str(answer)) * units.UNITS.get(unit, 1) if 0 < number < inf else Fraction(0)
+        number = 0.0
+    return Fraction(number if 0 < number < inf else 0) * units.UNITS.get(unit, 1)
 
 
 def _same(given: object, expected: object, tolerance: Fraction = CLOSE) -> bool:

@@ -43,8 +43,14 @@ def bytes_each(field: str, name: str) -> Fraction:
 class Model:
     """A transformer's architecture, by the counts that the formula asks for.
 
-    Fields are the glossary's names; `positions` counts learned positions, `trained_context` is the longest context that
-    the model was trained for, `assumed` lists what a config.json left to its documented default.
+    Parameters
+    ----------
+    layers … mlp_bias : counts; the glossary says what each means (`tables.glossary()`)
+    trained_context : the longest context that the model was trained for [tokens]
+    source : where the counts come from
+    assumed : keys that a config.json left to their documented defaults
+
+    Raises InputError if a count is impossible, or if kv_heads does not divide heads.
 
     >>> Model.named("LLaMA-7B").parameters
     6738415616
@@ -146,6 +152,14 @@ class NominalModel:
 class Inference:
     """A run that generates text: how much context, for how many sequences, in which formats.
 
+    Parameters
+    ----------
+    context : tokens held for each sequence [tokens]
+    batch : sequences at the same time [sequences]
+    weights, kv_cache : formats of the numbers, as named in data/formats.csv
+
+    Raises InputError if a count is impossible or a format unknown.
+
     >>> Inference(context=4096, weights="INT8").weights
     'INT8'
     """
@@ -175,7 +189,15 @@ class Inference:
 
 @dataclass(frozen=True)
 class Gpu:
-    """A card and its three memories: marketed [GB], reported by the driver [MiB] and visible to a program [GiB].
+    """A card and its three memories, which differ.
+
+    Parameters
+    ----------
+    marketed_gb : what the card is sold as [GB]
+    reported_mib : what the driver reports [MiB], or None
+    visible_gib : what a program sees [GiB], or None
+
+    Raises InputError if neither of the last two is given, or one is impossible.
 
     >>> Gpu.named("RTX 4090").capacity
     25383256719

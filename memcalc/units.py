@@ -9,7 +9,7 @@ import math
 import re
 from fractions import Fraction
 
-from memcalc.errors import InputError
+from memcalc.errors import InputError, shown
 
 UNITS = {
     "B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12,
@@ -61,7 +61,7 @@ def show_both(count: int) -> str:
 def means(count: int, published: str, unit: str) -> bool:
     """Return whether a published number of `unit` can mean `count` [bytes].
 
-    Large units differ by 7.4 %, so a number that is off by less than half of that ratio tells which one was meant.
+    GB and GiB differ by 7.4 %, so a number that is off by less than half of that tells which of them was meant.
 
     >>> means(17_179_869_184, "16", "GiB"), means(17_179_869_184, "16", "GB")
     (True, False)
@@ -90,7 +90,14 @@ def to_bytes(amount: str | int | Fraction, unit: str) -> int:
 
 
 def parse(text: str, unit: str = "") -> Fraction:
-    """Read an amount such as "4 GiB" or "17,179 bytes"; a number alone is in `unit`. The text is never evaluated.
+    """Read an amount such as "4 GiB" or "17,179 bytes" [bytes]; the text is never evaluated.
+
+    Parameters
+    ----------
+    text : digits, perhaps with commas between thousands and with a point, and a unit
+    unit : what a number alone is in; a unit that is not one of UNITS, such as "tokens", is the only one allowed
+
+    Raises InputError for anything else.
 
     >>> parse("4 GiB"), parse("4.5", "kB"), parse("92,164 tokens", "tokens")
     (Fraction(4294967296, 1), Fraction(4500, 1), Fraction(92164, 1))
@@ -100,10 +107,10 @@ def parse(text: str, unit: str = "") -> Fraction:
     """
     match = re.fullmatch(r"\s*(\d{1,3}(?:,\d{3})+|\d+)(\.\d+)?\s*([a-z]*)\s*", text, re.IGNORECASE)
     sizes = {name.casefold(): size for name, size in UNITS.items()} | {"byte": 1, "bytes": 1}
+    wanted = "a number with a unit; write for example '4 GiB' or '4.29 GB'"
     if unit and unit not in UNITS:  # what is not bytes has no other unit
-        sizes = {}
-    sizes[unit.casefold()] = UNITS.get(unit, 1)
-    said = match[3].casefold() or unit.casefold() if match else ""
-    if not said or said not in sizes:
-        raise InputError(f"amount {text!r} is not a number with a unit; write for example '4 GiB' or '4.29 GB'.")
+        sizes, wanted = {unit: 1}, f"a number of {unit}"
+    said = (match[3].casefold() or unit.casefold()) if match else ""
+    if said not in sizes:
+        raise InputError(f"amount {shown(text)} is not {wanted}.")
     return Fraction(match[1].replace(",", "") + (match[2] or "")) * sizes[said]

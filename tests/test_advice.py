@@ -51,4 +51,4 @@ def test_two_changes_that_gain_nothing_are_not_offered():
 
 def test_a_batch_that_is_too_large_is_not_called_a_model_that_is():
     steps = advice.next_steps(Model.named("LLaMA-13B"), Inference(32_768, batch=3), CARD)
-    assert steps == ["In INT4, this card holds 30,721 tokens of context for each of 3 sequences."]
+    assert steps == ["Even in INT4, this card holds no more than 30,721 tokens of context for each of 3 sequences."]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache, cached_property
 
@@ -18,7 +18,7 @@ from memcalc.symbols import GLOSSARY, POSITION
 Values = Mapping[sympy.Symbol, object]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Term:
     """One term of the formula, with what it means, when it holds and where it comes from.
 
@@ -39,7 +39,7 @@ class Term:
     meaning: str
     holds: str
     source: str
-    parts: tuple[Term, ...] = field(default=(), repr=False)
+    parts: tuple[Term, ...] = ()
 
     @cached_property
     def equation(self) -> sympy.Eq:
@@ -78,7 +78,7 @@ class Term:
     def _repr_latex_(self) -> str:
         return f"$\\displaystyle {self.latex()}$"
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         return f"{self.symbol} = {text(self.expr)}"
 
     def value(self, values: Values) -> int | Fraction:

@@ -10,7 +10,7 @@ inference = Term(
     symbol=symbol("inference"),
     expr=weights.symbol + kv_cache.symbol,
     meaning="To generate text, a card holds the weights and the cache of every sequence.",
-    holds="no training; working buffers of the engine and the memory of the driver come on top",
+    holds="no training; working buffers of the engine and what the driver takes come on top",
     source="article2025formula, the equation",
     parts=(weights, kv_cache),
 )
