@@ -1,8 +1,11 @@
 """The command line."""
 
 import json
+import re
+import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +16,15 @@ from memcalc.__main__ import main
 def test_alone_it_prints_a_worked_example():
     done = subprocess.run([sys.executable, "-m", "memcalc"], capture_output=True, text=True, check=True)
     assert "13,476,831,232 bytes =    12.55 GiB =     13.48 GB   M_w = P × B" in done.stdout
+
+
+def test_the_readme_shows_what_the_command_prints():
+    readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+    command, _, output = re.search(r"```console\n\$ \S+ -m memcalc (.*?)(\n)(.*?)```", readme, re.DOTALL).groups()
+    done = subprocess.run(
+        [sys.executable, "-m", "memcalc", *shlex.split(command)], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == output
 
 
 def test_json(capsys):
