@@ -19,8 +19,8 @@ HARMLESS = ("favicon", "ResizeObserver")
 
 if CHROMIUM is None:
     if os.environ.get("CI"):
-        pytest.fail("browser tests need Chromium: apt-get install chromium", pytrace=False)
-    pytest.skip("browser tests need Chromium: apt-get install chromium", allow_module_level=True)
+        pytest.fail("browser tests need Chromium: apt-get install chromium libatomic1", pytrace=False)
+    pytest.skip("browser tests need Chromium: apt-get install chromium libatomic1", allow_module_level=True)
 
 EXPLORERS = {
     "00_start_here.ipynb": ("s: context [tokens]", "It needs"),
