@@ -46,6 +46,8 @@ def choice(field: str, value: object, options: Iterable[str], aliases: Mapping[s
     memcalc.errors.InputError: weights format 'FP61' is not known; the nearest is FP16. Known: FP16, INT8.
     """
     names = {option: option for option in options}
+    if isinstance(value, str) and value in names:
+        return value
     spellings = {_plain(spelling): option for spelling, option in ((aliases or {}) | names).items()}
     if isinstance(value, str) and _plain(value) in spellings:
         return spellings[_plain(value)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from fractions import Fraction
-from functools import cached_property
+from functools import cache, cached_property
 from numbers import Real
 from pathlib import Path
 
@@ -30,6 +30,7 @@ def _check(spec: object, name: str) -> None:
     object.__setattr__(spec, name, whole(name, getattr(spec, name), entry.least, entry.limit))
 
 
+@cache
 def bytes_each(field: str, name: str) -> Fraction:
     """Return the bytes that one number takes in a format of data/formats.csv.
 

@@ -128,4 +128,4 @@ def symbol(name: str) -> sympy.Symbol:
     >>> symbol("context")
     s
     """
-    return BY_NAME[choice("symbol", name, BY_NAME)].symbol
+    return BY_NAME[name if name in BY_NAME else choice("symbol", name, BY_NAME)].symbol

@@ -49,17 +49,16 @@ def number(symbol: sympy.Symbol, value: object) -> int | Fraction:
     >>> number(symbol("bytes_per_weight"), sympy.Rational(1, 2))
     Fraction(1, 2)
     """
-    if isinstance(value, Rational) and not isinstance(value, bool):
-        plain = Fraction(int(value.numerator), int(value.denominator))
-    else:
-        plain = _index(value)
+    plain = value if type(value) in (int, Fraction) else _plain(value)
     if plain is None or plain < 0 or (plain == 0 and symbol.is_positive):
         least = "positive" if symbol.is_positive else "not negative"
         raise InputError(f"{symbol} must be a whole number or a fraction, and {least}, not {shown(value)}.")
     return plain.numerator if plain.denominator == 1 else plain
 
 
-def _index(value: object) -> int | None:
+def _plain(value: object) -> int | Fraction | None:
+    if isinstance(value, Rational) and not isinstance(value, bool):
+        return Fraction(int(value.numerator), int(value.denominator))
     try:
         return None if isinstance(value, bool) else operator.index(value)
     except TypeError:
