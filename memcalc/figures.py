@@ -95,7 +95,7 @@ def weights_by_format(rows: pandas.DataFrame | None = None) -> Figure:
         axes.set(yticks=range(len(models)), yticklabels=models, ylim=(len(models) - 0.6, -1.0))
         axes.set_xticks([5, 10, 20, 50, 100, 200])
         axes.minorticks_off()
-        axes.grid(axis="y", color="0.9")
+        axes.grid(axis="y", color="black", alpha=0.1)
         axes.xaxis.set_major_formatter(_PLAIN)
     return figure
 
@@ -132,7 +132,7 @@ def context_axes(axes, first: int, last: int) -> None:
     axes.minorticks_off()
     axes.xaxis.set_major_formatter(FuncFormatter(tokens))
     axes.yaxis.set_major_formatter(_PLAIN)
-    axes.grid(axis="y", color="0.9")
+    axes.grid(axis="y", color="black", alpha=0.1)
 
 
 def tokens(count: float, _position: int | None = None) -> str:
