@@ -22,7 +22,9 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return the exit code: 0 done, 1 the check found differences, 2 bad input."""
     options = _parser().parse_args(arguments)
     try:
-        return options.run(options)
+        code = options.run(options)
+        sys.stdout.flush()  # here, where a closed pipe is caught
+        return code
     except InputError as problem:
         print(f"memcalc: {problem}", file=sys.stderr)
     except BrokenPipeError:  # the reader, such as head, has seen enough
