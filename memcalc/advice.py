@@ -32,9 +32,9 @@ def next_steps(model: Model, run: Inference, gpu: Gpu) -> list[str]:
     >>> next_steps(Model.named("LLaMA-7B"), Inference(context=32768), Gpu.named("RTX 4090"))[0]
     'This card holds at most 22,709 tokens of context.'
     """
-    context, batch = (largest(quantity, model, run, gpu) for quantity in ("context", "batch"))
+    context = largest("context", model, run, gpu)
     steps = [f"This card holds at most {_tokens(context, run)}."] if context else []
-    if run.batch > 1 and batch:
+    if run.batch > 1 and (batch := largest("batch", model, run, gpu)):
         steps.append(f"It holds at most {batch:,} sequences of this context.")
     if fits(model, run, gpu):
         return steps
@@ -44,7 +44,7 @@ def next_steps(model: Model, run: Inference, gpu: Gpu) -> list[str]:
 def notes(model: Model, run: Inference, gpu: Gpu) -> list[str]:
     """Return what a careful reader should know about the numbers."""
     found = []
-    if max(run.context, largest("context", model, run, gpu)) > model.trained_context:
+    if run.context > model.trained_context or largest("context", model, run, gpu) > model.trained_context:
         found.append(f"{model.name} was trained for {model.trained_context:,} tokens; more needs an extension.")
     if model.assumed:
         found.append(f"Not in the config, taken from its documented defaults: {', '.join(model.assumed)}.")

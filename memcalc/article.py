@@ -70,15 +70,18 @@ class Row:
     @property
     def follows(self) -> bool:
         """Whether weights and cache both follow from the article's own formula, in GB or in GiB."""
-        return all(map(self._unit, ("weights", "kv_cache")))
+        return None not in self._units_of_summands
 
     def _verdict_on_bytes(self, quantity: str) -> tuple[str, str]:
         why, unit = f"its own formula gives {units.show_both(self.own[quantity])}", self._unit(quantity)
         if quantity == "total":  # a sum is no better than its summands
-            summands = {self._unit("weights"), self._unit("kv_cache")}
-            unit = unit if summands == {unit} else None
-            why += "; a summand is wrong" if None in summands else "; it adds GB to GiB"
+            unit = unit if self._units_of_summands == {unit} else None
+            why += "; it adds GB to GiB" if self.follows else "; a summand is wrong"
         return f"holds only in {unit}" if unit else "wrong", why
+
+    @property
+    def _units_of_summands(self) -> set[str | None]:
+        return {self._unit("weights"), self._unit("kv_cache")}
 
     def _unit(self, quantity: str) -> str | None:
         """The unit in which the article's own formula gives the published number; a number cannot mean both."""
@@ -114,17 +117,15 @@ def table1() -> pandas.DataFrame:
 
 def _line(row: Row) -> dict[str, str]:
     line = {"Model": row.cells[0]["model"], "Precision": row.run.weights}
-    line |= {
-        "Parameters, published": row.published("parameters") + "B",
-        "Parameters, counted": f"{row.exact['parameters']:,}",
-    }
+    line["Parameters, published"] = row.published("parameters") + "B"
+    line["Parameters, counted"] = _recomputed(row, "parameters")
     for quantity, title in (("weights", "Weights"), ("kv_cache", "Cache at 32K"), ("total", "Total")):
-        line |= {f"{title}, published": f"{row.published(quantity)} GB"}
-        line |= {f"{title}, recomputed": units.show(row.exact[quantity])}
-    card = "fits RTX 4090"
-    line |= {"Fits RTX 4090, published": row.published(card)}
-    line |= {"Fits RTX 4090, recomputed": _yes(row.fit(card, row.exact["total"]))}
-    return line | {"Follows from its own formula": _yes(row.follows)}
+        line[f"{title}, published"] = f"{row.published(quantity)} GB"
+        line[f"{title}, recomputed"] = units.show(row.exact[quantity])
+    line["Fits RTX 4090, published"] = row.published("fits RTX 4090")
+    line["Fits RTX 4090, recomputed"] = _recomputed(row, "fits RTX 4090")
+    line["Follows from its own formula"] = _yes(row.follows)
+    return line
 
 
 def table1_verdicts() -> pandas.DataFrame:

@@ -6,7 +6,7 @@ One row a field: where the number stands in the file, or what the documentation 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from memcalc.errors import InputError, choice, instance, shown, whole
@@ -44,8 +44,8 @@ class _Reader:
             raise InputError(f"{key} is missing in config.json.")
         return whole(f"{key} in config.json", self.config[key], 1, BY_NAME[name].limit)
 
-    def optional(self, name: str, key: str, default: int) -> int:
-        return self.required(name, key) if self._given(key) else default
+    def optional(self, name: str, key: str, default: Callable[[], int]) -> int:
+        return self.required(name, key) if self._given(key) else default()
 
     def flag(self, key: str, default: bool) -> int:
         if not self._given(key):
@@ -71,11 +71,9 @@ def _llama(read: _Reader) -> dict[str, int]:
     names = ("layers", "hidden", "heads", "vocabulary", "intermediate")
     shape = {name: read.required(name, BY_NAME[name].config) for name in names}
     bias = read.flag("attention_bias", False)
-    has_head_dim = read.config.get("head_dim") is not None
-    head_dim = 0 if has_head_dim else read.share("hidden_size", "num_attention_heads")
     return shape | {
-        "kv_heads": read.optional("kv_heads", "num_key_value_heads", shape["heads"]),
-        "head_dim": read.optional("head_dim", "head_dim", head_dim),
+        "kv_heads": read.optional("kv_heads", "num_key_value_heads", lambda: shape["heads"]),
+        "head_dim": read.optional("head_dim", "head_dim", lambda: read.share("hidden_size", "num_attention_heads")),
         "embedding_tables": 2 - read.flag("tie_word_embeddings", False),
         "positions": 0,
         "mlp_matrices": 3,
@@ -83,7 +81,7 @@ def _llama(read: _Reader) -> dict[str, int]:
         "qkv_bias": bias,
         "output_bias": bias,
         "mlp_bias": read.flag("mlp_bias", False),
-        "trained_context": read.optional("context", "max_position_embeddings", 2048),
+        "trained_context": read.optional("context", "max_position_embeddings", lambda: 2048),
     }
 
 
@@ -92,7 +90,7 @@ def _gpt2(read: _Reader) -> dict[str, int]:
     shape = {name: read.required(name, key) for name, key in keys.items()}
     positions = read.required("positions", "n_positions")
     return shape | {
-        "intermediate": read.optional("intermediate", "n_inner", 4 * shape["hidden"]),
+        "intermediate": read.optional("intermediate", "n_inner", lambda: 4 * shape["hidden"]),
         "kv_heads": shape["heads"],
         "head_dim": read.share("n_embd", "n_head"),
         "embedding_tables": 2 - read.flag("tie_word_embeddings", True),

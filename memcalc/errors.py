@@ -21,13 +21,22 @@ def whole(field: str, value: object, low: int, high: int) -> int:
     Traceback (most recent call last):
     memcalc.errors.InputError: context must be a whole number from 1 to 1,000,000, not -5.
     """
-    try:
-        number = None if isinstance(value, bool) else operator.index(value)
-    except TypeError:
-        number = None
+    number = integer(value)
     if number is None or not low <= number <= high:
         raise InputError(f"{field} must be a whole number from {low:,} to {high:,}, not {shown(value)}.")
     return number
+
+
+def integer(value: object) -> int | None:
+    """Return a whole number of any kind as an int; None for what is none, truth values included.
+
+    >>> integer(7), integer(True), integer(7.0)
+    (7, None, None)
+    """
+    try:
+        return None if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        return None
 
 
 def choice(field: str, value: object, options: Iterable[str], aliases: Mapping[str, str] | None = None) -> str:

@@ -24,10 +24,10 @@ LARGEST_MODEL = 10**16
 """Parameters: ten thousand times the largest models of 2026."""
 
 
-def _check(spec: object, name: str) -> None:
-    """Hold a field to what the glossary accepts, and keep it as a Python int: others would overflow."""
-    entry = BY_NAME[name]
-    object.__setattr__(spec, name, whole(name, getattr(spec, name), entry.least, entry.limit))
+def _keep_whole(spec: object, name: str, low: int | None = None, high: int | None = None) -> None:
+    """Hold a field to these limits, or to the glossary's, and keep it as a Python int: others would overflow."""
+    low, high = (BY_NAME[name].least, BY_NAME[name].limit) if low is None else (low, high)
+    object.__setattr__(spec, name, whole(name, getattr(spec, name), low, high))
 
 
 @cache
@@ -78,8 +78,8 @@ class Model:
 
     def __post_init__(self):
         for name in self._counts:
-            _check(self, name)
-        whole("trained_context", self.trained_context, 1, BY_NAME["context"].limit)
+            _keep_whole(self, name)
+        _keep_whole(self, "trained_context", 1, BY_NAME["context"].limit)
         if self.heads % self.kv_heads:
             raise InputError(f"kv_heads must divide heads = {self.heads:,} without remainder, not {self.kv_heads:,}.")
 
@@ -131,7 +131,7 @@ class NominalModel:
     parameters: int
 
     def __post_init__(self):
-        whole("parameters", self.parameters, 1, LARGEST_MODEL)
+        _keep_whole(self, "parameters", 1, LARGEST_MODEL)
 
     @property
     def name(self) -> str:
@@ -171,8 +171,8 @@ class Inference:
     kv_cache: str = "FP16"
 
     def __post_init__(self):
-        _check(self, "context")
-        _check(self, "batch")
+        _keep_whole(self, "context")
+        _keep_whole(self, "batch")
         for name in ("weights", "kv_cache"):  # the catalogue's spelling, whatever the user's
             spelled = choice(f"{name} format", getattr(self, name), catalogue.names("formats"))
             object.__setattr__(self, name, spelled)
@@ -213,7 +213,7 @@ class Gpu:
     note: str = field(default="", repr=False)
 
     def __post_init__(self):
-        whole("marketed_gb", self.marketed_gb, 1, LARGEST_CARD)
+        _keep_whole(self, "marketed_gb", 1, LARGEST_CARD)
         if self.reported_mib is None and self.visible_gib is None:
             raise InputError("reported_mib or visible_gib must be given, for a card is not what its name says.")
         for name, size in (("reported_mib", self.reported_mib), ("visible_gib", self.visible_gib)):

@@ -74,13 +74,13 @@ def memory(model: Model, run: Inference) -> pandas.DataFrame:
 
 def measurements() -> list[tuple[Mapping[str, str], int, int]]:
     """Return each row of data/measured.csv with the bytes that the formula gives and those that were measured."""
-    return [(row, _predicted(row), int(row["bytes"])) for row in catalogue.rows("measured")]
+    return _held_against_the_formula(catalogue.rows("measured"))
 
 
 def against_reality(*ids: str) -> pandas.DataFrame:
     """Return the measured rows with these ids beside the formula and the residual."""
-    found = {row["id"]: (row, predicted, measured) for row, predicted, measured in measurements()}
-    ids = [choice("measured row", name, found) for name in ids]
+    known = {row["id"]: row for row in catalogue.rows("measured")}
+    wanted = [known[choice("measured row", name, known)] for name in ids]
     lines = [
         {
             "measured by": row["library"],
@@ -90,9 +90,13 @@ def against_reality(*ids: str) -> pandas.DataFrame:
             "measured [bytes]": f"{measured:,}",
             "residual [bytes]": f"{measured - predicted:,}",
         }
-        for row, predicted, measured in map(found.__getitem__, ids)
+        for row, predicted, measured in _held_against_the_formula(wanted)
     ]
     return pandas.DataFrame(lines).set_index("measured by")
+
+
+def _held_against_the_formula(rows: Iterable[Mapping[str, str]]) -> list[tuple[Mapping[str, str], int, int]]:
+    return [(row, _predicted(row), int(row["bytes"])) for row in rows]
 
 
 def _predicted(row: Mapping[str, str]) -> int:

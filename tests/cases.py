@@ -1,4 +1,6 @@
-"""Configs, models and runs that several tests take."""
+"""What several tests take: configs, models, runs, and a look into a picture."""
+
+import re
 
 from hypothesis import strategies as st
 
@@ -20,3 +22,9 @@ GPT2 = {"model_type": "gpt2", "n_embd": 768, "n_head": 12, "n_layer": 12, "n_pos
 MODELS = st.sampled_from(catalogue.names("models")).map(Model.named)
 FORMATS = st.sampled_from(catalogue.names("formats"))
 RUNS = st.builds(Inference, st.integers(1, 10**6), st.integers(1, 512), FORMATS, FORMATS)
+
+
+def coordinates(svg, name):
+    """The numbers of the named path in an SVG text: x, y, x, y …"""
+    path = re.search(rf'id="{name}">\s*<path d="([^"]*)"', svg)[1]
+    return [float(number) for number in re.findall(r"-?[\d.]+", path)]

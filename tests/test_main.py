@@ -20,11 +20,9 @@ def test_alone_it_prints_a_worked_example():
 
 def test_the_readme_shows_what_the_command_prints():
     readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
-    command, _, output = re.search(r"```console\n\$ \S+ -m memcalc (.*?)(\n)(.*?)```", readme, re.DOTALL).groups()
-    done = subprocess.run(
-        [sys.executable, "-m", "memcalc", *shlex.split(command)], capture_output=True, text=True, check=True
-    )
-    assert done.stdout == output
+    command, output = re.search(r"```console\n\$ \S+ -m memcalc (.*?)\n(.*?)```", readme, re.DOTALL).groups()
+    run = [sys.executable, "-m", "memcalc", *shlex.split(command)]
+    assert subprocess.run(run, capture_output=True, text=True, check=True).stdout == output
 
 
 def test_json(capsys):

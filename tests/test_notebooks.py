@@ -112,9 +112,8 @@ def elsewhere():
     counts += [134_756_352, 2_273_323_008]  # the buffers that llama.cpp reports with flash attention and without
     counts += [EXERCISES["0.1"].answers()[0], EXERCISES["0.2"].answers()[0]]
     weights = [breakdown(model, Inference())["weights"] for model in (seven, thirteen)]
-    return {units.show(count, unit) for count in counts for unit in ("GiB", "GB")} | set(
-        map(units.show_briefly, weights)
-    )
+    in_text = {units.show(count, unit) for count in counts for unit in ("GiB", "GB")}
+    return in_text | set(map(units.show_briefly, weights))
 
 
 @notebooks

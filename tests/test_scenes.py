@@ -1,9 +1,8 @@
 """What an explorer shows: the picture says what the words say."""
 
-import re
-
 import pytest
 
+from cases import coordinates
 from memcalc import scenes
 
 RUN = {"context": 32_768, "batch": 1, "kv_cache": "FP16"}
@@ -11,8 +10,7 @@ FIT = RUN | {"model": "LLaMA-7B", "gpu": "RTX 4090", "weights": "FP16"}
 
 
 def corners(svg, name):
-    path = re.search(rf'id="{name}">\s*<path d="([^"]*)"', svg)[1]
-    numbers = [float(number) for number in re.findall(r"-?[\d.]+", path)]
+    numbers = coordinates(svg, name)
     return list(zip(numbers[::2], numbers[1::2], strict=True))
 
 
@@ -43,7 +41,5 @@ def test_the_cache_meets_the_weights_at_the_crossing():
 
 
 def test_more_sequences_are_said():
-    assert (
-        "The cache of 16 × 32,768 tokens takes 256.00 GiB"
-        in scenes.cache_against_context(kv_heads=32, **RUN | {"batch": 16}).words
-    )
+    frame = scenes.cache_against_context(kv_heads=32, **RUN | {"batch": 16})
+    assert "The cache of 16 × 32,768 tokens takes 256.00 GiB" in frame.words

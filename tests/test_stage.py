@@ -1,16 +1,10 @@
 """A moving picture puts its shapes where matplotlib would."""
 
-import re
-
 import pytest
 
+from cases import coordinates
 from memcalc.figures import canvas
 from memcalc.stage import Stage, box
-
-
-def corners(svg, name):
-    path = re.search(rf'id="{name}">\s*<path d="([^"]*)"', svg)[1]
-    return [float(number) for number in re.findall(r"-?[\d.]+", path)]
 
 
 @pytest.fixture(scope="module")
@@ -29,9 +23,9 @@ def test_a_frame_is_where_matplotlib_draws(stage):
         axes.barh([5], [40], height=2, gid="bar")
         drawn = Stage(figure, [])._end
     moved = stage.frame("", line=[(3, 1), (300, 9)], bar=box(1, 40, 4, 6))
-    assert corners(moved, "line") == pytest.approx(corners(drawn, "line"), abs=0.01)
-    right_corners = corners(drawn, "bar")[2:6]  # the left ones differ: a bar begins at 0, which has no logarithm
-    assert corners(moved, "bar")[2:6] == pytest.approx(right_corners, abs=0.01)
+    assert coordinates(moved, "line") == pytest.approx(coordinates(drawn, "line"), abs=0.01)
+    right_corners = coordinates(drawn, "bar")[2:6]  # the left ones differ: a bar begins at 0, which has no logarithm
+    assert coordinates(moved, "bar")[2:6] == pytest.approx(right_corners, abs=0.01)
 
 
 def test_a_frame_is_labelled_and_leaks_no_style(stage):

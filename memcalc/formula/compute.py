@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable
 from fractions import Fraction
 from functools import cache
@@ -11,14 +10,14 @@ from numbers import Rational
 import sympy
 from sympy.printing.pycode import PythonCodePrinter
 
-from memcalc.errors import InputError, shown
+from memcalc.errors import InputError, integer, shown
 from memcalc.symbols import POSITION
 
 
 @cache
-def arguments(expr: sympy.Expr) -> list[sympy.Symbol]:
+def arguments(expr: sympy.Expr) -> tuple[sympy.Symbol, ...]:
     """Return the symbols of `expr` in reading order, which is the order of the arguments below."""
-    return sorted(expr.free_symbols, key=POSITION.__getitem__)
+    return tuple(sorted(expr.free_symbols, key=POSITION.__getitem__))
 
 
 @cache
@@ -59,10 +58,7 @@ def number(symbol: sympy.Symbol, value: object) -> int | Fraction:
 def _plain(value: object) -> int | Fraction | None:
     if isinstance(value, Rational) and not isinstance(value, bool):
         return Fraction(int(value.numerator), int(value.denominator))
-    try:
-        return None if isinstance(value, bool) else operator.index(value)
-    except TypeError:
-        return None
+    return integer(value)
 
 
 class _Fractions(PythonCodePrinter):

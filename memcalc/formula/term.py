@@ -13,7 +13,7 @@ import sympy
 from memcalc.errors import InputError
 from memcalc.formula import compute
 from memcalc.formula.reading import latex, text
-from memcalc.symbols import GLOSSARY, POSITION
+from memcalc.symbols import GLOSSARY
 
 Values = Mapping[sympy.Symbol, object]
 
@@ -46,10 +46,10 @@ class Term:
         """Symbol = expression."""
         return sympy.Eq(self.symbol, self.expr, evaluate=False)
 
-    @cached_property
+    @property
     def symbols(self) -> tuple[sympy.Symbol, ...]:
         """The symbols of the expression in reading order."""
-        return tuple(sorted(self.expr.free_symbols, key=POSITION.__getitem__))
+        return compute.arguments(self.expr)
 
     @cached_property
     def every_part(self) -> dict[sympy.Symbol, Term]:
