@@ -3,7 +3,9 @@
 from memcalc.errors import InputError
 from memcalc.evaluate import Fit, breakdown, crossing, fits, largest, total, values
 from memcalc.formula import TERMS
-from memcalc.specs import Gpu, Inference, Model
+from memcalc.gpu import Gpu
+from memcalc.model import Model
+from memcalc.runs import Inference
 
 __version__ = "0.1.0"
 

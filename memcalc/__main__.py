@@ -12,7 +12,9 @@ from pathlib import Path
 from memcalc import __version__, advice, catalogue, units
 from memcalc.errors import InputError
 from memcalc.evaluate import TOTALS, breakdown, fits
-from memcalc.specs import Gpu, Inference, Model
+from memcalc.gpu import Gpu
+from memcalc.model import Model
+from memcalc.runs import Inference
 from memcalc.symbols import BY_NAME
 
 EXAMPLE = ("LLaMA-7B", "RTX 4090")

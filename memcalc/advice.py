@@ -7,7 +7,9 @@ from dataclasses import replace
 
 from memcalc import catalogue
 from memcalc.evaluate import breakdown, fits, largest
-from memcalc.specs import Gpu, Inference, Model, bytes_each
+from memcalc.gpu import Gpu
+from memcalc.model import Model
+from memcalc.runs import Inference, bytes_each
 from memcalc.units import show
 
 WORDS = {"weights": "weights", "kv_cache": "cache"}

@@ -11,7 +11,9 @@ import pandas
 from memcalc import catalogue, units
 from memcalc.evaluate import Fit, breakdown, total, values
 from memcalc.formula.total import inference
-from memcalc.specs import Gpu, Inference, Model
+from memcalc.gpu import Gpu
+from memcalc.model import Model
+from memcalc.runs import Inference
 from memcalc.symbols import symbol
 
 CONTEXT = 32_768

@@ -72,6 +72,8 @@ def _llama(read: _Reader) -> dict[str, int]:
     shape = {name: read.required(name, BY_NAME[name].config) for name in names}
     bias = read.flag("attention_bias", False)
     return shape | {
+        "full_layers": shape["layers"],
+        "dense_layers": shape["layers"],
         "kv_heads": read.optional("kv_heads", "num_key_value_heads", lambda: shape["heads"]),
         "head_dim": read.optional("head_dim", "head_dim", lambda: read.share("hidden_size", "num_attention_heads")),
         "embedding_tables": 2 - read.flag("tie_word_embeddings", False),

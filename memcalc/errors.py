@@ -27,6 +27,11 @@ def whole(field: str, value: object, low: int, high: int) -> int:
     return number
 
 
+def keep_whole(spec: object, name: str, low: int, high: int) -> None:
+    """Hold a field of a frozen dataclass to these limits and keep it as a Python int: others would overflow."""
+    object.__setattr__(spec, name, whole(name, getattr(spec, name), low, high))
+
+
 def integer(value: object) -> int | None:
     """Return a whole number of any kind as an int; None for what is none, truth values included.
 

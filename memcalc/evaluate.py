@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from memcalc.errors import InputError, choice, instance
-from memcalc.formula.kv_cache import crossing as _crossing
+from memcalc.formula.kv_cache import L_full, L_win, W
+from memcalc.formula.parallel import on_one_card
 from memcalc.formula.term import Term
 from memcalc.formula.total import inference
-from memcalc.specs import Gpu, Inference, Model, NominalModel
-from memcalc.symbols import BY_NAME
+from memcalc.gpu import Gpu
+from memcalc.model import Model, NominalModel
+from memcalc.runs import PARALLEL, Inference
+from memcalc.symbols import BY_NAME, symbol
 
 TOTALS: dict[type, Term] = {Inference: inference}
 """Kind of run → the term that sums what it needs."""
@@ -40,7 +44,25 @@ def values(model: Model | NominalModel, run: Inference) -> dict:
     """
     instance("model", model, Model, NominalModel)
     instance("run", run, *TOTALS)
-    return model.values | run.values
+    known = model.values | run.values
+    if run.window == "full" and L_win in known:  # a window that nobody makes use of
+        known |= {L_full: known[L_full] + known[L_win], L_win: 0}
+    if run.recent and L_full in known:
+        known |= _streaming(model, run)
+    return known
+
+
+def _streaming(model: Model, run: Inference) -> dict:
+    if model.window_layers:
+        raise InputError(f"recent must be 0 for {model.name}, which has a window of its own, not {run.recent:,}.")
+    return {L_full: 0, L_win: model.full_layers, W: run.sinks + run.recent}
+
+
+def terms(run: Inference) -> tuple[Term, ...]:
+    """Return the terms of a run, for the card that holds most of the model."""
+    parts = TOTALS[type(run)].parts
+    divided = any(getattr(run, degree) > 1 for degree in PARALLEL)
+    return tuple(map(on_one_card, parts)) if divided else parts
 
 
 def breakdown(model: Model | NominalModel, run: Inference) -> dict[str, int]:
@@ -56,10 +78,10 @@ def breakdown(model: Model | NominalModel, run: Inference) -> dict[str, int]:
     >>> breakdown(Model.named("LLaMA-7B"), Inference(context=32768))
     {'weights': 13476831232, 'kv_cache': 17179869184}
     """
-    known, terms = values(model, run), TOTALS[type(run)].parts
+    known, parts = values(model, run), terms(run)
     if isinstance(model, NominalModel):
-        terms = [term for term in terms if term.written_for(known).free_symbols <= known.keys()]
-    return {term.name: term.exact(known) for term in terms}
+        parts = [term for term in parts if term.written_for(known).free_symbols <= known.keys()]
+    return {term.name: term.exact(known) for term in parts}
 
 
 def total(model: Model | NominalModel, run: Inference) -> int:
@@ -86,11 +108,11 @@ def fits(model: Model, run: Inference, gpu: Gpu) -> Fit:
 
 
 def largest(quantity: str, model: Model, run: Inference, gpu: Gpu) -> int:
-    """Return the largest context [tokens] or batch [sequences] with which the run still fits the card.
+    """Return the largest context [tokens], batch [sequences] or size [parameters] with which the run still fits the card.
 
     Parameters
     ----------
-    quantity : "context" or "batch"; the other one is taken from the run
+    quantity : "context", "batch" or "parameters"; the others are taken from the run and the model
 
     The answer is 0 if not even one fits, and never more than the glossary's limit for the quantity.
     Raises InputError for an unknown quantity.
@@ -98,21 +120,39 @@ def largest(quantity: str, model: Model, run: Inference, gpu: Gpu) -> int:
     >>> largest("context", Model.named("LLaMA-7B"), Inference(), Gpu.named("RTX 4090"))
     22709
     """
-    quantity = choice("quantity", quantity, ("context", "batch"))
-    fits(model, run, gpu)  # refuses what has no answer
-    low, high = 0, BY_NAME[quantity].limit
-    while low < high:  # memory grows with the quantity, so halving finds the last that fits
+    quantity = choice("quantity", quantity, ("context", "batch", "parameters"))
+    fit = fits(model, run, gpu)  # refuses what has no answer
+    if quantity == "parameters":
+        known, size = values(model, run), symbol("parameters")
+        return _last(lambda count: _needed(run, known | {size: count}) <= fit.capacity, 10**16)
+    return _last(lambda count: bool(fits(model, replace(run, **{quantity: count}), gpu)), BY_NAME[quantity].limit)
+
+
+def _needed(run: Inference, known: dict) -> int:
+    return sum(term.exact(known) for term in terms(run))
+
+
+def _last(holds: Callable[[int], bool], high: int) -> int:
+    """Return the last number up to `high` for which a claim holds that, once false, stays false; 0 if none."""
+    low = 0
+    while low < high:
         middle = (low + high + 1) // 2
-        low, high = (middle, high) if fits(model, replace(run, **{quantity: middle}), gpu) else (low, middle - 1)
+        low, high = (middle, high) if holds(middle) else (low, middle - 1)
     return low
 
 
-def crossing(model: Model, run: Inference) -> int:
-    """Return the context from which the cache takes at least as much memory as the weights [tokens].
-
-    Both are compared before they are rounded to whole bytes.
+def crossing(model: Model, run: Inference) -> int | None:
+    """Return the context from which the cache takes at least as much memory as the weights [tokens]; None if none does.
 
     >>> crossing(Model.named("LLaMA-7B"), Inference())
     25706
     """
-    return _crossing.exact(values(model, run))
+    highest = BY_NAME["context"].limit
+    below = _last(lambda context: _cache_is_smaller(model, replace(run, context=context)), highest)
+    return below + 1 if below < highest else None
+
+
+def _cache_is_smaller(model: Model, run: Inference) -> bool:
+    known = values(model, run)
+    memory = {term.name: term.value(known) for term in terms(run)}
+    return memory["kv_cache"] < memory["weights"]

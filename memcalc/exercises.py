@@ -14,7 +14,9 @@ from memcalc.errors import InputError, choice, shown
 from memcalc.evaluate import breakdown, crossing, largest, total
 from memcalc.formula.kv_cache import kv_cache, token
 from memcalc.formula.reading import text
-from memcalc.specs import Gpu, Inference, Model
+from memcalc.gpu import Gpu
+from memcalc.model import Model
+from memcalc.runs import Inference
 from memcalc.symbols import GLOSSARY, symbol
 
 CLOSE = Fraction(5, 1000)

@@ -14,7 +14,7 @@ from matplotlib.ticker import FuncFormatter
 
 from memcalc import tables
 from memcalc.advice import WORDS
-from memcalc.specs import Gpu
+from memcalc.gpu import Gpu
 from memcalc.units import in_unit, show, show_briefly
 
 COLOURS = {"weights": "#0072B2", "kv_cache": "#E69F00"}

@@ -17,7 +17,9 @@ from memcalc.figures import COLOURS, HATCHES, LIMIT, canvas, context_axes, limit
 from memcalc.formula.kv_cache import kv_cache as cache_term
 from memcalc.formula.reading import text
 from memcalc.formula.term import Term
-from memcalc.specs import Gpu, Inference, Model
+from memcalc.gpu import Gpu
+from memcalc.model import Model
+from memcalc.runs import Inference
 from memcalc.stage import Stage, box
 from memcalc.symbols import symbol
 

@@ -1,15 +1,25 @@
 """Every symbol of the formula, once: letter, meaning, unit, default and range, and its name elsewhere.
 
-The order is the reading order: products and tables are written in it. Letters are those of the article.
+They stand in data/glossary.csv, in reading order: products and tables are written in it. Letters are the article's.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import sympy
 
+from memcalc import catalogue
 from memcalc.errors import choice
+
+_DOMAINS = {
+    "1, 2, 3, …": {"integer": True, "positive": True},
+    "0, 1, 2, …": {"integer": True, "nonnegative": True},
+    "integer": {"integer": True},
+    "> 0": {"positive": True},
+    "≥ 0": {"nonnegative": True},
+}
 
 
 @dataclass(frozen=True)
@@ -24,15 +34,15 @@ class Entry:
     symbol: sympy.Symbol
     name: str
     meaning: str
-    unit: str = ""
-    default: int | None = None
-    low: int | None = None
-    high: int | None = None
-    limit: int | None = None
-    scale: str = "linear"
-    config: str = ""
-    zero: str = ""
-    megatron: str = ""
+    unit: str
+    default: int | None
+    low: int | None
+    high: int | None
+    limit: int | None
+    scale: str
+    config: str
+    zero: str
+    megatron: str
 
     @property
     def derived(self) -> bool:
@@ -47,70 +57,14 @@ class Entry:
         return 1 if self.symbol.is_positive else 0
 
 
-def _count(letter: str, name: str, meaning: str, **facts) -> Entry:
-    return Entry(sympy.Symbol(letter, integer=True, positive=True), name, meaning, **facts)
+def _entry(row: Mapping[str, str]) -> Entry:
+    numbers = {name: int(row[name]) if row[name] else None for name in ("default", "low", "high", "limit")}
+    texts = {name: row[name] for name in ("name", "meaning", "unit", "config", "zero", "megatron")}
+    symbol = sympy.Symbol(row["letter"], **_DOMAINS[row["domain"]])
+    return Entry(symbol=symbol, scale=row["scale"] or "linear", **numbers, **texts)
 
 
-def _optional(letter: str, name: str, meaning: str, **facts) -> Entry:
-    return Entry(sympy.Symbol(letter, integer=True, nonnegative=True), name, meaning, **facts)
-
-
-def _amount(letter: str, name: str, meaning: str, unit: str, **facts) -> Entry:
-    return Entry(sympy.Symbol(letter, positive=True), name, meaning, unit, **facts)
-
-
-_ENTRIES = (
-    # What the terms give
-    _amount("M", "inference", "memory that inference needs", "bytes"),
-    _amount("M_w", "weights", "memory of the weights", "bytes"),
-    _amount("M_kv", "kv_cache", "memory of the key and value cache", "bytes"),
-    _amount("M_tok", "token", "cache of one more token in every sequence", "bytes/token"),
-    _amount("s_x", "crossing", "context at which the cache outweighs the weights", "tokens"),
-    _count("P", "parameters", "parameters of the model", zero="Ψ"),
-    _count("P_emb", "embedding", "parameters of the token and position embeddings and the output head"),
-    # The architecture
-    _count("n_emb", "embedding_tables", "embedding tables: 1 if input and output share one (tied), else 2",
-           default=2, low=1, high=2, limit=2, config="tie_word_embeddings"),
-    _count("V", "vocabulary", "tokens in the vocabulary", unit="tokens",
-           default=32_000, low=1_024, high=262_144, limit=10**8, scale="log2", config="vocab_size", megatron="v"),
-    _optional("n_pos", "positions", "rows of a learned position table; 0 for rotary positions",
-              default=0, low=0, high=4_096, limit=10**8, config="n_positions"),
-    _count("L", "layers", "layers (transformer blocks)",
-           default=32, low=1, high=128, limit=10**5, config="num_hidden_layers", megatron="L"),
-    _count("P_attn", "attention", "parameters of the attention in one layer"),
-    _count("P_mlp", "mlp", "parameters of the feed-forward network (MLP) in one layer"),
-    _count("P_norm", "norms", "parameters of the normalisations in one layer"),
-    _count("n_mlp", "mlp_matrices", "matrices of the MLP: 3 if gated (SwiGLU), 2 if plain",
-           default=3, low=2, high=3, limit=3),
-    _count("n_vec", "norm_vectors", "vectors of a normalisation: 1 for RMSNorm (scale), 2 for LayerNorm (scale, shift)",
-           default=1, low=1, high=2, limit=2),
-    _count("d", "hidden", "hidden size: numbers per token between layers",
-           default=4_096, low=256, high=16_384, limit=10**7, scale="log2", config="hidden_size",
-           zero="hidden dimension", megatron="h"),
-    _count("d_ff", "intermediate", "width of the MLP",
-           default=11_008, low=256, high=65_536, limit=10**8, scale="log2", config="intermediate_size"),
-    _count("h", "heads", "attention heads (of the queries)",
-           default=32, low=1, high=128, limit=10**5, scale="log2", config="num_attention_heads", megatron="a"),
-    _count("h_kv", "kv_heads", "key and value heads: those that the cache stores",
-           default=32, low=1, high=128, limit=10**5, scale="log2", config="num_key_value_heads"),
-    _count("d_k", "head_dim", "numbers in one head's key (and in its value)",
-           default=128, low=16, high=512, limit=10**5, scale="log2", config="head_dim"),
-    _optional("beta_qkv", "qkv_bias", "1 if the query, key and value projections add a bias, else 0",
-              default=0, low=0, high=1, limit=1, config="attention_bias"),
-    _optional("beta_o", "output_bias", "1 if the attention's output projection adds a bias, else 0",
-              default=0, low=0, high=1, limit=1, config="attention_bias"),
-    _optional("beta_mlp", "mlp_bias", "1 if the matrices of the MLP add a bias, else 0",
-              default=0, low=0, high=1, limit=1, config="mlp_bias"),
-    # The run
-    _count("s", "context", "context: tokens held for each sequence", unit="tokens",
-           default=32_768, low=128, high=1_048_576, limit=10**9, scale="log2", zero="sequence length", megatron="s"),
-    _count("b", "batch", "batch: sequences at the same time", unit="sequences",
-           default=1, low=1, high=256, limit=10**6, scale="log2", zero="batch size", megatron="b"),
-    Entry(sympy.Symbol("B", rational=True, positive=True), "bytes_per_weight", "bytes per weight", "bytes",
-          default=2, low=1, high=4, limit=16),
-    Entry(sympy.Symbol("B_kv", rational=True, positive=True), "bytes_per_element", "bytes per number in the cache",
-          "bytes", default=2, low=1, high=4, limit=16),
-)  # fmt: skip
+_ENTRIES = tuple(map(_entry, catalogue.rows("glossary")))
 
 GLOSSARY = {entry.symbol: entry for entry in _ENTRIES}
 """Symbol → its entry, in reading order."""
@@ -129,3 +83,12 @@ def symbol(name: str) -> sympy.Symbol:
     s
     """
     return BY_NAME[name if name in BY_NAME else choice("symbol", name, BY_NAME)].symbol
+
+
+def symbols(names: str) -> tuple[sympy.Symbol, ...]:
+    """Return the symbols of several names.
+
+    >>> symbols("context batch")
+    (s, b)
+    """
+    return tuple(map(symbol, names.split()))

@@ -12,8 +12,9 @@ from memcalc import catalogue, units
 from memcalc.errors import choice
 from memcalc.evaluate import breakdown, crossing, total, values
 from memcalc.formula import Term
-from memcalc.specs import Inference, Model
-from memcalc.symbols import GLOSSARY
+from memcalc.model import Model
+from memcalc.runs import Inference
+from memcalc.symbols import BY_NAME, GLOSSARY
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,8 @@ def _held_against_the_formula(rows: Iterable[Mapping[str, str]]) -> list[tuple[M
 def _predicted(row: Mapping[str, str]) -> int:
     inputs = json.loads(row["inputs"])
     model = Model.named(row["model"])
-    model = replace(model, layers=inputs.pop("layers", model.layers))
+    counts = {name: inputs.pop(name) for name in list(inputs) if name in BY_NAME and hasattr(model, name)}
+    model = replace(model, **counts)
     return breakdown(model, Inference(**inputs))[row["term"]]
 
 

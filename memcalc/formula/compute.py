@@ -29,10 +29,7 @@ def exact(expr: sympy.Expr) -> Callable[..., int | Fraction]:
     Fraction(100000000000000001, 2)
     """
     modules = [{"Fraction": Fraction}, "math"]
-    function = sympy.lambdify(arguments(expr), expr, modules=modules, printer=_FRACTIONS)
-    if expr.has(sympy.Pow):  # a quotient of whole numbers would be a float
-        return lambda *numbers: function(*map(Fraction, numbers))
-    return function
+    return sympy.lambdify(arguments(expr), expr, modules=modules, printer=_FRACTIONS, cse=True)
 
 
 @cache
@@ -62,10 +59,26 @@ def _plain(value: object) -> int | Fraction | None:
 
 
 class _Fractions(PythonCodePrinter):
-    def _print_Rational(self, rational: sympy.Rational) -> str:
-        return f"Fraction({rational.p}, {rational.q})"
+    """Prints quotients as fractions, where Python's own division would give a float."""
 
-    _print_Half = _print_Rational
+    def _print_Mul(self, product: sympy.Mul) -> str:
+        above, below = sympy.fraction(product)
+        if below == 1:
+            return super()._print_Mul(product)
+        return f"(Fraction({self._print(above)}) / ({self._print(below)}))"
+
+    def _print_Pow(self, power: sympy.Pow, **settings) -> str:
+        return self._print_Mul(power) if sympy.fraction(power)[1] != 1 else super()._print_Pow(power, **settings)
+
+    def _print_ceiling(self, whole: sympy.ceiling) -> str:
+        above, below = sympy.fraction(sympy.together(whole.args[0]))
+        return f"(-(-({self._print(above)}) // ({self._print(below)})))"
+
+    def _print_floor(self, whole: sympy.floor) -> str:
+        above, below = sympy.fraction(sympy.together(whole.args[0]))
+        return f"(({self._print(above)}) // ({self._print(below)}))"
+
+    _print_Rational = _print_Half = lambda self, rational: f"Fraction({rational.p}, {rational.q})"
 
 
 _FRACTIONS = _Fractions({"fully_qualified_modules": False, "inline": True, "allow_unknown_functions": True})

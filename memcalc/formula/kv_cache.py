@@ -1,44 +1,123 @@
 """Key and value cache: what attention keeps of every token so that it need not be computed again."""
 
 import sympy
+from sympy import Min, ceiling
 
+from memcalc.formula.tensors import (
+    L_full,
+    L_mla,
+    L_ssd,
+    L_ssm,
+    L_win,
+    N,
+    d_i,
+    d_k,
+    d_r,
+    h_kv,
+    n_conv,
+    n_grp,
+    r_kv,
+)  # fmt: skip
 from memcalc.formula.term import Term
-from memcalc.formula.weights import weights
-from memcalc.symbols import symbol
+from memcalc.symbols import symbol, symbols
 
-_KEY_AND_VALUE = 2
-_context = symbol("context")
+s, b, W, s_blk, w_x, s_0, R = symbols("context batch window block window_extra prompt residual")
+B_k, B_v, B_conv, B_ssm = symbols("bytes_per_key bytes_per_value bytes_per_conv bytes_per_state")
+c_all, c_win, n_skip = symbols("counter window_counter conv_skipped")
+
+_SOURCES = "ainslie2023gqa, section 2.2; deepseek2024v2, section 2.1.4; gu2023mamba, section 3.4"
+_16_BIT = 2  # bytes
+
+reserved = Term(
+    name="reserved",
+    symbol=symbol("reserved"),
+    expr=s_blk * ceiling(s / s_blk),
+    meaning="An engine reserves room for tokens in whole blocks.",
+    holds="the cache is not shared between sequences",
+    source="kwon2023pagedattention, section 4.1",
+)
+
+reserved_window = Term(
+    name="reserved_window",
+    symbol=symbol("reserved_window"),
+    expr=Min(reserved.symbol, s_blk * ceiling((W + w_x) / s_blk)),
+    meaning="A window layer needs no more tokens than its window, however long the context.",
+    holds="tokens that have left the window are given up at once",
+    source="jiang2023mistral, section 2",
+    parts=(reserved,),
+)
+
+state_memory = Term(
+    name="state_memory",
+    symbol=symbol("state_memory"),
+    expr=L_ssm * d_i * ((n_conv - n_skip) * B_conv + N * B_ssm)
+    + L_ssd * ((d_i + 2 * n_grp * N) * (n_conv - n_skip) * B_conv + d_i * N * B_ssm),
+    meaning="A state-space layer keeps a state and the last few inputs of its convolution, and no tokens.",
+    holds="Mamba and Mamba-2",
+    source="gu2023mamba, section 3.4; dao2024mamba2, section 7.1",
+)
+
+_per_number = h_kv * d_k * (B_k + B_v)  # bytes of one token in one layer: a key and a value
+_latent = (r_kv + d_r) * B_k  # one latent and one shared key instead, not two of either
 
 kv_cache = Term(
     name="kv_cache",
     symbol=symbol("kv_cache"),
-    expr=_KEY_AND_VALUE
-    * symbol("layers")
-    * symbol("kv_heads")
-    * symbol("head_dim")
-    * _context
-    * symbol("batch")
-    * symbol("bytes_per_element"),
-    meaning="Each layer keeps a key and a value of d_k numbers per key-value head for every token of every sequence.",
-    holds="every layer attends to the whole context; keys and values are stored per head, without scales beside them",
-    source="ainslie2023gqa, section 2.2; article2025formula, KV cache",
+    expr=b
+    * (
+        _per_number * (L_full * reserved.symbol + L_win * reserved_window.symbol)
+        + L_mla * _latent * reserved.symbol
+        + state_memory.symbol
+    )
+    + c_all * (L_full + L_win + L_mla)
+    + c_win * L_win,
+    meaning="Each attention layer keeps a key and a value of d_k numbers per key-value head for every token of every "
+    "sequence; latent attention keeps one latent instead, a window layer only its window, a state-space layer a state.",
+    holds="keys and values are stored as the model makes them, none dropped, shared between layers or between sequences",
+    source=_SOURCES,
+    parts=(reserved, reserved_window, state_memory),
 )
+
+residual_memory = Term(
+    name="residual_memory",
+    symbol=symbol("residual_memory"),
+    expr=b * h_kv * d_k * L_full * ((_16_BIT - B_k) * sympy.Mod(s - s_0, R) + (_16_BIT - B_v) * Min(s, R)),
+    meaning="A quantized cache keeps its newest tokens in 16 bit: keys until a group of R is full, values the last R.",
+    holds="KIVI; keys are quantized in groups of R tokens",
+    source="liu2024kivi, section 3.3",
+)
+
+
+def smooth(window_tokens: sympy.Expr) -> sympy.Expr:
+    """Return the cache with tokens as they are, not in blocks, and no extra room.
+
+    Parameters
+    ----------
+    window_tokens : what a window layer holds: Min(s, W), or one of the two where it is known which
+    """
+    plain = {reserved.symbol: s, reserved_window.symbol: window_tokens, c_all: 0, c_win: 0}
+    return kv_cache.expr.xreplace(plain)
+
+
+def _step(difference: sympy.Expr, *_: sympy.Expr) -> sympy.Expr:
+    return sympy.Piecewise((1, difference > 0), (0, True))
+
 
 token = Term(
     name="token",
     symbol=symbol("token"),
-    expr=sympy.diff(kv_cache.expr, _context),
+    expr=sympy.diff(smooth(Min(s, W)), s).replace(sympy.Heaviside, _step),
     meaning="What one more token in every sequence adds to the cache: the derivative of the cache by the context.",
-    holds=kv_cache.holds,
+    holds="token by token; in blocks, the same on average",
     source=kv_cache.source,
 )
 
-crossing = Term(
-    name="crossing",
-    symbol=symbol("crossing"),
-    expr=sympy.solve_linear(kv_cache.expr, weights.symbol, symbols=[_context])[1],
-    meaning="From this many tokens on, the cache takes as much memory as the weights, or more.",
-    holds=kv_cache.holds,
-    source=kv_cache.source,
-    parts=(weights,),
+waste = Term(
+    name="waste",
+    symbol=symbol("waste"),
+    expr=(s_blk - 1) / 2 * token.symbol,
+    meaning="The last block of a sequence is half empty on average.",
+    holds="every length is equally likely; s_blk − 1 tokens are the worst case",
+    source="kwon2023pagedattention, section 4.1",
+    parts=(token,),
 )

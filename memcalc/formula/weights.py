@@ -1,67 +1,118 @@
 """Weights: the parameters that the architecture asks for, times the bytes of each."""
 
+import sympy
+
+from memcalc.formula.tensors import GROUPS, LAYERS, E, L_moe, held
 from memcalc.formula.term import Term
 from memcalc.symbols import symbol
 
-n_emb, V, n_pos, L = symbol("embedding_tables"), symbol("vocabulary"), symbol("positions"), symbol("layers")
-d, d_ff, n_mlp, n_vec = symbol("hidden"), symbol("intermediate"), symbol("mlp_matrices"), symbol("norm_vectors")
-h, h_kv, d_k = symbol("heads"), symbol("kv_heads"), symbol("head_dim")
-beta_qkv, beta_o, beta_mlp = symbol("qkv_bias"), symbol("output_bias"), symbol("mlp_bias")
 
-_DENSE = "every layer is alike and dense, each token passing through all of it"
+def _group(name: str, meaning: str, holds: str, source: str, expr: sympy.Expr | None = None) -> Term:
+    return Term(name, symbol(name), held(name) if expr is None else expr, meaning, holds, source)
 
-embedding = Term(
-    name="embedding",
-    symbol=symbol("embedding"),
-    expr=n_emb * V * d + n_pos * d,
-    meaning="One row of d numbers per token of the vocabulary, once for the input and once for the output unless tied; "
+
+embedding = _group(
+    "embedding",
+    "One row of d numbers per token of the vocabulary, once for the input and once for the output unless tied; "
     "one per position where positions are learned.",
-    holds="no other embedding tables (segments, images)",
-    source="radford2019gpt2, section 2.3; press2017tying, abstract, for tied tables",
+    "no other embedding tables (segments, images)",
+    "radford2019gpt2, section 2.3; press2017tying, abstract, for tied tables",
 )
 
-_queries_keys_values = d_k * (h + 2 * h_kv)  # a vector of d_k numbers per head; each of the h_kv has a key and a value
-_heads_together = h * d_k
-
-attention = Term(
-    name="attention",
-    symbol=symbol("attention"),
-    expr=d * _queries_keys_values + _heads_together * d + beta_qkv * _queries_keys_values + beta_o * d,
-    meaning="One matrix makes queries, keys and values of a token, a second brings the heads back to the hidden size.",
-    holds="multi-head, grouped-query or multi-query attention; no latent projection",
-    source="vaswani2017attention, section 3.2.2; ainslie2023gqa, section 2.2",
+attention = _group(
+    "attention",
+    "Queries, keys and values of a token are made by one matrix each, and a fourth brings the heads back to the hidden size.",
+    "multi-head, grouped-query or multi-query attention",
+    "vaswani2017attention, section 3.2.2; ainslie2023gqa, section 2.2",
 )
 
-_MLP_OUTPUTS = (n_mlp - 1) * d_ff + d  # all matrices but the last lead to d_ff, the last leads back to d
-
-mlp = Term(
-    name="mlp",
-    symbol=symbol("mlp"),
-    expr=n_mlp * d * d_ff + beta_mlp * _MLP_OUTPUTS,
-    meaning="Matrices between the hidden size and the wider MLP: up and down, and a gate where there is one.",
-    holds=_DENSE,
-    source="vaswani2017attention, section 3.3; shazeer2020glu, section 2, for the gate",
+latent_attention = _group(
+    "latent_attention",
+    "Keys and values of all heads are made from one short latent per token, and so may be the queries.",
+    "multi-head latent attention as DeepSeek-V2 introduced it",
+    "deepseek2024v2, section 2.1",
 )
 
-_NORMS_PER_LAYER = 2  # one before the attention, one before the MLP
-
-norms = Term(
-    name="norms",
-    symbol=symbol("norms"),
-    expr=_NORMS_PER_LAYER * n_vec * d,
-    meaning="A normalisation before the attention and one before the MLP, each a vector of the hidden size or two.",
-    holds="two normalisations in a layer",
-    source="zhang2019rmsnorm, equation 4; ba2016layernorm, section 3",
+mamba = _group(
+    "mamba",
+    "A state-space layer widens the token, looks back a few tokens and carries a state of N numbers along.",
+    "Mamba, with the normalisations of Jamba where nu_ssm is 1",
+    "gu2023mamba, section 3.4; lieber2024jamba, section 3, for the normalisations",
 )
+
+mamba2 = _group(
+    "mamba2",
+    "The state space of Mamba-2 has heads; one matrix makes the input, the gate, B, C and the time steps.",
+    "Mamba-2 with one state-space layer per block",
+    "dao2024mamba2, section 7.1",
+)
+
+mlp = _group(
+    "mlp",
+    "Matrices between the hidden size and the wider MLP: up and down, and a gate where there is one.",
+    "every token passes the whole MLP",
+    "vaswani2017attention, section 3.3; shazeer2020glu, section 2, for the gate",
+)
+
+expert = _group(
+    "expert",
+    "One expert is an MLP of its own, usually a narrow one.",
+    "all experts of a model are alike",
+    "jiang2024mixtral, section 2.1",
+    expr=sympy.cancel(held("expert") / E),
+)
+
+router = _group(
+    "router",
+    "The router scores each expert for a token; shared experts see every token.",
+    "all shared experts of a layer form one MLP; buffers of a router that are not trained do not count",
+    "jiang2024mixtral, section 2.1; deepseek2024v2, section 2.2, for shared experts",
+)
+
+norms = _group(
+    "norms",
+    "A normalisation before the attention and one before the MLP (some models add one behind each), "
+    "each a vector of the hidden size or two.",
+    "every layer has the same number of normalisations",
+    "zhang2019rmsnorm, equation 4; ba2016layernorm, section 3",
+)
+
+layers = Term(
+    name="layers",
+    symbol=symbol("layers"),
+    expr=LAYERS,
+    meaning="Every layer looks at other tokens in one of five ways.",
+    holds="no layer has two of them",
+    source="vaswani2017attention, section 3.1",
+)
+
+_INNER = (attention, latent_attention, mamba, mamba2, mlp, router)
+
+
+def _all(experts: sympy.Symbol) -> sympy.Expr:
+    inner = sympy.Add(*(GROUPS[term.name] * term.symbol for term in _INNER))
+    layered = inner + L_moe * experts * expert.symbol + layers.symbol * norms.symbol
+    return embedding.symbol + layered + held("final")
+
 
 parameters = Term(
     name="parameters",
     symbol=symbol("parameters"),
-    expr=embedding.symbol + L * (attention.symbol + mlp.symbol + norms.symbol) + n_vec * d,
-    meaning="All parameters: embeddings, L layers of attention, MLP and normalisations, and one final normalisation.",
-    holds=_DENSE,
-    source="touvron2023llama, section 2.2 and Table 2",
-    parts=(embedding, attention, mlp, norms),
+    expr=_all(E),
+    meaning="All parameters: embeddings, what each kind of layer holds, and one final normalisation.",
+    holds="the model is made of these kinds of layers; no second tower (images, sound) and no extra prediction layers",
+    source="touvron2023llama, section 2.2 and Table 2; jiang2024mixtral, section 2.1",
+    parts=(embedding, attention, latent_attention, mamba, mamba2, mlp, expert, router, layers, norms),
+)
+
+active = Term(
+    name="active",
+    symbol=symbol("active"),
+    expr=_all(symbol("active_experts")),
+    meaning="The parameters that one token passes: of the routed experts, only the k that the router chooses.",
+    holds=parameters.holds,
+    source="jiang2024mixtral, section 2.1",
+    parts=parameters.parts,
 )
 
 weights = Term(

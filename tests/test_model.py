@@ -8,7 +8,7 @@ import numpy
 import pytest
 
 from memcalc import Gpu, Inference, InputError, Model, catalogue
-from memcalc.specs import bytes_each
+from memcalc.runs import bytes_each
 
 
 @pytest.mark.parametrize(

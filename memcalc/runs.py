@@ -1,0 +1,122 @@
+"""Runs: what is done with a model, validated, frozen, and able to say which symbol has which value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache, cached_property
+
+import sympy
+
+from memcalc import catalogue
+from memcalc.errors import InputError, choice, keep_whole
+from memcalc.symbols import BY_NAME, symbol
+
+WINDOWS = ("ideal", "full")
+"""A window layer's cache: only the window, or room for the whole context."""
+
+
+@cache
+def bytes_each(field: str, name: str) -> Fraction:
+    """Return the bytes that one number takes in a format of data/formats.csv.
+
+    >>> bytes_each("weights", "INT4")
+    Fraction(1, 2)
+    """
+    return Fraction(catalogue.find("formats", field, name)["bits"]) / 8
+
+
+def keep_choice(spec: object, name: str, options: tuple[str, ...] | list[str], field: str = "") -> None:
+    """Hold a field of a frozen dataclass to the options and keep the catalogue's spelling, whatever the user's."""
+    object.__setattr__(spec, name, choice(field or name, getattr(spec, name), options))
+
+
+def _keep_counts(spec: object, *names: str) -> None:
+    for name in names:
+        keep_whole(spec, name, BY_NAME[name].least, BY_NAME[name].limit)
+
+
+@dataclass(frozen=True)
+class Inference:
+    """A run that generates text: how much context, for how many sequences, in which formats.
+
+    Parameters
+    ----------
+    context : tokens held for each sequence [tokens]
+    batch : sequences at the same time [sequences]
+    weights : format of the weights, as named in data/formats.csv
+    kv_cache : format of the cache, or two with a slash: keys/values, such as "Q8_0/Q4_0"
+    window : how the cache of window layers is counted: "ideal" or "full"
+    engine : whose reservation is counted, as named in data/engines.csv; "ideal" is that of nobody
+    sinks, recent : StreamingLLM: the first tokens and the newest ones that are kept [tokens]; 0 keeps all
+    tensor_parallel, pipeline_parallel, expert_parallel : cards between which heads, layers and experts are divided
+
+    Raises InputError if a count is impossible or a name unknown.
+
+    >>> Inference(context=4096, weights="INT8").weights
+    'INT8'
+    """
+
+    context: int = BY_NAME["context"].default
+    batch: int = BY_NAME["batch"].default
+    weights: str = "FP16"
+    kv_cache: str = "FP16"
+    window: str = "ideal"
+    engine: str = "ideal"
+    sinks: int = 0
+    recent: int = 0
+    tensor_parallel: int = 1
+    pipeline_parallel: int = 1
+    expert_parallel: int = 1
+
+    def __post_init__(self):
+        _keep_counts(self, "context", "batch", "tensor_parallel", "pipeline_parallel", "expert_parallel")
+        keep_choice(self, "weights", catalogue.names("formats"), "weights format")
+        keep_choice(self, "window", WINDOWS)
+        keep_choice(self, "engine", catalogue.names("engines"))
+        object.__setattr__(self, "kv_cache", "/".join(_cache_formats(self.kv_cache)))
+        for name in ("sinks", "recent"):
+            keep_whole(self, name, 0, BY_NAME["context"].limit)
+        if self.sinks and not self.recent:
+            raise InputError(f"recent must be at least 1 if there are sinks, not {self.recent}.")
+
+    @cached_property
+    def values(self) -> dict[sympy.Symbol, int | Fraction]:
+        """Symbol → number, for the terms."""
+        keys, values = ([*_cache_formats(self.kv_cache)] * 2)[:2]
+        return {
+            symbol("context"): self.context,
+            symbol("batch"): self.batch,
+            symbol("bytes_per_weight"): bytes_each("weights", self.weights),
+            symbol("bytes_per_key"): bytes_each("kv_cache", keys),
+            symbol("bytes_per_value"): bytes_each("kv_cache", values),
+            **_engine_values(self.engine, keys),
+            **{symbol(name): getattr(self, name) for name in PARALLEL},
+        }
+
+
+PARALLEL = ("tensor_parallel", "pipeline_parallel", "expert_parallel")
+"""Fields of a run that divide a model between cards."""
+
+
+def _cache_formats(both: object) -> list[str]:
+    names = both.split("/") if isinstance(both, str) and "/" in both else [both]
+    if len(names) > 2:
+        raise InputError(f"kv_cache format must name one format, or one for keys and one for values, not {both!r}.")
+    return [choice("kv_cache format", name, _CACHE_FORMATS) for name in names]
+
+
+_CACHE_FORMATS = [row["name"] for row in catalogue.rows("formats")]
+
+
+@cache
+def _engine_values(engine: str, keys: str) -> dict[sympy.Symbol, int | Fraction]:
+    row = catalogue.find("engines", "engine", engine)
+    counted = ("block", "window_extra", "counter", "window_counter", "conv_skipped")
+    least = bytes_each("kv_cache", "FP16")  # states are never kept in fewer bits
+    conv = row["conv_format"]
+    return {
+        **{symbol(name): int(row[name]) for name in counted},
+        symbol("bytes_per_conv"): bytes_each("conv", conv) if conv else max(least, bytes_each("kv_cache", keys)),
+        symbol("bytes_per_state"): bytes_each("state", "FP32"),
+    }
