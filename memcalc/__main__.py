@@ -11,7 +11,7 @@ from pathlib import Path
 
 from memcalc import __version__, advice, catalogue, units
 from memcalc.errors import InputError
-from memcalc.evaluate import TOTALS, breakdown, fits
+from memcalc.evaluate import breakdown, fits, terms, values
 from memcalc.gpu import Gpu
 from memcalc.model import Model
 from memcalc.runs import Inference
@@ -106,8 +106,9 @@ def _print_fit(model: Model, run: Inference, gpu: Gpu) -> None:
     fit = fits(model, run, gpu)
     print(f"{model.name} on {gpu.name}: context {run.context:,}, batch {run.batch:,}, ", end="")
     print(f"{run.weights} weights, {run.kv_cache} cache")
-    for term in TOTALS[type(run)].parts:
-        _print_line(term.name, breakdown(model, run)[term.name], str(term))
+    known, memory = values(model, run), breakdown(model, run)
+    for term in terms(run):
+        _print_line(term.name, memory[term.name], str(term.simplified(known)))
     _print_line("total", fit.needed)
     _print_line(f"the card ({gpu.capacity_is})", fit.capacity)
     steps, notes = advice.next_steps(model, run, gpu), advice.notes(model, run, gpu)

@@ -12,7 +12,14 @@ from memcalc.model import Model
 from memcalc.runs import Inference, bytes_each
 from memcalc.units import show
 
-WORDS = {"weights": "weights", "kv_cache": "cache"}
+WORDS = {
+    "weights": "weights",
+    "gradients": "gradients",
+    "optimizer": "optimizer",
+    "activations": "activations",
+    "kv_cache": "cache",
+    "overhead": "overhead",
+}
 """Term → the word for it in a sentence or a legend."""
 
 

@@ -45,6 +45,8 @@ def values(model: Model | NominalModel, run: Inference) -> dict:
     instance("model", model, Model, NominalModel)
     instance("run", run, *TOTALS)
     known = model.values | run.values
+    if not _divided(run):  # counted once, not for every run
+        known[symbol("parameters")] = model.parameters
     if run.window == "full" and L_win in known:  # a window that nobody makes use of
         known |= {L_full: known[L_full] + known[L_win], L_win: 0}
     if run.recent and L_full in known:
@@ -61,8 +63,11 @@ def _streaming(model: Model, run: Inference) -> dict:
 def terms(run: Inference) -> tuple[Term, ...]:
     """Return the terms of a run, for the card that holds most of the model."""
     parts = TOTALS[type(run)].parts
-    divided = any(getattr(run, degree) > 1 for degree in PARALLEL)
-    return tuple(map(on_one_card, parts)) if divided else parts
+    return tuple(map(on_one_card, parts)) if _divided(run) else parts
+
+
+def _divided(run: Inference) -> bool:
+    return any(getattr(run, degree) > 1 for degree in PARALLEL)
 
 
 def breakdown(model: Model | NominalModel, run: Inference) -> dict[str, int]:

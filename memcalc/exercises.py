@@ -11,13 +11,13 @@ import sympy
 
 from memcalc import units
 from memcalc.errors import InputError, choice, shown
-from memcalc.evaluate import breakdown, crossing, largest, total
+from memcalc.evaluate import breakdown, crossing, largest, total, values
 from memcalc.formula.kv_cache import kv_cache, token
 from memcalc.formula.reading import text
 from memcalc.gpu import Gpu
 from memcalc.model import Model
 from memcalc.runs import Inference
-from memcalc.symbols import GLOSSARY, symbol
+from memcalc.symbols import GLOSSARY, symbol, symbols
 
 CLOSE = Fraction(5, 1000)
 """An answer may be off by half a percent: two digits after the point are enough."""
@@ -190,20 +190,23 @@ def _config_of_70b() -> Answers:
     return _cache(model, run), [
         (_cache(replace(model, kv_heads=model.heads), run), f"{_EVERY_HEAD}, or divided by the key-value heads"),
         (_cache(model, run) // 2, _ONE_OF_TWO),
-        (_cache(replace(model, layers=1), run), "that is one layer; each layer has a cache of its own"),
+        (_cache(replace(model, full_layers=1, dense_layers=1), run), "that is one layer; each layer has a cache of its own"),
         (_cache(replace(model, head_dim=model.hidden), run), "that many numbers are those of all heads together"),
     ]
 
 
 def _one_more_conversation() -> Answers:
-    right = sympy.diff(kv_cache.expr, symbol("batch"))
+    known = values(Model.named("LLaMA-7B"), Inference())
+    whole, one_token = (term.simplified(known).expr for term in (kv_cache, token))
+    right = sympy.diff(whole, symbol("batch"))
+    key, value, B = symbols("bytes_per_key bytes_per_value bytes_per_weight")
     return right, [
-        (kv_cache.expr, "that is the whole cache; one more conversation is its change with b"),
-        (token.expr, "that is one more token; the question asks for one more conversation"),
+        (whole, "that is the whole cache; one more conversation is its change with b"),
+        (one_token, "that is one more token; the question asks for one more conversation"),
         (right / symbol("context"), "that is one token of one conversation; it has s of them"),
         (right.xreplace({symbol("kv_heads"): symbol("heads")}), _EVERY_HEAD),
-        (right.xreplace({symbol("bytes_per_element"): symbol("bytes_per_weight")}), "B is the bytes of a weight"),
-        (right / 2, _ONE_OF_TWO),
+        (right.xreplace({key: B, value: B}), "B is the bytes of a weight"),
+        (right.xreplace({value: 0}), _ONE_OF_TWO),
     ]
 
 

@@ -17,10 +17,24 @@ from memcalc.advice import WORDS
 from memcalc.gpu import Gpu
 from memcalc.units import in_unit, show, show_briefly
 
-COLOURS = {"weights": "#0072B2", "kv_cache": "#E69F00"}
+COLOURS = {
+    "weights": "#0072B2",
+    "gradients": "#56B4E9",
+    "optimizer": "#009E73",
+    "activations": "#D55E00",
+    "kv_cache": "#E69F00",
+    "overhead": "#999999",
+}
 """One colour a term throughout, from the palette of Okabe and Ito, which colour-blind readers tell apart."""
 
-HATCHES = {"weights": "", "kv_cache": "///"}
+HATCHES = {
+    "weights": "",
+    "gradients": "...",
+    "optimizer": "\\\\\\",
+    "activations": "xxx",
+    "kv_cache": "///",
+    "overhead": "---",
+}
 """One hatch a term, so that grey print still works."""
 
 STYLE = {

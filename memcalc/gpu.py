@@ -23,6 +23,8 @@ class Gpu:
     marketed_gb : what the card is sold as [GB]
     reported_mib : what the driver reports [MiB], or None
     visible_gib : what a program sees [GiB], or None
+    bandwidth_gbs : how fast its memory is read [GB/s], or None
+    bf16_tflops : how fast it computes in 16 bit, dense [10¹² operations/s], or None
 
     Raises InputError if neither of the last two is given, or one is impossible.
 
@@ -36,13 +38,16 @@ class Gpu:
     reported_mib: int | None
     visible_gib: Fraction | None
     source: str
+    bandwidth_gbs: Fraction | None = None
+    bf16_tflops: Fraction | None = None
     note: str = field(default="", repr=False)
 
     def __post_init__(self):
         keep_whole(self, "marketed_gb", 1, LARGEST_CARD)
         if self.reported_mib is None and self.visible_gib is None:
             raise InputError("reported_mib or visible_gib must be given, for a card is not what its name says.")
-        for name, size in (("reported_mib", self.reported_mib), ("visible_gib", self.visible_gib)):
+        for name in ("reported_mib", "visible_gib", "bandwidth_gbs", "bf16_tflops"):
+            size = getattr(self, name)
             if size is not None and not (isinstance(size, Real) and 0 < size < LARGEST_CARD * 1024):
                 raise InputError(f"{name} must be a positive number, not {shown(size)}.")
 
@@ -57,6 +62,7 @@ class Gpu:
             reported_mib=int(row["reported_mib"]) if row["reported_mib"] else None,
             visible_gib=Fraction(row["visible_gib"]) if row["visible_gib"] else None,
             source=row["source"],
+            **{name: Fraction(row[name]) for name in ("bandwidth_gbs", "bf16_tflops") if row[name]},
             note=row["note"],
         )
 

@@ -74,7 +74,10 @@ def cache_against_context(*, kv_heads: int, context: int, batch: int, kv_cache: 
 
 def _in_words(model: Model, run: Inference, sentences: list[str], terms: Iterable[Term]) -> str:
     known = values(model, run)
-    lines = [f"{term} = {text(term.expr, term.numbers(known))} = {term.exact(known):,} bytes" for term in terms]
+    lines = [
+        f"{term} = {text(term.expr, term.numbers(known))} = {term.exact(known):,} bytes"
+        for term in (term.simplified(known) for term in terms)
+    ]
     paragraphs = [f"<b>{html.escape(sentences[0])}</b>", *map(html.escape, sentences[1:]), *map(html.escape, lines)]
     return "".join(f"<p style='margin: 0; line-height: 1.5'>{paragraph}</p>" for paragraph in paragraphs)
 

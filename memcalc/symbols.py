@@ -28,6 +28,7 @@ class Entry:
 
     `default`, `low` and `high` are those of a slider; `limit` is the largest value that is accepted anywhere.
     `config`, `zero` and `megatron` name it in a Hugging Face config.json, the ZeRO paper and Korthikanti et al.
+    A symbol whose value is `neutral` drops out of the formula: it counts what a model lacks or a run does not do.
     A `derived` symbol is the left side of a term and has no slider.
     """
 
@@ -43,6 +44,7 @@ class Entry:
     config: str
     zero: str
     megatron: str
+    neutral: int | None
 
     @property
     def derived(self) -> bool:
@@ -58,7 +60,7 @@ class Entry:
 
 
 def _entry(row: Mapping[str, str]) -> Entry:
-    numbers = {name: int(row[name]) if row[name] else None for name in ("default", "low", "high", "limit")}
+    numbers = {name: int(row[name]) if row[name] else None for name in ("default", "low", "high", "limit", "neutral")}
     texts = {name: row[name] for name in ("name", "meaning", "unit", "config", "zero", "megatron")}
     symbol = sympy.Symbol(row["letter"], **_DOMAINS[row["domain"]])
     return Entry(symbol=symbol, scale=row["scale"] or "linear", **numbers, **texts)

@@ -36,7 +36,9 @@ def by_hand(term: Term, model: Model, run: Inference) -> Worked:
     >>> by_hand(TERMS["kv_cache"], Model.named("LLaMA-7B"), Inference(context=32768)).result
     '17,179,869,184 bytes = 16.00 GiB = 17.18 GB'
     """
-    known = term.numbers(values(model, run))
+    known = values(model, run)
+    term = term.simplified(known)
+    known = term.numbers(known)
     return Worked(term.latex(), term.latex(known), amount(term.exact(known), GLOSSARY[term.symbol].unit))
 
 

@@ -45,9 +45,11 @@ def number(symbol: sympy.Symbol, value: object) -> int | Fraction:
     >>> number(symbol("bytes_per_weight"), sympy.Rational(1, 2))
     Fraction(1, 2)
     """
+    if type(value) is int and value > 0:  # nearly always
+        return value
     plain = value if type(value) in (int, Fraction) else _plain(value)
-    if plain is None or plain < 0 or (plain == 0 and symbol.is_positive):
-        least = "positive" if symbol.is_positive else "not negative"
+    if plain is None or (plain <= 0 and symbol.is_positive) or (plain < 0 and symbol.is_nonnegative):
+        least = "positive" if symbol.is_positive else "not negative" if symbol.is_nonnegative else "of either sign"
         raise InputError(f"{symbol} must be a whole number or a fraction, and {least}, not {shown(value)}.")
     return plain.numerator if plain.denominator == 1 else plain
 

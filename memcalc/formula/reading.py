@@ -23,8 +23,8 @@ def text(expr: sympy.Expr, values: Mapping[sympy.Symbol, object] | None = None) 
     """Return `expr` in reading order as plain text, with numbers in the places of symbols that have `values`.
 
     >>> from memcalc.symbols import symbol
-    >>> text(symbol("batch") * symbol("layers") * 2), text(symbol("layers") * 2, {symbol("layers"): 32})
-    ('2 × L × b', '2 × 32')
+    >>> text(symbol("batch") * symbol("heads") * 2), text(symbol("heads") * 2, {symbol("heads"): 32})
+    ('2 × h × b', '2 × 32')
     """
     printed = _Text({"order": "none", "values": values or {}}).doprint(in_order(expr))
     return printed.replace("**", "^").replace("*", " × ")
@@ -36,6 +36,25 @@ class _Text(StrPrinter):
     def _print_Symbol(self, symbol: sympy.Symbol) -> str:
         values = self._settings["values"]
         return number(values[symbol]) if symbol in values else symbol.name
+
+    def _print_ceiling(self, rounded: sympy.ceiling) -> str:
+        return f"⌈{self._print(rounded.args[0])}⌉"
+
+    def _print_floor(self, rounded: sympy.floor) -> str:
+        return f"⌊{self._print(rounded.args[0])}⌋"
+
+    def _print_Min(self, least: sympy.Min) -> str:
+        return f"min({self._listed(least)})"
+
+    def _print_Max(self, most: sympy.Max) -> str:
+        return f"max({self._listed(most)})"
+
+    def _print_Piecewise(self, cases: sympy.Piecewise) -> str:
+        (value, condition), (otherwise, _) = cases.args
+        return f"({self._print(value)} if {self._print(condition)}, else {self._print(otherwise)})"
+
+    def _listed(self, several: sympy.Expr) -> str:
+        return ", ".join(map(self._print, sorted(several.args, key=_place_of(several))))
 
 
 def number(value: object) -> str:

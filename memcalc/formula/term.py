@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache, cached_property
 
@@ -67,6 +67,28 @@ class Term:
         """Return the expression in symbols that have values: a part that has one stays, the others are written out."""
         return self.expanded(frozenset(self.every_part.keys() & values.keys()))
 
+    def simplified(self, values: Values) -> Term:
+        """Return the term without what drops out of it: layers that a model lacks, cards that a run does not use.
+
+        >>> from memcalc import TERMS, Inference, Model, values
+        >>> TERMS["kv_cache"].simplified(values(Model.named("LLaMA-7B"), Inference()))
+        M_kv = s × b × L_full × h_kv × d_k × (B_k + B_v)
+        """
+        neutral = {
+            symbol: entry.neutral
+            for symbol, entry in GLOSSARY.items()
+            if entry.neutral is not None and values.get(symbol) == entry.neutral
+        }
+        return self._without(frozenset(neutral.items()))
+
+    @cache  # noqa: B019 – as above
+    def _without(self, neutral: frozenset) -> Term:
+        parts = [part._without(neutral) for part in self.parts]
+        gone = {part.symbol: part.expr for part in parts if part.expr.is_number or part.expr.is_Symbol}
+        expr = self.expr.xreplace(dict(neutral)).xreplace(gone)
+        left = tuple(part for part in parts if part.symbol in expr.free_symbols)
+        return replace(self, expr=expr.doit(), parts=left)
+
     def numbers(self, values: Values) -> Values:
         """Return the values, and with them those of the parts, so that each symbol of the expression has one."""
         return {**values, **{part.symbol: part.value(values) for part in self.parts}}
@@ -108,10 +130,13 @@ class Term:
 
     def _checked(self, values: Values) -> tuple[sympy.Expr, Values]:
         expr = self.written_for(values)
-        for symbol in compute.arguments(expr):
-            if symbol not in values:
-                raise InputError(f"{self.name} needs {symbol} ({GLOSSARY[symbol].meaning}), which has no value.")
-        for symbol in values:
-            if symbol not in GLOSSARY:
-                raise InputError(f"{symbol} is not in the glossary; take symbols from memcalc.symbols.")
-        return expr, {symbol: values[symbol] for symbol in compute.arguments(expr)}
+        try:
+            known = {symbol: values[symbol] for symbol in compute.arguments(expr)}
+        except KeyError as missing:
+            symbol = missing.args[0]
+            meaning = GLOSSARY[symbol].meaning
+            raise InputError(f"{self.name} needs {symbol} ({meaning}), which has no value.") from None
+        if not values.keys() <= GLOSSARY.keys():
+            stranger = next(iter(values.keys() - GLOSSARY.keys()))
+            raise InputError(f"{stranger} is not in the glossary; take symbols from memcalc.symbols.")
+        return expr, known
