@@ -17,10 +17,11 @@ from memcalc.formula import TERMS
 
 ROOT = Path(__file__).parent.parent
 FLOW = (
-    *("errors", "units", "symbols"),
+    *("errors", "units", "symbols", "catalogue"),
     *("formula.reading", "formula.compute", "formula.term"),
-    *("formula.weights", "formula.kv_cache", "formula.total", "formula"),
-    *("catalogue", "config", "specs", "evaluate", "advice", "tables", "figures", "article", "publish"),
+    *("formula.weights", "formula.kv_cache", "formula.total"),
+    *("formula.tensors", "formula.gguf", "formula.formats", "formula"),
+    *("config", "specs", "evaluate", "advice", "tables", "figures", "article", "publish"),
     *("stage", "scenes", "widgets", "exercises", "__main__"),
 )
 """Each module may import those before it."""
