@@ -63,16 +63,20 @@ def notes(model: Model, run: Inference, gpu: Gpu) -> list[str]:
 def _smaller_formats(model: Model, run: Inference, gpu: Gpu) -> Iterator[str]:
     left = ""
     for fields in (("weights",), ("kv_cache",), ("weights", "kv_cache")):
-        formats = catalogue.names("formats")  # the table begins with the usual ones, from many bits to few
-        tries = ((name, fits(model, replace(run, **dict.fromkeys(fields, name)), gpu)) for name in formats)
+        tries = ((name, fits(model, replace(run, **dict.fromkeys(fields, name)), gpu)) for name in _usual_formats())
         name, fit = next(((name, fit) for name, fit in tries if fit), ("", None))
         if fit and show(fit.margin) != left:
             left = show(fit.margin)
             yield f"{name} {' and '.join(WORDS[field] for field in fields)} would leave {left}."
 
 
+def _usual_formats() -> list[str]:
+    """Return the formats that weights and caches can both have, which the table lists from many bits to few."""
+    return [row["name"] for row in catalogue.rows("formats") if row["cache"] == "yes"]
+
+
 def _no_way(model: Model, run: Inference, gpu: Gpu) -> str:
-    least = min(catalogue.names("formats"), key=lambda name: bytes_each("format", name))
+    least = min(_usual_formats(), key=lambda name: bytes_each("format", name))
     smallest = replace(run, weights=least, kv_cache=least)
     if context := largest("context", model, smallest, gpu):
         return f"Even in {least}, this card holds no more than {_tokens(context, run)}."

@@ -5,7 +5,7 @@ import pytest
 from memcalc import catalogue
 from memcalc.errors import _plain
 
-TABLES = ["models", "gpus", "formats", "measured", "article"]
+TABLES = ["models", "gpus", "formats", "ggml_types", "mixes", "measured", "measured_formats", "article"]
 
 
 @pytest.mark.parametrize("table", TABLES)
@@ -16,7 +16,7 @@ def test_every_row_has_every_column(table):
         assert None not in row.values(), row
 
 
-@pytest.mark.parametrize("table", ["models", "gpus", "formats"])
+@pytest.mark.parametrize("table", ["models", "gpus", "formats", "ggml_types"])
 def test_no_spelling_means_two_rows(table):
     spellings = [row["name"] for row in catalogue.rows(table)]
     spellings += [alias for row in catalogue.rows(table) for alias in row.get("aliases", "").split("|") if alias]

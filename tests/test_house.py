@@ -19,7 +19,7 @@ ROOT = Path(__file__).parent.parent
 FLOW = (
     *("errors", "units", "catalogue", "symbols"),
     *("formula.reading", "formula.compute", "formula.term"),
-    *("formula.tensors", "formula.weights", "formula.kv_cache", "formula.inverse", "formula.speed", "formula.overhead"),
+    *("formula.tensors", "formula.gguf", "formula.formats", "formula.weights", "formula.kv_cache", "formula.inverse", "formula.speed", "formula.overhead"),
     *("formula.total", "formula", "formula.parallel"),
     *("config", "model", "gpu", "runs", "evaluate", "advice", "tables", "figures", "article", "publish"),
     *("stage", "scenes", "widgets", "exercises", "__main__"),

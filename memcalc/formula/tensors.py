@@ -55,10 +55,15 @@ class Tensor:
         return prod(self.shape)
 
     @property
+    def layers(self) -> sympy.Expr:
+        """How often the model holds the group."""
+        return sympy.Integer(1) * GROUPS[self.group]
+
+    @property
     def count(self) -> sympy.Expr:
         """How many the whole model holds; none where the size is zero."""
         sizes = [factor for factor in Mul.make_args(self.size) if factor.is_Symbol and not factor.is_positive]
-        return self.each * GROUPS[self.group] * prod(Min(1, factor) for factor in sizes)
+        return self.each * self.layers * prod(Min(1, factor) for factor in sizes)
 
 
 GROUPS = {

@@ -1,0 +1,173 @@
+"""GGUF: which block type llama.cpp gives each matrix of a model, and what it costs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cache
+
+import sympy
+
+from memcalc import catalogue
+from memcalc.formula.tensors import E, LAYERS, Tensor, d_k, d_r, h, h_kv, n_emb
+
+_HALF, _EIGHTH = sympy.Rational(1, 2), sympy.Rational(1, 8)
+_VECTOR_BYTES = 4  # F32, which every tensor keeps that no mix may touch
+
+
+@cache
+def block(name: str) -> tuple[int, int]:
+    """Return the numbers in a block of this type, and its bytes.
+
+    >>> block("Q4_K")
+    (256, 144)
+    """
+    row = catalogue.find("ggml_types", "block type", name)
+    return int(row["elements"]), int(row["bytes"])
+
+
+def blocks_bytes(name: str, numbers: sympy.Expr) -> sympy.Expr:
+    """Return the bytes of `numbers` in blocks of this type, which divides them.
+
+    >>> blocks_bytes("Q8_0", sympy.Integer(4096))
+    4352
+    """
+    elements, size = block(name)
+    return numbers * sympy.Rational(size, elements)
+
+
+def tensor_bytes(tensor: Tensor, mix: str, base: str) -> sympy.Expr:
+    """Return the bytes of a tensor in all the layers that have it.
+
+    Parameters
+    ----------
+    mix : a llama.cpp file type, which gives some tensors more bits; "" for `base` throughout
+    base : the block type of most matrices
+
+    Source: ggml2026llama, src/llama-quant.cpp, llama_tensor_get_type_impl. Types that need an importance matrix are
+    taken with one, the others without.
+
+    >>> from memcalc.formula.tensors import TENSORS
+    >>> [norm] = [tensor for tensor in TENSORS if tensor.group == "final"]
+    >>> tensor_bytes(norm, "Q4_K_M", "Q4_K")
+    4*d*n_vec
+    """
+    if not is_matrix(tensor):
+        return _VECTOR_BYTES * tensor.count * tensor.size
+    if tensor.name == "kv_b_proj":
+        return sum(tensor_bytes(part, mix, base) for part in _absorbed(tensor))
+    roles = _roles(tensor)
+    separate = tensor.each * _in_types(tensor, roles, mix, base)
+    if "embedding" not in roles:
+        return separate
+    return choose((_in_types(tensor, {"output"}, mix, base), sympy.Eq(n_emb, 1)), (separate, sympy.true))
+
+
+def is_matrix(tensor: Tensor) -> bool:
+    """Return whether the tensor is the matrix of a linear layer or of the embedding, which formats may shrink."""
+    return len(tensor.shape) > 1 and not tensor.name.endswith("_bias") and tensor.name not in _NO_LINEAR_LAYER
+
+
+def choose(*branches: tuple[sympy.Expr, sympy.Basic]) -> sympy.Expr:
+    """Return the first expression whose condition holds; a Piecewise only where symbols leave it open."""
+    open_ones = []
+    for expr, condition in branches:
+        if condition != sympy.false:
+            open_ones.append((expr, condition))
+        if condition == sympy.true:
+            break
+    return open_ones[0][0] if len(open_ones) == 1 else sympy.Piecewise(*open_ones, evaluate=False)
+
+
+_NO_LINEAR_LAYER = ("conv1d", "A_log", "embed_positions", "router", "shared_gate")
+_ROLES = {
+    **{"embed_tokens": "embedding", "lm_head": "output"},
+    **{"q_proj": "attn_q", "k_proj": "attn_k", "v_proj": "attn_v", "o_proj": "attn_output"},
+    "qkv_proj": "attn_v",  # as sensitive as its values
+    **{"up_proj": "ffn_up", "shared_up_proj": "ffn_up", "gate_up_proj": "ffn_up"},
+    **{"down_proj": "ffn_down", "shared_down_proj": "ffn_down"},
+}
+
+
+def _roles(tensor: Tensor) -> set[str]:
+    experts = {"experts"} if tensor.group == "expert" else set()
+    return experts | {_ROLES.get(tensor.name, "other")}
+
+
+def _absorbed(tensor: Tensor) -> list[Tensor]:
+    """Split the up-projection of latent attention into that of the keys, which is transposed, and of the values."""
+    rows, latent = tensor.shape
+    shapes = {"k_b_proj": (h * latent, d_k - d_r), "v_b_proj": (rows - h * (d_k - d_r), latent)}
+    return [replace(tensor, name=name, shape=shape) for name, shape in shapes.items()]
+
+
+def _in_types(tensor: Tensor, roles: set[str], mix: str, base: str) -> sympy.Expr:
+    output = "output" in roles
+    rules = [rule for rule in catalogue.rows("mixes") if mix and _applies(rule, mix, roles)]
+
+    def follow(rules: list, claimed: sympy.Expr) -> sympy.Expr:
+        """Give the first rule its layers, which include those claimed before; `base` takes what is left."""
+        if not rules:
+            return (tensor.layers - claimed) * _matrix(tensor, base, output)
+        rule, *later = rules
+        layers = _layers(rule["layers"], tensor)
+        followed = (layers - claimed) * _matrix(tensor, rule["type"], output)
+        if rule["layers"] != "all":
+            followed += follow(later, layers)
+        return choose((followed, _CONDITIONS[rule["when"]]), (follow(later, claimed), sympy.true))
+
+    return follow(rules, sympy.Integer(0))
+
+
+def _applies(rule: Mapping[str, str], mix: str, roles: set[str]) -> bool:
+    return bool({"*", mix} & {*rule["mixes"].split("|")} and roles & {*rule["roles"].split("|")})
+
+
+_CONDITIONS = {
+    "": sympy.true,
+    "4 queries a key": sympy.Ge(h, 4 * h_kv),
+    "4 experts": sympy.Ge(E, 4),
+    "8 experts": sympy.Eq(E, 8),
+    "70B": sympy.And(sympy.Eq(LAYERS, 80), sympy.Ne(h, h_kv)),  # Llama-2-70B's shape
+}
+
+
+def _layers(which: str, tensor: Tensor) -> sympy.Expr:
+    """Count the layers of a tensor that a rule means; experts stand in the last layers, all else in the first."""
+    of_all = LAYERS if tensor.group in ("mlp", "expert", "router") else tensor.layers
+    if tensor.group not in ("expert", "router"):
+        return _before(tensor.layers, which, of_all)
+    return _before(of_all, which, of_all) - _before(of_all - tensor.layers, which, of_all)
+
+
+def _before(end: sympy.Expr, which: str, layers: sympy.Expr) -> sympy.Expr:
+    """Count the layers below `end` that lie in a part of all `layers`."""
+    eighth, last_eighth = sympy.floor(layers * _EIGHTH), sympy.floor(7 * layers * _EIGHTH)
+    middle = sympy.Min(sympy.Max(end, eighth), last_eighth) - eighth
+    thirds = sympy.floor((middle + _HALF) / 3)  # a half more changes no floor, and keeps floats away from its steps
+    return {
+        "all": end,
+        "first_2": sympy.Min(end, 2),
+        "first_4": sympy.Min(end, 4),
+        "first_sixteenth": sympy.Min(end, sympy.floor(layers * _EIGHTH / 2)),
+        "first_eighth": sympy.Min(end, eighth),
+        "middle": middle,
+        "more": end - middle + thirds,  # both ends, and every third layer between them
+    }[which]
+
+
+def _matrix(tensor: Tensor, name: str, output: bool) -> sympy.Expr:
+    """Return the bytes of one tensor in a block type, or in the next one whose blocks fit in its rows."""
+    numbers, columns = tensor.size, tensor.shape[-1]
+    types = (name, "Q8_0" if output else _FALLBACK.get(name), "F16")
+    return choose(*((blocks_bytes(kind, numbers), _divides(block(kind)[0], columns)) for kind in types if kind))
+
+
+def _divides(elements: int, columns: sympy.Expr) -> sympy.Basic:
+    """Whether blocks fill a row; not by Mod, whose brackets the code printer of SymPy 1.14 forgets."""
+    return sympy.Eq(elements * sympy.floor(columns / sympy.Integer(elements)), columns)
+
+
+_FALLBACK = {"Q2_K": "Q4_0", "Q3_K": "Q4_0", "Q4_K": "Q5_0", "Q5_K": "Q5_1", "Q6_K": "Q8_0"}
+_FALLBACK |= dict.fromkeys(("TQ1_0", "TQ2_0"), "Q4_0")
+_FALLBACK |= dict.fromkeys(("IQ1_S", "IQ1_M", "IQ2_XXS", "IQ2_XS", "IQ2_S", "IQ3_XXS", "IQ3_S", "IQ4_XS"), "IQ4_NL")
