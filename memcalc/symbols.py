@@ -55,7 +55,7 @@ def _optional(letter: str, name: str, meaning: str, **facts) -> Entry:
     return Entry(sympy.Symbol(letter, integer=True, nonnegative=True), name, meaning, **facts)
 
 
-def _amount(letter: str, name: str, meaning: str, unit: str, **facts) -> Entry:
+def _amount(letter: str, name: str, meaning: str, unit: str = "", **facts) -> Entry:
     return Entry(sympy.Symbol(letter, positive=True), name, meaning, unit, **facts)
 
 
@@ -65,6 +65,14 @@ _ENTRIES = (
     _amount("M_w", "weights", "memory of the weights", "bytes"),
     _amount("M_kv", "kv_cache", "memory of the key and value cache", "bytes"),
     _amount("M_tok", "token", "cache of one more token in every sequence", "bytes/token"),
+    _amount("M_act", "activations", "memory of what the forward pass keeps for the backward pass", "bytes"),
+    _amount("M_layer", "layer_activations", "what one layer keeps for the backward pass", "bytes"),
+    _amount("M_once", "other_activations", "what embedding, final norm, output head and loss keep", "bytes"),
+    _amount("M_cast", "weight_copies", "16-bit copies of FP32 weights that autocast keeps until the backward", "bytes"),
+    _amount("M_first", "first_stage", "what the first stage of the pipeline keeps on one card", "bytes"),
+    _amount("n_flight", "in_flight", "runs through all layers whose activations the first stage holds at once"),
+    _amount("M_pre", "prefill", "working memory at the peak of the prefill, beside weights and cache", "bytes"),
+    _amount("M_dec", "decode_step", "working memory at the peak of one decode step, beside weights and cache", "bytes"),
     _amount("s_x", "crossing", "context at which the cache outweighs the weights", "tokens"),
     _count("P", "parameters", "parameters of the model", zero="Ψ"),
     _count("P_emb", "embedding", "parameters of the token and position embeddings and the output head"),
@@ -95,6 +103,8 @@ _ENTRIES = (
            default=32, low=1, high=128, limit=10**5, scale="log2", config="num_key_value_heads"),
     _count("d_k", "head_dim", "numbers in one head's key (and in its value)",
            default=128, low=16, high=512, limit=10**5, scale="log2", config="head_dim"),
+    _count("d_rot", "rotary", "numbers of a head's query and key that rotary positions turn",
+           default=128, low=16, high=512, limit=10**5, scale="log2", config="partial_rotary_factor"),
     _optional("beta_qkv", "qkv_bias", "1 if the query, key and value projections add a bias, else 0",
               default=0, low=0, high=1, limit=1, config="attention_bias"),
     _optional("beta_o", "output_bias", "1 if the attention's output projection adds a bias, else 0",
@@ -106,6 +116,17 @@ _ENTRIES = (
            default=32_768, low=128, high=1_048_576, limit=10**9, scale="log2", zero="sequence length", megatron="s"),
     _count("b", "batch", "batch: sequences at the same time", unit="sequences",
            default=1, low=1, high=256, limit=10**6, scale="log2", zero="batch size", megatron="b"),
+    _count("s_32", "padded_context", "context rounded up to whole blocks of 32 tokens", unit="tokens"),
+    _count("c", "chunk", "tokens of each prompt that the prefill takes at a time", unit="tokens",
+           default=2_048, low=128, high=32_768, limit=10**9, scale="log2"),
+    _count("t", "tensor_parallel", "cards that share every layer (tensor parallelism)",
+           default=1, low=1, high=64, limit=10**5, scale="log2", megatron="t"),
+    _count("p", "pipeline_parallel", "stages of the pipeline, each with its part of the layers",
+           default=1, low=1, high=64, limit=10**5, scale="log2", megatron="p"),
+    _count("n_chunk", "interleave", "groups of layers that each stage of an interleaved pipeline has",
+           default=1, low=1, high=16, limit=10**5, megatron="m"),
+    _count("n_micro", "micro_batches", "micro-batches that a step sends through the pipeline",
+           default=1, low=1, high=512, limit=10**6, scale="log2"),
     Entry(sympy.Symbol("B", rational=True, positive=True), "bytes_per_weight", "bytes per weight", "bytes",
           default=2, low=1, high=4, limit=16),
     Entry(sympy.Symbol("B_kv", rational=True, positive=True), "bytes_per_element", "bytes per number in the cache",
