@@ -69,6 +69,7 @@ _ENTRIES = (
     _amount("M_layer", "layer_activations", "what one layer keeps for the backward pass", "bytes"),
     _amount("M_once", "other_activations", "what embedding, final norm, output head and loss keep", "bytes"),
     _amount("M_cast", "weight_copies", "16-bit copies of FP32 weights that autocast keeps until the backward", "bytes"),
+    _amount("M_fwd", "forward_peak", "memory at the peak of the training's forward pass, beside the weights", "bytes"),
     _amount("M_first", "first_stage", "what the first stage of the pipeline keeps on one card", "bytes"),
     _amount("n_flight", "in_flight", "runs through all layers whose activations the first stage holds at once"),
     _amount("M_pre", "prefill", "working memory at the peak of the prefill, beside weights and cache", "bytes"),

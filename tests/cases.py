@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from memcalc import Inference, Model, catalogue
 from memcalc.formula import TERMS
-from memcalc.formula.activations import activations, weight_copies
+from memcalc.formula.activations import activations, forward_peak, weight_copies
 from memcalc.formula.kept import Case
 from memcalc.formula.megatron import first_stage
 from memcalc.formula.prefill import Pass
@@ -30,8 +30,16 @@ MODELS = st.sampled_from(catalogue.names("models")).map(Model.named)
 FORMATS = st.sampled_from(catalogue.names("formats"))
 RUNS = st.builds(Inference, st.integers(1, 10**6), st.integers(1, 512), FORMATS, FORMATS)
 
-_FP32 = activations(Case("llama", recipe="fp32"))
-_BUILT = (_FP32, *_FP32.every_part.values(), weight_copies(), first_stage(), *first_stage().parts)
+_FP32_CASE = Case("llama", recipe="fp32")
+_FP32 = activations(_FP32_CASE)
+_BUILT = (
+    _FP32,
+    *_FP32.every_part.values(),
+    weight_copies(),
+    forward_peak(_FP32_CASE),
+    first_stage(),
+    *first_stage().parts,
+)
 _PASS = Pass(Case("llama"))
 EVERY_TERM = [*TERMS.values(), *_BUILT, _PASS.prefill, _PASS.decode_step]
 """Those that stand in modules, and one of each kind that a function builds."""

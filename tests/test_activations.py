@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from cases import case_of, measured_activations, symbol_values
 from memcalc import catalogue
 from memcalc.errors import InputError
-from memcalc.formula.activations import activations, layer, once, padded_context, weight_copies
+from memcalc.formula.activations import activations, forward_peak, layer, once, padded_context, weight_copies
 from memcalc.formula.kept import Case, kept, total
 from memcalc.symbols import GLOSSARY, symbol
 
@@ -45,7 +45,12 @@ def test_head_and_loss_to_the_byte(inputs, measured):
 
 @rows("weight_copies")
 def test_copies_under_autocast_to_the_byte(inputs, measured):
-    assert weight_copies(inputs["recompute"]).exact(symbol_values(inputs)) == measured
+    assert weight_copies(case_of(inputs).recompute).exact(symbol_values(inputs)) == measured
+
+
+@rows("forward_peak")
+def test_the_peak_of_the_forward_pass_to_the_byte(inputs, measured):
+    assert forward_peak(case_of(inputs)).exact(symbol_values(inputs)) == measured
 
 
 def test_every_family_and_recipe_is_measured_with_and_without_recomputation():

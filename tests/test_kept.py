@@ -1,5 +1,7 @@
 """The list of kept tensors: which there are, what they are called, and which kernel decides it."""
 
+from dataclasses import replace
+
 import pytest
 import sympy
 from hypothesis import given
@@ -21,10 +23,11 @@ CASES = st.builds(
     WHETHER,
     WHETHER,
     WHETHER,
+    WHETHER,
     st.frozensets(st.sampled_from(DROPOUTS)),
 )
 EVERY_CASE = [
-    Case(family, attention, recipe, recompute, grouped, many, masked, frozenset(dropouts))
+    Case(family, attention, recipe, recompute, grouped, many, masked, mixed, frozenset(dropouts))
     for family in catalogue.names("families")
     for attention in ("eager", "sdpa")
     for recipe in ("bf16", "fp32", "autocast")
@@ -32,6 +35,7 @@ EVERY_CASE = [
     for grouped in (False, True)
     for many in (False, True)
     for masked in (False, True)
+    for mixed in (False, True)
     for dropouts in ((), DROPOUTS)
 ]
 names = ("context", "batch", "hidden", "intermediate", "heads", "kv_heads", "head_dim")
@@ -118,7 +122,7 @@ def test_recomputation_keeps_one_tensor_of_a_layer(case):
 
 @given(CASES)
 def test_dropout_only_adds(case):
-    without = Case(case.family, case.attention, case.recipe, case.recompute, case.grouped, case.many, case.masked)
+    without = replace(case, dropouts=frozenset())
     numbers = dict.fromkeys(total(kept(case), "layer").free_symbols | total(kept(case), "once").free_symbols, 8)
     for per in ("layer", "once"):
         assert total(kept(case), per).subs(numbers) >= total(kept(without), per).subs(numbers)

@@ -121,6 +121,7 @@ class Case:
     grouped : whether query heads share key-value heads
     many : whether the batch has more than one sequence
     masked : whether the context reaches the layer's window, so that a mask must say what is seen
+    mixed : whether some layers of the model have a window and others none
     dropouts : those of DROPOUTS with a probability above zero; what the family's code lacks does not count
 
     Raises InputError if a name is unknown, or flash is asked for in FP32.
@@ -136,6 +137,7 @@ class Case:
     grouped: bool = False
     many: bool = False
     masked: bool = False
+    mixed: bool = False
     dropouts: frozenset[str] = frozenset()
 
     def __post_init__(self):
@@ -164,7 +166,7 @@ class Case:
         """What the conditions in data/kept.csv may ask for."""
         possible = catalogue.find("families", "family", self.family)["dropouts"].split()
         fused = self.kernel in ("flash", "efficient")
-        may = {name: getattr(self, name) for name in ("grouped", "many", "masked")}
+        may = {name: getattr(self, name) for name in ("grouped", "many", "masked", "mixed")}
         may |= {"fused": fused, "repeated": fused and self.grouped and self.masked}
         dropped = {f"{name}_dropout" for name in self.dropouts.intersection(possible)}
         return self.traits | dropped | {self.kernel} | {name for name, holds in may.items() if holds}
