@@ -167,7 +167,7 @@ class Case:
         possible = catalogue.find("families", "family", self.family)["dropouts"].split()
         fused = self.kernel in ("flash", "efficient")
         may = {name: getattr(self, name) for name in ("grouped", "many", "masked", "mixed")}
-        may |= {"fused": fused, "repeated": fused and self.grouped and self.masked}
+        may |= {"fused": fused, "repeated": self.kernel == "efficient" and self.grouped}
         dropped = {f"{name}_dropout" for name in self.dropouts.intersection(possible)}
         return self.traits | dropped | {self.kernel} | {name for name, holds in may.items() if holds}
 
