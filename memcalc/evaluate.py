@@ -113,7 +113,7 @@ def fits(model: Model, run: Inference, gpu: Gpu) -> Fit:
 
 
 def largest(quantity: str, model: Model, run: Inference, gpu: Gpu) -> int:
-    """Return the largest context [tokens], batch [sequences] or size [parameters] with which the run still fits the card.
+    """Return the largest context [tokens], batch [sequences] or size [parameters] with which the run fits the card.
 
     Parameters
     ----------

@@ -190,7 +190,10 @@ def _config_of_70b() -> Answers:
     return _cache(model, run), [
         (_cache(replace(model, kv_heads=model.heads), run), f"{_EVERY_HEAD}, or divided by the key-value heads"),
         (_cache(model, run) // 2, _ONE_OF_TWO),
-        (_cache(replace(model, full_layers=1, dense_layers=1), run), "that is one layer; each layer has a cache of its own"),
+        (
+            _cache(replace(model, full_layers=1, dense_layers=1), run),
+            "that is one layer; each has a cache of its own",
+        ),
         (_cache(replace(model, head_dim=model.hidden), run), "that many numbers are those of all heads together"),
     ]
 
@@ -199,13 +202,13 @@ def _one_more_conversation() -> Answers:
     known = values(Model.named("LLaMA-7B"), Inference())
     whole, one_token = (term.simplified(known).expr for term in (kv_cache, token))
     right = sympy.diff(whole, symbol("batch"))
-    key, value, B = symbols("bytes_per_key bytes_per_value bytes_per_weight")
+    key, value, weight = symbols("bytes_per_key bytes_per_value bytes_per_weight")
     return right, [
         (whole, "that is the whole cache; one more conversation is its change with b"),
         (one_token, "that is one more token; the question asks for one more conversation"),
         (right / symbol("context"), "that is one token of one conversation; it has s of them"),
         (right.xreplace({symbol("kv_heads"): symbol("heads")}), _EVERY_HEAD),
-        (right.xreplace({key: B, value: B}), "B is the bytes of a weight"),
+        (right.xreplace({key: weight, value: weight}), "B is the bytes of a weight"),
         (right.xreplace({value: 0}), _ONE_OF_TWO),
     ]
 

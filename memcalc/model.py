@@ -58,6 +58,7 @@ class Model:
     heads: int = 0
     kv_heads: int = 0
     head_dim: int = 0
+    rotary: int = 0
     qkv_bias: int = 0
     output_bias: int = 0
     qk_norms: int = 0

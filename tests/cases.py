@@ -1,10 +1,17 @@
 """What several tests take: configs, models, runs, and a look into a picture."""
 
+import json
 import re
 
 from hypothesis import strategies as st
 
 from memcalc import Inference, Model, catalogue
+from memcalc.formula import TERMS
+from memcalc.formula.activations import activations, forward_peak, weight_copies
+from memcalc.formula.kept import Case
+from memcalc.formula.megatron import first_stage
+from memcalc.formula.prefill import Pass
+from memcalc.symbols import BY_NAME, symbol
 
 LLAMA = {
     "model_type": "llama",
@@ -23,8 +30,40 @@ MODELS = st.sampled_from(catalogue.names("models")).map(Model.named)
 FORMATS = st.sampled_from([row["name"] for row in catalogue.rows("formats") if row["cache"] == "yes"])
 RUNS = st.builds(Inference, st.integers(1, 10**6), st.integers(1, 512), FORMATS, FORMATS)
 
+_FP32_CASE = Case("llama", recipe="fp32")
+_FP32 = activations(_FP32_CASE)
+_BUILT = (
+    _FP32,
+    *_FP32.every_part.values(),
+    weight_copies(),
+    forward_peak(_FP32_CASE),
+    first_stage(),
+    *first_stage().parts,
+)
+_PASS = Pass(Case("llama"))
+EVERY_TERM = [*TERMS.values(), *_BUILT, _PASS.prefill, _PASS.decode_step]
+"""Those that stand in modules, and one of each kind that a function builds."""
+
 
 def coordinates(svg, name):
     """The numbers of the named path in an SVG text: x, y, x, y …"""
     path = re.search(rf'id="{name}">\s*<path d="([^"]*)"', svg)[1]
     return [float(number) for number in re.findall(r"-?[\d.]+", path)]
+
+
+def measured_activations(*quantities):
+    """The rows of measured_activations.csv for these quantities: id, inputs, measured bytes."""
+    rows = [row for row in catalogue.rows("measured_activations") if row["quantity"] in quantities]
+    return [(row["id"], json.loads(row["inputs"]), int(row["bytes"])) for row in rows]
+
+
+def case_of(inputs):
+    """What the inputs of a measured row say of the code that ran."""
+    said = {name: inputs[name] for name in ("family", "attention", "recipe", "recompute", "masked") if name in inputs}
+    grouped, many = inputs["kv_heads"] < inputs["heads"], inputs["batch"] > 1
+    return Case(**said, grouped=grouped, many=many, dropouts=frozenset(inputs.get("dropouts", ())))
+
+
+def symbol_values(inputs):
+    """The inputs that are values of symbols, by symbol."""
+    return {symbol(name): value for name, value in inputs.items() if name in BY_NAME and type(value) is int}

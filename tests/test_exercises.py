@@ -8,10 +8,10 @@ import sympy
 
 from memcalc import InputError
 from memcalc.exercises import EXERCISES, _same, check, compare
-from memcalc.symbols import symbol
+from memcalc.symbols import symbols
 
-L, h, h_kv, d_k, b, B_kv, s = map(
-    symbol, ("layers", "heads", "kv_heads", "head_dim", "batch", "bytes_per_element", "context")
+L, h, h_kv, d_k, b, B_k, B_v, s = symbols(
+    "full_layers heads kv_heads head_dim batch bytes_per_key bytes_per_value context"
 )
 
 
@@ -29,9 +29,9 @@ L, h, h_kv, d_k, b, B_kv, s = map(
         ("4.1", 10),
         ("4.1", "10 GiB"),
         ("4.1", sympy.Integer(10)),
-        ("4.2", 2 * L * h_kv * d_k * s * B_kv),
-        ("4.2", (L + L) * d_k * h_kv * B_kv * s),
-        ("4.2", sympy.Eq(sympy.Symbol("x"), 2 * L * h_kv * d_k * s * B_kv)),
+        ("4.2", L * h_kv * d_k * s * (B_k + B_v)),
+        ("4.2", L * d_k * h_kv * B_k * s + L * d_k * h_kv * B_v * s),
+        ("4.2", sympy.Eq(sympy.Symbol("x"), L * h_kv * d_k * s * (B_k + B_v))),
         ("4.3", 31_778),
     ],
 )

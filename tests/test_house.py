@@ -12,14 +12,16 @@ import yaml
 from packaging.requirements import Requirement
 
 import memcalc
+from cases import EVERY_TERM
 from memcalc import catalogue
-from memcalc.formula import TERMS
 
 ROOT = Path(__file__).parent.parent
 FLOW = (
     *("errors", "units", "catalogue", "symbols"),
     *("formula.reading", "formula.compute", "formula.term"),
-    *("formula.tensors", "formula.gguf", "formula.formats", "formula.weights", "formula.kv_cache", "formula.inverse", "formula.speed", "formula.overhead"),
+    *("formula.tensors", "formula.gguf", "formula.formats", "formula.weights"),
+    *("formula.kv_cache", "formula.inverse", "formula.speed", "formula.overhead"),
+    *("formula.kept", "formula.activations", "formula.megatron", "formula.prefill"),
     *("formula.total", "formula", "formula.parallel"),
     *("config", "model", "gpu", "runs", "evaluate", "advice", "tables", "figures", "article", "publish"),
     *("stage", "scenes", "widgets", "exercises", "__main__"),
@@ -93,7 +95,7 @@ def test_style():
         assert done.returncode == 0, done.stdout
 
 
-@pytest.mark.parametrize("term", TERMS.values(), ids=lambda term: term.name)
+@pytest.mark.parametrize("term", EVERY_TERM, ids=lambda term: term.name)
 def test_every_source_is_in_the_bibliography(term):
     keys = re.findall(r"@\w+\{(\w+),", catalogue.bibliography())
     for source in term.source.split("; "):

@@ -2,7 +2,7 @@
 
 import sympy
 
-from memcalc.formula import TERMS
+from cases import EVERY_TERM
 from memcalc.symbols import BY_NAME, GLOSSARY
 
 
@@ -11,12 +11,12 @@ def test_letters_and_names_are_unique():
 
 
 def test_every_symbol_of_a_term_is_in_the_glossary():
-    for term in TERMS.values():
+    for term in EVERY_TERM:
         assert {term.symbol, *term.expr.free_symbols} <= GLOSSARY.keys()
 
 
 def test_every_derived_symbol_has_a_term_and_every_other_a_range():
-    left_sides = {term.symbol for term in TERMS.values()}
+    left_sides = {term.symbol for term in EVERY_TERM}
     assert left_sides == {entry.symbol for entry in GLOSSARY.values() if entry.derived}
     for entry in GLOSSARY.values():
         assert entry.derived or entry.least <= entry.low <= entry.default <= entry.high <= entry.limit

@@ -9,7 +9,7 @@ from functools import cache
 import sympy
 
 from memcalc import catalogue
-from memcalc.formula.tensors import E, LAYERS, Tensor, d_k, d_r, h, h_kv, n_emb
+from memcalc.formula.tensors import LAYERS, E, Tensor, d_k, d_r, h, h_kv, n_emb
 
 _HALF, _EIGHTH = sympy.Rational(1, 2), sympy.Rational(1, 8)
 _VECTOR_BYTES = 4  # F32, which every tensor keeps that no mix may touch

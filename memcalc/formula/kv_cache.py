@@ -73,7 +73,7 @@ kv_cache = Term(
     + c_win * L_win,
     meaning="Each attention layer keeps a key and a value of d_k numbers per key-value head for every token of every "
     "sequence; latent attention keeps one latent instead, a window layer only its window, a state-space layer a state.",
-    holds="keys and values are stored as the model makes them, none dropped, shared between layers or between sequences",
+    holds="keys and values are stored as the model makes them, none dropped or shared between layers or sequences",
     source=_SOURCES,
     parts=(reserved, reserved_window, state_memory),
 )

@@ -21,7 +21,7 @@ embedding = _group(
 
 attention = _group(
     "attention",
-    "Queries, keys and values of a token are made by one matrix each, and a fourth brings the heads back to the hidden size.",
+    "Three matrices make queries, keys and values of a token, a fourth brings the heads back to the hidden size.",
     "multi-head, grouped-query or multi-query attention",
     "vaswani2017attention, section 3.2.2; ainslie2023gqa, section 2.2",
 )

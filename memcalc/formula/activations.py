@@ -1,0 +1,144 @@
+"""Activations: the bytes of the tensors that are kept for the backward pass: in a layer, outside the layers, in all."""
+
+from functools import cache
+
+import sympy
+
+from memcalc.errors import choice
+from memcalc.formula.kept import RECIPES, RECOMPUTE, Case, kept, total
+from memcalc.formula.term import Term
+from memcalc.formula.weights import layers
+from memcalc.symbols import symbol
+
+V, L, d, d_ff, h, h_kv = map(symbol, ("vocabulary", "layers", "hidden", "intermediate", "heads", "kv_heads"))
+d_k, n_mlp, s, b = map(symbol, ("head_dim", "mlp_matrices", "context", "batch"))
+
+_HOLDS = "transformers 5.23 with torch 2.13, training; what several tensors share counts once"
+_SOURCE = "wolf2020transformers, src/transformers/models"
+_HALF, _FP32, _INT64 = 2, 4, 8
+
+padded_context = Term(
+    name="padded_context",
+    symbol=symbol("padded_context"),
+    expr=32 * sympy.ceiling(symbol("context") / 32),
+    meaning="The memory-efficient kernel keeps its log-sum-exp in whole blocks of 32 rows.",
+    holds="the memory-efficient kernel of PyTorch",
+    source="paszke2019pytorch, torch.nn.functional.scaled_dot_product_attention",
+)
+
+
+@cache
+def layer(case: Case) -> Term:
+    """Return the term for what one layer keeps.
+
+    >>> layer(Case("llama", recompute="full"))
+    M_layer = 2 × d × s × b
+    """
+    expr = total(kept(case), "layer")
+    return Term(
+        name="layer_activations",
+        symbol=symbol("layer_activations"),
+        expr=expr,
+        meaning="A layer keeps each tensor from which its backward pass computes gradients.",
+        holds=_HOLDS,
+        source=_SOURCE,
+        parts=(padded_context,) if expr.has(padded_context.symbol) else (),
+    )
+
+
+@cache
+def once(case: Case) -> Term:
+    """Return the term for what is kept outside the layers: by embedding, final norm, output head and loss."""
+    return Term(
+        name="other_activations",
+        symbol=symbol("other_activations"),
+        expr=total(kept(case), "once"),
+        meaning="Embedding, final norm, output head and loss keep their tensors once, however many layers there are.",
+        holds=f"{_HOLDS}; cross entropy over every token, of logits in FP32",
+        source=_SOURCE,
+    )
+
+
+@cache
+def activations(case: Case) -> Term:
+    """Return the term for all that is kept: by L layers, and once."""
+    parts = (layer(case), once(case), layers)
+    return Term(
+        name="activations",
+        symbol=symbol("activations"),
+        expr=symbol("layers") * parts[0].symbol + parts[1].symbol,
+        meaning="Each of the L layers keeps the same tensors; the rest is kept once.",
+        holds=f"{_HOLDS}; every layer alike",
+        source=_SOURCE,
+        parts=parts,
+    )
+
+
+@cache
+def weight_copies(recompute: str = "none") -> Term:
+    """Return the term for the 16-bit copies of FP32 weights that autocast keeps for the backward pass.
+
+    With recomputation the copies of the layers are gone after the forward pass; that of the output head stays.
+
+    >>> weight_copies("full")
+    M_cast = 2 × V × d
+    """
+    attention = 2 * d * (h + h_kv) * d_k  # queries and output by heads, keys and values by key-value heads
+    inner = L * (attention + n_mlp * d * d_ff) if choice("recompute", recompute, RECOMPUTE) == "none" else 0
+    return Term(
+        name="weight_copies",
+        symbol=symbol("weight_copies"),
+        expr=_HALF * (inner + V * d),
+        meaning="Autocast multiplies in 16 bits: it copies each matrix, and the copy stays until the backward pass.",
+        holds="FP32 weights under autocast; biases, norms and the lookup in the embedding keep no copy",
+        source="paszke2019pytorch, torch.amp",
+        parts=() if inner == 0 else (layers,),
+    )
+
+
+@cache
+def forward_peak(case: Case) -> Term:
+    """Return the term for the peak of the forward pass: all that is kept, and what the loss needs for a moment.
+
+    With recomputation too, autocast holds the copies of every weight and bias until the forward pass ends.
+
+    >>> forward_peak(Case("llama"))
+    M_fwd = M_act + 6 × V × s × b + 4
+    """
+    autocast = case.recipe == "autocast"
+    parts = (activations(case), weight_copies()) if autocast else (activations(case),)
+    eager_in_16_bits = case.kernel == "eager" and RECIPES[case.recipe] == "bf16"
+    phases = [_loss(case), _last_scores(case)] if eager_in_16_bits and case.recompute == "none" else [_loss(case)]
+    return Term(
+        name="forward_peak",
+        symbol=symbol("forward_peak"),
+        expr=sum(part.symbol for part in parts) + sympy.Max(*phases),
+        meaning="On top of all that is kept come the logits for the loss, or the scores of the last layer's attention.",
+        holds=f"{_HOLDS}; eager attention in 16 bits and without recomputation, or the logits larger than the scores",
+        source=f"{_SOURCE} and loss/loss_utils.py",
+        parts=parts,
+    )
+
+
+def _loss(case: Case) -> sympy.Expr:
+    logits = 0 if case.recipe == "fp32" else _HALF * s * b * V
+    raised, loss = _FP32 * s * b * V, _FP32
+    padded_labels = _INT64 * (s + 1) * b if case.many else 0  # of one sequence, the loss keeps a view
+    return logits + raised + loss + padded_labels + (_biases_and_hidden if case.recipe == "autocast" else 0)
+
+
+def _last_scores(case: Case) -> sympy.Expr:
+    raw, masked, mask = _HALF * b * h * s**2, _HALF * b * h * s**2, _HALF * b * s**2
+    embeddings, layer_input, positions = _HALF * s * b * d, _HALF * s * b * d, _INT64 * s
+    not_repeated = 2 * _HALF * s * b * h_kv * d_k if case.grouped else 0  # keys and values
+    names = [tensor.name for tensor in kept(case)]
+    later = kept(case)[names.index("output of the attention heads") :]
+    return raw + masked + mask + embeddings + layer_input + positions + not_repeated - sum(t.expr for t in later)
+
+
+_biases = L * (
+    symbol("qkv_bias") * d_k * (h + 2 * h_kv)
+    + symbol("output_bias") * d
+    + symbol("mlp_bias") * ((n_mlp - 1) * d_ff + d)
+)
+_biases_and_hidden = _HALF * _biases + _FP32 * s * b * d  # copies of the biases; output of the final norm

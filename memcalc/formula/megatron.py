@@ -1,0 +1,114 @@
+"""Megatron: what the fused GPT layer of Korthikanti et al. keeps, and how tensor and pipeline parallelism divide it."""
+
+from collections.abc import Iterable
+from functools import cache
+
+import sympy
+
+from memcalc import catalogue
+from memcalc.errors import choice
+from memcalc.formula.kept import Kept, meets, total
+from memcalc.formula.term import Term
+from memcalc.symbols import symbol
+
+RECOMPUTE = ("none", "selective", "full")
+"""Keep all; compute the scores' tensors again, which are large and cheap; or keep the inputs of the layers alone."""
+
+_HOLDS = "the GPT layer of Megatron-LM in 16 bits, with GELU and dropout; d_ff = 4 d and h d_k = d in the paper"
+
+
+@cache
+def kept(
+    recompute: str = "none", sequence_parallel: bool = False, facts: frozenset[str] = frozenset()
+) -> tuple[Kept, ...]:
+    """Return every tensor that a card keeps, in the order in which the forward pass makes them.
+
+    Parameters
+    ----------
+    recompute : one of RECOMPUTE
+    sequence_parallel : whether the cards also share what tensor parallelism leaves whole: norms, dropouts, inputs
+    facts : "last_stage" if the card has the output head too; "statistics" to count those of the norms, as PyTorch does
+
+    >>> len([tensor for tensor in kept() if tensor.per == "layer"])
+    15
+    """
+    recompute = choice("recompute", recompute, RECOMPUTE)
+    split = {"tensor": symbol("tensor_parallel")} | (
+        {"sequence": symbol("tensor_parallel")} if sequence_parallel else {}
+    )
+    return tuple(
+        Kept.row(row, "bf16", split.get(row["split"], sympy.S.One))
+        for row in catalogue.rows("kept_megatron")
+        if meets({recompute}, row["recompute"]) and meets(facts, row["when"])
+    )
+
+
+def layer(recompute: str = "none", sequence_parallel: bool = False, facts: Iterable[str] = ()) -> Term:
+    """Return the term for what one layer keeps on a card: a line of the paper's Table 2; arguments as for `kept`.
+
+    >>> layer("full")
+    M_layer = 2 × d × s × b
+    """
+    return Term(
+        name="layer_activations",
+        symbol=symbol("layer_activations"),
+        expr=total(kept(recompute, sequence_parallel, frozenset(facts)), "layer"),
+        meaning="Each tensor of a layer is kept whole or shared by the t cards.",
+        holds=_HOLDS,
+        source="korthikanti2022reducing, Table 2 and equations 1 to 6",
+    )
+
+
+def once(sequence_parallel: bool = True, facts: Iterable[str] = ()) -> Term:
+    """Return the term for what one micro-batch keeps outside the layers; arguments as for `kept`.
+
+    >>> once(facts=["last_stage"]).symbols
+    (V, d, s, b, t)
+    """
+    return Term(
+        name="other_activations",
+        symbol=symbol("other_activations"),
+        expr=total(kept("none", sequence_parallel, frozenset(facts)), "once"),
+        meaning="The first stage keeps the mask of the embeddings, the last what final norm, head and loss need.",
+        holds=f"{_HOLDS}; logits in FP32",
+        source="korthikanti2022reducing, section 4.3",
+    )
+
+
+_stages = symbol("pipeline_parallel")
+
+in_flight = Term(
+    name="in_flight",
+    symbol=symbol("in_flight"),
+    expr=sympy.Min(_stages, symbol("micro_batches")) / _stages,
+    meaning="The first stage starts p micro-batches before the first comes back, and has one p-th of the layers.",
+    holds="schedule 1F1B, first stage",
+    source="korthikanti2022reducing, section 4.2.3",
+)
+
+in_flight_interleaved = Term(
+    name="in_flight",
+    symbol=symbol("in_flight"),
+    expr=1 + (_stages - 1) / (_stages * symbol("interleave")),
+    meaning="An interleaved pipeline starts more micro-batches before the first comes back.",
+    holds="interleaved schedule, first stage, at least p micro-batches",
+    source="korthikanti2022reducing, section 4.2.3",
+)
+
+
+def first_stage(recompute: str = "none", sequence_parallel: bool = True, interleaved: bool = False) -> Term:
+    """Return the term for what a card of the first stage keeps in its L/p layers; arguments as for `kept`.
+
+    >>> first_stage("full")
+    M_first = M_layer × n_flight × L
+    """
+    parts = (layer(recompute, sequence_parallel), in_flight_interleaved if interleaved else in_flight)
+    return Term(
+        name="first_stage",
+        symbol=symbol("first_stage"),
+        expr=symbol("layers") * parts[0].symbol * parts[1].symbol,
+        meaning="The first stage holds its part of the layers for every micro-batch that is under way.",
+        holds=f"{_HOLDS}; {parts[1].holds}; embedding and head not counted",
+        source="korthikanti2022reducing, section 4.2.3",
+        parts=parts,
+    )

@@ -1,0 +1,97 @@
+"""The paper's Table 2 from one list of tensors, and a layer written by hand to the byte."""
+
+import pytest
+import sympy
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cases import measured_activations, symbol_values
+from memcalc.errors import InputError
+from memcalc.formula.megatron import RECOMPUTE, first_stage, in_flight, in_flight_interleaved, kept, layer, once
+from memcalc.symbols import symbol
+from memcalc.units import to_bytes
+
+names = ("context", "batch", "hidden", "heads", "tensor_parallel", "vocabulary")
+s, b, d, h, t, V = map(symbol, names)
+
+TABLE_2 = {  # recompute, sequence parallel, tensor parallel: bytes a layer; GiB of the paper's 22B model, all layers
+    ("none", False, False): (s * b * d * (34 + 5 * h * s / d), "316.5"),
+    ("none", False, True): (s * b * d * (10 + 24 / t + 5 * h * s / (d * t)), "59.25"),
+    ("none", True, True): (s * b * d * (34 / t + 5 * h * s / (d * t)), "39.5625"),
+    ("selective", False, True): (s * b * d * (10 + 24 / t), "29.25"),
+    ("selective", True, True): (s * b * d * 34 / t, "9.5625"),
+    ("full", False, True): (2 * s * b * d, "4.5"),
+}
+GPT_22B = {"hidden": 6144, "intermediate": 24576, "heads": 64, "head_dim": 96, "context": 2048, "batch": 4}
+
+
+def as_in_the_paper(expr):
+    return expr.subs({symbol("intermediate"): 4 * d, symbol("head_dim"): d / h})
+
+
+@pytest.mark.parametrize(("line", "expected"), TABLE_2.items(), ids=str)
+def test_table_2(line, expected):
+    recompute, sequence_parallel, tensor_parallel = line
+    term = layer(recompute, sequence_parallel)
+    found = as_in_the_paper(term.expr) if tensor_parallel else as_in_the_paper(term.expr).subs(t, 1)
+    assert sympy.expand(found - expected[0]) == 0
+    values = {symbol(name): value for name, value in GPT_22B.items()} | {t: 8 if tensor_parallel else 1}
+    assert 48 * term.exact(values) == to_bytes(sympy.Rational(expected[1]), "GiB")
+
+
+def test_twelve_tensors_make_34_and_three_the_scores():
+    tensors = [tensor for tensor in kept() if tensor.per == "layer"]
+    scores = [tensor for tensor in tensors if tensor.shape.count(s) == 2]
+    assert (len(tensors) - len(scores), len(scores)) == (12, 3)
+    rest = sum(tensor.expr for tensor in tensors if tensor not in scores)
+    assert as_in_the_paper(rest).subs(t, 1) == 34 * s * b * d
+    assert sum(tensor.bytes_each for tensor in scores) == 5
+
+
+@pytest.mark.parametrize("recompute", RECOMPUTE[:2])
+def test_statistics_of_two_norms_add_16_bytes_a_token(recompute):
+    added = layer(recompute, facts=["statistics"]).expr - layer(recompute).expr
+    assert sympy.expand(added) == 16 * s * b
+
+
+@pytest.mark.parametrize(
+    ("inputs", "measured"),
+    [row[1:] for row in measured_activations("megatron_layer")],
+    ids=[row[0] for row in measured_activations("megatron_layer")],
+)
+def test_a_layer_written_by_hand_to_the_byte(inputs, measured):
+    term = layer(inputs["recompute"], inputs["sequence_parallel"], ["statistics"])
+    assert term.exact(symbol_values(inputs)) == measured
+
+
+def test_embedding_head_and_loss():
+    assert sympy.expand(once().expr - s * b * d / t) == 0
+    everything = sympy.expand(once(facts=["last_stage"]).expr - once().expr)
+    assert sympy.expand(everything - 4 * s * b * d / t * (1 + V / d)) == 0
+
+
+@pytest.mark.parametrize(("stages", "micro_batches", "expected"), [(1, 8, 1), (4, 8, 1), (4, 4, 1), (4, 1, 0.25)])
+def test_micro_batches_in_flight(stages, micro_batches, expected):
+    values = {symbol("pipeline_parallel"): stages, symbol("micro_batches"): micro_batches}
+    assert in_flight.value(values) == expected
+
+
+@given(st.integers(1, 64), st.integers(1, 8))
+def test_interleaving_costs_less_than_one_more_run_and_more_groups_cost_less(stages, groups):
+    def factor(interleave):
+        return in_flight_interleaved.value({symbol("pipeline_parallel"): stages, symbol("interleave"): interleave})
+
+    assert 1 <= factor(groups + 1) <= factor(groups) < 2
+
+
+@given(st.sampled_from(RECOMPUTE), st.booleans(), st.sampled_from([1, 2, 4, 8]))
+def test_the_first_stage_of_one_stage_holds_all_layers(recompute, sequence_parallel, cards):
+    values = {symbol(name): value for name, value in GPT_22B.items()} | {t: cards, symbol("layers"): 48}
+    values |= {symbol("pipeline_parallel"): 1, symbol("micro_batches"): 1}
+    stage = first_stage(recompute, sequence_parallel)
+    assert stage.exact(values) == 48 * layer(recompute, sequence_parallel).exact(values)
+
+
+def test_a_wrong_recomputation():
+    with pytest.raises(InputError, match="Known: none, selective, full"):
+        layer("some")
