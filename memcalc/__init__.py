@@ -1,7 +1,8 @@
 """The GPU memory formula: symbolic, shown, solved, checked and taught."""
 
+from memcalc.accounting import values
 from memcalc.errors import InputError
-from memcalc.evaluate import Fit, breakdown, crossing, fits, largest, total, values
+from memcalc.evaluate import Fit, breakdown, crossing, fits, largest, total
 from memcalc.formula import TERMS
 from memcalc.gpu import Gpu
 from memcalc.model import Model

@@ -10,8 +10,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from memcalc import __version__, advice, catalogue, units
+from memcalc.accounting import terms, values
 from memcalc.errors import InputError
-from memcalc.evaluate import breakdown, fits, terms, values
+from memcalc.evaluate import breakdown, fits
 from memcalc.gpu import Gpu
 from memcalc.model import Model
 from memcalc.runs import Inference
@@ -107,7 +108,7 @@ def _print_fit(model: Model, run: Inference, gpu: Gpu) -> None:
     print(f"{model.name} on {gpu.name}: context {run.context:,}, batch {run.batch:,}, ", end="")
     print(f"{run.weights} weights, {run.kv_cache} cache")
     known, memory = values(model, run), breakdown(model, run)
-    for term in terms(run):
+    for term in terms(model, run):
         _print_line(term.name, memory[term.name], str(term.simplified(known)))
     _print_line("total", fit.needed)
     _print_line(f"the card ({gpu.capacity_is})", fit.capacity)

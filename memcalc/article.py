@@ -9,7 +9,8 @@ from functools import cached_property
 import pandas
 
 from memcalc import catalogue, units
-from memcalc.evaluate import Fit, breakdown, total, values
+from memcalc.accounting import values
+from memcalc.evaluate import Fit, breakdown, total
 from memcalc.formula.total import inference
 from memcalc.gpu import Gpu
 from memcalc.model import Model

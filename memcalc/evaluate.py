@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
+from memcalc.accounting import terms, values
 from memcalc.errors import InputError, choice, instance
-from memcalc.formula.kv_cache import L_full, L_win, W
-from memcalc.formula.parallel import on_one_card
-from memcalc.formula.term import Term
+from memcalc.formula.term import Term, Values
 from memcalc.formula.total import inference
 from memcalc.gpu import Gpu
-from memcalc.model import Model, NominalModel
-from memcalc.runs import PARALLEL, Inference
+from memcalc.model import LARGEST_MODEL, Model, NominalModel
+from memcalc.runs import Inference
 from memcalc.symbols import BY_NAME, symbol
 
 TOTALS: dict[type, Term] = {Inference: inference}
@@ -35,41 +34,6 @@ class Fit:
         return self.margin >= 0
 
 
-def values(model: Model | NominalModel, run: Inference) -> dict:
-    """Return the value of each symbol that the model and the run determine.
-
-    >>> from memcalc.symbols import symbol
-    >>> values(Model.named("LLaMA-7B"), Inference(context=4096))[symbol("context")]
-    4096
-    """
-    instance("model", model, Model, NominalModel)
-    instance("run", run, *TOTALS)
-    known = model.values | run.values
-    if not _divided(run):  # counted once, not for every run
-        known[symbol("parameters")] = model.parameters
-    if run.window == "full" and L_win in known:  # a window that nobody makes use of
-        known |= {L_full: known[L_full] + known[L_win], L_win: 0}
-    if run.recent and L_full in known:
-        known |= _streaming(model, run)
-    return known
-
-
-def _streaming(model: Model, run: Inference) -> dict:
-    if model.window_layers:
-        raise InputError(f"recent must be 0 for {model.name}, which has a window of its own, not {run.recent:,}.")
-    return {L_full: 0, L_win: model.full_layers, W: run.sinks + run.recent}
-
-
-def terms(run: Inference) -> tuple[Term, ...]:
-    """Return the terms of a run, for the card that holds most of the model."""
-    parts = TOTALS[type(run)].parts
-    return tuple(map(on_one_card, parts)) if _divided(run) else parts
-
-
-def _divided(run: Inference) -> bool:
-    return any(getattr(run, degree) > 1 for degree in PARALLEL)
-
-
 def breakdown(model: Model | NominalModel, run: Inference) -> dict[str, int]:
     """Return the memory of each term [bytes on one GPU], in the formula's order.
 
@@ -83,10 +47,8 @@ def breakdown(model: Model | NominalModel, run: Inference) -> dict[str, int]:
     >>> breakdown(Model.named("LLaMA-7B"), Inference(context=32768))
     {'weights': 13476831232, 'kv_cache': 17179869184}
     """
-    known, parts = values(model, run), terms(run)
-    if isinstance(model, NominalModel):
-        parts = [term for term in parts if term.written_for(known).free_symbols <= known.keys()]
-    return {term.name: term.exact(known) for term in parts}
+    known = values(model, run)
+    return {term.name: term.exact(known) for term in terms(model, run)}
 
 
 def total(model: Model | NominalModel, run: Inference) -> int:
@@ -129,12 +91,13 @@ def largest(quantity: str, model: Model, run: Inference, gpu: Gpu) -> int:
     fit = fits(model, run, gpu)  # refuses what has no answer
     if quantity == "parameters":
         known, size = values(model, run), symbol("parameters")
-        return _last(lambda count: _needed(run, known | {size: count}) <= fit.capacity, 10**16)
+        parts = terms(model, run)
+        return _last(lambda count: _sum(parts, known | {size: count}) <= fit.capacity, LARGEST_MODEL)
     return _last(lambda count: bool(fits(model, replace(run, **{quantity: count}), gpu)), BY_NAME[quantity].limit)
 
 
-def _needed(run: Inference, known: dict) -> int:
-    return sum(term.exact(known) for term in terms(run))
+def _sum(parts: Iterable[Term], known: Values) -> int:
+    return sum(term.exact(known) for term in parts)
 
 
 def _last(holds: Callable[[int], bool], high: int) -> int:
@@ -159,5 +122,5 @@ def crossing(model: Model, run: Inference) -> int | None:
 
 def _cache_is_smaller(model: Model, run: Inference) -> bool:
     known = values(model, run)
-    memory = {term.name: term.value(known) for term in terms(run)}
+    memory = {term.name: term.value(known) for term in terms(model, run)}
     return memory["kv_cache"] < memory["weights"]

@@ -10,8 +10,9 @@ from math import inf
 import sympy
 
 from memcalc import units
+from memcalc.accounting import values
 from memcalc.errors import InputError, choice, shown
-from memcalc.evaluate import breakdown, crossing, largest, total, values
+from memcalc.evaluate import breakdown, crossing, largest, total
 from memcalc.formula.kv_cache import kv_cache, token
 from memcalc.formula.reading import text
 from memcalc.gpu import Gpu

@@ -124,7 +124,7 @@ class Model:
         """Return the model of that name from data/models.csv; a wrong name raises InputError with the nearest ones."""
         row = catalogue.find("models", "model", name)
         texts = {key: row[key] for key in ("name", "family", "packing", "source")}
-        return cls(**texts, **{key: int(row[key]) for key in (*cls._counted(), "trained_context") if row[key]})
+        return cls(**texts, **{key: int(row[key]) for key in (*cls._counted(), "trained_context") if row.get(key)})
 
     @classmethod
     def from_config(cls, source: str | Path | Mapping) -> Model:
@@ -155,6 +155,11 @@ class Model:
     def values(self) -> dict[sympy.Symbol, int]:
         """Symbol → number, for the terms."""
         return {symbol(name): getattr(self, name) for name in self._counts}
+
+    @cached_property
+    def absent(self) -> frozenset[sympy.Symbol]:
+        """Symbols that count what the model lacks."""
+        return frozenset(symbol for symbol, number in self.values.items() if number == 0)
 
     @cached_property
     def layers(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache, cached_property
@@ -15,6 +16,12 @@ from memcalc.symbols import BY_NAME, symbol
 WINDOWS = ("ideal", "full")
 """A window layer's cache: only the window, or room for the whole context."""
 
+ATTENTION = ("sdpa", "flash", "eager")
+"""Attention kernels; for "sdpa" PyTorch picks one."""
+
+OVERHEADS = ("none", "low", "high")
+"""Whether overhead is counted, and which end of its range."""
+
 
 @cache
 def bytes_each(field: str, name: str) -> Fraction:
@@ -26,12 +33,13 @@ def bytes_each(field: str, name: str) -> Fraction:
     return Fraction(catalogue.find("formats", field, name)["bits"]) / 8
 
 
-def keep_choice(spec: object, name: str, options: tuple[str, ...] | list[str], field: str = "") -> None:
-    """Hold a field of a frozen dataclass to the options and keep the catalogue's spelling, whatever the user's."""
-    object.__setattr__(spec, name, choice(field or name, getattr(spec, name), options))
+def keep_choice(spec: object, name: str, options: Iterable[str]) -> None:
+    """Hold a field of a frozen dataclass to the options and keep their spelling, whatever the user's."""
+    object.__setattr__(spec, name, choice(name, getattr(spec, name), options))
 
 
-def _keep_counts(spec: object, *names: str) -> None:
+def keep_counts(spec: object, *names: str) -> None:
+    """Hold fields of a frozen dataclass to what the glossary allows for the symbols of their names."""
     for name in names:
         keep_whole(spec, name, BY_NAME[name].least, BY_NAME[name].limit)
 
@@ -49,6 +57,9 @@ class Inference:
     window : how the cache of window layers is counted: "ideal" or "full"
     engine : whose reservation is counted, as named in data/engines.csv; "ideal" is that of nobody
     sinks, recent : StreamingLLM: the first tokens and the newest ones that are kept [tokens]; 0 keeps all
+    prefill : how the prompt is read, if its working memory is counted too: "none", "whole", or a chunk [tokens]
+    attention : "sdpa" (PyTorch picks the kernel), "flash" or "eager", for the prefill
+    overhead : what driver, libraries and allocator take: "none", or the "low" or "high" end of what is documented
     tensor_parallel, pipeline_parallel, expert_parallel : cards between which heads, layers and experts are divided
 
     Raises InputError if a count is impossible or a name unknown.
@@ -65,20 +76,32 @@ class Inference:
     engine: str = "ideal"
     sinks: int = 0
     recent: int = 0
+    prefill: str | int = "none"
+    attention: str = "sdpa"
+    overhead: str = "none"
     tensor_parallel: int = 1
     pipeline_parallel: int = 1
     expert_parallel: int = 1
 
     def __post_init__(self):
-        _keep_counts(self, "context", "batch", "tensor_parallel", "pipeline_parallel", "expert_parallel")
-        keep_choice(self, "weights", catalogue.names("formats"), "weights format")
+        keep_counts(self, "context", "batch", "tensor_parallel", "pipeline_parallel", "expert_parallel")
+        object.__setattr__(self, "weights", catalogue.find("formats", "weights format", self.weights)["name"])
         keep_choice(self, "window", WINDOWS)
         keep_choice(self, "engine", catalogue.names("engines"))
         object.__setattr__(self, "kv_cache", "/".join(_cache_formats(self.kv_cache)))
         for name in ("sinks", "recent"):
             keep_whole(self, name, 0, BY_NAME["context"].limit)
+        self._keep_prefill()
+        keep_choice(self, "attention", ATTENTION)
+        keep_choice(self, "overhead", OVERHEADS)
         if self.sinks and not self.recent:
             raise InputError(f"recent must be at least 1 if there are sinks, not {self.recent}.")
+
+    def _keep_prefill(self):
+        if not isinstance(self.prefill, str):
+            keep_whole(self, "prefill", 1, self.context)
+        else:
+            keep_choice(self, "prefill", ("none", "whole"))
 
     @cached_property
     def values(self) -> dict[sympy.Symbol, int | Fraction]:
@@ -91,7 +114,10 @@ class Inference:
             symbol("bytes_per_key"): bytes_each("kv_cache", keys),
             symbol("bytes_per_value"): bytes_each("kv_cache", values),
             **_engine_values(self.engine, keys),
+            **({} if isinstance(self.prefill, str) else {symbol("chunk"): self.prefill}),
+            **overhead_values(self.overhead),
             **{symbol(name): getattr(self, name) for name in PARALLEL},
+            symbol("data_parallel"): 1,
         }
 
 
@@ -106,7 +132,15 @@ def _cache_formats(both: object) -> list[str]:
     return [choice("kv_cache format", name, _CACHE_FORMATS) for name in names]
 
 
-_CACHE_FORMATS = [row["name"] for row in catalogue.rows("formats")]
+_CACHE_FORMATS = [row["name"] for row in catalogue.rows("formats") if row["cache"] == "yes"]
+
+
+@cache
+def overhead_values(end: str) -> dict[sympy.Symbol, Fraction]:
+    """Return the values of the overhead's symbols at one end of the range in data/overheads.csv."""
+    if end == "none":
+        return {}
+    return {symbol(row["name"]): Fraction(row[end]) for row in catalogue.rows("overheads")}
 
 
 @cache

@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from memcalc import advice, units
+from memcalc.accounting import values
 from memcalc.advice import WORDS
-from memcalc.evaluate import TOTALS, breakdown, crossing, fits, values
+from memcalc.evaluate import TOTALS, breakdown, crossing, fits
 from memcalc.figures import COLOURS, HATCHES, LIMIT, canvas, context_axes, limit_of
 from memcalc.formula.kv_cache import kv_cache as cache_term
 from memcalc.formula.reading import text

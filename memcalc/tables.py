@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 import pandas
 
 from memcalc import catalogue, units
+from memcalc.accounting import values
 from memcalc.errors import choice
-from memcalc.evaluate import breakdown, crossing, total, values
+from memcalc.evaluate import breakdown, crossing, total
 from memcalc.formula import Term
 from memcalc.model import Model
 from memcalc.runs import Inference

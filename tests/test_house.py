@@ -23,7 +23,7 @@ FLOW = (
     *("formula.kv_cache", "formula.inverse", "formula.speed", "formula.overhead"),
     *("formula.kept", "formula.activations", "formula.megatron", "formula.prefill"),
     *("formula.total", "formula", "formula.parallel"),
-    *("config", "model", "gpu", "runs", "evaluate", "advice", "tables", "figures", "article", "publish"),
+    *("config", "model", "gpu", "runs", "accounting", "evaluate", "advice", "tables", "figures", "article", "publish"),
     *("stage", "scenes", "widgets", "exercises", "__main__"),
 )
 """Each module may import those before it."""

@@ -37,7 +37,7 @@ def test_words_give_verdict_and_way_out(capsys):
     assert main(["fit", "Llama-2-7B", "RTX 4090"]) == 0
     said = capsys.readouterr().out
     assert "It does not fit: 4.91 GiB are missing.\nThis card holds at most 22,709 tokens of context.\n" in said
-    assert "M_kv = 2 × L × h_kv × d_k × s × b × B_kv" in said
+    assert "M_kv = L_full × h_kv × d_k × s × b × (B_k + B_v)" in said
 
 
 def test_a_config_is_a_model_too(tmp_path, capsys):

@@ -1,5 +1,7 @@
 """Overhead: what is on the card besides the formula's own terms; known as a range only, so never a hidden factor."""
 
+from dataclasses import replace
+
 from sympy import Min
 
 from memcalc.formula.term import Term
@@ -8,11 +10,16 @@ from memcalc.symbols import symbol, symbols
 _cards = symbol("tensor_parallel") * symbol("pipeline_parallel") * symbol("expert_parallel") * symbol("data_parallel")
 M_ctx, M_nccl, f_res = symbols("context_memory communicator_memory fragmentation")
 
+_FIXED = M_ctx + Min(1, _cards - 1) * M_nccl
+
 overhead = Term(
     name="overhead",
     symbol=symbol("overhead"),
-    expr=M_ctx + Min(1, _cards - 1) * M_nccl + f_res * symbol("activations"),
+    expr=_FIXED + f_res * symbol("activations"),
     meaning="The driver's context, the buffers for talking to other cards, and what the allocator cannot use.",
     holds="a range from documented cases, not a law: measure it on your own machine",
     source="pytorch28113, thread; pytorch107667, thread; aiconfigurator2026, nccl memory; torchtune1185, thread",
 )
+
+inference_overhead = replace(overhead, expr=_FIXED)
+"""The same without activations: an engine reserves its cache once, so that nothing falls between."""

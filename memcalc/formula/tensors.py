@@ -181,6 +181,18 @@ def held(group: str) -> sympy.Expr:
 
 
 @cache
+def present(packing: str, absent: frozenset[sympy.Symbol]) -> tuple[Tensor, ...]:
+    """Return the tensors of a model that lacks what the symbols in `absent` count.
+
+    >>> lacking = frozenset((L_full, L_win, L_mla, L_ssm, L_ssd, L_moe, n_pos, n_en))
+    >>> [tensor.name for tensor in present("", lacking) if tensor.group == "embedding"]
+    ['embed_tokens', 'lm_head']
+    """
+    gone = dict.fromkeys(absent, sympy.Integer(0))
+    return tuple(tensor for tensor in packed(packing) if (tensor.count * tensor.size).xreplace(gone) != 0)
+
+
+@cache
 def packed(packing: str) -> tuple[Tensor, ...]:
     """Return the tensors as a family of models stores them.
 
