@@ -3,29 +3,42 @@
 import numpy
 import pytest
 import sympy
-from hypothesis import given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from cases import EVERY_TERM
+from memcalc import Inference, Model, values
 from memcalc.errors import InputError
 from memcalc.formula import TERMS
 from memcalc.formula.reading import in_order
-from memcalc.symbols import GLOSSARY, symbol
+from memcalc.symbols import symbol
 
-NUMBERS = {
-    entry.symbol: st.integers(entry.least, min(entry.limit, 10**6)) for entry in GLOSSARY.values() if not entry.derived
-}
-VALUES = st.fixed_dictionaries(NUMBERS)
+TERMS_BY_NAME = {f"{term.name} {number}": term for number, term in enumerate(EVERY_TERM)}
+FEW = st.integers(0, 10**4)
 
 
-@given(VALUES)
-def test_exact_equals_substitution_and_fast_agrees(values):
-    for term in TERMS.values():
-        substituted = sympy.ceiling(term.expanded().subs(values))
-        assert term.exact(values) == substituted
-        assert float(term.fast(values)) == pytest.approx(float(term.expanded().subs(values)), rel=1e-12)
+@pytest.mark.parametrize("term", TERMS_BY_NAME.values(), ids=TERMS_BY_NAME)
+@settings(max_examples=20)
+@given(data=st.data())
+def test_exact_equals_substitution_and_fast_agrees(term, data):
+    symbols = sorted(term.expanded().free_symbols, key=str)
+    values = {letter: data.draw(FEW if letter.is_positive is None else FEW.map(lambda n: n + 1)) for letter in symbols}
+    substituted = term.expanded().xreplace({letter: sympy.Integer(value) for letter, value in values.items()})
+    assume(substituted.is_finite)
+    assert term.value(values) == substituted
+    assert float(term.fast(values)) == pytest.approx(float(substituted), rel=1e-9)
 
 
-@pytest.mark.parametrize("term", TERMS.values(), ids=str)
+@pytest.mark.parametrize("model", ["LLaMA-7B", "GPT-2", "Llama-3.1-8B"])
+def test_what_drops_out_changes_no_value(model):
+    known = values(Model.named(model), Inference())
+    for name in ("parameters", "kv_cache", "token", "crossing", "inference"):
+        simple = TERMS[name].simplified(known)
+        assert simple.exact(known) == TERMS[name].exact(known)
+        assert simple.expanded().free_symbols <= TERMS[name].expanded().free_symbols
+
+
+@pytest.mark.parametrize("term", TERMS.values(), ids=lambda term: term.name)
 def test_reading_order_changes_nothing(term):
     assert sympy.expand(in_order(term.expr).doit() - term.expr) == 0
 
@@ -34,10 +47,9 @@ def test_reading_order_changes_nothing(term):
     ("name", "latex"),
     [
         ("weights", "M_{w} = P B"),
-        ("kv_cache", "M_{kv} = 2 L h_{kv} d_{k} s b B_{kv}"),
-        ("attention", r"P_{attn} = d d_{k} \left(h + 2 h_{kv}\right) + d h d_{k} + d \beta_{o} + d_{k} \beta_{qkv} "
-         r"\left(h + 2 h_{kv}\right)"),
-        ("crossing", r"s_{x} = \frac{M_{w}}{2 L h_{kv} d_{k} b B_{kv}}"),
+        ("mlp", r"P_{mlp} = d d_{ff} \left(n_{mlp} - 1\right) + d d_{ff} + d \beta_{mlp} + d_{ff} \beta_{mlp} "
+         r"\left(n_{mlp} - 1\right)"),
+        ("norms", "P_{norm} = n_{vec} n_{norm} d"),
     ],
 )  # fmt: skip
 def test_latex_in_reading_order(name, latex):
@@ -45,10 +57,13 @@ def test_latex_in_reading_order(name, latex):
     assert TERMS[name]._repr_latex_() == f"$\\displaystyle {latex}$"
 
 
-def test_substituted_form():
-    values = {symbol(name): number for name, number in [("layers", 32), ("kv_heads", 8), ("head_dim", 128)]}
-    assert (
-        TERMS["kv_cache"].latex(values) == r"M_{kv} = 2 \times 32 \times 8 \times 128 \times s \times b \times B_{kv}"
+def test_a_model_sees_only_its_own_formula():
+    known = values(Model.named("LLaMA-7B"), Inference())
+    cache = TERMS["kv_cache"].simplified(known)
+    assert cache.latex() == r"M_{kv} = L_{full} h_{kv} d_{k} s b \left(B_{k} + B_{v}\right)"
+    assert cache.latex(known) == r"M_{kv} = 32 \times 32 \times 128 \times 32{,}768 \times 1 \times \left(2 + 2\right)"
+    assert TERMS["crossing"].simplified(known).latex() == (
+        r"s_{x} = \frac{M_{w}}{L_{full} h_{kv} d_{k} b \left(B_{k} + B_{v}\right)}"
     )
 
 
@@ -76,9 +91,10 @@ def test_missing_and_unknown_symbols_are_refused():
 
 
 def test_fast_takes_arrays_and_does_not_overflow():
-    values = {symbol(name): 10**6 for name in ("layers", "kv_heads", "head_dim", "batch", "bytes_per_element")}
+    known = values(Model.named("LLaMA-7B"), Inference()) | {symbol("full_layers"): 10**6}
     contexts = numpy.array([1, 10**9])
-    assert TERMS["kv_cache"].fast(values | {symbol("context"): contexts}) == pytest.approx([2e30, 2e39])
+    one = 10**6 * 32 * 128 * 4.0
+    assert TERMS["kv_cache"].fast(known | {symbol("context"): contexts}) == pytest.approx([one, 1e9 * one])
 
 
 @pytest.mark.parametrize("term", TERMS.values(), ids=lambda term: term.name)
