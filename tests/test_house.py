@@ -19,8 +19,9 @@ ROOT = Path(__file__).parent.parent
 FLOW = (
     *("errors", "units", "symbols"),
     *("formula.reading", "formula.compute", "formula.term"),
-    *("formula.weights", "formula.kv_cache", "formula.total", "formula"),
-    *("catalogue", "config", "specs", "evaluate", "advice", "tables", "figures", "article", "publish"),
+    *("formula.weights", "formula.sharding", "formula.lora", "formula.optimizer"),
+    *("formula.kv_cache", "formula.total", "formula"),
+    *("catalogue", "config", "specs", "training", "states", "evaluate", "advice", "tables", "figures", "article", "publish"),
     *("stage", "scenes", "widgets", "exercises", "__main__"),
 )
 """Each module may import those before it."""

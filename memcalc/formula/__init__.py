@@ -1,11 +1,11 @@
 """The formula: each module gives the terms that its name says, each written once as a SymPy expression."""
 
-from memcalc.formula import inverse, kv_cache, total, weights
+from memcalc.formula import inverse, kv_cache, lora, optimizer, sharding, total, weights
 from memcalc.formula.term import Term
 
 TERMS: dict[str, Term] = {
     term.name: term
-    for module in (weights, kv_cache, inverse, total)
+    for module in (weights, sharding, lora, optimizer, kv_cache, inverse, total)
     for term in vars(module).values()
     if isinstance(term, Term)
 }
