@@ -21,7 +21,19 @@ FLOW = (
     *("formula.reading", "formula.compute", "formula.term"),
     *("formula.weights", "formula.sharding", "formula.lora", "formula.optimizer"),
     *("formula.kv_cache", "formula.total", "formula"),
-    *("catalogue", "config", "specs", "training", "states", "evaluate", "advice", "tables", "figures", "article", "publish"),
+    *(
+        "catalogue",
+        "config",
+        "specs",
+        "training",
+        "states",
+        "evaluate",
+        "advice",
+        "tables",
+        "figures",
+        "article",
+        "publish",
+    ),
     *("stage", "scenes", "widgets", "exercises", "__main__"),
 )
 """Each module may import those before it."""

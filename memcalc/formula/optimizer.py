@@ -9,6 +9,7 @@ import sympy
 from sympy import Add, Eq, Max, Mod, Piecewise, ceiling
 
 from memcalc.formula.sharding import Piece, pieces
+from memcalc.formula.tensors import d, n_emb
 from memcalc.formula.term import Term
 from memcalc.formula.weights import parameters
 from memcalc.symbols import symbol, symbols
@@ -135,26 +136,27 @@ def optimizer_of(master_weights: Term, optimizer_states: Term) -> Term:
     )
 
 
-def step_temporaries_of(implementation: str, seen: Iterable[Piece] = (), per_tensor: int = 2) -> Term:
+def step_temporaries_of(implementation: str, seen: Iterable[Piece] = (), results: int = 2) -> Term:
     """Return what the step takes for a moment.
 
     Parameters
     ----------
     implementation : "forloop" tensor by tensor, "foreach" all at once, "fused" in place
     seen : the tensors as the optimizer meets them, for "forloop"
-    per_tensor : results as large as the tensor that the step holds at once
+    results : results as large as the tensor that a step holds at once: 2 for Adam, a root and a quotient; 0 for SGD
     """
+    before = (n_emb - 1) * d  # an output head comes behind the last normalisation, whose quotient is still there
     expr = {
-        "forloop": lambda: per_tensor * B_o * Max(*(piece.size for piece in seen)),
-        "foreach": lambda: B_o * P if per_tensor else sympy.Integer(0),
+        "forloop": lambda: B_o * (results * Max(*(piece.size for piece in seen)) + before),
+        "foreach": lambda: B_o * P,
         "fused": lambda: sympy.Integer(0),
-    }[implementation]()
+    }[implementation if results else "fused"]()
     return Term(
         name="step_temporaries",
         symbol=symbol("step_temporaries"),
         expr=expr,
         meaning="The step computes square roots and quotients of all parameters and drops them when it is done.",
-        holds=f"Adam and AdamW of PyTorch, {implementation}",
+        holds=f"Adam and AdamW of PyTorch, {implementation}; the largest tensor is an embedding or the output head",
         source="paszke2019pytorch, torch.optim",
         parts=(parameters,),
     )

@@ -78,8 +78,8 @@ def flat_share(whole: Term) -> Term:
 
     DeepSpeed makes the length a multiple of two numbers, so that a part of 16-bit numbers begins at whole four bytes.
 
-    >>> flat_share(parameters).expr
-    Min(2, N_d)*ceiling(P/(N_d*Min(2, N_d)))
+    >>> flat_share(parameters)
+    P_1 = ceiling(P/(N_d × Min(2, N_d))) × Min(2, N_d)
     """
     pair = Min(2, N_d)  # one card cuts nothing, and needs no padding
     return _share(
