@@ -7,6 +7,7 @@ from memcalc.formula import TERMS
 from memcalc.gpu import Gpu
 from memcalc.model import Model
 from memcalc.runs import Inference
+from memcalc.training import Training
 
 __version__ = "0.1.0"
 
@@ -17,6 +18,7 @@ __all__ = [
     "Inference",
     "InputError",
     "Model",
+    "Training",
     "breakdown",
     "crossing",
     "fits",

@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 from memcalc.accounting import terms, values
 from memcalc.errors import InputError, choice, instance
 from memcalc.formula.term import Term, Values
-from memcalc.formula.total import inference
+from memcalc.formula.total import inference, training
 from memcalc.gpu import Gpu
 from memcalc.model import LARGEST_MODEL, Model, NominalModel
 from memcalc.runs import Inference
 from memcalc.symbols import BY_NAME, symbol
+from memcalc.training import Training
 
-TOTALS: dict[type, Term] = {Inference: inference}
+TOTALS: dict[type, Term] = {Inference: inference, Training: training}
 """Kind of run → the term that sums what it needs."""
 
 
@@ -34,7 +35,7 @@ class Fit:
         return self.margin >= 0
 
 
-def breakdown(model: Model | NominalModel, run: Inference) -> dict[str, int]:
+def breakdown(model: Model | NominalModel, run: Inference | Training) -> dict[str, int]:
     """Return the memory of each term [bytes on one GPU], in the formula's order.
 
     Parameters
@@ -51,7 +52,7 @@ def breakdown(model: Model | NominalModel, run: Inference) -> dict[str, int]:
     return {term.name: term.exact(known) for term in terms(model, run)}
 
 
-def total(model: Model | NominalModel, run: Inference) -> int:
+def total(model: Model | NominalModel, run: Inference | Training) -> int:
     """Return the sum of the terms [bytes on one GPU].
 
     >>> total(Model.named("LLaMA-7B"), Inference(context=32768))
@@ -60,7 +61,7 @@ def total(model: Model | NominalModel, run: Inference) -> int:
     return sum(breakdown(model, run).values())
 
 
-def fits(model: Model, run: Inference, gpu: Gpu) -> Fit:
+def fits(model: Model, run: Inference | Training, gpu: Gpu) -> Fit:
     """Return whether the terms fit into what a program can use of the card, with the margin [bytes].
 
     Raises InputError for a model without an architecture: its cache is unknown.
@@ -74,7 +75,7 @@ def fits(model: Model, run: Inference, gpu: Gpu) -> Fit:
     return Fit(total(model, run), gpu.capacity)
 
 
-def largest(quantity: str, model: Model, run: Inference, gpu: Gpu) -> int:
+def largest(quantity: str, model: Model, run: Inference | Training, gpu: Gpu) -> int:
     """Return the largest context [tokens], batch [sequences] or size [parameters] with which the run fits the card.
 
     Parameters
@@ -109,7 +110,7 @@ def _last(holds: Callable[[int], bool], high: int) -> int:
     return low
 
 
-def crossing(model: Model, run: Inference) -> int | None:
+def crossing(model: Model, run: Inference | Training) -> int | None:
     """Return the context from which the cache takes at least as much memory as the weights [tokens]; None if none does.
 
     >>> crossing(Model.named("LLaMA-7B"), Inference())
@@ -120,7 +121,7 @@ def crossing(model: Model, run: Inference) -> int | None:
     return below + 1 if below < highest else None
 
 
-def _cache_is_smaller(model: Model, run: Inference) -> bool:
+def _cache_is_smaller(model: Model, run: Inference | Training) -> bool:
     known = values(model, run)
     memory = {term.name: term.value(known) for term in terms(model, run)}
     return memory["kv_cache"] < memory["weights"]

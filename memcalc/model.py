@@ -199,4 +199,4 @@ class NominalModel:
     @property
     def values(self) -> dict[sympy.Symbol, int]:
         """Symbol → number, for the terms."""
-        return {parameters.symbol: self.parameters}
+        return {parameters.symbol: self.parameters, symbol("tensors"): 0}  # no tensors are known, so none is counted

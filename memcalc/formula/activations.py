@@ -1,5 +1,6 @@
 """Activations: the bytes of the tensors that are kept for the backward pass: in a layer, outside the layers, in all."""
 
+from dataclasses import replace
 from functools import cache
 
 import sympy
@@ -72,6 +73,27 @@ def activations(case: Case) -> Term:
         source=_SOURCE,
         parts=parts,
     )
+
+
+@cache
+def with_windows(case: Case) -> Term:
+    """Return the term for a model some of whose layers have a window that the context has reached.
+
+    Parameters
+    ----------
+    case : the code that runs, for a layer without window
+    """
+    narrow = replace(layer(replace(case, masked=True)), name="window_layer_activations", symbol=_narrow)
+    parts = (layer(case), narrow, once(replace(case, masked=True)))
+    return replace(
+        activations(case),
+        expr=symbol("full_layers") * parts[0].symbol + symbol("window_layers") * _narrow + parts[2].symbol,
+        meaning="A layer whose window is full needs a mask, and may lose the kernel that keeps least.",
+        parts=parts,
+    )
+
+
+_narrow = symbol("window_layer_activations")
 
 
 @cache

@@ -9,6 +9,7 @@ from memcalc import catalogue
 from memcalc.errors import choice
 from memcalc.formula.kept import Kept, meets, total
 from memcalc.formula.term import Term
+from memcalc.formula.weights import layers
 from memcalc.symbols import symbol
 
 RECOMPUTE = ("none", "selective", "full")
@@ -96,13 +97,35 @@ in_flight_interleaved = Term(
 )
 
 
+@cache
+def activations(recompute: str, sequence_parallel: bool, several_stages: bool) -> Term:
+    """Return the term for all that the most loaded card keeps: the first stage's layers, and what stands outside them.
+
+    Parameters
+    ----------
+    recompute, sequence_parallel : as for `kept`
+    several_stages : whether the layers are divided into stages; the only stage has the output head too
+    """
+    outside = once(sequence_parallel, () if several_stages else ("last_stage",))
+    parts = (first_stage(recompute, sequence_parallel), outside, in_flight)
+    return Term(
+        name="activations",
+        symbol=symbol("activations"),
+        expr=parts[0].symbol + _stages * in_flight.symbol * outside.symbol,
+        meaning="Each micro-batch under way keeps its tensors, in every layer of the stage and outside the layers.",
+        holds=f"{_HOLDS}; {in_flight.holds}",
+        source="korthikanti2022reducing, sections 4.2 and 4.3",
+        parts=parts,
+    )
+
+
 def first_stage(recompute: str = "none", sequence_parallel: bool = True, interleaved: bool = False) -> Term:
     """Return the term for what a card of the first stage keeps in its L/p layers; arguments as for `kept`.
 
     >>> first_stage("full")
     M_first = M_layer × n_flight × L
     """
-    parts = (layer(recompute, sequence_parallel), in_flight_interleaved if interleaved else in_flight)
+    parts = (layer(recompute, sequence_parallel), in_flight_interleaved if interleaved else in_flight, layers)
     return Term(
         name="first_stage",
         symbol=symbol("first_stage"),

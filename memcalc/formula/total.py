@@ -1,6 +1,9 @@
 """The formula as a whole: what a run needs is the sum of its terms."""
 
+from memcalc.formula.activations import activations
+from memcalc.formula.kept import Case
 from memcalc.formula.kv_cache import kv_cache
+from memcalc.formula.optimizer import gradients, optimizer
 from memcalc.formula.term import Term
 from memcalc.formula.weights import weights
 from memcalc.symbols import symbol
@@ -13,4 +16,16 @@ inference = Term(
     holds="no training; working buffers of the engine and what the driver takes come on top",
     source="article2025formula, the equation",
     parts=(weights, kv_cache),
+)
+
+_states = (weights, gradients, optimizer)
+
+training = Term(
+    name="training",
+    symbol=symbol("training"),
+    expr=sum(term.symbol for term in (*_states, activations(Case("llama")))),
+    meaning="To train, a card holds weights, gradients, the optimizer's copies and what the backward pass needs.",
+    holds="no sharding, no offload; the terms peak at different times, so that the sum is an upper bound",
+    source="article2025formula, the equation; rajbhandari2020zero, section 3",
+    parts=(*_states, activations(Case("llama"))),
 )

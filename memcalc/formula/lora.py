@@ -1,0 +1,71 @@
+"""LoRA: two thin matrices beside each frozen one, and only they are trained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+
+import sympy
+from sympy import Add
+
+from memcalc.formula.sharding import Piece, piece
+from memcalc.formula.tensors import Tensor, packed
+from memcalc.formula.term import Term
+from memcalc.formula.weights import parameters
+from memcalc.symbols import symbol, symbols
+
+r, P_A = symbols("lora_rank adapters")
+
+TARGETS = ("all", "qv")
+"""Which matrices get an adapter: all linear ones of the layers, or those of queries and values."""
+
+_QV = {"q_proj", "q_b_proj", "v_proj", "kv_b_proj", "qkv_proj"}
+
+
+def _targeted(tensor: Tensor, targets: str) -> bool:
+    linear = tensor.name.endswith("_proj") and len(tensor.shape) == 2
+    return linear and (targets == "all" or tensor.name in _QV)
+
+
+@cache
+def adapter_pieces(packing: str, targets: str, divided: bool = False) -> tuple[Piece, ...]:
+    """Return the tensors of the adapters: (rank, inputs) and (outputs, rank) for each matrix that gets one.
+
+    Parameters
+    ----------
+    packing : as in `formula.tensors.packed`
+    targets : one of `TARGETS`
+    divided : whether cards share the model by its heads, layers or experts
+    """
+    frozen = [piece(tensor, divided) for tensor in packed(packing) if _targeted(tensor, targets)]
+    thin = [(matrix, shape) for matrix in frozen for shape in ((r, matrix.shape[1]), (matrix.shape[0], r))]
+    return tuple(Piece(matrix.present, matrix.present, shape, hidden=True) for matrix, shape in thin)
+
+
+def adapters_of(trained: Iterable[Piece]) -> Term:
+    """Return the parameters of the adapters."""
+    return Term(
+        name="adapters",
+        symbol=P_A,
+        expr=Add(*(thin.number * thin.size for thin in trained)),
+        meaning="Beside a frozen matrix stand two thin ones: from its inputs to r numbers, from those to its outputs.",
+        holds="linear layers; no adapter on embeddings, routers, convolutions and fused experts",
+        source="hu2021lora, section 4.1",
+    )
+
+
+def base_weights_of(number: sympy.Expr, whole: Term) -> Term:
+    """Return the memory of so many frozen weights of the whole model."""
+    return Term(
+        name="base_weights",
+        symbol=symbol("base_weights"),
+        expr=number * symbol("bytes_per_weight"),
+        meaning="The model under the adapters is frozen: no gradients, no optimizer states, and few bits if quantized.",
+        holds="every frozen weight in one format; no scales beside it",
+        source="dettmers2023qlora, section 3",
+        parts=(whole,),
+    )
+
+
+adapters = adapters_of(adapter_pieces("", "all"))
+base_weights = base_weights_of(parameters.symbol, parameters)

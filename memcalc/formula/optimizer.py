@@ -1,0 +1,174 @@
+"""Training states: gradients, master weights and what the optimizer remembers of every parameter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from fractions import Fraction
+
+import sympy
+from sympy import Add, Eq, Max, Mod, Piecewise, ceiling
+
+from memcalc.formula.sharding import Piece, pieces
+from memcalc.formula.tensors import d, n_emb
+from memcalc.formula.term import Term
+from memcalc.formula.weights import parameters
+from memcalc.symbols import symbol, symbols
+
+P, M_m, M_st, M_1, T = symbols("parameters master_weights optimizer_states one_state tensors")
+B_g, B_m, B_o = symbols("bytes_per_gradient bytes_per_master bytes_per_moment")
+n_o, n_c, n_map = symbols("moments counters maps")
+
+_COUNTER = 4  # bytes: step counters are 32-bit numbers
+_SCALE = 4  # bytes of a block's scale, a 32-bit number
+_MAP = 256 * 4  # bytes of a table that gives each of 256 codes its 32-bit number
+SMALL = 4096
+"""Numbers: a smaller tensor is never quantized by the 8-bit optimizers."""
+
+
+def gradients_of(number: sympy.Expr, parts: tuple[Term, ...]) -> Term:
+    """Return the memory of the gradients of so many parameters."""
+    return Term(
+        name="gradients",
+        symbol=symbol("gradients"),
+        expr=number * B_g,
+        meaning="The backward pass leaves a gradient for every parameter that is trained.",
+        holds="all gradients are kept until the optimizer has stepped; none is shared out while it is computed",
+        source="rajbhandari2020zero, section 3.1",
+        parts=parts,
+    )
+
+
+def master_weights_of(number: sympy.Expr, parts: tuple[Term, ...]) -> Term:
+    """Return the memory of the master weights of so many parameters."""
+    return Term(
+        name="master_weights",
+        symbol=M_m,
+        expr=number * B_m,
+        meaning="A step is too small to be seen in 16 bit, so the optimizer works on a 32-bit copy of the weights.",
+        holds="mixed precision; without a copy B_m is 0",
+        source="micikevicius2018mixed, section 3.1",
+        parts=parts,
+    )
+
+
+def one_state_of(layout: Mapping[str, str], seen: Iterable[Piece], number: sympy.Expr, parts: tuple[Term, ...]) -> Term:
+    """Return the memory of one optimizer state.
+
+    Parameters
+    ----------
+    layout : a row of data/optimizers.csv: how a state is stored
+    seen : the tensors as the optimizer meets them
+    number : the symbols that stand for all their numbers
+    parts : the terms of those symbols
+    """
+    expr = number * B_o if layout["layout"] == "full" else Add(*(_stored(layout, piece) for piece in seen))
+    return Term(
+        name="one_state",
+        symbol=M_1,
+        expr=expr,
+        meaning="A state has one number for every parameter, or fewer bytes where it is quantized or summed up.",
+        holds="every parameter that is trained gets a gradient in each step",
+        source=layout["source"],
+        parts=parts,
+    )
+
+
+def _stored(layout: Mapping[str, str], piece: Piece) -> sympy.Expr:
+    full, kind = B_o * piece.size, layout["layout"]
+    if kind == "blocks":
+        return piece.number * _in_blocks(layout, piece.size)
+    if kind == "hidden matrices":  # momentum alone for these, momentum and variance for the others
+        return piece.number * (full if piece.hidden else full + full)
+    return piece.present * _factored(piece) + (piece.number * full if kind == "factored and full" else 0)
+
+
+def _factored(piece: Piece) -> sympy.Expr:
+    if len(piece.shape) == 1:
+        return B_o * piece.size
+    rows, columns = piece.size / piece.shape[-1], piece.size / piece.shape[-2]
+    return B_o * (rows + columns)
+
+
+def _in_blocks(layout: Mapping[str, str], size: sympy.Expr) -> sympy.Expr:
+    bits, block, table = (int(layout[name]) for name in ("bits", "block", "table"))
+    code = sympy.Rational(Fraction(bits, 8)) * size
+    large = sympy.Ge(size, SMALL)
+    fits = large & Eq(Mod(size, block), 0) if int(layout["whole_blocks"]) else large
+    return Piecewise((code + _SCALE * ceiling(size / block) + table, fits), (B_o * size, True))
+
+
+def tensors_of(layout: Mapping[str, str], seen: Iterable[Piece]) -> Term:
+    """Return the number of tensors for which the optimizer counts its steps; Muon counts none for its matrices."""
+    counted = [piece for piece in seen if not (layout["layout"] == "hidden matrices" and piece.hidden)]
+    return Term(
+        name="tensors",
+        symbol=T,
+        expr=Add(*(piece.present for piece in counted)),
+        meaning="Weights, biases and normalisations are tensors of their own; ZeRO shows the optimizer a single one.",
+        holds="matrices are packed as the model's code does it",
+        source="paszke2019pytorch, section 4",
+    )
+
+
+def optimizer_states_of(one_state: Term, tensors: Term) -> Term:
+    """Return the memory of all states, with counters and tables."""
+    return Term(
+        name="optimizer_states",
+        symbol=M_st,
+        expr=n_o * M_1 + n_c * _COUNTER * T + n_map * _MAP,
+        meaning="The optimizer remembers n_o states of every parameter, and counts its steps for each tensor.",
+        holds="after the first step, which creates the states",
+        source=one_state.source,
+        parts=(one_state, tensors),
+    )
+
+
+def optimizer_of(master_weights: Term, optimizer_states: Term) -> Term:
+    """Return the memory of all that only the optimizer needs."""
+    return Term(
+        name="optimizer",
+        symbol=symbol("optimizer"),
+        expr=M_m + M_st,
+        meaning="Master weights and states serve the optimizer alone.",
+        holds=optimizer_states.holds,
+        source="rajbhandari2020zero, section 3.1",
+        parts=(master_weights, optimizer_states),
+    )
+
+
+def step_temporaries_of(implementation: str, seen: Iterable[Piece] = (), results: int = 2) -> Term:
+    """Return what the step takes for a moment.
+
+    Parameters
+    ----------
+    implementation : "forloop" tensor by tensor, "foreach" all at once, "fused" in place
+    seen : the tensors as the optimizer meets them, for "forloop"
+    results : results as large as the tensor that a step holds at once: 2 for Adam, a root and a quotient; 0 for SGD
+    """
+    before = (n_emb - 1) * d  # an output head comes behind the last normalisation, whose quotient is still there
+    expr = {
+        "forloop": lambda: B_o * (results * Max(*(piece.size for piece in seen)) + before),
+        "foreach": lambda: B_o * P,
+        "fused": lambda: sympy.Integer(0),
+    }[implementation if results else "fused"]()
+    return Term(
+        name="step_temporaries",
+        symbol=symbol("step_temporaries"),
+        expr=expr,
+        meaning="The step computes square roots and quotients of all parameters and drops them when it is done.",
+        holds=f"Adam and AdamW of PyTorch, {implementation}; the largest tensor is an embedding or the output head",
+        source="paszke2019pytorch, torch.optim",
+        parts=(parameters,),
+    )
+
+
+_ADAMW = {"layout": "full", "source": "loshchilov2019adamw, algorithm 2"}
+_seen = pieces("")
+
+gradients = gradients_of(P, (parameters,))
+master_weights = master_weights_of(P, (parameters,))
+one_state = one_state_of(_ADAMW, _seen, P, (parameters,))
+tensors = tensors_of(_ADAMW, _seen)
+optimizer_states = optimizer_states_of(one_state, tensors)
+optimizer = optimizer_of(master_weights, optimizer_states)
+step_temporaries = step_temporaries_of("foreach")

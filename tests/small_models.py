@@ -1,0 +1,39 @@
+"""The models on which training was measured, and runs to draw from."""
+
+import json
+
+from hypothesis import strategies as st
+
+from memcalc import catalogue, states
+from memcalc.model import Model
+from memcalc.training import Training
+
+
+def small(name):
+    """A model of measured_models.csv."""
+    row = next(row for row in catalogue.rows("measured_models") if row["name"] == name)
+    return Model(name=name, **json.loads(row["counts"]))
+
+
+def memory(model, run, place="gpu"):
+    """The bytes of each term, and of each of its parts."""
+    known, named = model.values | run.values, {}
+    for term in states.terms(model, run, place):
+        named |= {part.name: part.value(known) for part in term.every_part.values()} | {term.name: term.exact(known)}
+    return named
+
+
+def needed(model, run):
+    """The bytes of the three terms."""
+    return sum(states.places(model, run)["gpu"].values())
+
+
+SMALL = st.sampled_from([small(name) for name in catalogue.names("measured_models")])
+RECIPES = st.sampled_from(catalogue.names("recipes"))
+STAGES = st.sampled_from([{"zero": 0}, {"zero": 1}, {"zero": 2}, {"zero": 3}, {"sharding": "fsdp"}])
+RUNS = st.builds(
+    lambda recipe, stage, cards: Training(recipe=recipe, data_parallel=cards, **stage),
+    RECIPES,
+    STAGES,
+    st.integers(1, 2000),
+)
