@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache
 
 from memcalc import states
 from memcalc.errors import InputError, instance
@@ -56,6 +56,7 @@ def divided(run: Inference | Training) -> bool:
     return any(getattr(run, degree) > 1 for degree in PARALLEL)
 
 
+@lru_cache(maxsize=1024)
 def terms(model: Model | NominalModel, run: Inference | Training) -> tuple[Term, ...]:
     """Return the terms of a run in the formula's order, for the card that holds most of the model.
 

@@ -23,21 +23,8 @@ FLOW = (
     *("formula.kv_cache", "formula.inverse", "formula.speed", "formula.overhead"),
     *("formula.kept", "formula.activations", "formula.megatron", "formula.prefill"),
     *("formula.parallel", "formula.sharding", "formula.optimizer", "formula.lora", "formula.total", "formula"),
-    *(
-        "config",
-        "model",
-        "gpu",
-        "runs",
-        "training",
-        "states",
-        "accounting",
-        "evaluate",
-        "advice",
-        "tables",
-        "figures",
-        "article",
-        "publish",
-    ),
+    *("config", "model", "gpu", "runs", "training", "states", "accounting", "evaluate"),
+    *("advice", "tables", "figures", "article", "publish"),
     *("stage", "scenes", "widgets", "exercises", "__main__"),
 )
 """Each module may import those before it."""
