@@ -175,6 +175,13 @@ def experts(config: Config, layers: int, moe: int, width: str, keys: str = "num_
     return {"moe_layers": moe, "dense_layers": layers - moe} | (counts if moe else {})
 
 
+def sparse(config: Config, layers: int) -> Counts:
+    """Return experts in every n-th layer, but for those that the file exempts, as Qwen has them."""
+    step, dense = config.count("full_layers", "decoder_sparse_step", 1), config.places("mlp_only_layers", layers)
+    moe = layers // step - sum((place + 1) % step == 0 for place in dense)
+    return experts(config, layers, moe, "moe_intermediate_size")
+
+
 def after_dense(config: Config, layers: int, first: int, period: str = "") -> Counts:
     """Return experts, some of them shared, in all layers but the first ones.
 

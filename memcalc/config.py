@@ -71,6 +71,7 @@ class Config:
         if value is None and default is not None:
             self.assumed.append(key)
             value = default() if callable(default) else default
+            least = min(least, value)
         elif key not in self._values:
             raise InputError(f"{key} is missing in config.json: a whole number from {least:,} to {most:,}.")
         return whole(f"{key} in config.json", value, least, most)

@@ -24,6 +24,7 @@ from memcalc.blocks import (
     plain,
     rotary,
     sizes,
+    sparse,
     window,
     windows,
 )
@@ -101,13 +102,13 @@ def _qwen2_moe(config: Config) -> Counts:
     counts["shared_intermediate"] = config.count("shared_intermediate", "shared_expert_intermediate_size")
     layers, width = counts["layers"], _qwen_window(config)
     every_second = -(-min(layers, _without_window(config)) // 2) if width else 0
-    return counts | _sparse(config, layers) | windows(config, layers, width, every_second)
+    return counts | sparse(config, layers) | windows(config, layers, width, every_second)
 
 
 def _qwen3_moe(config: Config) -> Counts:
     counts = rotary(config, 32768) | attention_bias(config) | {"qk_norms": 1}
     layers = counts["layers"]
-    return counts | _sparse(config, layers) | all_windows(config, layers, _qwen_window(config))
+    return counts | sparse(config, layers) | all_windows(config, layers, _qwen_window(config))
 
 
 def _qwen_window(config: Config) -> int:
@@ -121,13 +122,6 @@ def _without_window(config: Config) -> int:
 def _upper_windows(config: Config, layers: int) -> Counts:
     width = _qwen_window(config)
     return windows(config, layers, width, max(0, layers - _without_window(config)) if width else 0)
-
-
-def _sparse(config: Config, layers: int) -> Counts:
-    """Every n-th layer has experts, but for those that the file exempts."""
-    step, dense = config.count("full_layers", "decoder_sparse_step", 1), config.places("mlp_only_layers", layers)
-    moe = layers // step - sum((place + 1) % step == 0 for place in dense)
-    return experts(config, layers, moe, "moe_intermediate_size")
 
 
 def _gemma(config: Config) -> Counts:
