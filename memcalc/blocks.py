@@ -56,26 +56,25 @@ def kv_heads(config: Config, key: str, heads: int, default: int | None, null: in
     """Return the key and value heads, each of which serves as many query heads."""
     count = config.count("kv_heads", key, default, null)
     if heads % count:
-        allowed = f"divide the {heads:,} heads without remainder"
-        raise InputError(f"{key} in config.json must {allowed}, not {count:,}.")
+        raise InputError(f"{key} in config.json must divide num_attention_heads = {heads:,}, not {count:,}.")
     return count
 
 
-def equal_heads(config: Config, hidden: int, keys: str = "num_attention_heads") -> Counts:
+def equal_heads(config: Config, hidden: int, keys: str = "num_attention_heads", of: str = "hidden_size") -> Counts:
     """Return heads that share the hidden size equally, with as many for keys and values."""
     count = config.count("heads", keys)
-    return {"heads": count, "kv_heads": count, "head_dim": share(hidden, count, keys.split("|")[0])}
+    return {"heads": count, "kv_heads": count, "head_dim": share(hidden, count, keys.split("|")[0], of)}
 
 
-def share(hidden: int, heads: int, key: str = "num_attention_heads") -> int:
-    """Return the size of a head that is an equal share of the hidden size.
+def share(hidden: int, heads: int, key: str = "num_attention_heads", of: str = "hidden_size") -> int:
+    """Return the size of a head that is an equal share of the hidden size, whose key is `of`.
 
     >>> share(4096, 32)
     128
     """
     size, rest = divmod(hidden, heads)
     if rest or size > BY_NAME["head_dim"].limit:
-        equal = f"the hidden size of {hidden:,} into equal heads of at most {limit('head_dim'):,}"
+        equal = f"{of} = {hidden:,} into equal heads of at most {limit('head_dim'):,}"
         raise InputError(f"{key} in config.json must divide {equal}, not {heads:,}.")
     return size
 
@@ -141,7 +140,10 @@ def windows(config: Config, layers: int, width: int, sliding: int) -> Counts:
     kinds = config.kinds(layers)
     sliding = sliding if kinds is None else kinds.count("sliding_attention")
     if sliding and not width:
-        allowed = f"a whole number from 1 to {limit('window'):,} and in use, for {sliding:,} layers have a window"
+        most, switch = limit("window"), "use_sliding_window must be true where there is one"
+        allowed = (
+            f"a whole number from 1 to {most:,} (and {switch}), for by layer_types {sliding:,} layers have a window"
+        )
         raise InputError(f"sliding_window in config.json must be {allowed}, not null or switched off.")
     return {"full_layers": layers - sliding, "window_layers": sliding, "window": width if sliding else 0}
 
@@ -169,7 +171,9 @@ def experts(config: Config, layers: int, moe: int, width: str, keys: str = "num_
     count = config.count("experts", keys)
     counts = {
         "experts": count,
-        "active_experts": config.count("active_experts", "num_experts_per_tok", most=count if moe else None),
+        "active_experts": config.count(
+            "active_experts", "num_experts_per_tok", most=count if moe else None, bound=keys.split("|")[0]
+        ),
         "expert_intermediate": config.count("expert_intermediate", width),
     }
     return {"moe_layers": moe, "dense_layers": layers - moe} | (counts if moe else {})
@@ -179,7 +183,7 @@ def sparse(config: Config, layers: int) -> Counts:
     """Return experts in every n-th layer, but for those that the file exempts, as Qwen has them."""
     step, dense = config.count("full_layers", "decoder_sparse_step", 1), config.places("mlp_only_layers", layers)
     moe = layers // step - sum((place + 1) % step == 0 for place in dense)
-    return experts(config, layers, moe, "moe_intermediate_size")
+    return experts(config, layers, moe, "moe_intermediate_size", "num_experts|num_local_experts")
 
 
 def after_dense(config: Config, layers: int, first: int, period: str = "") -> Counts:
@@ -190,7 +194,7 @@ def after_dense(config: Config, layers: int, first: int, period: str = "") -> Co
     first : what the family documents for the number of dense layers before them
     period : key of n, where only every n-th layer has experts
     """
-    start = config.count("full_layers", "first_k_dense_replace", first, least=0, most=layers)
+    start = config.count("full_layers", "first_k_dense_replace", first, least=0, most=layers, bound="num_hidden_layers")
     step = config.count("full_layers", period, 1) if period else 1
     moe = len(range(-(-start // step) * step, layers, step))
     counts = experts(config, layers, moe, "moe_intermediate_size", "n_routed_experts|num_experts|num_local_experts")

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from memcalc.errors import InputError, choice, instance, shown, whole
+from memcalc.errors import InputError, choice, instance, integer, shown
 from memcalc.symbols import BY_NAME
 
 _MATTERS = (
@@ -48,6 +48,7 @@ class Config:
         null: int | None = None,
         least: int = 1,
         most: int | None = None,
+        bound: str = "",
     ) -> int:
         """Return a whole number.
 
@@ -57,7 +58,7 @@ class Config:
         keys : where it stands; spellings of the same number are parted by "|"
         default : what the family's documentation says where the key is left out or null; without one it must be given
         null : what an explicit null says
-        least, most : other limits than the symbol's
+        least, most : other limits than the symbol's; `bound` is the key that the upper one comes from
 
         Raises InputError, which names the key, the value and what is allowed.
 
@@ -74,7 +75,7 @@ class Config:
             least = min(least, value)
         elif key not in self._values:
             raise InputError(f"{key} is missing in config.json: a whole number from {least:,} to {most:,}.")
-        return whole(f"{key} in config.json", value, least, most)
+        return _within(key, value, least, most, bound)
 
     def flag(self, key: str, default: bool) -> int:
         """Return 1 for true, 0 for false; the documented default where the key is left out or null."""
@@ -97,7 +98,8 @@ class Config:
         if value is None:
             return None
         if not isinstance(value, list | tuple) or len(value) != layers:
-            raise InputError(f"layer_types in config.json must be a list of {layers:,} kinds, not {shown(value)}.")
+            allowed = f"a list of num_hidden_layers = {layers:,} kinds"
+            raise InputError(f"layer_types in config.json must be {allowed}, not {shown(value)}.")
         return [choice("layer_types in config.json:", kind, _KINDS) for kind in value]
 
     def places(self, key: str, layers: int) -> set[int]:
@@ -108,7 +110,7 @@ class Config:
             return set()
         if not isinstance(value, list | tuple):
             raise InputError(f"{key} in config.json must be a list of layer numbers, not {shown(value)}.")
-        return {whole(f"{key} in config.json", place, 0, layers - 1) for place in value}
+        return {_within(key, place, 0, layers - 1, "num_hidden_layers - 1") for place in value}
 
     def says(self, key: str, word: str) -> bool:
         """Whether the key has this word for a value."""
@@ -162,6 +164,14 @@ def _read(path: Path) -> Mapping:
     if not isinstance(config, Mapping):
         raise InputError(f"config.json {str(path)!r} must hold one object in braces, not {shown(config)}.")
     return config
+
+
+def _within(key: str, value: object, least: int, most: int, bound: str) -> int:
+    number = integer(value)
+    if number is None or not least <= number <= most:
+        allowed = f"a whole number from {least:,} to {f'{bound} = ' if bound else ''}{most:,}"
+        raise InputError(f"{key} in config.json must be {allowed}, not {shown(value)}.")
+    return number
 
 
 def _off(value: object) -> bool:

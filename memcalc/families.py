@@ -1,7 +1,6 @@
 """What each `model_type` of a Hugging Face config.json means in the fields of a `Model`.
 
-One small function a family: which key gives which count, and what the family's documentation says where a file leaves
-a key out. The classes read are those of transformers 5.23.0, and DeepSeek's own for `moe_layer_freq`.
+One function a family: which key gives which count, and what transformers 5.23.0 documents where a file leaves it out.
 """
 
 from __future__ import annotations
@@ -94,6 +93,7 @@ def _qwen2(config: Config) -> Counts:
 
 def _qwen3(config: Config) -> Counts:
     counts = rotary(config, 32768, kv="null", head_dim=128) | attention_bias(config) | {"qk_norms": 1}
+    config.skip("use_qk_norm")  # always
     return counts | _upper_windows(config, counts["layers"])
 
 
@@ -107,6 +107,7 @@ def _qwen2_moe(config: Config) -> Counts:
 
 def _qwen3_moe(config: Config) -> Counts:
     counts = rotary(config, 32768) | attention_bias(config) | {"qk_norms": 1}
+    config.skip("use_qk_norm")
     layers = counts["layers"]
     return counts | sparse(config, layers) | all_windows(config, layers, _qwen_window(config))
 
@@ -170,7 +171,7 @@ def _deepseek_v3(config: Config) -> Counts:
 
 def _gpt2(config: Config) -> Counts:
     counts = sizes(config, tied=True, layers="n_layer|num_hidden_layers", hidden="n_embd|hidden_size")
-    attention = equal_heads(config, counts["hidden"], "n_head|num_attention_heads")
+    attention = equal_heads(config, counts["hidden"], "n_head|num_attention_heads", "n_embd")
     width = config.count("intermediate", "n_inner", 4 * counts["hidden"])
     rows = config.count("positions", "n_positions|max_position_embeddings")
     return plain(counts, width) | attention | {"positions": rows, "trained_context": rows}
@@ -188,7 +189,7 @@ def _opt(config: Config) -> Counts:
     config.must("_remove_final_layer_norm", False)
     config.must("layer_norm_elementwise_affine", True)
     hidden = counts["hidden"]
-    config.count("hidden", "word_embed_proj_dim", hidden, least=hidden, most=hidden)
+    config.count("hidden", "word_embed_proj_dim", hidden, least=hidden, most=hidden, bound="hidden_size")
     biases = dict.fromkeys(("qkv_bias", "output_bias", "mlp_bias"), config.flag("enable_bias", True))
     rows = config.count("positions", "max_position_embeddings", most=limit("positions") - 2)
     shape = plain(counts, config.count("intermediate", "ffn_dim")) | equal_heads(config, hidden) | biases

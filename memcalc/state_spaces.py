@@ -6,20 +6,22 @@ from memcalc.blocks import Counts, experts, limit, rotary, sizes
 from memcalc.config import Config
 from memcalc.errors import InputError
 
+_EXPERTS = "num_experts|num_local_experts"
+
 
 def jamba(config: Config) -> Counts:
     """Return attention in every n-th layer and Mamba in the others; experts in every m-th, one MLP in the others."""
     counts = rotary(config, 262144, kv="null")
     layers, hidden = counts["layers"], counts["hidden"]
     attention, moe = _every_nth(config, layers, "attn_layer", 8, 4), _every_nth(config, layers, "expert_layer", 2, 1)
-    if config.count("experts", "num_experts|num_local_experts") == 1:
+    if config.count("experts", _EXPERTS) == 1:
         moe = 0  # a single expert is an MLP
     mixed = {"full_layers": attention, "mamba_layers": layers - attention, "state_norms": 1}
     state = _state(
         config, hidden, "mamba_d_state", "mamba_d_conv", "mamba_expand", "mamba_proj_bias", "mamba_conv_bias"
     )
     rank = {"time_rank": _time_rank(config, "mamba_dt_rank", hidden)}
-    return counts | mixed | state | rank | experts(config, layers, moe, "intermediate_size")
+    return counts | mixed | state | rank | experts(config, layers, moe, "intermediate_size", _EXPERTS)
 
 
 def mamba(config: Config) -> Counts:
@@ -58,8 +60,8 @@ def _heads(config: Config, inner: int) -> Counts:
     heads = config.count("state_heads", "num_heads")
     size = config.count("head_dim", "head_dim")
     if heads * size != inner:
-        allowed = f"times head_dim = {size:,} be expand times hidden_size = {inner:,}"
-        raise InputError(f"num_heads in config.json must {allowed}, not {heads:,}.")
+        product = f"head_dim = {size:,} must give expand × hidden_size = {inner:,}"
+        raise InputError(f"num_heads in config.json times {product}, but num_heads is {heads:,}.")
     return {"state_heads": heads, "groups": config.count("groups", "n_groups")}
 
 
@@ -71,4 +73,5 @@ def _time_rank(config: Config, key: str, hidden: int) -> int:
 def _every_nth(config: Config, layers: int, kind: str, period: int, offset: int) -> int:
     """Layers whose number leaves the offset when divided by the period."""
     period = config.count("full_layers", f"{kind}_period", period)
-    return len(range(config.count("full_layers", f"{kind}_offset", offset, least=0, most=period - 1), layers, period))
+    most, bound = period - 1, f"{kind}_period - 1"
+    return len(range(config.count("full_layers", f"{kind}_offset", offset, 0, 0, most, bound), layers, period))

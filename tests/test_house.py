@@ -20,7 +20,20 @@ FLOW = (
     *("errors", "units", "symbols"),
     *("formula.reading", "formula.compute", "formula.term"),
     *("formula.weights", "formula.kv_cache", "formula.total", "formula"),
-    *("catalogue", "config", "specs", "evaluate", "advice", "tables", "figures", "article", "publish"),
+    *(
+        "catalogue",
+        "config",
+        "blocks",
+        "state_spaces",
+        "families",
+        "model",
+        "evaluate",
+        "advice",
+        "tables",
+        "figures",
+        "article",
+        "publish",
+    ),
     *("stage", "scenes", "widgets", "exercises", "__main__"),
 )
 """Each module may import those before it."""
