@@ -1,109 +1,166 @@
-"""A Hugging Face config.json → the fields of a `Model`.
-
-One row a field: where the number stands in the file, or what the documentation of the `model_type` says for it.
-"""
+"""A Hugging Face config.json: read, and its values taken out one by one, each checked."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from fractions import Fraction
+from numbers import Real
 from pathlib import Path
 
-from memcalc.errors import InputError, choice, instance, shown, whole
+from memcalc.errors import InputError, choice, instance, integer, shown
 from memcalc.symbols import BY_NAME
 
+_MATTERS = (
+    *("quantization_config", "compression_config", "vision_config", "audio_config"),
+    *("num_nextn_predict_layers", "num_mtp_layers", "num_kv_shared_layers", "attention_chunk_size"),
+    *("sliding_window", "layer_types", "use_bidirectional_attention", "use_qk_norm"),
+    *("num_key_value_heads", "num_kv_heads", "head_dim", "attention_bias", "qkv_bias", "mlp_bias"),
+    *("num_experts", "num_local_experts", "n_routed_experts", "n_shared_experts", "shared_expert_intermediate_size"),
+)
+"""Keys that change memory in some family: where a family has no use for one, the user must hear of it."""
 
-def fields(config: str | Path | Mapping) -> dict[str, object]:
-    """Return the fields of the model in a config.json, given as a path or a mapping.
+_FOREIGN = ("add_cross_attention", "is_encoder_decoder", "cross_attention_layers", "kv_lora_rank", "index_topk")
+"""Keys of an attention of another shape: where a family does not know it, any number would be wrong."""
 
-    `assumed` lists the keys that the file leaves out and for which the documented default was taken.
-    Raises InputError if a key is missing or has a value that makes no sense.
+_KINDS = ("full_attention", "sliding_attention")
 
-    >>> config = {"model_type": "llama", "num_hidden_layers": 2, "hidden_size": 64, "num_attention_heads": 4,
-    ...           "vocab_size": 100, "intermediate_size": 128}
-    >>> fields(config)["head_dim"], "head_dim" in fields(config)["assumed"]
-    (16, True)
+
+class Config:
+    """The values of one config.json.
+
+    Parameters
+    ----------
+    values : key → value, as in the file
+    kind : the `model_type`
+
+    `assumed` collects the keys that the file leaves out and whose documented default was taken.
     """
-    instance("config", config, str, Path, Mapping)
-    config, name = (config, "config") if isinstance(config, Mapping) else (_read(Path(config)), str(config))
-    if config.get("model_type") is None:
-        raise InputError(f"model_type is missing in config.json. Known: {', '.join(_READERS)}.")
-    reader = _Reader(config)
-    kind = _READERS[choice("model_type", config["model_type"], _READERS)]
-    return {"name": name, "source": name, **kind(reader), "assumed": tuple(reader.assumed)}
 
+    def __init__(self, values: Mapping, kind: str):
+        self._values, self._kind = values, kind
+        self._taken: set[str] = set()
+        self.assumed: list[str] = []
 
-class _Reader:
-    """Takes values out of a config and remembers which documented defaults it used."""
+    def count(
+        self,
+        name: str,
+        keys: str,
+        default: int | Callable[[], int] | None = None,
+        null: int | None = None,
+        least: int = 1,
+        most: int | None = None,
+        bound: str = "",
+    ) -> int:
+        """Return a whole number.
 
-    def __init__(self, config: Mapping):
-        self.config, self.assumed = config, []
+        Parameters
+        ----------
+        name : the symbol that it becomes, whose limit holds
+        keys : where it stands; spellings of the same number are parted by "|"
+        default : what the family's documentation says where the key is left out or null; without one it must be given
+        null : what an explicit null says
+        least, most : other limits than the symbol's; `bound` is the key that the upper one comes from
 
-    def required(self, name: str, key: str) -> int:
-        if self.config.get(key) is None:
-            raise InputError(f"{key} is missing in config.json.")
-        return whole(f"{key} in config.json", self.config[key], 1, BY_NAME[name].limit)
+        Raises InputError, which names the key, the value and what is allowed.
 
-    def optional(self, name: str, key: str, default: Callable[[], int]) -> int:
-        return self.required(name, key) if self._given(key) else default()
+        >>> Config({"hidden_size": 64}, "llama").count("hidden", "hidden_size")
+        64
+        """
+        key, value = self._find(keys)
+        if value is None and key in self._values and null is not None:
+            return null
+        most = BY_NAME[name].limit if most is None else most
+        if value is None and default is not None:
+            self.assumed.append(key)
+            value = default() if callable(default) else default
+            least = min(least, value)
+        elif key not in self._values:
+            raise InputError(f"{key} is missing in config.json: a whole number from {least:,} to {most:,}.")
+        return _within(key, value, least, most, bound)
 
     def flag(self, key: str, default: bool) -> int:
-        if not self._given(key):
-            return int(default)
-        if not isinstance(self.config[key], bool):
-            raise InputError(f"{key} in config.json must be true or false, not {shown(self.config[key])}.")
-        return int(self.config[key])
-
-    def share(self, whole_key: str, parts_key: str) -> int:
-        size, rest = divmod(self.config[whole_key], self.config[parts_key])
-        if rest:
-            whole_says = f"{whole_key} = {self.config[whole_key]:,} without remainder"
-            raise InputError(f"{parts_key} in config.json must divide {whole_says}, not {self.config[parts_key]:,}.")
-        return size
-
-    def _given(self, key: str) -> bool:
-        if self.config.get(key) is None:
+        """Return 1 for true, 0 for false; the documented default where the key is left out or null."""
+        _, value = self._find(key)
+        if value is None:
             self.assumed.append(key)
-        return self.config.get(key) is not None
+        elif not isinstance(value, bool):
+            raise InputError(f"{key} in config.json must be true or false, not {shown(value)}.")
+        return int(default if value is None else value)
+
+    def part(self, key: str, default: Fraction) -> Fraction:
+        """Return a number above 0 and up to 1; the documented default where the key is left out or null."""
+        _, value = self._find(key)
+        if value is None:
+            self.assumed.append(key)
+        elif isinstance(value, bool) or not isinstance(value, Real) or not 0 < value <= 1:
+            raise InputError(f"{key} in config.json must be a number above 0 and up to 1, not {shown(value)}.")
+        return default if value is None else Fraction(value)
+
+    def must(self, key: str, default: bool) -> None:
+        """Refuse a switch that is not in its documented place: the tensors would be others."""
+        if self.flag(key, default) != default:
+            wanted = f"{default}, as other layers of {self._kind} are not known here".lower()
+            raise InputError(f"{key} in config.json must be {wanted}, not {shown(self._values[key])}.")
+
+    def kinds(self, layers: int) -> list[str] | None:
+        """Return `layer_types`, one a layer; None if the file has none."""
+        _, value = self._find("layer_types")
+        if value is None:
+            return None
+        if not isinstance(value, list | tuple) or len(value) != layers:
+            allowed = f"a list of num_hidden_layers = {layers:,} kinds"
+            raise InputError(f"layer_types in config.json must be {allowed}, not {shown(value)}.")
+        return [choice("layer_types in config.json:", kind, _KINDS) for kind in value]
+
+    def places(self, key: str, layers: int) -> set[int]:
+        """Return a list of layer numbers; empty, as documented, if the file has none."""
+        _, value = self._find(key)
+        if value is None:
+            self.assumed.append(key)
+            return set()
+        if not isinstance(value, list | tuple):
+            raise InputError(f"{key} in config.json must be a list of layer numbers, not {shown(value)}.")
+        return {_within(key, place, 0, layers - 1, "num_hidden_layers - 1") for place in value}
+
+    def says(self, key: str, word: str) -> bool:
+        """Whether the key has this word for a value."""
+        return isinstance(self._values.get(key), str) and self._values[key] == word
+
+    def skip(self, *keys: str) -> int:
+        """Note that the family's own code has no use for these keys; return 0."""
+        self._taken.update(keys)
+        return 0
+
+    def ignored(self) -> tuple[str, ...]:
+        """Return the keys that are on, change memory and were not used; InputError if one makes another attention."""
+        for key in self._unused(_FOREIGN):
+            allowed = f"left out for {self._kind}, whose attention has no such part"
+            raise InputError(f"{key} in config.json must be {allowed}, not {shown(self._values[key])}.")
+        return tuple(self._unused(_MATTERS))
+
+    def _unused(self, keys: tuple[str, ...]) -> list[str]:
+        return [key for key in keys if key not in self._taken and not _off(self._values.get(key))]
+
+    def _find(self, keys: str) -> tuple[str, object]:
+        spellings = keys.split("|")
+        self._taken.update(spellings)
+        present = [key for key in spellings if key in self._values] or spellings[:1]
+        given = [key for key in present if self._values.get(key) is not None] or present[:1]
+        values = [self._values.get(key) for key in given]
+        if len(set(map(shown, values))) > 1:
+            both = " and ".join(map(shown, values))
+            raise InputError(f"{' and '.join(given)} in config.json must say the same, not {both}.")
+        return given[0], values[0]
 
 
-def _llama(read: _Reader) -> dict[str, int]:
-    names = ("layers", "hidden", "heads", "vocabulary", "intermediate")
-    shape = {name: read.required(name, BY_NAME[name].config) for name in names}
-    bias = read.flag("attention_bias", False)
-    return shape | {
-        "full_layers": shape["layers"],
-        "dense_layers": shape["layers"],
-        "kv_heads": read.optional("kv_heads", "num_key_value_heads", lambda: shape["heads"]),
-        "head_dim": read.optional("head_dim", "head_dim", lambda: read.share("hidden_size", "num_attention_heads")),
-        "embedding_tables": 2 - read.flag("tie_word_embeddings", False),
-        "positions": 0,
-        "mlp_matrices": 3,
-        "norm_vectors": 1,
-        "qkv_bias": bias,
-        "output_bias": bias,
-        "mlp_bias": read.flag("mlp_bias", False),
-        "trained_context": read.optional("context", "max_position_embeddings", lambda: 2048),
-    }
+def load(source: str | Path | Mapping) -> tuple[Mapping, str]:
+    """Return the values of a config.json, given as a path or a mapping, and its name.
 
-
-def _gpt2(read: _Reader) -> dict[str, int]:
-    keys = {"layers": "n_layer", "hidden": "n_embd", "heads": "n_head", "vocabulary": "vocab_size"}
-    shape = {name: read.required(name, key) for name, key in keys.items()}
-    positions = read.required("positions", "n_positions")
-    return shape | {
-        "intermediate": read.optional("intermediate", "n_inner", lambda: 4 * shape["hidden"]),
-        "kv_heads": shape["heads"],
-        "head_dim": read.share("n_embd", "n_head"),
-        "embedding_tables": 2 - read.flag("tie_word_embeddings", True),
-        "positions": positions,
-        "mlp_matrices": 2,
-        "norm_vectors": 2,
-        "qkv_bias": 1,
-        "output_bias": 1,
-        "mlp_bias": 1,
-        "trained_context": positions,
-    }
+    Raises InputError if there is no such file, or it holds no JSON object.
+    """
+    instance("config", source, str, Path, Mapping)
+    return (source, "config") if isinstance(source, Mapping) else (_read(Path(source)), str(source))
 
 
 def _read(path: Path) -> Mapping:
@@ -120,4 +177,13 @@ def _read(path: Path) -> Mapping:
     return config
 
 
-_READERS = {"llama": _llama, "gpt2": _gpt2}
+def _within(key: str, value: object, least: int, most: int, bound: str) -> int:
+    number = integer(value)
+    if number is None or not least <= number <= most:
+        allowed = f"a whole number from {least:,} to {f'{bound} = ' if bound else ''}{most:,}"
+        raise InputError(f"{key} in config.json must be {allowed}, not {shown(value)}.")
+    return number
+
+
+def _off(value: object) -> bool:
+    return value is None or (isinstance(value, int | str | list | dict) and not value)

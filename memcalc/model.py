@@ -9,7 +9,7 @@ from pathlib import Path
 
 import sympy
 
-from memcalc import catalogue, config
+from memcalc import catalogue, families
 from memcalc.errors import InputError, keep_whole
 from memcalc.formula.weights import active, layers, parameters
 from memcalc.symbols import BY_NAME, symbol
@@ -30,6 +30,7 @@ class Model:
     packing : matrices that the code stores as one, as in `formula.tensors.packed`
     source : where the counts come from
     assumed : keys that a config.json left to their documented defaults
+    ignored : keys of a config.json that change memory but have no place here: scales, other towers, extra layers
 
     Raises InputError if a count is impossible, or counts contradict each other.
 
@@ -88,6 +89,7 @@ class Model:
     packing: str = ""
     source: str = ""
     assumed: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
 
     def __post_init__(self):
         for name in self._counts:
@@ -132,7 +134,7 @@ class Model:
 
         Raises InputError if the architecture is unknown, or a key is missing or makes no sense.
         """
-        return cls(**config.fields(source))
+        return cls(**families.fields(source))
 
     @staticmethod
     def nominal(parameters: int) -> NominalModel:

@@ -1,14 +1,43 @@
-"""Models, cards and runs refuse what makes no sense, in one sentence."""
+"""A model is its counts: those of the catalogue are those of its config.json, and impossible ones are refused."""
 
+import json
 import re
 from dataclasses import FrozenInstanceError, replace
-from fractions import Fraction
 
 import numpy
 import pytest
 
-from memcalc import Gpu, Inference, InputError, Model, catalogue
-from memcalc.runs import bytes_each
+from memcalc import InputError, Model, catalogue
+
+COUNTED = {row["model"]: row for row in catalogue.rows("measured_parameters") if row["model"]}
+
+
+@pytest.mark.parametrize("name", catalogue.names("models"))
+def test_every_model_of_the_catalogue_was_built_and_counted(name):
+    model, row = Model.named(name), COUNTED[name]
+    assert (model.parameters, model.active_parameters) == (int(row["parameters"]), int(row["active"]))
+    built = Model.from_config(json.loads(row["config"]))
+    assert (model.values, model.family, model.packing) == (built.values, built.family, built.packing)
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [
+        ("Llama-3.1-405B", 405_853_388_800),  # totals that the publishers' files state
+        ("Mistral-Large-2407", 122_610_069_504),
+        ("Mixtral-8x7B", 46_702_792_704),
+        ("Qwen2.5-72B", 72_706_203_648),
+        ("Qwen3-235B-A22B", 235_093_634_560),
+        ("gemma 2 27b", 27_227_128_320),
+        ("Phi-4", 14_659_507_200),
+        ("gpt-oss-120b", 116_829_156_672),
+        ("BLOOM", 176_247_271_424),
+        ("Jamba-1.5-Large", 398_555_145_696),
+        ("Mamba-2.8B", 2_768_345_600),
+    ],
+)
+def test_published_totals(name, parameters):
+    assert Model.named(name).parameters == parameters
 
 
 @pytest.mark.parametrize(
@@ -16,11 +45,15 @@ from memcalc.runs import bytes_each
     [
         ({"kv_heads": 5}, "kv_heads must divide heads = 32 without remainder, not 5."),
         ({"kv_heads": 64}, "kv_heads must divide heads = 32 without remainder, not 64."),
-        ({"layers": 0}, "layers must be a whole number from 1 to 100,000, not 0."),
+        ({"heads": 0}, "heads must be at least 1, for 32 layers need it, not 0."),
+        ({"hidden": 0}, "hidden must be a whole number from 1 to 10,000,000, not 0."),
         ({"hidden": 4096.0}, "hidden must be a whole number from 1 to 10,000,000, not 4096.0."),
-        ({"heads": True}, "heads must be a whole number from 1 to 100,000, not True."),
+        ({"heads": True}, "heads must be a whole number from 0 to 100,000, not True."),
         ({"vocabulary": 10**18}, "vocabulary must be a whole number from 1 to 100,000,000, not 1000000000000000000."),
         ({"embedding_tables": 3}, "embedding_tables must be a whole number from 1 to 2, not 3."),
+        ({"moe_layers": 1}, "experts must be at least 1, for 1 layers need it, not 0."),
+        ({"dense_layers": 33}, "dense_layers + moe_layers must be at most the 32 layers, not 33 + 0."),
+        ({"trained_context": -1}, "trained_context must be a whole number from 0 to 1,000,000,000, not -1."),
     ],
 )
 def test_impossible_models(changes, sentence):
@@ -29,50 +62,40 @@ def test_impossible_models(changes, sentence):
     assert str(caught.value) == sentence
 
 
-@pytest.mark.parametrize(
-    ("run", "sentence"),
-    [
-        ({"context": -5}, "context must be a whole number from 1 to 1,000,000,000, not -5."),
-        ({"context": "long"}, "context must be a whole number from 1 to 1,000,000,000, not 'long'."),
-        ({"batch": 0}, "batch must be a whole number from 1 to 1,000,000, not 0."),
-        ({"weights": "FP61"}, "weights format 'FP61' is not known; the nearest is FP16."),
-        ({"kv_cache": 16}, "kv_cache format 16 is not known"),
-    ],
-)
-def test_impossible_runs(run, sentence):
-    with pytest.raises(InputError) as caught:
-        Inference(**run)
-    assert str(caught.value).startswith(sentence)
-
-
 @pytest.mark.parametrize("spelling", ["llama-2-7b", "Llama 2 7B", "LLAMA2_7B"])
 def test_names_are_found_whatever_their_case_and_dashes(spelling):
     assert Model.named(spelling).name == "Llama-2-7B"
 
 
+@pytest.mark.parametrize(
+    ("alias", "name"),
+    [
+        ("Llama-1-7B", "LLaMA-7B"),
+        ("gpt-3", "GPT-3-175B"),
+        ("Mixtral 8x7B v0.1", "Mixtral-8x7B"),
+        ("Mamba2-2.7B", "Mamba-2-2.7B"),
+    ],
+)
+def test_aliases_name_the_same_row(alias, name):
+    assert Model.named(alias) == Model.named(name)
+
+
 def test_a_misspelt_name_lists_the_nearest():
     with pytest.raises(InputError, match="model 'Lama-2-7B' is not known; the nearest is Llama-2-7B"):
         Model.named("Lama-2-7B")
-    with pytest.raises(InputError, match="gpu 'RTX 4080' is not known; the nearest is RTX 4090"):
-        Gpu.named("RTX 4080")
 
 
-def test_aliases_name_the_same_row():
-    assert Model.named("LLaMA-1 7B") == Model.named("LLaMA-7B")
-    assert Gpu.named("geforce rtx-4090") == Gpu.named("RTX 4090")
-    assert Model.named("gpt-3") == Model.named("GPT-3-175B")
+def test_no_spelling_names_two_models():
+    spellings = [name for row in catalogue.rows("models") for name in (row["name"], *row["aliases"].split("|")) if name]
+    plain = [re.sub(r"[\s_-]+", "-", spelling.casefold()) for spelling in spellings]
+    assert len(set(plain)) == len(plain)
 
 
-def test_specs_are_frozen_and_keep_plain_ints():
-    run = Inference(context=numpy.int64(4096))
-    assert type(run.context) is int
+def test_models_are_frozen_and_keep_plain_ints():
+    model = replace(Model.named("LLaMA-7B"), hidden=numpy.int64(4096))
+    assert type(model.hidden) is int
     with pytest.raises(FrozenInstanceError):
-        run.context = 1
-
-
-def test_formats_are_spelt_as_in_the_catalogue():
-    assert Inference(weights="bf16").weights == "BF16"
-    assert bytes_each("weights", "Q8_0") == Fraction(17, 16)
+        model.hidden = 1
 
 
 def test_a_size_without_an_architecture():
@@ -81,30 +104,8 @@ def test_a_size_without_an_architecture():
         Model.nominal(-1)
 
 
-@pytest.mark.parametrize("table", ["models", "gpus", "measured"])
+@pytest.mark.parametrize("table", ["models", "gpus", "measured", "measured_parameters"])
 def test_every_row_has_a_source_and_a_date(table):
     for row in catalogue.rows(table):
         assert row.get("source") or row.get("library")
         assert re.fullmatch(r"20\d\d-\d\d-\d\d", row["retrieved"])
-
-
-@pytest.mark.parametrize("name", catalogue.names("gpus"))
-def test_a_card_shows_a_program_no_more_than_it_has(name):
-    gpu = Gpu.named(name)
-    assert 0.5 * gpu.marketed_gb * 10**9 < gpu.capacity <= gpu.marketed_gb * 2**30
-    if gpu.reported_mib and gpu.visible_gib:
-        assert gpu.visible_gib * 2**30 <= gpu.reported_mib * 2**20 * Fraction("1.0001")
-
-
-@pytest.mark.parametrize(
-    ("sizes", "sentence"),
-    [
-        ((24, None, None), "reported_mib or visible_gib must be given"),
-        ((24, -5, None), "reported_mib must be a positive number, not -5."),
-        ((24, None, 0), "visible_gib must be a positive number, not 0."),
-        (("24", 24564, None), "marketed_gb must be a whole number from 1 to 1,000,000, not '24'."),
-    ],
-)
-def test_impossible_cards(sizes, sentence):
-    with pytest.raises(InputError, match=re.escape(sentence)):
-        Gpu("mine", "me", *sizes, source="measured")

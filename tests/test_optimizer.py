@@ -4,7 +4,6 @@ import json
 
 import pytest
 import sympy
-from small_models import small
 
 from memcalc import catalogue
 from memcalc.formula.optimizer import (
@@ -27,6 +26,7 @@ from memcalc.formula.sharding import Piece, pieces
 from memcalc.formula.weights import weights
 from memcalc.symbols import symbol
 from memcalc.training import Training
+from small_models import small
 
 LAYOUTS = {row["name"]: row for row in catalogue.rows("optimizers")}
 MEASURED = [row for row in catalogue.rows("measured_training") if row["term"] == "step_temporaries"]

@@ -4,7 +4,6 @@ import pytest
 import sympy
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_models import SMALL, small
 
 from memcalc import catalogue
 from memcalc.formula.parallel import on_one_card
@@ -23,6 +22,7 @@ from memcalc.formula.sharding import (
 from memcalc.formula.weights import parameters
 from memcalc.model import Model
 from memcalc.symbols import symbol, symbols
+from small_models import SMALL, small
 
 WHOLE = {
     "flat": flat_share(parameters),

@@ -6,7 +6,6 @@ from dataclasses import replace
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from small_models import RECIPES, RUNS, SMALL, STAGES, memory, needed, small
 
 from memcalc import catalogue
 from memcalc.errors import InputError
@@ -15,6 +14,7 @@ from memcalc.model import Model
 from memcalc.states import places, terms
 from memcalc.symbols import symbol
 from memcalc.training import Training
+from small_models import RECIPES, RUNS, SMALL, STAGES, memory, needed, small
 
 ROWS = catalogue.rows("measured_training")
 TERMS = ("weights", "gradients", "optimizer", "master_weights")
