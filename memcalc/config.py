@@ -163,6 +163,15 @@ def load(source: str | Path | Mapping) -> tuple[Mapping, str]:
     return (source, "config") if isinstance(source, Mapping) else (_read(Path(source)), str(source))
 
 
+def text_decoder(values: Mapping) -> Mapping:
+    """Return the config of the text decoder that a model of several towers holds in `text_config`."""
+    text = values.get("text_config")
+    if not isinstance(text, Mapping):
+        raise InputError(f"text_config in config.json must be an object in braces, not {shown(text)}.")
+    ties = {key: values[key] for key in ("tie_word_embeddings",) if values.get(key) is not None}
+    return {**values, **text, **ties}
+
+
 def _read(path: Path) -> Mapping:
     try:
         config = json.loads(path.read_text(encoding="utf-8-sig"))

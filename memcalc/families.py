@@ -28,8 +28,8 @@ from memcalc.blocks import (
     window,
     windows,
 )
-from memcalc.config import Config, load
-from memcalc.errors import InputError, choice, shown
+from memcalc.config import Config, load, text_decoder
+from memcalc.errors import InputError, choice
 from memcalc.state_spaces import jamba, mamba, mamba2
 
 
@@ -50,20 +50,12 @@ def fields(source: str | Path | Mapping) -> dict[str, object]:
         raise InputError(f"model_type is missing in config.json. Known: {', '.join(FAMILIES)}.")
     family = choice("model_type", values["model_type"], FAMILIES)
     if family == "gemma3":
-        values, name = _text(values), f"{name} (text decoder only)"
+        values, name = text_decoder(values), f"{name} (text decoder only)"
     config = Config(values, family)
     counts = FAMILIES[family](config)
     del counts["layers"]
     texts = {"name": name, "source": name, "family": family, "packing": PACKINGS.get(family, "")}
     return texts | counts | {"assumed": tuple(dict.fromkeys(config.assumed)), "ignored": config.ignored()}
-
-
-def _text(values: Mapping) -> Mapping:
-    text = values.get("text_config")
-    if not isinstance(text, Mapping):
-        raise InputError(f"text_config in config.json must be an object in braces for gemma3, not {shown(text)}.")
-    ties = {key: values[key] for key in ("tie_word_embeddings",) if values.get(key) is not None}
-    return {**values, **text, **ties}
 
 
 def _llama(config: Config) -> Counts:
@@ -211,6 +203,7 @@ def _falcon(config: Config) -> Counts:
     hidden, new = counts["hidden"], config.flag("new_decoder_architecture", False)
     shape = plain(counts, config.count("intermediate", "ffn_hidden_size", 4 * hidden)) | equal_heads(config, hidden)
     shape |= dict.fromkeys(("qkv_bias", "output_bias", "mlp_bias"), config.flag("bias", False))
+    shape["rotary"] = 0 if config.flag("alibi", False) else shape["head_dim"]
     one = config.flag("multi_query", True)
     if new:
         shape["kv_heads"] = kv_heads(config, "num_kv_heads", shape["heads"], shape["heads"])

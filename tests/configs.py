@@ -60,11 +60,11 @@ CONFIGS = {
     "gemma": _ROTARY | _BIAS,
     "gemma2": _ROTARY | _BIAS | _ALTERNATING,
     "gemma3_text": _GEMMA3,
-    "phi3": _ROTARY | {"sliding_window": 32},
+    "phi3": _ROTARY | {"sliding_window": 32, "partial_rotary_factor": 0.75},
     "deepseek_v2": _DEEPSEEK | {"mlp_bias": False},
     "deepseek_v3": _DEEPSEEK,
     "kimi_k2": _DEEPSEEK | {"q_lora_rank": None},
-    "glm4_moe": _ROTARY | _BIAS | _ROUTED | {"use_qk_norm": True},
+    "glm4_moe": _ROTARY | _BIAS | _ROUTED | {"use_qk_norm": True, "partial_rotary_factor": 0.5},
     "gpt_oss": _ROTARY | _BIAS | _ALTERNATING | {"num_local_experts": 4, "num_experts_per_tok": 2},
     "gpt2": {
         "n_layer": 6,
@@ -75,7 +75,8 @@ CONFIGS = {
         "n_inner": 256,
         "tie_word_embeddings": True,
     },
-    "gpt_neox": _SIZES | {"intermediate_size": 96, "max_position_embeddings": 512, "attention_bias": True},
+    "gpt_neox": _SIZES
+    | {"intermediate_size": 96, "max_position_embeddings": 512, "attention_bias": True, "rotary_pct": 0.25},
     "opt": _SIZES
     | {
         "ffn_dim": 96,
@@ -96,6 +97,7 @@ CONFIGS = {
         "multi_query": True,
         "parallel_attn": True,
         "bias": False,
+        "alibi": False,
         "num_ln_in_parallel_attn": 2,
     },
     "jamba": _ROTARY
