@@ -1,24 +1,30 @@
-"""The command line: a worked example, "will it fit?", and the article."""
+"""The command line: a worked example, "will it fit?" for inference and for training, and the article."""
 
 from __future__ import annotations
 
 import argparse
+import inspect
 import json
 import os
+import re
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 
 from memcalc import __version__, advice, catalogue, units
 from memcalc.accounting import terms, values
 from memcalc.errors import InputError
 from memcalc.evaluate import breakdown, fits
+from memcalc.formula import Term
 from memcalc.gpu import Gpu
 from memcalc.model import Model
 from memcalc.runs import Inference
-from memcalc.symbols import BY_NAME
+from memcalc.training import Training
 
 EXAMPLE = ("LLaMA-7B", "RTX 4090")
+
+WIDEST = 160
+"""Characters of a formula that is printed in full."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -43,15 +49,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(title="commands", metavar="command")
     known = f"models: {', '.join(catalogue.names('models'))}; cards: {', '.join(catalogue.names('gpus'))}"
-    fit = commands.add_parser("fit", help="will this model fit on that card?", epilog=known)
-    fit.add_argument("model", help="a name, such as Llama-2-7B, or the path of a config.json or its folder")
-    fit.add_argument("gpu", help='a card, such as "RTX 4090"')
-    fit.add_argument("--context", type=_whole, default=BY_NAME["context"].default, help="tokens (%(default)s)")
-    fit.add_argument("--batch", type=_whole, default=BY_NAME["batch"].default, help="sequences (%(default)s)")
-    fit.add_argument("--weights", default="FP16", help="format of the weights (%(default)s)")
-    fit.add_argument("--kv-cache", default="FP16", help="format of the cache (%(default)s)")
-    fit.add_argument("--json", action="store_true", help="print bytes and verdict for a program")
-    fit.set_defaults(run=_fit)
+    _add_question(commands, "fit", Inference, "will this model fit on that card?", known)
+    _add_question(commands, "train", Training, "can this model be trained on such cards?", known)
     article = commands.add_parser("article", help="write the article's tables and figures")
     article.add_argument("--check", action="store_true", help="compare instead of writing; exit 1 on any difference")
     article.add_argument("--out", type=Path, default=Path("figures"), help="the folder (%(default)s)")
@@ -59,12 +58,35 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _whole(text: str) -> object:
-    """Read a whole number; what is none goes on as text, so that the field itself says what is allowed."""
-    try:
-        return int(text)
-    except ValueError:
-        return text
+def _add_question(commands: argparse._SubParsersAction, name: str, kind: type, question: str, known: str) -> None:
+    """Add a command with an option for each field of a kind of run, whose docstring explains it."""
+    command = commands.add_parser(name, help=question, epilog=known)
+    command.add_argument("model", help="a name, such as Llama-2-7B, or the path of a config.json or its folder")
+    command.add_argument("gpu", help='a card, such as "RTX 4090"')
+    for field in fields(kind):
+        option, meaning = f"--{field.name.replace('_', '-')}", f"{_meaning(kind, field.name)} (%(default)s)"
+        command.add_argument(option, type=_value, default=field.default, metavar="…", help=meaning)
+    command.add_argument("--json", action="store_true", help="print bytes and verdict for a program")
+    command.set_defaults(run=_answer, kind=kind)
+
+
+def _meaning(kind: type, name: str) -> str:
+    """Return what the docstring of a kind of run says about a field."""
+    for paragraph in re.split(r"\n    (?=\S)", inspect.cleandoc(kind.__doc__).replace("\n", "\n    ")):
+        names, _, meaning = paragraph.partition(" : ")
+        if name in re.split(r",\s+", names):
+            return " ".join(meaning.split()).replace("%", "%%")
+    raise KeyError(name)
+
+
+def _value(text: str) -> object:
+    """Read a number or a truth value; what is neither goes on as text, and the field itself says what is allowed."""
+    for read in (int, float, {"true": True, "false": False}.__getitem__):
+        try:
+            return read(text.lower())
+        except (ValueError, KeyError):
+            pass
+    return text
 
 
 def _model(name: str) -> Model:
@@ -79,9 +101,9 @@ def _example(options: argparse.Namespace) -> int:
     return 0
 
 
-def _fit(options: argparse.Namespace) -> int:
+def _answer(options: argparse.Namespace) -> int:
     model, gpu = _model(options.model), Gpu.named(options.gpu)
-    run = Inference(options.context, options.batch, options.weights, options.kv_cache)
+    run = options.kind(**{field.name: getattr(options, field.name) for field in fields(options.kind)})
     (_print_json if options.json else _print_fit)(model, run, gpu)
     return 0
 
@@ -105,15 +127,30 @@ def _print_json(model: Model, run: Inference, gpu: Gpu) -> None:
 
 def _print_fit(model: Model, run: Inference, gpu: Gpu) -> None:
     fit = fits(model, run, gpu)
-    print(f"{model.name} on {gpu.name}: context {run.context:,}, batch {run.batch:,}, ", end="")
-    print(f"{run.weights} weights, {run.kv_cache} cache")
+    print(f"{model.name} on {gpu.name}: {_in_words(run)}")
     known, memory = values(model, run), breakdown(model, run)
     for term in terms(model, run):
-        _print_line(term.name, memory[term.name], str(term.simplified(known)))
+        _print_line(term.name, memory[term.name], _formula(term.simplified(known)))
     _print_line("total", fit.needed)
     _print_line(f"the card ({gpu.capacity_is})", fit.capacity)
     steps, notes = advice.next_steps(model, run, gpu), advice.notes(model, run, gpu)
     print("\n".join([advice.verdict(model, run, gpu), *steps, *notes]))
+
+
+def _in_words(run: Inference | Training) -> str:
+    """Say what the run is: context, batch, and what differs from the usual."""
+    usual, said = type(run)(), [f"context {run.context:,}", f"batch {run.batch:,}"]
+    named = ("weights", "kv_cache") if isinstance(run, Inference) else ("recipe", "optimizer")
+    said += [f"{getattr(run, name)} {advice.WORDS.get(name, name)}" for name in named]
+    rest = [field.name for field in fields(run) if field.name not in ("context", "batch", *named)]
+    changed = [name for name in rest if getattr(run, name) != getattr(usual, name)]
+    return ", ".join(said + [f"{name} {getattr(run, name)}" for name in changed])
+
+
+def _formula(term: Term) -> str:
+    """Return the formula of a term, or what it sums if it would fill the screen."""
+    text = str(term)
+    return text if len(text) <= WIDEST else f"{term.symbol} = sum over {len(term.expr.args)} kinds of tensors"
 
 
 def _print_line(name: str, count: int, formula: str = "") -> None:

@@ -2,28 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from memcalc import catalogue
+from memcalc.errors import InputError
 from memcalc.evaluate import breakdown, fits, largest
 from memcalc.gpu import Gpu
 from memcalc.model import Model
 from memcalc.runs import Inference, bytes_each
+from memcalc.training import Training
 from memcalc.units import show
 
 WORDS = {
     "weights": "weights",
     "gradients": "gradients",
     "optimizer": "optimizer",
+    "weight_copies": "copies of the weights",
     "activations": "activations",
     "kv_cache": "cache",
     "overhead": "overhead",
 }
 """Term → the word for it in a sentence or a legend."""
 
+_SAVINGS = {
+    "recompute": "full",
+    "recipe": "bf16",
+    "optimizer": "8-bit AdamW",
+}
+"""Field of a training run → the choice that needs less memory."""
 
-def verdict(model: Model, run: Inference, gpu: Gpu) -> str:
+_SHARED = {"zero": 3, "data_parallel": 8}
+
+
+def verdict(model: Model, run: Inference | Training, gpu: Gpu) -> str:
     """Return in one sentence whether the run fits the card, and by how much.
 
     >>> verdict(Model.named("LLaMA-7B"), Inference(context=32768), Gpu.named("RTX 4090"))
@@ -35,7 +47,7 @@ def verdict(model: Model, run: Inference, gpu: Gpu) -> str:
     return f"It fits: {show(fit.margin)} are left for the engine's buffers and more context."
 
 
-def next_steps(model: Model, run: Inference, gpu: Gpu) -> list[str]:
+def next_steps(model: Model, run: Inference | Training, gpu: Gpu) -> list[str]:
     """Return what could be done: how far the context may grow, or each single change that makes the run fit.
 
     >>> next_steps(Model.named("LLaMA-7B"), Inference(context=32768), Gpu.named("RTX 4090"))[0]
@@ -47,36 +59,52 @@ def next_steps(model: Model, run: Inference, gpu: Gpu) -> list[str]:
         steps.append(f"It holds at most {batch:,} sequences of this context.")
     if fits(model, run, gpu):
         return steps
+    if isinstance(run, Training):
+        return [*steps, *_savings(model, run, gpu)] or ["No single change makes it fit; it needs more cards."]
     return [*steps, *_smaller_formats(model, run, gpu)] or [_no_way(model, run, gpu)]
 
 
-def notes(model: Model, run: Inference, gpu: Gpu) -> list[str]:
+def notes(model: Model, run: Inference | Training, gpu: Gpu) -> list[str]:
     """Return what a careful reader should know about the numbers."""
-    found = []
-    if run.context > model.trained_context or largest("context", model, run, gpu) > model.trained_context:
-        found.append(f"{model.name} was trained for {model.trained_context:,} tokens; more needs an extension.")
+    found, trained = [], model.trained_context
+    if trained and (run.context > trained or largest("context", model, run, gpu) > trained):
+        found.append(f"{model.name} was trained for {trained:,} tokens; more needs an extension.")
     if model.assumed:
         found.append(f"Not in the config, taken from its documented defaults: {', '.join(model.assumed)}.")
+    if model.ignored:
+        found.append(f"In the config, but not counted here: {', '.join(model.ignored)}.")
     return found
+
+
+def _savings(model: Model, run: Training, gpu: Gpu) -> Iterator[str]:
+    changes = [{field: choice} for field, choice in _SAVINGS.items()] + [_SHARED]
+    for change in changes:
+        try:
+            fit = fits(model, replace(run, **change), gpu)
+        except InputError:  # a choice that this run excludes
+            continue
+        if fit:
+            said = " and ".join(f"{field} {choice}" for field, choice in change.items())
+            yield f"{said} would leave {show(fit.margin)}."
 
 
 def _smaller_formats(model: Model, run: Inference, gpu: Gpu) -> Iterator[str]:
     left = ""
     for fields in (("weights",), ("kv_cache",), ("weights", "kv_cache")):
-        tries = ((name, fits(model, replace(run, **dict.fromkeys(fields, name)), gpu)) for name in _usual_formats())
+        tries = ((name, fits(model, replace(run, **dict.fromkeys(fields, name)), gpu)) for name in _plain_formats())
         name, fit = next(((name, fit) for name, fit in tries if fit), ("", None))
         if fit and show(fit.margin) != left:
             left = show(fit.margin)
             yield f"{name} {' and '.join(WORDS[field] for field in fields)} would leave {left}."
 
 
-def _usual_formats() -> list[str]:
+def _plain_formats() -> Iterable[str]:
     """Return the formats that weights and caches can both have, which the table lists from many bits to few."""
-    return [row["name"] for row in catalogue.rows("formats") if row["cache"] == "yes"]
+    return [row["name"] for row in catalogue.rows("formats") if row["family"] == "plain"]
 
 
 def _no_way(model: Model, run: Inference, gpu: Gpu) -> str:
-    least = min(_usual_formats(), key=lambda name: bytes_each("format", name))
+    least = min(_plain_formats(), key=lambda name: bytes_each("format", name))
     smallest = replace(run, weights=least, kv_cache=least)
     if context := largest("context", model, smallest, gpu):
         return f"Even in {least}, this card holds no more than {_tokens(context, run)}."
@@ -84,6 +112,6 @@ def _no_way(model: Model, run: Inference, gpu: Gpu) -> str:
     return f"No format makes it fit: even {least} weights take {show(weights)}. It needs a larger card, or several."
 
 
-def _tokens(context: int, run: Inference) -> str:
+def _tokens(context: int, run: Inference | Training) -> str:
     each = f" for each of {run.batch:,} sequences" if run.batch > 1 else ""
     return f"{context:,} tokens of context{each}"

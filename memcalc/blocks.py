@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
-
 from memcalc.config import Config
 from memcalc.errors import InputError
 from memcalc.symbols import BY_NAME
@@ -81,6 +79,11 @@ def share(hidden: int, heads: int, key: str = "num_attention_heads", of: str = "
     return size
 
 
+def turned(config: Config, head_dim: int, default: float, key: str = "partial_rotary_factor") -> Counts:
+    """Return how much of a head the rotary positions turn, in families where it may be a part."""
+    return {"rotary": int(head_dim * config.part(key, default))}
+
+
 def latent(config: Config, longest: int) -> Counts:
     """Return a decoder with multi-head latent attention in every layer, as DeepSeek has it."""
     counts = sizes(config, tied=False)
@@ -92,6 +95,7 @@ def latent(config: Config, longest: int) -> Counts:
         "head_dim": rope + config.count("head_dim", "qk_nope_head_dim", most=limit("head_dim") - rope),
         "value_dim": config.count("value_dim", "v_head_dim"),
         "rope_dim": rope,
+        "rotary": rope,
         "kv_rank": config.count("kv_rank", "kv_lora_rank"),
         "query_rank": config.count("query_rank", "q_lora_rank", null=0),
     }
@@ -116,11 +120,6 @@ def rotary(config: Config, longest: int, tied: bool = False, vocabulary: int | N
     return counts | shape | {"rotary": shape["head_dim"]} | context(config, longest)
 
 
-def turned(config: Config, key: str, default: str, head_dim: int) -> Counts:
-    """Return how many numbers of a head rotary positions turn, where it is a part of them."""
-    return {"rotary": int(head_dim * config.part(key, Fraction(default)))}
-
-
 def gated(config: Config) -> Counts:
     """Return the width of a gated MLP."""
     return {"intermediate": config.count("intermediate", "intermediate_size"), "mlp_matrices": 3}
@@ -140,6 +139,11 @@ def context(config: Config, default: int) -> Counts:
 def window(config: Config, default: int) -> int:
     """Return the window; 0 for none, which is what null says."""
     return config.count("window", "sliding_window", default, null=0)
+
+
+def switched_window(config: Config) -> int:
+    """Return the window of a family that has a switch for it, as Qwen does."""
+    return window(config, 4096) if config.flag("use_sliding_window", False) else config.skip("sliding_window")
 
 
 def windows(config: Config, layers: int, width: int, sliding: int) -> Counts:

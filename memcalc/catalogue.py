@@ -24,9 +24,13 @@ def rows(table: str) -> tuple[Mapping[str, str], ...]:
         return tuple(map(MappingProxyType, csv.DictReader(lines)))
 
 
-def names(table: str) -> list[str]:
-    """Return the names in a table, in its order."""
-    return [row["name"] for row in rows(table)]
+def names(table: str, column: str = "") -> list[str]:
+    """Return the names in a table, in its order; with a column, of those rows alone that say yes there.
+
+    >>> "Q4_K_M" in names("formats", "usual"), "Q4_K_M" in names("formats", "cache")
+    (True, False)
+    """
+    return [row["name"] for row in rows(table) if not column or row[column] == "yes"]
 
 
 def find(table: str, field: str, name: object) -> Mapping[str, str]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from fractions import Fraction
-from numbers import Real
 from pathlib import Path
 
 from memcalc.errors import InputError, choice, instance, integer, shown
@@ -88,14 +86,18 @@ class Config:
             raise InputError(f"{key} in config.json must be true or false, not {shown(value)}.")
         return int(default if value is None else value)
 
-    def part(self, key: str, default: Fraction) -> Fraction:
-        """Return a number above 0 and up to 1; the documented default where the key is left out or null."""
-        _, value = self._find(key)
+    def part(self, keys: str, default: float) -> float:
+        """Return a part of a whole, more than 0 and at most 1; newer files keep some of them in `rope_parameters`."""
+        key, value = self._find(keys)
+        inner = self._values.get("rope_parameters")
+        if value is None and isinstance(inner, Mapping):
+            value = inner.get("partial_rotary_factor")
         if value is None:
             self.assumed.append(key)
-        elif isinstance(value, bool) or not isinstance(value, Real) or not 0 < value <= 1:
+            return default
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 1:
             raise InputError(f"{key} in config.json must be a number above 0 and up to 1, not {shown(value)}.")
-        return default if value is None else Fraction(value)
+        return value
 
     def must(self, key: str, default: bool) -> None:
         """Refuse a switch that is not in its documented place: the tensors would be others."""
@@ -161,15 +163,6 @@ def load(source: str | Path | Mapping) -> tuple[Mapping, str]:
     """
     instance("config", source, str, Path, Mapping)
     return (source, "config") if isinstance(source, Mapping) else (_read(Path(source)), str(source))
-
-
-def text_decoder(values: Mapping) -> Mapping:
-    """Return the config of the text decoder that a model of several towers holds in `text_config`."""
-    text = values.get("text_config")
-    if not isinstance(text, Mapping):
-        raise InputError(f"text_config in config.json must be an object in braces, not {shown(text)}.")
-    ties = {key: values[key] for key in ("tie_word_embeddings",) if values.get(key) is not None}
-    return {**values, **text, **ties}
 
 
 def _read(path: Path) -> Mapping:

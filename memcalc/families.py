@@ -1,6 +1,6 @@
 """What each `model_type` of a Hugging Face config.json means in the fields of a `Model`.
 
-One function a family: which key gives which count, and what transformers 5.23.0 documents where a file leaves it out.
+One function a family: which key gives which count, and the default that wolf2020transformers, 5.23.0, documents.
 """
 
 from __future__ import annotations
@@ -24,12 +24,13 @@ from memcalc.blocks import (
     rotary,
     sizes,
     sparse,
+    switched_window,
     turned,
     window,
     windows,
 )
-from memcalc.config import Config, load, text_decoder
-from memcalc.errors import InputError, choice
+from memcalc.config import Config, load
+from memcalc.errors import InputError, choice, shown
 from memcalc.state_spaces import jamba, mamba, mamba2
 
 
@@ -50,12 +51,20 @@ def fields(source: str | Path | Mapping) -> dict[str, object]:
         raise InputError(f"model_type is missing in config.json. Known: {', '.join(FAMILIES)}.")
     family = choice("model_type", values["model_type"], FAMILIES)
     if family == "gemma3":
-        values, name = text_decoder(values), f"{name} (text decoder only)"
+        values, name = _text(values), f"{name} (text decoder only)"
     config = Config(values, family)
     counts = FAMILIES[family](config)
     del counts["layers"]
     texts = {"name": name, "source": name, "family": family, "packing": PACKINGS.get(family, "")}
     return texts | counts | {"assumed": tuple(dict.fromkeys(config.assumed)), "ignored": config.ignored()}
+
+
+def _text(values: Mapping) -> Mapping:
+    text = values.get("text_config")
+    if not isinstance(text, Mapping):
+        raise InputError(f"text_config in config.json must be an object in braces for gemma3, not {shown(text)}.")
+    tied = values.get("tie_word_embeddings")
+    return {**values, **text} | ({} if tied is None else {"tie_word_embeddings": tied})
 
 
 def _llama(config: Config) -> Counts:
@@ -76,8 +85,7 @@ def _mixtral(config: Config) -> Counts:
 
 def _phi3(config: Config) -> Counts:
     counts = rotary(config, 4096, kv="absent")
-    counts |= turned(config, "partial_rotary_factor", "1", counts["head_dim"])
-    return counts | all_windows(config, counts["layers"], window(config, 0))
+    return counts | turned(config, counts["head_dim"], 1) | all_windows(config, counts["layers"], window(config, 0))
 
 
 def _qwen2(config: Config) -> Counts:
@@ -94,7 +102,7 @@ def _qwen3(config: Config) -> Counts:
 def _qwen2_moe(config: Config) -> Counts:
     counts = rotary(config, 32768) | {"qkv_bias": config.flag("qkv_bias", True), "shared_gate": 1}
     counts["shared_intermediate"] = config.count("shared_intermediate", "shared_expert_intermediate_size")
-    layers, width = counts["layers"], _qwen_window(config)
+    layers, width = counts["layers"], switched_window(config)
     every_second = -(-min(layers, _without_window(config)) // 2) if width else 0
     return counts | sparse(config, layers) | windows(config, layers, width, every_second)
 
@@ -103,11 +111,7 @@ def _qwen3_moe(config: Config) -> Counts:
     counts = rotary(config, 32768) | attention_bias(config) | {"qk_norms": 1}
     config.skip("use_qk_norm")
     layers = counts["layers"]
-    return counts | sparse(config, layers) | all_windows(config, layers, _qwen_window(config))
-
-
-def _qwen_window(config: Config) -> int:
-    return window(config, 4096) if config.flag("use_sliding_window", False) else config.skip("sliding_window")
+    return counts | sparse(config, layers) | all_windows(config, layers, switched_window(config))
 
 
 def _without_window(config: Config) -> int:
@@ -115,7 +119,7 @@ def _without_window(config: Config) -> int:
 
 
 def _upper_windows(config: Config, layers: int) -> Counts:
-    width = _qwen_window(config)
+    width = switched_window(config)
     return windows(config, layers, width, max(0, layers - _without_window(config)) if width else 0)
 
 
@@ -148,9 +152,9 @@ def _gpt_oss(config: Config) -> Counts:
 
 
 def _glm4_moe(config: Config) -> Counts:
-    counts = rotary(config, 131072) | {"qkv_bias": config.flag("attention_bias", False)}
-    counts |= turned(config, "partial_rotary_factor", "1/2", counts["head_dim"])
-    return counts | {"qk_norms": config.flag("use_qk_norm", False)} | after_dense(config, counts["layers"], 1)
+    counts = rotary(config, 131072) | after_dense(config, config.count("full_layers", "num_hidden_layers"), 1)
+    switches = {"qkv_bias": config.flag("attention_bias", False), "qk_norms": config.flag("use_qk_norm", False)}
+    return counts | switches | turned(config, counts["head_dim"], 0.5)
 
 
 def _deepseek_v2(config: Config) -> Counts:
@@ -175,8 +179,8 @@ def _gpt2(config: Config) -> Counts:
 def _gpt_neox(config: Config) -> Counts:
     counts = sizes(config, tied=False)
     attention = equal_heads(config, counts["hidden"]) | attention_bias(config, default=True)
-    attention |= turned(config, "rotary_pct", "1/4", attention["head_dim"]) | context(config, 2048)
-    return plain(counts, config.count("intermediate", "intermediate_size")) | attention
+    attention |= turned(config, attention["head_dim"], 0.25, "rotary_pct")
+    return plain(counts, config.count("intermediate", "intermediate_size")) | attention | context(config, 2048)
 
 
 def _opt(config: Config) -> Counts:
@@ -203,12 +207,11 @@ def _falcon(config: Config) -> Counts:
     hidden, new = counts["hidden"], config.flag("new_decoder_architecture", False)
     shape = plain(counts, config.count("intermediate", "ffn_hidden_size", 4 * hidden)) | equal_heads(config, hidden)
     shape |= dict.fromkeys(("qkv_bias", "output_bias", "mlp_bias"), config.flag("bias", False))
-    shape["rotary"] = 0 if config.flag("alibi", False) else shape["head_dim"]
-    one = config.flag("multi_query", True)
     if new:
         shape["kv_heads"] = kv_heads(config, "num_kv_heads", shape["heads"], shape["heads"])
-    elif one:
+    elif config.flag("multi_query", True):
         shape["kv_heads"] = 1
+    shape["rotary"] = 0 if config.flag("alibi", False) else shape["head_dim"]
     if config.flag("parallel_attn", True):
         shape["layer_norms"] = config.count("layer_norms", "num_ln_in_parallel_attn", 1 + new, most=2)
     return shape | context(config, 2048)

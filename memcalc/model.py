@@ -98,8 +98,20 @@ class Model:
         self._check()
 
     def _check(self):
+        for name, users in self._needs().items():
+            if users and not getattr(self, name):
+                raise InputError(f"{name} must be at least 1, for {users:,} layers need it, not 0.")
+        if self.kv_heads and self.heads % self.kv_heads:
+            raise InputError(f"kv_heads must divide heads = {self.heads:,} without remainder, not {self.kv_heads:,}.")
+        if self.active_experts > self.experts:
+            raise InputError(f"active_experts must be at most experts = {self.experts:,}, not {self.active_experts:,}.")
+        if not self.layers >= 1 or self.dense_layers + self.moe_layers > self.layers:
+            mlps = f"{self.dense_layers:,} + {self.moe_layers:,}"
+            raise InputError(f"dense_layers + moe_layers must be at most the {self.layers:,} layers, not {mlps}.")
+
+    def _needs(self) -> dict[str, int]:
         attention = self.full_layers + self.window_layers
-        needs = {
+        return {
             "heads": attention + self.latent_layers,
             "kv_heads": attention,
             "head_dim": attention + self.latent_layers,
@@ -110,16 +122,6 @@ class Model:
             "active_experts": self.moe_layers,
             "inner": self.mamba_layers + self.mamba2_layers,
         }
-        for name, users in needs.items():
-            if users and not getattr(self, name):
-                raise InputError(f"{name} must be at least 1, for {users:,} layers need it, not 0.")
-        if self.kv_heads and self.heads % self.kv_heads:
-            raise InputError(f"kv_heads must divide heads = {self.heads:,} without remainder, not {self.kv_heads:,}.")
-        if self.active_experts > self.experts:
-            raise InputError(f"active_experts must be at most experts = {self.experts:,}, not {self.active_experts:,}.")
-        if not self.layers >= 1 or self.dense_layers + self.moe_layers > self.layers:
-            mlps = f"{self.dense_layers:,} + {self.moe_layers:,}"
-            raise InputError(f"dense_layers + moe_layers must be at most the {self.layers:,} layers, not {mlps}.")
 
     @classmethod
     def named(cls, name: str) -> Model:
@@ -201,4 +203,4 @@ class NominalModel:
     @property
     def values(self) -> dict[sympy.Symbol, int]:
         """Symbol → number, for the terms."""
-        return {parameters.symbol: self.parameters, symbol("tensors"): 0}  # no tensors are known, so none is counted
+        return {parameters.symbol: self.parameters, symbol("tensors"): 0}  # none is known, so none is counted

@@ -132,7 +132,7 @@ def _cache_formats(both: object) -> list[str]:
     return [choice("kv_cache format", name, _CACHE_FORMATS) for name in names]
 
 
-_CACHE_FORMATS = [row["name"] for row in catalogue.rows("formats") if row["cache"] == "yes"]
+_CACHE_FORMATS = catalogue.names("formats", "cache")
 
 
 @cache

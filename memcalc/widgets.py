@@ -14,12 +14,12 @@ from memcalc.scenes import Frame
 from memcalc.symbols import BY_NAME, Entry
 
 CATEGORIES = {
-    "model": ("model", "models"),
-    "gpu": ("card", "gpus"),
-    "weights": ("format of the weights", "formats"),
-    "kv_cache": ("format of the cache", "formats"),
+    "model": ("model", "models", ""),
+    "gpu": ("card", "gpus", ""),
+    "weights": ("format of the weights", "formats", "usual"),
+    "kv_cache": ("format of the cache", "formats", "cache"),
 }
-"""Controls that choose a row of a table: their label and the table."""
+"""Controls that choose a row of a table: their label, the table, and the column that says which rows."""
 
 _WIDE = {"style": {"description_width": "15em"}, "layout": {"width": "95%", "max_width": "46em"}}
 
@@ -57,8 +57,8 @@ def control(name: str, value: str | int) -> ipywidgets.Widget:
     Raises InputError for a name that has no control, and for a value that the control does not have.
     """
     if name in CATEGORIES:
-        label, table = CATEGORIES[name]
-        names = catalogue.names(table)
+        label, table, column = CATEGORIES[name]
+        names = catalogue.names(table, column)
         return ipywidgets.Dropdown(options=names, value=choice(name, value, names), description=label, **_WIDE)
     sliders = [entry.name for entry in BY_NAME.values() if not entry.derived]
     entry = BY_NAME[choice("control", name, [*CATEGORIES, *sliders])]

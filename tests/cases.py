@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from memcalc import Inference, Model, catalogue
 from memcalc.formula import TERMS
-from memcalc.formula.activations import activations, forward_peak, weight_copies
+from memcalc.formula.activations import activations, forward_peak, weight_copies, with_windows
 from memcalc.formula.kept import Case
 from memcalc.formula.megatron import first_stage
 from memcalc.formula.prefill import Pass
@@ -27,7 +27,7 @@ LLAMA = {
 GPT2 = {"model_type": "gpt2", "n_embd": 768, "n_head": 12, "n_layer": 12, "n_positions": 1024, "vocab_size": 50257}
 
 MODELS = st.sampled_from(catalogue.names("models")).map(Model.named)
-FORMATS = st.sampled_from([row["name"] for row in catalogue.rows("formats") if row["cache"] == "yes"])
+FORMATS = st.sampled_from(catalogue.names("formats", "cache"))
 RUNS = st.builds(Inference, st.integers(1, 10**6), st.integers(1, 512), FORMATS, FORMATS)
 
 _FP32_CASE = Case("llama", recipe="fp32")
@@ -37,6 +37,7 @@ _BUILT = (
     *_FP32.every_part.values(),
     weight_copies(),
     forward_peak(_FP32_CASE),
+    *with_windows(Case("mistral")).parts,
     first_stage(),
     *first_stage().parts,
 )

@@ -30,7 +30,7 @@ def test_what_no_format_can_help():
 def test_notes_name_the_training_and_what_was_assumed():
     found = advice.notes(Model.from_config(LLAMA), Inference(32_768), CARD)
     assert "trained for 2,048 tokens" in found[0]
-    assert "attention_bias, head_dim, mlp_bias" in found[1]
+    assert "head_dim, attention_bias, mlp_bias" in found[1]
 
 
 def test_a_large_batch_is_told_how_large_it_may_be():

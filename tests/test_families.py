@@ -107,6 +107,11 @@ def test_a_hostile_config_gives_a_model_or_a_sentence_that_names_a_key(family, d
             {"n_head": 5},
             "n_head in config.json must divide n_embd = 64 into equal heads of at most 100,000, not 5.",
         ),
+        (
+            "phi3",
+            {"partial_rotary_factor": 2},
+            "partial_rotary_factor in config.json must be a number above 0 and up to",
+        ),
         ("llama", {"tie_word_embeddings": 1}, "tie_word_embeddings in config.json must be true or false, not 1."),
         (
             "llama",
@@ -234,6 +239,26 @@ def test_layers_with_experts(family, changes, moe):
 def test_falcon(changes, kv_heads, norms, ignored):
     model = Model.from_config(changed("falcon", changes))
     assert (model.kv_heads, model.layer_norms, model.ignored) == (kv_heads, norms, ignored)
+
+
+@pytest.mark.parametrize(
+    ("family", "changes", "turned"),
+    [
+        ("llama", {"head_dim": 24}, 24),
+        ("phi3", {"partial_rotary_factor": None}, 16),
+        ("phi3", {"partial_rotary_factor": 0.75}, 12),
+        ("glm4_moe", {}, 8),
+        ("gpt_neox", {}, 4),
+        ("gpt_neox", {"rotary_pct": None, "rope_parameters": {"partial_rotary_factor": 1.0}}, 16),
+        ("falcon", {}, 16),
+        ("falcon", {"alibi": True}, 0),
+        ("deepseek_v3", {}, 6),
+        ("gpt2", {}, 0),
+        ("jamba", {}, 0),
+    ],
+)
+def test_numbers_of_a_head_that_rotary_positions_turn(family, changes, turned):
+    assert Model.from_config(changed(family, changes)).rotary == turned
 
 
 def test_what_has_no_place_in_a_model_is_named():

@@ -77,7 +77,8 @@ def test_heads_that_do_not_divide(tmp_path, capsys):
     path = tmp_path / "config.json"
     path.write_text(json.dumps(LLAMA | {"num_key_value_heads": 5}))
     assert main(["fit", str(path), "RTX 4090"]) == 2
-    assert capsys.readouterr().err == "memcalc: kv_heads must divide heads = 32 without remainder, not 5.\n"
+    problem = "num_key_value_heads in config.json must divide num_attention_heads = 32, not 5."
+    assert capsys.readouterr().err == f"memcalc: {problem}\n"
 
 
 def test_article_writes_and_checks(tmp_path, capsys):

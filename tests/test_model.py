@@ -8,6 +8,7 @@ import numpy
 import pytest
 
 from memcalc import InputError, Model, catalogue
+from memcalc.formula import weights
 
 COUNTED = {row["model"]: row for row in catalogue.rows("measured_parameters") if row["model"]}
 
@@ -38,6 +39,21 @@ def test_every_model_of_the_catalogue_was_built_and_counted(name):
 )
 def test_published_totals(name, parameters):
     assert Model.named(name).parameters == parameters
+
+
+@pytest.mark.parametrize(
+    ("name", "parts", "parameters"),
+    [  # layers of the built classes
+        ("DeepSeek-V2-Lite", (weights.latent_attention, weights.mlp), 81_007_104),
+        ("DeepSeek-V2-Lite", (weights.latent_attention, weights.router, *[weights.expert] * 64), 584_847_872),
+        ("Jamba-v0.1", (weights.attention, weights.mlp), 218_112_000),
+        ("Jamba-v0.1", (weights.mamba, weights.mlp), 281_477_408),
+        ("Jamba-v0.1", (weights.mamba, weights.router, *[weights.expert] * 16), 2_923_954_464),
+    ],
+)
+def test_layers_of_mixed_models(name, parts, parameters):
+    values = Model.named(name).values
+    assert sum(part.exact(values) for part in (*parts, weights.norms)) == parameters
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import numpy
 import pytest
 import sympy
-from hypothesis import assume, given, settings
+from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 from cases import EVERY_TERM
@@ -23,9 +23,12 @@ FEW = st.integers(0, 10**4)
 def test_exact_equals_substitution_and_fast_agrees(term, data):
     symbols = sorted(term.expanded().free_symbols, key=str)
     values = {letter: data.draw(FEW if letter.is_positive is None else FEW.map(lambda n: n + 1)) for letter in symbols}
+    try:
+        exact = term.value(values)
+    except InputError:  # it divides by a count of zero
+        reject()
     substituted = term.expanded().xreplace({letter: sympy.Integer(value) for letter, value in values.items()})
-    assume(substituted.is_finite)
-    assert term.value(values) == substituted
+    assert exact == substituted
     assert float(term.fast(values)) == pytest.approx(float(substituted), rel=1e-9)
 
 
@@ -47,8 +50,7 @@ def test_reading_order_changes_nothing(term):
     ("name", "latex"),
     [
         ("weights", "M_{w} = P B"),
-        ("mlp", r"P_{mlp} = d d_{ff} \left(n_{mlp} - 1\right) + d d_{ff} + d \beta_{mlp} + d_{ff} \beta_{mlp} "
-         r"\left(n_{mlp} - 1\right)"),
+        ("inference", "M = M_{w} + M_{kv}"),
         ("norms", "P_{norm} = n_{vec} n_{norm} d"),
     ],
 )  # fmt: skip

@@ -40,7 +40,7 @@ def test_controls_stand_at_the_start_values():
     controls, _, words = parts(explore(scenes.will_it_fit, **FIT), FIT)
     assert {name: value_of(widget) for name, widget in controls.items()} == FIT
     assert "28.55 GiB = 30.66 GB" in words.value
-    assert "2 × 32 × 32 × 128 × 32,768 × 1 × 2 = 17,179,869,184 bytes" in words.value
+    assert "32 × 32 × 128 × 32,768 × 1 × (2 + 2) = 17,179,869,184 bytes" in words.value
 
 
 def test_nonsense_shows_one_sentence_and_keeps_the_picture():
@@ -75,7 +75,7 @@ def test_pictures_and_words_are_for_everyone():
 def test_labels_have_letter_words_and_unit():
     assert control("context", 4096).description == "s: context [tokens]"
     assert control("kv_heads", 8).description == "h_kv: key and value heads"
-    assert control("layers", 32).min == 1
+    assert control("full_layers", 32).min == 0
 
 
 @pytest.mark.parametrize(

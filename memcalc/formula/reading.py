@@ -50,8 +50,9 @@ class _Text(StrPrinter):
         return f"max({self._listed(most)})"
 
     def _print_Piecewise(self, cases: sympy.Piecewise) -> str:
-        (value, condition), (otherwise, _) = cases.args
-        return f"({self._print(value)} if {self._print(condition)}, else {self._print(otherwise)})"
+        *cases, (otherwise, _) = cases.args
+        said = [f"{self._print(value)} if {self._print(condition)}" for value, condition in cases]
+        return f"({', '.join([*said, f'else {self._print(otherwise)}'])})"
 
     def _listed(self, several: sympy.Expr) -> str:
         return ", ".join(map(self._print, sorted(several.args, key=_place_of(several))))

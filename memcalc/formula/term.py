@@ -106,10 +106,16 @@ class Term:
     def value(self, values: Values) -> int | Fraction:
         """Return the value as it is, which may be a fraction.
 
-        Raises InputError if a symbol has no value or an impossible one, or is not in the glossary.
+        Raises InputError if a symbol has no value or an impossible one, is not in the glossary, or divides by 0.
         """
         expr, known = self._checked(values)
-        return compute.exact(expr)(*(compute.number(symbol, value) for symbol, value in known.items()))
+        numbers = [compute.number(symbol, value) for symbol, value in known.items()]
+        try:
+            return compute.exact(expr)(*numbers)
+        except ZeroDivisionError:
+            raise InputError(
+                f"{self.name} has no value here: {self.symbol} = {text(self.expr)} divides by 0."
+            ) from None
 
     def exact(self, values: Values) -> int:
         """Return the value as a whole number; a fraction, such as half a byte, takes a whole one.
