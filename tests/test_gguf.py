@@ -6,13 +6,30 @@ import pytest
 import sympy
 from hypothesis import given
 from hypothesis import strategies as st
-from sympy import Integer
 
-from headers import read
+from headers import bytes_of, read
 from memcalc import catalogue
-from memcalc.formula.formats import Format, stored_bytes
-from memcalc.formula.gguf import Architecture, block, choose, tensor_bytes
-from memcalc.formula.tensors import Tensor
+from memcalc.formula.formats import Format
+from memcalc.formula.gguf import block, choose, tensor_bytes
+from memcalc.formula.tensors import (
+    TENSORS,
+    E,
+    L_dense,
+    L_full,
+    L_mla,
+    L_moe,
+    L_ssd,
+    L_ssm,
+    L_win,
+    d,
+    d_e,
+    d_ff,
+    h,
+    h_kv,
+)  # fmt: skip
+
+DOWN = [tensor for tensor in TENSORS if tensor.name == "down_proj"]
+OTHER_LAYERS = (L_win, L_mla, L_ssm, L_ssd)
 
 LLAMA_8B = {
     "arch": "llama",
@@ -36,16 +53,13 @@ ROWS = [row for row in catalogue.rows("measured_formats") if row["quantity"].sta
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row['id']}-{row['model']}-{row['format']}")
 def test_a_model_takes_what_was_measured(row):
-    tensors, architecture = read(json.loads(row["inputs"]))
-    assert stored_bytes(tensors, Format.named(row["format"]), architecture) == int(row["bytes"])
+    assert bytes_of(read(json.loads(row["inputs"])), row["format"]) == int(row["bytes"])
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_the_published_bits_per_weight(name):
-    tensors, architecture = read(LLAMA_8B)
-    weights = sum(tensor.count * sympy.prod(tensor.shape) for tensor in tensors)
-    bits = 8 * stored_bytes(tensors, Format.named(name), architecture) / weights
-    assert round(float(bits), 4) == PUBLISHED[name]
+    model = read(LLAMA_8B)
+    assert round(float(8 * bytes_of(model, name) / model.parameters), 4) == PUBLISHED[name]
 
 
 @pytest.mark.parametrize(("name", "parts"), [("Q8_0", 2 + 32), ("Q4_0", 2 + 16), ("Q4_K", 2 * 2 + 12 + 128)])
@@ -67,18 +81,17 @@ def more_bits(layer, layers):
 @given(layers=st.integers(1, 200), dense=st.integers(0, 200))
 def test_counted_layers_are_those_of_a_loop(layers, dense):
     dense = min(dense, layers)
-    matrix, architecture = (Integer(256), Integer(256)), Architecture(Integer(layers), Integer(8), Integer(8))
-    parts = [Tensor("down_proj", "mlp", Integer(dense), matrix), Tensor("down_proj", "experts", layers - dense, matrix)]
-    for part, place in zip(parts, (range(dense), range(dense, layers)), strict=True):
+    known = {L_full: layers, L_dense: dense, L_moe: layers - dense, E: 3, d: 256, d_ff: 256, d_e: 256, h: 8, h_kv: 8}
+    for tensor, place, matrices in zip(DOWN, (range(dense), range(dense, layers)), (1, 3), strict=True):
         more = sum(more_bits(layer, layers) for layer in place)
-        counted = tensor_bytes(part, architecture, "Q4_K_M", "Q4_K", sympy.false)
-        assert counted == 256 * (210 * more + 144 * (len(place) - more))
+        counted = tensor_bytes(tensor, "Q4_K_M", "Q4_K").subs(dict.fromkeys(OTHER_LAYERS, 0)).subs(known)
+        assert counted == matrices * 256 * (210 * more + 144 * (len(place) - more))
 
 
 def test_rows_that_blocks_do_not_fill_take_the_next_type():
     def bytes_of(columns):
-        matrix = Tensor("gate_proj", "mlp", Integer(1), (Integer(1), Integer(columns)))
-        return tensor_bytes(matrix, Architecture(Integer(1), Integer(1), Integer(1)), "", "Q4_K", sympy.false)
+        known = {L_dense: 1, d_ff: columns, d: 1}
+        return tensor_bytes(DOWN[0], "", "Q4_K").subs(known)
 
     assert [bytes_of(columns) for columns in (256, 224, 200)] == [144, 7 * 22, 400]  # Q4_K, Q5_0, F16
 
