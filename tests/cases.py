@@ -28,7 +28,8 @@ GPT2 = {"model_type": "gpt2", "n_embd": 768, "n_head": 12, "n_layer": 12, "n_pos
 
 MODELS = st.sampled_from(catalogue.names("models")).map(Model.named)
 FORMATS = st.sampled_from(catalogue.names("formats", "cache"))
-RUNS = st.builds(Inference, st.integers(1, 10**6), st.integers(1, 512), FORMATS, FORMATS)
+PLAIN = st.sampled_from([row["name"] for row in catalogue.rows("formats") if row["family"] == "plain"])
+RUNS = st.builds(Inference, st.integers(1, 10**6), st.integers(1, 512), PLAIN, FORMATS)
 
 _FP32_CASE = Case("llama", recipe="fp32")
 _FP32 = activations(_FP32_CASE)
