@@ -5,14 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cache, lru_cache
 
-from memcalc import states
 from memcalc.errors import InputError, instance
-from memcalc.formula import activations, megatron
-from memcalc.formula.kept import DROPOUTS, Case
 from memcalc.formula.kv_cache import L_full, L_win, W, kv_cache
-from memcalc.formula.overhead import inference_overhead, overhead
-from memcalc.formula.parallel import on_one_card, tensor_on_one_card
-from memcalc.formula.prefill import Pass
 from memcalc.formula.tensors import present
 from memcalc.formula.term import Term, Values
 from memcalc.formula.weights import weights, weights_in
@@ -66,76 +60,39 @@ def terms(model: Model | NominalModel, run: Inference | Training) -> tuple[Term,
         return _training_terms(model, run)
     if isinstance(model, NominalModel):
         return (weights,)
-    parts = [_weights(model, run), on_one_card(kv_cache) if divided(run) else kv_cache]
+    parts = _on_one_card(model, run) if divided(run) else [_weights(model, run), kv_cache]
     if run.prefill != "none":
-        parts.append(_prefill(model, run))
+        from memcalc import passes  # here and below: most runs ask for neither
+
+        parts.append(passes.prefill(model, run))
     if run.overhead != "none":
+        from memcalc.formula.overhead import inference_overhead
+
         parts.append(inference_overhead)
     return tuple(parts)
 
 
 def _weights(model: Model, run: Inference) -> Term:
-    tensors = present(model.packing, model.absent)
-    if not divided(run):
-        return weights_in(run.weights, tensors)
-    term = weights_in(run.weights, tuple(map(tensor_on_one_card, tensors)))
-    return on_one_card(term) if term is weights else term
+    return weights_in(run.weights, present(model.packing, model.absent))
 
 
-def _prefill(model: Model, run: Inference) -> Term:
-    if divided(run):
-        raise InputError("prefill is known for one card only: take prefill='none' or no parallelism.")
-    if model.window_layers and run.context >= model.window:
-        raise InputError(f"prefill is known below the window of {model.window:,} tokens only, not for {run.context:,}.")
-    chunked = run.prefill not in ("whole", run.context)
-    return _working_memory(Pass(case(model, run, "bf16"), chunked=chunked, windowed=model.window_layers > 0))
+def _on_one_card(model: Model, run: Inference) -> list[Term]:
+    from memcalc.formula import parallel
 
-
-@cache
-def _working_memory(forward: Pass) -> Term:
-    return replace(forward.prefill, name="activations", symbol=symbol("activations"))
+    tensors = tuple(map(parallel.tensor_on_one_card, present(model.packing, model.absent)))
+    term = weights_in(run.weights, tensors)
+    return [parallel.on_one_card(weights) if term is weights else term, parallel.on_one_card(kv_cache)]
 
 
 def _training_terms(model: Model | NominalModel, run: Training) -> tuple[Term, ...]:
-    parts = [*states.terms(model, run)]
-    if isinstance(model, Model) and run.activations != "none":
-        parts += _kept(model, run)
-    if run.overhead != "none":
-        parts.append(_overhead_beside(parts[-1]))
-    return tuple(parts)
+    from memcalc import passes, states  # here: SymPy builds many terms for training, which most runs do not ask for
+
+    parts = states.terms(model, run) + (passes.kept(model, run) if isinstance(model, Model) else ())
+    return parts if run.overhead == "none" else (*parts, _overhead_beside(parts[-1]))
 
 
 @cache
 def _overhead_beside(last: Term) -> Term:
+    from memcalc.formula.overhead import inference_overhead, overhead
+
     return replace(overhead, parts=(last,)) if last.name == "activations" else inference_overhead
-
-
-def _kept(model: Model, run: Training) -> list[Term]:
-    """Return what is kept for the backward pass, and the copies of the weights that autocast makes."""
-    if model.layers > model.full_layers + model.window_layers or model.moe_layers:
-        raise InputError(f"activations must be 'none' for {model.name}: only dense attention layers are known.")
-    if run.activations == "megatron":
-        return [megatron.activations(run.recompute, run.sequence_parallel, run.pipeline_parallel > 1)]
-    for name, alone in {**dict.fromkeys(PARALLEL, 1), "sequence_parallel": False, "lora_rank": 0}.items():
-        if getattr(run, name) != alone:
-            raise InputError(f"{name} must be {alone} with activations 'transformers', not {getattr(run, name)!r}.")
-    reached = 0 < model.window <= run.context
-    mixed = model.full_layers > 0 and model.window_layers > 0
-    dropouts = frozenset(DROPOUTS if run.dropout else ())
-    code = case(model, run, run.recipe, recompute=run.recompute, mixed=mixed, dropouts=dropouts)
-    copies = [activations.weight_copies(run.recompute)] if run.recipe == "autocast" else []
-    if reached and mixed:
-        return [*copies, activations.with_windows(code)]
-    return [*copies, activations.activations(replace(code, masked=reached))]
-
-
-def case(model: Model, run: Inference | Training, recipe: str, **facts: object) -> Case:
-    """Return what decides which tensors the model's code keeps or holds at its peak."""
-    return Case(
-        model.family,
-        attention=run.attention,
-        recipe=recipe,
-        grouped=model.kv_heads < model.heads,
-        many=run.batch > 1,
-        **facts,
-    )

@@ -8,15 +8,11 @@ from dataclasses import dataclass, replace
 from memcalc.accounting import terms, values
 from memcalc.errors import InputError, choice, instance
 from memcalc.formula.term import Term, Values
-from memcalc.formula.total import inference, training
 from memcalc.gpu import Gpu
 from memcalc.model import LARGEST_MODEL, Model, NominalModel
 from memcalc.runs import Inference
 from memcalc.symbols import BY_NAME, symbol
 from memcalc.training import Training
-
-TOTALS: dict[type, Term] = {Inference: inference, Training: training}
-"""Kind of run → the term that sums what it needs."""
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,12 @@ from functools import cache
 from memcalc import advice, units
 from memcalc.accounting import values
 from memcalc.advice import WORDS
-from memcalc.evaluate import TOTALS, breakdown, crossing, fits
+from memcalc.evaluate import breakdown, crossing, fits
 from memcalc.figures import COLOURS, HATCHES, LIMIT, canvas, context_axes, limit_of
 from memcalc.formula.kv_cache import kv_cache as cache_term
 from memcalc.formula.reading import text
 from memcalc.formula.term import Term
+from memcalc.formula.total import inference
 from memcalc.gpu import Gpu
 from memcalc.model import Model
 from memcalc.runs import Inference
@@ -51,7 +52,7 @@ def will_it_fit(*, model: str, gpu: str, context: int, batch: int, weights: str,
     total = f"It needs {units.show_both(fit.needed)}; the {gpu.name} has {units.show(fit.capacity)}."
     sentences = [total, verdict, *advice.next_steps(model, run, gpu)[:2], *advice.notes(model, run, gpu)]
     picture = _card(gpu.name).frame(f"{total} {verdict}", **shapes)
-    return Frame(picture, _in_words(model, run, sentences, TOTALS[type(run)].parts))
+    return Frame(picture, _in_words(model, run, sentences, inference.parts))
 
 
 def cache_against_context(*, kv_heads: int, context: int, batch: int, kv_cache: str, model: str = "LLaMA-7B") -> Frame:
@@ -111,6 +112,6 @@ def _lines() -> Stage:
         return Stage(figure, (*_TERMS, "here", "crossing"))
 
 
-_TERMS = [term.name for term in TOTALS[Inference].parts]
+_TERMS = [term.name for term in inference.parts]
 _ENDS = (2**7, 2**20)  # of the context [tokens]
 _LOWEST = 0.01  # on the axis of the memory [GiB]

@@ -13,9 +13,11 @@ import sympy
 
 from memcalc import catalogue
 from memcalc.errors import InputError, keep_whole, shown
-from memcalc.formula.lora import TARGETS
 from memcalc.runs import ATTENTION, OVERHEADS, PARALLEL, bytes_each, keep_choice, keep_counts, overhead_values
 from memcalc.symbols import symbol
+
+TARGETS = ("all", "qv")
+"""Which matrices LoRA gives an adapter: all linear ones of the layers, or those of queries and values."""
 
 _CHOICES = {
     "recipe": catalogue.names("recipes"),

@@ -24,7 +24,7 @@ FLOW = (
     *("formula.kept", "formula.activations", "formula.megatron", "formula.prefill"),
     *("formula.parallel", "formula.sharding", "formula.optimizer", "formula.lora", "formula.total", "formula"),
     *("config", "blocks", "state_spaces", "families", "model", "gpu"),
-    *("runs", "training", "states", "accounting", "evaluate"),
+    *("runs", "training", "states", "passes", "accounting", "evaluate"),
     *("advice", "tables", "figures", "article", "publish"),
     *("stage", "scenes", "widgets", "exercises", "__main__"),
 )

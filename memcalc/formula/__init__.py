@@ -1,14 +1,35 @@
 """The formula: each module gives the terms that its name says, each written once as a SymPy expression."""
 
-from memcalc.formula import inverse, kv_cache, lora, optimizer, overhead, sharding, speed, total, weights
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from importlib import import_module
+
 from memcalc.formula.term import Term
 
-TERMS: dict[str, Term] = {
-    term.name: term
-    for module in (weights, optimizer, sharding, lora, kv_cache, inverse, speed, overhead, total)
-    for term in vars(module).values()
-    if isinstance(term, Term)
-}
-"""Name → term, for every term of every module."""
+MODULES = ("weights", "sharding", "optimizer", "lora", "kv_cache", "inverse", "speed", "overhead", "total")
+"""Modules with terms that are the same for every run; those of activations depend on the code that runs."""
+
+
+class _Terms(Mapping):
+    """Name → term; built when first asked for, because SymPy takes as long for all terms as for its own import."""
+
+    @cached_property
+    def _terms(self) -> dict[str, Term]:
+        modules = [import_module(f"{__name__}.{name}") for name in MODULES]
+        every = (term for module in modules for term in vars(module).values() if isinstance(term, Term))
+        return {term.name: term for term in every}
+
+    def __getitem__(self, name: str) -> Term:
+        return self._terms[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._terms)
+
+    def __len__(self) -> int:
+        return len(self._terms)
+
+
+TERMS: Mapping[str, Term] = _Terms()
+"""Name → term, for every term of these modules."""
 
 __all__ = ["TERMS", "Term"]

@@ -16,9 +16,6 @@ from memcalc.symbols import symbol, symbols
 
 r, P_A = symbols("lora_rank adapters")
 
-TARGETS = ("all", "qv")
-"""Which matrices get an adapter: all linear ones of the layers, or those of queries and values."""
-
 _QV = {"q_proj", "q_b_proj", "v_proj", "kv_b_proj", "qkv_proj"}
 
 
@@ -34,7 +31,7 @@ def adapter_pieces(packing: str, targets: str, divided: bool = False) -> tuple[P
     Parameters
     ----------
     packing : as in `formula.tensors.packed`
-    targets : one of `TARGETS`
+    targets : "all" linear matrices of the layers, or "qv", those of queries and values
     divided : whether cards share the model by its heads, layers or experts
     """
     frozen = [piece(tensor, divided) for tensor in packed(packing) if _targeted(tensor, targets)]

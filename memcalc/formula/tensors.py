@@ -171,13 +171,13 @@ TENSORS = tuple(Tensor(name, group, each, tuple(shape)) for group, rows in _ROWS
 """Every parameter tensor that a model of the catalogue can have."""
 
 
-def held(group: str) -> sympy.Expr:
-    """Return the parameters that one instance of a group holds.
+def held(group: str, axis: int = 0) -> sympy.Expr:
+    """Return the parameters that one instance of a group holds, in what follows an axis: 1 for one of many experts.
 
     >>> held("norms")
     d*n_norm*n_vec
     """
-    return Add(*(tensor.each * tensor.size for tensor in TENSORS if tensor.group == group))
+    return Add(*(tensor.each * prod(tensor.shape[axis:]) for tensor in TENSORS if tensor.group == group))
 
 
 @cache

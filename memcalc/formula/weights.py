@@ -63,7 +63,7 @@ expert = _group(
     "One expert is an MLP of its own, usually a narrow one.",
     "all experts of a model are alike",
     "jiang2024mixtral, section 2.1",
-    expr=sympy.cancel(held("expert") / E),
+    expr=held("expert", axis=1),
 )
 
 router = _group(

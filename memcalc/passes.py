@@ -1,0 +1,70 @@
+"""Passes through a model: what one keeps for the backward pass, or holds at its peak when it only reads."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+
+from memcalc.errors import InputError
+from memcalc.formula import activations, megatron
+from memcalc.formula.kept import DROPOUTS, Case
+from memcalc.formula.prefill import Pass
+from memcalc.formula.term import Term
+from memcalc.model import Model
+from memcalc.runs import PARALLEL, Inference
+from memcalc.symbols import symbol
+from memcalc.training import Training
+
+_ALONE = {**dict.fromkeys(PARALLEL, 1), "sequence_parallel": False, "lora_rank": 0}
+"""Fields of a training run that the accounting of Hugging Face code knows with one value only."""
+
+
+def prefill(model: Model, run: Inference) -> Term:
+    """Return the term for the working memory in which the prompt is read.
+
+    Raises InputError where nobody has measured it: on several cards, beyond a window, or in another family's code.
+    """
+    if any(getattr(run, degree) > 1 for degree in PARALLEL):
+        raise InputError("prefill must be 'none' with more than one card, for it is known for one card only.")
+    if model.window_layers and run.context >= model.window:
+        raise InputError(f"context must be below the window of {model.window:,} with a prefill, not {run.context:,}.")
+    chunked = run.prefill not in ("whole", run.context)
+    return _working_memory(Pass(_case(model, run, "bf16"), chunked=chunked, windowed=model.window_layers > 0))
+
+
+@cache
+def _working_memory(forward: Pass) -> Term:
+    return replace(forward.prefill, name="activations", symbol=symbol("activations"))
+
+
+def kept(model: Model, run: Training) -> tuple[Term, ...]:
+    """Return the terms for what is kept for the backward pass, and for the copies of the weights that autocast makes.
+
+    Raises InputError where the accounting that the run names does not hold.
+    """
+    if run.activations == "none":
+        return ()
+    if model.layers > model.full_layers + model.window_layers or model.moe_layers:
+        raise InputError(f"activations must be 'none' for {model.name}: only dense attention layers are known.")
+    if run.activations == "megatron":
+        return (megatron.activations(run.recompute, run.sequence_parallel, run.pipeline_parallel > 1),)
+    for name, alone in _ALONE.items():
+        if getattr(run, name) != alone:
+            raise InputError(f"{name} must be {alone} with activations 'transformers', not {getattr(run, name)!r}.")
+    copies = (activations.weight_copies(run.recompute),) if run.recipe == "autocast" else ()
+    return (*copies, _activations(model, run))
+
+
+def _activations(model: Model, run: Training) -> Term:
+    reached = 0 < model.window <= run.context
+    mixed = model.full_layers > 0 and model.window_layers > 0
+    dropouts = frozenset(DROPOUTS if run.dropout else ())
+    code = _case(model, run, run.recipe, recompute=run.recompute, mixed=mixed, dropouts=dropouts)
+    return (
+        activations.with_windows(code) if reached and mixed else activations.activations(replace(code, masked=reached))
+    )
+
+
+def _case(model: Model, run: Inference | Training, recipe: str, **facts: object) -> Case:
+    grouped, many = model.kv_heads < model.heads, run.batch > 1
+    return Case(model.family, attention=run.attention, recipe=recipe, grouped=grouped, many=many, **facts)
