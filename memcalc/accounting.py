@@ -9,7 +9,7 @@ from memcalc.errors import InputError, instance
 from memcalc.formula.kv_cache import L_full, L_win, W, kv_cache
 from memcalc.formula.tensors import present
 from memcalc.formula.term import Term, Values
-from memcalc.formula.weights import weights, weights_in
+from memcalc.formula.weights import weights
 from memcalc.model import Model, NominalModel
 from memcalc.runs import PARALLEL, Inference
 from memcalc.symbols import symbol
@@ -73,15 +73,22 @@ def terms(model: Model | NominalModel, run: Inference | Training) -> tuple[Term,
 
 
 def _weights(model: Model, run: Inference) -> Term:
+    if run.plain:
+        return weights
+    from memcalc.formula.formats import weights_in
+
     return weights_in(run.weights, present(model.packing, model.absent))
 
 
 def _on_one_card(model: Model, run: Inference) -> list[Term]:
     from memcalc.formula import parallel
 
+    if run.plain:
+        return [parallel.on_one_card(weights), parallel.on_one_card(kv_cache)]
+    from memcalc.formula.formats import weights_in
+
     tensors = tuple(map(parallel.tensor_on_one_card, present(model.packing, model.absent)))
-    term = weights_in(run.weights, tensors)
-    return [parallel.on_one_card(weights) if term is weights else term, parallel.on_one_card(kv_cache)]
+    return [weights_in(run.weights, tensors), parallel.on_one_card(kv_cache)]
 
 
 def _training_terms(model: Model | NominalModel, run: Training) -> tuple[Term, ...]:

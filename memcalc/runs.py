@@ -97,6 +97,11 @@ class Inference:
         if self.sinks and not self.recent:
             raise InputError(f"recent must be at least 1 if there are sinks, not {self.recent}.")
 
+    @property
+    def plain(self) -> bool:
+        """Whether every weight has the bits of its format, and nothing beside it."""
+        return catalogue.find("formats", "weights format", self.weights)["family"] == "plain"
+
     def _keep_prefill(self):
         if not isinstance(self.prefill, str):
             keep_whole(self, "prefill", 1, self.context)

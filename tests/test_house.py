@@ -19,7 +19,7 @@ ROOT = Path(__file__).parent.parent
 FLOW = (
     *("errors", "units", "catalogue", "symbols"),
     *("formula.reading", "formula.compute", "formula.term"),
-    *("formula.tensors", "formula.gguf", "formula.formats", "formula.weights"),
+    *("formula.tensors", "formula.weights", "formula.gguf", "formula.formats"),
     *("formula.kv_cache", "formula.inverse", "formula.speed", "formula.overhead"),
     *("formula.kept", "formula.activations", "formula.megatron", "formula.prefill"),
     *("formula.parallel", "formula.sharding", "formula.optimizer", "formula.lora", "formula.total", "formula"),

@@ -11,6 +11,8 @@ import sympy
 from memcalc import catalogue
 from memcalc.formula.gguf import blocks_bytes, is_matrix, tensor_bytes
 from memcalc.formula.tensors import Tensor
+from memcalc.formula.term import Term
+from memcalc.formula.weights import weights
 
 _KEPT_BYTES = 2  # FP16 or BF16, for what a format leaves alone
 
@@ -125,3 +127,28 @@ def _hqq_codes(rows: sympy.Expr, columns: sympy.Expr, form: Format) -> sympy.Exp
 
 def _bytes(bits: Fraction | int) -> sympy.Rational:
     return sympy.Rational(Fraction(bits) / 8)
+
+
+@cache
+def weights_in(form: str, tensors: tuple[Tensor, ...]) -> Term:
+    """Return the term for the weights in a format: the product above where every number has its bits, else a sum.
+
+    Parameters
+    ----------
+    form : a name of data/formats.csv
+    tensors : what the model holds, from `formula.tensors.present`
+
+    >>> weights_in("FP16", ())
+    M_w = P × B
+    """
+    kind = Format.named(form)
+    if kind.family == "plain":
+        return weights
+    return Term(
+        name=weights.name,
+        symbol=weights.symbol,
+        expr=stored_bytes(tensors, kind),
+        meaning="Each tensor is stored as its format says: codes, the scales beside them, and what stays in more bits.",
+        holds=f"{kind.name}: every tensor as the tool that makes the format stores it",
+        source=catalogue.find("formats", "format", form)["source"],
+    )

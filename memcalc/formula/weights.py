@@ -1,12 +1,8 @@
 """Weights: the parameters that the architecture asks for, times the bytes of each."""
 
-from functools import cache
-
 import sympy
 
-from memcalc import catalogue
-from memcalc.formula.formats import Format, stored_bytes
-from memcalc.formula.tensors import GROUPS, LAYERS, E, L_moe, Tensor, held
+from memcalc.formula.tensors import GROUPS, LAYERS, E, L_moe, held
 from memcalc.formula.term import Term
 from memcalc.symbols import symbol
 
@@ -128,28 +124,3 @@ weights = Term(
     source="article2025formula, model weights",
     parts=(parameters,),
 )
-
-
-@cache
-def weights_in(form: str, tensors: tuple[Tensor, ...]) -> Term:
-    """Return the term for the weights in a format: the product above where every number has its bits, else a sum.
-
-    Parameters
-    ----------
-    form : a name of data/formats.csv
-    tensors : what the model holds, from `formula.tensors.present`
-
-    >>> weights_in("FP16", ())
-    M_w = P × B
-    """
-    kind = Format.named(form)
-    if kind.family == "plain":
-        return weights
-    return Term(
-        name=weights.name,
-        symbol=weights.symbol,
-        expr=stored_bytes(tensors, kind),
-        meaning="Each tensor is stored as its format says: codes, the scales beside them, and what stays in more bits.",
-        holds=f"{kind.name}: every tensor as the tool that makes the format stores it",
-        source=catalogue.find("formats", "format", form)["source"],
-    )
