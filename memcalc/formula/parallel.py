@@ -39,8 +39,8 @@ def on_one_card(term: Term) -> Term:
     """Return the term for the card that holds most of the model.
 
     >>> from memcalc.formula import TERMS
-    >>> on_one_card(TERMS["mlp"]).expr
-    beta_mlp*(d + ceiling(d_ff/t)*(n_mlp - 1)) + d*n_mlp*ceiling(d_ff/t)
+    >>> on_one_card(TERMS["latent_attention"]).symbols[:3], on_one_card(TERMS["norms"])
+    ((d, h, d_k), P_norm = n_vec × n_norm × d)
     """
     shares = _shares_of(term.name)
     return replace(term, expr=term.expr.xreplace(shares), parts=tuple(map(on_one_card, term.parts)))

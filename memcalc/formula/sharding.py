@@ -79,7 +79,7 @@ def flat_share(whole: Term) -> Term:
     DeepSpeed makes the length a multiple of two numbers, so that a part of 16-bit numbers begins at whole four bytes.
 
     >>> flat_share(parameters)
-    P_1 = ceiling(P/(N_d × Min(2, N_d))) × Min(2, N_d)
+    P_1 = ⌈P/(N_d × min(2, N_d))⌉ × min(2, N_d)
     """
     pair = Min(2, N_d)  # one card cuts nothing, and needs no padding
     return _share(

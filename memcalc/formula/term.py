@@ -72,7 +72,7 @@ class Term:
 
         >>> from memcalc import TERMS, Inference, Model, values
         >>> TERMS["kv_cache"].simplified(values(Model.named("LLaMA-7B"), Inference()))
-        M_kv = s × b × L_full × h_kv × d_k × (B_k + B_v)
+        M_kv = L_full × h_kv × d_k × s × b × (B_k + B_v)
         """
         neutral = {
             symbol: entry.neutral
