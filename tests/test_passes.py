@@ -1,0 +1,81 @@
+"""What passes through a model keep, for whole models and through the public interface."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from memcalc import Inference, InputError, Model, Training, breakdown, catalogue
+
+ROWS = catalogue.rows("measured_runs")
+LLAMA = Model.named("Llama-2-7B")
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row['id']}-{row['model']}-{row['term']}")
+def test_a_whole_model_keeps_what_was_measured(row):
+    run = Training(**json.loads(row["inputs"]))
+    assert breakdown(Model.named(row["model"]), run)[row["term"]] == int(row["bytes"])
+
+
+def test_eager_attention_needs_three_times_what_flash_does():
+    flash, eager = (
+        breakdown(LLAMA, Training(context=2048, recipe="bf16", attention=kernel))["activations"]
+        for kernel in ("flash", "eager")
+    )
+    assert (round(flash / 1e9, 1), round(eager / 1e9, 1)) == (12.6, 38.3)
+
+
+@pytest.mark.parametrize(("context", "gigabytes"), [(4095, 26.99), (4096, 29.67)])
+def test_mistral_loses_flash_at_its_window(context, gigabytes):
+    run = Training(context=context, recipe="bf16")
+    assert round(breakdown(Model.named("Mistral-7B-v0.1"), run)["activations"] / 1e9, 2) == pytest.approx(
+        gigabytes, abs=0.01
+    )
+
+
+@pytest.mark.parametrize("recompute", ["none", "selective", "full"])
+@given(stages=st.integers(2, 64))
+def test_a_first_stage_holds_its_part_of_the_layers_for_every_stage_behind_it(recompute, stages):
+    def in_layers(count):
+        run = Training(activations="megatron", recompute=recompute, pipeline_parallel=count, micro_batches=count)
+        return breakdown(LLAMA, run)["activations"] - count * masks
+
+    masks = 4096 * 4096  # of the embeddings' dropout, for each micro-batch under way
+    assert in_layers(stages) == in_layers(2)
+
+
+@pytest.mark.parametrize(
+    ("model", "run", "sentence"),
+    [
+        ("Mixtral-8x7B", {}, "activations must be 'none' for Mixtral-8x7B: only dense attention layers are known."),
+        ("Llama-2-7B", {"tensor_parallel": 2}, "tensor_parallel must be 1 with activations 'transformers', not 2."),
+        ("Llama-2-7B", {"lora_rank": 8}, "lora_rank must be 0 with activations 'transformers', not 8."),
+        ("Llama-2-7B", {"recompute": "selective"}, "recompute 'selective' is not known"),
+        ("Llama-2-7B", {"recipe": "fp32", "attention": "flash"}, "attention 'flash' needs 16 bits"),
+        ("Falcon-7B", {}, "family 'falcon' is not known"),
+    ],
+)
+def test_what_is_not_known_is_refused(model, run, sentence):
+    with pytest.raises(InputError) as caught:
+        breakdown(Model.named(model), Training(**run))
+    assert str(caught.value).startswith(sentence)
+
+
+@pytest.mark.parametrize(
+    ("run", "sentence"),
+    [
+        ({"tensor_parallel": 2}, "prefill must be 'none' with more than one card"),
+        ({"context": 8192}, "context must be below the window of 4,096 with a prefill, not 8,192."),
+    ],
+)
+def test_a_prefill_that_nobody_measured_is_refused(run, sentence):
+    with pytest.raises(InputError, match=sentence):
+        breakdown(Model.named("Mistral-7B-v0.1"), Inference(**{"context": 1024, "prefill": "whole"} | run))
+
+
+def test_a_prefill_in_chunks_needs_less():
+    whole, chunked = (
+        breakdown(LLAMA, Inference(context=4096, prefill=prefill))["activations"] for prefill in ("whole", 512)
+    )
+    assert chunked < whole / 4
