@@ -8,8 +8,9 @@ from functools import cache, lru_cache
 from memcalc import states
 from memcalc.errors import InputError, instance
 from memcalc.formula import activations, megatron
+from memcalc.formula.formats import whole_blocks
 from memcalc.formula.kept import DROPOUTS, Case
-from memcalc.formula.kv_cache import L_full, L_win, W, kv_cache
+from memcalc.formula.kv_cache import L_full, L_win, W, kv_cache, with_residual
 from memcalc.formula.overhead import inference_overhead, overhead
 from memcalc.formula.parallel import on_one_card, tensor_on_one_card
 from memcalc.formula.prefill import Pass
@@ -67,7 +68,7 @@ def terms(model: Model | NominalModel, run: Inference | Training) -> tuple[Term,
         return _training_terms(model, run)
     if isinstance(model, NominalModel):
         return (weights,)
-    parts = [_weights(model, run), on_one_card(kv_cache) if divided(run) else kv_cache]
+    parts = [_weights(model, run), _cache(model, run)]
     if run.prefill != "none":
         parts.append(_prefill(model, run))
     if run.overhead != "none":
@@ -81,6 +82,22 @@ def _weights(model: Model, run: Inference) -> Term:
         return weights_in(run.weights, tensors)
     term = weights_in(run.weights, tuple(map(tensor_on_one_card, tensors)))
     return on_one_card(term) if term is weights else term
+
+
+def _cache(model: Model, run: Inference) -> Term:
+    keys, values = run.cache_formats
+    attention = model.full_layers + model.window_layers
+    rows = {"head_dim": model.head_dim if attention else 0, "kv_rank + rope_dim": _latent(model)}
+    for name, numbers in rows.items():
+        for form in (keys, values):
+            if not whole_blocks(numbers, form):
+                raise InputError(f"kv_cache must have blocks that divide {name} = {numbers:,}, unlike {form.name}.")
+    term = with_residual(keys.residual) if keys.residual else kv_cache
+    return on_one_card(term) if divided(run) else term
+
+
+def _latent(model: Model) -> int:
+    return model.kv_rank + model.rope_dim if model.latent_layers else 0
 
 
 def _prefill(model: Model, run: Inference) -> Term:

@@ -9,7 +9,7 @@ from functools import cache
 import sympy
 
 from memcalc import catalogue
-from memcalc.formula.gguf import blocks_bytes, is_matrix, tensor_bytes
+from memcalc.formula.gguf import block, blocks_bytes, is_matrix, tensor_bytes
 from memcalc.formula.tensors import Tensor
 
 _KEPT_BYTES = 2  # FP16 or BF16, for what a format leaves alone
@@ -21,7 +21,8 @@ class Format:
 
     Parameters
     ----------
-    family : "plain" (a number has its bits), "groups" (codes, and scales beside them), "hqq", "blocks" or "gguf"
+    family : "plain" (a number has its bits), "groups" (codes, and scales beside them), "hqq", "blocks" or "gguf";
+        "cache" is none for weights
     bits : average bits of a weight in a quantized matrix
     type : the block type of most matrices (blocks, gguf)
     code_bits : what one code takes [bits]
@@ -32,6 +33,7 @@ class Format:
     table_bytes : of each matrix [bytes]
     keeps : groups of tensors that stay in 16 bit
     in_cache : whether a key and value cache can have this format
+    residual : who keeps the newest tokens of a cache in 16 bit: "KIVI", "transformers" or "" for nobody
 
     >>> Format.named("NF4").bits
     Fraction(9, 2)
@@ -50,6 +52,7 @@ class Format:
     table_bytes: int = 0
     keeps: frozenset[str] = frozenset()
     in_cache: bool = False
+    residual: str = ""
 
     @classmethod
     @cache
@@ -62,7 +65,8 @@ class Format:
             **{field: int(row[field].replace("row", "") or 0) for field in numbers},
             bits=Fraction(row["bits"]),
             keeps=frozenset(row["keeps"].split("|")),
-            in_cache=row["cache"] == "yes",
+            in_cache=row["cache"] != "no",
+            residual=row["cache"] if row["cache"] in ("KIVI", "transformers") else "",
         )
 
 
@@ -88,6 +92,17 @@ def cache_bytes(numbers: sympy.Expr, form: Format) -> sympy.Expr:
     1088
     """
     return blocks_bytes(form.type, numbers) if form.type else numbers * _bytes(form.bits)
+
+
+def whole_blocks(numbers: int, form: Format) -> bool:
+    """Return whether the blocks or groups of a format divide `numbers`, those of one head's key or one latent.
+
+    Source: ggml2026llama, src/llama-context.cpp, llama_init_from_model.
+
+    >>> whole_blocks(128, Format.named("Q8_0")), whole_blocks(80, Format.named("Q8_0"))
+    (True, False)
+    """
+    return numbers % (block(form.type)[0] if form.type else form.group or 1) == 0
 
 
 def matrix_bytes(rows: sympy.Expr, columns: sympy.Expr, form: Format) -> sympy.Expr:

@@ -1,5 +1,8 @@
 """Key and value cache: what attention keeps of every token so that it need not be computed again."""
 
+from dataclasses import replace
+from functools import cache
+
 import sympy
 from sympy import Min, ceiling
 
@@ -21,26 +24,27 @@ from memcalc.formula.tensors import (
 from memcalc.formula.term import Term
 from memcalc.symbols import symbol, symbols
 
-s, b, W, s_blk, w_x, s_0, R = symbols("context batch window block window_extra prompt residual")
+s, b, W, s_blk, n_u, w_x, s_0, R = symbols("context batch window block sharing window_extra prompt residual")
 B_k, B_v, B_conv, B_ssm = symbols("bytes_per_key bytes_per_value bytes_per_conv bytes_per_state")
 c_all, c_win, n_skip = symbols("counter window_counter conv_skipped")
 
 _SOURCES = "ainslie2023gqa, section 2.2; deepseek2024v2, section 2.1.4; gu2023mamba, section 3.4"
+_CACHE_UTILS = "wolf2020transformers, src/transformers/cache_utils.py"
 _16_BIT = 2  # bytes
 
 reserved = Term(
     name="reserved",
     symbol=symbol("reserved"),
-    expr=s_blk * ceiling(s / s_blk),
-    meaning="An engine reserves room for tokens in whole blocks.",
-    holds="the cache is not shared between sequences",
+    expr=s_blk * ceiling(n_u * s / s_blk),
+    meaning="An engine reserves room for tokens in whole blocks, for each sequence or for those that share.",
+    holds="no token is held once for several sequences",
     source="kwon2023pagedattention, section 4.1",
 )
 
 reserved_window = Term(
     name="reserved_window",
     symbol=symbol("reserved_window"),
-    expr=Min(reserved.symbol, s_blk * ceiling((W + w_x) / s_blk)),
+    expr=Min(reserved.symbol, s_blk * ceiling((n_u * W + w_x) / s_blk)),
     meaning="A window layer needs no more tokens than its window, however long the context.",
     holds="tokens that have left the window are given up at once",
     source="jiang2023mistral, section 2",
@@ -64,11 +68,9 @@ kv_cache = Term(
     name="kv_cache",
     symbol=symbol("kv_cache"),
     expr=b
-    * (
-        _per_number * (L_full * reserved.symbol + L_win * reserved_window.symbol)
-        + L_mla * _latent * reserved.symbol
-        + state_memory.symbol
-    )
+    / n_u
+    * (_per_number * (L_full * reserved.symbol + L_win * reserved_window.symbol) + L_mla * _latent * reserved.symbol)
+    + b * state_memory.symbol
     + c_all * (L_full + L_win + L_mla)
     + c_win * L_win,
     meaning="Each attention layer keeps a key and a value of d_k numbers per key-value head for every token of every "
@@ -78,14 +80,63 @@ kv_cache = Term(
     parts=(reserved, reserved_window, state_memory),
 )
 
+newest_keys = Term(
+    name="newest_keys",
+    symbol=symbol("newest_keys"),
+    expr=sympy.Mod(s, R),
+    meaning="Keys wait in 16 bit until R of them are there, and are then quantized together.",
+    holds="KIVI",
+    source="liu2024kivi, section 3.3",
+)
+
+newest_values = Term(
+    name="newest_values",
+    symbol=symbol("newest_values"),
+    expr=Min(s, R),
+    meaning="Values are quantized one by one, so that the last R of them are always in 16 bit.",
+    holds="KIVI",
+    source="liu2024kivi, section 3.3",
+)
+
+
+def _in_layers(newest: sympy.Symbol) -> sympy.Expr:
+    return L_full * newest + L_win * Min(newest, reserved_window.symbol)
+
+
 residual_memory = Term(
     name="residual_memory",
     symbol=symbol("residual_memory"),
-    expr=b * h_kv * d_k * L_full * ((_16_BIT - B_k) * sympy.Mod(s - s_0, R) + (_16_BIT - B_v) * Min(s, R)),
-    meaning="A quantized cache keeps its newest tokens in 16 bit: keys until a group of R is full, values the last R.",
-    holds="KIVI; keys are quantized in groups of R tokens",
+    expr=h_kv
+    * d_k
+    * ((_16_BIT - B_k) * _in_layers(newest_keys.symbol) + (_16_BIT - B_v) * _in_layers(newest_values.symbol))
+    + L_mla * (r_kv + d_r) * (_16_BIT - B_k) * newest_keys.symbol,
+    meaning="What the newest tokens, which are still in 16 bit, take beyond their quantized size.",
+    holds="KIVI",
     source="liu2024kivi, section 3.3",
+    parts=(newest_keys, newest_values, reserved_window),
 )
+
+
+@cache
+def with_residual(policy: str) -> Term:
+    """Return the term for a quantized cache that keeps its newest tokens in 16 bit.
+
+    Parameters
+    ----------
+    policy : "KIVI", or "transformers", which quantizes the prompt at once, and then keys and values R tokens at a time
+
+    Source: liu2024kivi, section 3.3; wolf2020transformers, src/transformers/cache_utils.py.
+
+    >>> with_residual("transformers").parts[-1].parts[:2]
+    (s_k = Mod(s - s_0, R), s_v = Mod(s - s_0, R))
+    """
+    residual = residual_memory
+    if policy == "transformers":
+        facts = {"expr": sympy.Mod(s - s_0, R), "holds": "QuantizedCache of Transformers", "source": _CACHE_UTILS}
+        keys = replace(newest_keys, **facts)
+        values = replace(newest_values, **facts, meaning=keys.meaning.replace("Keys", "Values"))
+        residual = replace(residual, holds=keys.holds, source=keys.source, parts=(keys, values, reserved_window))
+    return replace(kv_cache, expr=kv_cache.expr + b * residual.symbol, parts=(*kv_cache.parts, residual))
 
 
 def smooth(window_tokens: sympy.Expr) -> sympy.Expr:
@@ -95,7 +146,7 @@ def smooth(window_tokens: sympy.Expr) -> sympy.Expr:
     ----------
     window_tokens : what a window layer holds: Min(s, W), or one of the two where it is known which
     """
-    plain = {reserved.symbol: s, reserved_window.symbol: window_tokens, c_all: 0, c_win: 0}
+    plain = {reserved.symbol: s, reserved_window.symbol: window_tokens, n_u: 1, c_all: 0, c_win: 0}
     return kv_cache.expr.xreplace(plain)
 
 
