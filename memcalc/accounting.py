@@ -43,8 +43,9 @@ def values(model: Model | NominalModel, run: Inference | Training) -> Values:
 
 def _windows(model: Model, run: Inference) -> Values:
     """Say how many layers keep the whole context, and how many of the newest tokens the others keep."""
-    if run.recent and model.window_layers:
-        raise InputError(f"recent must be 0 for {model.name}, which has a window of its own, not {run.recent:,}.")
+    if run.recent and model.window_layers + model.latent_layers:
+        why = "which has a window of its own" if model.window_layers else "whose attention is latent"
+        raise InputError(f"recent must be 0 for {model.name}, {why}, not {run.recent:,}.")
     if run.recent:
         return {L_full: 0, L_win: model.full_layers, W: run.sinks + run.recent}
     if run.window == "full":  # a window that nobody makes use of

@@ -59,7 +59,7 @@ class Inference:
     engine : whose reservation is counted, as named in data/engines.csv; "ideal" is that of nobody
     ubatch : tokens of one pass through the model, for which the engine's window layers have room [tokens]; 0 for the
         engine's default
-    prompt : tokens of the prompt, which Transformers quantizes at once [tokens]
+    prompt : tokens of the context that were its prompt, which Transformers quantizes at once [tokens]
     sinks, recent : StreamingLLM: the first tokens and the newest ones that are kept [tokens]; 0 keeps all
     prefill : how the prompt is read, if its working memory is counted too: "none", "whole", or a chunk [tokens]
     attention : "sdpa" (PyTorch picks the kernel), "flash" or "eager", for the prefill
@@ -109,9 +109,8 @@ class Inference:
 
     def _keep_cache(self):
         object.__setattr__(self, "kv_cache", "/".join(_cache_formats(self.kv_cache)))
-        for name in ("sinks", "recent", "ubatch"):
+        for name in ("sinks", "recent", "ubatch", "prompt"):
             keep_whole(self, name, 0, BY_NAME["context"].limit)
-        keep_whole(self, "prompt", 0, self.context)
         if self.ubatch and not catalogue.find("engines", "engine", self.engine)["pass"]:
             raise InputError(f"ubatch must be 0 for the engine {self.engine!r}, not {self.ubatch:,}.")
 
@@ -137,7 +136,7 @@ class Inference:
             symbol("bytes_per_weight"): bytes_each("weights", self.weights),
             symbol("bytes_per_key"): keys.bits / 8,
             symbol("bytes_per_value"): values.bits / 8,
-            symbol("prompt"): self.prompt,
+            symbol("prompt"): min(self.prompt, self.context),
             symbol("residual"): BY_NAME["residual"].default,
             **self._engine,
             **({} if isinstance(self.prefill, str) else {symbol("chunk"): self.prefill}),

@@ -21,7 +21,7 @@ from memcalc.runs import bytes_each
         ({"kv_cache": "KIVI-2/Q8_0"}, "kv_cache formats of keys and values must keep the same newest tokens in 16 bit"),
         ({"weights": "KIVI-2"}, "weights must not be 'KIVI-2', which is a format of the cache alone."),
         ({"ubatch": 512, "engine": "vLLM"}, "ubatch must be 0 for the engine 'vLLM', not 512."),
-        ({"prompt": 200, "context": 100}, "prompt must be a whole number from 0 to 100, not 200."),
+        ({"prompt": -1}, "prompt must be a whole number from 0 to 1,000,000,000, not -1."),
     ],
 )
 def test_impossible_runs(run, sentence):
