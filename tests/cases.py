@@ -9,6 +9,7 @@ from memcalc import Inference, Model, catalogue
 from memcalc.formula import TERMS
 from memcalc.formula.activations import activations, forward_peak, weight_copies
 from memcalc.formula.kept import Case
+from memcalc.formula.kv_cache import with_residual
 from memcalc.formula.megatron import first_stage
 from memcalc.formula.prefill import Pass
 from memcalc.symbols import BY_NAME, symbol
@@ -39,6 +40,8 @@ _BUILT = (
     forward_peak(_FP32_CASE),
     first_stage(),
     *first_stage().parts,
+    with_residual("KIVI"),
+    with_residual("transformers"),
 )
 _PASS = Pass(Case("llama"))
 EVERY_TERM = [*TERMS.values(), *_BUILT, _PASS.prefill, _PASS.decode_step]
