@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import cache, lru_cache
 
 from memcalc.errors import InputError, instance
+from memcalc.formats import whole_blocks
 from memcalc.formula.kv_cache import L_full, L_win, W, kv_cache
 from memcalc.formula.tensors import present
 from memcalc.formula.term import Term, Values
@@ -35,8 +36,9 @@ def values(model: Model | NominalModel, run: Inference | Training) -> Values:
 
 def _windows(model: Model, run: Inference) -> Values:
     """Say how many layers keep the whole context, and how many of the newest tokens the others keep."""
-    if run.recent and model.window_layers:
-        raise InputError(f"recent must be 0 for {model.name}, which has a window of its own, not {run.recent:,}.")
+    if run.recent and model.window_layers + model.latent_layers:
+        why = "which has a window of its own" if model.window_layers else "whose attention is latent"
+        raise InputError(f"recent must be 0 for {model.name}, {why}, not {run.recent:,}.")
     if run.recent:
         return {L_full: 0, L_win: model.full_layers, W: run.sinks + run.recent}
     if run.window == "full":  # a window that nobody makes use of
@@ -60,7 +62,7 @@ def terms(model: Model | NominalModel, run: Inference | Training) -> tuple[Term,
         return _training_terms(model, run)
     if isinstance(model, NominalModel):
         return (weights,)
-    parts = _on_one_card(model, run) if divided(run) else [_weights(model, run), kv_cache]
+    parts = [_weights(model, run), _cache(model, run)]
     if run.prefill != "none":
         from memcalc import passes  # here and below: most runs ask for neither
 
@@ -74,21 +76,37 @@ def terms(model: Model | NominalModel, run: Inference | Training) -> tuple[Term,
 
 def _weights(model: Model, run: Inference) -> Term:
     if run.plain:
-        return weights
-    from memcalc.formula.formats import weights_in
+        return _on_one_card(weights) if divided(run) else weights
+    from memcalc.formula import parallel, stored
 
-    return weights_in(run.weights, present(model.packing, model.absent))
+    tensors = present(model.packing, model.absent)
+    return stored.weights_in(run.weights, tuple(map(parallel.tensor_on_one_card, tensors)) if divided(run) else tensors)
 
 
-def _on_one_card(model: Model, run: Inference) -> list[Term]:
-    from memcalc.formula import parallel
+def _on_one_card(term: Term) -> Term:
+    from memcalc.formula.parallel import on_one_card
 
-    if run.plain:
-        return [parallel.on_one_card(weights), parallel.on_one_card(kv_cache)]
-    from memcalc.formula.formats import weights_in
+    return on_one_card(term)
 
-    tensors = tuple(map(parallel.tensor_on_one_card, present(model.packing, model.absent)))
-    return [weights_in(run.weights, tensors), parallel.on_one_card(kv_cache)]
+
+def _cache(model: Model, run: Inference) -> Term:
+    keys, values = run.cache_formats
+    attention = model.full_layers + model.window_layers
+    rows = {"head_dim": model.head_dim if attention else 0, "kv_rank + rope_dim": _latent(model)}
+    for name, numbers in rows.items():
+        for form in (keys, values):
+            if not whole_blocks(numbers, form):
+                raise InputError(f"kv_cache must have blocks that divide {name} = {numbers:,}, unlike {form.name}.")
+    if not keys.residual:
+        return _on_one_card(kv_cache) if divided(run) else kv_cache
+    from memcalc.formula.residual import with_residual
+
+    term = with_residual(keys.residual)
+    return _on_one_card(term) if divided(run) else term
+
+
+def _latent(model: Model) -> int:
+    return model.kv_rank + model.rope_dim if model.latent_layers else 0
 
 
 def _training_terms(model: Model | NominalModel, run: Training) -> tuple[Term, ...]:

@@ -13,7 +13,8 @@ from memcalc import units
 from memcalc.accounting import values
 from memcalc.errors import InputError, choice, shown
 from memcalc.evaluate import breakdown, crossing, largest, total
-from memcalc.formula.kv_cache import kv_cache, token
+from memcalc.formula.inverse import token
+from memcalc.formula.kv_cache import kv_cache
 from memcalc.formula.reading import text
 from memcalc.gpu import Gpu
 from memcalc.model import Model

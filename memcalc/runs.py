@@ -11,6 +11,7 @@ import sympy
 
 from memcalc import catalogue
 from memcalc.errors import InputError, choice, keep_whole
+from memcalc.formats import Format
 from memcalc.symbols import BY_NAME, symbol
 
 WINDOWS = ("ideal", "full")
@@ -56,6 +57,9 @@ class Inference:
     kv_cache : format of the cache, or two with a slash: keys/values, such as "Q8_0/Q4_0"
     window : how the cache of window layers is counted: "ideal" or "full"
     engine : whose reservation is counted, as named in data/engines.csv; "ideal" is that of nobody
+    ubatch : tokens of one pass through the model, for which the engine's window layers have room [tokens]; 0 for the
+        engine's default
+    prompt : tokens of the context that were its prompt, which Transformers quantizes at once [tokens]
     sinks, recent : StreamingLLM: the first tokens and the newest ones that are kept [tokens]; 0 keeps all
     prefill : how the prompt is read, if its working memory is counted too: "none", "whole", or a chunk [tokens]
     attention : "sdpa" (PyTorch picks the kernel), "flash" or "eager", for the prefill
@@ -74,6 +78,8 @@ class Inference:
     kv_cache: str = "FP16"
     window: str = "ideal"
     engine: str = "ideal"
+    ubatch: int = 0
+    prompt: int = 0
     sinks: int = 0
     recent: int = 0
     prefill: str | int = "none"
@@ -85,22 +91,39 @@ class Inference:
 
     def __post_init__(self):
         keep_counts(self, "context", "batch", "tensor_parallel", "pipeline_parallel", "expert_parallel")
-        object.__setattr__(self, "weights", catalogue.find("formats", "weights format", self.weights)["name"])
+        self._keep_weights()
         keep_choice(self, "window", WINDOWS)
         keep_choice(self, "engine", catalogue.names("engines"))
-        object.__setattr__(self, "kv_cache", "/".join(_cache_formats(self.kv_cache)))
-        for name in ("sinks", "recent"):
-            keep_whole(self, name, 0, BY_NAME["context"].limit)
+        self._keep_cache()
         self._keep_prefill()
         keep_choice(self, "attention", ATTENTION)
         keep_choice(self, "overhead", OVERHEADS)
         if self.sinks and not self.recent:
             raise InputError(f"recent must be at least 1 if there are sinks, not {self.recent}.")
 
+    def _keep_weights(self):
+        row = catalogue.find("formats", "weights format", self.weights)
+        if row["family"] == "cache":
+            raise InputError(f"weights must not be {row['name']!r}, which is a format of the cache alone.")
+        object.__setattr__(self, "weights", row["name"])
+
+    def _keep_cache(self):
+        object.__setattr__(self, "kv_cache", "/".join(_cache_formats(self.kv_cache)))
+        for name in ("sinks", "recent", "ubatch", "prompt"):
+            keep_whole(self, name, 0, BY_NAME["context"].limit)
+        if self.ubatch and not catalogue.find("engines", "engine", self.engine)["pass"]:
+            raise InputError(f"ubatch must be 0 for the engine {self.engine!r}, not {self.ubatch:,}.")
+
     @property
     def plain(self) -> bool:
         """Whether every weight has the bits of its format, and nothing beside it."""
-        return catalogue.find("formats", "weights format", self.weights)["family"] == "plain"
+        return Format.named(self.weights).family == "plain"
+
+    @property
+    def cache_formats(self) -> tuple[Format, Format]:
+        """The format of the keys, and that of the values."""
+        keys, *values = map(Format.named, self.kv_cache.split("/"))
+        return keys, values[0] if values else keys
 
     def _keep_prefill(self):
         if not isinstance(self.prefill, str):
@@ -111,18 +134,34 @@ class Inference:
     @cached_property
     def values(self) -> dict[sympy.Symbol, int | Fraction]:
         """Symbol → number, for the terms."""
-        keys, values = ([*_cache_formats(self.kv_cache)] * 2)[:2]
+        keys, values = self.cache_formats
         return {
             symbol("context"): self.context,
             symbol("batch"): self.batch,
             symbol("bytes_per_weight"): bytes_each("weights", self.weights),
-            symbol("bytes_per_key"): bytes_each("kv_cache", keys),
-            symbol("bytes_per_value"): bytes_each("kv_cache", values),
-            **_engine_values(self.engine, keys),
+            symbol("bytes_per_key"): keys.bits / 8,
+            symbol("bytes_per_value"): values.bits / 8,
+            symbol("prompt"): min(self.prompt, self.context),
+            symbol("residual"): BY_NAME["residual"].default,
+            **self._engine,
             **({} if isinstance(self.prefill, str) else {symbol("chunk"): self.prefill}),
             **overhead_values(self.overhead),
             **{symbol(name): getattr(self, name) for name in PARALLEL},
             symbol("data_parallel"): 1,
+        }
+
+    @property
+    def _engine(self) -> dict[sympy.Symbol, int | Fraction]:
+        row = catalogue.find("engines", "engine", self.engine)
+        counted = ("block", "counter", "window_counter", "conv_skipped")
+        least, conv = bytes_each("kv_cache", "FP16"), row["conv_format"]  # states are never kept in fewer bits
+        room = (self.ubatch or int(row["pass"])) if row["pass"] else 0
+        return {
+            **{symbol(name): int(row[name]) for name in counted},
+            symbol("sharing"): self.batch if row["shared"] == "yes" else 1,
+            symbol("window_extra"): int(row["window_extra"]) + room,
+            symbol("bytes_per_conv"): bytes_each("conv", conv) if conv else max(least, self.cache_formats[0].bits / 8),
+            symbol("bytes_per_state"): bytes_each("state", "FP32"),
         }
 
 
@@ -134,10 +173,15 @@ def _cache_formats(both: object) -> list[str]:
     names = both.split("/") if isinstance(both, str) and "/" in both else [both]
     if len(names) > 2:
         raise InputError(f"kv_cache format must name one format, or one for keys and one for values, not {both!r}.")
-    return [choice("kv_cache format", name, _CACHE_FORMATS) for name in names]
+    formats = [choice("kv_cache format", name, _CACHE_FORMATS) for name in names]
+    if len({Format.named(name).residual for name in formats}) > 1:
+        raise InputError(
+            f"kv_cache formats of keys and values must keep the same newest tokens in 16 bit, not {both!r}."
+        )
+    return formats
 
 
-_CACHE_FORMATS = catalogue.names("formats", "cache")
+_CACHE_FORMATS = [row["name"] for row in catalogue.rows("formats") if row["cache"] != "no"]
 
 
 @cache
@@ -146,16 +190,3 @@ def overhead_values(end: str) -> dict[sympy.Symbol, Fraction]:
     if end == "none":
         return {}
     return {symbol(row["name"]): Fraction(row[end]) for row in catalogue.rows("overheads")}
-
-
-@cache
-def _engine_values(engine: str, keys: str) -> dict[sympy.Symbol, int | Fraction]:
-    row = catalogue.find("engines", "engine", engine)
-    counted = ("block", "window_extra", "counter", "window_counter", "conv_skipped")
-    least = bytes_each("kv_cache", "FP16")  # states are never kept in fewer bits
-    conv = row["conv_format"]
-    return {
-        **{symbol(name): int(row[name]) for name in counted},
-        symbol("bytes_per_conv"): bytes_each("conv", conv) if conv else max(least, bytes_each("kv_cache", keys)),
-        symbol("bytes_per_state"): bytes_each("state", "FP32"),
-    }

@@ -11,6 +11,7 @@ from memcalc.formula.activations import activations, forward_peak, weight_copies
 from memcalc.formula.kept import Case
 from memcalc.formula.megatron import first_stage
 from memcalc.formula.prefill import Pass
+from memcalc.formula.residual import with_residual
 from memcalc.symbols import BY_NAME, symbol
 
 LLAMA = {
@@ -41,6 +42,8 @@ _BUILT = (
     *with_windows(Case("mistral")).parts,
     first_stage(),
     *first_stage().parts,
+    with_residual("KIVI"),
+    with_residual("transformers"),
 )
 _PASS = Pass(Case("llama"))
 EVERY_TERM = [*TERMS.values(), *_BUILT, _PASS.prefill, _PASS.decode_step]

@@ -3,8 +3,9 @@
 from collections import defaultdict
 
 from memcalc import Model
+from memcalc.formats import Format
 from memcalc.formula import compute
-from memcalc.formula.formats import Format, stored_bytes
+from memcalc.formula.stored import stored_bytes
 from memcalc.formula.tensors import present
 
 _ARCHITECTURES = {

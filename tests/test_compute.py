@@ -24,6 +24,14 @@ def test_halves_quotients_and_block_rounding_are_exact(one, other):
     assert compute.exact(sympy.Min(P, s / 2))(one, other) == min(one, Fraction(other, 2))
 
 
+@given(LARGE, LARGE, st.integers(1, 1000))
+def test_a_remainder_in_a_product_stays_in_its_brackets(one, other, divisor):
+    expr = P * sympy.Mod(s, b)
+    assert compute.exact(expr)(one, other, divisor) == one * (other % divisor)
+    assert compute.exact(expr / 3)(one, other, divisor) == Fraction(one * (other % divisor), 3)
+    assert compute.fast(expr)(5, numpy.array([7, 8]), 4).tolist() == [15, 0]
+
+
 @pytest.mark.parametrize(
     ("value", "plain"),
     [

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from headers import bytes_of, read
 from memcalc import catalogue
-from memcalc.formula.formats import Format
-from memcalc.formula.gguf import block, choose, tensor_bytes
+from memcalc.formats import Format, block
+from memcalc.formula.gguf import choose, tensor_bytes
 from memcalc.formula.tensors import (
     TENSORS,
     E,

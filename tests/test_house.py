@@ -17,10 +17,10 @@ from memcalc import catalogue
 
 ROOT = Path(__file__).parent.parent
 FLOW = (
-    *("errors", "units", "catalogue", "symbols"),
+    *("errors", "units", "catalogue", "formats", "symbols"),
     *("formula.reading", "formula.compute", "formula.term"),
-    *("formula.tensors", "formula.weights", "formula.gguf", "formula.formats"),
-    *("formula.kv_cache", "formula.inverse", "formula.speed", "formula.overhead"),
+    *("formula.tensors", "formula.weights", "formula.gguf", "formula.stored"),
+    *("formula.kv_cache", "formula.residual", "formula.inverse", "formula.speed", "formula.overhead"),
     *("formula.kept", "formula.activations", "formula.megatron", "formula.prefill"),
     *("formula.parallel", "formula.sharding", "formula.optimizer", "formula.lora", "formula.total", "formula"),
     *("config", "blocks", "state_spaces", "families", "model", "gpu"),

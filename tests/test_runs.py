@@ -18,6 +18,10 @@ from memcalc.runs import bytes_each
         ({"batch": 0}, "batch must be a whole number from 1 to 1,000,000, not 0."),
         ({"weights": "FP61"}, "weights format 'FP61' is not known; the nearest is FP16."),
         ({"kv_cache": 16}, "kv_cache format 16 is not known"),
+        ({"kv_cache": "KIVI-2/Q8_0"}, "kv_cache formats of keys and values must keep the same newest tokens in 16 bit"),
+        ({"weights": "KIVI-2"}, "weights must not be 'KIVI-2', which is a format of the cache alone."),
+        ({"ubatch": 512, "engine": "vLLM"}, "ubatch must be 0 for the engine 'vLLM', not 512."),
+        ({"prompt": -1}, "prompt must be a whole number from 0 to 1,000,000,000, not -1."),
     ],
 )
 def test_impossible_runs(run, sentence):

@@ -6,7 +6,7 @@ from importlib import import_module
 
 from memcalc.formula.term import Term
 
-MODULES = ("weights", "sharding", "optimizer", "lora", "kv_cache", "inverse", "speed", "overhead", "total")
+MODULES = ("weights", "sharding", "optimizer", "lora", "kv_cache", "residual", "inverse", "speed", "overhead", "total")
 """Modules with terms that are the same for every run; those of activations depend on the code that runs."""
 
 

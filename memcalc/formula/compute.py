@@ -8,6 +8,7 @@ from functools import cache
 from numbers import Rational
 
 import sympy
+from sympy.printing.numpy import NumPyPrinter
 from sympy.printing.pycode import PythonCodePrinter
 
 from memcalc.errors import InputError, integer, shown
@@ -35,7 +36,7 @@ def exact(expr: sympy.Expr) -> Callable[..., int | Fraction]:
 @cache
 def fast(expr: sympy.Expr) -> Callable:
     """Return `expr` as a function of floats or numpy arrays."""
-    return sympy.lambdify(arguments(expr), expr, modules="numpy")
+    return sympy.lambdify(arguments(expr), expr, modules="numpy", printer=_ARRAYS)
 
 
 def number(symbol: sympy.Symbol, value: object) -> int | Fraction:
@@ -60,7 +61,18 @@ def _plain(value: object) -> int | Fraction | None:
     return integer(value)
 
 
-class _Fractions(PythonCodePrinter):
+class _Brackets(PythonCodePrinter):
+    """Keeps a remainder in brackets, which SymPy 1.14 forgets: a × (s mod R) would become (a × s) mod R."""
+
+    def _print_Mod(self, remainder: sympy.Mod) -> str:
+        return f"({super()._print_Mod(remainder)})"
+
+
+class _Arrays(_Brackets, NumPyPrinter):
+    """Prints for numpy."""
+
+
+class _Fractions(_Brackets):
     """Prints quotients as fractions, where Python's own division would give a float."""
 
     def _print_Mul(self, product: sympy.Mul) -> str:
@@ -83,4 +95,5 @@ class _Fractions(PythonCodePrinter):
     _print_Rational = _print_Half = lambda self, rational: f"Fraction({rational.p}, {rational.q})"
 
 
-_FRACTIONS = _Fractions({"fully_qualified_modules": False, "inline": True, "allow_unknown_functions": True})
+_SETTINGS = {"fully_qualified_modules": False, "inline": True, "allow_unknown_functions": True}
+_FRACTIONS, _ARRAYS = _Fractions(_SETTINGS), _Arrays(_SETTINGS)

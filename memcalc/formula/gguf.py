@@ -4,26 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import cache
 
 import sympy
 
 from memcalc import catalogue
+from memcalc.formats import block
 from memcalc.formula.tensors import LAYERS, E, Tensor, d_k, d_r, h, h_kv, n_emb
 
 _HALF, _EIGHTH = sympy.Rational(1, 2), sympy.Rational(1, 8)
 _VECTOR_BYTES = 4  # F32, which every tensor keeps that no mix may touch
-
-
-@cache
-def block(name: str) -> tuple[int, int]:
-    """Return the numbers in a block of this type, and its bytes.
-
-    >>> block("Q4_K")
-    (256, 144)
-    """
-    row = catalogue.find("ggml_types", "block type", name)
-    return int(row["elements"]), int(row["bytes"])
 
 
 def blocks_bytes(name: str, numbers: sympy.Expr) -> sympy.Expr:

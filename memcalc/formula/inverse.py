@@ -1,15 +1,50 @@
-"""The formula turned round: the context at which something is reached, solved where the expression allows it.
+"""The formula turned round: what one more token costs, and the context at which something is reached.
 
 Blocks, extra room and bytes beside the cache are left out here; `evaluate` searches with them.
 """
 
 import sympy
-from sympy import Max
+from sympy import Max, Min
 
-from memcalc.formula.kv_cache import W, kv_cache, s, smooth, state_memory
+from memcalc.formula.kv_cache import W, c_all, c_win, kv_cache, n_u, reserved, reserved_window, s, s_blk, state_memory
 from memcalc.formula.term import Term
 from memcalc.formula.weights import weights
 from memcalc.symbols import symbol
+
+
+def smooth(window_tokens: sympy.Expr) -> sympy.Expr:
+    """Return the cache with tokens as they are, not in blocks, and no extra room.
+
+    Parameters
+    ----------
+    window_tokens : what a window layer holds: Min(s, W), or one of the two where it is known which
+    """
+    plain = {reserved.symbol: s, reserved_window.symbol: window_tokens, n_u: 1, c_all: 0, c_win: 0}
+    return kv_cache.expr.xreplace(plain)
+
+
+def _step(difference: sympy.Expr, *_: sympy.Expr) -> sympy.Expr:
+    return sympy.Piecewise((1, difference > 0), (0, True))
+
+
+token = Term(
+    name="token",
+    symbol=symbol("token"),
+    expr=sympy.diff(smooth(Min(s, W)), s).replace(sympy.Heaviside, _step),
+    meaning="What one more token in every sequence adds to the cache: the derivative of the cache by the context.",
+    holds="token by token; in blocks, the same on average",
+    source=kv_cache.source,
+)
+
+waste = Term(
+    name="waste",
+    symbol=symbol("waste"),
+    expr=(s_blk - 1) / 2 * token.symbol,
+    meaning="The last block of a sequence is half empty on average.",
+    holds="every length is equally likely; s_blk − 1 tokens are the worst case",
+    source="kwon2023pagedattention, section 4.1",
+    parts=(token,),
+)
 
 
 def reached(memory: sympy.Expr) -> sympy.Expr:

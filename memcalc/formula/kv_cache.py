@@ -1,6 +1,5 @@
 """Key and value cache: what attention keeps of every token so that it need not be computed again."""
 
-import sympy
 from sympy import Min, ceiling
 
 from memcalc.formula.tensors import (
@@ -21,26 +20,25 @@ from memcalc.formula.tensors import (
 from memcalc.formula.term import Term
 from memcalc.symbols import symbol, symbols
 
-s, b, W, s_blk, w_x, s_0, R = symbols("context batch window block window_extra prompt residual")
+s, b, W, s_blk, n_u, w_x = symbols("context batch window block sharing window_extra")
 B_k, B_v, B_conv, B_ssm = symbols("bytes_per_key bytes_per_value bytes_per_conv bytes_per_state")
 c_all, c_win, n_skip = symbols("counter window_counter conv_skipped")
 
 _SOURCES = "ainslie2023gqa, section 2.2; deepseek2024v2, section 2.1.4; gu2023mamba, section 3.4"
-_16_BIT = 2  # bytes
 
 reserved = Term(
     name="reserved",
     symbol=symbol("reserved"),
-    expr=s_blk * ceiling(s / s_blk),
-    meaning="An engine reserves room for tokens in whole blocks.",
-    holds="the cache is not shared between sequences",
+    expr=s_blk * ceiling(n_u * s / s_blk),
+    meaning="An engine reserves room for tokens in whole blocks, for each sequence or for those that share.",
+    holds="no token is held once for several sequences",
     source="kwon2023pagedattention, section 4.1",
 )
 
 reserved_window = Term(
     name="reserved_window",
     symbol=symbol("reserved_window"),
-    expr=Min(reserved.symbol, s_blk * ceiling((W + w_x) / s_blk)),
+    expr=Min(reserved.symbol, s_blk * ceiling((n_u * W + w_x) / s_blk)),
     meaning="A window layer needs no more tokens than its window, however long the context.",
     holds="tokens that have left the window are given up at once",
     source="jiang2023mistral, section 2",
@@ -64,11 +62,9 @@ kv_cache = Term(
     name="kv_cache",
     symbol=symbol("kv_cache"),
     expr=b
-    * (
-        _per_number * (L_full * reserved.symbol + L_win * reserved_window.symbol)
-        + L_mla * _latent * reserved.symbol
-        + state_memory.symbol
-    )
+    / n_u
+    * (_per_number * (L_full * reserved.symbol + L_win * reserved_window.symbol) + L_mla * _latent * reserved.symbol)
+    + b * state_memory.symbol
     + c_all * (L_full + L_win + L_mla)
     + c_win * L_win,
     meaning="Each attention layer keeps a key and a value of d_k numbers per key-value head for every token of every "
@@ -76,48 +72,4 @@ kv_cache = Term(
     holds="keys and values are stored as the model makes them, none dropped or shared between layers or sequences",
     source=_SOURCES,
     parts=(reserved, reserved_window, state_memory),
-)
-
-residual_memory = Term(
-    name="residual_memory",
-    symbol=symbol("residual_memory"),
-    expr=b * h_kv * d_k * L_full * ((_16_BIT - B_k) * sympy.Mod(s - s_0, R) + (_16_BIT - B_v) * Min(s, R)),
-    meaning="A quantized cache keeps its newest tokens in 16 bit: keys until a group of R is full, values the last R.",
-    holds="KIVI; keys are quantized in groups of R tokens",
-    source="liu2024kivi, section 3.3",
-)
-
-
-def smooth(window_tokens: sympy.Expr) -> sympy.Expr:
-    """Return the cache with tokens as they are, not in blocks, and no extra room.
-
-    Parameters
-    ----------
-    window_tokens : what a window layer holds: Min(s, W), or one of the two where it is known which
-    """
-    plain = {reserved.symbol: s, reserved_window.symbol: window_tokens, c_all: 0, c_win: 0}
-    return kv_cache.expr.xreplace(plain)
-
-
-def _step(difference: sympy.Expr, *_: sympy.Expr) -> sympy.Expr:
-    return sympy.Piecewise((1, difference > 0), (0, True))
-
-
-token = Term(
-    name="token",
-    symbol=symbol("token"),
-    expr=sympy.diff(smooth(Min(s, W)), s).replace(sympy.Heaviside, _step),
-    meaning="What one more token in every sequence adds to the cache: the derivative of the cache by the context.",
-    holds="token by token; in blocks, the same on average",
-    source=kv_cache.source,
-)
-
-waste = Term(
-    name="waste",
-    symbol=symbol("waste"),
-    expr=(s_blk - 1) / 2 * token.symbol,
-    meaning="The last block of a sequence is half empty on average.",
-    holds="every length is equally likely; s_blk − 1 tokens are the worst case",
-    source="kwon2023pagedattention, section 4.1",
-    parts=(token,),
 )

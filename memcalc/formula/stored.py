@@ -1,71 +1,20 @@
-"""Weight formats: what a model's tensors cost in each, scales and tables included, to the byte."""
+"""Stored bytes: what a model's tensors cost in each format, scales and tables included."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 
 import sympy
 
 from memcalc import catalogue
+from memcalc.formats import Format
 from memcalc.formula.gguf import blocks_bytes, is_matrix, tensor_bytes
 from memcalc.formula.tensors import Tensor
 from memcalc.formula.term import Term
 from memcalc.formula.weights import weights
 
 _KEPT_BYTES = 2  # FP16 or BF16, for what a format leaves alone
-
-
-@dataclass(frozen=True)
-class Format:
-    """How weights are stored: a row of data/formats.csv.
-
-    Parameters
-    ----------
-    family : "plain" (a number has its bits), "groups" (codes, and scales beside them), "hqq", "blocks" or "gguf"
-    bits : average bits of a weight in a quantized matrix
-    type : the block type of most matrices (blocks, gguf)
-    code_bits : what one code takes [bits]
-    group : numbers that share a scale; 0 for those of a row
-    scale_bits, zero_bits : of each group [bits]
-    column_bits : of each column [bits]
-    nested : scales that share a scale of 32 bits, if scales are quantized once more, else 0
-    table_bytes : of each matrix [bytes]
-    keeps : groups of tensors that stay in 16 bit
-    in_cache : whether a key and value cache can have this format
-
-    >>> Format.named("NF4").bits
-    Fraction(9, 2)
-    """
-
-    name: str
-    family: str
-    bits: Fraction
-    type: str = ""
-    code_bits: int = 0
-    group: int = 0
-    scale_bits: int = 0
-    zero_bits: int = 0
-    column_bits: int = 0
-    nested: int = 0
-    table_bytes: int = 0
-    keeps: frozenset[str] = frozenset()
-    in_cache: bool = False
-
-    @classmethod
-    @cache
-    def named(cls, name: str) -> Format:
-        """Return the format of that name; a wrong name raises InputError with the nearest ones."""
-        row = catalogue.find("formats", "format", name)
-        numbers = ("code_bits", "group", "scale_bits", "zero_bits", "column_bits", "nested", "table_bytes")
-        return cls(
-            **{field: row[field] for field in ("name", "family", "type")},
-            **{field: int(row[field].replace("row", "") or 0) for field in numbers},
-            bits=Fraction(row["bits"]),
-            keeps=frozenset(row["keeps"].split("|")),
-            in_cache=row["cache"] == "yes",
-        )
 
 
 @cache

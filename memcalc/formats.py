@@ -1,0 +1,86 @@
+"""Formats: how numbers are stored, as rows of data/formats.csv and, for llama.cpp's blocks, data/ggml_types.csv."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache
+
+from memcalc import catalogue
+
+
+@dataclass(frozen=True)
+class Format:
+    """How weights are stored: a row of data/formats.csv.
+
+    Parameters
+    ----------
+    family : "plain" (a number has its bits), "groups" (codes, and scales beside them), "hqq", "blocks" or "gguf";
+        "cache" is none for weights
+    bits : average bits of a weight in a quantized matrix
+    type : the block type of most matrices (blocks, gguf)
+    code_bits : what one code takes [bits]
+    group : numbers that share a scale; 0 for those of a row
+    scale_bits, zero_bits : of each group [bits]
+    column_bits : of each column [bits]
+    nested : scales that share a scale of 32 bits, if scales are quantized once more, else 0
+    table_bytes : of each matrix [bytes]
+    keeps : groups of tensors that stay in 16 bit
+    in_cache : whether a key and value cache can have this format
+    residual : who keeps the newest tokens of a cache in 16 bit: "KIVI", "transformers" or "" for nobody
+
+    >>> Format.named("NF4").bits
+    Fraction(9, 2)
+    """
+
+    name: str
+    family: str
+    bits: Fraction
+    type: str = ""
+    code_bits: int = 0
+    group: int = 0
+    scale_bits: int = 0
+    zero_bits: int = 0
+    column_bits: int = 0
+    nested: int = 0
+    table_bytes: int = 0
+    keeps: frozenset[str] = frozenset()
+    in_cache: bool = False
+    residual: str = ""
+
+    @classmethod
+    @cache
+    def named(cls, name: str) -> Format:
+        """Return the format of that name; a wrong name raises InputError with the nearest ones."""
+        row = catalogue.find("formats", "format", name)
+        numbers = ("code_bits", "group", "scale_bits", "zero_bits", "column_bits", "nested", "table_bytes")
+        return cls(
+            **{field: row[field] for field in ("name", "family", "type")},
+            **{field: int(row[field].replace("row", "") or 0) for field in numbers},
+            bits=Fraction(row["bits"]),
+            keeps=frozenset(row["keeps"].split("|")),
+            in_cache=row["cache"] != "no",
+            residual=row["cache"] if row["cache"] in ("KIVI", "transformers") else "",
+        )
+
+
+@cache
+def block(name: str) -> tuple[int, int]:
+    """Return the numbers in a block of this type, and its bytes.
+
+    >>> block("Q4_K")
+    (256, 144)
+    """
+    row = catalogue.find("ggml_types", "block type", name)
+    return int(row["elements"]), int(row["bytes"])
+
+
+def whole_blocks(numbers: int, form: Format) -> bool:
+    """Return whether the blocks or groups of a format divide `numbers`, those of one head's key or one latent.
+
+    Source: ggml2026llama, src/llama-context.cpp, llama_init_from_model.
+
+    >>> whole_blocks(128, Format.named("Q8_0")), whole_blocks(80, Format.named("Q8_0"))
+    (True, False)
+    """
+    return numbers % (block(form.type)[0] if form.type else form.group or 1) == 0
