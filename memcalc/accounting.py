@@ -25,10 +25,9 @@ from memcalc.training import Training
 def values(model: Model | NominalModel, run: Inference | Training) -> Values:
     """Return the value of each symbol that the model and the run determine.
 
-        >>> from memcalc.symbols import symbol
-    from memcalc.training import Training
-        >>> values(Model.named("LLaMA-7B"), Inference(context=4096))[symbol("context")]
-        4096
+    >>> from memcalc.symbols import symbol
+    >>> values(Model.named("LLaMA-7B"), Inference(context=4096))[symbol("context")]
+    4096
     """
     instance("model", model, Model, NominalModel)
     instance("run", run, Inference, Training)
