@@ -100,7 +100,15 @@ def largest(quantity: str, model: Model | NominalModel, run: Inference | Trainin
     if quantity == "parameters":
         needed = _of_size(model, run)
         return _last(lambda count: needed(count) <= fit.capacity, LARGEST_MODEL)
-    return _last(lambda count: bool(fits(model, _with(run, quantity, count), gpu)), _limit(quantity, model, run))
+    high = _limit(quantity, model, run)
+    edge = model.window if quantity == "context" and isinstance(model, Model) else 0
+
+    def holds(count: int) -> bool:
+        return bool(fits(model, _with(run, quantity, count), gpu))
+
+    if not 0 < edge <= high:
+        return _last(holds, high)
+    return _last(holds, high, low=edge) if holds(edge) else _last(holds, edge - 1)  # a mask may bring a leaner kernel
 
 
 _SIZED = ("weights", "gradients", "optimizer", "weight_copies")
@@ -180,9 +188,8 @@ def _promising(model: Model | NominalModel, run: Training, gpu: Gpu) -> Iterator
         yield from map(int, cards[needed <= gpu.capacity * (1 + 1e-9)])
 
 
-def _last(holds: Callable[[int], bool], high: int) -> int:
-    """Return the last number up to `high` for which a claim holds that, once false, stays false; 0 if none."""
-    low = 0
+def _last(holds: Callable[[int], bool], high: int, low: int = 0) -> int:
+    """Return the last number up to `high` for which a claim holds that, once false, stays false; `low` if none."""
     while low < high:
         middle = (low + high + 1) // 2
         low, high = (middle, high) if holds(middle) else (low, middle - 1)

@@ -154,6 +154,17 @@ def test_largest_stays_where_prefill_is_known():
     assert largest("context", LLAMA_7B, Inference(32_768, prefill=512), Gpu.named("T4")) > 512
 
 
+@pytest.mark.parametrize("visible", [22, 24, 26, 28, 40])
+def test_largest_sees_that_a_full_window_may_take_less(visible):
+    """Grouped heads in FP32 keep their scores until the mask of a full window brings another kernel."""
+    model = replace(Model.named("Mistral-7B-v0.1"), window_layers=4, dense_layers=4)
+    run, card = Training(recipe="fp32"), replace(CARD, visible_gib=visible)
+    best = largest("context", model, run, card)
+    assert fits(model, replace(run, context=best), card)
+    longer = [best + 1, *range(best + 2, 3 * model.window, 97), model.window]
+    assert not any(fits(model, replace(run, context=context), card) for context in longer if context > best)
+
+
 def test_crossing_is_a_question_of_inference():
     with pytest.raises(InputError, match="run must be of type Inference"):
         crossing(LLAMA_7B, Training())
@@ -188,9 +199,9 @@ SHARED = st.builds(
 
 
 @given(SIZES, SHARED, st.sampled_from(["T4", "RTX 4090", "A100 40 GB"]).map(Gpu.named))
-@settings(max_examples=25)
+@settings(max_examples=12)
 def test_fewest_gpus_of_training_by_brute_force(model, run, card):
-    cards = range(1, 60)
+    cards = range(1, 40)
     enough = [n for n in cards if fits(model, replace(run, data_parallel=n), card)]
     if run.zero == 0 and run.sharding == "zero":
         enough = [n for n in enough if n == 1]  # more cards do not help

@@ -11,8 +11,8 @@ from architectures import ATTENTION, DENSE, KINDS, STATES, architectures
 from memcalc import Inference, InputError, Model, Training, breakdown, catalogue, total, values
 from memcalc.accounting import terms
 
-few = settings(max_examples=20)
-fewer = settings(max_examples=8)
+few = settings(max_examples=12)
+fewer = settings(max_examples=6)
 
 CACHES = ["FP32", "FP16", "Q8_0", "INT8", "INT4"]
 """Formats from many bits to few."""
