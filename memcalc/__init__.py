@@ -2,7 +2,7 @@
 
 from memcalc.accounting import values
 from memcalc.errors import InputError
-from memcalc.evaluate import Fit, breakdown, crossing, fits, largest, total
+from memcalc.evaluate import Fit, breakdown, crossing, fewest_gpus, fits, largest, total
 from memcalc.formula import TERMS
 from memcalc.gpu import Gpu
 from memcalc.model import Model
@@ -21,6 +21,7 @@ __all__ = [
     "Training",
     "breakdown",
     "crossing",
+    "fewest_gpus",
     "fits",
     "largest",
     "total",

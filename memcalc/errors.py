@@ -65,7 +65,7 @@ def choice(field: str, value: object, options: Iterable[str], aliases: Mapping[s
     spellings = {_plain(spelling): option for spelling, option in ((aliases or {}) | names).items()}
     if isinstance(value, str) and _plain(value) in spellings:
         return spellings[_plain(value)]
-    close = difflib.get_close_matches(_plain(str(value))[:100], spellings, n=3, cutoff=0.65)
+    close = difflib.get_close_matches(_plain(shown(value)), spellings, n=3, cutoff=0.65)
     nearest = " or ".join(dict.fromkeys(spellings[plain] for plain in close))
     hint = f"; the nearest is {nearest}" if nearest else ""
     raise InputError(f"{field} {shown(value)} is not known{hint}. Known: {', '.join(names)}.")

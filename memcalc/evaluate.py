@@ -1,16 +1,17 @@
-"""The questions: how many bytes, does it fit, how much would."""
+"""The questions: how many bytes, does it fit, how much would, on how many cards."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
 from memcalc.accounting import terms, values
 from memcalc.errors import InputError, choice, instance
-from memcalc.formula.term import Term, Values
 from memcalc.gpu import Gpu
 from memcalc.model import LARGEST_MODEL, Model, NominalModel
-from memcalc.runs import Inference
+from memcalc.runs import PARALLEL, Inference
 from memcalc.symbols import BY_NAME, symbol
 from memcalc.training import Training
 
@@ -57,67 +58,155 @@ def total(model: Model | NominalModel, run: Inference | Training) -> int:
     return sum(breakdown(model, run).values())
 
 
-def fits(model: Model, run: Inference | Training, gpu: Gpu) -> Fit:
+def fits(model: Model | NominalModel, run: Inference | Training, gpu: Gpu) -> Fit:
     """Return whether the terms fit into what a program can use of the card, with the margin [bytes].
 
-    Raises InputError for a model without an architecture: its cache is unknown.
+    A size without an architecture has training states, but no known cache: it can be trained, not run.
+    Raises InputError for inference with such a size.
 
     >>> fits(Model.named("LLaMA-7B"), Inference(context=32768), Gpu.named("RTX 4090")).margin
     -5273443697
     """
     instance("gpu", gpu, Gpu)
-    if isinstance(model, NominalModel):
+    if isinstance(model, NominalModel) and isinstance(run, Inference):
         raise InputError(f"model {model.name!r} has no architecture: for its cache give a name or a config.json.")
     return Fit(total(model, run), gpu.capacity)
 
 
-def largest(quantity: str, model: Model, run: Inference | Training, gpu: Gpu) -> int:
+def largest(quantity: str, model: Model | NominalModel, run: Inference | Training, gpu: Gpu) -> int:
     """Return the largest context [tokens], batch [sequences] or size [parameters] with which the run fits the card.
 
     Parameters
     ----------
     quantity : "context", "batch" or "parameters"; the others are taken from the run and the model
 
-    The answer is 0 if not even one fits, and never more than the glossary's limit for the quantity.
-    Raises InputError for an unknown quantity.
+    A model of another size has the same bytes for each parameter; cache and activations stay those of the model.
+    The answer is 0 if not even one fits, and never more than the glossary's limit for the quantity, or than the
+    window of a model whose prefill is known below it only.
+    Raises InputError for an unknown quantity, and as `fits` does.
 
     >>> largest("context", Model.named("LLaMA-7B"), Inference(), Gpu.named("RTX 4090"))
     22709
+    >>> largest("parameters", Model.nominal(1), Training(recipe="bf16"), Gpu.named("RTX 4090"))
+    3172907089
     """
     quantity = choice("quantity", quantity, ("context", "batch", "parameters"))
     fit = fits(model, run, gpu)  # refuses what has no answer
     if quantity == "parameters":
-        known, size = values(model, run), symbol("parameters")
-        parts = terms(model, run)
-        return _last(lambda count: _sum(parts, known | {size: count}) <= fit.capacity, LARGEST_MODEL)
-    return _last(lambda count: bool(fits(model, replace(run, **{quantity: count}), gpu)), BY_NAME[quantity].limit)
+        needed = _of_size(model, run)
+        return _last(lambda count: needed(count) <= fit.capacity, LARGEST_MODEL)
+    high = _limit(quantity, model, run)
+    edge = model.window if quantity == "context" and isinstance(model, Model) else 0
+
+    def holds(count: int) -> bool:
+        return bool(fits(model, _with(run, quantity, count), gpu))
+
+    if not 0 < edge <= high:
+        return _last(holds, high)
+    return _last(holds, high, low=edge) if holds(edge) else _last(holds, edge - 1)  # a mask may bring a leaner kernel
 
 
-def _sum(parts: Iterable[Term], known: Values) -> int:
-    return sum(term.exact(known) for term in parts)
+_SIZED = ("weights", "gradients", "optimizer", "weight_copies")
+"""Terms that grow with the number of parameters."""
 
 
-def _last(holds: Callable[[int], bool], high: int) -> int:
-    """Return the last number up to `high` for which a claim holds that, once false, stays false; 0 if none."""
-    low = 0
+def _of_size(model: Model | NominalModel, run: Inference | Training) -> Callable[[int], int]:
+    """Return the bytes of the run as a function of the number of parameters."""
+    if isinstance(model, NominalModel):
+        return lambda count: total(NominalModel(count), run)
+    memory = breakdown(model, run)
+    sized = sum(size for name, size in memory.items() if name in _SIZED)
+    rest = sum(memory.values()) - sized
+    return lambda count: rest + math.ceil(Fraction(sized * count, model.parameters))
+
+
+def _with(run: Inference | Training, quantity: str, count: int) -> Inference | Training:
+    """Return the run with another context or batch; no chunk of the prompt is longer than the prompt."""
+    if quantity == "context" and not isinstance(getattr(run, "prefill", ""), str):
+        return replace(run, context=count, prefill=min(run.prefill, count))
+    return replace(run, **{quantity: count})
+
+
+def _limit(quantity: str, model: Model | NominalModel, run: Inference | Training) -> int:
+    if quantity == "context" and isinstance(run, Inference) and run.prefill != "none" and model.window_layers:
+        return model.window - 1
+    return BY_NAME[quantity].limit
+
+
+def fewest_gpus(model: Model | NominalModel, run: Inference | Training, gpu: Gpu) -> int:
+    """Return the smallest number of equal cards with which the run fits; 0 if no number does.
+
+    Inference adds cards by tensor parallelism. As in engines, their number must divide the attention heads, the heads
+    of Mamba-2 and the inner size of Mamba, if the model has them; key-value heads must share out evenly too, or each be
+    copied to equally many cards. Latents are copied, and each expert is divided.
+
+    Training adds cards by data parallelism, up to the glossary's limit, and needs ZeRO or FSDP to gain by it.
+
+    The run's own number of these cards is not used; its other degrees stay, and multiply the answer.
+    Raises InputError as `fits` does, and if the run asks for what is known on one card only.
+
+    >>> fewest_gpus(Model.named("Llama-2-70B"), Inference(context=4096), Gpu.named("RTX 4090"))
+    8
+    >>> fewest_gpus(Model.nominal(70_000_000_000), Training(zero=3), Gpu.named("A100 80 GB"))
+    14
+    """
+    fits(model, run, gpu)  # refuses what has no answer
+    degree = "tensor_parallel" if isinstance(run, Inference) else "data_parallel"
+    numbers = _even(model) if isinstance(run, Inference) else _promising(model, run, gpu)
+    for number in numbers:
+        spread = replace(run, **{degree: number})
+        if fits(model, spread, gpu):
+            return math.prod(getattr(spread, name) for name in PARALLEL) * getattr(spread, "data_parallel", 1)
+    return 0
+
+
+def _even(model: Model) -> Iterator[int]:
+    """Yield the numbers of cards between which the heads of a model can be divided, beginning with one."""
+    yield 1
+    states = (model.inner if model.mamba_layers else 0, model.state_heads if model.mamba2_layers else 0)
+    whole, shared = math.gcd(model.heads, *states), model.kv_heads
+    for number in range(2, min(whole, BY_NAME["tensor_parallel"].limit) + 1):
+        if whole % number == 0 and (shared % number == 0 or number % shared == 0):
+            yield number
+
+
+def _promising(model: Model | NominalModel, run: Training, gpu: Gpu) -> Iterator[int]:
+    """Yield one card, then the numbers of cards with which the run fits when counted in floats."""
+    import numpy
+
+    yield 1
+    if run.zero or run.sharding == "fsdp":
+        several = replace(run, data_parallel=2)
+        cards = numpy.arange(2, BY_NAME["data_parallel"].limit + 1)
+        known = {**values(model, several), symbol("data_parallel"): cards}
+        needed = sum(term.fast(known) for term in terms(model, several))
+        yield from map(int, cards[needed <= gpu.capacity * (1 + 1e-9)])
+
+
+def _last(holds: Callable[[int], bool], high: int, low: int = 0) -> int:
+    """Return the last number up to `high` for which a claim holds that, once false, stays false; `low` if none."""
     while low < high:
         middle = (low + high + 1) // 2
         low, high = (middle, high) if holds(middle) else (low, middle - 1)
     return low
 
 
-def crossing(model: Model, run: Inference | Training) -> int | None:
+def crossing(model: Model, run: Inference) -> int | None:
     """Return the context from which the cache takes at least as much memory as the weights [tokens]; None if none does.
+
+    Raises InputError for training, which has no cache, and for a model without an architecture.
 
     >>> crossing(Model.named("LLaMA-7B"), Inference())
     25706
     """
-    highest = BY_NAME["context"].limit
+    instance("model", model, Model)
+    instance("run", run, Inference)
+    run, highest = replace(run, prefill="none"), BY_NAME["context"].limit
     below = _last(lambda context: _cache_is_smaller(model, replace(run, context=context)), highest)
     return below + 1 if below < highest else None
 
 
-def _cache_is_smaller(model: Model, run: Inference | Training) -> bool:
+def _cache_is_smaller(model: Model, run: Inference) -> bool:
     known = values(model, run)
     memory = {term.name: term.value(known) for term in terms(model, run)}
     return memory["kv_cache"] < memory["weights"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -100,7 +99,7 @@ class Training:
     def _check_dropout(self):
         rate = self.dropout
         real = isinstance(rate, Real) and not isinstance(rate, bool)
-        if not real or not math.isfinite(rate) or not 0 <= rate < 1:
+        if not real or not 0 <= rate < 1:  # which no nan is
             raise InputError(f"dropout must be a number from 0 to less than 1, not {shown(rate)}.")
 
     def _check_sharding(self):

@@ -8,6 +8,7 @@ import sympy
 from memcalc.errors import InputError
 from memcalc.formula.kept import RECIPES, Case
 from memcalc.formula.term import Term
+from memcalc.formula.weights import layers as all_layers
 from memcalc.symbols import symbol
 
 V, L, d, d_ff, h, h_kv = map(symbol, ("vocabulary", "layers", "hidden", "intermediate", "heads", "kv_heads"))
@@ -99,6 +100,7 @@ class Pass:
             meaning="The peak lies in the attention or the MLP of the last layer, or where the logits come.",
             holds=f"{_HOLDS}; chunks that divide the context",
             source=_SOURCE,
+            parts=(all_layers,) if self.windowed else (),
         )
 
     @cached_property
@@ -112,4 +114,5 @@ class Pass:
             meaning="To append one token, a layer's keys (then its values) are copied before the old ones go.",
             holds=_HOLDS,
             source=_SOURCE,
+            parts=(all_layers,) if self.windowed else (),
         )
