@@ -14,7 +14,7 @@ from memcalc.accounting import terms
 few = settings(max_examples=12)
 fewer = settings(max_examples=6)
 
-CACHES = ["FP32", "FP16", "Q8_0", "INT8", "INT4"]
+CACHES = ["FP32", "FP16", "INT8", "INT4"]
 """Formats from many bits to few."""
 
 INFERENCES = st.builds(
@@ -22,7 +22,7 @@ INFERENCES = st.builds(
     context=st.integers(1, 10**6),
     batch=st.integers(1, 512),
     weights=st.sampled_from(["FP32", "FP16", "INT4", "Q4_K_M", "NF4", "GPTQ-INT4-g128", "LLM.int8"]),
-    kv_cache=st.sampled_from([*CACHES, "Q8_0/Q4_0"]),
+    kv_cache=st.sampled_from([*CACHES, "INT8/INT4"]),
     window=st.sampled_from(["ideal", "full"]),
     engine=st.sampled_from(catalogue.names("engines")),
     overhead=st.sampled_from(["none", "low", "high"]),
