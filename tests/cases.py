@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from memcalc import Inference, Model, catalogue
 from memcalc.formula import TERMS
 from memcalc.formula.activations import activations, forward_peak, weight_copies
+from memcalc.formula.engine import cells, compute_buffer, output_buffer
 from memcalc.formula.kept import Case
 from memcalc.formula.megatron import first_stage
 from memcalc.formula.prefill import Pass
@@ -43,6 +44,7 @@ _BUILT = (
 )
 _PASS = Pass(Case("llama"))
 EVERY_TERM = [*TERMS.values(), *_BUILT, _PASS.prefill, _PASS.decode_step, step_peak(Case("llama"))]
+EVERY_TERM += [compute_buffer(), compute_buffer(flash=False), cells(), output_buffer]
 """Those that stand in modules, and one of each kind that a function builds."""
 
 

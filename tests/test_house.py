@@ -21,7 +21,7 @@ FLOW = (
     *("formula.reading", "formula.compute", "formula.term"),
     *("formula.tensors", "formula.gguf", "formula.formats", "formula.weights"),
     *("formula.kv_cache", "formula.inverse", "formula.speed", "formula.overhead"),
-    *("formula.kept", "formula.activations", "formula.megatron", "formula.prefill"),
+    *("formula.kept", "formula.activations", "formula.megatron", "formula.prefill", "formula.engine"),
     *("formula.parallel", "formula.sharding", "formula.optimizer", "formula.step", "formula.lora"),
     *("formula.total", "formula"),
     *("config", "blocks", "state_spaces", "families", "model", "gpu"),
