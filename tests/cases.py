@@ -8,10 +8,12 @@ from hypothesis import strategies as st
 from memcalc import Inference, Model, catalogue
 from memcalc.formula import TERMS
 from memcalc.formula.activations import activations, forward_peak, weight_copies, with_windows
+from memcalc.formula.engine import cells, compute_buffer, output_buffer
 from memcalc.formula.kept import Case
 from memcalc.formula.megatron import first_stage
 from memcalc.formula.prefill import Pass
 from memcalc.formula.residual import with_residual
+from memcalc.formula.step import step_peak
 from memcalc.symbols import BY_NAME, symbol
 
 LLAMA = {
@@ -46,7 +48,8 @@ _BUILT = (
     with_residual("transformers"),
 )
 _PASS = Pass(Case("llama"))
-EVERY_TERM = [*TERMS.values(), *_BUILT, _PASS.prefill, _PASS.decode_step]
+EVERY_TERM = [*TERMS.values(), *_BUILT, _PASS.prefill, _PASS.decode_step, step_peak(Case("llama"))]
+EVERY_TERM += [compute_buffer(), compute_buffer(flash=False), cells(), output_buffer]
 """Those that stand in modules, and one of each kind that a function builds."""
 
 
@@ -72,3 +75,9 @@ def case_of(inputs):
 def symbol_values(inputs):
     """The inputs that are values of symbols, by symbol."""
     return {symbol(name): value for name, value in inputs.items() if name in BY_NAME and type(value) is int}
+
+
+def measured_peaks(quantity):
+    """The rows of measured_peaks.csv for this quantity: id, inputs, measured bytes, tolerated bytes."""
+    rows = [row for row in catalogue.rows("measured_peaks") if row["quantity"] == quantity]
+    return [(row["id"], json.loads(row["inputs"]), int(row["bytes"]), int(row["tolerance"])) for row in rows]

@@ -1,5 +1,7 @@
 """The paper's Table 2 from one list of tensors, and a layer written by hand to the byte."""
 
+from fractions import Fraction
+
 import pytest
 import sympy
 from hypothesis import given
@@ -82,6 +84,52 @@ def test_interleaving_costs_less_than_one_more_run_and_more_groups_cost_less(sta
         return in_flight_interleaved.value({symbol("pipeline_parallel"): stages, symbol("interleave"): interleave})
 
     assert 1 <= factor(groups + 1) <= factor(groups) < 2
+
+
+PAPERS_MODELS = {  # Table 3: heads, hidden size, layers, tensor and pipeline parallel cards, groups of layers, batch
+    "22B": (64, 6144, 48, 8, 1, 1, 4),
+    "175B": (96, 12288, 96, 8, 8, 3, 1),
+    "530B": (128, 20480, 105, 8, 35, 3, 1),
+    "1T": (160, 25600, 128, 8, 64, 1, 1),
+}
+FIELDS = ("heads", "hidden", "layers", "tensor_parallel", "pipeline_parallel", "interleave", "batch")
+
+
+def of_the_paper(name):
+    said = dict(zip(FIELDS, PAPERS_MODELS[name], strict=True)) | {"context": 2048, "micro_batches": 512}
+    said |= {"head_dim": said["hidden"] // said["heads"], "intermediate": 4 * said["hidden"]}
+    return {symbol(field): value for field, value in said.items()}
+
+
+@pytest.mark.parametrize(("name", "billions"), [("22B", 22), ("175B", 175), ("530B", 530), ("1T", 1000)])
+def test_shapes_of_the_papers_models_make_their_sizes(name, billions):
+    _, hidden, layers, *_ = PAPERS_MODELS[name]
+    assert 12 * layers * hidden**2 / 10**9 == pytest.approx(billions, rel=0.02)
+
+
+@pytest.mark.parametrize("name", PAPERS_MODELS)
+def test_first_stages_of_the_papers_models(name):
+    heads, hidden, layers, cards, stages, groups, batch = PAPERS_MODELS[name]
+    interleaved = groups > 1
+    more = Fraction(stages - 1, stages * groups) if interleaved else 0
+    sbhl = 2048 * batch * hidden * layers
+    scores = Fraction(5 * heads * 2048, hidden)
+    for recompute, each in (("none", (34 + scores) / cards), ("selective", Fraction(34, cards)), ("full", 2)):
+        found = first_stage(recompute, sequence_parallel=True, interleaved=interleaved).value(of_the_paper(name))
+        assert found == sbhl * each * (1 + more)
+
+
+@pytest.mark.parametrize(("name", "saved"), [("175B", 0.70), ("530B", 0.65)])
+def test_recomputing_the_scores_saves_what_section_5_says(name, saved):
+    values = of_the_paper(name) | {t: 1}
+    assert 1 - layer("selective").value(values) / layer().value(values) == pytest.approx(saved, abs=0.005)
+
+
+@pytest.mark.parametrize("name", PAPERS_MODELS)
+def test_both_techniques_together_save_about_five_times_as_the_abstract_says(name):
+    values = of_the_paper(name)
+    saved = layer("none").value(values) / layer("selective", sequence_parallel=True).value(values)
+    assert 4.9 < saved < 6.3
 
 
 @given(st.sampled_from(RECOMPUTE), st.booleans(), st.sampled_from([1, 2, 4, 8]))

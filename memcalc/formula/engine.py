@@ -1,0 +1,126 @@
+"""Engine: the working buffers that llama.cpp reserves on a CPU before the first token."""
+
+from functools import cache
+
+import sympy
+from sympy import Max, ceiling
+
+from memcalc.errors import InputError, choice
+from memcalc.formula.term import Term, Values
+from memcalc.symbols import GLOSSARY, symbol, symbols
+
+V, d, d_ff, h, h_kv, d_k = symbols("vocabulary hidden intermediate heads kv_heads head_dim")
+s, b, s_u, n_out, s_c = symbols("context batch micro_tokens outputs cells")
+
+_HALF, _FP32, _INT32, _INT64, _ALIGNED, _BLOCK = 2, 4, 4, 8, 32, 256
+_CACHES = {True: ("FP16", "BF16", "FP32"), False: ("FP16",)}
+_UNKNOWN = symbols("window_layers latent_layers mamba_layers mamba2_layers moe_layers")
+
+_HOLDS = "llama.cpp on a CPU; a dense model with gated MLP, full attention in every layer; s_u a multiple of 8"
+_SOURCE = "ggml2026llama, src/llama-graph.cpp and ggml/src/ggml-alloc.c"
+
+_each = _FP32 * s_u  # bytes of one number of every token
+_output_places = _ALIGNED * ceiling(_INT32 * n_out / _ALIGNED)
+_tokens, _positions, _places = _INT32 * s_u, _INT32 * s_u, _INT64 * s_u
+
+
+def check_dense(values: Values):
+    """Raise InputError if a layer is of a kind whose buffers are not known: a window, experts, a latent or a state.
+
+    >>> check_dense({symbol("moe_layers"): 0})
+    """
+    for kind in _UNKNOWN:
+        if values.get(kind):
+            name = GLOSSARY[kind].name
+            raise InputError(f"{name} must be 0 for the compute buffer, which is known for dense models only.")
+
+
+@cache
+def cells(unified: bool = False) -> Term:
+    """Return the term for the cells of the cache that one micro-batch looks at.
+
+    Parameters
+    ----------
+    unified : whether all sequences share one cache, or each has its own
+
+    >>> cells()
+    s_c = 256 × ⌈s/256⌉
+    """
+    return Term(
+        name="cells",
+        symbol=s_c,
+        expr=_BLOCK * ceiling((s * b if unified else s) / _BLOCK),
+        meaning="The cache is reserved in blocks of 256 cells, and the buffer for a full one.",
+        holds="llama.cpp; s tokens of each sequence",
+        source="ggml2026llama, src/llama-kv-cache.cpp",
+    )
+
+
+@cache
+def compute_buffer(flash: bool = True, cache_format: str = "FP16", unified: bool = False) -> Term:
+    """Return the term for the buffer of everything that is computed between the layers' weights.
+
+    Parameters
+    ----------
+    flash : whether attention is fused, so that no scores are stored
+    cache_format : format of keys and values: "FP16", and with flash also "BF16" or "FP32"
+    unified : as for `cells`
+
+    Raises InputError for another cache format: a quantized cache is rotated first, which takes more.
+
+    >>> llama = {V: 32000, d: 4096, d_ff: 11008, h: 32, h_kv: 32, d_k: 128}
+    >>> compute_buffer().exact(llama | {s_c: 4096, s_u: 512, n_out: 512})
+    105396224
+    """
+    cache_format = choice("cache format", cache_format, _CACHES[flash])
+    moments = [_mlp(flash), _output()]
+    moments += [] if flash else [_scores()]
+    moments += [_converted()] if cache_format == "FP32" else []
+    return Term(
+        name="compute_buffer",
+        symbol=symbol("compute_buffer"),
+        expr=Max(*moments),
+        meaning="The engine plans where each result lies and reserves the highest place: in attention, MLP or output.",
+        holds=_HOLDS if flash else f"{_HOLDS}; where the scores or the logits need most, else within 8 %",
+        source=_SOURCE,
+        parts=(cells(unified),),
+    )
+
+
+def _inputs(flash: bool) -> sympy.Expr:
+    value_places = _places if flash else _places * h_kv * d_k  # values are stored transposed: one place a number
+    mask = (_HALF if flash else _FP32) * s_u * s_c
+    return _tokens + _positions + _output_places + _places + value_places + mask
+
+
+def _mlp(flash: bool) -> sympy.Expr:
+    gate, up, product = 3 * [_each * d_ff]
+    residual, normalised, output, attention = *3 * [_each * d], _each * Max(d, h * d_k)
+    return gate + up + product + residual + normalised + output + attention + _inputs(flash)
+
+
+def _output() -> sympy.Expr:
+    residual, normalised, logits = _each * d, _each * d, _FP32 * n_out * V
+    return residual + normalised + logits + _output_places
+
+
+def _scores() -> sympy.Expr:
+    scores, residual, normalised, heads = _each * h * s_c, _each * d, _each * d, _each * d
+    queries, output = 2 * [_each * h * d_k]
+    return scores + residual + normalised + heads + queries + output + _inputs(flash=False)
+
+
+def _converted() -> sympy.Expr:
+    keys, values = 2 * [_HALF * s_c * h_kv * d_k]  # FP16 copies, for fused attention reads no FP32
+    residual, normalised, heads, queries, output = *3 * [_each * d], *2 * [_each * h * d_k]
+    return keys + values + residual + normalised + heads + queries + output + _inputs(flash=True)
+
+
+output_buffer = Term(
+    name="output_buffer",
+    symbol=symbol("output_buffer"),
+    expr=_FP32 * V * b,
+    meaning="The engine keeps room for the logits of one token of each sequence.",
+    holds="llama.cpp; logits of the last token alone are asked for",
+    source="ggml2026llama, src/llama-context.cpp",
+)
