@@ -103,8 +103,10 @@ class Model:
                 raise InputError(f"{name} must be at least 1, for {users:,} layers need it, not 0.")
         if self.kv_heads and self.heads % self.kv_heads:
             raise InputError(f"kv_heads must divide heads = {self.heads:,} without remainder, not {self.kv_heads:,}.")
-        if self.active_experts > self.experts:
-            raise InputError(f"active_experts must be at most experts = {self.experts:,}, not {self.active_experts:,}.")
+        for part, whole in (("active_experts", "experts"), ("rope_dim", "head_dim")):
+            if getattr(self, part) > getattr(self, whole):
+                most = f"{whole} = {getattr(self, whole):,}"
+                raise InputError(f"{part} must be at most {most}, not {getattr(self, part):,}.")
         if not self.layers >= 1 or self.dense_layers + self.moe_layers > self.layers:
             mlps = f"{self.dense_layers:,} + {self.moe_layers:,}"
             raise InputError(f"dense_layers + moe_layers must be at most the {self.layers:,} layers, not {mlps}.")
@@ -117,10 +119,12 @@ class Model:
             "head_dim": attention + self.latent_layers,
             "window": self.window_layers,
             "kv_rank": self.latent_layers,
+            "value_dim": self.latent_layers,
             "intermediate": self.dense_layers,
             "experts": self.moe_layers,
             "active_experts": self.moe_layers,
             "inner": self.mamba_layers + self.mamba2_layers,
+            "state_heads": self.mamba2_layers,
         }
 
     @classmethod

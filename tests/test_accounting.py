@@ -109,7 +109,7 @@ REFUSED = {
         Model.nominal(7 * 10**9),
         Training(tensor_parallel=2),
     ),
-    "prefill is known for one card only: take prefill='none' or no parallelism.": (
+    "prefill must be 'none' with more than one card, for it is known for one card only.": (
         LLAMA_3_8B,
         Inference(prefill="whole", tensor_parallel=2),
     ),

@@ -140,7 +140,7 @@ def test_without_experts_a_token_passes_all_parameters(model):
 @given(architectures(("windows", "full and windows")), INFERENCES)
 def test_room_for_the_whole_context_takes_no_less_than_a_window(model, run):
     full, ideal = (breakdown(model, replace(run, window=kind))["kv_cache"] for kind in ("full", "ideal"))
-    counters = 8 * model.window_layers * (run.engine == "transformers")  # which a window has and other layers have not
+    counters = 8 * model.window_layers  # of transformers, which a window has and other layers have not
     assert full + counters >= ideal
     short = replace(run, context=model.window, engine="ideal")
     assert total(model, replace(short, window="full")) == total(model, replace(short, window="ideal"))

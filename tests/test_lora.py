@@ -2,10 +2,11 @@
 
 import pytest
 
-from memcalc.formula.lora import TARGETS, adapter_pieces, adapters, adapters_of, base_weights, r
+from memcalc.formula.lora import adapter_pieces, adapters, adapters_of, base_weights, r
 from memcalc.formula.sharding import total
 from memcalc.model import Model
 from memcalc.symbols import symbol
+from memcalc.training import TARGETS
 
 LLAMA_7B = Model.named("LLaMA-7B")
 GOLDEN = {"all": 39_976_960, "qv": 8_388_608}  # rank 16, as the libraries report it
