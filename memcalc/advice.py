@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from memcalc import catalogue
 from memcalc.errors import InputError
-from memcalc.evaluate import breakdown, fits, largest
+from memcalc.evaluate import breakdown, fastest, fits, largest
+from memcalc.formula.overhead import inference_overhead
 from memcalc.gpu import Gpu
 from memcalc.model import Model
 from memcalc.runs import Inference, bytes_each
@@ -69,11 +70,22 @@ def notes(model: Model, run: Inference | Training, gpu: Gpu) -> list[str]:
     found, trained = [], model.trained_context
     if trained and (run.context > trained or largest("context", model, run, gpu) > trained):
         found.append(f"{model.name} was trained for {trained:,} tokens; more needs an extension.")
+    if run.overhead == "none":
+        found.append(_overhead(run))
+    if isinstance(run, Inference) and fits(model, run, gpu) and (bound := fastest(model, run, gpu).decode):
+        found.append(f"No program writes more than {bound:,.0f} tokens per second and sequence on one such card.")
     if model.assumed:
         found.append(f"Not in the config, taken from its documented defaults: {', '.join(model.assumed)}.")
     if model.ignored:
         found.append(f"In the config, but not counted here: {', '.join(model.ignored)}.")
     return found
+
+
+def _overhead(run: Inference | Training) -> str:
+    """Say what comes on top, as a range; activations, which the allocator adds to, are left out."""
+    ends = (replace(run, overhead=end) for end in ("low", "high"))
+    low, high = (inference_overhead.exact(end.values) for end in ends)
+    return f"Driver and libraries take {show(low)} to {show(high)} more, as documented cases have it."
 
 
 def _savings(model: Model, run: Training, gpu: Gpu) -> Iterator[str]:

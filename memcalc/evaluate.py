@@ -191,6 +191,38 @@ def _last(holds: Callable[[int], bool], high: int, low: int = 0) -> int:
     return low
 
 
+@dataclass(frozen=True)
+class Speed:
+    """Bounds that no program exceeds; None where the card's speed is not known.
+
+    `decode` is the most tokens per second and sequence, `prefill` the least time to read a context [seconds].
+    """
+
+    decode: float | None
+    prefill: float | None
+
+
+def fastest(model: Model, run: Inference, gpu: Gpu) -> Speed:
+    """Return how fast one card can be at best: bandwidth bounds each new token, arithmetic the reading of a prompt.
+
+    Source: the terms `decode_time` and `prefill_time` of `formula.speed`.
+
+    >>> round(fastest(Model.named("LLaMA-7B"), Inference(context=1, weights="INT8"), Gpu.named("RTX 4090")).decode, 1)
+    149.6
+    """
+    from memcalc.formula import speed  # here: other questions do without
+
+    instance("gpu", gpu, Gpu)
+    known = values(model, replace(run, **dict.fromkeys(PARALLEL, 1)))
+    rates = {"bandwidth": gpu.bandwidth_gbs and gpu.bandwidth_gbs * 10**9}
+    rates |= {"arithmetic": gpu.bf16_tflops and gpu.bf16_tflops * 10**12}
+    seconds = [
+        float(term.value(known | {symbol(rate): rates[rate]})) if rates[rate] else None
+        for term, rate in ((speed.decode_time, "bandwidth"), (speed.prefill_time, "arithmetic"))
+    ]
+    return Speed(seconds[0] and 1 / seconds[0], seconds[1])
+
+
 def crossing(model: Model, run: Inference) -> int | None:
     """Return the context from which the cache takes at least as much memory as the weights [tokens]; None if none does.
 

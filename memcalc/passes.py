@@ -7,7 +7,8 @@ from functools import cache
 
 from memcalc.errors import InputError
 from memcalc.formula import activations, megatron
-from memcalc.formula.kept import DROPOUTS, Case
+from memcalc.formula.kept import DROPOUTS, Case, Kept
+from memcalc.formula.kept import kept as kept_tensors
 from memcalc.formula.prefill import Pass
 from memcalc.formula.term import Term
 from memcalc.model import Model
@@ -55,14 +56,33 @@ def kept(model: Model, run: Training) -> tuple[Term, ...]:
     return (*copies, _activations(model, run))
 
 
+def tensors(model: Model, run: Training) -> tuple[Kept, ...]:
+    """Return every tensor that is kept for the backward pass: those of a layer, and those that are kept once.
+
+    Of layers with and without a window, those without are shown.
+
+    >>> tensors(Model.named("Llama-2-7B"), Training(recompute="full"))[-1].name
+    'count of labels in the loss'
+    """
+    kept(model, run)  # refuses what is not known
+    if run.activations == "megatron":
+        facts = frozenset() if run.pipeline_parallel > 1 else frozenset({"last_stage"})
+        return megatron.kept(run.recompute, run.sequence_parallel, facts)
+    return kept_tensors(_code(model, run)) if run.activations == "transformers" else ()
+
+
 def _activations(model: Model, run: Training) -> Term:
-    reached = 0 < model.window <= run.context
+    code = _code(model, run)
+    if code.mixed and 0 < model.window <= run.context:
+        return activations.with_windows(code)
+    return activations.activations(code)
+
+
+def _code(model: Model, run: Training) -> Case:
     mixed = model.full_layers > 0 and model.window_layers > 0
+    masked = 0 < model.window <= run.context and not mixed
     dropouts = frozenset(DROPOUTS if run.dropout else ())
-    code = _case(model, run, run.recipe, recompute=run.recompute, mixed=mixed, dropouts=dropouts)
-    return (
-        activations.with_windows(code) if reached and mixed else activations.activations(replace(code, masked=reached))
-    )
+    return _case(model, run, run.recipe, recompute=run.recompute, mixed=mixed, masked=masked, dropouts=dropouts)
 
 
 def _case(model: Model, run: Inference | Training, recipe: str, **facts: object) -> Case:

@@ -34,6 +34,14 @@ def bytes_each(field: str, name: str) -> Fraction:
     return Fraction(catalogue.find("formats", field, name)["bits"]) / 8
 
 
+def weights_format(field: str, name: object) -> str:
+    """Return the name of a format that weights can have, as the catalogue spells it; else raise InputError."""
+    row = catalogue.find("formats", f"{field} format", name)
+    if row["family"] == "cache":
+        raise InputError(f"{field} must not be {row['name']!r}, which is a format of the cache alone.")
+    return row["name"]
+
+
 def keep_choice(spec: object, name: str, options: Iterable[str]) -> None:
     """Hold a field of a frozen dataclass to the options and keep their spelling, whatever the user's."""
     object.__setattr__(spec, name, choice(name, getattr(spec, name), options))
@@ -91,7 +99,7 @@ class Inference:
 
     def __post_init__(self):
         keep_counts(self, "context", "batch", "tensor_parallel", "pipeline_parallel", "expert_parallel")
-        self._keep_weights()
+        object.__setattr__(self, "weights", weights_format("weights", self.weights))
         keep_choice(self, "window", WINDOWS)
         keep_choice(self, "engine", catalogue.names("engines"))
         self._keep_cache()
@@ -100,12 +108,6 @@ class Inference:
         keep_choice(self, "overhead", OVERHEADS)
         if self.sinks and not self.recent:
             raise InputError(f"recent must be at least 1 if there are sinks, not {self.recent}.")
-
-    def _keep_weights(self):
-        row = catalogue.find("formats", "weights format", self.weights)
-        if row["family"] == "cache":
-            raise InputError(f"weights must not be {row['name']!r}, which is a format of the cache alone.")
-        object.__setattr__(self, "weights", row["name"])
 
     def _keep_cache(self):
         object.__setattr__(self, "kv_cache", "/".join(_cache_formats(self.kv_cache)))

@@ -9,9 +9,12 @@ import sympy
 
 from memcalc import catalogue
 from memcalc.errors import InputError
+from memcalc.formats import Format
 from memcalc.formula import lora, optimizer, sharding
-from memcalc.formula.parallel import on_one_card
+from memcalc.formula.parallel import on_one_card, tensor_on_one_card
 from memcalc.formula.sharding import P_1, N_d, Piece
+from memcalc.formula.stored import weights_in
+from memcalc.formula.tensors import Tensor, present
 from memcalc.formula.term import Term
 from memcalc.formula.weights import parameters, weights
 from memcalc.model import Model, NominalModel
@@ -88,9 +91,27 @@ def _weights(number: sympy.Expr, parts: tuple[Term, ...], base: Term | None) -> 
     )
 
 
-def _base_weights(frozen: _Trained, stage: int, by_rows: bool) -> Term:
+@cache
+def _plain_base(frozen: _Trained, stage: int, by_rows: bool) -> Term:
     number = _share(frozen, stage, by_rows).expr if stage == 3 else frozen.whole.symbol
     return lora.base_weights_of(number, frozen.whole)
+
+
+@cache
+def _stored_base(form: str, tensors: tuple[Tensor, ...], shared: bool) -> Term:
+    stored = weights_in(form, tensors)
+    expr = sympy.ceiling(stored.expr / N_d) if shared else stored.expr
+    return replace(stored, name=lora.base_weights.name, symbol=lora.base_weights.symbol, expr=expr)
+
+
+def _base(model: Model, run: Training, frozen: _Trained) -> Term:
+    """Return the term for the frozen weights under the adapters, in their format."""
+    if Format.named(run.base_weights).family == "plain":
+        return _plain_base(frozen, run.stage, run.sharding == "fsdp")
+    tensors = present(model.packing, model.absent)
+    if any(getattr(run, degree) > 1 for degree in PARALLEL):
+        tensors = tuple(map(tensor_on_one_card, tensors))
+    return _stored_base(run.base_weights, tensors, run.stage == 3)
 
 
 def _optimizer(seen: tuple[Piece, ...], name: str, number: sympy.Expr, parts: tuple[Term, ...]) -> Term:
@@ -101,7 +122,7 @@ def _optimizer(seen: tuple[Piece, ...], name: str, number: sympy.Expr, parts: tu
 
 
 @cache
-def _every(trained: _Trained, stage: int, by_rows: bool, name: str) -> tuple[Term, ...]:
+def _every(trained: _Trained, stage: int, by_rows: bool, name: str, base: Term | None) -> tuple[Term, ...]:
     """Return the three terms: each counts all that is trained, or a card's share from the stage on that shares it."""
     share = _share(trained, stage, by_rows)
     everything, part = (trained.whole.symbol, (trained.whole,)), (P_1, (share,))
@@ -109,7 +130,6 @@ def _every(trained: _Trained, stage: int, by_rows: bool, name: str) -> tuple[Ter
     seen = trained.pieces
     if stage:
         seen = sharding.rows_of(seen) if by_rows else sharding.one_piece(P_1)
-    base = _base_weights(trained.frozen, stage, by_rows) if trained.frozen else None
     return (
         _weights(*(everything, filled, filled, part)[stage], base=base),
         optimizer.gradients_of(*(everything, everything, part, part)[stage]),
@@ -132,7 +152,9 @@ def terms(model: Model | NominalModel, run: Training, place: str = "gpu") -> tup
     ['M_w = P_1 × B × N_d', 'M_g = P_1 × B_g', 'M_opt = M_m + M_st']
     """
     kept = _KEPT[run.offload]
-    every = _every(_trained_in(model, run), run.stage, run.sharding == "fsdp", run.optimizer)
+    trained = _trained_in(model, run)
+    base = _base(model, run, trained.frozen) if trained.frozen else None
+    every = _every(trained, run.stage, run.sharding == "fsdp", run.optimizer, base)
     return tuple(term if kept.get(term.name, "gpu") == place else _elsewhere(term) for term in every)
 
 

@@ -8,14 +8,16 @@ from dataclasses import dataclass, replace
 
 import pandas
 
-from memcalc import catalogue, units
+from memcalc import catalogue, passes, units
 from memcalc.accounting import values
 from memcalc.errors import choice
 from memcalc.evaluate import breakdown, crossing, total
 from memcalc.formula import Term
+from memcalc.formula.reading import text
 from memcalc.model import Model
 from memcalc.runs import Inference
 from memcalc.symbols import BY_NAME, GLOSSARY
+from memcalc.training import Training
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,26 @@ def memory(model: Model, run: Inference) -> pandas.DataFrame:
         for name, count in terms.items()
     ]
     return pandas.DataFrame(lines).set_index("term")
+
+
+def kept(model: Model, run: Training) -> pandas.DataFrame:
+    """Return every tensor that the backward pass needs: where, its shape in symbols, and its bytes on one card.
+
+    A tensor of a layer stands there once, however many layers there are.
+    """
+    known = values(model, run)
+    lines = [
+        {
+            "per": tensor.per,
+            "place": tensor.place,
+            "tensor": tensor.name,
+            "shape": " × ".join(map(text, tensor.shape)),
+            "bytes each": tensor.bytes_each,
+            "bytes": f"{tensor.bytes(known):,}",
+        }
+        for tensor in passes.tensors(model, run)
+    ]
+    return pandas.DataFrame(lines)
 
 
 def measurements() -> list[tuple[Mapping[str, str], int, int]]:

@@ -12,7 +12,16 @@ import sympy
 
 from memcalc import catalogue
 from memcalc.errors import InputError, keep_whole, shown
-from memcalc.runs import ATTENTION, OVERHEADS, PARALLEL, bytes_each, keep_choice, keep_counts, overhead_values
+from memcalc.runs import (
+    ATTENTION,
+    OVERHEADS,
+    PARALLEL,
+    bytes_each,
+    keep_choice,
+    keep_counts,
+    overhead_values,
+    weights_format,
+)
 from memcalc.symbols import symbol
 
 TARGETS = ("all", "qv")
@@ -88,8 +97,7 @@ class Training:
         keep_whole(self, "zero", 0, 3)
         for name, options in _CHOICES.items():
             keep_choice(self, name, options)
-        base = catalogue.find("formats", "base_weights format", self.base_weights)["name"]
-        object.__setattr__(self, "base_weights", base)
+        object.__setattr__(self, "base_weights", weights_format("base_weights", self.base_weights))
         object.__setattr__(self, "optimizer", catalogue.find("optimizers", "optimizer", self.optimizer)["name"])
         self._check_dropout()
         self._check_sharding()

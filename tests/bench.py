@@ -38,9 +38,9 @@ def imports():
 
 
 def first(name):
-    """The time of the first breakdown of a model in a process that has evaluated another one [s]."""
+    """The time of the first breakdown in a process [s]."""
     code = (
-        "import time; from memcalc import *; breakdown(Model.named('LLaMA-7B'), Inference());"
+        "import time; from memcalc import *;"
         f"start = time.perf_counter(); breakdown(Model.named('{name}'), Inference());"
         "print(time.perf_counter() - start)"
     )

@@ -10,7 +10,10 @@ def test_what_fits_says_how_far_it_may_grow():
     run = Inference(2048)
     assert advice.verdict(SEVEN, run, CARD) == "It fits: 10.09 GiB are left for the engine's buffers and more context."
     assert advice.next_steps(SEVEN, run, CARD) == ["This card holds at most 22,709 tokens of context."]
-    assert advice.notes(SEVEN, run, CARD) == ["LLaMA-7B was trained for 2,048 tokens; more needs an extension."]
+    trained, overhead, speed = advice.notes(SEVEN, run, CARD)
+    assert trained == "LLaMA-7B was trained for 2,048 tokens; more needs an extension."
+    assert overhead == "Driver and libraries take 0.19 GiB to 0.65 GiB more, as documented cases have it."
+    assert speed.startswith("No program writes more than ")
 
 
 def test_what_does_not_fit_says_each_way_out():
@@ -30,7 +33,8 @@ def test_what_no_format_can_help():
 def test_notes_name_the_training_and_what_was_assumed():
     found = advice.notes(Model.from_config(LLAMA), Inference(32_768), CARD)
     assert "trained for 2,048 tokens" in found[0]
-    assert "head_dim, attention_bias, mlp_bias" in found[1]
+    assert "Driver and libraries take 0.19 GiB to 0.65 GiB more" in found[1]
+    assert "head_dim, attention_bias, mlp_bias" in found[-1]
 
 
 def test_a_large_batch_is_told_how_large_it_may_be():

@@ -2,11 +2,12 @@
 
 import pytest
 
+from memcalc import breakdown
 from memcalc.formula.lora import adapter_pieces, adapters, adapters_of, base_weights, r
 from memcalc.formula.sharding import total
 from memcalc.model import Model
 from memcalc.symbols import symbol
-from memcalc.training import TARGETS
+from memcalc.training import TARGETS, Training
 
 LLAMA_7B = Model.named("LLaMA-7B")
 GOLDEN = {"all": 39_976_960, "qv": 8_388_608}  # rank 16, as the libraries report it
@@ -37,3 +38,13 @@ def test_an_absent_matrix_gets_none():
 
 def test_the_base_keeps_its_format():
     assert base_weights.exact(LLAMA_7B.values | {symbol("bytes_per_weight"): 2}) == 13_476_831_232
+
+
+def test_qlora_of_65_billion_parameters():
+    """34.5 GB of base weights with 16-bit embeddings, and 9.6 GB of optimizer for adapters of rank 64."""
+    run = Training(activations="none", lora_rank=64, base_weights="NF4-double")
+    model = Model.named("LLaMA-65B")
+    memory = breakdown(model, run)
+    adapters = breakdown(model, Training(activations="none", lora_rank=64))["gradients"] // 2 * 2
+    assert round((memory["weights"] - adapters) / 1e9, 1) == 34.5
+    assert round(memory["optimizer"] / 1e9, 1) == 9.6

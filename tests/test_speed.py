@@ -2,7 +2,7 @@
 
 import pytest
 
-from memcalc import TERMS, Inference, Model, values
+from memcalc import TERMS, Inference, Model, fastest, values
 from memcalc.gpu import Gpu
 from memcalc.symbols import symbol
 
@@ -17,6 +17,13 @@ def test_tokens_per_second_of_seven_billion_int8_weights(gpu, tokens):
     bandwidth = Gpu.named(gpu).bandwidth_gbs * 10**9
     known = values(LLAMA, Inference(context=1, weights="INT8")) | {symbol("bandwidth"): bandwidth}
     assert 1 / float(TERMS["decode_time"].value(known)) == pytest.approx(tokens, rel=2e-3)
+
+
+def test_the_bounds_of_a_card():
+    slow = fastest(LLAMA, Inference(context=1, weights="INT8"), Gpu.named("DGX Spark"))
+    assert round(slow.decode, 1) == 40.5
+    assert slow.prefill is None
+    assert fastest(LLAMA, Inference(context=4096), Gpu.named("A100 80 GB")).prefill == pytest.approx(0.191, rel=1e-2)
 
 
 def test_operations_of_a_prompt():

@@ -1,8 +1,9 @@
 """Terms as rows."""
 
 import pandas
+import pytest
 
-from memcalc import Inference, Model, tables, values
+from memcalc import Inference, Model, Training, breakdown, tables, values
 from memcalc.formula import TERMS
 from memcalc.symbols import GLOSSARY
 
@@ -26,6 +27,21 @@ def test_memory_ends_with_the_total():
     memory = tables.memory(SEVEN, RUN)
     assert list(memory.index) == ["weights", "kv_cache", "total"]
     assert memory.loc["total", "GiB"] == "28.55 GiB"
+
+
+@pytest.mark.parametrize(
+    ("model", "run"),
+    [
+        ("Llama-3.1-8B", Training(recipe="bf16")),
+        ("GPT-2", Training(context=1024, recipe="autocast", dropout=0.1, attention="eager")),
+        ("LLaMA-7B", Training(activations="megatron", recompute="selective")),
+        ("Gemma-3-1B", Training(context=256)),
+    ],
+)
+def test_the_kept_tensors_are_the_activations(model, run):
+    model, table = Model.named(model), tables.kept(Model.named(model), run)
+    counts = table["bytes"].str.replace(",", "").astype(int) * table["per"].map({"layer": model.layers, "once": 1})
+    assert counts.sum() == breakdown(model, run)["activations"]
 
 
 def test_against_reality_keeps_the_order_asked_for():

@@ -30,7 +30,7 @@ def exact(expr: sympy.Expr) -> Callable[..., int | Fraction]:
     Fraction(100000000000000001, 2)
     """
     modules = [{"Fraction": Fraction}, "math"]
-    return sympy.lambdify(arguments(expr), expr, modules=modules, printer=_FRACTIONS, cse=True)
+    return sympy.lambdify(arguments(expr), expr, modules=modules, printer=_FRACTIONS)
 
 
 @cache
@@ -95,5 +95,5 @@ class _Fractions(_Brackets):
     _print_Rational = _print_Half = lambda self, rational: f"Fraction({rational.p}, {rational.q})"
 
 
-_SETTINGS = {"fully_qualified_modules": False, "inline": True, "allow_unknown_functions": True}
+_SETTINGS = {"fully_qualified_modules": False, "inline": True, "allow_unknown_functions": True, "order": "none"}
 _FRACTIONS, _ARRAYS = _Fractions(_SETTINGS), _Arrays(_SETTINGS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -10,6 +11,7 @@ import sympy
 
 from memcalc import catalogue
 from memcalc.errors import InputError, choice
+from memcalc.formula import compute
 from memcalc.symbols import GLOSSARY
 
 DROPOUTS = ("embedding", "attention", "residual")
@@ -52,6 +54,11 @@ class Kept:
     def expr(self) -> sympy.Expr:
         """Its bytes on one card."""
         return self.bytes_each * sympy.prod(self.shape) / self.cards
+
+    def bytes(self, values: Mapping[sympy.Symbol, object]) -> int:
+        """Return its bytes on one card as a number."""
+        numbers = (compute.number(symbol, values[symbol]) for symbol in compute.arguments(self.expr))
+        return math.ceil(compute.exact(self.expr)(*numbers))
 
     @classmethod
     def row(cls, row: Mapping[str, str], column: str, cards: sympy.Expr = sympy.S.One) -> Kept:
