@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import cache
 
 from memcalc.errors import InputError
-from memcalc.formula import activations, megatron
+from memcalc.formula import activations, engine, megatron
 from memcalc.formula.kept import DROPOUTS, Case, Kept
 from memcalc.formula.kept import kept as kept_tensors
 from memcalc.formula.prefill import Pass
@@ -27,15 +27,36 @@ def prefill(model: Model, run: Inference) -> Term:
     """
     if any(getattr(run, degree) > 1 for degree in PARALLEL):
         raise InputError("prefill must be 'none' with more than one card, for it is known for one card only.")
+    if run.engine.startswith("llama.cpp"):
+        return _engine_buffer(model, run)
+    if run.engine == "vLLM":
+        raise InputError("prefill must be 'none' for the engine vLLM, whose working memory nobody has measured here.")
     if model.window_layers and run.context >= model.window:
         raise InputError(f"context must be below the window of {model.window:,} with a prefill, not {run.context:,}.")
     chunked = run.prefill not in ("whole", run.context)
-    return _working_memory(Pass(_case(model, run, "bf16"), chunked=chunked, windowed=model.window_layers > 0))
+    return _as_activations(_pass(_case(model, run, "bf16"), chunked, model.window_layers > 0).prefill)
 
 
 @cache
-def _working_memory(forward: Pass) -> Term:
-    return replace(forward.prefill, name="activations", symbol=symbol("activations"))
+def _pass(code: Case, chunked: bool, windowed: bool) -> Pass:
+    return Pass(code, chunked=chunked, windowed=windowed)
+
+
+def _engine_buffer(model: Model, run: Inference) -> Term:
+    if run.prefill != "whole":
+        raise InputError(
+            f"prefill must be 'whole' for {run.engine}, whose chunks are of ubatch tokens, not {run.prefill}."
+        )
+    engine.check_dense(model.values)
+    keys, values = run.cache_formats
+    if keys != values:
+        raise InputError(f"kv_cache must be one format for keys and values with a prefill, not {run.kv_cache!r}.")
+    return _as_activations(engine.compute_buffer(run.attention != "eager", keys.name, "unified" in run.engine))
+
+
+@cache
+def _as_activations(term: Term) -> Term:
+    return replace(term, name="activations", symbol=symbol("activations"))
 
 
 def kept(model: Model, run: Training) -> tuple[Term, ...]:

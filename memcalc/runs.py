@@ -69,7 +69,8 @@ class Inference:
         engine's default
     prompt : tokens of the context that were its prompt, which Transformers quantizes at once [tokens]
     sinks, recent : StreamingLLM: the first tokens and the newest ones that are kept [tokens]; 0 keeps all
-    prefill : how the prompt is read, if its working memory is counted too: "none", "whole", or a chunk [tokens]
+    prefill : how the prompt is read, if its working memory is counted too: "none", "whole", or a chunk [tokens];
+        llama.cpp reads it "whole", in passes of ubatch tokens
     attention : "sdpa" (PyTorch picks the kernel), "flash" or "eager", for the prefill
     overhead : what driver, libraries and allocator take: "none", or the "low" or "high" end of what is documented
     tensor_parallel, pipeline_parallel, expert_parallel : cards between which heads, layers and experts are divided
@@ -162,6 +163,7 @@ class Inference:
             **{symbol(name): int(row[name]) for name in counted},
             symbol("sharing"): self.batch if row["shared"] == "yes" else 1,
             symbol("window_extra"): int(row["window_extra"]) + room,
+            **({symbol("micro_tokens"): room, symbol("outputs"): room} if room else {}),
             symbol("bytes_per_conv"): bytes_each("conv", conv) if conv else max(least, self.cache_formats[0].bits / 8),
             symbol("bytes_per_state"): bytes_each("state", "FP32"),
         }

@@ -74,6 +74,13 @@ def test_a_prefill_that_nobody_measured_is_refused(run, sentence):
         breakdown(Model.named("Mistral-7B-v0.1"), Inference(**{"context": 1024, "prefill": "whole"} | run))
 
 
+def test_llama_cpp_reads_a_prompt_in_its_compute_buffer():
+    """Llama-2-7B with 32,768 tokens: 0.13 GiB, or 2.12 GiB with flash attention off."""
+    run = {"context": 32_768, "engine": "llama.cpp", "prefill": "whole"}
+    fused, eager = (breakdown(LLAMA, Inference(**run, attention=kind))["activations"] for kind in ("flash", "eager"))
+    assert (round(fused / 2**30, 2), round(eager / 2**30, 2)) == (0.13, 2.12)
+
+
 def test_a_prefill_in_chunks_needs_less():
     whole, chunked = (
         breakdown(LLAMA, Inference(context=4096, prefill=prefill))["activations"] for prefill in ("whole", 512)
