@@ -2,7 +2,7 @@
 
 from memcalc.accounting import values
 from memcalc.errors import InputError
-from memcalc.evaluate import Fit, Speed, breakdown, crossing, fastest, fewest_gpus, fits, largest, total
+from memcalc.evaluate import Fit, breakdown, crossing, fewest_gpus, fits, largest, total
 from memcalc.formula import TERMS
 from memcalc.gpu import Gpu
 from memcalc.model import Model
@@ -18,11 +18,9 @@ __all__ = [
     "Inference",
     "InputError",
     "Model",
-    "Speed",
     "Training",
     "breakdown",
     "crossing",
-    "fastest",
     "fewest_gpus",
     "fits",
     "largest",

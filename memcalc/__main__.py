@@ -19,6 +19,8 @@ from memcalc.formula import Term
 from memcalc.gpu import Gpu
 from memcalc.model import Model
 from memcalc.runs import Inference
+from memcalc.states import places
+from memcalc.symbols import GLOSSARY
 from memcalc.training import Training
 
 EXAMPLE = ("LLaMA-7B", "RTX 4090")
@@ -49,8 +51,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(title="commands", metavar="command")
     known = f"models: {', '.join(catalogue.names('models'))}; cards: {', '.join(catalogue.names('gpus'))}"
-    _add_question(commands, "fit", Inference, "will this model fit on that card?", known)
-    _add_question(commands, "train", Training, "can this model be trained on such cards?", known)
+    formats = f"{known}; formats: {', '.join(catalogue.names('formats'))}"
+    engines, optimizers = (", ".join(catalogue.names(table)) for table in ("engines", "optimizers"))
+    _add_question(commands, "fit", Inference, "will this model fit on that card?", f"{formats}; engines: {engines}")
+    _add_question(
+        commands, "train", Training, "can this model be trained on such cards?", f"{formats}; optimizers: {optimizers}"
+    )
+    glossary = commands.add_parser("glossary", help="list every symbol with its meaning")
+    glossary.set_defaults(run=_glossary)
     article = commands.add_parser("article", help="write the article's tables and figures")
     article.add_argument("--check", action="store_true", help="compare instead of writing; exit 1 on any difference")
     article.add_argument("--out", type=Path, default=Path("figures"), help="the folder (%(default)s)")
@@ -66,6 +74,7 @@ def _add_question(commands: argparse._SubParsersAction, name: str, kind: type, q
     for field in fields(kind):
         option, meaning = f"--{field.name.replace('_', '-')}", f"{_meaning(kind, field.name)} (%(default)s)"
         command.add_argument(option, type=_value, default=field.default, metavar="…", help=meaning)
+    command.add_argument("--explain", action="store_true", help="say of each term what it means and when it holds")
     command.add_argument("--json", action="store_true", help="print bytes and verdict for a program")
     command.set_defaults(run=_answer, kind=kind)
 
@@ -105,16 +114,27 @@ def _answer(options: argparse.Namespace) -> int:
     model, gpu = _model(options.model), Gpu.named(options.gpu)
     run = options.kind(**{field.name: getattr(options, field.name) for field in fields(options.kind)})
     (_print_json if options.json else _print_fit)(model, run, gpu)
+    if options.explain and not options.json:
+        for term in terms(model, run):
+            print(f"\n{term.name}: {term.meaning}\n  holds: {term.holds}\n  source: {term.source}")
+    return 0
+
+
+def _glossary(options: argparse.Namespace) -> int:
+    for entry in GLOSSARY.values():
+        print(f"{entry.symbol!s:<9} {entry.name:<26} {entry.meaning}" + (f" [{entry.unit}]" if entry.unit else ""))
     return 0
 
 
 def _print_json(model: Model, run: Inference, gpu: Gpu) -> None:
-    fit = fits(model, run, gpu)
+    fit, parts = fits(model, run, gpu), terms(model, run)
     answer = {
         "model": model.name,
         "gpu": gpu.name,
         "run": asdict(run),
         "bytes": breakdown(model, run),
+        **_elsewhere(model, run),
+        "terms": {term.name: {name: getattr(term, name) for name in ("meaning", "holds", "source")} for term in parts},
         "total": fit.needed,
         "capacity": fit.capacity,
         "capacity_is": gpu.capacity_is,
@@ -132,9 +152,18 @@ def _print_fit(model: Model, run: Inference, gpu: Gpu) -> None:
     for term in terms(model, run):
         _print_line(term.name, memory[term.name], _formula(term.simplified(known)))
     _print_line("total", fit.needed)
+    for place, kept in _elsewhere(model, run).items():
+        _print_line(f"in {place.upper() if place == 'cpu' else 'NVMe'} memory", sum(kept.values()))
     _print_line(f"the card ({gpu.capacity_is})", fit.capacity)
     steps, notes = advice.next_steps(model, run, gpu), advice.notes(model, run, gpu)
     print("\n".join([advice.verdict(model, run, gpu), *steps, *notes]))
+
+
+def _elsewhere(model: Model, run: Inference | Training) -> dict[str, dict[str, int]]:
+    """Return what an offloaded run keeps off the card, by place."""
+    if isinstance(run, Inference) or run.offload == "none":
+        return {}
+    return {place: kept for place, kept in places(model, run).items() if place != "gpu" and any(kept.values())}
 
 
 def _in_words(run: Inference | Training) -> str:

@@ -112,7 +112,7 @@ def _latent(model: Model) -> int:
 def _training_terms(model: Model | NominalModel, run: Training) -> tuple[Term, ...]:
     from memcalc import passes, states  # here: SymPy builds many terms for training, which most runs do not ask for
 
-    parts = states.terms(model, run) + (passes.kept(model, run) if isinstance(model, Model) else ())
+    parts = states.terms(model, run) + (passes.terms(model, run) if isinstance(model, Model) else ())
     return parts if run.overhead == "none" else (*parts, _overhead_beside(parts[-1]))
 
 

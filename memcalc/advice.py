@@ -6,12 +6,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from memcalc import catalogue
+from memcalc.accounting import divided
 from memcalc.errors import InputError
-from memcalc.evaluate import breakdown, fastest, fits, largest
+from memcalc.evaluate import breakdown, fewest_gpus, fits, largest
 from memcalc.formula.overhead import inference_overhead
 from memcalc.gpu import Gpu
 from memcalc.model import Model
 from memcalc.runs import Inference, bytes_each
+from memcalc.speed import fastest
+from memcalc.symbols import BY_NAME
 from memcalc.training import Training
 from memcalc.units import show
 
@@ -45,7 +48,8 @@ def verdict(model: Model, run: Inference | Training, gpu: Gpu) -> str:
     fit = fits(model, run, gpu)
     if not fit:
         return f"It does not fit: {show(-fit.margin)} are missing."
-    return f"It fits: {show(fit.margin)} are left for the engine's buffers and more context."
+    left_for = "what the loss and the step need for a moment" if isinstance(run, Training) else "the engine's buffers"
+    return f"It fits: {show(fit.margin)} are left for {left_for} and more context."
 
 
 def next_steps(model: Model, run: Inference | Training, gpu: Gpu) -> list[str]:
@@ -55,14 +59,16 @@ def next_steps(model: Model, run: Inference | Training, gpu: Gpu) -> list[str]:
     'This card holds at most 22,709 tokens of context.'
     """
     context = largest("context", model, run, gpu)
-    steps = [f"This card holds at most {_tokens(context, run)}."] if context else []
+    bounded = 0 < context < BY_NAME["context"].limit
+    steps = [f"This card holds at most {_tokens(context, run)}."] if bounded else []
     if run.batch > 1 and (batch := largest("batch", model, run, gpu)):
         steps.append(f"It holds at most {batch:,} sequences of this context.")
     if fits(model, run, gpu):
         return steps
     if isinstance(run, Training):
         return [*steps, *_savings(model, run, gpu)] or ["No single change makes it fit; it needs more cards."]
-    return [*steps, *_smaller_formats(model, run, gpu)] or [_no_way(model, run, gpu)]
+    ways = [*steps, *_smaller_formats(model, run, gpu)] or [_no_way(model, run, gpu)]
+    return [*ways, *_cards(model, run, gpu)]
 
 
 def notes(model: Model, run: Inference | Training, gpu: Gpu) -> list[str]:
@@ -72,7 +78,12 @@ def notes(model: Model, run: Inference | Training, gpu: Gpu) -> list[str]:
         found.append(f"{model.name} was trained for {trained:,} tokens; more needs an extension.")
     if run.overhead == "none":
         found.append(_overhead(run))
-    if isinstance(run, Inference) and fits(model, run, gpu) and (bound := fastest(model, run, gpu).decode):
+    if (
+        isinstance(run, Inference)
+        and not divided(run)
+        and fits(model, run, gpu)
+        and (bound := fastest(model, run, gpu).decode)
+    ):
         found.append(f"No program writes more than {bound:,.0f} tokens per second and sequence on one such card.")
     if model.assumed:
         found.append(f"Not in the config, taken from its documented defaults: {', '.join(model.assumed)}.")
@@ -113,6 +124,13 @@ def _smaller_formats(model: Model, run: Inference, gpu: Gpu) -> Iterator[str]:
 def _plain_formats() -> Iterable[str]:
     """Return the formats that weights and caches can both have, which the table lists from many bits to few."""
     return [row["name"] for row in catalogue.rows("formats") if row["family"] == "plain"]
+
+
+def _cards(model: Model, run: Inference, gpu: Gpu) -> list[str]:
+    if divided(run) or run.prefill != "none":
+        return []
+    cards = fewest_gpus(model, run, gpu)
+    return [f"{cards} such cards would do, with tensor parallelism."] if cards else []
 
 
 def _no_way(model: Model, run: Inference, gpu: Gpu) -> str:

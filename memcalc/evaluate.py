@@ -81,6 +81,7 @@ def largest(quantity: str, model: Model | NominalModel, run: Inference | Trainin
     quantity : "context", "batch" or "parameters"; the others are taken from the run and the model
 
     A model of another size has the same bytes for each parameter; cache and activations stay those of the model.
+    Every shorter context and smaller batch fits too.
     The answer is 0 if not even one fits, and never more than the glossary's limit for the quantity, or than the
     window of a model whose prefill is known below it only.
     Raises InputError for an unknown quantity, and as `fits` does.
@@ -99,11 +100,21 @@ def largest(quantity: str, model: Model | NominalModel, run: Inference | Trainin
     edge = model.window if quantity == "context" and isinstance(model, Model) else 0
 
     def holds(count: int) -> bool:
-        return bool(fits(model, _with(run, quantity, count), gpu))
+        counts = {count, _peak_before(count, run)} if quantity == "context" else {count}
+        return all(fits(model, _with(run, quantity, several), gpu) for several in counts)
 
     if not 0 < edge <= high:
         return _last(holds, high)
     return _last(holds, high, low=edge) if holds(edge) else _last(holds, edge - 1)  # a mask may bring a leaner kernel
+
+
+def _peak_before(context: int, run: Inference | Training) -> int:
+    """Return the last context up to this one whose newest tokens, still in 16 bit, are as many as they get."""
+    if isinstance(run, Training) or not run.cache_formats[0].residual:
+        return context
+    whole = BY_NAME["residual"].default
+    start = run.prompt if run.cache_formats[0].residual == "transformers" else 0
+    return max(start + (context - start + 1) // whole * whole - 1, 1) if context >= start + whole - 1 else context
 
 
 _SIZED = ("weights", "gradients", "optimizer", "weight_copies")
@@ -189,38 +200,6 @@ def _last(holds: Callable[[int], bool], high: int, low: int = 0) -> int:
         middle = (low + high + 1) // 2
         low, high = (middle, high) if holds(middle) else (low, middle - 1)
     return low
-
-
-@dataclass(frozen=True)
-class Speed:
-    """Bounds that no program exceeds; None where the card's speed is not known.
-
-    `decode` is the most tokens per second and sequence, `prefill` the least time to read a context [seconds].
-    """
-
-    decode: float | None
-    prefill: float | None
-
-
-def fastest(model: Model, run: Inference, gpu: Gpu) -> Speed:
-    """Return how fast one card can be at best: bandwidth bounds each new token, arithmetic the reading of a prompt.
-
-    Source: the terms `decode_time` and `prefill_time` of `formula.speed`.
-
-    >>> round(fastest(Model.named("LLaMA-7B"), Inference(context=1, weights="INT8"), Gpu.named("RTX 4090")).decode, 1)
-    149.6
-    """
-    from memcalc.formula import speed  # here: other questions do without
-
-    instance("gpu", gpu, Gpu)
-    known = values(model, replace(run, **dict.fromkeys(PARALLEL, 1)))
-    rates = {"bandwidth": gpu.bandwidth_gbs and gpu.bandwidth_gbs * 10**9}
-    rates |= {"arithmetic": gpu.bf16_tflops and gpu.bf16_tflops * 10**12}
-    seconds = [
-        float(term.value(known | {symbol(rate): rates[rate]})) if rates[rate] else None
-        for term, rate in ((speed.decode_time, "bandwidth"), (speed.prefill_time, "arithmetic"))
-    ]
-    return Speed(seconds[0] and 1 / seconds[0], seconds[1])
 
 
 def crossing(model: Model, run: Inference) -> int | None:

@@ -26,7 +26,7 @@ class Gpu:
     bandwidth_gbs : how fast its memory is read [GB/s], or None
     bf16_tflops : how fast it computes in 16 bit, dense [10¹² operations/s], or None
 
-    Raises InputError if neither of the last two is given, or one is impossible.
+    Raises InputError if neither reported_mib nor visible_gib is given, or a number is impossible.
 
     >>> Gpu.named("RTX 4090").capacity
     25383256719

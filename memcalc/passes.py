@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cache
 
+from memcalc import catalogue
 from memcalc.errors import InputError
 from memcalc.formula import activations, engine, megatron
 from memcalc.formula.kept import DROPOUTS, Case, Kept
@@ -15,6 +16,8 @@ from memcalc.model import Model
 from memcalc.runs import PARALLEL, Inference
 from memcalc.symbols import symbol
 from memcalc.training import Training
+
+_FAMILIES = [name for row in catalogue.rows("families") for name in (row["name"], *row["aliases"].split("|")) if name]
 
 _ALONE = {**dict.fromkeys(PARALLEL, 1), "sequence_parallel": False, "lora_rank": 0}
 """Fields of a training run that the accounting of Hugging Face code knows with one value only."""
@@ -59,7 +62,7 @@ def _as_activations(term: Term) -> Term:
     return replace(term, name="activations", symbol=symbol("activations"))
 
 
-def kept(model: Model, run: Training) -> tuple[Term, ...]:
+def terms(model: Model, run: Training) -> tuple[Term, ...]:
     """Return the terms for what is kept for the backward pass, and for the copies of the weights that autocast makes.
 
     Raises InputError where the accounting that the run names does not hold.
@@ -69,12 +72,30 @@ def kept(model: Model, run: Training) -> tuple[Term, ...]:
     if model.layers > model.full_layers + model.window_layers or model.moe_layers:
         raise InputError(f"activations must be 'none' for {model.name}: only dense attention layers are known.")
     if run.activations == "megatron":
+        _check_megatron(run)
         return (megatron.activations(run.recompute, run.sequence_parallel, run.pipeline_parallel > 1),)
     for name, alone in _ALONE.items():
         if getattr(run, name) != alone:
-            raise InputError(f"{name} must be {alone} with activations 'transformers', not {getattr(run, name)!r}.")
+            wrong = f"not {getattr(run, name)!r}; 'none' leaves them out"
+            raise InputError(f"{name} must be {alone} with activations 'transformers', {wrong}.")
+    if not model.family or model.family not in _FAMILIES:
+        known = ", ".join(_FAMILIES)
+        raise InputError(
+            f"activations must be 'megatron' or 'none' for {model.name}: Hugging Face code is known of {known}."
+        )
+    if run.recompute == "selective":
+        raise InputError("recompute must be 'none' or 'full' with activations 'transformers', not 'selective'.")
     copies = (activations.weight_copies(run.recompute),) if run.recipe == "autocast" else ()
     return (*copies, _activations(model, run))
+
+
+def _check_megatron(run: Training) -> None:
+    if run.recipe in ("fp32", "autocast"):
+        raise InputError(f"recipe must be one of 16 bits with activations 'megatron', not {run.recipe!r}.")
+    if run.lora_rank:
+        raise InputError(
+            f"lora_rank must be 0 with activations 'megatron', not {run.lora_rank:,}; 'none' leaves them out."
+        )
 
 
 def tensors(model: Model, run: Training) -> tuple[Kept, ...]:
@@ -85,7 +106,7 @@ def tensors(model: Model, run: Training) -> tuple[Kept, ...]:
     >>> tensors(Model.named("Llama-2-7B"), Training(recompute="full"))[-1].name
     'count of labels in the loss'
     """
-    kept(model, run)  # refuses what is not known
+    terms(model, run)  # refuses what is not known
     if run.activations == "megatron":
         facts = frozenset() if run.pipeline_parallel > 1 else frozenset({"last_stage"})
         return megatron.kept(run.recompute, run.sequence_parallel, facts)

@@ -10,7 +10,7 @@ from functools import cache, cached_property
 import sympy
 
 from memcalc import catalogue
-from memcalc.errors import InputError, choice, keep_whole
+from memcalc.errors import InputError, choice, keep_whole, shown
 from memcalc.formats import Format
 from memcalc.symbols import BY_NAME, symbol
 
@@ -68,12 +68,15 @@ class Inference:
     ubatch : tokens of one pass through the model, for which the engine's window layers have room [tokens]; 0 for the
         engine's default
     prompt : tokens of the context that were its prompt, which Transformers quantizes at once [tokens]
-    sinks, recent : StreamingLLM: the first tokens and the newest ones that are kept [tokens]; 0 keeps all
+    sinks : StreamingLLM: the first tokens, which are kept beside the recent ones [tokens]
+    recent : StreamingLLM: the newest tokens that are kept [tokens]; 0 keeps all
     prefill : how the prompt is read, if its working memory is counted too: "none", "whole", or a chunk [tokens];
         llama.cpp reads it "whole", in passes of ubatch tokens
     attention : "sdpa" (PyTorch picks the kernel), "flash" or "eager", for the prefill
     overhead : what driver, libraries and allocator take: "none", or the "low" or "high" end of what is documented
-    tensor_parallel, pipeline_parallel, expert_parallel : cards between which heads, layers and experts are divided
+    tensor_parallel : cards between which heads and widths are divided
+    pipeline_parallel : cards between which layers are divided
+    expert_parallel : cards between which experts are divided
 
     Raises InputError if a count is impossible or a name unknown.
 
@@ -131,8 +134,10 @@ class Inference:
     def _keep_prefill(self):
         if not isinstance(self.prefill, str):
             keep_whole(self, "prefill", 1, self.context)
+        elif self.prefill.casefold() not in ("none", "whole"):
+            raise InputError(f"prefill must be 'none', 'whole' or a number of tokens, not {shown(self.prefill)}.")
         else:
-            keep_choice(self, "prefill", ("none", "whole"))
+            object.__setattr__(self, "prefill", self.prefill.casefold())
 
     @cached_property
     def values(self) -> dict[sympy.Symbol, int | Fraction]:

@@ -46,22 +46,28 @@ class Training:
 
     Parameters
     ----------
-    context, batch : tokens of a sequence; sequences of one step on one card, a micro-batch [tokens, sequences]
+    context : tokens of a sequence [tokens]
+    batch : sequences of one step on one card, a micro-batch [sequences]
     recipe : bytes of weights, gradients and master weights, as named in data/recipes.csv
     optimizer : as named in data/optimizers.csv
     zero : stage of ZeRO: 0 shares nothing, 1 the optimizer states, 2 also gradients, 3 also weights
     data_parallel : cards that work on other sequences and share the states out
-    tensor_parallel, pipeline_parallel, expert_parallel : cards between which heads, layers and experts are divided
+    tensor_parallel : cards between which heads and widths are divided
+    pipeline_parallel : cards between which layers are divided
+    expert_parallel : cards between which experts are divided
     sequence_parallel : whether the activations outside attention and MLP are divided with the heads
     micro_batches : micro-batches of a step, which a pipeline keeps in flight
     sharding : "zero", or "fsdp" for PyTorch's fully sharded data parallelism, which shares everything
     offload : "none"; "optimizer" keeps gradients and optimizer in CPU memory, "parameters" the weights too,
         "nvme" all of it on disk
-    attention, dropout, recompute : the attention kernel, the rate of dropout, and what is computed again
+    attention : "sdpa" (PyTorch picks the kernel), "flash" or "eager"; "megatron" counts the paper's own, not fused
+    dropout : rate of dropout; its masks are kept; "megatron" counts those of the paper
+    recompute : what is computed again in the backward pass: "none", "selective" (the scores) or "full" (each layer)
     activations : whose accounting is meant: "transformers" (what PyTorch keeps for Hugging Face code), "megatron" (the
         fused layer of Korthikanti et al.), or "none" to leave them out
     overhead : what driver, libraries and allocator take: "none", or the "low" or "high" end of what is documented
-    lora_rank, lora_targets : rank of LoRA adapters, 0 for none; "all" linear layers or queries and values, "qv"
+    lora_rank : rank of LoRA adapters, 0 for none
+    lora_targets : matrices that get an adapter: "all" linear ones, or "qv", those of queries and values
     base_weights : format of the frozen weights under adapters, as named in data/formats.csv
 
     Raises InputError if a count is impossible, a name unknown, or two choices contradict each other.

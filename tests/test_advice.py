@@ -22,12 +22,16 @@ def test_what_does_not_fit_says_each_way_out():
         "INT8 weights would leave 1.36 GiB.",
         "INT8 cache would leave 3.09 GiB.",
         "INT8 weights and cache would leave 9.36 GiB.",
+        "2 such cards would do, with tensor parallelism.",
     ]
 
 
 def test_what_no_format_can_help():
     steps = advice.next_steps(Model.named("Llama-3.1-405B"), Inference(2048), CARD)
-    assert steps == ["No format makes it fit: even INT4 weights take 188.99 GiB. It needs a larger card, or several."]
+    assert steps == [
+        "No format makes it fit: even INT4 weights take 188.99 GiB. It needs a larger card, or several.",
+        "64 such cards would do, with tensor parallelism.",
+    ]
 
 
 def test_notes_name_the_training_and_what_was_assumed():
@@ -50,9 +54,12 @@ def test_a_small_margin_is_not_nothing():
 
 def test_two_changes_that_gain_nothing_are_not_offered():
     steps = advice.next_steps(SEVEN, Inference(1, weights="FP32", kv_cache="FP32"), CARD)
-    assert [step.split(" would")[0] for step in steps] == ["BF16 weights"]
+    assert [step.split(" would")[0] for step in steps] == ["BF16 weights", "2 such cards"]
 
 
 def test_a_batch_that_is_too_large_is_not_called_a_model_that_is():
     steps = advice.next_steps(Model.named("LLaMA-13B"), Inference(32_768, batch=3), CARD)
-    assert steps == ["Even in INT4, this card holds no more than 30,721 tokens of context for each of 3 sequences."]
+    assert steps == [
+        "Even in INT4, this card holds no more than 30,721 tokens of context for each of 3 sequences.",
+        "5 such cards would do, with tensor parallelism.",
+    ]

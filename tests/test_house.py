@@ -23,9 +23,9 @@ FLOW = (
     *("formula.kv_cache", "formula.residual", "formula.inverse", "formula.speed", "formula.overhead"),
     *("formula.kept", "formula.activations", "formula.megatron", "formula.prefill", "formula.engine"),
     *("formula.parallel", "formula.sharding", "formula.optimizer", "formula.step", "formula.lora"),
-    *("formula.total", "formula"),
+    *("formula.total", "formula.examples", "formula"),
     *("config", "blocks", "state_spaces", "families", "model", "gpu"),
-    *("runs", "training", "states", "passes", "accounting", "evaluate"),
+    *("runs", "training", "states", "passes", "accounting", "speed", "evaluate"),
     *("advice", "tables", "figures", "article", "publish"),
     *("stage", "scenes", "widgets", "exercises", "__main__"),
 )
@@ -64,7 +64,9 @@ def test_every_module_has_its_place_in_the_flow():
     assert sorted(FLOW) == sorted(MODULES)
 
 
-@pytest.mark.parametrize("name", [name for name in FLOW if name not in ("formula", "formula.reading", "formula.total")])
+@pytest.mark.parametrize(
+    "name", [name for name in FLOW if name not in ("formula", "formula.reading", "formula.total", "formula.examples")]
+)
 def test_every_module_has_a_test_file_of_its_name(name):
     assert (ROOT / "tests" / f"test_{name.split('.')[-1].strip('_')}.py").exists()
 

@@ -49,11 +49,23 @@ def test_a_first_stage_holds_its_part_of_the_layers_for_every_stage_behind_it(re
     ("model", "run", "sentence"),
     [
         ("Mixtral-8x7B", {}, "activations must be 'none' for Mixtral-8x7B: only dense attention layers are known."),
-        ("Llama-2-7B", {"tensor_parallel": 2}, "tensor_parallel must be 1 with activations 'transformers', not 2."),
-        ("Llama-2-7B", {"lora_rank": 8}, "lora_rank must be 0 with activations 'transformers', not 8."),
-        ("Llama-2-7B", {"recompute": "selective"}, "recompute 'selective' is not known"),
+        (
+            "Llama-2-7B",
+            {"tensor_parallel": 2},
+            "tensor_parallel must be 1 with activations 'transformers', not 2",
+        ),
+        (
+            "Llama-2-7B",
+            {"lora_rank": 8},
+            "lora_rank must be 0 with activations 'transformers', not 8",
+        ),
+        (
+            "Llama-2-7B",
+            {"recompute": "selective"},
+            "recompute must be 'none' or 'full' with activations 'transformers'",
+        ),
         ("Llama-2-7B", {"recipe": "fp32", "attention": "flash"}, "attention 'flash' needs 16 bits"),
-        ("Falcon-7B", {}, "family 'falcon' is not known"),
+        ("Falcon-7B", {}, "activations must be 'megatron' or 'none' for Falcon-7B"),
     ],
 )
 def test_what_is_not_known_is_refused(model, run, sentence):

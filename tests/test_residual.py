@@ -1,12 +1,13 @@
 """Quantized caches keep their newest tokens in 16 bit, as the code that cuts them does."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memcalc import Inference, Model, breakdown
+from memcalc import Gpu, Inference, Model, breakdown, fits, largest
 from memcalc.formula.residual import with_residual
 from memcalc.symbols import symbol
 
@@ -57,3 +58,16 @@ def test_2_bits_cost_3_and_the_newest_tokens():
     size = named("Llama-2-7B", context=131_072, kv_cache="KIVI-2")
     newest = 128 * 32 * 32 * 128 * (2 - Fraction(3, 8))  # the values of 128 tokens
     assert size == 131_072 * 524_288 * Fraction(3, 16) + newest
+
+
+@pytest.mark.parametrize("form", ["KIVI-2", "quanto-INT4-g64"])
+@given(budget=st.integers(10**7, 10**9))
+def test_every_context_up_to_the_largest_fits(form, budget):
+    """A cache shrinks when its newest tokens are quantized, so that a longer context may fit and a shorter one not."""
+    model = replace(Model.named("Llama-3.2-1B"), full_layers=1, dense_layers=1)
+    card = replace(Gpu.named("RTX 4090"), visible_gib=Fraction(budget, 2**30))
+    run = Inference(weights="INT4", kv_cache=form, batch=64)
+    best = largest("context", model, run, card)
+    around = range(max(1, best - 300), best + 2)
+    fitting = [context for context in around if fits(model, replace(run, context=context), card)]
+    assert fitting == [*around[:-1]] if best else 1 not in fitting

@@ -2,8 +2,9 @@
 
 import pytest
 
-from memcalc import TERMS, Inference, Model, fastest, values
+from memcalc import TERMS, Inference, Model, values
 from memcalc.gpu import Gpu
+from memcalc.speed import fastest
 from memcalc.symbols import symbol
 
 LLAMA = Model.named("LLaMA-7B")
@@ -13,29 +14,31 @@ LLAMA = Model.named("LLaMA-7B")
     ("gpu", "tokens"), [("RTX 4090", 149.6), ("H100 80 GB", 497), ("MI300X", 787), ("M3 Ultra 96 GB", 121.5)]
 )
 def test_tokens_per_second_of_seven_billion_int8_weights(gpu, tokens):
-    """One token of context: the cache hardly counts."""
+    """Published bounds read the input embedding too, of which a token needs one row; the cache hardly counts."""
     bandwidth = Gpu.named(gpu).bandwidth_gbs * 10**9
     known = values(LLAMA, Inference(context=1, weights="INT8")) | {symbol("bandwidth"): bandwidth}
-    assert 1 / float(TERMS["decode_time"].value(known)) == pytest.approx(tokens, rel=2e-3)
+    bound = 1 / float(TERMS["decode_time"].value(known))
+    assert bound == pytest.approx(tokens * LLAMA.parameters / (LLAMA.parameters - 32_000 * 4096), rel=2e-3)
 
 
 def test_the_bounds_of_a_card():
     slow = fastest(LLAMA, Inference(context=1, weights="INT8"), Gpu.named("DGX Spark"))
-    assert round(slow.decode, 1) == 40.5
+    assert 40.5 < slow.decode < 41.5
     assert slow.prefill is None
-    assert fastest(LLAMA, Inference(context=4096), Gpu.named("A100 80 GB")).prefill == pytest.approx(0.191, rel=1e-2)
+    assert fastest(LLAMA, Inference(context=4096), Gpu.named("A100 80 GB")).prefill == pytest.approx(0.184, rel=1e-2)
 
 
 def test_operations_of_a_prompt():
     known = values(LLAMA, Inference(context=4096))
-    matrices, attention = 2 * LLAMA.parameters * 4096, 2 * 32 * 4096**2 * 4096
-    assert (round(matrices / 1e12, 1), round(attention / 1e12, 1)) == (55.2, 4.4)
+    tables, attention = 2 * 32_000 * 4096, 2 * 32 * 4096**2 * 4096
+    matrices = 2 * (LLAMA.parameters - tables) * 4096 + tables  # the head for the last token
+    assert (round(2 * LLAMA.parameters * 4096 / 1e12, 1), round(attention / 1e12, 1)) == (55.2, 4.4)
     assert TERMS["prefill_operations"].exact(known) == matrices + attention
 
 
 def test_the_time_of_a_prompt_is_operations_over_arithmetic():
     known = values(LLAMA, Inference(context=4096)) | {symbol("arithmetic"): 312 * 10**12}
-    assert float(TERMS["prefill_time"].value(known)) == pytest.approx(59.6 / 312, rel=1e-3)
+    assert float(TERMS["prefill_time"].value(known)) == pytest.approx(57.45 / 312, rel=1e-3)
 
 
 def test_a_window_spares_pairs_of_tokens():

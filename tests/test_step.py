@@ -54,9 +54,10 @@ def test_with_our_own_activations_too():
         assert the_peak(inputs).exact(values) == measured, name
 
 
-def test_activations_and_gradients_are_an_overestimate():
+def test_activations_and_gradients_are_no_bound_of_the_peak():
     sums = [inputs["activations"] + inputs["gradients"] for _, inputs, *_ in ROWS]
-    assert sum(total > row[2] for total, row in zip(sums, ROWS, strict=True)) >= 10
+    assert sum(total > row[2] for total, row in zip(sums, ROWS, strict=True)) == 21
+    assert sum(total < row[2] for total, row in zip(sums, ROWS, strict=True)) == 24  # what the loss needs for a moment
     _, inputs, measured, _ = next(row for row in ROWS if row[0] == "D300357")  # four layers of Llama-2-7B
     assert (inputs["activations"] + inputs["gradients"]) / measured == pytest.approx(1.43, abs=0.01)
 

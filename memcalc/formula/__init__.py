@@ -4,10 +4,11 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from importlib import import_module
 
+from memcalc.errors import choice
 from memcalc.formula.term import Term
 
 MODULES = ("weights", "sharding", "optimizer", "lora", "kv_cache", "residual", "inverse", "speed", "overhead", "total")
-"""Modules with terms that are the same for every run; those of activations depend on the code that runs."""
+"""Modules with terms that are the same for every run; `examples` has those that depend on the code that runs."""
 
 
 class _Terms(Mapping):
@@ -16,11 +17,12 @@ class _Terms(Mapping):
     @cached_property
     def _terms(self) -> dict[str, Term]:
         modules = [import_module(f"{__name__}.{name}") for name in MODULES]
-        every = (term for module in modules for term in vars(module).values() if isinstance(term, Term))
-        return {term.name: term for term in every}
+        every = [term for module in modules for term in vars(module).values() if isinstance(term, Term)]
+        examples = import_module(f"{__name__}.examples").EXAMPLES
+        return {term.name: term for term in (*examples, *every)}
 
     def __getitem__(self, name: str) -> Term:
-        return self._terms[name]
+        return self._terms[name if name in self._terms else choice("term", name, self._terms)]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._terms)
@@ -30,6 +32,6 @@ class _Terms(Mapping):
 
 
 TERMS: Mapping[str, Term] = _Terms()
-"""Name → term, for every term of these modules."""
+"""Name → term; an unknown name raises InputError with the nearest ones."""
 
 __all__ = ["TERMS", "Term"]

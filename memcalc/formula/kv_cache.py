@@ -51,7 +51,7 @@ state_memory = Term(
     expr=L_ssm * d_i * ((n_conv - n_skip) * B_conv + N * B_ssm)
     + L_ssd * ((d_i + 2 * n_grp * N) * (n_conv - n_skip) * B_conv + d_i * N * B_ssm),
     meaning="A state-space layer keeps a state and the last few inputs of its convolution, and no tokens.",
-    holds="Mamba and Mamba-2",
+    holds="layers of Mamba or Mamba-2; states do not grow with the context",
     source="gu2023mamba, section 3.4; dao2024mamba2, section 7.1",
 )
 
@@ -69,7 +69,7 @@ kv_cache = Term(
     + c_win * L_win,
     meaning="Each attention layer keeps a key and a value of d_k numbers per key-value head for every token of every "
     "sequence; latent attention keeps one latent instead, a window layer only its window, a state-space layer a state.",
-    holds="keys and values are stored as the model makes them, none dropped or shared between layers or sequences",
+    holds="keys and values are stored as the model makes them, none shared between layers or sequences",
     source=_SOURCES,
     parts=(reserved, reserved_window, state_memory),
 )

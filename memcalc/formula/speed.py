@@ -3,19 +3,22 @@
 from sympy import Min
 
 from memcalc.formula.kv_cache import L_full, L_mla, L_win, W, b, d_k, kv_cache, s
-from memcalc.formula.tensors import d_v, h
+from memcalc.formula.tensors import V, d, d_v, h, n_emb, n_pos
 from memcalc.formula.term import Term
 from memcalc.formula.weights import active
 from memcalc.symbols import symbol
 
 _BANDWIDTH, _ARITHMETIC = symbol("bandwidth"), symbol("arithmetic")
 _MULTIPLY_AND_ADD = 2  # operations of one weight for one token
+_HEAD = V * d
+_looked_up = (n_emb - 1) * V * d + n_pos * d  # one row of these tables is read for a token
+_in_layers = active.symbol - _looked_up - _HEAD
 
 decode_time = Term(
     name="decode_time",
     symbol=symbol("decode_time"),
-    expr=(active.symbol * symbol("bytes_per_weight") + kv_cache.symbol) / _BANDWIDTH,
-    meaning="For every new token, the card reads all active weights once and the whole cache.",
+    expr=((active.symbol - _looked_up) * symbol("bytes_per_weight") + kv_cache.symbol) / _BANDWIDTH,
+    meaning="For every new token, the card reads the active weights and the cache once; of the input embedding, a row.",
     holds="a lower bound: bandwidth as marketed; more than one sequence may need more experts than k",
     source="pope2022scaling, section 2.1",
     parts=(active, kv_cache),
@@ -28,9 +31,11 @@ _numbers = {L_full: 2 * h * d_k, L_win: 2 * h * d_k, L_mla: h * (d_k + d_v)}  # 
 prefill_operations = Term(
     name="prefill_operations",
     symbol=symbol("prefill_operations"),
-    expr=b * (_MULTIPLY_AND_ADD * active.symbol * s + sum(kind * _numbers[kind] * _pairs[kind] for kind in _pairs)),
-    meaning="Each token meets each active weight once, and in attention each token before it.",
-    holds="causal attention that computes no masked pair; the scan of state-space layers is left out",
+    expr=b
+    * (_MULTIPLY_AND_ADD * (_in_layers * s + _HEAD) + sum(kind * _numbers[kind] * _pairs[kind] for kind in _pairs)),
+    meaning="Each token meets each active weight of the layers once, and in attention each token before it; the output "
+    "head meets the last token alone.",
+    holds="causal attention that computes no masked pair; norms and the scan of state-space layers are left out",
     source="korthikanti2022reducing, appendix A; pope2022scaling, section 2.1",
     parts=(active,),
 )

@@ -25,7 +25,8 @@ training = Term(
     symbol=symbol("training"),
     expr=sum(term.symbol for term in (*_states, activations(Case("llama")))),
     meaning="To train, a card holds weights, gradients, the optimizer's copies and what the backward pass needs.",
-    holds="no sharding, no offload; the terms peak at different times, so that the sum is an upper bound",
+    holds="one card, AdamW, LLaMA code in 16 bit; the terms peak at different times, and for a moment the loss and the "
+    "backward pass of one layer need more (`formula.step`)",
     source="article2025formula, the equation; rajbhandari2020zero, section 3",
     parts=(*_states, activations(Case("llama"))),
 )
