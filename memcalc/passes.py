@@ -7,7 +7,7 @@ from functools import cache
 
 from memcalc import catalogue
 from memcalc.errors import InputError
-from memcalc.formula import activations, engine, megatron
+from memcalc.formula import activations, llama_cpp, megatron
 from memcalc.formula.kept import DROPOUTS, Case, Kept
 from memcalc.formula.kept import kept as kept_tensors
 from memcalc.formula.prefill import Pass
@@ -50,11 +50,11 @@ def _engine_buffer(model: Model, run: Inference) -> Term:
         raise InputError(
             f"prefill must be 'whole' for {run.engine}, whose chunks are of ubatch tokens, not {run.prefill}."
         )
-    engine.check_dense(model.values)
+    llama_cpp.check_dense(model.values)
     keys, values = run.cache_formats
     if keys != values:
         raise InputError(f"kv_cache must be one format for keys and values with a prefill, not {run.kv_cache!r}.")
-    return _as_activations(engine.compute_buffer(run.attention != "eager", keys.name, "unified" in run.engine))
+    return _as_activations(llama_cpp.compute_buffer(run.attention != "eager", keys.name, "unified" in run.engine))
 
 
 @cache

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from memcalc import Inference, Model, catalogue
 from memcalc.formula import TERMS
 from memcalc.formula.activations import activations, forward_peak, weight_copies, with_windows
-from memcalc.formula.engine import cells, compute_buffer, output_buffer
 from memcalc.formula.kept import Case
+from memcalc.formula.llama_cpp import cells, compute_buffer, output_buffer
 from memcalc.formula.megatron import first_stage
 from memcalc.formula.prefill import Pass
 from memcalc.formula.residual import with_residual

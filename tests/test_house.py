@@ -21,7 +21,7 @@ FLOW = (
     *("formula.reading", "formula.compute", "formula.term"),
     *("formula.tensors", "formula.weights", "formula.gguf", "formula.stored"),
     *("formula.kv_cache", "formula.residual", "formula.inverse", "formula.speed", "formula.overhead"),
-    *("formula.kept", "formula.activations", "formula.megatron", "formula.prefill", "formula.engine"),
+    *("formula.kept", "formula.activations", "formula.megatron", "formula.prefill", "formula.llama_cpp"),
     *("formula.parallel", "formula.sharding", "formula.optimizer", "formula.step", "formula.lora"),
     *("formula.total", "formula.examples", "formula"),
     *("config", "blocks", "state_spaces", "families", "model", "gpu"),

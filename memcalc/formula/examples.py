@@ -1,6 +1,6 @@
 """Examples: one term of each name that depends on the code that runs, for LLaMA in 16 bit unless it says otherwise."""
 
-from memcalc.formula import activations, engine, megatron, step
+from memcalc.formula import activations, llama_cpp, megatron, step
 from memcalc.formula.kept import Case
 from memcalc.formula.prefill import Pass
 
@@ -20,8 +20,8 @@ EXAMPLES = (
     _STAGE,
     _PASS.prefill,
     _PASS.decode_step,
-    engine.cells(),
-    engine.compute_buffer(),
-    engine.output_buffer,
+    llama_cpp.cells(),
+    llama_cpp.compute_buffer(),
+    llama_cpp.output_buffer,
 )
 """Terms that functions build."""

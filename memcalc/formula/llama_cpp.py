@@ -1,4 +1,4 @@
-"""Engine: the working buffers that llama.cpp reserves on a CPU before the first token."""
+"""llama.cpp: the working buffers that the engine reserves before the first token, as it states them on a CPU."""
 
 from functools import cache
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from cases import measured_peaks, symbol_values
 from memcalc import Model
 from memcalc.errors import InputError
-from memcalc.formula.engine import cells, check_dense, compute_buffer, output_buffer
+from memcalc.formula.llama_cpp import cells, check_dense, compute_buffer, output_buffer
 from memcalc.symbols import symbol
 
 LLAMA = {
