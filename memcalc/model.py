@@ -9,7 +9,7 @@ from pathlib import Path
 
 import sympy
 
-from memcalc import catalogue, families
+from memcalc import catalogue
 from memcalc.errors import InputError, keep_whole
 from memcalc.formula.weights import active, layers, parameters
 from memcalc.symbols import BY_NAME, symbol
@@ -140,6 +140,8 @@ class Model:
 
         Raises InputError if the architecture is unknown, or a key is missing or makes no sense.
         """
+        from memcalc import families  # here: models with a name do without
+
         return cls(**families.fields(source))
 
     @staticmethod

@@ -38,7 +38,7 @@ reserved = Term(
 reserved_window = Term(
     name="reserved_window",
     symbol=symbol("reserved_window"),
-    expr=Min(reserved.symbol, s_blk * ceiling((n_u * W + w_x) / s_blk)),
+    expr=Min(reserved.symbol, s_blk * ceiling((n_u * W + w_x) / s_blk), evaluate=False),
     meaning="A window layer needs no more tokens than its window, however long the context.",
     holds="tokens that have left the window are given up at once",
     source="jiang2023mistral, section 2",
