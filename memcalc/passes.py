@@ -37,7 +37,8 @@ def prefill(model: Model, run: Inference) -> Term:
     if model.window_layers and run.context >= model.window:
         raise InputError(f"context must be below the window of {model.window:,} with a prefill, not {run.context:,}.")
     chunked = run.prefill not in ("whole", run.context)
-    return _as_activations(_pass(_case(model, run, "bf16"), chunked, model.window_layers > 0).prefill)
+    counters = model.window_layers > 0 and run.engine == "ideal"  # Transformers' own caches count theirs themselves
+    return _as_activations(_pass(_case(model, run, "bf16"), chunked, counters).prefill)
 
 
 @cache

@@ -1,6 +1,7 @@
 """What passes through a model keep, for whole models and through the public interface."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -98,3 +99,13 @@ def test_a_prefill_in_chunks_needs_less():
         breakdown(LLAMA, Inference(context=4096, prefill=prefill))["activations"] for prefill in ("whole", 512)
     )
     assert chunked < whole / 4
+
+
+@pytest.mark.parametrize("engine", ["ideal", "transformers"])
+def test_a_prefill_and_its_cache_are_what_was_measured(engine):
+    """D300259: two layers of Mistral-7B read 512 tokens at once."""
+    two = replace(Model.named("Mistral-7B-v0.1"), window_layers=2, dense_layers=2)
+    memory = breakdown(two, Inference(context=512, prefill="whole", engine=engine))
+    counters = 16 if engine == "ideal" else 0  # in the cache, or beside it
+    assert memory["kv_cache"] == 2 * 2 * 8 * 128 * 512 * 2 + 16 - counters
+    assert memory["kv_cache"] + memory["activations"] == 65_282_064
