@@ -35,9 +35,13 @@ def values(model: Model | NominalModel, run: Inference | Training) -> Values:
 
 
 def _windows(model: Model, run: Inference) -> Values:
-    """Say how many layers keep the whole context, and how many of the newest tokens the others keep."""
-    if run.recent and model.window_layers + model.latent_layers:
-        why = "which has a window of its own" if model.window_layers else "whose attention is latent"
+    """Say how many layers keep the whole context, and how many of the newest tokens the others keep.
+
+    Source: xiao2023streamingllm, section 3.2, for sinks and recent tokens.
+    """
+    if run.recent and (model.window_layers or model.latent_layers or not model.full_layers):
+        other = "whose attention is latent" if model.latent_layers else "which has no attention"
+        why = "which has a window of its own" if model.window_layers else other
         raise InputError(f"recent must be 0 for {model.name}, {why}, not {run.recent:,}.")
     if run.recent:
         return {L_full: 0, L_win: model.full_layers, W: run.sinks + run.recent}

@@ -31,7 +31,10 @@ _KEPT = {
     "parameters": {"weights": "cpu", "gradients": "cpu", "optimizer": "cpu"},
     "nvme": {"weights": "nvme", "gradients": "nvme", "optimizer": "nvme"},
 }
-"""Offload → term → the place that keeps it, if not the card."""
+"""Offload → term → the place that keeps it, if not the card.
+
+Source: ren2021zerooffload, section 4, for optimizer; rajbhandari2021zeroinfinity, section 5, for parameters and nvme.
+"""
 
 
 @dataclass(frozen=True, eq=False)

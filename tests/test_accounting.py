@@ -141,3 +141,8 @@ def test_what_is_no_model_and_no_run():
     for model, run in (("LLaMA-7B", Inference()), (LLAMA_3_8B, "training")):
         with pytest.raises(InputError, match=r"model must|run must"):
             values(model, run)
+
+
+def test_streaming_needs_attention_over_the_whole_context():
+    with pytest.raises(InputError, match=r"recent must be 0 for Mamba-2.8B, which has no attention, not 4\."):
+        values(Model.named("Mamba-2.8B"), Inference(recent=4))
