@@ -37,7 +37,7 @@ def values(model: Model | NominalModel, run: Inference | Training) -> Values:
 def _windows(model: Model, run: Inference) -> Values:
     """Say how many layers keep the whole context, and how many of the newest tokens the others keep.
 
-    Source: xiao2023streamingllm, section 3.2, for sinks and recent tokens.
+    Source: xiao2023streamingllm, for sinks and recent tokens.
     """
     if run.recent and (model.window_layers or model.latent_layers or not model.full_layers):
         other = "whose attention is latent" if model.latent_layers else "which has no attention"

@@ -33,7 +33,7 @@ _KEPT = {
 }
 """Offload → term → the place that keeps it, if not the card.
 
-Source: ren2021zerooffload, section 4, for optimizer; rajbhandari2021zeroinfinity, section 5, for parameters and nvme.
+Source: ren2021zerooffload for optimizer; rajbhandari2021zeroinfinity for parameters and nvme.
 """
 
 
