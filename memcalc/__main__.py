@@ -52,10 +52,14 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="command")
     known = f"models: {', '.join(catalogue.names('models'))}; cards: {', '.join(catalogue.names('gpus'))}"
     formats = f"{known}; formats: {', '.join(catalogue.names('formats'))}"
-    engines, optimizers = (", ".join(catalogue.names(table)) for table in ("engines", "optimizers"))
+    engines, recipes, optimizers = (", ".join(catalogue.names(of)) for of in ("engines", "recipes", "optimizers"))
     _add_question(commands, "fit", Inference, "will this model fit on that card?", f"{formats}; engines: {engines}")
     _add_question(
-        commands, "train", Training, "can this model be trained on such cards?", f"{formats}; optimizers: {optimizers}"
+        commands,
+        "train",
+        Training,
+        "can this model be trained on such cards?",
+        f"{formats}; recipes: {recipes}; optimizers: {optimizers}",
     )
     glossary = commands.add_parser("glossary", help="list every symbol with its meaning")
     glossary.set_defaults(run=_glossary)
