@@ -50,17 +50,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.set_defaults(run=_example)
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(title="commands", metavar="command")
-    known = f"models: {', '.join(catalogue.names('models'))}; cards: {', '.join(catalogue.names('gpus'))}"
-    formats = f"{known}; formats: {', '.join(catalogue.names('formats'))}"
-    engines, recipes, optimizers = (", ".join(catalogue.names(of)) for of in ("engines", "recipes", "optimizers"))
-    _add_question(commands, "fit", Inference, "will this model fit on that card?", f"{formats}; engines: {engines}")
-    _add_question(
-        commands,
-        "train",
-        Training,
-        "can this model be trained on such cards?",
-        f"{formats}; recipes: {recipes}; optimizers: {optimizers}",
-    )
+    fit, train = ("models", "gpus", "formats", "engines"), ("models", "gpus", "formats", "recipes", "optimizers")
+    _add_question(commands, "fit", Inference, "will this model fit on that card?", fit)
+    _add_question(commands, "train", Training, "can this model be trained on such cards?", train)
     glossary = commands.add_parser("glossary", help="list every symbol with its meaning")
     glossary.set_defaults(run=_glossary)
     article = commands.add_parser("article", help="write the article's tables and figures")
@@ -70,8 +62,11 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_question(commands: argparse._SubParsersAction, name: str, kind: type, question: str, known: str) -> None:
+def _add_question(
+    commands: argparse._SubParsersAction, name: str, kind: type, question: str, tables: tuple[str, ...]
+) -> None:
     """Add a command with an option for each field of a kind of run, whose docstring explains it."""
+    known = "; ".join(f"{table}: {', '.join(catalogue.names(table))}" for table in tables)
     command = commands.add_parser(name, help=question, epilog=known)
     command.add_argument("model", help="a name, such as Llama-2-7B, or the path of a config.json or its folder")
     command.add_argument("gpu", help='a card, such as "RTX 4090"')
