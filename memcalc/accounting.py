@@ -64,9 +64,7 @@ def terms(model: Model | NominalModel, run: Inference | Training) -> tuple[Term,
     """
     if isinstance(run, Training):
         return _training_terms(model, run)
-    if isinstance(model, NominalModel):
-        return (weights,)
-    parts = [_weights(model, run), _cache(model, run)]
+    parts = [_sized(run)] if isinstance(model, NominalModel) else [_weights(model, run), _cache(model, run)]
     if run.prefill != "none":
         from memcalc import passes  # here and below: most runs ask for neither
 
@@ -76,6 +74,18 @@ def terms(model: Model | NominalModel, run: Inference | Training) -> tuple[Term,
 
         parts.append(inference_overhead)
     return tuple(parts)
+
+
+def _sized(run: Inference) -> Term:
+    """Return the weights of a size without architecture, of which nothing else is known."""
+    if not run.plain:
+        raise InputError(
+            f"weights must be a format without scales for a size without architecture, not {run.weights!r}."
+        )
+    for name, needed in {**dict.fromkeys(PARALLEL, 1), "prefill": "none"}.items():
+        if getattr(run, name) != needed:
+            raise InputError(f"{name} must be {needed} for a size without architecture, not {getattr(run, name)}.")
+    return weights
 
 
 def _weights(model: Model, run: Inference) -> Term:

@@ -85,6 +85,9 @@ def notes(model: Model, run: Inference | Training, gpu: Gpu) -> list[str]:
         and (bound := fastest(model, run, gpu).decode)
     ):
         found.append(f"No program writes more than {bound:,.0f} tokens per second and sequence on one such card.")
+    if model.family == "falcon" and 1 < model.kv_heads < model.heads:
+        each = model.heads // model.kv_heads
+        found.append(f"Transformers expands the heads of {model.name}: there the cache is {each} times as large.")
     if model.assumed:
         found.append(f"Not in the config, taken from its documented defaults: {', '.join(model.assumed)}.")
     if model.ignored:

@@ -10,7 +10,7 @@ from pathlib import Path
 import sympy
 
 from memcalc import catalogue
-from memcalc.errors import InputError, keep_whole
+from memcalc.errors import InputError, instance, keep_whole
 from memcalc.formula.weights import active, layers, parameters
 from memcalc.symbols import BY_NAME, symbol
 
@@ -94,6 +94,8 @@ class Model:
     def __post_init__(self):
         for name in self._counts:
             keep_whole(self, name, BY_NAME[name].least, BY_NAME[name].limit)
+        for name in ("name", "family", "packing", "source"):
+            instance(name, getattr(self, name), str)
         keep_whole(self, "trained_context", 0, BY_NAME["context"].limit)
         self._check()
 

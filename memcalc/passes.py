@@ -10,7 +10,7 @@ from memcalc.errors import InputError
 from memcalc.formula import activations, llama_cpp, megatron
 from memcalc.formula.kept import DROPOUTS, Case, Kept
 from memcalc.formula.kept import kept as kept_tensors
-from memcalc.formula.prefill import Pass
+from memcalc.formula.prefill import MEASURED, Pass
 from memcalc.formula.term import Term
 from memcalc.model import Model
 from memcalc.runs import PARALLEL, Inference
@@ -34,6 +34,10 @@ def prefill(model: Model, run: Inference) -> Term:
         return _engine_buffer(model, run)
     if run.engine == "vLLM":
         raise InputError("prefill must be 'none' for the engine vLLM, whose working memory nobody has measured here.")
+    if run.weights in ("FP32", "TF32"):
+        raise InputError(f"weights must be of at most 16 bits with a prefill, not {run.weights!r}.")
+    if model.family not in MEASURED:
+        raise InputError(f"prefill must be 'none' for {model.name}: it is known of {', '.join(MEASURED)} only.")
     if model.window_layers and run.context >= model.window:
         raise InputError(f"context must be below the window of {model.window:,} with a prefill, not {run.context:,}.")
     chunked = run.prefill not in ("whole", run.context)
@@ -55,6 +59,8 @@ def _engine_buffer(model: Model, run: Inference) -> Term:
     keys, values = run.cache_formats
     if keys != values:
         raise InputError(f"kv_cache must be one format for keys and values with a prefill, not {run.kv_cache!r}.")
+    if keys.name not in ("FP16", "BF16", "FP32"):
+        raise InputError(f"kv_cache must be FP16, BF16 or FP32 with a prefill of {run.engine}, not {run.kv_cache!r}.")
     return _as_activations(llama_cpp.compute_buffer(run.attention != "eager", keys.name, "unified" in run.engine))
 
 

@@ -164,11 +164,12 @@ class Inference:
         counted = ("block", "counter", "window_counter", "conv_skipped")
         least, conv = bytes_each("kv_cache", "FP16"), row["conv_format"]  # states are never kept in fewer bits
         room = (self.ubatch or int(row["pass"])) if row["pass"] else 0
+        at_once = min(room, self.context * self.batch)  # no pass has more tokens than there are
         return {
             **{symbol(name): int(row[name]) for name in counted},
             symbol("sharing"): self.batch if row["shared"] == "yes" else 1,
             symbol("window_extra"): int(row["window_extra"]) + room,
-            **({symbol("micro_tokens"): room, symbol("outputs"): room} if room else {}),
+            **(dict.fromkeys(map(symbol, ("micro_tokens", "outputs")), at_once) if room else {}),
             symbol("bytes_per_conv"): bytes_each("conv", conv) if conv else max(least, self.cache_formats[0].bits / 8),
             symbol("bytes_per_state"): bytes_each("state", "FP32"),
         }

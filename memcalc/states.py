@@ -65,6 +65,10 @@ def _trained_in(model: Model | NominalModel, run: Training) -> _Trained:
                 raise InputError(
                     f"{name} must be {needed} for a size without architecture, not {getattr(run, name):,}."
                 )
+        if run.optimizer_row["layout"] not in ("full", "blocks"):
+            raise InputError(
+                f"optimizer must not be {run.optimizer} for a size without architecture: it needs matrices."
+            )
         return _NOMINAL
     divided = any(getattr(run, degree) > 1 for degree in PARALLEL)
     trained = _trained(model.packing, divided, run.lora_targets if run.lora_rank else "")

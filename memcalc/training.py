@@ -105,6 +105,8 @@ class Training:
             keep_choice(self, name, options)
         object.__setattr__(self, "base_weights", weights_format("base_weights", self.base_weights))
         object.__setattr__(self, "optimizer", catalogue.find("optimizers", "optimizer", self.optimizer)["name"])
+        if not self.lora_rank and self.base_weights != type(self).base_weights:
+            raise InputError(f"base_weights must be FP16 without adapters (lora_rank), not {self.base_weights!r}.")
         self._check_dropout()
         self._check_sharding()
         if not isinstance(self.sequence_parallel, bool):

@@ -111,6 +111,7 @@ PLAIN = st.builds(Inference, st.integers(1, 10**5), st.integers(1, 64), st.sampl
 @fewer
 @given(architectures(experts=False), PLAIN | TRAININGS)
 def test_experts_that_a_model_lacks_cannot_be_divided(model, run):
+    run = replace(run, overhead="none")  # several cards need buffers to talk
     assert breakdown(model, replace(run, expert_parallel=4)) == breakdown(model, run)
 
 
