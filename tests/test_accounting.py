@@ -146,3 +146,29 @@ def test_what_is_no_model_and_no_run():
 def test_streaming_needs_attention_over_the_whole_context():
     with pytest.raises(InputError, match=r"recent must be 0 for Mamba-2.8B, which has no attention, not 4\."):
         values(Model.named("Mamba-2.8B"), Inference(recent=4))
+
+
+@pytest.mark.parametrize(
+    ("run", "says"),
+    [
+        (Inference(tensor_parallel=8), "tensor_parallel must be 1 for a size without architecture, not 8."),
+        (Inference(prefill="whole"), "prefill must be none for a size without architecture, not whole."),
+        (
+            Inference(weights="Q4_K_M"),
+            "weights must be a format without scales for a size without architecture, not 'Q4_K_M'.",
+        ),
+        (
+            Training(optimizer="Adafactor"),
+            "optimizer must not be Adafactor for a size without architecture: it needs matrices.",
+        ),
+    ],
+)
+def test_a_size_alone_is_refused_what_needs_an_architecture(run, says):
+    with pytest.raises(InputError) as caught:
+        breakdown(Model.nominal(7 * 10**9), run)
+    assert str(caught.value) == says
+
+
+def test_a_size_alone_has_overhead_too():
+    memory = breakdown(Model.nominal(7 * 10**9), Inference(overhead="high"))
+    assert memory == {"weights": 14 * 10**9, "overhead": 700 * 10**6}

@@ -109,3 +109,26 @@ def test_a_prefill_and_its_cache_are_what_was_measured(engine):
     counters = 16 if engine == "ideal" else 0  # in the cache, or beside it
     assert memory["kv_cache"] == 2 * 2 * 8 * 128 * 512 * 2 + 16 - counters
     assert memory["kv_cache"] + memory["activations"] == 65_282_064
+
+
+@pytest.mark.parametrize(
+    ("model", "run", "says"),
+    [
+        ("Llama-2-7B", {"weights": "FP32"}, "weights must be of at most 16 bits with a prefill, not 'FP32'."),
+        ("Mixtral-8x7B", {}, "prefill must be 'none' for Mixtral-8x7B: it is known of llama"),
+        (
+            "Llama-2-7B",
+            {"engine": "llama.cpp", "kv_cache": "Q8_0"},
+            "kv_cache must be FP16, BF16 or FP32 with a prefill",
+        ),
+    ],
+)
+def test_a_prefill_in_other_numbers_or_code_is_refused(model, run, says):
+    with pytest.raises(InputError) as caught:
+        breakdown(Model.named(model), Inference(context=1024, prefill="whole", **run))
+    assert str(caught.value).startswith(says)
+
+
+def test_no_pass_has_more_tokens_than_there_are():
+    short = Inference(context=256, engine="llama.cpp", prefill="whole")
+    assert breakdown(LLAMA, short) == breakdown(LLAMA, replace(short, ubatch=256))
