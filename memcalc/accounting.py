@@ -12,7 +12,7 @@ from memcalc.formula.tensors import present
 from memcalc.formula.term import Term, Values
 from memcalc.formula.weights import weights
 from memcalc.model import Model, NominalModel
-from memcalc.runs import PARALLEL, Inference
+from memcalc.runs import Inference, divided, refuse_without_architecture
 from memcalc.symbols import symbol
 from memcalc.training import Training
 
@@ -50,11 +50,6 @@ def _windows(model: Model, run: Inference) -> Values:
     return {}
 
 
-def divided(run: Inference | Training) -> bool:
-    """Return whether more than one card holds the model."""
-    return any(getattr(run, degree) > 1 for degree in PARALLEL)
-
-
 @lru_cache(maxsize=1024)
 def terms(model: Model | NominalModel, run: Inference | Training) -> tuple[Term, ...]:
     """Return the terms of a run in the formula's order, for the card that holds most of the model.
@@ -82,9 +77,7 @@ def _sized(run: Inference) -> Term:
         raise InputError(
             f"weights must be a format without scales for a size without architecture, not {run.weights!r}."
         )
-    for name, needed in {**dict.fromkeys(PARALLEL, 1), "prefill": "none"}.items():
-        if getattr(run, name) != needed:
-            raise InputError(f"{name} must be {needed} for a size without architecture, not {getattr(run, name)}.")
+    refuse_without_architecture(run, prefill="none")
     return weights
 
 

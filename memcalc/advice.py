@@ -6,13 +6,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from memcalc import catalogue
-from memcalc.accounting import divided
 from memcalc.errors import InputError
 from memcalc.evaluate import breakdown, fewest_gpus, fits, largest
 from memcalc.formula.overhead import inference_overhead
 from memcalc.gpu import Gpu
 from memcalc.model import Model
-from memcalc.runs import Inference, bytes_each
+from memcalc.runs import Inference, bytes_each, divided
 from memcalc.speed import fastest
 from memcalc.symbols import BY_NAME
 from memcalc.training import Training

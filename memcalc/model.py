@@ -92,7 +92,7 @@ class Model:
     ignored: tuple[str, ...] = ()
 
     def __post_init__(self):
-        for name in self._counts:
+        for name in self._counted():
             keep_whole(self, name, BY_NAME[name].least, BY_NAME[name].limit)
         for name in ("name", "family", "packing", "source"):
             instance(name, getattr(self, name), str)
@@ -159,14 +159,10 @@ class Model:
     def _counted(cls) -> list[str]:
         return [field.name for field in fields(cls) if field.name in BY_NAME]
 
-    @property
-    def _counts(self) -> list[str]:
-        return self._counted()
-
     @cached_property
     def values(self) -> dict[sympy.Symbol, int]:
         """Symbol → number, for the terms."""
-        return {symbol(name): getattr(self, name) for name in self._counts}
+        return {symbol(name): getattr(self, name) for name in self._counted()}
 
     @cached_property
     def absent(self) -> frozenset[sympy.Symbol]:

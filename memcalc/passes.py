@@ -13,7 +13,7 @@ from memcalc.formula.kept import kept as kept_tensors
 from memcalc.formula.prefill import MEASURED, Pass
 from memcalc.formula.term import Term
 from memcalc.model import Model
-from memcalc.runs import PARALLEL, Inference
+from memcalc.runs import PARALLEL, Inference, divided
 from memcalc.symbols import symbol
 from memcalc.training import Training
 
@@ -28,7 +28,7 @@ def prefill(model: Model, run: Inference) -> Term:
 
     Raises InputError where nobody has measured it: on several cards, beyond a window, or in another family's code.
     """
-    if any(getattr(run, degree) > 1 for degree in PARALLEL):
+    if divided(run):
         raise InputError("prefill must be 'none' with more than one card, for it is known for one card only.")
     if run.engine.startswith("llama.cpp"):
         return _engine_buffer(model, run)

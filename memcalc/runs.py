@@ -179,6 +179,22 @@ PARALLEL = ("tensor_parallel", "pipeline_parallel", "expert_parallel")
 """Fields of a run that divide a model between cards."""
 
 
+def divided(run: object) -> bool:
+    """Return whether more than one card holds the model.
+
+    >>> divided(Inference(tensor_parallel=2))
+    True
+    """
+    return any(getattr(run, degree) > 1 for degree in PARALLEL)
+
+
+def refuse_without_architecture(run: object, **fields: object) -> None:
+    """Raise InputError if a run of a mere size divides it between cards, or sets one of these fields otherwise."""
+    for name, needed in {**dict.fromkeys(PARALLEL, 1), **fields}.items():
+        if getattr(run, name) != needed:
+            raise InputError(f"{name} must be {needed} for a size without architecture, not {getattr(run, name)}.")
+
+
 def _cache_formats(both: object) -> list[str]:
     names = both.split("/") if isinstance(both, str) and "/" in both else [both]
     if len(names) > 2:

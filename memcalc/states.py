@@ -18,7 +18,7 @@ from memcalc.formula.tensors import Tensor, present
 from memcalc.formula.term import Term
 from memcalc.formula.weights import parameters, weights
 from memcalc.model import Model, NominalModel
-from memcalc.runs import PARALLEL
+from memcalc.runs import divided, refuse_without_architecture
 from memcalc.symbols import symbol
 from memcalc.training import Training
 
@@ -47,11 +47,11 @@ class _Trained:
 
 
 @cache
-def _trained(packing: str, divided: bool, targets: str) -> _Trained:
-    model = _Trained(on_one_card(parameters) if divided else parameters, sharding.pieces(packing, divided))
+def _trained(packing: str, several: bool, targets: str) -> _Trained:
+    model = _Trained(on_one_card(parameters) if several else parameters, sharding.pieces(packing, several))
     if not targets:
         return model
-    thin = lora.adapter_pieces(packing, targets, divided)
+    thin = lora.adapter_pieces(packing, targets, several)
     return _Trained(lora.adapters_of(thin), thin, model)
 
 
@@ -60,18 +60,13 @@ _NOMINAL = _Trained(parameters, sharding.one_piece(parameters.symbol))
 
 def _trained_in(model: Model | NominalModel, run: Training) -> _Trained:
     if isinstance(model, NominalModel):
-        for name, needed in {**dict.fromkeys(PARALLEL, 1), "lora_rank": 0}.items():
-            if getattr(run, name) != needed:
-                raise InputError(
-                    f"{name} must be {needed} for a size without architecture, not {getattr(run, name):,}."
-                )
+        refuse_without_architecture(run, lora_rank=0)
         if run.optimizer_row["layout"] not in ("full", "blocks"):
             raise InputError(
                 f"optimizer must not be {run.optimizer} for a size without architecture: it needs matrices."
             )
         return _NOMINAL
-    divided = any(getattr(run, degree) > 1 for degree in PARALLEL)
-    trained = _trained(model.packing, divided, run.lora_targets if run.lora_rank else "")
+    trained = _trained(model.packing, divided(run), run.lora_targets if run.lora_rank else "")
     if not trained.whole.value(model.values | run.values):
         raise InputError(f"lora_targets must be all for {model.name}, which has no query matrices, not 'qv'.")
     return trained
@@ -116,7 +111,7 @@ def _base(model: Model, run: Training, frozen: _Trained) -> Term:
     if Format.named(run.base_weights).family == "plain":
         return _plain_base(frozen, run.stage, run.sharding == "fsdp")
     tensors = present(model.packing, model.absent)
-    if any(getattr(run, degree) > 1 for degree in PARALLEL):
+    if divided(run):
         tensors = tuple(map(tensor_on_one_card, tensors))
     return _stored_base(run.base_weights, tensors, run.stage == 3)
 
