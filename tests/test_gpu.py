@@ -25,7 +25,6 @@ def test_a_card_shows_a_program_no_more_than_it_has(name):
 @pytest.mark.parametrize(
     ("sizes", "sentence"),
     [
-        ((24, None, None), "reported_mib or visible_gib must be given"),
         ((24, -5, None), "reported_mib must be a positive number, not -5."),
         ((24, None, 0), "visible_gib must be a positive number, not 0."),
         (("24", 24564, None), "marketed_gb must be a whole number from 1 to 1,000,000, not '24'."),
@@ -34,3 +33,46 @@ def test_a_card_shows_a_program_no_more_than_it_has(name):
 def test_impossible_cards(sizes, sentence):
     with pytest.raises(InputError, match=re.escape(sentence)):
         Gpu("mine", "me", *sizes, source="measured")
+
+
+@pytest.mark.parametrize(
+    ("prices", "sentence"),
+    [
+        ({"price_usd": 0}, "price_usd must be a whole number from 1 to 1,000,000,000, not 0."),
+        ({"price_high_usd": 5}, "price_usd must be given with price_high_usd"),
+        (
+            {"price_usd": 9, "price_high_usd": 5},
+            "price_high_usd must be a whole number from 9 to 1,000,000,000, not 5.",
+        ),
+        ({"price_usd": 9, "price_is": "guess"}, "price_is 'guess' is not known"),
+        ({"marketed_unit": "TB"}, "marketed_unit 'TB' is not known"),
+    ],
+)
+def test_impossible_prices(prices, sentence):
+    with pytest.raises(InputError, match=re.escape(sentence)):
+        Gpu("mine", "me", 24, 24564, None, source="measured", **prices)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "unit", "which", "capacity"),
+    [
+        ((16, None, None), "GB", "marketed", 16 * 10**9),  # the least that the number can mean
+        ((256, None, None), "GiB", "marketed", 256 * 2**30),
+        ((24, 24564, None), "GB", "reported", 24564 * 2**20),
+        ((24, 24564, 23), "GB", "visible", 23 * 2**30),
+    ],
+)
+def test_the_capacity_is_the_nearest_to_a_program_that_is_known(sizes, unit, which, capacity):
+    gpu = Gpu("mine", "me", *sizes, source="measured", marketed_unit=unit)
+    assert (gpu.capacity, gpu.capacity_is) == (capacity, which)
+
+
+@pytest.mark.parametrize("name", catalogue.names("gpus"))
+def test_every_price_has_a_date_and_a_source(name):
+    gpu = Gpu.named(name)
+    assert gpu.source
+    if gpu.price_usd:
+        assert re.fullmatch(r"20[12]\d(-[01]\d)?", gpu.price_date)
+        assert gpu.price_source
+    else:
+        assert not gpu.price_date
