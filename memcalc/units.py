@@ -16,8 +16,6 @@ UNITS = {
     "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40,
 }  # fmt: skip
 
-_HALF_GAP = math.sqrt(UNITS["GiB"] / UNITS["GB"])
-
 
 def in_unit(count: int, unit: str) -> float:
     """Return `count` [bytes] as a number of `unit`.
@@ -61,13 +59,16 @@ def show_both(count: int) -> str:
 def means(count: int, published: str, unit: str) -> bool:
     """Return whether a published number of `unit` can mean `count` [bytes].
 
-    GB and GiB differ by 7.4 %, so a number that is off by less than half of that tells which of them was meant.
+    GB and GiB differ by 7.4 %, so a number that is off by less than half of that tells which of them was meant;
+    MB and MiB differ by 4.9 %, TB and TiB by 10 %.
 
     >>> means(17_179_869_184, "16", "GiB"), means(17_179_869_184, "16", "GB")
     (True, False)
     """
     ratio = Fraction(count) / (Fraction(published) * UNITS[unit])
-    return 1 / _HALF_GAP < ratio < _HALF_GAP
+    decimal, binary = (UNITS[f"{unit[0]}{end}"] for end in ("B", "iB"))
+    half_gap = math.sqrt(binary / decimal)
+    return 1 / half_gap < ratio < half_gap
 
 
 def rounds_to(count: int, published: str, size: int) -> bool:
@@ -78,6 +79,33 @@ def rounds_to(count: int, published: str, size: int) -> bool:
     """
     decimals = len(published.partition(".")[2])
     return round(Fraction(count, size), decimals) == Fraction(published)
+
+
+def three_digits(number: float) -> str:
+    """Write a number in three digits, or as a whole one.
+
+    >>> three_digits(12.3456), three_digits(1008.4), three_digits(0.9)
+    ('12.3', '1,008', '0.9')
+    """
+    return f"{number:,.0f}" if abs(number) >= 100 else f"{float(number):.3g}"
+
+
+def billions(count: int) -> str:
+    """Write a number of parameters as the names of models do.
+
+    >>> billions(12_412_000_000), billions(139_000_000_000), billions(68_976_648_192)
+    ('12.4B', '139B', '69B')
+    """
+    return f"{three_digits(count / 10**9)}B"
+
+
+def dollars(amount: float | Fraction) -> str:
+    """Write an amount of US dollars, with cents if there are any.
+
+    >>> dollars(1599), dollars(0.1229)
+    ('$1,599', '$0.12')
+    """
+    return f"${int(amount):,}" if amount == int(amount) else f"${float(amount):,.2f}"
 
 
 def to_bytes(amount: str | int | Fraction, unit: str) -> int:
