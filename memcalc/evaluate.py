@@ -95,7 +95,7 @@ def largest(quantity: str, model: Model | NominalModel, run: Inference | Trainin
     fit = fits(model, run, gpu)  # refuses what has no answer
     if quantity == "parameters":
         needed = _of_size(model, run)
-        return _last(lambda count: needed(count) <= fit.capacity, LARGEST_MODEL)
+        return last(lambda count: needed(count) <= fit.capacity, LARGEST_MODEL)
     high = _limit(quantity, model, run)
     edge = model.window if quantity == "context" and isinstance(model, Model) else 0
 
@@ -104,8 +104,8 @@ def largest(quantity: str, model: Model | NominalModel, run: Inference | Trainin
         return all(fits(model, _with(run, quantity, several), gpu) for several in counts)
 
     if not 0 < edge <= high:
-        return _last(holds, high)
-    return _last(holds, high, low=edge) if holds(edge) else _last(holds, edge - 1)  # a mask may bring a leaner kernel
+        return last(holds, high)
+    return last(holds, high, low=edge) if holds(edge) else last(holds, edge - 1)  # a mask may bring a leaner kernel
 
 
 def _peak_before(context: int, run: Inference | Training) -> int:
@@ -194,8 +194,12 @@ def _promising(model: Model | NominalModel, run: Training, gpu: Gpu) -> Iterator
         yield from map(int, cards[needed <= gpu.capacity * (1 + 1e-9)])
 
 
-def _last(holds: Callable[[int], bool], high: int, low: int = 0) -> int:
-    """Return the last number up to `high` for which a claim holds that, once false, stays false; `low` if none."""
+def last(holds: Callable[[int], bool], high: int, low: int = 0) -> int:
+    """Return the last number up to `high` for which a claim holds that, once false, stays false; `low` if none.
+
+    >>> last(lambda number: number**2 <= 50, 100)
+    7
+    """
     while low < high:
         middle = (low + high + 1) // 2
         low, high = (middle, high) if holds(middle) else (low, middle - 1)
@@ -213,7 +217,7 @@ def crossing(model: Model, run: Inference) -> int | None:
     instance("model", model, Model)
     instance("run", run, Inference)
     run, highest = replace(run, prefill="none"), BY_NAME["context"].limit
-    below = _last(lambda context: _cache_is_smaller(model, replace(run, context=context)), highest)
+    below = last(lambda context: _cache_is_smaller(model, replace(run, context=context)), highest)
     return below + 1 if below < highest else None
 
 
