@@ -24,7 +24,7 @@ s, b, W, s_blk, n_u, w_x = symbols("context batch window block sharing window_ex
 B_k, B_v, B_conv, B_ssm = symbols("bytes_per_key bytes_per_value bytes_per_conv bytes_per_state")
 c_all, c_win, n_skip = symbols("counter window_counter conv_skipped")
 
-_SOURCES = "ainslie2023gqa, section 2.2; deepseek2024v2, section 2.1.4; gu2023mamba, section 3.4"
+_SOURCES = "ainslie2023gqa, section 2.2; deepseek2024v2, section 2.1.4; gu2023mamba, sections 2 and 3.4"
 
 reserved = Term(
     name="reserved",
@@ -52,7 +52,7 @@ state_memory = Term(
     + L_ssd * ((d_i + 2 * n_grp * N) * (n_conv - n_skip) * B_conv + d_i * N * B_ssm),
     meaning="A state-space layer keeps a state and the last few inputs of its convolution, and no tokens.",
     holds="layers of Mamba or Mamba-2; states do not grow with the context",
-    source="gu2023mamba, section 3.4; dao2024mamba2, section 7.1",
+    source="gu2023mamba, sections 2 and 3.4; dao2024mamba2, sections 7.1 and 7.2",
 )
 
 _per_number = h_kv * d_k * (B_k + B_v)  # bytes of one token in one layer: a key and a value

@@ -20,7 +20,7 @@ decode_time = Term(
     expr=((active.symbol - _looked_up) * symbol("bytes_per_weight") + kv_cache.symbol) / _BANDWIDTH,
     meaning="For every new token, the card reads the active weights and the cache once; of the input embedding, a row.",
     holds="a lower bound: bandwidth as marketed; more than one sequence may need more experts than k",
-    source="pope2022scaling, section 2.1",
+    source="pope2022scaling, section 2",
     parts=(active, kv_cache),
 )
 
@@ -36,7 +36,7 @@ prefill_operations = Term(
     meaning="Each token meets each active weight of the layers once, and in attention each token before it; the output "
     "head meets the last token alone.",
     holds="causal attention that computes no masked pair; norms and the scan of state-space layers are left out",
-    source="korthikanti2022reducing, appendix A; pope2022scaling, section 2.1",
+    source="korthikanti2022reducing, appendix A; pope2022scaling, section 2",
     parts=(active,),
 )
 
@@ -46,6 +46,6 @@ prefill_time = Term(
     expr=prefill_operations.symbol / _ARITHMETIC,
     meaning="Reading a prompt is bound by arithmetic: no card computes faster than its peak.",
     holds="a lower bound: dense 16-bit arithmetic at its peak",
-    source="pope2022scaling, section 2.1",
+    source="pope2022scaling, section 2",
     parts=(prefill_operations,),
 )

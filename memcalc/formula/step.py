@@ -76,7 +76,7 @@ class Step:
             meaning="Gradients come while activations go: the peak lies at the loss, at the embedding, or in the MLP "
             "or the scores of the first or the last layer.",
             holds="transformers 5.23 with torch 2.13, bf16 or FP32; no gradients before; 5,000 tokens or more in V",
-            source="wolf2020transformers, src/transformers/models; paszke2019pytorch, section 4",
+            source="wolf2020transformers, src/transformers/models; paszke2019pytorch, section 5.5",
             parts=(activations(self.case), gradients, layer(self.case), layers, *blocks),
         )
 

@@ -14,7 +14,7 @@ inference = Term(
     expr=weights.symbol + kv_cache.symbol,
     meaning="To generate text, a card holds the weights and the cache of every sequence.",
     holds="no training; working buffers of the engine and what the driver takes come on top",
-    source="article2025formula, the equation",
+    source="article2026formula, the equation",
     parts=(weights, kv_cache),
 )
 
@@ -27,6 +27,6 @@ training = Term(
     meaning="To train, a card holds weights, gradients, the optimizer's copies and what the backward pass needs.",
     holds="one card, AdamW, LLaMA code in 16 bit; the terms peak at different times, and for a moment the loss and the "
     "backward pass of one layer need more (`formula.step`)",
-    source="article2025formula, the equation; rajbhandari2020zero, section 3",
+    source="article2026formula, the equation; rajbhandari2020zero, section 3",
     parts=(*_states, activations(Case("llama"))),
 )

@@ -37,14 +37,14 @@ mamba = _group(
     "mamba",
     "A state-space layer widens the token, looks back a few tokens and carries a state of N numbers along.",
     "Mamba, with the normalisations of Jamba where nu_ssm is 1",
-    "gu2023mamba, section 3.4; lieber2024jamba, section 3, for the normalisations",
+    "gu2023mamba, section 3.4; lieber2024jamba, section 6.4, for the normalisations",
 )
 
 mamba2 = _group(
     "mamba2",
     "The state space of Mamba-2 has heads; one matrix makes the input, the gate, B, C and the time steps.",
     "Mamba-2 with one state-space layer per block",
-    "dao2024mamba2, section 7.1",
+    "dao2024mamba2, sections 7.1 and 7.2",
 )
 
 mlp = _group(
@@ -121,6 +121,6 @@ weights = Term(
     expr=parameters.symbol * symbol("bytes_per_weight"),
     meaning="Every parameter is held once, at the bytes of its format.",
     holds="every weight in one format; no scales or zero points beside it",
-    source="article2025formula, model weights",
+    source="article2026formula, model weights",
     parts=(parameters,),
 )
