@@ -16,6 +16,7 @@ from memcalc.gpu import Gpu
 from memcalc.model import Model
 from memcalc.runs import Inference
 from memcalc.symbols import symbol
+from memcalc.tables import code
 
 CONTEXT = 32_768
 """The context of the article's first table: "@32K"."""
@@ -73,18 +74,14 @@ class Row:
     @property
     def follows(self) -> bool:
         """Whether weights and cache both follow from the article's own formula, in GB or in GiB."""
-        return None not in self._units_of_summands
+        return None not in (self._unit("weights"), self._unit("kv_cache"))
 
     def _verdict_on_bytes(self, quantity: str) -> tuple[str, str]:
         why, unit = f"its own formula gives {units.show_both(self.own[quantity])}", self._unit(quantity)
-        if quantity == "total":  # a sum is no better than its summands
-            unit = unit if self._units_of_summands == {unit} else None
+        if quantity == "total":
             why += "; it adds GB to GiB" if self.follows else "; a summand is wrong"
+            unit = unit if self.follows else None  # what a wrong summand makes comes near by chance
         return f"holds only in {unit}" if unit else "wrong", why
-
-    @property
-    def _units_of_summands(self) -> set[str | None]:
-        return {self._unit("weights"), self._unit("kv_cache")}
 
     def _unit(self, quantity: str) -> str | None:
         """The unit in which the article's own formula gives the published number; a number cannot mean both."""
@@ -108,9 +105,18 @@ class Row:
 
 def rows() -> list[Row]:
     """Return the rows of the article's first table."""
-    cells = [cell for cell in catalogue.rows("article") if cell["table"] == "1"]
+    return [Row(number, cells) for number, cells in published("1").items()]
+
+
+def published(table: str) -> dict[str, tuple[Mapping[str, str], ...]]:
+    """Return row number → cells of one of the article's tables, as data/article.csv has them.
+
+    >>> [cell["published"] for cell in published("2")["1"]]
+    ['24', '1.0', '1600', '7']
+    """
+    cells = [cell for cell in catalogue.rows("article") if cell["table"] == table]
     numbers = dict.fromkeys(cell["row"] for cell in cells)
-    return [Row(number, tuple(cell for cell in cells if cell["row"] == number)) for number in numbers]
+    return {number: tuple(cell for cell in cells if cell["row"] == number) for number in numbers}
 
 
 def table1() -> pandas.DataFrame:
@@ -119,7 +125,7 @@ def table1() -> pandas.DataFrame:
 
 
 def _line(row: Row) -> dict[str, str]:
-    line = {"Model": row.cells[0]["model"], "Precision": row.run.weights}
+    line = {"Model": row.cells[0]["subject"], "Precision": row.run.weights}
     line["Parameters, published"] = row.published("parameters") + "B"
     line["Parameters, counted"] = _recomputed(row, "parameters")
     for quantity, title in (("weights", "Weights"), ("kv_cache", "Cache at 32K"), ("total", "Total")):
@@ -139,14 +145,24 @@ def table1_verdicts() -> pandas.DataFrame:
 def _cell(row: Row, cell: Mapping[str, str]) -> dict[str, str]:
     verdict, why = row.verdict(cell["quantity"])
     return {
-        "Model": cell["model"],
+        "Model": cell["subject"],
         "Precision": cell["precision"],
         "Quantity": cell["quantity"],
         "Published": f"{cell['published']} {cell['unit']}".strip(),
         "Recomputed": _recomputed(row, cell["quantity"]),
         "Verdict": verdict,
         "Why": why,
+        "Computed by": _code(row, cell["quantity"]),
     }
+
+
+def _code(row: Row, quantity: str) -> str:
+    """Return the line of Python that gives the recomputed cell."""
+    if quantity == "parameters":
+        return f"Model.named({row.model.name!r}).parameters"
+    if quantity.startswith("fits "):
+        return f"{code(row.model, row.run, 'total')} <= Gpu.named({quantity.removeprefix('fits ')!r}).capacity"
+    return code(row.model, row.run, quantity)
 
 
 def _recomputed(row: Row, quantity: str) -> str:

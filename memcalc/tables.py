@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import pandas
 
@@ -133,6 +134,20 @@ def _predicted(row: Mapping[str, str]) -> int:
     return breakdown(model, Inference(**inputs))[row["term"]]
 
 
+def code(model: Model, run: Inference | Training, term: str = "") -> str:
+    """Return the line of Python that gives the memory of a run, or of one term of it, for a model of the catalogue.
+
+    >>> code(Model.named("LLaMA-7B"), Inference(context=4096, weights="INT8"), "kv_cache")
+    "breakdown(Model.named('LLaMA-7B'), Inference(context=4096, weights='INT8'))['kv_cache']"
+    """
+    usual = type(run)()
+    changed = {field.name: getattr(run, field.name) for field in fields(run)}
+    changed = {name: value for name, value in changed.items() if value != getattr(usual, name)}
+    arguments = ", ".join(f"{name}={value!r}" for name, value in changed.items())
+    question, place = ("total", "") if term == "total" else ("breakdown", f"[{term!r}]" if term else "")
+    return f"{question}(Model.named({model.name!r}), {type(run).__name__}({arguments})){place}"
+
+
 def weights_by_format(models: Iterable[str], formats: Iterable[str]) -> pandas.DataFrame:
     """Return the weights of each model in each format [bytes]."""
     lines = [
@@ -154,9 +169,12 @@ def cache_by_context(models: Iterable[str], contexts: Iterable[int]) -> pandas.D
 
 
 def written(table: pandas.DataFrame, ending: str) -> str:
-    """Return a table as the text of a file: "md", "csv" or "tex"."""
+    """Return a table as the text of a file: "md", "csv", "tex" or "html"."""
     if ending == "md":
-        return table.to_markdown(index=False, disable_numparse=True) + "\n"
+        padded = table.to_markdown(index=False, disable_numparse=True) + "\n"
+        return re.sub(r" +\|", " |", re.sub(r"-{3,}", "---", padded))  # wide tables would be mostly padding
     if ending == "tex":
         return table.to_latex(index=False, escape=True)
+    if ending == "html":
+        return table.to_html(index=False, border=0) + "\n"
     return table.to_csv(index=False, lineterminator="\n")
