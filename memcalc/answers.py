@@ -1,0 +1,238 @@
+"""Answers: what the formula or the data say to a question, with inputs that stand in a table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields, replace
+from fractions import Fraction
+
+import sympy
+
+from memcalc import catalogue, units
+from memcalc.accounting import terms, values
+from memcalc.article import published
+from memcalc.errors import InputError, choice
+from memcalc.evaluate import breakdown
+from memcalc.formula import TERMS
+from memcalc.gpu import Gpu
+from memcalc.market import cost_of_a_million
+from memcalc.model import Model, NominalModel
+from memcalc.quantities import Quantity, read
+from memcalc.runs import Inference
+from memcalc.scaling import largest_model
+from memcalc.speed import fastest
+from memcalc.states import places
+from memcalc.symbols import BY_NAME, symbol
+from memcalc.training import Training
+
+Inputs = Mapping[str, object]
+
+_ITSELF = "article2026formula, the claim itself"
+
+
+def answer(question: str, inputs: str) -> Quantity:
+    """Return the answer to a question for inputs such as "model=LLaMA-7B; weights=INT8".
+
+    Parameters
+    ----------
+    question : one of QUESTIONS
+    inputs : name=value, parted by semicolons; after a slash stands what differs in the quantity to divide by
+
+    Raises InputError for a question that is not known.
+
+    >>> answer("to run", "model=LLaMA-7B; context=32768; terms=kv_cache").value
+    17179869184
+    >>> answer("to run", "model=LLaMA-7B; terms=weights; weights=FP32 / weights=INT4").value
+    Fraction(8, 1)
+    """
+    ask = QUESTIONS[choice("question", question, QUESTIONS)]
+    above, _, changes = inputs.partition(" / ")
+    one = ask(read(above))
+    if not changes:
+        return one
+    other = ask(read(above) | read(changes))
+    return Quantity(Fraction(one.value) / Fraction(other.value), "×", one.terms, one.source)
+
+
+def model_of(inputs: Inputs) -> Model | NominalModel:
+    """Return the model that the inputs name, with the counts that they change; without a name, a mere size."""
+    if "model" not in inputs:
+        return Model.nominal(inputs["parameters"])
+    counts = {field.name for field in fields(Model)} - {"name"}
+    return replace(Model.named(inputs["model"]), **{name: inputs[name] for name in inputs if name in counts})
+
+
+def run_of(inputs: Inputs, kind: type) -> Inference | Training:
+    """Return the run that the inputs describe; what they leave out has its usual value."""
+    known = {field.name for field in fields(kind)}
+    return kind(**{name: value for name, value in inputs.items() if name in known})
+
+
+def _memory(inputs: Inputs, kind: type) -> Quantity:
+    """Return the sum of some terms of a run, or of all; `parameters` beside a model is the size in its name."""
+    model, run = model_of(inputs), run_of(inputs, kind)
+    known, parts = values(model, run), {term.name: term for term in terms(model, run)}
+    if "parameters" in inputs:
+        known = {**known, symbol("parameters"): inputs["parameters"]}
+    wanted = inputs["terms"].split("+") if "terms" in inputs else parts
+    counted = tuple(parts[choice("term", name, parts)] for name in wanted)
+    return Quantity(sum(term.exact(known) for term in counted), "bytes", counted)
+
+
+def _to_run(inputs: Inputs) -> Quantity:
+    return _memory(inputs, Inference)
+
+
+def _to_train(inputs: Inputs) -> Quantity:
+    return _memory(inputs, Training)
+
+
+def _to_recompute(inputs: Inputs) -> Quantity:
+    """Return the activations under full recomputation while the backward pass has one layer computed again."""
+    model, run = model_of(inputs), run_of({**inputs, "recompute": "full"}, Training)
+    fewer = replace(model, full_layers=model.full_layers - 1, dense_layers=model.dense_layers - 1)
+    others, again = breakdown(fewer, run)["activations"], replace(run, recompute="selective")
+    layer = breakdown(model, again)["activations"] - breakdown(fewer, again)["activations"]
+    term = next(term for term in terms(model, run) if term.name == "activations")
+    return Quantity(others + layer, "bytes", (term,))
+
+
+def _offloaded(inputs: Inputs) -> Quantity:
+    """Return what all cards together keep in the memory of the CPU."""
+    model, run = model_of(inputs), run_of(inputs, Training)
+    elsewhere = 0 if run.offload == "none" else sum(places(model, run)["cpu"].values())
+    return Quantity(elsewhere * run.data_parallel, "bytes", terms(model, replace(run, activations="none")))
+
+
+def _amount(inputs: Inputs) -> Quantity:
+    return Quantity(int(units.parse(inputs["bytes"])), "bytes", source=_ITSELF)
+
+
+def _card(inputs: Inputs) -> Quantity:
+    """Return what data/gpus.csv says of a card."""
+    card, name = Gpu.named(inputs["card"]), inputs["value"]
+    unit = {"marketed_gb": "GB", "reported_mib": "bytes", "bandwidth_gbs": "GB/s", "price_usd": "USD"}
+    value = getattr(card, choice("value", name, unit))
+    value = units.to_bytes(value, "MiB") if name == "reported_mib" else value
+    return Quantity(value, unit[name], source=_source_of_card(card.name))
+
+
+def _source_of_card(name: str) -> str:
+    row = catalogue.find("gpus", "gpu", name)
+    return f"{row['source']} (retrieved {row['retrieved']})"
+
+
+def _sizes(inputs: Inputs) -> Quantity:
+    """Return the sizes in which cards of a name are sold."""
+    names = [name for name in catalogue.names("gpus") if name.startswith(inputs["card"])]
+    sizes = frozenset(Gpu.named(name).marketed_gb for name in names)
+    return Quantity(sizes, "GB", source=_source_of_card(names[0]))
+
+
+def _largest(inputs: Inputs) -> Quantity:
+    """Return the largest model of LLaMA's shape that the card holds, with plain or grouped heads."""
+    model = largest_model(Gpu.named(inputs["card"]), run_of(inputs, Inference), inputs["heads"] == "grouped")
+    return Quantity(model.parameters, "parameters", terms(model, run_of(inputs, Inference)))
+
+
+def _decode(inputs: Inputs) -> Quantity:
+    speed = fastest(model_of(inputs), run_of(inputs, Inference), Gpu.named(inputs["card"]))
+    return Quantity(Fraction(speed.decode), "tokens/s", (TERMS["decode_time"],))
+
+
+def _cost(inputs: Inputs) -> Quantity:
+    """Return the least electricity of a million tokens, for sequences that are written at the same time."""
+    return Quantity(Fraction(cost_of_a_million(inputs["batch"]).dollars), "USD", (TERMS["decode_time"],))
+
+
+def _bits(inputs: Inputs) -> Quantity:
+    """Return the fewest bits per weight of the types in data/ggml_types.csv."""
+    types = {Fraction(int(row["bytes"]) * 8, int(row["elements"])): row for row in catalogue.rows("ggml_types")}
+    return Quantity(min(types), "bits", source=types[min(types)]["source"])
+
+
+def _code_bits(inputs: Inputs) -> Quantity:
+    """Return the bits of one number in a format, without what is kept beside it."""
+    row = catalogue.find("formats", "format", inputs["format"])
+    return Quantity(Fraction(row["code_bits"] or row["bits"]), "bits", source=row["source"])
+
+
+def _count(inputs: Inputs) -> Quantity:
+    """Return a count of a model's architecture, or the context that it was trained for."""
+    model, name = Model.named(inputs["model"]), inputs["value"]
+    unit = "tokens" if name == "trained_context" else name.split("_")[-1]
+    return Quantity(getattr(model, name), unit, source=model.source)
+
+
+def _published(inputs: Inputs) -> Quantity:
+    """Return a cell of the article's tables, found by what the inputs say of it."""
+    rows = published(str(inputs["table"])).values()
+    cells = (cell for row in rows for cell in row if all(cell[name] == str(inputs[name]) for name in inputs))
+    cell = next(cells, None)
+    if cell is None:
+        raise InputError(f"no cell of the article's tables has {', '.join(f'{n} {v}' for n, v in inputs.items())}.")
+    return Quantity(Fraction(cell["published"]), cell["unit"], source=f"article2026formula, table {inputs['table']}")
+
+
+def _price_per_gb(inputs: Inputs) -> Quantity:
+    """Return what a GB costs by the prices and memories of the article's second table."""
+    price, memory = (_published({"table": 2, **inputs, "quantity": name}) for name in ("price", "memory"))
+    return Quantity(price.value / memory.value, "USD per GB", source=price.source)
+
+
+def _growth(inputs: Inputs) -> Quantity:
+    """Return the growth per year that leads from one number to another [%]."""
+    factor = Fraction(inputs["to"]) / Fraction(inputs["from"])
+    return Quantity(100 * (float(factor) ** (1 / inputs["years"]) - 1), "% a year", source=_ITSELF)
+
+
+def _terms(inputs: Inputs) -> Quantity:
+    """Return the names of the terms of LLaMA-7B's runs of the kinds that the inputs name."""
+    kinds = {"inference": Inference(), "training": Training()}
+    chosen = [terms(Model.named("LLaMA-7B"), kinds[name]) for name in inputs["runs"].split("+")]
+    found = {term.name: term for several in chosen for term in several}
+    return Quantity(frozenset(found), "terms", tuple(found.values()))
+
+
+def _formula(inputs: Inputs) -> Quantity:
+    """Return a term as a formula, for a model with what it lacks left out, and with what the inputs set."""
+    term = TERMS[choice("term", inputs["term"], TERMS)]
+    if "model" in inputs:
+        term = term.simplified(values(Model.named(inputs["model"]), Inference()))
+    changes = {name: value for name, value in inputs.items() if name in BY_NAME}
+    numbers = {
+        symbol(name): sympy.Integer(value) if isinstance(value, int) else symbol(value)
+        for name, value in changes.items()
+    }
+    return Quantity(term.expr.xreplace(numbers), "formula", (term,))
+
+
+def _degree(inputs: Inputs) -> Quantity:
+    """Return the power of a symbol with which a term of a training run grows."""
+    model, run = model_of(inputs), run_of(inputs, Training)
+    term = next(term for term in terms(model, run) if term.name == inputs["term"])
+    return Quantity(sympy.degree(term.expanded(), symbol(inputs["symbol"])), "", (term,))
+
+
+QUESTIONS: dict[str, Callable[[Inputs], Quantity]] = {
+    "to run": _to_run,
+    "to train": _to_train,
+    "to recompute": _to_recompute,
+    "offloaded": _offloaded,
+    "amount": _amount,
+    "card": _card,
+    "sizes": _sizes,
+    "largest model": _largest,
+    "tokens per second": _decode,
+    "cost": _cost,
+    "fewest bits": _bits,
+    "bits of a code": _code_bits,
+    "count": _count,
+    "published": _published,
+    "price per GB": _price_per_gb,
+    "growth": _growth,
+    "terms": _terms,
+    "formula": _formula,
+    "power": _degree,
+}
+"""Name → what is computed."""
