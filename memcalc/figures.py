@@ -1,4 +1,4 @@
-"""The pictures: one function each, which draws rows and returns a closed matplotlib figure."""
+"""The house style of pictures, and those of inference: one function each, which draws rows and closes its figure."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ COLOURS = {
 
 HATCHES = {
     "weights": "",
-    "gradients": "...",
+    "gradients": "|||",
     "optimizer": "\\\\\\",
     "activations": "xxx",
     "kv_cache": "///",
@@ -55,8 +55,10 @@ STYLE = {
 LIMIT = {"color": "0.35", "linewidth": 1, "linestyle": ":"}
 """How the capacity of a card is drawn."""
 
+PLAIN = FuncFormatter(lambda number, _: f"{number:,g}")
+"""Numbers on an axis as people write them: 1,000 and 0.1."""
+
 _PAPER = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
-_PLAIN = FuncFormatter(lambda number, _: f"{number:,g}")
 
 
 @dataclass(frozen=True)
@@ -82,10 +84,16 @@ def house_style():
 
 
 @contextmanager
-def canvas(width: float = 7.0, height: float = 3.6):
-    """Give a figure and its axes in the house style, and close the figure at the end."""
+def canvas(width: float = 7.0, height: float = 3.6, **panels):
+    """Give a figure and its axes in the house style, and close the figure at the end.
+
+    Parameters
+    ----------
+    width, height : of the picture in print [inches]
+    panels : how it is divided into several axes, as for matplotlib's subplots
+    """
     with house_style():
-        figure, axes = plt.subplots(figsize=(width, height))
+        figure, axes = plt.subplots(figsize=(width, height), **panels)
         try:
             yield figure, axes
         finally:
@@ -101,16 +109,16 @@ def weights_by_format(rows: pandas.DataFrame | None = None) -> Figure:
             for point in points.itertuples():
                 place = in_unit(point.bytes, "GiB"), models.index(point.model)
                 axes.plot(*place, marker, color=COLOURS["weights"], markeredgecolor="black", markersize=8)
-                _label(axes, f"{name}\n{show_briefly(point.bytes)}", place, (0, 9), ha="center")
-        for gib, label in map(limit_of, ("RTX 4090", "A100 80 GB")):
+                label(axes, f"{name}\n{show_briefly(point.bytes)}", place, (0, 9), ha="center")
+        for gib, words in map(limit_of, ("RTX 4090", "A100 80 GB")):
             axes.axvline(gib, **LIMIT)
-            _label(axes, label, (gib, -0.95), (3, 0), va="top")
+            label(axes, words, (gib, -0.95), (3, 0), va="top")
         axes.set(xscale="log", xlim=(2, 400), xlabel="weights [GiB]", title="What the weights take, by format")
         axes.set(yticks=range(len(models)), yticklabels=models, ylim=(len(models) - 0.6, -1.0))
         axes.set_xticks([5, 10, 20, 50, 100, 200])
         axes.minorticks_off()
         axes.grid(axis="y", color="black", alpha=0.1)
-        axes.xaxis.set_major_formatter(_PLAIN)
+        axes.xaxis.set_major_formatter(PLAIN)
     return figure
 
 
@@ -122,30 +130,35 @@ def kv_cache_context(rows: pandas.DataFrame | None = None) -> Figure:
         axes.set_ylim(0.1, 1000)
         for (model, lines), dash in zip(rows.groupby("model", sort=False), ("-", "--"), strict=True):
             for term in ("kv_cache", "weights"):
-                gib, label = in_unit(lines[term], "GiB"), f"{WORDS[term]}, {model}"
-                axes.plot(lines["context"], gib, dash, color=COLOURS[term], label=label, linewidth=2)
+                gib, words = in_unit(lines[term], "GiB"), f"{WORDS[term]}, {model}"
+                axes.plot(lines["context"], gib, dash, color=COLOURS[term], label=words, linewidth=2)
             _mark_crossing(axes, lines["crossing"].iloc[0], in_unit(lines["weights"].iloc[0], "GiB"))
-        gib, label = limit_of("RTX 4090")
+        gib, words = limit_of("RTX 4090")
         axes.axhline(gib, **LIMIT)
-        _label(axes, label, (rows["context"].min(), gib), (3, 3))
+        label(axes, words, (rows["context"].min(), gib), (3, 3))
         axes.set_title("The cache outgrows the weights (FP16, one sequence)")
         axes.legend(fontsize=8, loc="upper left", ncols=2)
     return figure
 
 
-def limit_of(card: str) -> tuple[float, str]:
-    """Return what a program can use of a card [GiB], and the label of the line that marks it."""
+def filled(term: str) -> dict[str, object]:
+    """Return how an area of a term is filled: its colour, and its hatch for grey print."""
+    return {"facecolor": COLOURS[term], "hatch": HATCHES[term], "edgecolor": "black", "hatch_linewidth": 0.5}
+
+
+def limit_of(card: str, unit: str = "GiB") -> tuple[float, str]:
+    """Return what a program can use of a card [unit], and the label of the line that marks it."""
     capacity = Gpu.named(card).capacity
-    return in_unit(capacity, "GiB"), f"{card}: {show(capacity)}"
+    return in_unit(capacity, unit), f"{card}: {show(capacity, unit)}"
 
 
-def context_axes(axes, first: int, last: int) -> None:
+def context_axes(axes, first: int, last: int, unit: str = "GiB") -> None:
     """Give the axes a logarithmic context below and a logarithmic memory beside."""
-    axes.set(xscale="log", yscale="log", xlim=(first, last), xlabel="context [tokens]", ylabel="memory [GiB]")
+    axes.set(xscale="log", yscale="log", xlim=(first, last), xlabel="context [tokens]", ylabel=f"memory [{unit}]")
     axes.set_xticks([2**power for power in range(8, 21, 2) if first <= 2**power <= last])
     axes.minorticks_off()
     axes.xaxis.set_major_formatter(FuncFormatter(tokens))
-    axes.yaxis.set_major_formatter(_PLAIN)
+    axes.yaxis.set_major_formatter(PLAIN)
     axes.grid(axis="y", color="black", alpha=0.1)
 
 
@@ -164,11 +177,13 @@ def tokens(count: float, _position: int | None = None) -> str:
 def _mark_crossing(axes, context: int, gib: float) -> None:
     axes.plot([context, context], [axes.get_ylim()[0], gib], color="black", linewidth=0.8)
     axes.plot([context], [gib], "o", color="black", zorder=3)
-    _label(axes, f"{context:,} tokens", (context, axes.get_ylim()[0]), (3, 4))
+    label(axes, f"{context:,} tokens", (context, axes.get_ylim()[0]), (3, 4))
 
 
-def _label(axes, text: str, place: tuple[float, float], offset: tuple[float, float], **style) -> None:
-    axes.annotate(text, place, offset, textcoords="offset points", fontsize=8, bbox=_PAPER, **style)
+def label(axes, text: str, place: tuple[float, float], offset: tuple[float, float], **style):
+    """Write small text beside a place of the axes, so many points to the right and above, and return it."""
+    style = {"fontsize": 8, "bbox": _PAPER, "parse_math": False} | style  # a dollar is a dollar
+    return axes.annotate(text, place, offset, textcoords="offset points", **style)
 
 
 def _weights_rows() -> pandas.DataFrame:
@@ -207,4 +222,4 @@ PICTURES = (
         describe=_cache_in_words,
     ),
 )
-"""Every figure of the article that is drawn so far."""
+"""The pictures of inference."""

@@ -1,0 +1,146 @@
+"""The pictures of the article's first and third table, and every picture of the article in its order."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import textwrap
+
+import pandas
+from matplotlib.figure import Figure
+
+from memcalc import article, audit_figures, figures, hardware_figures, market, training_figures
+from memcalc.advice import WORDS
+from memcalc.figures import LIMIT, Picture, canvas, filled, label
+from memcalc.formula.total import inference
+from memcalc.gpu import Gpu
+from memcalc.units import in_unit, show, to_bytes
+
+CARD = "RTX 4090"
+"""The card of the article's first table."""
+
+_SPAN = 7  # from the middle of a panel of the market to its ends, as a factor
+_TITLE = {"fontsize": 10, "fontweight": "bold"}
+_TERMS = [term.name for term in inference.parts]
+
+
+def table1_stacked(rows: pandas.DataFrame | None = None) -> Figure:
+    """Draw the article's first table as stacked bars, published above recomputed, against the card."""
+    rows = _table1_rows() if rows is None else rows
+    heights = [place + 0.7 * (place // 2) for place in range(len(rows))]  # a gap after each pair, for its name
+    with canvas(height=4.4) as (figure, axes):
+        left = 0 * rows[_TERMS[0]]
+        for term in _TERMS:
+            width = in_unit(rows[term], "GB")
+            axes.barh(heights, width, left=left, label=WORDS[term], **filled(term))
+            left = left + width
+        _card(axes, top=-2.1)
+        for height, end, row in zip(heights, left, rows.itertuples(), strict=True):
+            summands = " + ".join(f"{in_unit(getattr(row, term), 'GB'):.3g}" for term in _TERMS)
+            label(axes, f"{summands} = {end:.3g} GB: {row.fits}", (end, height), (4, 0), va="center")
+            if row.source == "published":
+                label(axes, row.model, (0, height), (-4, 11), ha="right", va="bottom", fontweight="bold")
+        axes.set(yticks=heights, yticklabels=rows["source"], ylim=(heights[-1] + 0.7, -2.2), xlim=(0, 155))
+        axes.tick_params(axis="y", length=0)
+        axes.set(xlabel="memory [GB]", title="Table 1 of the article: does it fit a card of 24 GB?")
+        axes.legend(loc="upper right")
+    return figure
+
+
+def _card(axes, top: float) -> None:
+    """Draw what the card is sold as, and what a program can use of it."""
+    card = Gpu.named(CARD)
+    axes.axvline(card.marketed_gb, **LIMIT | {"linestyle": "--"})
+    axes.axvline(in_unit(card.capacity, "GB"), **LIMIT)
+    label(axes, f"sold as {card.marketed_gb} GB", (card.marketed_gb, top), (-3, 0), ha="right", va="top")
+    usable = f"{CARD} can use {show(card.capacity, 'GB')} = {show(card.capacity)}"
+    label(axes, usable, (in_unit(card.capacity, "GB"), top), (3, 0), va="top")
+
+
+def _table1_rows() -> pandas.DataFrame:
+    return pandas.DataFrame(line for row in article.rows() for line in _published_and_recomputed(row))
+
+
+def _published_and_recomputed(row: article.Row) -> list[dict[str, object]]:
+    name = {"model": f"{row.model.name} {row.run.weights}"}
+    published = {term: to_bytes(row.published(term), "GB") for term in _TERMS}
+    fits = row.fit(f"fits {CARD}", row.exact["total"])
+    return [
+        name | {"source": "published"} | published | {"fits": _in_words(row.published(f"fits {CARD}") == "Yes")},
+        name | {"source": "recomputed"} | {term: row.exact[term] for term in _TERMS} | {"fits": _in_words(fits)},
+    ]
+
+
+def _in_words(fits: object) -> str:
+    return "fits" if fits else "does not fit"
+
+
+def market_table(rows: pandas.DataFrame | None = None) -> Figure:
+    """Draw the article's third table, one panel a quantity; on these logarithmic axes equal slopes are equal growth."""
+    rows = market.points() if rows is None else rows
+    years = sorted(rows["year"].unique())
+    with canvas(height=3.0, ncols=4, sharex=True) as (figure, panels):
+        for axes, (metric, lines) in zip(panels, rows.groupby("metric", sort=False), strict=True):
+            middle = math.sqrt(lines["value"].min() * lines["value"].max())
+            axes.set(yscale="log", ylim=(middle / _SPAN, middle * _SPAN), ylabel=f"[{lines['unit'].iloc[0]}]")
+            axes.set(xlim=(years[0] - 0.8, years[-1] + 0.8), xticks=years, xticklabels=map(str, years), yticks=[])
+            _points(axes, lines)
+            axes.minorticks_off()
+            axes.set_title(textwrap.fill(metric, 20), fontsize=8)
+        figure.suptitle("Table 3 of the article, as published: it names no source", x=0.005, ha="left", **_TITLE)
+    return figure
+
+
+def _points(axes, lines: pandas.DataFrame) -> None:
+    """Draw the values of one quantity, and between them the growth per year."""
+    axes.plot(lines["year"], lines["value"], "o--", color="black", markerfacecolor="white", linewidth=1)
+    points = list(zip(lines["year"], lines["value"], lines["published"], strict=True))
+    side = "right" if points[-1][1] > points[0][1] else "left"  # off the line
+    for year, value, published in points:
+        label(axes, published, (year, value), (0, 6), ha=side, fontweight="bold", bbox=None)
+    for (year, value, _), (later, other, _) in itertools.pairwise(points):
+        growth = f"× {other / value:.3g}" if other >= value else f"÷ {value / other:.3g}"
+        label(axes, growth, ((year + later) / 2, axes.get_ylim()[0]), (0, 4), ha="center")
+
+
+def _table1_in_words(rows: pandas.DataFrame) -> str:
+    bars = []
+    for row in rows.itertuples():
+        whole = show(sum(getattr(row, term) for term in _TERMS), "GB")
+        bars.append(f"{row.model} {row.source} {whole}, {row.fits}")
+    return f"Pairs of stacked bars of weights and cache against the two limits of an {CARD}: {'; '.join(bars)}."
+
+
+def _market_in_words(rows: pandas.DataFrame) -> str:
+    lines = [
+        f"{metric}: {', '.join(f'{row.published} in {row.year}' for row in points.itertuples())}"
+        for metric, points in rows.groupby("metric", sort=False)
+    ]
+    return f"Four panels with three points each, as published: {'; '.join(lines)}."
+
+
+_weights, _cache = figures.PICTURES
+_states, _activations = training_figures.PICTURES
+_table1 = Picture(
+    "table1_stacked",
+    _table1_rows,
+    table1_stacked,
+    caption="Table 1 of the article, one sequence of 32,768 tokens, published and recomputed from the architecture."
+    " Dashed: what the card is sold as; dotted: what a program can use of it. The published GB of the cache are GiB for"
+    " 7B, and for 13B and 70B no unit makes them right.",
+    describe=_table1_in_words,
+)
+_market = Picture(
+    "market_table",
+    market.points,
+    market_table,
+    caption="Table 3 of the article as published: it names no source, and calls 2025 projected. The axes are"
+    " logarithmic and of one scale; the factors below are the growth from year to year.",
+    describe=_market_in_words,
+)
+
+PICTURES = (
+    *(_weights, _states, _activations, _cache),
+    *(_table1, hardware_figures.PICTURE, _market, audit_figures.PICTURE),
+)
+"""Every picture of the article, in its order."""
