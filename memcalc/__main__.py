@@ -57,6 +57,12 @@ def _parser() -> argparse.ArgumentParser:
     glossary.set_defaults(run=_glossary)
     article = commands.add_parser("article", help="write the article's tables and figures")
     article.add_argument("--check", action="store_true", help="compare instead of writing; exit 1 on any difference")
+    formats = {
+        "choices": ("svg", "png", "pdf"),
+        "action": "append",
+        "help": "of the pictures; may be repeated (svg, png)",
+    }
+    article.add_argument("--format", **formats)
     article.add_argument("--out", type=Path, default=Path("figures"), help="the folder (%(default)s)")
     article.set_defaults(run=_article)
     return parser
@@ -192,7 +198,8 @@ def _article(options: argparse.Namespace) -> int:
     if options.check and not os.path.isdir(options.out):
         raise InputError(f"out {str(options.out)!r} is not a folder with figures; run this where figures/ is.")
     try:
-        problems = publish.check(options.out) if options.check else publish.write(options.out)
+        do = publish.check if options.check else publish.write
+        problems = do(options.out, options.format or publish.FORMATS[:2])
     except OSError as problem:
         raise InputError(f"out {str(options.out)!r} cannot be used: {problem.strerror}.") from None
     print("\n".join(problems) or f"{options.out} is up to date.")

@@ -2,53 +2,67 @@
 
 from __future__ import annotations
 
+import inspect
 import io
 import os
 import re
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from functools import cache, partial
 from pathlib import Path
 
 import matplotlib.image
+import pandas
 from tqdm import tqdm
 
-from memcalc.article import TABLES
-from memcalc.figures import PICTURES, Picture, house_style
+from memcalc import article, claims, hardware, market
+from memcalc.article_figures import PICTURES
+from memcalc.figures import Picture, house_style
 from memcalc.tables import written
+
+TABLES: dict[str, Callable[[], pandas.DataFrame]] = article.TABLES | hardware.TABLES | market.TABLES | claims.TABLES
+"""File name → table."""
+
+FORMATS = ("svg", "png", "pdf")
+"""What a picture can be written as."""
 
 SAME_PLACE = 0.05
 """Points by which a line of a picture may move between machines; the eye sees a quarter of a point."""
 
 
-def outputs() -> dict[str, Callable[[], bytes]]:
-    """Return file name → how to make its bytes, for every file of figures/."""
-    files = {"README.md": _index}
+def outputs(formats: Iterable[str] = FORMATS[:2]) -> dict[str, Callable[[], bytes]]:
+    """Return file name → how to make its bytes, for every file of figures/ with pictures in these formats."""
+    formats, pictures = tuple(formats), [replace(picture, rows=cache(picture.rows)) for picture in PICTURES]
+    files = {"README.md": partial(_index, pictures, formats[0])}
     for name, table in TABLES.items():
-        files |= {f"{name}.{ending}": partial(_table, table, ending) for ending in ("md", "csv", "tex")}
-    for picture in PICTURES:
-        files |= {f"{picture.name}.csv": partial(_table, picture.rows, "csv")}
-        files |= {f"{picture.name}.{ending}": partial(_drawn, picture, ending) for ending in ("svg", "png")}
+        rows = cache(table)
+        files |= {f"{name}.{ending}": partial(_table, rows, ending) for ending in ("md", "csv", "tex", "html")}
+    for picture in pictures:
+        files[f"{picture.name}.md"] = partial(_described, picture, formats[0])
+        files[f"{picture.name}.csv"] = partial(_table, picture.rows, "csv")
+        files |= {f"{picture.name}.{ending}": partial(_drawn, picture, ending) for ending in formats}
     return files
 
 
-def write(folder: Path) -> list[str]:
+def write(folder: Path, formats: Iterable[str] = FORMATS[:2]) -> list[str]:
     """Write every file, with a progress bar, and return a sentence; an interrupt leaves no half-written file."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, make in _with_progress("writing"):
+    files = outputs(formats)
+    for name, make in _with_progress("writing", files):
         beside = folder / f".{name}.part"
         try:
             beside.write_bytes(make())
             os.replace(beside, folder / name)
         finally:
             beside.unlink(missing_ok=True)
-    return [f"Wrote {len(outputs())} files to {folder}."]
+    return [f"Wrote {len(files)} files to {folder}."]
 
 
-def check(folder: Path) -> list[str]:
+def check(folder: Path, formats: Iterable[str] = FORMATS[:2]) -> list[str]:
     """Return a sentence for each file that is missing, out of date or not ours; tables are compared to the byte."""
-    strangers = {path.name for path in folder.glob("[!.]*")} - outputs().keys()
+    strangers = {path.name for path in folder.glob("[!.]*")} - outputs(FORMATS).keys()
     problems = [f"{name} is not a file of the article." for name in sorted(strangers)]
-    for name, make in _with_progress("comparing"):
+    for name, make in _with_progress("comparing", outputs(formats)):
         path = folder / name
         if not path.exists():
             problems.append(f"{name} is missing.")
@@ -57,8 +71,8 @@ def check(folder: Path) -> list[str]:
     return problems
 
 
-def _with_progress(what: str) -> Iterator[tuple[str, Callable[[], bytes]]]:
-    yield from tqdm(outputs().items(), desc=what, unit="file", leave=False, disable=None)  # silent in a log
+def _with_progress(what: str, files: Mapping[str, Callable[[], bytes]]) -> Iterator[tuple[str, Callable[[], bytes]]]:
+    yield from tqdm(files.items(), desc=what, unit="file", leave=False, disable=None)  # silent in a log
 
 
 def _same(path: Path, make: Callable[[], bytes]) -> bool:
@@ -94,24 +108,37 @@ def _table(rows: Callable, ending: str) -> bytes:
 
 
 def _drawn(picture: Picture, ending: str) -> bytes:
-    dateless = {"svg": {"Date": None, "Creator": None}, "png": {"Software": None}}
+    dateless = {"svg": {"Date": None, "Creator": None}, "png": {"Software": None}, "pdf": {"CreationDate": None}}
     file = io.BytesIO()
     with house_style():
         picture.draw(picture.rows()).savefig(file, format=ending, dpi=200, metadata=dateless[ending])
     return file.getvalue()
 
 
-def _index() -> bytes:
+def _described(picture: Picture, ending: str) -> bytes:
+    return f"![{picture.alt}]({picture.name}.{ending})\n\n{picture.caption} [Rows]({picture.name}.csv).\n".encode()
+
+
+def _index(pictures: Iterable[Picture], ending: str) -> bytes:
     lines = ["# Figures and tables", "", "Generated by `make article` from the formula; not edited by hand.", ""]
-    lines += [_VERDICTS, ""]
-    for name in TABLES:
-        lines += [f"- {name}: [Markdown]({name}.md), [CSV]({name}.csv), [LaTeX]({name}.tex)"]
-    for picture in PICTURES:
-        lines += ["", f"![{picture.alt}]({picture.name}.svg)", "", f"{picture.caption} [Rows]({picture.name}.csv)."]
+    lines += [_VERDICTS, "", _counts(), ""]
+    for name, table in TABLES.items():
+        others = ", ".join(f"[{ending.upper()}]({name}.{ending})" for ending in ("csv", "html", "tex"))
+        lines += [f"- [{name}]({name}.md) ({others}): {inspect.getdoc(table).splitlines()[0].removeprefix('Return ')}"]
+    for picture in pictures:
+        lines += ["", _described(picture, ending).decode().rstrip()]
     return ("\n".join(lines) + "\n").encode()
+
+
+def _counts() -> str:
+    """Say how many claims have which verdict."""
+    found = [one.verdict for one in claims.claims()]
+    counts = [f"{found.count(verdict)} *{verdict}*" for verdict in claims.VERDICTS]
+    return f"Of the article's {len(found)} claims, {', '.join(counts)}."
 
 
 _VERDICTS = (
     "A number of the article *holds only in GB* (10⁹ bytes) or *only in GiB* (2³⁰ bytes) if its own formula gives it "
-    "in that unit; *holds under assumption* names what must be assumed; *wrong* gives the right value."
+    "in that unit; *holds under assumption* names what must be assumed; *wrong* gives the right value; of what is *not "
+    "checkable* it is said why."
 )

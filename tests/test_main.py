@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from cases import LLAMA
+from memcalc import publish
 from memcalc.__main__ import main
 
 
@@ -81,12 +82,29 @@ def test_heads_that_do_not_divide(tmp_path, capsys):
     assert capsys.readouterr().err == f"memcalc: {problem}\n"
 
 
-def test_article_writes_and_checks(tmp_path, capsys):
+@pytest.fixture
+def few(monkeypatch):
+    """Only two pictures and one table to make."""
+    monkeypatch.setattr(publish, "PICTURES", publish.PICTURES[:2])
+    monkeypatch.setattr(publish, "TABLES", dict(list(publish.TABLES.items())[:1]))
+
+
+def test_article_writes_and_checks(tmp_path, few, capsys):
     assert main(["article", "--out", str(tmp_path)]) == 0
     assert main(["article", "--out", str(tmp_path), "--check"]) == 0
     (tmp_path / "README.md").unlink()
     assert main(["article", "--out", str(tmp_path), "--check"]) == 1
     assert "README.md is missing." in capsys.readouterr().out
+
+
+def test_article_in_another_format(tmp_path, few, capsys):
+    assert main(["article", "--out", str(tmp_path), "--format", "pdf"]) == 0
+    assert main(["article", "--out", str(tmp_path), "--format", "pdf", "--check"]) == 0
+    assert main(["article", "--out", str(tmp_path), "--check"]) == 1
+    assert "weights_by_format.svg is missing." in capsys.readouterr().out
+    with pytest.raises(SystemExit, match="2"):
+        main(["article", "--format", "bmp"])
+    assert "invalid choice: 'bmp' (choose from" in capsys.readouterr().err
 
 
 def test_a_folder_with_a_config_is_a_model_too(tmp_path):

@@ -1,13 +1,18 @@
 """figures/ is up to date, the same each time, and never half-written."""
 
+import re
 import shutil
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from memcalc import publish
+from memcalc import claims, publish
+from memcalc.article_figures import PICTURES
 from memcalc.formula import Term
 from memcalc.formula.kv_cache import kv_cache
+from memcalc.formula.speed import decode_time
+from memcalc.formula.weights import parameters, weights
 
 FIGURES = Path(__file__).parent.parent / "figures"
 
@@ -18,21 +23,36 @@ def copy(tmp_path):
     return shutil.copytree(FIGURES, tmp_path / "figures")
 
 
-def test_the_committed_figures_are_up_to_date():
+@pytest.fixture(scope="module")
+def made():
+    """Every file of figures/, made once."""
+    return {name: make() for name, make in publish.outputs().items()}
+
+
+@pytest.fixture
+def at_once(made, monkeypatch):
+    """`publish` finds every file made already."""
+    files = {name: partial(bytes, content) for name, content in made.items()}
+    monkeypatch.setattr(publish, "outputs", lambda formats=(): files)
+
+
+def test_the_committed_figures_are_up_to_date(at_once):
     assert publish.check(FIGURES) == []
 
 
-def test_two_runs_give_the_same_bytes(tmp_path):
-    folders = tmp_path / "one", tmp_path / "other"
-    names = publish.outputs()
-    for folder in folders:
-        publish.write(folder)
-        assert sorted(path.name for path in folder.iterdir()) == sorted(names)
-    for name in names:
-        assert (folders[0] / name).read_bytes() == (folders[1] / name).read_bytes()
+def test_two_runs_give_the_same_bytes(made):
+    again = publish.outputs()
+    assert made.keys() == again.keys()
+    for name, make in again.items():
+        assert make() == made[name], name
 
 
-def test_check_names_each_difference(copy):
+def test_written_is_what_was_made(made, at_once, tmp_path):
+    assert publish.write(tmp_path / "new") == [f"Wrote {len(made)} files to {tmp_path / 'new'}."]
+    assert {path.name: path.read_bytes() for path in (tmp_path / "new").iterdir()} == made
+
+
+def test_check_names_each_difference(copy, at_once):
     (copy / "table1_models_at_32k.csv").unlink()
     (copy / "table1_verdicts.md").write_text("12.50", encoding="utf-8")
     (copy / "kv_cache_context.png").write_bytes(b"no picture")
@@ -54,16 +74,38 @@ def test_a_moved_line_is_a_difference_and_a_rounding_is_none():
     assert not publish.same_picture("M 10.00 5", "L 10.00 5")
 
 
-def test_a_changed_coefficient_is_found(monkeypatch):
-    Term.expanded.cache_clear()
-    monkeypatch.setitem(kv_cache.__dict__, "expr", kv_cache.expr / 2)
-    try:
-        assert "table1_verdicts.csv differs from what the formula gives now." in publish.check(FIGURES)
-    finally:
+@pytest.fixture
+def afresh():
+    """Nothing that was computed before, and nothing that is kept for the tests after."""
+
+    def forget():
         Term.expanded.cache_clear()
+        claims.claims.cache_clear()
+
+    forget()
+    yield
+    forget()
 
 
-def test_an_interrupt_leaves_no_half_written_file(copy, monkeypatch):
+@pytest.mark.parametrize(
+    ("term", "files"),
+    [
+        (kv_cache, ["table1_verdicts.csv", "claims.csv", "table2_hardware.csv", "kv_cache_context.svg"]),
+        (weights, ["table1_verdicts.csv", "claims.csv", "hardware_today.csv", "weights_by_format.svg"]),
+        (parameters, ["table1_models_at_32k.csv", "claims.csv"]),
+        (decode_time, ["hardware_today.csv", "table3_market.csv", "claims.csv"]),
+    ],
+    ids=lambda value: getattr(value, "name", ""),
+)
+def test_a_changed_coefficient_is_found(term, files, monkeypatch, afresh):
+    every = publish.outputs()
+    monkeypatch.setattr(publish, "outputs", lambda formats=(): {name: every[name] for name in files})
+    monkeypatch.setitem(term.__dict__, "expr", term.expr * 2)
+    differing = [problem for problem in publish.check(FIGURES) if "differs" in problem]
+    assert differing == [f"{name} differs from what the formula gives now." for name in files]
+
+
+def test_an_interrupt_leaves_no_half_written_file(copy, at_once, monkeypatch):
     for path in copy.iterdir():
         path.write_text("older", encoding="utf-8")
     whole = Path.write_bytes
@@ -80,3 +122,28 @@ def test_an_interrupt_leaves_no_half_written_file(copy, monkeypatch):
     assert {path.name for path in copy.iterdir()} == publish.outputs().keys()
     assert (copy / "table1_verdicts.csv").read_text(encoding="utf-8") != "older"
     assert (copy / "kv_cache_context.csv").read_text(encoding="utf-8") == "older"
+
+
+def test_every_picture_has_words_and_rows_beside_it():
+    for picture in PICTURES:
+        beside = (FIGURES / f"{picture.name}.md").read_text(encoding="utf-8")
+        assert beside == f"![{picture.alt}]({picture.name}.svg)\n\n{picture.caption} [Rows]({picture.name}.csv).\n"
+        assert (FIGURES / f"{picture.name}.csv").read_text(encoding="utf-8").count("\n") > 1
+
+
+@pytest.mark.parametrize("ending", ["md", "csv", "tex", "html"])
+def test_every_table_comes_in_four_forms(ending):
+    for name in publish.TABLES:
+        text = (FIGURES / f"{name}.{ending}").read_text(encoding="utf-8")
+        assert len(text) > 200
+        assert "nan" not in re.split(r"[^\w]+", text)
+
+
+def test_other_formats_of_pictures(tmp_path, monkeypatch):
+    monkeypatch.setattr(publish, "PICTURES", PICTURES[:2])
+    publish.write(tmp_path, ["pdf"])
+    drawn = {path.name for path in tmp_path.glob("*.pdf")}
+    assert drawn == {f"{picture.name}.pdf" for picture in PICTURES[:2]}
+    assert not [*tmp_path.glob("*.svg"), *tmp_path.glob("*.png")]
+    assert all(path.read_bytes().startswith(b"%PDF") for path in tmp_path.glob("*.pdf"))
+    assert publish.check(tmp_path, ["pdf"]) == []
