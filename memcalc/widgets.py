@@ -5,21 +5,25 @@ from __future__ import annotations
 import html
 import math
 from collections.abc import Callable
+from functools import partial
 
 import ipywidgets
 
-from memcalc import catalogue
+from memcalc import audit_scenes
+from memcalc.catalogue import names
 from memcalc.errors import InputError, choice, whole
 from memcalc.scenes import Frame
 from memcalc.symbols import BY_NAME, Entry
 
-CATEGORIES = {
-    "model": ("model", "models", ""),
-    "gpu": ("card", "gpus", ""),
-    "weights": ("format of the weights", "formats", "usual"),
-    "kv_cache": ("format of the cache", "formats", "cache"),
+CATEGORIES: dict[str, tuple[str, Callable[[], list[str]]]] = {
+    "model": ("model", partial(names, "models")),
+    "gpu": ("card", partial(names, "gpus")),
+    "weights": ("format of the weights", partial(names, "formats", "usual")),
+    "kv_cache": ("format of the cache", partial(names, "formats", "cache")),
+    "kind": ("kind of claim", audit_scenes.kinds),
+    "verdict": ("verdict", audit_scenes.verdicts),
 }
-"""Controls that choose a row of a table: their label, the table, and the column that says which rows."""
+"""Controls that choose a name: their label, and what gives the names."""
 
 _WIDE = {"style": {"description_width": "15em"}, "layout": {"width": "95%", "max_width": "46em"}}
 
@@ -29,7 +33,7 @@ def explore(scene: Callable[..., Frame], **start: str | int) -> ipywidgets.VBox:
 
     Parameters
     ----------
-    scene : a function of memcalc.scenes; it is called with the values of the controls
+    scene : a function of memcalc.scenes or memcalc.audit_scenes; it is called with the values of the controls
     start : control → first value; names of the glossary become sliders, those of CATEGORIES menus
 
     Controls whose values make no sense together show one sentence; the last picture stays.
@@ -57,9 +61,9 @@ def control(name: str, value: str | int) -> ipywidgets.Widget:
     Raises InputError for a name that has no control, and for a value that the control does not have.
     """
     if name in CATEGORIES:
-        label, table, column = CATEGORIES[name]
-        names = catalogue.names(table, column)
-        return ipywidgets.Dropdown(options=names, value=choice(name, value, names), description=label, **_WIDE)
+        label, offered = CATEGORIES[name]
+        options = offered()
+        return ipywidgets.Dropdown(options=options, value=choice(name, value, options), description=label, **_WIDE)
     sliders = [entry.name for entry in BY_NAME.values() if not entry.derived]
     entry = BY_NAME[choice("control", name, [*CATEGORIES, *sliders])]
     value = whole(name, value, entry.low, entry.high)

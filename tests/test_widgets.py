@@ -3,13 +3,14 @@
 import ipywidgets
 import pytest
 
-from memcalc import InputError, scenes
+from memcalc import InputError, audit_scenes, scenes
 from memcalc.widgets import control, explore, value_of
 from sweep import move_every_control
 
 FIT = {"model": "LLaMA-7B", "gpu": "RTX 4090", "context": 32_768, "batch": 1, "weights": "FP16", "kv_cache": "FP16"}
 CACHE = {"kv_heads": 32, "context": 32_768, "batch": 1, "kv_cache": "FP16"}
-SCENES = [(scenes.will_it_fit, FIT), (scenes.cache_against_context, CACHE)]
+AUDIT = {"kind": "all", "verdict": "all"}
+SCENES = [(scenes.will_it_fit, FIT), (scenes.cache_against_context, CACHE), (audit_scenes.audit, AUDIT)]
 
 
 def parts(explorer, start):
@@ -84,6 +85,7 @@ def test_labels_have_letter_words_and_unit():
         ("model", "LLaMA-8B", "model 'LLaMA-8B' is not known"),
         ("context", 10**7, "context must be a whole number from 128 to 1,048,576, not 10000000."),
         ("colour", 3, "control 'colour' is not known"),
+        ("kind", "rumour", "kind 'rumour' is not known"),
     ],
 )
 def test_a_control_that_cannot_be(name, value, sentence):
