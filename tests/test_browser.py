@@ -23,10 +23,11 @@ if CHROMIUM is None:
     pytest.skip("browser tests need Chromium: apt-get install chromium libatomic1", allow_module_level=True)
 
 EXPLORERS = {
-    "00_start_here.ipynb": ("s: context [tokens]", "It needs"),
-    "04_kv_cache.ipynb": ("s: context [tokens]", "The cache of"),
+    "00_start_here.ipynb": ("s: context [tokens]", "It needs", "ArrowRight", "65,536"),
+    "04_kv_cache.ipynb": ("s: context [tokens]", "The cache of", "ArrowRight", "65,536"),
+    "06_the_article.ipynb": ("kind of claim", "claims of the kind formula", "End", "claims of the kind prediction"),
 }
-"""Notebook → the slider that is moved, and how the sentence begins that must change."""
+"""Notebook → the slider or menu that is moved, what the words say before, the key, and what they say after it."""
 
 
 @pytest.fixture(scope="module")
@@ -104,18 +105,17 @@ def run_all(page, address: str) -> None:
 
 
 @pytest.mark.parametrize("notebook", EXPLORERS)
-def test_slider_moves_number_and_picture(lab, page, notebook):
-    label, begins = EXPLORERS[notebook]
+def test_a_key_moves_number_and_picture(lab, page, notebook):
+    label, before, key, after = EXPLORERS[notebook]
     run_all(page, f"{lab}/lab/workspaces/{notebook.split('.')[0]}/tree/{notebook}")
-    explorer = page.locator(".jp-OutputArea-output:has(.noUi-handle)").first
+    explorer = page.locator(".jp-OutputArea-output:has(svg[role=img])").first
     explorer.scroll_into_view_if_needed()
     words, picture = explorer.locator("[aria-live]"), explorer.locator("svg[role=img]")
-    expect(words).to_contain_text(begins)
-    before, drawn = words.inner_text(), picture.inner_html()
-    slider = explorer.locator(".widget-slider", has_text=label).locator(".noUi-handle")
-    slider.focus()
-    page.keyboard.press("ArrowRight")
-    expect(words).to_contain_text("65,536")
-    assert words.inner_text() != before
+    expect(words).to_contain_text(before)
+    said, drawn = words.inner_text(), picture.inner_html()
+    explorer.locator(".widget-slider, .widget-dropdown", has_text=label).locator(".noUi-handle, select").focus()
+    page.keyboard.press(key)
+    expect(words).to_contain_text(after)
+    assert words.inner_text() != said
     assert picture.inner_html() != drawn
     assert page.locator(".jp-RenderedText[data-mime-type='application/vnd.jupyter.stderr']").count() == 0

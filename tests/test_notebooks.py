@@ -108,7 +108,6 @@ def elsewhere():
     seven, thirteen, card = Model.named("LLaMA-7B"), Model.named("LLaMA-13B"), Gpu.named("RTX 4090")
     small = [Inference(weights="INT8"), Inference(kv_cache="INT8")]
     counts = [fits(seven, run, card).margin for run in small]
-    counts += [breakdown(thirteen, run)["kv_cache"] for run in small]
     counts += [134_756_352, 2_273_323_008]  # the buffers that llama.cpp reports with flash attention and without
     counts += [EXERCISES["0.1"].answers()[0], EXERCISES["0.2"].answers()[0]]
     weights = [breakdown(model, Inference())["weights"] for model in (seven, thirteen)]
