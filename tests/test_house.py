@@ -25,9 +25,11 @@ FLOW = (
     *("formula.parallel", "formula.sharding", "formula.optimizer", "formula.step", "formula.lora"),
     *("formula.total", "formula.examples", "formula"),
     *("config", "blocks", "state_spaces", "families", "model", "gpu"),
-    *("runs", "training", "states", "passes", "accounting", "speed", "evaluate"),
-    *("advice", "tables", "figures", "article", "publish"),
-    *("stage", "scenes", "widgets", "exercises", "__main__"),
+    *("runs", "training", "states", "passes", "accounting", "speed", "evaluate", "scaling"),
+    *("advice", "tables", "figures", "training_figures", "article", "cards", "hardware", "market"),
+    *("quantities", "answers", "relations", "claims"),
+    *("hardware_figures", "audit_figures", "article_figures", "publish"),
+    *("stage", "scenes", "audit_scenes", "widgets", "exercise_list", "exercises", "__main__"),
 )
 """Each module may import those before it."""
 
