@@ -126,7 +126,7 @@ def _cache_of_70b() -> Answers:
     model, run = Model.named("Llama-2-70B"), Inference(32_768, weights="INT8", kv_cache="INT8")
     published = article.rows()[-1].published("kv_cache")
     return _cache(model, run), [
-        (units.to_bytes(published, "GiB"), "that is what the article says; does the formula say so?"),
+        (units.to_bytes(published, "GiB"), "that is what the article says, and the formula does not"),
         (_cache(replace(model, kv_heads=model.heads), run), _EVERY_HEAD),
         (_cache(model, replace(run, kv_cache="FP16")), "your cache is in FP16; INT8 takes one byte"),
         (_cache(model, run) // 2, _ONE_OF_TWO),

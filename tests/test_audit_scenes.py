@@ -7,7 +7,7 @@ import pytest
 from cases import coordinates
 from memcalc import InputError, catalogue
 from memcalc.audit_scenes import audit, kinds, verdicts
-from memcalc.claims import VERDICTS
+from memcalc.claims import VERDICTS, claims
 
 
 def widths(frame):
@@ -67,3 +67,12 @@ def test_the_picture_is_said_in_words():
 def test_a_menu_has_no_such_entry(kind, verdict, sentence):
     with pytest.raises(InputError, match=sentence):
         audit(kind=kind, verdict=verdict)
+
+
+def test_what_notebook_6_says_of_the_audit():
+    formula = [one.verdict for one in claims() if one.row["kind"] == "formula"]
+    between = sum(verdict not in ("holds", "wrong") for verdict in formula)
+    assert 0.45 < between / len(formula) < 0.55, "about half"
+    wrong = [one.row["claim"] for one in claims() if one.row["kind"] == "specification" and one.verdict == "wrong"]
+    machines = ("MI300X", "M3 Ultra", "H100", "A100", "RTX 4090", "RTX 5090", "RTX 6000 Ada")
+    assert [name for name in machines if sum(name in claim for claim in wrong) == 2] == ["MI300X", "M3 Ultra"]
