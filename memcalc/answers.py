@@ -54,23 +54,25 @@ def answer(question: str, inputs: str) -> Quantity:
     return Quantity(Fraction(one.value) / Fraction(other.value), "×", one.terms, one.source)
 
 
-def model_of(inputs: Inputs) -> Model | NominalModel:
-    """Return the model that the inputs name, with the counts that they change; without a name, a mere size."""
+def _asked(inputs: Inputs, kind: type, *others: str) -> tuple[Model | NominalModel, Inference | Training]:
+    """Return the model and the run that the inputs describe; `others` are inputs of the question itself.
+
+    Without a name the model is a mere size. Raises InputError for an input that belongs to none of them.
+    """
+    counts, choices = ({field.name for field in fields(which)} for which in (Model, kind))
+    unknown = inputs.keys() - counts - choices - {"model", "parameters", *others}
+    if unknown:
+        choice("input", min(unknown), [*counts, *choices, *others])
+    run = kind(**{name: value for name, value in inputs.items() if name in choices})
     if "model" not in inputs:
-        return Model.nominal(inputs["parameters"])
-    counts = {field.name for field in fields(Model)} - {"name"}
-    return replace(Model.named(inputs["model"]), **{name: inputs[name] for name in inputs if name in counts})
-
-
-def run_of(inputs: Inputs, kind: type) -> Inference | Training:
-    """Return the run that the inputs describe; what they leave out has its usual value."""
-    known = {field.name for field in fields(kind)}
-    return kind(**{name: value for name, value in inputs.items() if name in known})
+        return Model.nominal(inputs["parameters"]), run
+    changed = {name: value for name, value in inputs.items() if name in counts - choices}
+    return replace(Model.named(inputs["model"]), **changed), run
 
 
 def _memory(inputs: Inputs, kind: type) -> Quantity:
     """Return the sum of some terms of a run, or of all; `parameters` beside a model is the size in its name."""
-    model, run = model_of(inputs), run_of(inputs, kind)
+    model, run = _asked(inputs, kind, "terms")
     known, parts = values(model, run), {term.name: term for term in terms(model, run)}
     if "parameters" in inputs:
         known = {**known, symbol("parameters"): inputs["parameters"]}
@@ -89,7 +91,7 @@ def _to_train(inputs: Inputs) -> Quantity:
 
 def _to_recompute(inputs: Inputs) -> Quantity:
     """Return the activations under full recomputation while the backward pass has one layer computed again."""
-    model, run = model_of(inputs), run_of({**inputs, "recompute": "full"}, Training)
+    model, run = _asked({**inputs, "recompute": "full"}, Training)
     fewer = replace(model, full_layers=model.full_layers - 1, dense_layers=model.dense_layers - 1)
     others, again = breakdown(fewer, run)["activations"], replace(run, recompute="selective")
     layer = breakdown(model, again)["activations"] - breakdown(fewer, again)["activations"]
@@ -99,7 +101,7 @@ def _to_recompute(inputs: Inputs) -> Quantity:
 
 def _offloaded(inputs: Inputs) -> Quantity:
     """Return what all cards together keep in the memory of the CPU."""
-    model, run = model_of(inputs), run_of(inputs, Training)
+    model, run = _asked(inputs, Training)
     elsewhere = 0 if run.offload == "none" else sum(places(model, run)["cpu"].values())
     return Quantity(elsewhere * run.data_parallel, "bytes", terms(model, replace(run, activations="none")))
 
@@ -131,12 +133,14 @@ def _sizes(inputs: Inputs) -> Quantity:
 
 def _largest(inputs: Inputs) -> Quantity:
     """Return the largest model of LLaMA's shape that the card holds, with plain or grouped heads."""
-    model = largest_model(Gpu.named(inputs["card"]), run_of(inputs, Inference), inputs["heads"] == "grouped")
-    return Quantity(model.parameters, "parameters", terms(model, run_of(inputs, Inference)))
+    grouped = choice("heads", inputs["heads"], ("plain", "grouped")) == "grouped"
+    run = Inference(**{name: value for name, value in inputs.items() if name not in ("card", "heads")})
+    model = largest_model(Gpu.named(inputs["card"]), run, grouped)
+    return Quantity(model.parameters, "parameters", terms(model, run))
 
 
 def _decode(inputs: Inputs) -> Quantity:
-    speed = fastest(model_of(inputs), run_of(inputs, Inference), Gpu.named(inputs["card"]))
+    speed = fastest(*_asked(inputs, Inference, "card"), Gpu.named(inputs["card"]))
     return Quantity(Fraction(speed.decode), "tokens/s", (TERMS["decode_time"],))
 
 
@@ -209,7 +213,7 @@ def _formula(inputs: Inputs) -> Quantity:
 
 def _degree(inputs: Inputs) -> Quantity:
     """Return the power of a symbol with which a term of a training run grows."""
-    model, run = model_of(inputs), run_of(inputs, Training)
+    model, run = _asked(inputs, Training, "term", "symbol")
     term = next(term for term in terms(model, run) if term.name == inputs["term"])
     return Quantity(sympy.degree(term.expanded(), symbol(inputs["symbol"])), "", (term,))
 

@@ -76,4 +76,8 @@ def test_bad_questions_are_refused():
         answer("to runn", SEVEN)
     with pytest.raises(InputError, match="term 'cache' is not known"):
         answer("to run", f"{SEVEN}; terms=cache")
+    with pytest.raises(InputError, match="input 'kv_cahce' is not known; the nearest is kv_cache"):
+        answer("to run", f"{SEVEN}; kv_cahce=INT8")
+    with pytest.raises(InputError, match="heads 'many' is not known"):
+        answer("largest model", "card=RTX 4090; heads=many; context=32768")
     assert set(QUESTIONS) >= {"to run", "to train", "card", "formula"}
