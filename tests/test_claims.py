@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from memcalc import catalogue, claims
+from memcalc import article, catalogue, claims, hardware
 from memcalc.answers import QUESTIONS
 from memcalc.errors import InputError
 from memcalc.relations import RELATIONS
@@ -113,6 +113,23 @@ def test_evidence_and_formula_the_worse_counts():
     for finding, verdict in claims.FINDINGS.items():
         assert claims.Claim(row, (true,), evidence | {"finding": finding}).verdict == verdict
     assert claims.Claim(row, (true,), None).verdict == "holds"
+
+
+def test_the_tables_and_the_claims_say_the_same():
+    totals = [row.verdict("total")[0] for row in article.rows()]
+    assert totals == [claims.claim(number).verdict for number in ("C026", "C027", "C028", "C029", "C030")]
+    cards = {row.subject: row for row in hardware.rows()}
+    for number, card, quantity in (
+        ("C069", "RTX 4090", "largest model"),
+        ("C071", "RTX 6000 Ada", "largest model"),
+        ("C073", "A100 80 GB", "largest model"),
+        ("C076", "MI300X", "largest model"),
+        ("C078", "M3 Ultra", "largest model"),
+        ("C061", "MI300X", "bandwidth"),
+        ("C064", "M3 Ultra", "memory"),
+        ("C060", "MI300X", "memory"),
+    ):
+        assert cards[card].verdict(quantity)[0] == claims.claim(number).verdict, number
 
 
 def test_the_table_can_be_narrowed():
