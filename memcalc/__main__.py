@@ -60,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     formats = {
         "choices": ("svg", "png", "pdf"),
         "action": "append",
-        "help": "of the pictures; may be repeated (svg, png)",
+        "help": "of the pictures, beside svg; may be repeated (png)",
     }
     article.add_argument("--format", **formats)
     article.add_argument("--out", type=Path, default=Path("figures"), help="the folder (%(default)s)")

@@ -10,7 +10,7 @@ import pandas
 
 from memcalc import catalogue
 from memcalc.answers import answer
-from memcalc.errors import choice
+from memcalc.errors import InputError, choice, shown
 from memcalc.quantities import Quantity, in_words
 from memcalc.relations import EITHER, said, units_of
 
@@ -105,7 +105,8 @@ class Claim:
         if self.verdict != "holds under assumption":
             return ""
         named = [self.reading.assumption if self.reading else "", self.evidence["assumption"] if self.evidence else ""]
-        return "; ".join(filter(None, named))
+        unit = next(iter(self.reading.units)) if self.reading and len(self.reading.units) == 1 else ""
+        return "; ".join(filter(None, named)) + f", in {unit}" * bool(unit)
 
     @property
     def statements(self) -> tuple[Statement, ...]:
@@ -166,17 +167,23 @@ def claims() -> tuple[Claim, ...]:
     return tuple(Claim(row, _readings(row["id"]), evidence.get(row["id"])) for row in catalogue.rows("claims"))
 
 
-def claim(number: str) -> Claim:
-    """Return the claim with a number such as "C022"; another raises InputError."""
+def claim(number: str | int) -> Claim:
+    """Return the claim with a number such as "C022" or 22; another raises InputError."""
     known = {one.row["id"]: one for one in claims()}
-    return known[choice("claim", number, known)]
+    digits = str(number).upper().removeprefix("C")
+    name = f"C{int(digits):03}" if digits.isdecimal() else number
+    if name not in known:
+        raise InputError(f"claim must be one of {min(known)} to {max(known)}, not {shown(number)}.")
+    return known[name]
 
 
 def table(kind: str = "", verdict: str = "") -> pandas.DataFrame:
     """Return every claim with its verdict, the reason and the source, or those of one kind or verdict alone."""
-    wanted = {name: value for name, value in {"kind": kind, "verdict": verdict}.items() if value}
-    lines = [one.line for one in claims()]
-    return pandas.DataFrame([line for line in lines if wanted.items() <= line.items()])
+    lines = pandas.DataFrame([one.line for one in claims()])
+    for name, value in {"kind": kind, "verdict": verdict}.items():
+        if value:
+            lines = lines[lines[name] == choice(name, value, lines[name].unique())]
+    return lines
 
 
 def _readings(number: str) -> tuple[Reading, ...]:

@@ -40,7 +40,7 @@ class Quantity:
     def cell(self) -> dict[str, object]:
         """The value and its unit as two cells of a table: bytes whole, other numbers to four digits."""
         if isinstance(self.value, frozenset):
-            return {"value": " + ".join(map(str, sorted(self.value))), "unit": self.unit}
+            return {"value": ", ".join(map(str, sorted(self.value))), "unit": self.unit}
         if isinstance(self.value, sympy.Expr) and not self.value.is_number:
             return {"value": text(self.value), "unit": self.unit}
         whole = self.value == int(self.value)
@@ -84,6 +84,8 @@ def _said(name: str, value: object) -> str:
         return _WORDS.get(value, value.replace("_", " ").replace("+", " and "))
     if name == "activations":
         return "without activations" if value == "none" else f"counted as in {value.capitalize()}"
+    if name in ("year", "table"):
+        return f"{name} {value}"
     if name == "parameters":
         return f"{value / 10**9:g} billion parameters" if value > 1 else "1 parameter"
     return f"{name.replace('_', ' ')} {value:,}" if isinstance(value, int) else f"{name.replace('_', ' ')} {value}"

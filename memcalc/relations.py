@@ -68,6 +68,10 @@ def _at_least(found: Quantity, published: str) -> frozenset[str]:
     return EITHER - _below(found, published)
 
 
+def _at_most(found: Quantity, published: str) -> frozenset[str]:
+    return EITHER - _above(found, published)
+
+
 def _between(found: Quantity, published: str) -> frozenset[str]:
     low, _, rest = published.partition(" to ")
     _, unit = _amount(rest)
@@ -108,6 +112,7 @@ RELATIONS: dict[str, tuple[Callable[[Quantity, str], frozenset[str]], str, str]]
     "is above": (_above, "more than {}", "not more than {}"),
     "is below": (_below, "less than {}", "not less than {}"),
     "is at least": (_at_least, "not less than {}", "less than {}"),
+    "is at most": (_at_most, "not more than {}", "more than {}"),
     "is between": (_between, "which is {}", "not {}"),
     "fits": (_fits, "fits the {}", "does not fit the {}"),
     "exceeds": (_exceeds, "does not fit the {}", "fits the {}"),
@@ -122,12 +127,17 @@ def said(found: Quantity, relation: str, published: str) -> str:
     """Write what a quantity is and how it stands to the published words.
 
     >>> said(Quantity(102 * 10**9, "bytes"), "fits", "A100 80 GB")
-    '94.99 GiB = 102.00 GB, does not fit the A100 80 GB'
+    '94.99 GiB = 102.00 GB, does not fit the A100 80 GB (79.15 GiB)'
     """
     _, true, false = RELATIONS[relation]
     meant = units_of(found, relation, published)
     if relation == "is" and len(meant) == 1:
-        return f"{found}, near {published.split()[0]} {_meant(published, meant)}"
+        number, unit = published.split()[0], _meant(published, meant)
+        near = "which is" if found.value == units.parse(f"{number} {unit}") else "near"
+        return f"{found}, {near} {number} {unit}"
+    published = published.replace(" ×", "×")
+    if relation in ("fits", "exceeds"):
+        published += f" ({units.show(Gpu.named(published).capacity)})"
     return ", ".join(filter(None, [str(found), (true if meant else false).format(published)]))
 
 

@@ -141,8 +141,14 @@ def test_the_table_can_be_narrowed():
 
 
 def test_an_unknown_claim_is_refused():
-    with pytest.raises(InputError, match="claim 'C124' is not known"):
+    with pytest.raises(InputError, match="claim must be one of C001 to C123, not 'C124'"):
         claims.claim("C124")
+
+
+def test_a_claim_by_its_number_alone_and_a_misspelt_kind():
+    assert claims.claim(22) is claims.claim("C022") is claims.claim("c22")
+    with pytest.raises(InputError, match="kind 'formulas' is not known; the nearest is formula"):
+        claims.table(kind="formulas")
 
 
 def test_opened_step_by_step():

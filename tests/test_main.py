@@ -101,7 +101,7 @@ def test_article_in_another_format(tmp_path, few, capsys):
     assert main(["article", "--out", str(tmp_path), "--format", "pdf"]) == 0
     assert main(["article", "--out", str(tmp_path), "--format", "pdf", "--check"]) == 0
     assert main(["article", "--out", str(tmp_path), "--check"]) == 1
-    assert "weights_by_format.svg is missing." in capsys.readouterr().out
+    assert "weights_by_format.png is missing." in capsys.readouterr().out
     with pytest.raises(SystemExit, match="2"):
         main(["article", "--format", "bmp"])
     assert "invalid choice: 'bmp' (choose from" in capsys.readouterr().err

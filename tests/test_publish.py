@@ -1,5 +1,6 @@
 """figures/ is up to date, the same each time, and never half-written."""
 
+import io
 import re
 import shutil
 from functools import partial
@@ -7,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from memcalc import claims, publish
+from memcalc import audit_figures, claims, figures, publish
 from memcalc.article_figures import PICTURES
+from memcalc.errors import InputError
 from memcalc.formula import Term
 from memcalc.formula.kv_cache import kv_cache
 from memcalc.formula.speed import decode_time
@@ -63,8 +65,8 @@ def test_check_names_each_difference(copy, at_once):
         "notes.txt is not a file of the article.",
         "table1_models_at_32k.csv is missing.",
         "table1_verdicts.md differs from what the formula gives now.",
-        "kv_cache_context.svg differs from what the formula gives now.",
         "kv_cache_context.png differs from what the formula gives now.",
+        "kv_cache_context.svg differs from what the formula gives now.",
     ]
 
 
@@ -105,9 +107,34 @@ def test_a_changed_coefficient_is_found(term, files, monkeypatch, afresh):
     assert differing == [f"{name} differs from what the formula gives now." for name in files]
 
 
+def test_a_picture_of_other_rows_is_a_difference(copy, at_once):
+    """Even one that looks the same: a PNG says which rows it draws."""
+    png = (copy / "claims_audit.png").read_bytes()
+    digest = re.search(rb"rows ([0-9a-f]{64})", png)[1]
+    (copy / "claims_audit.png").write_bytes(png.replace(digest, digest[::-1]))
+    assert publish.check(copy) == ["claims_audit.png differs from what the formula gives now."]
+
+
+def test_one_changed_tile_is_a_difference(made):
+    rows = audit_figures.PICTURE.rows()
+    rows.loc[27, "verdict"] = "holds"
+    changed = io.BytesIO()
+    with figures.house_style():
+        audit_figures.claims_audit(rows).savefig(changed, format="png", dpi=200)
+    said = re.sub(rb"rows [0-9a-f]{64}", b"", made["claims_audit.png"])  # leaves the pixels alone to tell
+    assert not publish.same_pixels(said, changed.getvalue())
+
+
+def test_a_readme_of_another_project_is_kept(tmp_path):
+    (tmp_path / "README.md").write_text("# Mine", encoding="utf-8")
+    with pytest.raises(InputError, match="must be a folder for figures alone"):
+        publish.write(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["README.md"]
+
+
 def test_an_interrupt_leaves_no_half_written_file(copy, at_once, monkeypatch):
     for path in copy.iterdir():
-        path.write_text("older", encoding="utf-8")
+        path.write_text("older" if path.name != "README.md" else "# Figures and tables", encoding="utf-8")
     whole = Path.write_bytes
 
     def interrupted(path, content):
@@ -144,6 +171,7 @@ def test_other_formats_of_pictures(tmp_path, monkeypatch):
     publish.write(tmp_path, ["pdf"])
     drawn = {path.name for path in tmp_path.glob("*.pdf")}
     assert drawn == {f"{picture.name}.pdf" for picture in PICTURES[:2]}
-    assert not [*tmp_path.glob("*.svg"), *tmp_path.glob("*.png")]
+    assert {path.stem for path in tmp_path.glob("*.svg")} == {picture.name for picture in PICTURES[:2]}
+    assert not [*tmp_path.glob("*.png")]
     assert all(path.read_bytes().startswith(b"%PDF") for path in tmp_path.glob("*.pdf"))
     assert publish.check(tmp_path, ["pdf"]) == []

@@ -15,7 +15,7 @@ from memcalc.quantities import Quantity, in_words, read
         (8, "bytes", "8 bytes", 8),
         (Fraction(16, 5), "×", "3.2×", 3.2),
         (12_379_000_000, "parameters", "12.4 billion parameters", 12_379_000_000),
-        (frozenset({96, 256, 512}), "GB", "96, 256, 512", "96 + 256 + 512"),
+        (frozenset({96, 256, 512}), "GB", "96, 256, 512", "96, 256, 512"),
         (TERMS["weights"].expr, "formula", "P × B", "P × B"),
     ],
 )

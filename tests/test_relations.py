@@ -64,9 +64,9 @@ def test_above_and_at_least_are_what_below_is_not(count, number):
 
 
 def test_every_relation_is_said_both_ways():
-    assert said(CACHE, "fits", "RTX 4090") == "16.00 GiB = 17.18 GB, fits the RTX 4090"
+    assert said(CACHE, "fits", "RTX 4090") == "16.00 GiB = 17.18 GB, fits the RTX 4090 (23.64 GiB)"
     assert said(CACHE, "is", "32 GB") == "16.00 GiB = 17.18 GB, which is not 32 GB"
-    assert said(CACHE, "is", "16 GB") == "16.00 GiB = 17.18 GB, near 16 GiB"
+    assert said(CACHE, "is", "16 GB") == "16.00 GiB = 17.18 GB, which is 16 GiB"
     assert said(Quantity(39.2, "% a year"), "is shown", "") == "39.2 % a year"
     assert all(true != false for name, (_, true, false) in RELATIONS.items() if name != "is shown")
 
