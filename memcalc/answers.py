@@ -12,7 +12,7 @@ from memcalc import catalogue, units
 from memcalc.accounting import terms, values
 from memcalc.article import published
 from memcalc.errors import InputError, choice
-from memcalc.evaluate import breakdown
+from memcalc.evaluate import peak_of_recomputation
 from memcalc.formula import TERMS
 from memcalc.gpu import Gpu
 from memcalc.market import cost_of_a_million
@@ -90,13 +90,10 @@ def _to_train(inputs: Inputs) -> Quantity:
 
 
 def _to_recompute(inputs: Inputs) -> Quantity:
-    """Return the activations under full recomputation while the backward pass has one layer computed again."""
+    """Return the activations of full recomputation at their peak."""
     model, run = _asked({**inputs, "recompute": "full"}, Training)
-    fewer = replace(model, full_layers=model.full_layers - 1, dense_layers=model.dense_layers - 1)
-    others, again = breakdown(fewer, run)["activations"], replace(run, recompute="selective")
-    layer = breakdown(model, again)["activations"] - breakdown(fewer, again)["activations"]
     term = next(term for term in terms(model, run) if term.name == "activations")
-    return Quantity(others + layer, "bytes", (term,))
+    return Quantity(peak_of_recomputation(model, run), "bytes", (term,))
 
 
 def _offloaded(inputs: Inputs) -> Quantity:
@@ -126,9 +123,8 @@ def _source_of_card(name: str) -> str:
 
 def _sizes(inputs: Inputs) -> Quantity:
     """Return the sizes in which cards of a name are sold."""
-    names = [name for name in catalogue.names("gpus") if name.startswith(inputs["card"])]
-    sizes = frozenset(Gpu.named(name).marketed_gb for name in names)
-    return Quantity(sizes, "GB", source=_source_of_card(names[0]))
+    cards = Gpu.sold_as(inputs["card"])
+    return Quantity(frozenset(card.marketed_gb for card in cards), "GB", source=_source_of_card(cards[0].name))
 
 
 def _largest(inputs: Inputs) -> Quantity:

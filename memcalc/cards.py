@@ -48,7 +48,7 @@ def price(gpu: Gpu) -> str:
     >>> price(Gpu.named("RTX 4090")), price(Gpu.named("H100 80 GB"))
     ('$1,599 (list, 2022-10)', '$25,000 to $30,000 (market, 2026)')
     """
-    ends = map(units.dollars, _ends(gpu))
+    ends = map(units.dollars, price_ends(gpu))
     cost = " to ".join(ends)
     return f"{cost} ({gpu.price_is}, {gpu.price_date})" if cost else gpu.price_note or UNKNOWN
 
@@ -84,13 +84,14 @@ def _line(gpu: Gpu) -> dict[str, str]:
     }
 
 
-def _ends(gpu: Gpu) -> list[int]:
+def price_ends(gpu: Gpu) -> list[int]:
+    """Return the ends of the range of prices, one if there is no range, none if no price is known [US dollars]."""
     return [dollars for dollars in (gpu.price_usd, gpu.price_high_usd) if dollars]
 
 
 def _gib_per_thousand(gpu: Gpu) -> str:
     memory = units.in_unit(gpu.capacity, "GiB")
-    ratios = [units.three_digits(memory * 1000 / dollars) for dollars in reversed(_ends(gpu))]
+    ratios = [units.three_digits(memory * 1000 / dollars) for dollars in reversed(price_ends(gpu))]
     return " to ".join(ratios) or UNKNOWN
 
 

@@ -221,6 +221,23 @@ def crossing(model: Model, run: Inference) -> int | None:
     return below + 1 if below < highest else None
 
 
+def peak_of_recomputation(model: Model, run: Training) -> int:
+    """Return the activations of full recomputation at their peak: one layer is there again [bytes on one GPU].
+
+    It has all its tensors but those of the scores, in place of its input. Counted as in Megatron.
+    Source: korthikanti2022reducing, Table 2.
+
+    >>> peak_of_recomputation(Model.named("LLaMA-7B"), Training(context=4096))
+    2130706432
+    """
+    from memcalc.formula import megatron  # which few ask for
+
+    run = replace(run, recompute="full", activations="megatron")
+    known, split = values(model, run), run.sequence_parallel
+    again, alone = (megatron.layer(policy, split).exact(known) for policy in ("selective", "full"))
+    return breakdown(model, run)["activations"] + again - alone
+
+
 def _cache_is_smaller(model: Model, run: Inference) -> bool:
     known = values(model, run)
     memory = {term.name: term.value(known) for term in terms(model, run)}

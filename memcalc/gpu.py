@@ -96,6 +96,15 @@ class Gpu:
             **{name: int(row[name]) for name in ("price_usd", "price_high_usd") if row[name]},
         )
 
+    @classmethod
+    def sold_as(cls, name: str) -> list[Gpu]:
+        """Return the cards of data/gpus.csv whose names begin with these words, such as those of every size.
+
+        >>> [gpu.marketed_gb for gpu in Gpu.sold_as("M3 Ultra")]
+        [96, 256, 512]
+        """
+        return [cls.named(one) for one in catalogue.names("gpus") if f"{one} ".startswith(f"{name} ")]
+
     @property
     def capacity(self) -> int:
         """What a program can use [bytes]: the visible memory, or the nearest to it that is known."""

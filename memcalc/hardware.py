@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import pandas
 
-from memcalc import catalogue, units
+from memcalc import units
 from memcalc.article import published
 from memcalc.cards import RUN, bandwidth, cards_today, price, usable
 from memcalc.gpu import Gpu
@@ -43,8 +43,7 @@ class Row:
     @cached_property
     def sold(self) -> list[Gpu]:
         """The cards that are sold under the article's name, the one that is meant first."""
-        names = (name for name in catalogue.names("gpus") if f"{name} ".startswith(f"{self.subject} "))
-        return [Gpu.named(name) for name in names]
+        return Gpu.sold_as(self.subject)
 
     @cached_property
     def largest(self) -> dict[str, int]:

@@ -14,9 +14,10 @@ from matplotlib.text import Annotation, Text
 from matplotlib.transforms import Bbox
 
 from memcalc import catalogue, hardware
+from memcalc.cards import price_ends
 from memcalc.figures import COLOURS, PLAIN, Picture, canvas, label
 from memcalc.gpu import Gpu
-from memcalc.units import in_unit, parse
+from memcalc.units import dollars, in_unit, parse
 
 SLOWEST = 100
 """What reads its memory slower than this is not drawn [GB/s]: a Raspberry Pi lies far below all cards."""
@@ -159,12 +160,11 @@ def _meant(row: hardware.Row) -> list[Gpu]:
 
 
 def _line(gpu: Gpu, told: hardware.Row | None) -> dict[str, object]:
-    ends = [f"${dollars:,}" for dollars in (gpu.price_usd, gpu.price_high_usd) if dollars]
     return {
         "card": gpu.name,
         "memory": gpu.marketed_gb,
         "bandwidth": float(gpu.bandwidth_gbs),
-        "price": " to ".join(ends),
+        "price": " to ".join(map(dollars, price_ends(gpu))),
         "published_memory": _published(told, "memory"),
         "published_bandwidth": _published(told, "bandwidth"),
         "wrong": bool(told) and "wrong" in (told.verdict("memory")[0], told.verdict("bandwidth")[0]),

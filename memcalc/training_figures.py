@@ -8,11 +8,9 @@ import pandas
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from memcalc.accounting import values
 from memcalc.advice import WORDS
-from memcalc.evaluate import breakdown
+from memcalc.evaluate import breakdown, peak_of_recomputation
 from memcalc.figures import COLOURS, PLAIN, Picture, canvas, context_axes, filled, label, tokens
-from memcalc.formula import megatron
 from memcalc.model import Model
 from memcalc.training import Training
 from memcalc.units import in_unit, show
@@ -133,10 +131,8 @@ def _policies(context: int) -> Iterator[dict[str, object]]:
         run = Training(context=context, **choices)
         line = {"code": code, "recomputed": recomputed, "context": context}
         yield line | {"activations": breakdown(model, run)["activations"]}
-        if recomputed == "full":  # at the peak one layer has all its tensors again, in place of its input
-            known = values(model, run)
-            whole, alone = (megatron.layer(policy).exact(known) for policy in ("selective", "full"))
-            yield line | {"recomputed": AT_PEAK, "activations": breakdown(model, run)["activations"] + whole - alone}
+        if recomputed == "full":
+            yield line | {"recomputed": AT_PEAK, "activations": peak_of_recomputation(model, run)}
 
 
 def _states_in_words(rows: pandas.DataFrame) -> str:
