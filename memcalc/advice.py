@@ -8,6 +8,7 @@ from dataclasses import replace
 from memcalc import catalogue
 from memcalc.errors import InputError
 from memcalc.evaluate import breakdown, fewest_gpus, fits, largest
+from memcalc.formats import Format
 from memcalc.formula.overhead import inference_overhead
 from memcalc.gpu import Gpu
 from memcalc.model import Model
@@ -115,8 +116,11 @@ def _savings(model: Model, run: Training, gpu: Gpu) -> Iterator[str]:
 
 def _smaller_formats(model: Model, run: Inference, gpu: Gpu) -> Iterator[str]:
     left = ""
+    now = {"weights": [Format.named(run.weights)], "kv_cache": run.cache_formats}
     for fields in (("weights",), ("kv_cache",), ("weights", "kv_cache")):
-        tries = ((name, fits(model, replace(run, **dict.fromkeys(fields, name)), gpu)) for name in _plain_formats())
+        most = max(form.bits for field in fields for form in now[field])
+        fewer = (name for name in _plain_formats() if Format.named(name).bits < most)
+        tries = ((name, fits(model, replace(run, **dict.fromkeys(fields, name)), gpu)) for name in fewer)
         name, fit = next(((name, fit) for name, fit in tries if fit), ("", None))
         if fit and show(fit.margin) != left:
             left = show(fit.margin)

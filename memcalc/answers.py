@@ -12,11 +12,11 @@ from memcalc import catalogue, units
 from memcalc.accounting import terms, values
 from memcalc.article import published
 from memcalc.errors import InputError, choice
-from memcalc.evaluate import peak_of_recomputation
 from memcalc.formula import TERMS
 from memcalc.gpu import Gpu
 from memcalc.market import cost_of_a_million
 from memcalc.model import Model, NominalModel
+from memcalc.passes import peak_of_recomputation
 from memcalc.quantities import Quantity, read
 from memcalc.runs import Inference
 from memcalc.scaling import largest_model

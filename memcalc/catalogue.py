@@ -39,9 +39,15 @@ def find(table: str, field: str, name: object) -> Mapping[str, str]:
     >>> find("gpus", "gpu", "rtx4090")["reported_mib"]
     '24564'
     """
-    known = {row["name"]: row for row in rows(table)}
+    known, aliases = _index(table)
+    return known[name if isinstance(name, str) and name in known else choice(field, name, known, aliases)]
+
+
+@cache
+def _index(table: str) -> tuple[dict[str, Mapping[str, str]], dict[str, str]]:
+    """Return name → row, and alias → name."""
     aliases = {alias: row["name"] for row in rows(table) for alias in row.get("aliases", "").split("|") if alias}
-    return known[choice(field, name, known, aliases)]
+    return {row["name"]: row for row in rows(table)}, aliases
 
 
 def bibliography() -> str:

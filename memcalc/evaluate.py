@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import lru_cache
 
 from memcalc.accounting import terms, values
 from memcalc.errors import InputError, choice, instance
@@ -96,6 +97,13 @@ def largest(quantity: str, model: Model | NominalModel, run: Inference | Trainin
     if quantity == "parameters":
         needed = _of_size(model, run)
         return last(lambda count: needed(count) <= fit.capacity, LARGEST_MODEL)
+    if isinstance(getattr(run, "prefill", ""), str):  # the answer is the same whatever the run's own number
+        run = replace(run, **{quantity: BY_NAME[quantity].default})
+    return _largest(quantity, model, run, gpu)
+
+
+@lru_cache(maxsize=1024)  # an explorer asks the same again in every frame
+def _largest(quantity: str, model: Model | NominalModel, run: Inference | Training, gpu: Gpu) -> int:
     high = _limit(quantity, model, run)
     edge = model.window if quantity == "context" and isinstance(model, Model) else 0
 
@@ -216,26 +224,14 @@ def crossing(model: Model, run: Inference) -> int | None:
     """
     instance("model", model, Model)
     instance("run", run, Inference)
-    run, highest = replace(run, prefill="none"), BY_NAME["context"].limit
+    return _crossing(model, replace(run, prefill="none", context=BY_NAME["context"].default))
+
+
+@lru_cache(maxsize=1024)
+def _crossing(model: Model, run: Inference) -> int | None:
+    highest = BY_NAME["context"].limit
     below = last(lambda context: _cache_is_smaller(model, replace(run, context=context)), highest)
     return below + 1 if below < highest else None
-
-
-def peak_of_recomputation(model: Model, run: Training) -> int:
-    """Return the activations of full recomputation at their peak: one layer is there again [bytes on one GPU].
-
-    It has all its tensors but those of the scores, in place of its input. Counted as in Megatron.
-    Source: korthikanti2022reducing, Table 2.
-
-    >>> peak_of_recomputation(Model.named("LLaMA-7B"), Training(context=4096))
-    2130706432
-    """
-    from memcalc.formula import megatron  # which few ask for
-
-    run = replace(run, recompute="full", activations="megatron")
-    known, split = values(model, run), run.sequence_parallel
-    again, alone = (megatron.layer(policy, split).exact(known) for policy in ("selective", "full"))
-    return breakdown(model, run)["activations"] + again - alone
 
 
 def _cache_is_smaller(model: Model, run: Inference) -> bool:

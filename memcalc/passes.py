@@ -120,6 +120,21 @@ def tensors(model: Model, run: Training) -> tuple[Kept, ...]:
     return kept_tensors(_code(model, run)) if run.activations == "transformers" else ()
 
 
+def peak_of_recomputation(model: Model, run: Training) -> int:
+    """Return the activations of full recomputation at their peak: one layer is there again [bytes on one GPU].
+
+    It has all its tensors but those of the scores, in place of its input. Counted as in Megatron.
+    Source: korthikanti2022reducing, Table 2.
+
+    >>> peak_of_recomputation(Model.named("LLaMA-7B"), Training(context=4096))
+    2130706432
+    """
+    run = replace(run, recompute="full", activations="megatron")
+    known, split = model.values | run.values, run.sequence_parallel
+    again, alone = (megatron.layer(policy, split).exact(known) for policy in ("selective", "full"))
+    return sum(term.exact(known) for term in terms(model, run)) + again - alone
+
+
 def _activations(model: Model, run: Training) -> Term:
     code = _code(model, run)
     if code.mixed and 0 < model.window <= run.context:

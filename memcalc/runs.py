@@ -42,6 +42,15 @@ def weights_format(field: str, name: object) -> str:
     return row["name"]
 
 
+def weights_formats() -> list[str]:
+    """Return the usual formats that weights can have.
+
+    >>> "Q4_K_M" in weights_formats(), "KIVI-4" in weights_formats()
+    (True, False)
+    """
+    return [row["name"] for row in catalogue.rows("formats") if row["usual"] == "yes" and row["family"] != "cache"]
+
+
 def keep_choice(spec: object, name: str, options: Iterable[str]) -> None:
     """Hold a field of a frozen dataclass to the options and keep their spelling, whatever the user's."""
     object.__setattr__(spec, name, choice(name, getattr(spec, name), options))

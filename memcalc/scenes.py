@@ -1,16 +1,12 @@
-"""What an explorer shows for one setting of its controls: a picture and the same in words.
-
-A scene is a function from the values of the controls to a `Frame`; it raises InputError where they make no sense.
-"""
+"""What the explorers of inference show: the terms on a card, the cache against the context."""
 
 from __future__ import annotations
 
-import html
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import cache
 
-from memcalc import advice, units
+from memcalc import advice, tables, units
 from memcalc.accounting import values
 from memcalc.advice import WORDS
 from memcalc.evaluate import breakdown, crossing, fits
@@ -19,84 +15,117 @@ from memcalc.formula.kv_cache import kv_cache as cache_term
 from memcalc.formula.reading import text
 from memcalc.formula.term import Term
 from memcalc.formula.total import inference
+from memcalc.frame import Frame, scene
 from memcalc.gpu import Gpu
 from memcalc.model import Model
 from memcalc.runs import Inference
-from memcalc.stage import Stage, box
+from memcalc.stage import Label, Point, Stage, box
 from memcalc.symbols import symbol
 
 WIDER = 1.5
 """The axis of a card reaches half its capacity further, so that what does not fit is seen to stick out."""
 
 
-@dataclass(frozen=True)
-class Frame:
-    """A picture [SVG] and the same in words [HTML]."""
-
-    picture: str
-    words: str
-
-
+@scene(
+    presets={
+        "LLaMA-7B at 32K": {"model": "LLaMA-7B", "context": 2**15, "batch": 1, "weights": "FP16", "kv_cache": "FP16"},
+        "8 bits": {"weights": "INT8", "kv_cache": "INT8"},
+        "Llama-3.1-8B at 128K": {"model": "Llama-3.1-8B", "context": 2**17, "batch": 1},
+    }
+)
 def will_it_fit(*, model: str, gpu: str, context: int, batch: int, weights: str, kv_cache: str) -> Frame:
-    """Show the terms of a run as one bar against the capacity of the card."""
+    """Show the terms of a run as one bar against the capacity of the card.
+
+    >>> will_it_fit(model="LLaMA-7B", gpu="RTX 4090", context=4096, batch=1, weights="FP16", kv_cache="FP16").details[0]
+    'This card holds at most 22,709 tokens of context.'
+    """
     model, gpu = Model.named(model), Gpu.named(gpu)
     run = Inference(context=context, batch=batch, weights=weights, kv_cache=kv_cache)
-    fit, shapes, left, edge = fits(model, run, gpu), {}, 0.0, WIDER * units.in_unit(gpu.capacity, "GiB")
-    for term, count in breakdown(model, run).items():
-        right = left + units.in_unit(count, "GiB")
-        shapes[term] = box(min(left, edge), min(right, edge), -0.4, 0.4)
-        left = right
-    tip = 0.99 * edge if left > edge else 0  # an arrow head where the bar goes on
-    shapes["further"] = [(0.98 * tip, 0.3), (tip, 0), (0.98 * tip, -0.3)]
-    verdict = advice.verdict(model, run, gpu)
-    total = f"It needs {units.show_both(fit.needed)}; the {gpu.name} has {units.show(fit.capacity)}."
-    sentences = [total, verdict, *advice.next_steps(model, run, gpu)[:2], *advice.notes(model, run, gpu)]
-    picture = _card(gpu.name).frame(f"{total} {verdict}", **shapes)
-    return Frame(picture, _in_words(model, run, sentences, inference.parts))
+    fit = fits(model, run, gpu)
+    said = f"It needs {units.show_both(fit.needed)}; the {gpu.name} has {units.show(fit.capacity)}."
+    said = f"{said} {advice.verdict(model, run, gpu)}"
+    details = [*advice.next_steps(model, run, gpu)[:2], *advice.notes(model, run, gpu)]
+    details += _worked(model, run, inference.parts)
+    shapes = _bar(breakdown(model, run), WIDER * units.in_unit(gpu.capacity, "GiB"))
+    code = tables.code(model, run, shown=("context", "batch", "weights", "kv_cache"))
+    return Frame(_card(gpu.name), shapes, said, details, code)
 
 
+@scene(
+    presets={
+        "LLaMA-7B at 32K": {"kv_heads": 32, "context": 2**15, "batch": 1, "kv_cache": "FP16"},
+        "grouped heads": {"kv_heads": 8},
+        "one head (MQA)": {"kv_heads": 1},
+    }
+)
 def cache_against_context(*, kv_heads: int, context: int, batch: int, kv_cache: str, model: str = "LLaMA-7B") -> Frame:
-    """Show the cache as a line over the context, and where it crosses the weights in FP16."""
+    """Show the cache as a line over the context, and where it crosses the weights in FP16.
+
+    >>> cache_against_context(kv_heads=8, context=32768, batch=1, kv_cache="FP16").said[:52]
+    'The cache of 32,768 tokens takes 4.00 GiB = 4.29 GB.'
+    """
     model = replace(Model.named(model), kv_heads=kv_heads)
     run = Inference(context=context, batch=batch, kv_cache=kv_cache)
-    terms, (first, last), meets = breakdown(model, run), _ENDS, crossing(model, run)
-    cache, level = (units.in_unit(terms[term], "GiB") for term in ("kv_cache", "weights"))
-    line = cache_term.fast(values(model, run) | {symbol("context"): _ENDS})
-    shapes = {
-        "kv_cache": list(zip(_ENDS, units.in_unit(line, "GiB"), strict=True)),
-        "weights": [(first, level), (last, level)],
-        "here": [(context, _LOWEST), (context, cache), (first, cache)],
-        "crossing": [(meets, _LOWEST), (meets, level)],
-    }
+    terms, meets = breakdown(model, run), crossing(model, run)
     held = f"{context:,} tokens" if batch == 1 else f"{batch:,} × {context:,} tokens"
-    total = f"The cache of {held} takes {units.show_both(terms['kv_cache'])}."
-    meeting = f"From {meets:,} tokens on, it outweighs the weights ({units.show(terms['weights'])} in FP16)."
-    return Frame(_lines().frame(f"{total} {meeting}", **shapes), _in_words(model, run, [total, meeting], [cache_term]))
+    said = f"The cache of {held} takes {units.show_both(terms['kv_cache'])}."
+    said += f" From {meets:,} tokens on, it outweighs the weights ({units.show(terms['weights'])} in FP16)."
+    line = cache_term.fast(values(model, run) | {symbol("context"): _ENDS})
+    shapes = _curves(terms, list(zip(_ENDS, units.in_unit(line, "GiB"), strict=True)), context, meets)
+    code = tables.code(model, run, "kv_cache", shown=("context", "batch", "kv_cache"))
+    return Frame(_lines(), shapes, said, _worked(model, run, [cache_term]), code)
 
 
-def _in_words(model: Model, run: Inference, sentences: list[str], terms: Iterable[Term]) -> str:
+def _worked(model: Model, run: Inference, terms: Iterable[Term]) -> list[str]:
+    """Return each term as a line: formula, numbers in it, bytes."""
     known = values(model, run)
-    lines = [
+    return [
         f"{term} = {text(term.expr, term.numbers(known))} = {term.exact(known):,} bytes"
         for term in (term.simplified(known) for term in terms)
     ]
-    paragraphs = [f"<b>{html.escape(sentences[0])}</b>", *map(html.escape, sentences[1:]), *map(html.escape, lines)]
-    return "".join(f"<p style='margin: 0; line-height: 1.5'>{paragraph}</p>" for paragraph in paragraphs)
+
+
+def _bar(terms: Mapping[str, int], edge: float) -> dict[str, list[Point] | Label]:
+    """Return the terms side by side, cut at the edge [GiB], with an arrow head where they go on."""
+    shapes, left = {}, 0.0
+    for term, count in terms.items():
+        right = left + units.in_unit(count, "GiB")
+        shapes[term] = box(min(left, edge), min(right, edge), -0.4, 0.4)
+        left = right
+    shapes["further"] = [(0.97 * edge, 0.3), (0.99 * edge, 0), (0.97 * edge, -0.3)] if left > edge else []
+    end = min(max(left, 0.1 * edge), edge)  # the number ends where the bar ends, and never leaves the picture
+    return shapes | {"total": Label(units.show(sum(terms.values())), (end, 0.5))}
+
+
+def _curves(terms: Mapping[str, int], line: list[Point], context: int, meets: int) -> dict[str, list[Point] | Label]:
+    """Return the cache, the weights, where the context stands and where the two cross; with their numbers."""
+    cache, level = (units.in_unit(terms[term], "GiB") for term in ("kv_cache", "weights"))
+    first, last = _ENDS
+    seen = f"{meets:,} tokens" if first <= meets <= last else ""
+    return {
+        "kv_cache": line,
+        "weights": [(first, level), (last, level)],
+        "here": [(context, _LOWEST), (context, cache), (first, cache)],
+        "crossing": [(meets, _LOWEST), (meets, level)],
+        "held": Label(units.show(terms["kv_cache"]), (1.1 * first, 1.2 * cache)),
+        "meets": Label(seen, (1.05 * meets, 1.5 * _LOWEST)),
+    }
 
 
 @cache
 def _card(name: str) -> Stage:
     capacity, label = limit_of(name)
-    with canvas(7.0, 1.5) as (figure, axes):
+    with canvas(7.0, 1.6) as (figure, axes):
         for term in _TERMS:
             style = {"color": COLOURS[term], "hatch": HATCHES[term], "edgecolor": "black"}
             axes.barh([0], [0], gid=term, label=WORDS[term], **style)
         axes.plot([0, 0], [0, 0], color="black", linewidth=3, gid="further")
+        axes.text(0, 0.5, "total", gid="total", ha="right", weight="bold", in_layout=False)
         axes.axvline(capacity, **LIMIT | {"linewidth": 2, "color": "black"})
-        axes.annotate(label, (capacity, 0.5), (4, 0), textcoords="offset points", fontsize=9)
-        axes.set(xlim=(0, WIDER * capacity), ylim=(-0.5, 0.8), yticks=[], xlabel="memory [GiB]")
+        axes.annotate(label, (capacity, 0.85), (4, 0), textcoords="offset points", fontsize=9)
+        axes.set(xlim=(0, WIDER * capacity), ylim=(-0.5, 1.1), yticks=[], xlabel="memory [GiB]")
         axes.legend(loc="upper left", ncols=len(_TERMS), bbox_to_anchor=(0, 1.2))
-        return Stage(figure, (*_TERMS, "further"))
+        return Stage(figure)
 
 
 @cache
@@ -107,9 +136,11 @@ def _lines() -> Stage:
             axes.plot(_ENDS, [1, 1], color=COLOURS[term], linewidth=2, gid=term, label=WORDS[term])
         axes.plot(_ENDS, [1, 1], color="0.5", linewidth=1.5, linestyle="--", gid="here", label="your context")
         axes.plot(_ENDS, [1, 1], color="black", linewidth=1, gid="crossing", label="crossing")
+        axes.text(1, 1, "cache", gid="held", size=8, in_layout=False)
+        axes.text(1, 1, "crossing", gid="meets", size=8, in_layout=False)
         axes.set(ylim=(_LOWEST, 1_000))
         axes.legend(loc="upper left", ncols=4)
-        return Stage(figure, (*_TERMS, "here", "crossing"))
+        return Stage(figure)
 
 
 _TERMS = [term.name for term in inference.parts]

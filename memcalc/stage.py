@@ -1,15 +1,15 @@
-"""A matplotlib picture drawn once as SVG, whose named shapes then move at the cost of joining strings.
+"""A matplotlib picture drawn once as SVG, whose named shapes then move by a few attributes each.
 
-A full redraw takes matplotlib 65 ms or more, nearly all of it for text. What moves in an explorer are a few paths, so
-the rest is kept: the SVG is cut at the paths of the moving shapes; a frame puts new coordinates between the pieces.
+A full redraw takes matplotlib 65 ms or more, nearly all of it for text. What moves in an explorer are a few paths and
+numbers, so the rest stays: a frame gives new coordinates alone, and the page puts them into the SVG that it has.
 """
 
 from __future__ import annotations
 
-import html
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import matplotlib
 from matplotlib.figure import Figure
@@ -17,35 +17,46 @@ from matplotlib.figure import Figure
 Point = tuple[float, float]
 
 
+@dataclass(frozen=True)
+class Label:
+    """A text that moves: what it says, and where its baseline is [units of the axes]."""
+
+    text: str
+    place: Point
+
+
 class Stage:
-    """A picture with shapes that move.
+    """A picture with shapes that move: `svg` is how it was drawn.
 
     Parameters
     ----------
-    figure : a figure with one pair of axes; its moving artists are lines or patches with these names as their `gid`
-    moving : the names
+    figure : a figure with one pair of axes; the artists that move are lines, patches or texts with a name as `gid`
     """
 
-    def __init__(self, figure: Figure, moving: Iterable[str]):
+    def __init__(self, figure: Figure):
         self._to_pixels = figure.axes[0].transData
         self._points_per_pixel = 72 / figure.dpi
         self._height = figure.get_figheight() * 72
-        svg, done = _as_inline_svg(figure), 0
-        paths = {re.search(rf'id="{name}">\s*<path d="', svg).end(): name for name in moving}
-        self._pieces: list[tuple[str, str]] = []
-        for start, name in sorted(paths.items()):
-            self._pieces.append((svg[done:start], name))
-            done = svg.index('"', start)
-        self._end = svg[done:]
+        self.svg = _as_inline_svg(figure)
 
-    def frame(self, label: str, **shapes: Sequence[Point]) -> str:
-        """Return the SVG with each moving shape at its points, in the units of the axes; `label` says what it shows."""
-        svg = "".join(piece + self._path(shapes[name]) for piece, name in self._pieces) + self._end
-        return svg.replace("<svg ", f'<svg role="img" aria-label="{html.escape(label)}" ', 1)
+    def moved(self, shapes: Mapping[str, Sequence[Point] | Label]) -> dict[str, dict[str, str]]:
+        """Return for each moving shape the attributes of its SVG element that put it in its place.
 
-    def _path(self, points: Sequence[Point]) -> str:
+        Parameters
+        ----------
+        shapes : name → corners, or label [units of the axes]; without corners it is not seen
+        """
+        return {name: self._placed(shape) for name, shape in shapes.items()}
+
+    def _placed(self, shape: Sequence[Point] | Label) -> dict[str, str]:
+        if isinstance(shape, Label):
+            ((x, y),) = self._pixels([shape.place])
+            return {"x": f"{x:.2f}", "y": f"{y:.2f}", "text": shape.text}
+        return {"d": "M " + " L ".join(f"{x:.2f} {y:.2f}" for x, y in self._pixels(shape)) if shape else ""}
+
+    def _pixels(self, points: Sequence[Point]) -> list[Point]:
         corners = self._to_pixels.transform(points) * self._points_per_pixel
-        return "M " + " L ".join(f"{x:.2f} {self._height - y:.2f}" for x, y in corners)
+        return [(x, self._height - y) for x, y in corners]
 
 
 def box(left: float, right: float, bottom: float, top: float) -> list[Point]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 
 import pandas
@@ -134,18 +134,30 @@ def _predicted(row: Mapping[str, str]) -> int:
     return breakdown(model, Inference(**inputs))[row["term"]]
 
 
-def code(model: Model, run: Inference | Training, term: str = "") -> str:
-    """Return the line of Python that gives the memory of a run, or of one term of it, for a model of the catalogue.
+def code(model: Model, run: Inference | Training, term: str = "", shown: Sequence[str] = ()) -> str:
+    """Return the line of Python that gives the memory of a run, or of one term of it.
+
+    Parameters
+    ----------
+    model : of the catalogue; if some fields were changed, the line says which
+    run : its fields stand in the line unless they are as usual
+    term : a name in `breakdown`, or "total"; without it, the whole breakdown
+    shown : fields of the run that stand in the line even if they are as usual
 
     >>> code(Model.named("LLaMA-7B"), Inference(context=4096, weights="INT8"), "kv_cache")
     "breakdown(Model.named('LLaMA-7B'), Inference(context=4096, weights='INT8'))['kv_cache']"
     """
-    usual = type(run)()
-    changed = {field.name: getattr(run, field.name) for field in fields(run)}
-    changed = {name: value for name, value in changed.items() if value != getattr(usual, name)}
-    arguments = ", ".join(f"{name}={value!r}" for name, value in changed.items())
+    named = f"Model.named({model.name!r})"
+    if changes := _changes(model, Model.named(model.name)):
+        named = f"replace({named}, {changes})"
     question, place = ("total", "") if term == "total" else ("breakdown", f"[{term!r}]" if term else "")
-    return f"{question}(Model.named({model.name!r}), {type(run).__name__}({arguments})){place}"
+    return f"{question}({named}, {type(run).__name__}({_changes(run, type(run)(), shown)})){place}"
+
+
+def _changes(spec: Model | Inference | Training, usual: Model | Inference | Training, shown: Sequence[str] = ()) -> str:
+    """Return the fields of a spec that are not as usual or to be shown, as arguments."""
+    pairs = ((field.name, getattr(spec, field.name), getattr(usual, field.name)) for field in fields(spec))
+    return ", ".join(f"{name}={value!r}" for name, value, default in pairs if value != default or name in shown)
 
 
 def weights_by_format(models: Iterable[str], formats: Iterable[str]) -> pandas.DataFrame:

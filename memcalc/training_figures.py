@@ -9,9 +9,10 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from memcalc.advice import WORDS
-from memcalc.evaluate import breakdown, peak_of_recomputation
+from memcalc.evaluate import breakdown
 from memcalc.figures import COLOURS, PLAIN, Picture, canvas, context_axes, filled, label, tokens
 from memcalc.model import Model
+from memcalc.passes import peak_of_recomputation
 from memcalc.training import Training
 from memcalc.units import in_unit, show
 

@@ -1,87 +1,163 @@
-"""Explorers: controls made from the symbols, a picture and words made by a scene."""
+"""Explorers: controls made from the symbols; a picture and words made by a scene.
+
+An explorer is one widget. The page draws its controls with the browser's own elements, which have names for screen
+readers and answer to the keyboard; the kernel computes a frame for their state and sends what moved.
+"""
 
 from __future__ import annotations
 
-import html
-import math
-from collections.abc import Callable
+import contextlib
+import time
+from collections.abc import Callable, Mapping
 from functools import partial
+from pathlib import Path
 
-import ipywidgets
+import anywidget
+from traitlets import Dict, List, Unicode
 
-from memcalc import audit_scenes
 from memcalc.catalogue import names
 from memcalc.errors import InputError, choice, whole
-from memcalc.scenes import Frame
-from memcalc.symbols import BY_NAME, Entry
+from memcalc.frame import Frame, Menus, Setting
+from memcalc.runs import weights_formats
+from memcalc.symbols import BY_NAME
 
-CATEGORIES: dict[str, tuple[str, Callable[[], list[str]]]] = {
+PICKERS: Menus = {
     "model": ("model", partial(names, "models")),
     "gpu": ("card", partial(names, "gpus")),
-    "weights": ("format of the weights", partial(names, "formats", "usual")),
-    "kv_cache": ("format of the cache", partial(names, "formats", "cache")),
-    "kind": ("kind of claim", audit_scenes.kinds),
-    "verdict": ("verdict", audit_scenes.verdicts),
 }
-"""Controls that choose a name: their label, and what gives the names."""
+"""Controls that search a long list of names."""
 
-_WIDE = {"style": {"description_width": "15em"}, "layout": {"width": "95%", "max_width": "46em"}}
+MENUS: Menus = {
+    "weights": ("format of the weights", weights_formats),
+    "kv_cache": ("format of the cache", partial(names, "formats", "cache")),
+}
+"""Controls that choose from a few names."""
 
 
-def explore(scene: Callable[..., Frame], **start: str | int) -> ipywidgets.VBox:
+PATIENCE = 0.15
+"""How long the kernel looks ahead before it answers again [s]."""
+
+
+class Explorer(anywidget.AnyWidget):
+    """A scene with controls, undo, reset, presets, and the line of Python that gives the same result.
+
+    `state` is the setting of the controls; a change of it, from the page or from Python, shows another frame.
+    Make explorers with `explore`.
+    """
+
+    _esm = Path(__file__).parent / "explorer.js"
+    _css = Path(__file__).parent / "explorer.css"
+
+    controls = List(help="what the page must know of each control").tag(sync=True)
+    presets = Dict(help="name → setting").tag(sync=True)
+    start = Dict(help="the first state").tag(sync=True)
+    state = Dict(help="control → value").tag(sync=True, echo_update=False)  # nobody else listens
+    picture = Unicode(help="the picture as it was drawn [SVG]").tag(sync=True)
+    frame = Dict(help="the state; moved shapes, said, details, code; problem: why it has none of these").tag(sync=True)
+
+    def __init__(self, scene: Callable[..., Frame], start: Setting):
+        self._scene = scene
+        controls = [control(name, getattr(scene, "menus", {})) for name in start]
+        start = {one["name"]: allowed(one, start[one["name"]]) for one in controls}
+        super().__init__(controls=controls, presets=_presets(scene, start), start=start, state=start)
+        self.observe(self._refresh, "state")
+        self.on_msg(self._look_ahead)
+        self._refresh()
+
+    def __repr__(self) -> str:
+        return f"Explorer({self._scene.__name__}: {self.frame['problem'] or self.frame['said']})"
+
+    def _refresh(self, _change: object = None) -> None:
+        try:
+            picture, frame = self._frame_of(self.state)
+        except InputError as problem:
+            self.frame = self.frame | {"state": self.state, "problem": str(problem)}
+        except Exception as fault:  # the page would show nothing of it
+            problem = f"A fault of memcalc, not of yours: {type(fault).__name__}: {fault}."
+            self.frame = self.frame | {"state": self.state, "problem": problem}
+            raise
+        else:
+            with self.hold_sync():  # one message: a picture without its shapes would be seen
+                self.picture, self.frame = picture, frame
+
+    def _frame_of(self, state: Setting) -> tuple[str, dict[str, object]]:
+        """Return the picture of a state as it was drawn, and what the page shows beside and in it."""
+        setting = {one["name"]: allowed(one, state.get(one["name"])) for one in self.controls}
+        frame = self._scene(**setting)
+        scene = f"{self._scene.__module__.removeprefix('memcalc.')}.{self._scene.__name__}"
+        code = f"{frame.code}\nexplore({scene}{''.join(f', {name}={value!r}' for name, value in setting.items())})"
+        shown = {"said": frame.said, "details": list(frame.details), "code": code, "problem": ""}
+        return frame.stage.svg, {"state": state, "moved": frame.stage.moved(frame.shapes)} | shown
+
+    def _look_ahead(self, _widget: object, asked: Setting, _buffers: object) -> None:
+        """Send the frames of the other values of a control, nearest first: when it moves, the page need not wait."""
+        one, end = asked["ahead"], time.monotonic() + PATIENCE
+        values = next(control.get("grid") or control["options"] for control in self.controls if control["name"] == one)
+        here = values.index(self.state[one]) if self.state[one] in values else 0
+        for value in sorted(values, key=lambda value: abs(values.index(value) - here)):
+            with contextlib.suppress(InputError):
+                picture, frame = self._frame_of(self.state | {one: value})
+                if picture == self.picture:
+                    self.send(frame)
+            if time.monotonic() > end:
+                break
+
+
+def explore(scene: Callable[..., Frame], **start: str | int) -> Explorer:
     """Return an explorer: a control for each name in `start`, set to its value, above the picture and the words.
 
     Parameters
     ----------
     scene : a function of memcalc.scenes or memcalc.audit_scenes; it is called with the values of the controls
-    start : control → first value; names of the glossary become sliders, those of CATEGORIES menus
+    start : control → first value; names of the glossary become sliders, others menus or pickers
 
     Controls whose values make no sense together show one sentence; the last picture stays.
+    Raises InputError for a name that has no control, and for a value that its control does not have.
+
+    >>> from memcalc import scenes
+    >>> explore(scenes.cache_against_context, kv_heads=32, context=32768, batch=1, kv_cache="FP16").frame["details"][0]
+    'M_kv = L_full × h_kv × d_k × s × b × (B_k + B_v) = 32 × 32 × 128 × 32,768 × 1 × (2 + 2) = 17,179,869,184 bytes'
     """
-    controls = {name: control(name, value) for name, value in start.items()}
-    picture, words = ipywidgets.HTML(), ipywidgets.HTML()
-
-    def refresh(_change: object = None) -> None:
-        try:
-            frame = scene(**{name: value_of(widget) for name, widget in controls.items()})
-        except InputError as problem:
-            words.value = _live(f"<b>{html.escape(str(problem))}</b> The picture is the last one that made sense.")
-            return
-        picture.value, words.value = frame.picture, _live(frame.words)
-
-    for widget in controls.values():
-        widget.observe(refresh, "value")
-    refresh()
-    return ipywidgets.VBox([*controls.values(), picture, words])
+    return Explorer(scene, start)
 
 
-def control(name: str, value: str | int) -> ipywidgets.Widget:
-    """Return the control for a name of the glossary or of CATEGORIES, set to `value`.
+def control(name: str, menus: Menus) -> dict[str, object]:
+    """Return what the page must know to draw the control for a name.
 
-    Raises InputError for a name that has no control, and for a value that the control does not have.
+    Parameters
+    ----------
+    name : of the glossary, of PICKERS, of MENUS or of `menus`
+    menus : those that the scene alone has
+
+    Raises InputError for a name that has no control.
+
+    >>> control("kv_heads", {})["grid"]
+    [1, 2, 4, 8, 16, 32, 64, 128]
     """
-    if name in CATEGORIES:
-        label, offered = CATEGORIES[name]
-        options = offered()
-        return ipywidgets.Dropdown(options=options, value=choice(name, value, options), description=label, **_WIDE)
+    for kind, known in (("picker", PICKERS), ("menu", MENUS | menus)):
+        if name in known:
+            label, options = known[name]
+            return {"name": name, "kind": kind, "label": label, "options": options()}
     sliders = [entry.name for entry in BY_NAME.values() if not entry.derived]
-    entry = BY_NAME[choice("control", name, [*CATEGORIES, *sliders])]
-    value = whole(name, value, entry.low, entry.high)
-    if entry.scale == "linear":
-        return ipywidgets.IntSlider(value, entry.low, entry.high, description=_label(entry), **_WIDE)
-    ends = {"base": 2, "min": math.log2(entry.low), "max": math.log2(entry.high), "step": 1}
-    return ipywidgets.FloatLogSlider(value, readout_format=",.0f", description=_label(entry), **ends, **_WIDE)
+    entry = BY_NAME[choice("control", name, [*PICKERS, *MENUS, *menus, *sliders])]
+    label = f"{entry.symbol}: {entry.meaning.partition(':')[0]}"
+    grid = _powers_of_two(entry.low, entry.high) if entry.scale == "log2" else []
+    ends = {"low": entry.low, "high": entry.high, "grid": grid}
+    return {"name": name, "kind": "slider", "label": label, "unit": entry.unit, **ends}
 
 
-def value_of(widget: ipywidgets.Widget) -> str | int:
-    """Return what a control stands at: a name, or a whole number."""
-    return round(widget.value) if isinstance(widget.value, float) else widget.value
+def allowed(control: Mapping[str, object], value: object) -> str | int:
+    """Return a value that a control can have, as it spells it; raise InputError for another."""
+    if control["kind"] == "slider":
+        return whole(control["name"], value, control["low"], control["high"])
+    return choice(control["name"], value, control["options"])
 
 
-def _label(entry: Entry) -> str:
-    unit = f" [{entry.unit}]" if entry.unit else ""
-    return f"{entry.symbol}: {entry.meaning.partition(':')[0]}{unit}"
+def _powers_of_two(low: int, high: int) -> list[int]:
+    return [2**power for power in range((low - 1).bit_length(), high.bit_length())]
 
 
-def _live(words: str) -> str:
-    return f'<div aria-live="polite">{words}</div>'
+def _presets(scene: Callable[..., Frame], start: Setting) -> dict[str, Setting]:
+    """Return the presets of a scene, each without the controls that this explorer lacks."""
+    presets = getattr(scene, "presets", {})
+    return {name: {key: value for key, value in preset.items() if key in start} for name, preset in presets.items()}

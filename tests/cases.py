@@ -55,8 +55,24 @@ EVERY_TERM += [compute_buffer(), compute_buffer(flash=False), cells(), output_bu
 
 def coordinates(svg, name):
     """The numbers of the named path in an SVG text: x, y, x, y …"""
-    path = re.search(rf'id="{name}">\s*<path d="([^"]*)"', svg)[1]
+    return numbers(re.search(rf'id="{name}">\s*<path d="([^"]*)"', svg)[1])
+
+
+def numbers(path):
+    """The numbers in the data of a path: x, y, x, y …"""
     return [float(number) for number in re.findall(r"-?[\d.]+", path)]
+
+
+def placed(frame):
+    """Where a frame of an explorer puts each shape: x, y, x, y …; its labels are left out."""
+    moved = frame.stage.moved(frame.shapes)
+    return {name: numbers(attributes["d"]) for name, attributes in moved.items() if "d" in attributes}
+
+
+def written(frame):
+    """What the labels of a frame of an explorer say."""
+    moved = frame.stage.moved(frame.shapes)
+    return {name: attributes["text"] for name, attributes in moved.items() if "text" in attributes}
 
 
 def measured_activations(*quantities):

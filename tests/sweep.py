@@ -1,25 +1,25 @@
-"""Every live control to its ends: run by the tests, and by them in the kernels of the notebooks."""
+"""Every control of every explorer to its ends: run by the tests, and by them in the kernels of the notebooks."""
 
 
 def move_every_control():
-    """Set each slider to both ends, each menu to every option, press each button; put all back."""
-    from ipywidgets import Button
+    """Set each control to each of its values or to both ends, take every preset, look ahead; put all back."""
     from ipywidgets.widgets.widget import _instances
 
-    moved = 0
-    for widget in list(_instances.values()):
-        if hasattr(widget, "options"):
-            ends = list(widget.options)
-        elif hasattr(widget, "base"):
-            ends = [widget.base**widget.min, widget.base**widget.max]
-        elif hasattr(widget, "min"):
-            ends = [widget.min, widget.max]
-        else:
-            ends = []
-        for end in ends:
-            start, widget.value = widget.value, end
-            widget.value = start
-            moved += 1
-        if isinstance(widget, Button):
-            widget.click()
-    assert moved, "this notebook has no control"
+    from memcalc.widgets import Explorer
+
+    explorers = [widget for widget in list(_instances.values()) if isinstance(widget, Explorer)]
+    assert explorers, "this notebook has no explorer"
+    for explorer in explorers:
+        start = explorer.state
+        for control in explorer.controls:
+            name, values = control["name"], control.get("grid") or control.get("options")
+            for value in values or (control["low"], control["high"]):
+                explorer.state = start | {name: value}
+                assert explorer.frame["state"] == explorer.state, (name, value)
+            explorer.state = start
+            if values:
+                explorer._look_ahead(explorer, {"ahead": name}, [])
+        for preset in explorer.presets.values():
+            explorer.state = start | preset
+            assert not explorer.frame["problem"], preset
+        explorer.state = start

@@ -1,85 +1,51 @@
-"""The notebooks in JupyterLab in a real browser: cells run, sliders move by keyboard, number and picture change."""
+"""The notebooks in JupyterLab, and the first in Voilà, in a real browser: explorers answer to the keyboard.
 
+Notebook, theme and width vary together: each value of each is there, and each notebook is opened twice.
+"""
+
+import json
 import os
-import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
+import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
 
-ROOT = Path(__file__).parent.parent
-ARTEFACTS = ROOT / "tests" / "artefacts"
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-HARMLESS = ("favicon", "ResizeObserver")
+import lab as servers
 
-if CHROMIUM is None:
+ARTEFACTS = Path(__file__).parent / "artefacts"
+HARMLESS = ("favicon", "ResizeObserver", "shared module", "ERR_NAME_NOT_RESOLVED")
+"""Errors of the console that are none of ours: JupyterLab and Voilà bring the same libraries, and Voilà's page asks the
+network for a font and for MathJax, which a test must do without."""
+NOTEBOOKS = ("00_start_here.ipynb", "04_kv_cache.ipynb", "06_the_article.ipynb")
+PAGES = [(notebook, *page) for notebook in NOTEBOOKS for page in (("light", 1280), ("dark", 800))]
+SCENES = [(notebook, "light", 1280) for notebook in NOTEBOOKS]
+
+if servers.CHROMIUM is None:
     if os.environ.get("CI"):
         pytest.fail("browser tests need Chromium: apt-get install chromium libatomic1", pytrace=False)
     pytest.skip("browser tests need Chromium: apt-get install chromium libatomic1", allow_module_level=True)
 
-EXPLORERS = {
-    "00_start_here.ipynb": ("s: context [tokens]", "It needs", "ArrowRight", "65,536"),
-    "04_kv_cache.ipynb": ("s: context [tokens]", "The cache of", "ArrowRight", "65,536"),
-    "06_the_article.ipynb": ("kind of claim", "claims of the kind formula", "End", "claims of the kind prediction"),
-}
-"""Notebook → the slider or menu that is moved, what the words say before, the key, and what they say after it."""
-
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
-    """A JupyterLab with settings of its own, on a copy of the notebooks; gives its address."""
-    home = tmp_path_factory.mktemp("lab")
-    shutil.copytree(ROOT / "notebooks", home / "notebooks", ignore=shutil.ignore_patterns(".*"))
-    settings = home / "settings" / "@jupyterlab" / "apputils-extension"
-    settings.mkdir(parents=True)
-    (settings / "notification.jupyterlab-settings").write_text('{"fetchNews": "false", "checkForUpdates": false}')
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    folders = {f"JUPYTER_{name}_DIR": str(home / name.lower()) for name in ("CONFIG", "DATA", "RUNTIME")}
-    environment = os.environ | folders | {"HOME": str(home), "JUPYTERLAB_SETTINGS_DIR": str(home / "settings")}
-    options = ["--no-browser", "--allow-root", "--IdentityProvider.token=", "--LabApp.expose_app_in_browser=True"]
-    options += [f"--port={port}", "--ServerApp.port_retries=0", f"--ServerApp.root_dir={home / 'notebooks'}"]
-    command = [sys.executable, "-m", "jupyterlab", *options]
-    with (home / "log").open("w") as log, subprocess.Popen(command, env=environment, stdout=log, stderr=log) as server:
-        try:
-            _wait_for(f"http://127.0.0.1:{port}/api", server)
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            server.terminate()
-
-
-def _wait_for(address: str, server: subprocess.Popen, seconds: int = 60) -> None:
-    for _ in range(seconds * 5):
-        try:
-            urllib.request.urlopen(address, timeout=1)
-            return
-        except OSError:
-            assert server.poll() is None, "JupyterLab ended at once"
-            time.sleep(0.2)
-    pytest.fail(f"JupyterLab did not answer within {seconds} s")
+    """The address of a JupyterLab on a copy of the notebooks."""
+    with servers.jupyterlab(tmp_path_factory.mktemp("lab")) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
 def browser():
-    """A headless Chromium that asks nothing of the network."""
-    expect.set_options(timeout=30_000)
-    quiet = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-sync"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=quiet)
+    """A headless Chromium."""
+    with servers.chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
 def page(browser, request):
     """A page that fails the test on an error in its console, and keeps a screenshot when the test fails."""
-    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page = browser.new_page(viewport={"width": 1280, "height": 1000})
     errors = []
     page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: errors.append(str(error)))
@@ -87,35 +53,176 @@ def page(browser, request):
     yield page
     if request.session.testsfailed > failed:
         ARTEFACTS.mkdir(exist_ok=True)
-        page.screenshot(path=ARTEFACTS / f"{request.node.name}.png")
+        page.screenshot(path=ARTEFACTS / f"{re.sub(r'[^-.a-z0-9]+', '_', request.node.name)}.png")
     page.close()
     errors = [error for error in errors if not any(word in error for word in HARMLESS)]
     assert not errors, errors
 
 
-def run_all(page, address: str) -> None:
-    """Open a notebook and run all its cells to the end."""
-    page.goto(address)
-    page.wait_for_function(
-        "() => window.jupyterapp?.shell.currentWidget?.sessionContext?.isReady"
-        " && window.jupyterapp.shell.currentWidget.sessionContext.session?.kernel?.status === 'idle'",
-        timeout=60_000,
+@pytest.fixture
+def explorer(lab, page, request):
+    """The explorer of a notebook in which all cells have run."""
+    notebook, theme, width = request.param
+    page.set_viewport_size({"width": width, "height": 1000})
+    servers.run_all(page, lab, notebook, theme)
+    found = page.locator(".memcalc-explorer")
+    expect(found).to_have_count(1)
+    found.scroll_into_view_if_needed()
+    expect(found.locator("svg[role=img]")).to_be_visible()
+    yield found
+    assert page.locator("[data-mime-type='application/vnd.jupyter.stderr']").count() == 0
+
+
+def shown(explorer):
+    """What the eye and the ear get: the picture, its label, and the result in words."""
+    picture = explorer.locator("svg[role=img]")
+    return picture.inner_html(), picture.get_attribute("aria-label"), explorer.get_by_role("status").text_content()
+
+
+def changes(explorer, before):
+    """Wait until picture, label and words are others, and return them."""
+    expect(explorer.get_by_role("status")).not_to_have_text(before[2])
+    now = shown(explorer)
+    assert all(new != old for new, old in zip(now, before, strict=True))
+    assert now[1] == now[2], "who hears the picture and who reads the words get the same"
+    return now
+
+
+TYPED = {"model": "Llama-2-13B", "card": "RTX 5090", "s: context": "4,096", "b: batch": "3", "h_kv": "8"}
+"""Label → what is typed into the field."""
+
+
+def move(page, control):
+    """Move a focused control by the keyboard alone."""
+    label = control.evaluate("control => control.ariaLabel ?? control.labels[0].textContent")
+    if control.get_attribute("type") == "text":
+        page.keyboard.press("ControlOrMeta+A")
+        page.keyboard.type(next(text for name, text in TYPED.items() if label.startswith(name)))
+        page.keyboard.press("Enter")
+    else:
+        page.keyboard.press("ArrowUp" if label in ("verdict", "b: batch [sequences]") else "ArrowDown")
+
+
+@pytest.mark.parametrize("explorer", PAGES, indirect=True, ids=lambda page: "-".join(map(str, page)))
+def test_every_control_moves_by_keyboard_and_can_be_undone(page, explorer):
+    controls = explorer.locator(".memcalc-control").locator("input, select")
+    undo, start = explorer.get_by_role("button", name="Undo"), shown(explorer)
+    height = explorer.bounding_box()["height"]
+    for place in range(controls.count()):
+        control = controls.nth(place)
+        control.focus()
+        move(page, control)
+        changes(explorer, start)
+        assert control.evaluate("control => control === document.activeElement"), "the focus is kept"
+        assert explorer.bounding_box()["height"] == height, "the page does not jump"
+        undo.press("Enter")
+        expect(explorer.get_by_role("status")).to_have_text(start[2])
+        assert shown(explorer) == start
+    faults = Axe().run(page, ".memcalc-explorer").response["violations"]
+    assert [fault["id"] for fault in faults if fault["impact"] in ("serious", "critical")] == [], json.dumps(faults)
+
+
+WATCH = """stage => {
+  window.seen = [];
+  const look = () => {
+    const { width, height } = stage.getBoundingClientRect();
+    window.seen.push(`${width} x ${height}, shapes: ${[...stage.querySelectorAll("path[d^=M]")].length > 10}`);
+    requestAnimationFrame(look);
+  };
+  look();
+}"""
+
+
+@pytest.mark.parametrize("explorer", SCENES[:2], indirect=True, ids=["fit", "cache"])
+def test_a_drag_ends_on_the_last_value_and_no_frame_is_blank(page, explorer):
+    slider = explorer.get_by_label("s: context").first
+    slider.scroll_into_view_if_needed()
+    box, start = slider.bounding_box(), shown(explorer)
+    explorer.locator(".memcalc-stage").evaluate(WATCH)
+    across = [box["x"] + box["width"] * step / 40 for step in range(1, 40)]
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    for x in [*across, box["x"] + box["width"] - 1]:
+        page.mouse.move(x, box["y"] + box["height"] / 2)
+    page.mouse.up()
+    expect(slider).to_have_js_property("ariaValueText", "1,048,576 tokens")
+    page.wait_for_timeout(500)  # whatever is still under way
+    details = explorer.get_by_role("group", name="Details")
+    expect(details).to_contain_text("× 1,048,576 ×")
+    seen = page.evaluate("() => window.seen")
+    assert len(seen) > 10
+    assert len(set(seen)) == 1, set(seen)
+    explorer.get_by_role("button", name="Undo").click()
+    expect(explorer.get_by_role("status")).to_have_text(start[2])
+
+
+@pytest.mark.parametrize("explorer", SCENES[:1], indirect=True, ids=["fit"])
+def test_presets_reset_and_the_line_of_python(page, explorer):
+    start = shown(explorer)
+    explorer.get_by_role("button", name="8 bits").press("Enter")
+    changes(explorer, start)
+    explorer.get_by_text("The same in Python").press("Enter")
+    code = explorer.get_by_label("Python", exact=True)
+    expect(code).to_contain_text("breakdown(Model.named('LLaMA-7B'), Inference(context=32768, batch=1, weights='INT8'")
+    explorer.get_by_role("button", name="Copy").press("Enter")
+    expect(explorer.get_by_role("button", name="Copied")).to_be_visible()
+    explorer.get_by_role("button", name="Reset").press("Enter")
+    expect(explorer.get_by_role("status")).to_have_text(start[2])
+    assert shown(explorer) == start
+
+
+@pytest.mark.parametrize("explorer", SCENES[:2], indirect=True, ids=["fit", "cache"])
+def test_nonsense_is_said_and_the_picture_stays(page, explorer):
+    start, field = shown(explorer), explorer.get_by_label("s: context").last
+    field.fill("32K")
+    field.press("Enter")
+    expect(explorer.get_by_role("status")).to_have_text(
+        "context must be a whole number from 128 to 1,048,576, not '32K'. The picture is the last one that made sense."
     )
-    page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-all-cells')")
+    assert field.input_value() == "32K", "nothing is lost"
+    assert shown(explorer)[:2] == start[:2]
+    explorer.get_by_role("button", name="Undo").press("Enter")
+    expect(explorer.get_by_role("status")).to_have_text(start[2])
 
 
-@pytest.mark.parametrize("notebook", EXPLORERS)
-def test_a_key_moves_number_and_picture(lab, page, notebook):
-    label, before, key, after = EXPLORERS[notebook]
-    run_all(page, f"{lab}/lab/workspaces/{notebook.split('.')[0]}/tree/{notebook}")
-    explorer = page.locator(".jp-OutputArea-output:has(svg[role=img])").first
-    explorer.scroll_into_view_if_needed()
-    words, picture = explorer.locator("[aria-live]"), explorer.locator("svg[role=img]")
-    expect(words).to_contain_text(before)
-    said, drawn = words.inner_text(), picture.inner_html()
-    explorer.locator(".widget-slider, .widget-dropdown", has_text=label).locator(".noUi-handle, select").focus()
-    page.keyboard.press(key)
-    expect(words).to_contain_text(after)
-    assert words.inner_text() != said
-    assert picture.inner_html() != drawn
-    assert page.locator(".jp-RenderedText[data-mime-type='application/vnd.jupyter.stderr']").count() == 0
+@pytest.mark.parametrize("explorer", SCENES[:1], indirect=True, ids=["fit"])
+def test_a_picker_searches_and_forgets_nothing(page, explorer):
+    start, field = shown(explorer), explorer.get_by_label("model", exact=True)
+    names = explorer.get_by_label("model: names").get_by_role("option")
+    field.focus()
+    page.keyboard.press("ArrowDown")
+    assert names.count() > 60, "all of them"
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Escape")
+    expect(names.first).to_be_hidden()
+    assert (field.input_value(), shown(explorer)) == ("LLaMA-7B", start)
+    page.keyboard.press("ControlOrMeta+A")
+    page.keyboard.type("mamba")
+    assert names.all_text_contents() == ["Mamba-2.8B", "Mamba-2-2.7B", "Mamba-Codestral-7B"]
+    page.keyboard.press("ArrowDown")
+    faults = Axe().run(page, ".memcalc-explorer").response["violations"]
+    assert [fault["id"] for fault in faults if fault["impact"] in ("serious", "critical")] == [], json.dumps(faults)
+    page.keyboard.press("Enter")
+    changes(explorer, start)
+    assert field.input_value() == "Mamba-2.8B"
+    field.click()
+    names.get_by_text("LLaMA-13B", exact=True).click()
+    expect(explorer.get_by_role("status")).to_contain_text("It needs 49.24 GiB")
+    field.fill("Lama-2-7B")
+    field.press("Enter")
+    expect(explorer.get_by_role("status")).to_contain_text("model 'Lama-2-7B' is not known; the nearest is")
+
+
+def test_the_first_notebook_is_a_web_page_without_code(browser, page, tmp_path):
+    page.set_viewport_size({"width": 1280, "height": 1000})
+    with servers.voila(tmp_path, servers.ROOT / "notebooks" / NOTEBOOKS[0]) as address:
+        page.goto(address)
+        explorer = page.locator(".memcalc-explorer")
+        expect(explorer.locator("svg[role=img]")).to_be_visible(timeout=60_000)
+        assert page.get_by_text("from memcalc import").count() == 0
+        before = shown(explorer)
+        slider = explorer.get_by_label("s: context").first
+        slider.press("ArrowRight")
+        changes(explorer, before)
+        expect(slider).to_have_js_property("ariaValueText", "65,536 tokens")
+        page.goto("about:blank")  # before the server goes

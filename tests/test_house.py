@@ -29,7 +29,7 @@ FLOW = (
     *("advice", "tables", "figures", "training_figures", "article", "cards", "hardware", "market"),
     *("quantities", "answers", "relations", "claims"),
     *("hardware_figures", "audit_figures", "article_figures", "publish"),
-    *("stage", "scenes", "audit_scenes", "widgets", "exercise_list", "exercises", "__main__"),
+    *("stage", "frame", "scenes", "audit_scenes", "widgets", "exercise_list", "exercises", "__main__"),
 )
 """Each module may import those before it."""
 

@@ -1,0 +1,227 @@
+// The page's side of an explorer: native controls, a picture whose shapes move, the result in words.
+// The kernel computes. This file shows what it sends, and sends what the user sets; no number is made here.
+
+const WRITTEN = new Intl.NumberFormat("en-US");
+const write = (value) => (typeof value === "number" ? WRITTEN.format(value) : value);
+let made = 0; // views: ids must be unique on the page
+
+/** Make an element; properties with a dash are attributes. */
+function make(tag, properties = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties)) {
+    if (name.includes("-") || name === "role" || name === "for") element.setAttribute(name, value);
+    else element[name] = value;
+  }
+  element.append(...children);
+  return element;
+}
+
+/** Put a shape where the frame has it. */
+function place(shape, { text, ...attributes }) {
+  for (const [name, value] of Object.entries(attributes)) shape.setAttribute(name, value);
+  if (text !== undefined) shape.textContent = text;
+}
+
+/** A slider, with a field beside it for numbers that are not on its grid. */
+function slider({ label, unit, low, high, grid }, id, send, commit) {
+  const steps = grid.length > 0; // else every whole number
+  const place = (value) => (steps ? Math.max(0, grid.findLastIndex((step) => step <= value)) : value);
+  const [min, max] = steps ? [0, grid.length - 1] : [low, high];
+  const range = make("input", { type: "range", id, min, max, step: 1 });
+  const exact = make("input", { type: "text", inputMode: "numeric", "aria-label": `${label}, exact number` });
+  range.oninput = () => send(steps ? grid[range.valueAsNumber] : range.valueAsNumber);
+  range.onchange = commit;
+  exact.onchange = () => {
+    const digits = exact.value.replaceAll(/[\s,]/g, "");
+    send(/^-?\d+$/.test(digits) ? Number(digits) : exact.value);
+    commit();
+  };
+  exact.onkeydown = (event) => {
+    if (event.key === "Enter") exact.onchange();
+  };
+  const show = (value) => {
+    exact.value = write(value);
+    if (typeof value !== "number") return;
+    range.value = place(value);
+    range.setAttribute("aria-valuetext", `${write(value)} ${unit}`.trim());
+  };
+  const title = unit ? `${label} [${unit}]` : label;
+  return { elements: [make("label", { for: id }, title), range, exact], show };
+}
+
+/** A menu of a few names. */
+function menu({ label, options }, id, send, commit) {
+  const select = make("select", { id }, ...options.map((name) => make("option", { value: name }, name)));
+  select.onchange = () => {
+    send(select.value);
+    commit();
+  };
+  return { elements: [make("label", { for: id }, label), select], show: (value) => (select.value = value) };
+}
+
+/** A field that searches a long list of names: the editable combobox of the ARIA Authoring Practices. */
+function picker({ label, options }, id, send, commit) {
+  const field = make("input", { type: "text", id, role: "combobox", autocomplete: "off", spellcheck: false });
+  const list = make("ul", { id: `${id}-names`, role: "listbox", "aria-label": `${label}: names` });
+  let current = "";
+  let active = -1;
+  const mark = (place) => {
+    active = place;
+    [...list.children].forEach((item, at) => item.setAttribute("aria-selected", at === place));
+    list.children[place]?.scrollIntoView({ block: "nearest" });
+    field.setAttribute("aria-activedescendant", list.children[place]?.id ?? "");
+  };
+  const toggle = (open) => {
+    list.hidden = !open;
+    field.setAttribute("aria-expanded", open);
+  };
+  const offer = (text) => {
+    const found = options.filter((name) => name.toLowerCase().includes(text.toLowerCase()));
+    const item = (name, at) => make("li", { id: `${id}-${at}`, role: "option", onpointerdown: () => take(name) }, name);
+    list.replaceChildren(...found.map(item));
+    toggle(found.length > 0);
+    mark(found.indexOf(current));
+  };
+  const take = (name) => {
+    toggle(false);
+    field.value = name;
+    if (name === current) return;
+    send(name);
+    commit();
+  };
+  const step = (by) => {
+    if (list.hidden) offer(field.value === current ? "" : field.value);
+    else mark((active + by + list.children.length) % list.children.length);
+  };
+  const keys = {
+    ArrowDown: () => step(1),
+    ArrowUp: () => step(-1),
+    Enter: () => take(list.hidden ? field.value : (list.children[active]?.textContent ?? field.value)),
+    Escape: () => take(current),
+  };
+  field.onkeydown = (event) => {
+    if (!(event.key in keys)) return;
+    event.preventDefault();
+    keys[event.key]();
+  };
+  field.oninput = () => offer(field.value);
+  field.onpointerdown = () => (list.hidden ? offer("") : toggle(false));
+  field.onblur = () => take(field.value);
+  place(field, { "aria-autocomplete": "list", "aria-controls": list.id });
+  toggle(false);
+  return { elements: [make("label", { for: id }, label), field, list], show: (value) => (field.value = current = value) };
+}
+
+const key = JSON.stringify;
+const KINDS = { slider, menu, picker };
+
+/** Give every id in an SVG, and every reference to it, a prefix. */
+const scoped = (svg, prefix) => svg.replaceAll(/(\bid="|url\(#|href="#)/g, `$1${prefix}`);
+
+function render({ model, el }) {
+  const prefix = `memcalc-${++made}-`;
+  const history = [];
+  const ahead = new Map(); // state → frame, sent before it is needed: a hand or a focus tells what will move
+  let asked = "";
+  let before = null; // the state when the current gesture began
+  const set = (state) => {
+    model.set("state", state);
+    model.save_changes();
+  };
+  const send = (name, value) => {
+    before ??= model.get("state");
+    set({ ...model.get("state"), [name]: value });
+  };
+  const commit = () => {
+    if (before && key(before) !== key(model.get("state"))) history.push(before);
+    before = null;
+    undo.setAttribute("aria-disabled", history.length === 0);
+  };
+  const go = (setting) => {
+    before = model.get("state");
+    set({ ...before, ...setting });
+    commit();
+  };
+
+  const ask = (name) => {
+    const question = key([name, { ...model.get("state"), [name]: null }]);
+    if (question !== asked) model.send({ ahead: name });
+    asked = question;
+  };
+
+  const controls = model.get("controls").map((control) => {
+    const one = KINDS[control.kind](control, prefix + control.name, (value) => send(control.name, value), commit);
+    const row = make("div", { className: "memcalc-control" }, ...one.elements);
+    if (control.grid?.length || control.kind === "menu") {
+      for (const sign of ["pointerenter", "focusin"]) row.addEventListener(sign, () => ask(control.name));
+    }
+    return { name: control.name, show: one.show, row };
+  });
+  const undo = make("button", { type: "button", "aria-disabled": true }, "Undo");
+  undo.onclick = () => history.length && (set(history.pop()), commit());
+  const reset = make("button", { type: "button", onclick: () => go(model.get("start")) }, "Reset");
+  const presets = Object.entries(model.get("presets")).map(([name, setting]) =>
+    make("button", { type: "button", onclick: () => go(setting) }, name),
+  );
+  const code = make("pre", { tabIndex: 0, "aria-label": "Python" });
+  const copy = make("button", { type: "button" }, "Copy");
+  copy.onclick = async () => {
+    getSelection().selectAllChildren(code);
+    await navigator.clipboard?.writeText(code.textContent);
+    copy.textContent = "Copied";
+  };
+  const examples = presets.length ? [make("span", {}, "Examples:"), ...presets] : [];
+  const stage = make("div", { className: "memcalc-stage" });
+  const said = make("p", { className: "memcalc-said", role: "status" });
+  const details = make("div", { className: "memcalc-details", tabIndex: 0, role: "group", "aria-label": "Details" });
+
+  let drawn = "";
+  const draw = () => {
+    drawn = model.get("picture");
+    stage.innerHTML = scoped(drawn, prefix);
+    ahead.clear(); // those frames were for other axes
+    asked = "";
+  };
+  const show = (frame) => {
+    if (drawn !== model.get("picture")) draw();
+    for (const [name, attributes] of Object.entries(frame.moved)) {
+      place(stage.querySelector(`#${prefix}${name} > *`), attributes);
+    }
+    place(stage.firstElementChild, { role: "img", "aria-label": frame.said });
+    said.textContent = frame.problem ? `${frame.problem} The picture is the last one that made sense.` : frame.said;
+    el.classList.toggle("memcalc-stale", frame.problem !== "");
+    details.replaceChildren(...frame.details.map((line) => make("p", {}, line)));
+    code.textContent = frame.code;
+    copy.textContent = "Copy";
+  };
+  const follow = () => {
+    const state = model.get("state");
+    for (const { name, show } of controls) show(state[name]);
+    if (ahead.has(key(state))) show(ahead.get(key(state)));
+  };
+  const answer = () => {
+    const frame = model.get("frame");
+    if (key(frame.state) === key(model.get("state")) || !ahead.has(key(model.get("state")))) show(frame);
+  };
+  const remember = (frame) => ahead.set(key(frame.state), frame);
+  const listeners = { "change:frame": answer, "change:state": follow, "msg:custom": remember };
+  for (const [event, listener] of Object.entries(listeners)) model.on(event, listener);
+  follow();
+  answer();
+
+  el.classList.add("memcalc-explorer");
+  el.append(
+    make("div", { className: "memcalc-controls" }, ...controls.map(({ row }) => row)),
+    make("div", { className: "memcalc-buttons", role: "group", "aria-label": "Settings" }, undo, reset, ...examples),
+    stage,
+    said,
+    details,
+    make("details", {}, make("summary", {}, "The same in Python"), code, copy),
+  );
+  for (const focusable of el.querySelectorAll("input, select, button, summary, [tabindex]")) {
+    focusable.setAttribute("data-lm-suppress-shortcuts", "true"); // else JupyterLab takes arrows, letters and Enter
+  }
+  return () => Object.entries(listeners).forEach(([event, listener]) => model.off(event, listener));
+}
+
+export default { render };

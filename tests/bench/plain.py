@@ -1,0 +1,50 @@
+"""What one would write without memcalc.widgets: the same answers with interact, pyplot and print. Only measured."""
+
+from matplotlib import pyplot
+
+from memcalc import scenes
+from memcalc.audit_scenes import audit
+from memcalc.claims import VERDICTS, claims
+from memcalc.evaluate import breakdown
+from memcalc.gpu import Gpu
+from memcalc.model import Model
+from memcalc.runs import Inference
+
+
+def will_it_fit(model, gpu, context, batch, weights, kv_cache):
+    run = Inference(context=context, batch=batch, weights=weights, kv_cache=kv_cache)
+    pyplot.figure(figsize=(7, 1.6))
+    left, card = 0.0, Gpu.named(gpu).capacity / 2**30
+    for term, count in breakdown(Model.named(model), run).items():
+        pyplot.barh([0], [count / 2**30], left=left, label=term)
+        left += count / 2**30
+    pyplot.axvline(card, color="black", linestyle=":")
+    pyplot.xlim(0, 1.5 * card)
+    pyplot.xlabel("memory [GiB]")
+    pyplot.legend()
+    pyplot.show()
+    print(
+        scenes.will_it_fit(model=model, gpu=gpu, context=context, batch=batch, weights=weights, kv_cache=kv_cache).said
+    )
+
+
+def cache_against_context(kv_heads, context, batch, kv_cache):
+    frame = scenes.cache_against_context(kv_heads=kv_heads, context=context, batch=batch, kv_cache=kv_cache)
+    pyplot.figure(figsize=(7, 3.2))
+    for name in ("kv_cache", "weights", "here", "crossing"):
+        pyplot.plot(*zip(*frame.shapes[name], strict=True), label=name)
+    pyplot.loglog()
+    pyplot.xlabel("context [tokens]")
+    pyplot.ylabel("memory [GiB]")
+    pyplot.legend()
+    pyplot.show()
+    print(frame.said)
+
+
+def audit_of_claims(kind, verdict):
+    counts = [sum(one.verdict == name and kind in ("all", one.row["kind"]) for one in claims()) for name in VERDICTS]
+    pyplot.figure(figsize=(7, 2.6))
+    pyplot.barh(VERDICTS, counts)
+    pyplot.xlabel("claims")
+    pyplot.show()
+    print(audit(kind=kind, verdict=verdict).said)

@@ -1,0 +1,91 @@
+"""JupyterLab, Voilà and Chromium, for the browser tests and the benchmark; they know no settings of the user."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import expect, sync_playwright
+
+ROOT = Path(__file__).parent.parent
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-sync"]
+LAB = ["jupyterlab", "--LabApp.expose_app_in_browser=True", "--IdentityProvider.token=", "--ServerApp.port_retries=0"]
+VOILA = ["voila", "--token=", "--Voila.port_retries=0"]
+
+
+@contextmanager
+def jupyterlab(home, notebooks=ROOT / "notebooks"):
+    """A JupyterLab on a copy of the notebooks; gives its address."""
+    shutil.copytree(notebooks, home / "notebooks", ignore=shutil.ignore_patterns(".*"))
+    settings = home / "settings" / "@jupyterlab" / "apputils-extension"
+    settings.mkdir(parents=True)
+    (settings / "notification.jupyterlab-settings").write_text('{"fetchNews": "false", "checkForUpdates": false}')
+    with _server(home, [*LAB, f"--ServerApp.root_dir={home / 'notebooks'}", "--allow-root"]) as address:
+        yield address
+
+
+@contextmanager
+def voila(home, notebook):
+    """A notebook as a web page without code; gives its address."""
+    with _server(home, [*VOILA, str(notebook)]) as address:
+        yield address
+
+
+@contextmanager
+def _server(home, command):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    folders = {f"JUPYTER_{name}_DIR": str(home / name.lower()) for name in ("CONFIG", "DATA", "RUNTIME")}
+    environment = os.environ | folders | {"HOME": str(home), "JUPYTERLAB_SETTINGS_DIR": str(home / "settings")}
+    command = [sys.executable, "-m", *command, "--no-browser", f"--port={port}"]
+    with (home / "log").open("w") as log, subprocess.Popen(command, env=environment, stdout=log, stderr=log) as server:
+        try:
+            _wait_for(f"http://127.0.0.1:{port}/api", server)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.terminate()
+
+
+def _wait_for(address, server, seconds=60):
+    for _ in range(seconds * 5):
+        try:
+            urllib.request.urlopen(address, timeout=1)
+            return
+        except urllib.error.HTTPError:  # it answers, whatever it says
+            return
+        except OSError:
+            assert server.poll() is None, "the server ended at once"
+            time.sleep(0.2)
+    raise TimeoutError(f"{address} did not answer within {seconds} s")
+
+
+@contextmanager
+def chromium():
+    """A headless Chromium that asks nothing of the network."""
+    expect.set_options(timeout=30_000)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        yield browser
+        browser.close()
+
+
+def run_all(page, lab, notebook, theme="light"):
+    """Open a notebook in JupyterLab, in a theme, and run all its cells; they may still run when this returns."""
+    page.goto(f"{lab}/lab/workspaces/{Path(notebook).stem}/tree/{notebook}")
+    page.wait_for_function(
+        "() => window.jupyterapp?.shell.currentWidget?.sessionContext?.isReady"
+        " && window.jupyterapp.shell.currentWidget.sessionContext.session?.kernel?.status === 'idle'",
+        timeout=60_000,
+    )
+    page.evaluate(
+        "theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", f"JupyterLab {theme.title()}"
+    )
+    page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-all-cells')")

@@ -1,0 +1,36 @@
+"""What belongs to a scene: presets that it can show, shapes that its picture has."""
+
+import pytest
+
+from memcalc import audit_scenes, scenes
+from memcalc.frame import scene
+from memcalc.widgets import explore
+
+FIT = {"model": "LLaMA-7B", "gpu": "RTX 4090", "context": 32_768, "batch": 1, "weights": "FP16", "kv_cache": "FP16"}
+CACHE = {"kv_heads": 32, "context": 32_768, "batch": 1, "kv_cache": "FP16"}
+AUDIT = {"kind": "all", "verdict": "all"}
+SCENES = [(scenes.will_it_fit, FIT), (scenes.cache_against_context, CACHE), (audit_scenes.audit, AUDIT)]
+
+
+@pytest.mark.parametrize(("shown", "start"), SCENES)
+def test_every_shape_is_in_the_picture(shown, start):
+    frame = shown(**start)
+    for name in frame.shapes:
+        assert f'<g id="{name}">' in frame.stage.svg
+
+
+@pytest.mark.parametrize(("shown", "start"), SCENES)
+def test_every_preset_makes_sense_and_names_controls(shown, start):
+    assert len(shown.presets) >= 2
+    for preset in shown.presets.values():
+        assert preset.keys() <= start.keys()
+        explore(shown, **start | preset)
+
+
+def test_a_scene_stays_a_function():
+    @scene(presets={"one": {"batch": 1}})
+    def shown(*, batch):
+        return batch
+
+    assert shown(batch=3) == 3
+    assert (shown.presets, shown.menus) == ({"one": {"batch": 1}}, {})
