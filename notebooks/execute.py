@@ -14,7 +14,8 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 def execute(path: Path) -> None:
     """Run all cells in a fresh kernel and write the notebook with its outputs; an error in a cell ends the run."""
     notebook = nbformat.read(path, as_version=4)
-    NotebookClient(notebook, timeout=120, resources={"metadata": {"path": HERE}}).execute()
+    where = {"metadata": {"path": HERE}}
+    NotebookClient(notebook, timeout=120, resources=where, coalesce_streams=True).execute()
     notebook.metadata.pop("widgets", None)  # the state of the widgets has random names and is made anew by running
     notebook.metadata.language_info = {"name": "python"}
     for cell in notebook.cells:

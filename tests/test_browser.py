@@ -67,10 +67,18 @@ def explorer(lab, page, request):
     servers.run_all(page, lab, notebook, theme)
     found = page.locator(".memcalc-explorer")
     expect(found).to_have_count(1)
-    found.scroll_into_view_if_needed()
     expect(found.locator("svg[role=img]")).to_be_visible()
+    wait_until_it_stands_still(page, found)
     yield found
     assert page.locator("[data-mime-type='application/vnd.jupyter.stderr']").count() == 0
+
+
+def wait_until_it_stands_still(page, explorer):
+    """Scroll to an explorer; JupyterLab lays out what is above it bit by bit."""
+    before = None
+    while before != (before := explorer.bounding_box()):
+        explorer.scroll_into_view_if_needed()
+        page.wait_for_timeout(500)
 
 
 def shown(explorer):
@@ -137,6 +145,7 @@ WATCH = """stage => {
 def test_a_drag_ends_on_the_last_value_and_no_frame_is_blank(page, explorer):
     slider = explorer.get_by_label("s: context").first
     slider.scroll_into_view_if_needed()
+    wait_until_it_stands_still(page, slider)
     box, start = slider.bounding_box(), shown(explorer)
     explorer.locator(".memcalc-stage").evaluate(WATCH)
     across = [box["x"] + box["width"] * step / 40 for step in range(1, 40)]
