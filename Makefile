@@ -9,7 +9,7 @@ export JUPYTER_PREFER_ENV_PATH := 1
 
 ROOT_MAY := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help article test lab notebooks bench lock clean
+.PHONY: help article test lab page notebooks bench lock clean
 .DEFAULT_GOAL := help
 
 help:  ## list the commands
@@ -27,8 +27,11 @@ lab: .venv/.ready  ## open JupyterLab on the first notebook
 notebooks: .venv/.ready  ## execute the notebooks in place
 	$(BIN)/python notebooks/execute.py
 
-bench: .venv/.ready  ## measure the speed
-	$(BIN)/python tests/bench.py
+page: .venv/.ready  ## show the first notebook as a web page without code
+	$(BIN)/voila notebooks/00_start_here.ipynb
+
+bench: .venv/.ready  ## measure the speed, and write it into tests/bench/README.md
+	cd tests && ../$(BIN)/python -m bench
 
 lock: .venv/.ready  ## resolve the versions of pyproject.toml anew
 	$(BIN)/uv pip compile --quiet --upgrade pyproject.toml --extra test --universal --python-version 3.11 \

@@ -179,10 +179,10 @@ def claim(number: str | int) -> Claim:
 
 def table(kind: str = "", verdict: str = "") -> pandas.DataFrame:
     """Return every claim with its verdict, the reason and the source, or those of one kind or verdict alone."""
-    lines = pandas.DataFrame([one.line for one in claims()])
+    lines = everything = pandas.DataFrame([one.line for one in claims()])
     for name, value in {"kind": kind, "verdict": verdict}.items():
         if value:
-            lines = lines[lines[name] == choice(name, value, lines[name].unique())]
+            lines = lines[lines[name] == choice(name, value, everything[name].unique())]
     return lines
 
 

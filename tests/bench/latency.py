@@ -7,22 +7,25 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
+from IPython.core.pylabtools import print_figure
+from matplotlib import pyplot
 
+from bench import plain
+from bench.speed import median
 from lab import chromium, jupyterlab, run_all
+from memcalc import audit_scenes, scenes
+from memcalc.widgets import explore
 
 PRESSES, WARM_UP = 60, 6
 PAUSE = 120  # between two presses: nobody waits for the one before [ms]
 
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
-CONTROLS = """
-from ipywidgets import SelectionSlider, Dropdown, interact
+SET_UP = """from ipywidgets import Dropdown, SelectionSlider, interact
 from memcalc import audit_scenes, scenes
 from memcalc.widgets import explore
-import plain
-
-def two_to(first, last): return [2**power for power in range(first, last + 1)]
-"""
-
+import plain"""
+SLIDER = "SelectionSlider(options=[2**power for power in range(7, 21)], value=32768, description='s: context')"
+ANEW = "explorer = {}\nexplorer.on_msg(explorer._look_ahead, remove=True)\nexplorer"
 SLIDE = ("ArrowLeft",) * 6 + ("ArrowRight",) * 6  # from 32,768 to 512 tokens and back
 
 
@@ -43,22 +46,21 @@ CASES = (
         "explore(scenes.will_it_fit, model='LLaMA-7B', gpu='RTX 4090', context=32768, batch=1, weights='FP16',"
         " kv_cache='FP16')",
         "interact(plain.will_it_fit, model=['LLaMA-7B'], gpu=['RTX 4090'], batch=[1], weights=['FP16'],"
-        " kv_cache=['FP16'], context=SelectionSlider(options=two_to(7, 20), value=32768, description='s: context'));",
+        f" kv_cache=['FP16'], context={SLIDER});",
         "s: context",
         SLIDE,
     ),
     Case(
         "cache_against_context",
         "explore(scenes.cache_against_context, kv_heads=32, context=32768, batch=1, kv_cache='FP16')",
-        "interact(plain.cache_against_context, kv_heads=[32, 8], batch=[1], kv_cache=['FP16'],"
-        " context=SelectionSlider(options=two_to(7, 20), value=32768, description='s: context'));",
+        f"interact(plain.cache_against_context, kv_heads=[32, 8], batch=[1], kv_cache=['FP16'], context={SLIDER});",
         "s: context",
         SLIDE,
     ),
     Case(
         "audit",
         "explore(audit_scenes.audit, kind='formula', verdict='wrong')",
-        "interact(plain.audit_of_claims, kind=Dropdown(options=audit_scenes.kinds(), description='kind of claim'),"
+        "interact(plain.audit, kind=Dropdown(options=audit_scenes.kinds(), description='kind of claim'),"
         " verdict=audit_scenes.verdicts());",
         "kind of claim",
         ("End", "Home"),  # JupyterLab takes the arrows from a menu of ipywidgets
@@ -89,32 +91,55 @@ WATCH = """([selector, place]) => {
 """From the moment of the key to the end of the frame that shows another picture."""
 
 
+def rows():
+    """A row of the table for each case."""
+    measured = end_to_end()
+    for case in CASES:
+        ours, anew, interact = measured[case.name]
+        middle = [statistics.median(times) for times in (ours, anew, interact)]
+        yield (
+            *(case.name, f"{middle[0]:.0f} ms", f"{p95(ours):.0f} ms", f"{middle[1]:.0f} ms", f"{p95(anew):.0f} ms"),
+            *(f"{middle[2]:.0f} ms", f"{p95(interact):.0f} ms", f"{middle[2] / middle[0]:.1f}"),
+            *(f"{middle[2] / middle[1]:.1f}", *(f"{1000 * time:.1f} ms" for time in in_the_kernel(case))),
+        )
+
+
+def in_the_kernel(case):
+    """The time to compute a frame, and that to draw what interact shows [s]."""
+    names = {"explore": explore, "scenes": scenes, "audit_scenes": audit_scenes}
+    explorer = eval(case.ours, names)
+    state = {name: value for name, value in explorer.state.items() if name != "gpu" or case.name == "will_it_fit"}
+    pyplot.show = lambda: pyplot.close(print_figure(pyplot.gcf()) and pyplot.gcf())
+    draw = getattr(plain, case.name)
+    return median(lambda: explorer._frame_of(explorer.state), 5), median(lambda: draw(**state), 1)
+
+
 def end_to_end():
-    """The times from key to picture of each case, ours and plain [ms]."""
+    """Name of a case → the times from key to picture: ours, ours without frames ahead, interact [ms]."""
     with tempfile.TemporaryDirectory() as folder, chromium() as browser:
         source, home = Path(folder, "source"), Path(folder, "home")
         source.mkdir()
         home.mkdir()
-        shutil.copy(Path(__file__).with_name("plain.py"), source)
+        shutil.copy(plain.__file__, source)
         for case in CASES:
-            cells = [nbformat.v4.new_code_cell(code) for code in (CONTROLS, case.ours, case.plain)]
-            notebook = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": KERNEL})
+            cells = map(nbformat.v4.new_code_cell, (SET_UP, case.ours, ANEW.format(case.ours), case.plain))
+            notebook = nbformat.v4.new_notebook(cells=list(cells), metadata={"kernelspec": KERNEL})
             nbformat.write(notebook, source / f"{case.name}.ipynb")
         with jupyterlab(home, source) as lab:
-            return {case: _both(browser, lab, case) for case in CASES}
+            return {case.name: _in_turns(browser, lab, case) for case in CASES}
 
 
-def _both(browser, lab, case):
-    page = browser.new_page(viewport={"width": 1280, "height": 1600})
+def _in_turns(browser, lab, case):
+    """Press each key in all three, so that what slows the machine slows all."""
+    page = browser.new_page(viewport={"width": 1280, "height": 2000})
     run_all(page, lab, f"{case.name}.ipynb")
     page.locator(".jp-OutputArea-output img").wait_for(timeout=60_000)
-    ours = page.get_by_label(case.label).first
-    row = page.locator(".widget-inline-hbox", has_text=case.label)
-    theirs = row.locator(".noUi-handle, select")
-    times = [[], []]
-    for _ in range(PRESSES + WARM_UP):  # in turns: what slows the machine slows both
-        for place, control in enumerate((ours, theirs)):
-            times[place].append(_press(page, control, case.keys[len(times[place]) % len(case.keys)], place))
+    controls = [page.locator(".memcalc-explorer").nth(place).get_by_label(case.label).first for place in (0, 1)]
+    controls.append(page.locator(".widget-inline-hbox", has_text=case.label).locator(".noUi-handle, select"))
+    times = [[], [], []]
+    for turn in range(PRESSES + WARM_UP):
+        for place, control in enumerate(controls):
+            times[place].append(_press(page, control, case.keys[turn % len(case.keys)], place))
     page.close()
     return [group[WARM_UP:] for group in times]
 
@@ -128,4 +153,5 @@ def _press(page, control, key, place):
 
 
 def p95(times):
+    """The time that one in twenty exceeds."""
     return statistics.quantiles(times, n=20)[-1]

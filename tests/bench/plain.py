@@ -2,8 +2,7 @@
 
 from matplotlib import pyplot
 
-from memcalc import scenes
-from memcalc.audit_scenes import audit
+from memcalc import audit_scenes, scenes
 from memcalc.claims import VERDICTS, claims
 from memcalc.evaluate import breakdown
 from memcalc.gpu import Gpu
@@ -23,9 +22,8 @@ def will_it_fit(model, gpu, context, batch, weights, kv_cache):
     pyplot.xlabel("memory [GiB]")
     pyplot.legend()
     pyplot.show()
-    print(
-        scenes.will_it_fit(model=model, gpu=gpu, context=context, batch=batch, weights=weights, kv_cache=kv_cache).said
-    )
+    state = {"context": context, "batch": batch, "weights": weights, "kv_cache": kv_cache}
+    print(scenes.will_it_fit(model=model, gpu=gpu, **state).said)
 
 
 def cache_against_context(kv_heads, context, batch, kv_cache):
@@ -41,10 +39,10 @@ def cache_against_context(kv_heads, context, batch, kv_cache):
     print(frame.said)
 
 
-def audit_of_claims(kind, verdict):
+def audit(kind, verdict):
     counts = [sum(one.verdict == name and kind in ("all", one.row["kind"]) for one in claims()) for name in VERDICTS]
     pyplot.figure(figsize=(7, 2.6))
     pyplot.barh(VERDICTS, counts)
     pyplot.xlabel("claims")
     pyplot.show()
-    print(audit(kind=kind, verdict=verdict).said)
+    print(audit_scenes.audit(kind=kind, verdict=verdict).said)

@@ -1,4 +1,4 @@
-"""Speed: `make bench`. Medians, each beside its limit; machines are noisy, so no test asserts a time."""
+"""The formula: medians, each beside its limit."""
 
 import statistics
 import subprocess
@@ -55,8 +55,8 @@ def million():
     return median(lambda: memcalc.TERMS["inference"].fast(known | grid))
 
 
-def main():
-    """Print what was measured beside its limit."""
+def lines():
+    """What was measured beside its limit, a line each."""
     llama, inference = memcalc.Model.named("LLaMA-7B"), memcalc.Inference(context=4096)
     mixed, training = memcalc.Model.named("Gemma-3-27B"), memcalc.Training(context=2048)
     measured = [
@@ -68,8 +68,4 @@ def main():
         ("import memcalc / import sympy", imports(), "", 1.35),
     ]
     for name, value, unit, limit in measured:
-        print(f"{name:<32} {value:8.2f} {unit:<2}  limit {limit} {unit}".rstrip())
-
-
-if __name__ == "__main__":
-    main()
+        yield f"{name}: {value:.2f} {unit}".rstrip() + f" (limit {limit})"

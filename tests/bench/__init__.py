@@ -1,0 +1,1 @@
+"""What `make bench` measures: no test asserts a time, for machines are noisy."""

@@ -1,0 +1,44 @@
+"""Measure all, print it, and write the latency of the explorers into README.md beside this file."""
+
+import datetime
+import os
+import platform
+from pathlib import Path
+
+from bench import latency, speed
+
+README = Path(__file__).with_name("README.md")
+TEXT = """# How fast it is
+
+`make bench` measured this on {date} ({cores} cores, Python {python}) and wrote it here.
+
+Each explorer against `interact` with an inline plot that says the same (`plain.py`), in turns in one JupyterLab in
+headless Chromium: from the key to the end of the frame that shows another picture, {presses} keys each, median and p95.
+
+An explorer asks the kernel for the frames around a control when a hand or the focus comes near; *asked anew* is the
+same explorer without them, so that each key goes to the kernel and back. *In the kernel* is the time to compute a frame,
+and that to draw the plot.
+
+{table}
+
+## The formula
+
+{formula}
+"""
+HEAD = ("explorer", "median", "p95", "asked anew", "p95", "interact", "p95", "times faster", "asked anew")
+HEAD += ("in the kernel", "interact's")
+
+
+def main():
+    """Measure, print and write."""
+    formula = list(speed.lines())
+    rows = [HEAD, ["---"] * len(HEAD), *latency.rows()]
+    table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    when = {"date": datetime.date.today().isoformat(), "cores": os.cpu_count(), "python": platform.python_version()}
+    parts = {"table": table, "presses": latency.PRESSES, "formula": "\n".join(f"- {line}" for line in formula)}
+    README.write_text(TEXT.format(**when, **parts), encoding="utf-8")
+    print(*formula, table, sep="\n")
+
+
+if __name__ == "__main__":
+    main()
