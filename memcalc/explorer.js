@@ -3,7 +3,6 @@
 
 const WRITTEN = new Intl.NumberFormat("en-US");
 const write = (value) => (typeof value === "number" ? WRITTEN.format(value) : value);
-let made = 0; // views: ids must be unique on the page
 
 /** Make an element; properties with a dash are attributes. */
 function make(tag, properties = {}, ...children) {
@@ -119,7 +118,7 @@ const KINDS = { slider, menu, picker };
 const scoped = (svg, prefix) => svg.replaceAll(/(\bid="|url\(#|href="#)/g, `$1${prefix}`);
 
 function render({ model, el }) {
-  const prefix = `memcalc-${++made}-`;
+  const prefix = `memcalc-${Math.random().toString(36).slice(2)}-`; // ids are one of a kind on a page
   const history = [];
   const ahead = new Map(); // state → frame, sent before it is needed: a hand or a focus tells what will move
   let asked = "";

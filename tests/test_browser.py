@@ -8,6 +8,7 @@ import os
 import re
 from pathlib import Path
 
+import nbformat
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
@@ -22,6 +23,19 @@ NOTEBOOKS = ("00_start_here.ipynb", "04_kv_cache.ipynb", "06_the_article.ipynb")
 PAGES = [(notebook, *page) for notebook in NOTEBOOKS for page in (("light", 1280), ("dark", 800))]
 SCENES = [(notebook, "light", 1280) for notebook in NOTEBOOKS]
 
+SEVERAL = nbformat.v4.new_notebook(
+    metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
+    cells=[
+        nbformat.v4.new_code_cell(
+            "from memcalc import scenes\nfrom memcalc.widgets import explore\n"
+            "start = {'kv_heads': 32, 'context': 32768, 'batch': 1, 'kv_cache': 'FP16'}\n"
+            "one, other = (explore(scenes.cache_against_context, **start) for _ in range(2))\n"
+            "display(one, one, other)"
+        )
+    ],
+)
+"""Two views of one explorer, and another explorer."""
+
 if servers.CHROMIUM is None:
     if os.environ.get("CI"):
         pytest.fail("browser tests need Chromium: apt-get install chromium libatomic1", pytrace=False)
@@ -31,7 +45,9 @@ if servers.CHROMIUM is None:
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
     """The address of a JupyterLab on a copy of the notebooks."""
-    with servers.jupyterlab(tmp_path_factory.mktemp("lab")) as address:
+    home = tmp_path_factory.mktemp("lab")
+    with servers.jupyterlab(home) as address:
+        nbformat.write(SEVERAL, home / "notebooks" / "several.ipynb")
         yield address
 
 
@@ -220,6 +236,25 @@ def test_a_picker_searches_and_forgets_nothing(page, explorer):
     field.fill("Lama-2-7B")
     field.press("Enter")
     expect(explorer.get_by_role("status")).to_contain_text("model 'Lama-2-7B' is not known; the nearest is")
+
+
+def test_several_explorers_and_several_views_of_one(lab, page):
+    page.set_viewport_size({"width": 1280, "height": 2400})
+    servers.run_all(page, lab, "several.ipynb")
+    explorers = page.locator(".memcalc-explorer")
+    expect(explorers).to_have_count(3)
+    ids = explorers.locator("[id]").evaluate_all("all => all.map(one => one.id)")
+    assert len(ids) == len(set(ids)) > 100
+    said = [explorers.nth(place).get_by_role("status") for place in range(3)]
+    explorers.nth(2).get_by_text("s: context").click()
+    page.keyboard.press("ArrowRight")
+    expect(said[2]).to_contain_text("The cache of 65,536 tokens")
+    assert "The cache of 32,768 tokens" in said[0].text_content()
+    explorers.nth(1).get_by_label("s: context").first.press("ArrowLeft")
+    for view in said[:2]:
+        expect(view).to_contain_text("The cache of 16,384 tokens")
+    expect(explorers.nth(0).get_by_label("s: context").last).to_have_value("16,384")
+    assert "The cache of 65,536 tokens" in said[2].text_content()
 
 
 def test_the_first_notebook_is_a_web_page_without_code(browser, page, tmp_path):

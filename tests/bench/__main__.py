@@ -13,10 +13,10 @@ TEXT = """# How fast it is
 `make bench` measured this on {date} ({cores} cores, Python {python}) and wrote it here.
 
 Each explorer against `interact` with an inline plot that says the same (`plain.py`), in turns in one JupyterLab in
-headless Chromium: from the key to the end of the frame that shows another picture, {presses} keys each, median and p95.
+headless Chromium: from the key to the end of the frame that shows another picture, {presses} keys each, median (p95).
 
 An explorer asks the kernel for the frames around a control when a hand or the focus comes near; *asked anew* is the
-same explorer without them, so that each key goes to the kernel and back. *In the kernel* is the time to compute a frame,
+same explorer without them, so that each key goes to the kernel and back. *Kernel* is the time to compute a frame there,
 and that to draw the plot.
 
 {table}
@@ -25,14 +25,12 @@ and that to draw the plot.
 
 {formula}
 """
-HEAD = ("explorer", "median", "p95", "asked anew", "p95", "interact", "p95", "times faster", "asked anew")
-HEAD += ("in the kernel", "interact's")
 
 
 def main():
     """Measure, print and write."""
     formula = list(speed.lines())
-    rows = [HEAD, ["---"] * len(HEAD), *latency.rows()]
+    rows = [latency.HEAD, ["---"] * len(latency.HEAD), *latency.rows()]
     table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
     when = {"date": datetime.date.today().isoformat(), "cores": os.cpu_count(), "python": platform.python_version()}
     parts = {"table": table, "presses": latency.PRESSES, "formula": "\n".join(f"- {line}" for line in formula)}

@@ -1,5 +1,7 @@
 """From the key to the picture: each explorer against interact with an inline plot, in one run of one JupyterLab."""
 
+import contextlib
+import io
 import shutil
 import statistics
 import tempfile
@@ -74,7 +76,7 @@ WATCH = """([selector, place]) => {
   let pressed;
   document.addEventListener("keydown", (event) => (pressed = event.timeStamp), { capture: true, once: true });
   window.seen = new Promise((done, fail) => {
-    setTimeout(() => fail("no other picture within 5 s"), 5000);
+    setTimeout(() => fail(`no other picture of output ${place} within 5 s`), 5000);
     const observer = new MutationObserver(async () => {
       if ([undefined, before].includes(picture())) return;
       observer.disconnect();
@@ -91,27 +93,27 @@ WATCH = """([selector, place]) => {
 """From the moment of the key to the end of the frame that shows another picture."""
 
 
+HEAD = ("explorer", "key to picture", "asked anew", "interact", "times faster", "asked anew", "kernel", "interact's")
+
+
 def rows():
     """A row of the table for each case."""
     measured = end_to_end()
     for case in CASES:
-        ours, anew, interact = measured[case.name]
-        middle = [statistics.median(times) for times in (ours, anew, interact)]
-        yield (
-            *(case.name, f"{middle[0]:.0f} ms", f"{p95(ours):.0f} ms", f"{middle[1]:.0f} ms", f"{p95(anew):.0f} ms"),
-            *(f"{middle[2]:.0f} ms", f"{p95(interact):.0f} ms", f"{middle[2] / middle[0]:.1f}"),
-            *(f"{middle[2] / middle[1]:.1f}", *(f"{1000 * time:.1f} ms" for time in in_the_kernel(case))),
-        )
+        ours, anew, interact = times = measured[case.name]
+        faster = [f"{statistics.median(interact) / statistics.median(group):.1f}" for group in (ours, anew)]
+        kernel = [f"{1000 * time:.1f} ms" for time in in_the_kernel(case)]
+        yield case.name, *(f"{statistics.median(group):.0f} ({p95(group):.0f}) ms" for group in times), *faster, *kernel
 
 
 def in_the_kernel(case):
     """The time to compute a frame, and that to draw what interact shows [s]."""
     names = {"explore": explore, "scenes": scenes, "audit_scenes": audit_scenes}
     explorer = eval(case.ours, names)
-    state = {name: value for name, value in explorer.state.items() if name != "gpu" or case.name == "will_it_fit"}
-    pyplot.show = lambda: pyplot.close(print_figure(pyplot.gcf()) and pyplot.gcf())
-    draw = getattr(plain, case.name)
-    return median(lambda: explorer._frame_of(explorer.state), 5), median(lambda: draw(**state), 1)
+    pyplot.show = lambda: print_figure(pyplot.gcf()) and pyplot.close()  # as the inline backend does
+    draw, state = getattr(plain, case.name), explorer.state
+    with contextlib.redirect_stdout(io.StringIO()):
+        return median(lambda: explorer._frame_of(explorer.state), 5), median(lambda: draw(**state))
 
 
 def end_to_end():
@@ -131,7 +133,7 @@ def end_to_end():
 
 def _in_turns(browser, lab, case):
     """Press each key in all three, so that what slows the machine slows all."""
-    page = browser.new_page(viewport={"width": 1280, "height": 2000})
+    page = browser.new_page(viewport={"width": 1280, "height": 3000})  # all three are seen
     run_all(page, lab, f"{case.name}.ipynb")
     page.locator(".jp-OutputArea-output img").wait_for(timeout=60_000)
     controls = [page.locator(".memcalc-explorer").nth(place).get_by_label(case.label).first for place in (0, 1)]
