@@ -149,7 +149,7 @@ function render({ model, el }) {
   };
 
   const controls = model.get("controls").map((control) => {
-    const one = KINDS[control.kind](control, prefix + control.name, (value) => send(control.name, value), commit);
+    const one = KINDS[control.kind](control, `${prefix}set-${control.name}`, (value) => send(control.name, value), commit);
     const row = make("div", { className: "memcalc-control" }, ...one.elements);
     if (control.grid?.length || control.kind === "menu") {
       for (const sign of ["pointerenter", "focusin"]) row.addEventListener(sign, () => ask(control.name));
