@@ -117,6 +117,13 @@ const KINDS = { slider, menu, picker };
 /** Give every id in an SVG, and every reference to it, a prefix. */
 const scoped = (svg, prefix) => svg.replaceAll(/(\bid="|url\(#|href="#)/g, `$1${prefix}`);
 
+/** Keep arrows, letters and Enter from JupyterLab, which would move its cells; leave it Shift + Enter, Ctrl + S and such. */
+function guard({ target, key, ctrlKey, metaKey, altKey, shiftKey }) {
+  if (!target.closest?.(".memcalc-explorer")) return;
+  const theirs = ctrlKey || metaKey || altKey || (shiftKey && key === "Enter");
+  target.toggleAttribute("data-lm-suppress-shortcuts", !theirs);
+}
+
 function render({ model, el }) {
   const prefix = `memcalc-${Math.random().toString(36).slice(2)}-`; // ids are one of a kind on a page
   const history = [];
@@ -165,9 +172,12 @@ function render({ model, el }) {
   const code = make("pre", { tabIndex: 0, "aria-label": "Python" });
   const copy = make("button", { type: "button" }, "Copy");
   copy.onclick = async () => {
-    getSelection().selectAllChildren(code);
-    await navigator.clipboard?.writeText(code.textContent);
-    copy.textContent = "Copied";
+    getSelection().selectAllChildren(code); // enough where a page may not write to the clipboard
+    const written = navigator.clipboard?.writeText(code.textContent) ?? Promise.reject();
+    copy.textContent = await written.then(
+      () => "Copied",
+      () => "Selected",
+    );
   };
   const examples = presets.length ? [make("span", {}, "Examples:"), ...presets] : [];
   const stage = make("div", { className: "memcalc-stage" });
@@ -187,7 +197,8 @@ function render({ model, el }) {
       place(stage.querySelector(`#${prefix}${name} > *`), attributes);
     }
     place(stage.firstElementChild, { role: "img", "aria-label": frame.said });
-    said.textContent = frame.problem ? `${frame.problem} The picture is the last one that made sense.` : frame.said;
+    const words = frame.problem ? `${frame.problem} The picture is the last one that made sense.` : frame.said;
+    if (said.textContent !== words) said.textContent = words; // said once
     el.classList.toggle("memcalc-stale", frame.problem !== "");
     details.replaceChildren(...frame.details.map((line) => make("p", {}, line)));
     code.textContent = frame.code;
@@ -217,10 +228,11 @@ function render({ model, el }) {
     details,
     make("details", {}, make("summary", {}, "The same in Python"), code, copy),
   );
-  for (const focusable of el.querySelectorAll("input, select, button, summary, [tabindex]")) {
-    focusable.setAttribute("data-lm-suppress-shortcuts", "true"); // else JupyterLab takes arrows, letters and Enter
-  }
-  return () => Object.entries(listeners).forEach(([event, listener]) => model.off(event, listener));
+  addEventListener("keydown", guard, { capture: true });
+  return () => {
+    for (const [event, listener] of Object.entries(listeners)) model.off(event, listener);
+    removeEventListener("keydown", guard, { capture: true });
+  };
 }
 
 export default { render };

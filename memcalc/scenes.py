@@ -102,13 +102,15 @@ def _curves(terms: Mapping[str, int], line: list[Point], context: int, meets: in
     cache, level = (units.in_unit(terms[term], "GiB") for term in ("kv_cache", "weights"))
     first, last = _ENDS
     seen = f"{meets:,} tokens" if first <= meets <= last else ""
+    left, right = (seen, "") if context > meets else ("", seen)  # where the line of the context is not
     return {
         "kv_cache": line,
         "weights": [(first, level), (last, level)],
         "here": [(context, _LOWEST), (context, cache), (first, cache)],
         "crossing": [(meets, _LOWEST), (meets, level)],
         "held": Label(units.show(terms["kv_cache"]), (1.1 * first, 1.2 * cache)),
-        "meets": Label(seen, (1.05 * meets, 1.5 * _LOWEST)),
+        "meets_left": Label(left, (meets / 1.05, 1.5 * _LOWEST)),
+        "meets_right": Label(right, (meets * 1.05, 1.5 * _LOWEST)),
     }
 
 
@@ -137,7 +139,8 @@ def _lines() -> Stage:
         axes.plot(_ENDS, [1, 1], color="0.5", linewidth=1.5, linestyle="--", gid="here", label="your context")
         axes.plot(_ENDS, [1, 1], color="black", linewidth=1, gid="crossing", label="crossing")
         axes.text(1, 1, "cache", gid="held", size=8, in_layout=False)
-        axes.text(1, 1, "crossing", gid="meets", size=8, in_layout=False)
+        axes.text(1, 1, "crossing", gid="meets_left", size=8, ha="right", in_layout=False)
+        axes.text(1, 1, "crossing", gid="meets_right", size=8, in_layout=False)
         axes.set(ylim=(_LOWEST, 1_000))
         axes.legend(loc="upper left", ncols=4)
         return Stage(figure)

@@ -60,9 +60,9 @@ class Explorer(anywidget.AnyWidget):
         controls = [control(name, getattr(scene, "menus", {})) for name in start]
         start = {one["name"]: allowed(one, start[one["name"]]) for one in controls}
         super().__init__(controls=controls, presets=_presets(scene, start), start=start, state=start)
+        self.picture, self.frame = self._frame_of(start)
         self.observe(self._refresh, "state")
         self.on_msg(self._look_ahead)
-        self._refresh()
 
     def __repr__(self) -> str:
         return f"Explorer({self._scene.__name__}: {self.frame['problem'] or self.frame['said']})"
@@ -112,7 +112,7 @@ def explore(scene: Callable[..., Frame], **start: str | int) -> Explorer:
     start : control → first value; names of the glossary become sliders, others menus or pickers
 
     Controls whose values make no sense together show one sentence; the last picture stays.
-    Raises InputError for a name that has no control, and for a value that its control does not have.
+    Raises InputError for a name that has no control, and for values at the start that make no sense.
 
     >>> from memcalc import scenes
     >>> explore(scenes.cache_against_context, kv_heads=32, context=32768, batch=1, kv_cache="FP16").frame["details"][0]

@@ -255,6 +255,8 @@ def test_several_explorers_and_several_views_of_one(lab, page):
         expect(view).to_contain_text("The cache of 16,384 tokens")
     expect(explorers.nth(0).get_by_label("s: context").last).to_have_value("16,384")
     assert "The cache of 65,536 tokens" in said[2].text_content()
+    explorers.nth(1).get_by_label("s: context").first.press("Shift+Enter")  # JupyterLab's own keys stay its own
+    expect(said[2]).to_contain_text("The cache of 32,768 tokens")
 
 
 def test_the_first_notebook_is_a_web_page_without_code(browser, page, tmp_path):

@@ -40,13 +40,13 @@ def test_the_cache_meets_the_weights_at_the_crossing():
     foot, _, _, top = shapes["crossing"]
     assert y0 + (y1 - y0) * (foot - x0) / (x1 - x0) == pytest.approx(top, abs=0.05)
     assert top == pytest.approx(shapes["weights"][1], abs=0.01)
-    assert written(frame) == {"held": "16.00 GiB", "meets": "25,706 tokens"}
+    assert written(frame) == {"held": "16.00 GiB", "meets_left": "25,706 tokens", "meets_right": ""}
 
 
 def test_a_crossing_beyond_the_axis_is_said_alone():
     frame = scenes.cache_against_context(kv_heads=1, **RUN | {"kv_cache": "INT4"})
     assert "From 2,782,338 tokens on" in frame.said
-    assert written(frame)["meets"] == ""
+    assert written(frame)["meets_left"] == written(frame)["meets_right"] == ""
 
 
 def test_more_sequences_are_said():

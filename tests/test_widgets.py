@@ -123,6 +123,11 @@ def test_a_user_s_text_reaches_the_page_as_text():
     assert page.count("innerHTML") == 1, "the stage alone, which the kernel has drawn"
 
 
+def test_an_explorer_does_not_start_with_nonsense():
+    with pytest.raises(InputError, match="kv_heads must divide heads = 32 without remainder, not 64"):
+        explore(scenes.cache_against_context, **CACHE | {"kv_heads": 64})
+
+
 def test_labels_have_letter_words_and_unit():
     context = control("context", {})
     assert (context["label"], context["unit"]) == ("s: context", "tokens")
