@@ -24,15 +24,20 @@ function place(shape, { text, ...attributes }) {
 /** A slider, with a field beside it for numbers that are not on its grid. */
 function slider({ label, unit, low, high, grid }, id, send, commit) {
   const steps = grid.length > 0; // else every whole number
-  const place = (value) => (steps ? Math.max(0, grid.findLastIndex((step) => step <= value)) : value);
+  const onGrid = (value) => Math.max(0, grid.findLastIndex((step) => step <= value));
+  const thumb = (value) => (steps ? onGrid(value) + (grid.includes(value) ? 0 : 0.5) : value); // or between two marks
   const [min, max] = steps ? [0, grid.length - 1] : [low, high];
-  const range = make("input", { type: "range", id, min, max, step: 1 });
+  const range = make("input", { type: "range", id, min, max, step: steps ? 0.5 : 1 });
+  let here = min;
   const exact = make("input", { type: "text", inputMode: "numeric", "aria-label": `${label}, exact number` });
-  range.oninput = () => send(steps ? grid[range.valueAsNumber] : range.valueAsNumber);
+  range.oninput = () => {
+    const there = range.valueAsNumber; // half a step on is the next mark
+    send(steps ? grid[there > here ? Math.ceil(there) : Math.floor(there)] : there);
+  };
   range.onchange = commit;
   exact.onchange = () => {
-    const digits = exact.value.replaceAll(/[\s,]/g, "");
-    send(/^-?\d+$/.test(digits) ? Number(digits) : exact.value);
+    const typed = exact.value.trim();
+    send(/^(\d+|\d{1,3}(,\d{3})+)$/.test(typed) ? Number(typed.replaceAll(",", "")) : exact.value);
     commit();
   };
   exact.onkeydown = (event) => {
@@ -41,7 +46,7 @@ function slider({ label, unit, low, high, grid }, id, send, commit) {
   const show = (value) => {
     exact.value = write(value);
     if (typeof value !== "number") return;
-    range.value = place(value);
+    range.value = here = thumb(value);
     range.setAttribute("aria-valuetext", `${write(value)} ${unit}`.trim());
   };
   const title = unit ? `${label} [${unit}]` : label;
@@ -61,7 +66,7 @@ function menu({ label, options }, id, send, commit) {
 /** A field that searches a long list of names: the editable combobox of the ARIA Authoring Practices. */
 function picker({ label, options }, id, send, commit) {
   const field = make("input", { type: "text", id, role: "combobox", autocomplete: "off", spellcheck: false });
-  const list = make("ul", { id: `${id}-names`, role: "listbox", "aria-label": `${label}: names` });
+  const list = make("ul", { id: `${id}-names`, role: "listbox", tabIndex: -1, "aria-label": `${label}: names` });
   let current = "";
   let active = -1;
   const mark = (place) => {
@@ -76,10 +81,10 @@ function picker({ label, options }, id, send, commit) {
   };
   const offer = (text) => {
     const found = options.filter((name) => name.toLowerCase().includes(text.toLowerCase()));
-    const item = (name, at) => make("li", { id: `${id}-${at}`, role: "option", onpointerdown: () => take(name) }, name);
+    const item = (name, at) => make("li", { id: `${id}-${at}`, role: "option", onclick: () => take(name) }, name);
     list.replaceChildren(...found.map(item));
     toggle(found.length > 0);
-    mark(found.indexOf(current));
+    mark(found.findIndex((name) => name.toLowerCase() === (text || current).toLowerCase()));
   };
   const take = (name) => {
     toggle(false);
@@ -90,7 +95,7 @@ function picker({ label, options }, id, send, commit) {
   };
   const step = (by) => {
     if (list.hidden) offer(field.value === current ? "" : field.value);
-    else mark((active + by + list.children.length) % list.children.length);
+    else mark((Math.max(active, by < 0 ? 0 : -1) + by + list.children.length) % list.children.length);
   };
   const keys = {
     ArrowDown: () => step(1),
@@ -106,6 +111,7 @@ function picker({ label, options }, id, send, commit) {
   field.oninput = () => offer(field.value);
   field.onpointerdown = () => (list.hidden ? offer("") : toggle(false));
   field.onblur = () => take(field.value);
+  list.onmousedown = (event) => event.preventDefault(); // the focus stays in the field
   place(field, { "aria-autocomplete": "list", "aria-controls": list.id });
   toggle(false);
   return { elements: [make("label", { for: id }, label), field, list], show: (value) => (field.value = current = value) };
@@ -124,11 +130,10 @@ function guard({ target, key, ctrlKey, metaKey, altKey, shiftKey }) {
   target.toggleAttribute("data-lm-suppress-shortcuts", !theirs);
 }
 
-function render({ model, el }) {
+function render({ model, el }, history) {
   const prefix = `memcalc-${Math.random().toString(36).slice(2)}-`; // ids are one of a kind on a page
-  const history = [];
   const ahead = new Map(); // state → frame, sent before it is needed: a hand or a focus tells what will move
-  let asked = "";
+  const asked = new Set();
   let before = null; // the state when the current gesture began
   const set = (state) => {
     model.set("state", state);
@@ -151,8 +156,8 @@ function render({ model, el }) {
 
   const ask = (name) => {
     const question = key([name, { ...model.get("state"), [name]: null }]);
-    if (question !== asked) model.send({ ahead: name });
-    asked = question;
+    if (!asked.has(question)) model.send({ ahead: name });
+    asked.add(question);
   };
 
   const controls = model.get("controls").map((control) => {
@@ -169,7 +174,7 @@ function render({ model, el }) {
   const presets = Object.entries(model.get("presets")).map(([name, setting]) =>
     make("button", { type: "button", onclick: () => go(setting) }, name),
   );
-  const code = make("pre", { tabIndex: 0, "aria-label": "Python" });
+  const code = make("pre", { tabIndex: 0, role: "group", "aria-label": "Python" });
   const copy = make("button", { type: "button" }, "Copy");
   copy.onclick = async () => {
     getSelection().selectAllChildren(code); // enough where a page may not write to the clipboard
@@ -185,36 +190,45 @@ function render({ model, el }) {
   const details = make("div", { className: "memcalc-details", tabIndex: 0, role: "group", "aria-label": "Details" });
 
   let drawn = "";
+  let shown = {};
+  const forget = () => {
+    ahead.clear(); // those frames were for other axes
+    asked.clear();
+  };
   const draw = () => {
     drawn = model.get("picture");
     stage.innerHTML = scoped(drawn, prefix);
-    ahead.clear(); // those frames were for other axes
-    asked = "";
   };
+  const wait = () => el.classList.toggle("memcalc-waiting", key(shown.state) !== key(model.get("state")));
   const show = (frame) => {
+    if (key(frame) === key(shown)) return wait();
+    shown = frame;
     if (drawn !== model.get("picture")) draw();
     for (const [name, attributes] of Object.entries(frame.moved)) {
       place(stage.querySelector(`#${prefix}${name} > *`), attributes);
     }
     place(stage.firstElementChild, { role: "img", "aria-label": frame.said });
-    const words = frame.problem ? `${frame.problem} The picture is the last one that made sense.` : frame.said;
-    if (said.textContent !== words) said.textContent = words; // said once
+    said.textContent = frame.problem ? `${frame.problem} What is shown is the last that made sense.` : frame.said;
     el.classList.toggle("memcalc-stale", frame.problem !== "");
     details.replaceChildren(...frame.details.map((line) => make("p", {}, line)));
     code.textContent = frame.code;
     copy.textContent = "Copy";
+    wait();
   };
   const follow = () => {
     const state = model.get("state");
+    const kept = [model.get("frame"), ahead.get(key(state))].find((frame) => key(frame?.state) === key(state));
     for (const { name, show } of controls) show(state[name]);
-    if (ahead.has(key(state))) show(ahead.get(key(state)));
+    undo.setAttribute("aria-disabled", history.length === 0);
+    if (kept) show(kept);
+    else wait();
   };
   const answer = () => {
     const frame = model.get("frame");
     if (key(frame.state) === key(model.get("state")) || !ahead.has(key(model.get("state")))) show(frame);
   };
   const remember = (frame) => ahead.set(key(frame.state), frame);
-  const listeners = { "change:frame": answer, "change:state": follow, "msg:custom": remember };
+  const listeners = { "change:picture": forget, "change:frame": answer, "change:state": follow, "msg:custom": remember };
   for (const [event, listener] of Object.entries(listeners)) model.on(event, listener);
   follow();
   answer();
@@ -235,4 +249,7 @@ function render({ model, el }) {
   };
 }
 
-export default { render };
+export default () => {
+  const history = []; // of all views of an explorer
+  return { render: (view) => render(view, history) };
+};

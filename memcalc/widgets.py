@@ -15,17 +15,14 @@ from pathlib import Path
 import anywidget
 from traitlets import Dict, List, Unicode
 
-from memcalc.catalogue import names
+from memcalc.catalogue import find, names
 from memcalc.errors import InputError, choice, whole
 from memcalc.frame import Frame, Menus, Setting
 from memcalc.runs import weights_formats
 from memcalc.symbols import BY_NAME
 
-PICKERS: Menus = {
-    "model": ("model", partial(names, "models")),
-    "gpu": ("card", partial(names, "gpus")),
-}
-"""Controls that search a long list of names."""
+PICKERS = {"model": ("model", "models"), "gpu": ("card", "gpus")}
+"""Controls that search the names of a table: their label, and the table."""
 
 MENUS: Menus = {
     "weights": ("format of the weights", weights_formats),
@@ -51,7 +48,7 @@ class Explorer(anywidget.AnyWidget):
     controls = List(help="what the page must know of each control").tag(sync=True)
     presets = Dict(help="name → setting").tag(sync=True)
     start = Dict(help="the first state").tag(sync=True)
-    state = Dict(help="control → value").tag(sync=True, echo_update=False)  # nobody else listens
+    state = Dict(help="control → value").tag(sync=True)
     picture = Unicode(help="the picture as it was drawn [SVG]").tag(sync=True)
     frame = Dict(help="the state; moved shapes, said, details, code; problem: why it has none of these").tag(sync=True)
 
@@ -71,7 +68,8 @@ class Explorer(anywidget.AnyWidget):
         try:
             picture, frame = self._frame_of(self.state)
         except InputError as problem:
-            self.frame = self.frame | {"state": self.state, "problem": str(problem)}
+            sentence = str(problem).partition(" Known: ")[0]  # the control lists them
+            self.frame = self.frame | {"state": self.state, "problem": sentence}
         except Exception as fault:  # the page would show nothing of it
             problem = f"A fault of memcalc, not of yours: {type(fault).__name__}: {fault}."
             self.frame = self.frame | {"state": self.state, "problem": problem}
@@ -93,7 +91,8 @@ class Explorer(anywidget.AnyWidget):
         """Send the frames of the other values of a control, nearest first: when it moves, the page need not wait."""
         one, end = asked["ahead"], time.monotonic() + PATIENCE
         values = next(control.get("grid") or control["options"] for control in self.controls if control["name"] == one)
-        here = values.index(self.state[one]) if self.state[one] in values else 0
+        now = self.state[one]
+        here = sum(value < now for value in values) if isinstance(now, int) else [*values, now].index(now)
         for value in sorted(values, key=lambda value: abs(values.index(value) - here)):
             with contextlib.suppress(InputError):
                 picture, frame = self._frame_of(self.state | {one: value})
@@ -134,10 +133,12 @@ def control(name: str, menus: Menus) -> dict[str, object]:
     >>> control("kv_heads", {})["grid"]
     [1, 2, 4, 8, 16, 32, 64, 128]
     """
-    for kind, known in (("picker", PICKERS), ("menu", MENUS | menus)):
-        if name in known:
-            label, options = known[name]
-            return {"name": name, "kind": kind, "label": label, "options": options()}
+    if name in PICKERS:
+        label, table = PICKERS[name]
+        return {"name": name, "kind": "picker", "label": label, "options": names(table)}
+    if name in MENUS | menus:
+        label, options = (MENUS | menus)[name]
+        return {"name": name, "kind": "menu", "label": label, "options": options()}
     sliders = [entry.name for entry in BY_NAME.values() if not entry.derived]
     entry = BY_NAME[choice("control", name, [*PICKERS, *MENUS, *menus, *sliders])]
     label = f"{entry.symbol}: {entry.meaning.partition(':')[0]}"
@@ -150,6 +151,8 @@ def allowed(control: Mapping[str, object], value: object) -> str | int:
     """Return a value that a control can have, as it spells it; raise InputError for another."""
     if control["kind"] == "slider":
         return whole(control["name"], value, control["low"], control["high"])
+    if control["kind"] == "picker":
+        return find(PICKERS[control["name"]][1], control["name"], value)["name"]
     return choice(control["name"], value, control["options"])
 
 

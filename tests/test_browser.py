@@ -202,7 +202,7 @@ def test_nonsense_is_said_and_the_picture_stays(page, explorer):
     field.fill("32K")
     field.press("Enter")
     expect(explorer.get_by_role("status")).to_have_text(
-        "context must be a whole number from 128 to 1,048,576, not '32K'. The picture is the last one that made sense."
+        "context must be a whole number from 128 to 1,048,576, not '32K'. What is shown is the last that made sense."
     )
     assert field.input_value() == "32K", "nothing is lost"
     assert shown(explorer)[:2] == start[:2]

@@ -72,7 +72,7 @@ def test_what_a_hand_may_type(name, value, sentence):
 
 def test_an_exact_number_and_another_spelling_are_taken():
     explorer = explore(scenes.will_it_fit, **FIT)
-    explorer.state = FIT | {"context": 22_709, "model": "llama 7b"}
+    explorer.state = FIT | {"context": 22_709, "model": "llama 7b", "gpu": "GeForce RTX 4090"}
     assert "It fits: 0.35 MiB are left" in explorer.frame["said"]
     assert "model='LLaMA-7B', gpu='RTX 4090', context=22709" in explorer.frame["code"]
 
