@@ -233,9 +233,32 @@ def test_a_picker_searches_and_forgets_nothing(page, explorer):
     field.click()
     names.get_by_text("LLaMA-13B", exact=True).click()
     expect(explorer.get_by_role("status")).to_contain_text("It needs 49.24 GiB")
+    expect(field).to_be_focused()
+    height, card = explorer.bounding_box()["height"], explorer.get_by_label("card", exact=True)
+    for name in ("GH200 96 GB", "H200"):  # a name within another one
+        card.fill(name)
+        card.press("Enter")
+        expect(explorer.get_by_role("status")).to_contain_text(f"the {name} has")
     field.fill("Lama-2-7B")
     field.press("Enter")
     expect(explorer.get_by_role("status")).to_contain_text("model 'Lama-2-7B' is not known; the nearest is")
+    assert explorer.bounding_box()["height"] == height, "the page does not jump"
+
+
+@pytest.mark.parametrize("explorer", SCENES[:1], indirect=True, ids=["fit"])
+def test_what_is_shown_is_of_the_card_that_is_chosen(page, explorer):
+    slider, card = explorer.get_by_label("s: context").first, explorer.get_by_label("card", exact=True)
+    slider.press("ArrowRight")  # frames of the RTX 4090 are kept
+    card.fill("A100 80 GB")
+    card.press("Enter")
+    explorer.get_by_role("button", name="Undo").press("Enter")  # before the answer, or after it
+    slider.press("ArrowLeft")
+    slider.press("ArrowRight")
+    expect(explorer.get_by_role("status")).to_contain_text("the RTX 4090 has 23.64 GiB")
+    expect(explorer.locator("svg")).to_contain_text("RTX 4090: 23.64 GiB")
+    page.wait_for_timeout(500)  # whatever is still under way
+    expect(explorer.locator("svg")).to_contain_text("RTX 4090: 23.64 GiB")
+    expect(explorer.get_by_role("status")).to_contain_text("the RTX 4090 has 23.64 GiB")
 
 
 def test_several_explorers_and_several_views_of_one(lab, page):
