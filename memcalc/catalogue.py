@@ -40,7 +40,7 @@ def find(table: str, field: str, name: object) -> Mapping[str, str]:
     '24564'
     """
     known, aliases = _index(table)
-    return known[name if isinstance(name, str) and name in known else choice(field, name, known, aliases)]
+    return known[choice(field, name, known, aliases)]
 
 
 @cache

@@ -30,7 +30,6 @@ MENUS: Menus = {
 }
 """Controls that choose from a few names."""
 
-
 PATIENCE = 0.15
 """How long the kernel looks ahead before it answers again [s]."""
 

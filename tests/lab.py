@@ -11,6 +11,7 @@ import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
 
+import nbformat
 from playwright.sync_api import expect, sync_playwright
 
 ROOT = Path(__file__).parent.parent
@@ -65,6 +66,12 @@ def _wait_for(address, server, seconds=60):
             assert server.poll() is None, "the server ended at once"
             time.sleep(0.2)
     raise TimeoutError(f"{address} did not answer within {seconds} s")
+
+
+def notebook(*cells):
+    """A notebook of these cells of code, which JupyterLab runs without a question about the kernel."""
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    return nbformat.v4.new_notebook(cells=[*map(nbformat.v4.new_code_cell, cells)], metadata={"kernelspec": kernel})
 
 
 @contextmanager

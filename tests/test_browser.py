@@ -23,16 +23,11 @@ NOTEBOOKS = ("00_start_here.ipynb", "04_kv_cache.ipynb", "06_the_article.ipynb")
 PAGES = [(notebook, *page) for notebook in NOTEBOOKS for page in (("light", 1280), ("dark", 800))]
 SCENES = [(notebook, "light", 1280) for notebook in NOTEBOOKS]
 
-SEVERAL = nbformat.v4.new_notebook(
-    metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
-    cells=[
-        nbformat.v4.new_code_cell(
-            "from memcalc import scenes\nfrom memcalc.widgets import explore\n"
-            "start = {'kv_heads': 32, 'context': 32768, 'batch': 1, 'kv_cache': 'FP16'}\n"
-            "one, other = (explore(scenes.cache_against_context, **start) for _ in range(2))\n"
-            "display(one, one, other)"
-        )
-    ],
+SEVERAL = servers.notebook(
+    "from memcalc import scenes\nfrom memcalc.widgets import explore\n"
+    "start = {'kv_heads': 32, 'context': 32768, 'batch': 1, 'kv_cache': 'FP16'}\n"
+    "one, other = (explore(scenes.cache_against_context, **start) for _ in range(2))\n"
+    "display(one, one, other)"
 )
 """Two views of one explorer, and another explorer."""
 
@@ -112,6 +107,12 @@ def changes(explorer, before):
     return now
 
 
+def no_serious_fault(page):
+    """Hold the explorer to the rules of axe-core."""
+    faults = Axe().run(page, ".memcalc-explorer").response["violations"]
+    assert [fault["id"] for fault in faults if fault["impact"] in ("serious", "critical")] == [], json.dumps(faults)
+
+
 TYPED = {"model": "Llama-2-13B", "card": "RTX 5090", "s: context": "4,096", "b: batch": "3", "h_kv": "8"}
 """Label → what is typed into the field."""
 
@@ -142,8 +143,7 @@ def test_every_control_moves_by_keyboard_and_can_be_undone(page, explorer):
         undo.press("Enter")
         expect(explorer.get_by_role("status")).to_have_text(start[2])
         assert shown(explorer) == start
-    faults = Axe().run(page, ".memcalc-explorer").response["violations"]
-    assert [fault["id"] for fault in faults if fault["impact"] in ("serious", "critical")] == [], json.dumps(faults)
+    no_serious_fault(page)
 
 
 WATCH = """stage => {
@@ -225,8 +225,7 @@ def test_a_picker_searches_and_forgets_nothing(page, explorer):
     page.keyboard.type("mamba")
     assert names.all_text_contents() == ["Mamba-2.8B", "Mamba-2-2.7B", "Mamba-Codestral-7B"]
     page.keyboard.press("ArrowDown")
-    faults = Axe().run(page, ".memcalc-explorer").response["violations"]
-    assert [fault["id"] for fault in faults if fault["impact"] in ("serious", "critical")] == [], json.dumps(faults)
+    no_serious_fault(page)
     page.keyboard.press("Enter")
     changes(explorer, start)
     assert field.input_value() == "Mamba-2.8B"

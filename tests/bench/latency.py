@@ -14,14 +14,13 @@ from matplotlib import pyplot
 
 from bench import plain
 from bench.speed import median
-from lab import chromium, jupyterlab, run_all
+from lab import chromium, jupyterlab, notebook, run_all
 from memcalc import audit_scenes, scenes
 from memcalc.widgets import explore
 
 PRESSES, WARM_UP = 60, 6
 PAUSE = 120  # between two presses: nobody waits for the one before [ms]
 
-KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 SET_UP = """from ipywidgets import Dropdown, SelectionSlider, interact
 from memcalc import audit_scenes, scenes
 from memcalc.widgets import explore
@@ -124,9 +123,8 @@ def end_to_end():
         home.mkdir()
         shutil.copy(plain.__file__, source)
         for case in CASES:
-            cells = map(nbformat.v4.new_code_cell, (SET_UP, case.ours, ANEW.format(case.ours), case.plain))
-            notebook = nbformat.v4.new_notebook(cells=list(cells), metadata={"kernelspec": KERNEL})
-            nbformat.write(notebook, source / f"{case.name}.ipynb")
+            cells = (SET_UP, case.ours, ANEW.format(case.ours), case.plain)
+            nbformat.write(notebook(*cells), source / f"{case.name}.ipynb")
         with jupyterlab(home, source) as lab:
             return {case.name: _in_turns(browser, lab, case) for case in CASES}
 
