@@ -9,7 +9,7 @@ export JUPYTER_PREFER_ENV_PATH := 1
 
 ROOT_MAY := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help article test lab page notebooks bench lock clean
+.PHONY: help article test lab page notebooks bench measure lock clean
 .DEFAULT_GOAL := help
 
 help:  ## list the commands
@@ -33,9 +33,14 @@ page: .venv/.ready  ## show the first notebook as a web page without code
 bench: .venv/.ready  ## measure the speed, and write it into tests/bench/README.md
 	cd tests && ../$(BIN)/python -m bench
 
+measure: .venv/.measure  ## measure the formula's terms on this machine (WITH="--device cuda --gpu 'RTX 4090'": on a card)
+	cd tests && ../$(BIN)/python -m measure $(WITH)
+
 lock: .venv/.ready  ## resolve the versions of pyproject.toml anew
 	$(BIN)/uv pip compile --quiet --upgrade pyproject.toml --extra test --universal --python-version 3.11 \
 		--generate-hashes --no-header --no-annotate --output-file requirements.lock
+	$(BIN)/uv pip compile --quiet --upgrade pyproject.toml --extra measure --constraint requirements.lock --universal \
+		--python-version 3.11 --no-header --no-annotate --output-file measure.lock
 
 clean:  ## remove .venv and what the tests leave
 	rm -rf .venv .pytest_cache .hypothesis .ruff_cache tests/artefacts
@@ -51,4 +56,9 @@ clean:  ## remove .venv and what the tests leave
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement .venv/uv.lock
 	$(BIN)/uv pip install --python $(BIN)/python --quiet --require-hashes --requirement requirements.lock
 	$(BIN)/uv pip install --python $(BIN)/python --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# Versions without hashes: PyTorch has builds for CPU and for cards under one version, and each machine takes its own.
+.venv/.measure: .venv/.ready measure.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint measure.lock --no-build-isolation --editable '.[measure]'
 	@touch $@

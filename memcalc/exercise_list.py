@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import sympy
 
-from memcalc import article, units
+from memcalc import article, reality, units
 from memcalc.accounting import values
 from memcalc.claims import VERDICTS, claim
 from memcalc.evaluate import breakdown, crossing, fits, largest, total
@@ -15,8 +15,10 @@ from memcalc.formula.inverse import token
 from memcalc.formula.kv_cache import kv_cache
 from memcalc.gpu import Gpu
 from memcalc.model import Model
+from memcalc.passes import step_peak
 from memcalc.runs import Inference
 from memcalc.symbols import symbol, symbols
+from memcalc.training import Training
 
 Answers = tuple[object, list[tuple[object, str]]]
 """The right answer, and the wrong answers that are worth a word, each with what led to it."""
@@ -155,6 +157,49 @@ def _heads_with_which(model: Model, run: Inference, card: Gpu) -> list[int]:
     return [heads for heads in shares if fits(replace(model, kv_heads=heads), run, card)]
 
 
+def _left_over() -> Answers:
+    row = reality.row("R002")
+    right = round(float(100 * row.residual), 2)
+    return right, [
+        (float(100 * (row.measured - row.predicted) / row.predicted), "that is a share of the formula's bytes"),
+        (right / 100, "that is the share itself; in percent it is a hundred times as much"),
+        (100 - right, "that is what the formula explains; the question is what is left over"),
+        (float(100 * reality.row("R003").residual), "that is R003, with two texts"),
+    ]
+
+
+def _kept_for_each_number() -> Answers:
+    right, of_the_older = _bytes_for_each_number("A012"), _bytes_for_each_number("A001")
+    inputs = reality.row("A012").inputs
+    return right, [
+        (34, "that is the textbook's number, for the layer of another code"),
+        (of_the_older, "that is Llama-2-7B; row A012 is Llama-3-8B"),
+        (right * inputs["batch"], "the texts are several: divide by the batch too"),
+        (right * inputs["context"], "the tokens are many: divide by the context too"),
+        (right / 32, "the row is one layer, not all 32"),
+    ]
+
+
+def _bytes_for_each_number(name: str) -> float:
+    row = reality.row(name)
+    numbers = row.inputs["context"] * row.inputs["batch"] * Model.named(row.model).hidden
+    return round(float(row.measured / numbers), 2)
+
+
+def _process_with_eight_texts() -> Answers:
+    row, model = reality.row("R001"), Model.named("GPT-2")
+    run = Training(context=256, batch=8, recipe="fp32", attention="eager")
+    memory = breakdown(model, run)
+    tensors = memory["weights"] + memory["optimizer"] + step_peak(model, run)
+    return int(tensors * row.measured / row.predicted), [
+        (tensors, "that is the tensors alone; the process takes more, in the proportion of R001"),
+        (tensors + int(row.measured - row.predicted), "what is left over grows in proportion; you kept it as it was"),
+        (2 * int(row.measured), "only what is kept for the texts doubles; weights, gradients and optimizer stay"),
+        (int(row.measured), "that is R001 itself, with four texts"),
+        (total(model, run), "that is the sum of the terms; the step has its peak elsewhere: step_peak(model, run)"),
+    ]
+
+
 def _cache(model: Model, run: Inference) -> int:
     return breakdown(model, run)["kv_cache"]
 
@@ -172,5 +217,8 @@ EXERCISES: dict[str, Exercise] = {
     "6.1": Exercise("verdict", _verdict_on_states),
     "6.2": Exercise("GiB", _cache_of_70b),
     "6.3": Exercise("heads", _heads_that_fit),
+    "7.1": Exercise("percent", _left_over),
+    "7.2": Exercise("bytes", _kept_for_each_number),
+    "7.3": Exercise("GiB", _process_with_eight_texts),
 }
 """Number → exercise; the first digit is the notebook."""

@@ -7,7 +7,7 @@ from functools import cache
 
 from memcalc import catalogue
 from memcalc.errors import InputError
-from memcalc.formula import activations, llama_cpp, megatron
+from memcalc.formula import activations, llama_cpp, megatron, step
 from memcalc.formula.kept import DROPOUTS, Case, Kept
 from memcalc.formula.kept import kept as kept_tensors
 from memcalc.formula.prefill import MEASURED, Pass
@@ -133,6 +133,20 @@ def peak_of_recomputation(model: Model, run: Training) -> int:
     known, split = model.values | run.values, run.sequence_parallel
     again, alone = (megatron.layer(policy, split).exact(known) for policy in ("selective", "full"))
     return sum(term.exact(known) for term in terms(model, run)) + again - alone
+
+
+def step_peak(model: Model, run: Training) -> int:
+    """Return the peak of a forward and backward pass, beside weights and optimizer [bytes on one GPU].
+
+    Gradients come while activations go: it is less than their sum, or more by what the loss needs for a moment.
+    Raises InputError where nobody has measured it.
+
+    >>> step_peak(Model.named("Llama-3.2-1B"), Training(context=512, recipe="bf16"))
+    3522301960
+    """
+    terms(model, run)  # refuses what is not known
+    term = step.step_peak(_code(model, run), tied=model.embedding_tables == 1)
+    return term.exact(model.values | run.values | {symbol("parameters"): model.parameters})
 
 
 def _activations(model: Model, run: Training) -> Term:

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
 
 import pandas
 
-from memcalc import catalogue, passes, units
+from memcalc import passes, units
 from memcalc.accounting import values
-from memcalc.errors import choice
 from memcalc.evaluate import breakdown, crossing, total
 from memcalc.formula import Term
 from memcalc.formula.reading import text
 from memcalc.model import Model
 from memcalc.runs import Inference
-from memcalc.symbols import BY_NAME, GLOSSARY
+from memcalc.symbols import GLOSSARY
 from memcalc.training import Training
 
 
@@ -31,6 +29,22 @@ class Worked:
 
     def _repr_markdown_(self) -> str:
         return f"$\\displaystyle {self.formula}$\n\n$\\displaystyle {self.substituted}$\n\n= **{self.result}**"
+
+
+class Shown(pandas.DataFrame):
+    """A table that a notebook shows whole: no cell is cut, however long."""
+
+    @property
+    def _constructor(self) -> type[Shown]:
+        return Shown
+
+    def _repr_html_(self) -> str:
+        with pandas.option_context("display.max_colwidth", None):
+            return super()._repr_html_()
+
+    def __repr__(self) -> str:
+        with pandas.option_context("display.max_colwidth", None):
+            return super().__repr__()
 
 
 def by_hand(term: Term, model: Model, run: Inference) -> Worked:
@@ -51,7 +65,7 @@ def amount(count: int, unit: str = "bytes") -> str:
     return f"{count:,} bytes = {units.show_both(count)}" if unit == "bytes" else f"{count:,} {unit}".rstrip()
 
 
-def glossary(*terms: Term) -> pandas.DataFrame:
+def glossary(*terms: Term) -> Shown:
     """Return the glossary of exactly the symbols in the terms (of all, if none is given)."""
     wanted = {symbol for term in terms for symbol in (term.symbol, *term.symbols)} or GLOSSARY.keys()
     lines = [
@@ -66,7 +80,7 @@ def glossary(*terms: Term) -> pandas.DataFrame:
         for entry in GLOSSARY.values()
         if entry.symbol in wanted
     ]
-    return pandas.DataFrame(lines).set_index("letter")
+    return Shown(lines).set_index("letter")
 
 
 def memory(model: Model, run: Inference) -> pandas.DataFrame:
@@ -97,41 +111,6 @@ def kept(model: Model, run: Training) -> pandas.DataFrame:
         for tensor in passes.tensors(model, run)
     ]
     return pandas.DataFrame(lines)
-
-
-def measurements() -> list[tuple[Mapping[str, str], int, int]]:
-    """Return each row of data/measured.csv with the bytes that the formula gives and those that were measured."""
-    return _held_against_the_formula(catalogue.rows("measured"))
-
-
-def against_reality(*ids: str) -> pandas.DataFrame:
-    """Return the measured rows with these ids beside the formula and the residual."""
-    known = {row["id"]: row for row in catalogue.rows("measured")}
-    wanted = [known[choice("measured row", name, known)] for name in ids]
-    lines = [
-        {
-            "measured by": row["library"],
-            "model": row["model"],
-            "inputs": ", ".join(f"{name} {value}" for name, value in json.loads(row["inputs"]).items()),
-            "formula [bytes]": f"{predicted:,}",
-            "measured [bytes]": f"{measured:,}",
-            "residual [bytes]": f"{measured - predicted:,}",
-        }
-        for row, predicted, measured in _held_against_the_formula(wanted)
-    ]
-    return pandas.DataFrame(lines).set_index("measured by")
-
-
-def _held_against_the_formula(rows: Iterable[Mapping[str, str]]) -> list[tuple[Mapping[str, str], int, int]]:
-    return [(row, _predicted(row), int(row["bytes"])) for row in rows]
-
-
-def _predicted(row: Mapping[str, str]) -> int:
-    inputs = json.loads(row["inputs"])
-    model = Model.named(row["model"])
-    counts = {name: inputs.pop(name) for name in list(inputs) if name in BY_NAME and hasattr(model, name)}
-    model = replace(model, **counts)
-    return breakdown(model, Inference(**inputs))[row["term"]]
 
 
 def code(model: Model, run: Inference | Training, term: str = "", shown: Sequence[str] = ()) -> str:

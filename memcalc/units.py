@@ -133,11 +133,11 @@ def parse(text: str, unit: str = "") -> Fraction:
     Traceback (most recent call last):
     memcalc.errors.InputError: amount '24,62 GiB' is not a number with a unit; write for example '4 GiB' or '4.29 GB'.
     """
-    match = re.fullmatch(r"\s*(\d{1,3}(?:,\d{3})+|\d+)(\.\d+)?\s*([a-z]*)\s*", text, re.IGNORECASE)
+    match = re.fullmatch(r"\s*(\d{1,3}(?:,\d{3})+|\d+)(\.\d+)?\s*([a-z]*|%)\s*", text, re.IGNORECASE)
     sizes = {name.casefold(): size for name, size in UNITS.items()} | {"byte": 1, "bytes": 1}
     wanted = "a number with a unit; write for example '4 GiB' or '4.29 GB'"
     if unit and unit not in UNITS:  # what is not bytes has no other unit
-        sizes, wanted = {unit: 1}, f"a number of {unit}"
+        sizes, wanted = {unit: 1, "%" if unit == "percent" else unit: 1}, f"a number of {unit}"
     said = (match[3].casefold() or unit.casefold()) if match else ""
     if said not in sizes:
         raise InputError(f"amount {shown(text)} is not {wanted}.")

@@ -5,7 +5,8 @@ import pytest
 from memcalc import catalogue
 from memcalc.errors import _plain
 
-TABLES = ["models", "gpus", "formats", "ggml_types", "mixes", "measured", "measured_formats", "article"]
+TABLES = ["models", "gpus", "formats", "ggml_types", "mixes", "article"]
+TABLES += ["measured", "measured_quantities", "measured_formats"]
 
 
 @pytest.mark.parametrize("table", TABLES)

@@ -26,10 +26,12 @@ FLOW = (
     *("formula.total", "formula.examples", "formula"),
     *("config", "blocks", "state_spaces", "families", "model", "gpu"),
     *("runs", "training", "states", "passes", "accounting", "speed", "evaluate", "scaling"),
-    *("advice", "tables", "figures", "training_figures", "article", "cards", "hardware", "market"),
+    *("advice", "tables", "predictions", "reality", "figures", "training_figures"),
+    *("article", "cards", "hardware", "market"),
     *("quantities", "answers", "relations", "claims"),
-    *("hardware_figures", "audit_figures", "article_figures", "publish"),
-    *("stage", "frame", "scenes", "audit_scenes", "widgets", "exercise_list", "exercises", "__main__"),
+    *("hardware_figures", "audit_figures", "reality_figures", "article_figures", "publish"),
+    *("stage", "frame", "scenes", "audit_scenes", "reality_scenes", "widgets"),
+    *("exercise_list", "exercises", "__main__"),
 )
 """Each module may import those before it."""
 
@@ -125,6 +127,15 @@ def test_the_lock_pins_every_dependency_with_hashes():
     assert {Requirement(line).name.replace("_", "-") for line in wanted} <= pinned
     for entry in re.split(r"\n(?=\S)", lock.strip()):
         assert "--hash=sha256:" in entry
+
+
+def test_the_lock_of_the_measured_libraries_pins_each_and_agrees_with_the_other():
+    locks = [(ROOT / name).read_text() for name in ("measure.lock", "requirements.lock")]
+    measured, tested = (set(re.findall(r"^([\w.-]+==[\w.]+)", lock, re.MULTILINE)) for lock in locks)
+    pinned = {line.partition("==")[0] for line in measured}
+    assert {Requirement(line).name for line in PROJECT["optional-dependencies"]["measure"]} <= pinned
+    both = pinned & {line.partition("==")[0] for line in tested}
+    assert {line for line in measured if line.partition("==")[0] in both} <= tested
 
 
 def test_the_installed_versions_are_the_locked_ones():

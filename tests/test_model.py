@@ -120,7 +120,7 @@ def test_a_size_without_an_architecture():
         Model.nominal(-1)
 
 
-@pytest.mark.parametrize("table", ["models", "gpus", "measured", "measured_parameters"])
+@pytest.mark.parametrize("table", ["models", "gpus", "measured_parameters"])
 def test_every_row_has_a_source_and_a_date(table):
     for row in catalogue.rows(table):
         assert row.get("source") or row.get("library")

@@ -44,12 +44,6 @@ def test_the_kept_tensors_are_the_activations(model, run):
     assert counts.sum() == breakdown(model, run)["activations"]
 
 
-def test_against_reality_keeps_the_order_asked_for():
-    table = tables.against_reality("F00334", "F00052")
-    assert list(table["measured [bytes]"]) == ["4,294,967,296", "17,179,869,184"]
-    assert set(table["residual [bytes]"]) == {"0"}
-
-
 def test_written_tables_say_the_same_in_each_form():
     table = pandas.DataFrame({"name": ["a_b", "c%"], "GiB": ["1.50", "2.00"]})
     assert tables.written(table, "csv") == "name,GiB\na_b,1.50\nc%,2.00\n"

@@ -15,14 +15,14 @@ from matplotlib import pyplot
 from bench import plain
 from bench.speed import median
 from lab import chromium, jupyterlab, notebook, run_all
-from memcalc import audit_scenes, scenes
+from memcalc import audit_scenes, reality_scenes, scenes
 from memcalc.widgets import explore
 
 PRESSES, WARM_UP = 60, 6
 PAUSE = 120  # between two presses: nobody waits for the one before [ms]
 
 SET_UP = """from ipywidgets import Dropdown, SelectionSlider, interact
-from memcalc import audit_scenes, scenes
+from memcalc import audit_scenes, reality_scenes, scenes
 from memcalc.widgets import explore
 import plain"""
 SLIDER = "SelectionSlider(options=[2**power for power in range(7, 21)], value=32768, description='s: context')"
@@ -66,6 +66,13 @@ CASES = (
         "kind of claim",
         ("End", "Home"),  # JupyterLab takes the arrows from a menu of ipywidgets
     ),
+    Case(
+        "sum_and_peak",
+        "explore(reality_scenes.sum_and_peak, context=32768, activations='keep all')",
+        f"interact(plain.sum_and_peak, activations=['keep all'], context={SLIDER});",
+        "s: context",
+        SLIDE,
+    ),
 )
 
 WATCH = """([selector, place]) => {
@@ -107,7 +114,7 @@ def rows():
 
 def in_the_kernel(case):
     """The time to compute a frame, and that to draw what interact shows [s]."""
-    names = {"explore": explore, "scenes": scenes, "audit_scenes": audit_scenes}
+    names = {"explore": explore, "scenes": scenes, "audit_scenes": audit_scenes, "reality_scenes": reality_scenes}
     explorer = eval(case.ours, names)
     pyplot.show = lambda: print_figure(pyplot.gcf()) and pyplot.close()  # as the inline backend does
     draw, state = getattr(plain, case.name), explorer.state

@@ -2,7 +2,7 @@
 
 from matplotlib import pyplot
 
-from memcalc import audit_scenes, scenes
+from memcalc import audit_scenes, reality_scenes, scenes
 from memcalc.claims import VERDICTS, claims
 from memcalc.evaluate import breakdown
 from memcalc.gpu import Gpu
@@ -46,3 +46,17 @@ def audit(kind, verdict):
     pyplot.xlabel("claims")
     pyplot.show()
     print(audit_scenes.audit(kind=kind, verdict=verdict).said)
+
+
+def sum_and_peak(context, activations):
+    frame = reality_scenes.sum_and_peak(context=context, activations=activations)
+    pyplot.figure(figsize=(7, 3.2))
+    for name, corners in frame.shapes.items():
+        if name != "number":
+            pyplot.plot(*zip(*corners, strict=True), label=name)
+    pyplot.loglog()
+    pyplot.xlabel("context [tokens]")
+    pyplot.ylabel("memory [GiB]")
+    pyplot.legend()
+    pyplot.show()
+    print(frame.said)

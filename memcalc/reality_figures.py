@@ -1,0 +1,171 @@
+"""Pictures of the reality check: predicted against measured, what is left over, and a sum that is no peak."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+
+from memcalc.advice import WORDS
+from memcalc.evaluate import breakdown
+from memcalc.figures import COLOURS, canvas, context_axes, label
+from memcalc.model import Model
+from memcalc.passes import step_peak
+from memcalc.reality import NOTABLE, Measurement, measurements
+from memcalc.training import Training
+from memcalc.units import UNITS, in_unit, show_briefly
+
+MARKS = {"weights": "o", "gradients": "<", "optimizer": "s", "activations": "D", "kv_cache": "^", "overhead": "X"}
+"""Term → mark: shapes tell what colours tell."""
+
+STEPPED = "Llama-3.2-1B"
+"""The model whose steps were measured at many contexts."""
+
+POLICIES = {"keep all": "none", "compute again": "full"}
+"""What is done with activations → what is recomputed."""
+
+STEPS, STEP_MEMORY = (2**5, 2**13), (2, 400)
+"""The ends of the axes of such a step [tokens, GiB]."""
+
+STEP_LINES = {
+    "sum": {"color": COLOURS["gradients"], "linestyle": "--", "linewidth": 2, "label": "sum of the terms"},
+    "peak": {"color": COLOURS["activations"], "linewidth": 2, "label": "peak of the step"},
+}
+"""How its two lines are drawn."""
+
+_BYTES = [10**power for power in (4, 6, 8, 10, 12)]
+_SHARE = float(100 * NOTABLE)  # [%]
+
+
+def predicted_measured(own: Iterable[Measurement] = ()) -> Figure:
+    """Draw every measured row against its prediction, with the line on which both are equal, and the residuals.
+
+    Parameters
+    ----------
+    own : rows of your own, drawn as stars with their ids
+    """
+    rows, own = (list(filter(_drawn, some)) for some in (measurements(), own))
+    lines = list(dict.fromkeys(row.quantity for row in (*rows, *own)))
+    with canvas(width=9.5, height=4.6, ncols=2, width_ratios=(1.15, 1)) as (figure, (left, right)):
+        _identity(left, rows)
+        _residuals(right, rows, lines)
+        for row in own:
+            _star(left, row.id, float(row.predicted), float(row.measured))
+            _star(right, row.id, float(100 * row.residual), lines.index(row.quantity))
+        _scale(right, [*rows, *own])
+        figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=4)
+    return figure
+
+
+def _drawn(row: Measurement) -> bool:
+    return row.row["unit"] == "bytes" and row.measured > 0
+
+
+def _identity(axes, rows: list[Measurement]) -> None:
+    ends = [_BYTES[0] / 3, _BYTES[-1] * 9]
+    axes.plot(ends, ends, color="0.4", linewidth=1, label="formula = measured")
+    for term, mark in MARKS.items():
+        alike = [row for row in rows if row.row["term"] == term]
+        places = [float(row.predicted) for row in alike], [float(row.measured) for row in alike]
+        style = {"color": COLOURS[term], "markeredgecolor": "black", "markeredgewidth": 0.4, "linestyle": "none"}
+        axes.plot(*places, mark, **style, markersize=5, alpha=0.8, label=f"{WORDS[term]}: {len(alike)}")
+    axes.set(xscale="log", yscale="log", xlim=ends, ylim=ends, xlabel="formula", ylabel="measured", aspect="equal")
+    axes.set(title="Every measured amount against the formula", xticks=_BYTES, yticks=_BYTES)
+    axes.minorticks_off()
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(FuncFormatter(lambda count, _: _in_decimals(count)))
+    axes.grid(color="black", alpha=0.1)
+
+
+def _residuals(axes, rows: list[Measurement], lines: list[str]) -> None:
+    for row in rows:
+        style = {"color": COLOURS[row.row["term"]], "markeredgecolor": "black", "markeredgewidth": 0.4}
+        place = float(100 * row.residual), lines.index(row.quantity)
+        axes.plot(*place, MARKS[row.row["term"]], **style, markersize=5, alpha=0.8)
+    axes.axvspan(-_SHARE, _SHARE, color="0.9", zorder=0)
+    axes.axvline(0, color="0.4", linewidth=1)
+    counts = Counter(row.quantity for row in rows)
+    labels = [f"{name.replace('_', ' ')}: {counts[name]}" for name in lines]
+    axes.set(yticks=range(len(lines)), yticklabels=labels, ylim=(len(lines) - 0.5, -0.5))
+    axes.set(xlabel="residual [% of what was measured]", title="What is left over")
+    axes.grid(axis="y", color="black", alpha=0.1)
+
+
+def _scale(axes, rows: list[Measurement]) -> None:
+    """Make the residuals' axis linear within the share that needs no cause, and logarithmic beyond it."""
+    reach = max(5.0, *(abs(float(100 * row.residual)) * 1.3 for row in rows))
+    axes.set_xscale("symlog", linthresh=_SHARE)
+    ticks = [tick for tick in (-100, -10, -1, 0, 1, 10, 100) if abs(tick) <= reach]
+    axes.set(xlim=(-reach, reach), xticks=ticks, xticklabels=map(str, ticks))
+    axes.minorticks_off()
+
+
+def _star(axes, name: str, x: float, y: float) -> None:
+    axes.plot(x, y, marker="*", color="black", markersize=13, linestyle="none", zorder=5)
+    label(axes, name, (x, y), (8, 6))
+
+
+def _in_decimals(count: float) -> str:
+    return show_briefly(count, next(unit for unit in ("TB", "GB", "MB", "kB") if count >= UNITS[unit]))
+
+
+def sum_and_peak() -> Figure:
+    """Draw gradients and activations as a sum and as the peak of a step, for both policies, with what was measured."""
+    with canvas(width=9.5, height=3.2, ncols=2, sharey=True) as (figure, panels):
+        for axes, policy in zip(panels, POLICIES, strict=True):
+            step_axes(axes)
+            for name, line in step_lines(policy).items():
+                axes.plot(*zip(*line, strict=True), **STEP_LINES[name])
+            measured = measured_steps(policy)
+            gib = [in_unit(size, "GiB") for size in measured.values()]
+            axes.plot(list(measured), gib, "D", color="black", markersize=5, label="measured", clip_on=False)
+            axes.set_title(f"Activations: {policy}")
+        panels[0].legend(loc="upper left")
+        panels[1].set_ylabel("")
+    return figure
+
+
+def step_axes(axes) -> None:
+    """Give the axes the contexts and the memory of a step."""
+    context_axes(axes, *STEPS)
+    axes.set(ylim=STEP_MEMORY, xticks=[2**power for power in range(5, 14)])
+    axes.tick_params(axis="x", labelsize=8)
+
+
+def step_lines(policy: str) -> dict[str, list[tuple[float, float]]]:
+    """Return the sum and the peak as lines over the context [tokens, GiB]."""
+    contexts = [round(2 ** (power / 2)) for power in range(10, 27)]
+    curves = zip(*(step(count, policy) for count in contexts), strict=True)
+    return {
+        name: [(count, in_unit(size, "GiB")) for count, size in zip(contexts, sizes, strict=True)]
+        for name, sizes in zip(STEP_LINES, curves, strict=True)
+    }
+
+
+def step(context: int, policy: str) -> tuple[int, int]:
+    """Return gradients and activations as a sum, and the peak of a step [bytes].
+
+    >>> step(64, "keep all")
+    (2635559692, 3522301960)
+    """
+    model, run = Model.named(STEPPED), step_run(context, policy)
+    memory = breakdown(model, run)
+    return memory["gradients"] + memory["activations"], step_peak(model, run)
+
+
+def step_run(context: int, policy: str) -> Training:
+    """Return the run of such a step.
+
+    >>> step_run(64, "compute again").recompute
+    'full'
+    """
+    return Training(context=context, recipe="bf16", attention="eager", recompute=POLICIES[policy])
+
+
+def measured_steps(policy: str) -> dict[int, int]:
+    """Return context → peak, as measured with this policy [tokens, bytes]."""
+    rows = [row for row in measurements() if row.quantity == "step_peak" and row.model == STEPPED]
+    alike = [row for row in rows if row.inputs.get("recompute", "none") == POLICIES[policy]]
+    return {row.inputs["context"]: int(row.measured) for row in alike}

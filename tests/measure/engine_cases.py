@@ -1,0 +1,68 @@
+"""What is measured of llama.cpp."""
+
+from measure.cases import Case
+
+_SMALL_LLAMA = {"full_layers": 8, "dense_layers": 8, "vocabulary": 1024, "hidden": 512, "intermediate": 1536}
+_SMALL_LLAMA |= {"heads": 8, "kv_heads": 8, "head_dim": 64, "rotary": 64}
+
+
+def _cache(model: str, context: int, kv_cache: str = "FP16", engine: str = "llama.cpp", **inputs) -> Case:
+    return Case("kv_cache", model, {"context": context, "engine": engine, "kv_cache": kv_cache, **inputs})
+
+
+def _buffer(model: str, context: int, attention: str, engine: str = "llama.cpp", **inputs) -> Case:
+    given = {"context": context, "engine": engine, "prefill": "whole", "attention": attention}
+    return Case("compute_buffer", model, given | inputs)
+
+
+def _file(model: str, weights: str, **shape: int) -> Case:
+    return Case("weights", model, {"weights": weights, **shape})
+
+
+ENGINE = (
+    _cache("Llama-2-7B", 4096),
+    _cache("Llama-2-7B", 32768),
+    _cache("Llama-3.1-8B", 32768),
+    _cache("Llama-2-13B", 32768),
+    _cache("Llama-2-13B", 2048),
+    _cache("Llama-2-7B", 4096, "Q8_0"),
+    _cache("Llama-2-7B", 4096, "Q4_0"),
+    _cache("Llama-2-13B", 4096, "Q5_1"),
+    _cache("Llama-3.1-8B", 8192),
+    _cache("Llama-3.1-8B", 1000),
+    _cache("Llama-3.1-8B", 16384, "Q8_0/Q4_0"),
+    _cache("Llama-3.1-8B", 2048, batch=4),
+    _cache("Llama-3.1-8B", 1000, batch=3),
+    _cache("Llama-3.1-8B", 1000, engine="llama.cpp-unified", batch=3),
+    _cache("Llama-3.2-1B", 32768),
+    _cache("Llama-3.2-1B", 300, "FP32", batch=8),
+    _cache("Llama-3.2-1B", 5000, "Q5_1", engine="llama.cpp-unified", batch=7),
+    _cache("Qwen2.5-7B", 16384, "BF16"),
+    _cache("Qwen2.5-7B", 777, "Q4_0", batch=5),
+    _cache("Qwen2.5-0.5B", 32768, "Q8_0"),
+    _cache("Qwen2.5-0.5B", 100),
+    _cache("Gemma-2-9B", 8192),
+    _cache("Gemma-2-9B", 8192, window="full"),
+    _cache("Gemma-3-1B", 32768),
+    _cache("Gemma-3-1B", 3000, batch=2, ubatch=128),
+    _cache("Gemma-3-4B", 16384, "Q8_0"),
+    _cache("Gemma-3-4B", 4000, engine="llama.cpp-unified", batch=3),
+    _cache("Mamba-2.8B", 4096),
+    _cache("Mamba-2.8B", 4096, batch=4),
+    _buffer("Llama-2-7B", 4096, "sdpa"),
+    _buffer("Llama-2-13B", 2048, "sdpa"),
+    _buffer("Llama-3.1-8B", 8192, "sdpa", ubatch=256),
+    _buffer("Qwen2.5-0.5B", 1000, "sdpa", engine="llama.cpp-unified", batch=3),
+    _buffer("Qwen2.5-0.5B", 1000, "sdpa", engine="llama.cpp-unified", batch=4),
+    _buffer("Llama-2-7B", 4096, "eager"),
+    _buffer("Llama-2-13B", 2048, "eager"),
+    _buffer("Qwen2.5-7B", 16384, "eager"),
+    _buffer("Llama-3.2-1B", 8192, "eager", batch=2, ubatch=1024),
+    _file("Llama-3.2-1B", "Q4_K_M", **_SMALL_LLAMA),
+    _file("Llama-3.2-1B", "Q4_0", full_layers=2, dense_layers=2, vocabulary=4096),
+    _file("Llama-2-7B", "Q8_0", **_SMALL_LLAMA),
+    _file("Llama-2-7B", "Q2_K", **_SMALL_LLAMA | {"kv_heads": 2}),
+    _file("Qwen2.5-0.5B", "Q6_K", full_layers=3, dense_layers=3, vocabulary=2048),
+    _file("Qwen2.5-0.5B", "Q4_K_M", full_layers=3, dense_layers=3, vocabulary=2048),
+    _file("Gemma-3-1B", "Q4_K_M", window_layers=5, full_layers=1, dense_layers=6, vocabulary=2048),
+)

@@ -1,0 +1,129 @@
+"""GGUF files in the shape of a model: with random weights, or none at all where nobody reads them."""
+
+from collections.abc import Iterator
+from math import prod
+from pathlib import Path
+
+import gguf
+import numpy
+
+from memcalc import Model
+
+ARCHITECTURES = {"llama": "llama", "qwen2": "qwen2", "gemma2": "gemma2", "gemma3_text": "gemma3", "mamba": "mamba"}
+"""Family of a model → its name in llama.cpp."""
+
+_EPSILON, _SEED, _FP32 = 1e-5, 0, numpy.dtype(numpy.float32)
+_SMALL = (gguf.GGMLQuantizationType.TQ1_0, gguf.GGMLQuantizationType.Q4_0)
+_Shapes = Iterator[tuple[str, tuple[int, ...]]]
+
+
+def write_sparse(model: Model, path: Path) -> None:
+    """Write the header alone, and let the file end where the last weight would: it takes hardly any disk."""
+    writer = _described(model)
+    for name, shape in _tensors(model):
+        kind = _smallest(shape)
+        elements, size = gguf.GGML_QUANT_SIZES[kind]
+        writer.add_tensor_info(name, shape, _FP32, prod(shape) // elements * size, raw_dtype=kind)
+    writer.write_header_to_file(path)
+    writer.write_kv_data_to_file()
+    writer.write_ti_data_to_file()
+    [file], [infos] = writer.fout, writer.tensors
+    sizes = (writer.ggml_pad(info.nbytes, writer.data_alignment) for info in infos.values())
+    file.truncate(writer.ggml_pad(file.tell(), writer.data_alignment) + sum(sizes))
+    writer.close()
+
+
+def write_random(model: Model, path: Path) -> None:
+    """Write the file with weights from a normal distribution, always the same."""
+    writer, random = _described(model), numpy.random.default_rng(_SEED)
+    for name, shape in _tensors(model):
+        weights = random.standard_normal(shape, dtype=numpy.float32)
+        writer.add_tensor(name, weights.astype(numpy.float16) if len(shape) > 1 else weights)
+    writer.write_header_to_file(path)
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
+def tensor_bytes(path: Path) -> int:
+    """Return the bytes of all tensors in a file."""
+    return sum(int(tensor.n_bytes) for tensor in gguf.GGUFReader(path).tensors)
+
+
+def _smallest(shape: tuple[int, ...]) -> gguf.GGMLQuantizationType:
+    """Choose the type of the fewest bits, for the engine fetches every page of the file into memory."""
+    fitting = (kind for kind in _SMALL if len(shape) > 1 and shape[-1] % gguf.GGML_QUANT_SIZES[kind][0] == 0)
+    return next(fitting, gguf.GGMLQuantizationType.F32)  # which vectors have in every file
+
+
+def _described(model: Model) -> gguf.GGUFWriter:
+    writer = gguf.GGUFWriter(None, ARCHITECTURES[model.family])
+    writer.add_tokenizer_model("no_vocab")  # a number of tokens is enough where no text is read
+    writer.add_vocab_size(model.vocabulary)
+    writer.add_context_length(model.trained_context)
+    writer.add_embedding_length(model.hidden)
+    writer.add_block_count(model.layers)
+    writer.add_layer_norm_rms_eps(_EPSILON)
+    if model.mamba_layers:
+        _describe_states(writer, model)
+    else:
+        _describe_attention(writer, model)
+    return writer
+
+
+def _describe_attention(writer: gguf.GGUFWriter, model: Model):
+    writer.add_feed_forward_length(model.intermediate)
+    writer.add_head_count(model.heads)
+    writer.add_head_count_kv(model.kv_heads)
+    writer.add_key_length(model.head_dim)
+    writer.add_value_length(model.head_dim)
+    writer.add_rope_dimension_count(model.rotary)
+    if model.window_layers:
+        writer.add_sliding_window(model.window)  # which layers have it is a matter of the architecture
+
+
+def _describe_states(writer: gguf.GGUFWriter, model: Model):
+    writer.add_feed_forward_length(0)
+    writer.add_head_count(0)
+    writer.add_ssm_inner_size(model.inner)
+    writer.add_ssm_state_size(model.state)
+    writer.add_ssm_conv_kernel(model.conv)
+    writer.add_ssm_time_step_rank(model.time_rank)
+
+
+def _tensors(model: Model) -> _Shapes:
+    """Give each tensor's name and shape, rows first."""
+    yield "token_embd.weight", (model.vocabulary, model.hidden)
+    yield "output_norm.weight", (model.hidden,)
+    if model.embedding_tables == 2:
+        yield "output.weight", (model.vocabulary, model.hidden)
+    for layer in range(model.layers):
+        parts = _state_space(model) if model.mamba_layers else _decoder_layer(model)
+        for name, shape in parts:
+            yield f"blk.{layer}.{name}", shape
+
+
+def _decoder_layer(model: Model) -> _Shapes:
+    d, d_ff = model.hidden, model.intermediate
+    norms = ["attn_norm", "ffn_norm", "post_attention_norm", "post_ffw_norm"][: model.layer_norms]
+    yield from ((f"{name}.weight", (d,)) for name in norms)
+    yield from _attention(d, model.heads * model.head_dim, model.kv_heads * model.head_dim, model.qkv_bias)
+    if model.qk_norms:
+        yield from ((f"attn_{name}_norm.weight", (model.head_dim,)) for name in "qk")
+    yield from (("ffn_gate.weight", (d_ff, d)), ("ffn_up.weight", (d_ff, d)), ("ffn_down.weight", (d, d_ff)))
+
+
+def _attention(d: int, queries: int, keys: int, bias: int) -> _Shapes:
+    for name, rows in {"q": queries, "k": keys, "v": keys}.items():
+        yield f"attn_{name}.weight", (rows, d)
+        if bias:
+            yield f"attn_{name}.bias", (rows,)
+    yield "attn_output.weight", (d, queries)
+
+
+def _state_space(model: Model) -> _Shapes:
+    d, inner, state, rank = model.hidden, model.inner, model.state, model.time_rank
+    yield from (("attn_norm.weight", (d,)), ("ssm_in.weight", (2 * inner, d)), ("ssm_out.weight", (d, inner)))
+    yield from (("ssm_conv1d.weight", (inner, model.conv)), ("ssm_conv1d.bias", (inner,)))
+    yield from (("ssm_x.weight", (rank + 2 * state, inner)), ("ssm_dt.weight", (inner, rank)))
+    yield from (("ssm_dt.bias", (inner,)), ("ssm_a", (inner, state)), ("ssm_d", (inner,)))

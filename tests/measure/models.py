@@ -1,0 +1,63 @@
+"""The real models: built by Hugging Face code from the sizes of a config.json, without data."""
+
+import json
+from functools import cache
+from typing import Any
+
+import torch
+from transformers import AutoConfig, AutoModelForCausalLM, PretrainedConfig, PreTrainedModel, logging
+
+from measure.cases import Case
+from memcalc import catalogue
+
+logging.set_verbosity_error()
+
+DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32, "autocast": torch.float32}
+"""Recipe → type of the weights."""
+
+_LAYERS = {"gpt2": "n_layer"}
+_ALIASES = {"kimi_k2": "deepseek_v3"}  # whose code it is, under another name
+_DROPOUTS = (
+    "attention_dropout",
+    "attn_pdrop",
+    "embd_pdrop",
+    "resid_pdrop",
+    "hidden_dropout",
+    "dropout",
+    "attn_dropout",
+)
+
+
+@cache
+def _configs() -> dict[str, dict[str, Any]]:
+    return {row["model"]: json.loads(row["config"]) for row in catalogue.rows("measured_parameters")}
+
+
+def config(case: Case, layers: int = 0) -> PretrainedConfig:
+    """Return the config of the case's model, with its dropout, and with fewer layers if so many are asked for."""
+    keys = dict(_configs()[case.model])
+    family = keys.pop("model_type")
+    made = AutoConfig.for_model(_ALIASES.get(family, family), **keys).get_text_config()
+    for name in _DROPOUTS:
+        if hasattr(made, name):
+            setattr(made, name, case.inputs.get("dropout", 0.0))
+    if layers:
+        setattr(made, _LAYERS.get(made.model_type, "num_hidden_layers"), layers)
+        made.layer_types = made.layer_types[:layers] if getattr(made, "layer_types", None) else None
+    return made
+
+
+def build(made: PretrainedConfig, dtype: torch.dtype, attention: str = "eager") -> PreTrainedModel:
+    """Return the model on the meta device: real modules, tensors without data."""
+    with torch.device("meta"):
+        return AutoModelForCausalLM.from_config(made, dtype=dtype, attn_implementation=attention)
+
+
+def filled(model: PreTrainedModel) -> PreTrainedModel:
+    """Give a model of the meta device real tensors on the CPU, with small random numbers; tied ones stay one."""
+    model.to_empty(device="cpu")
+    model.tie_weights()
+    torch.manual_seed(0)
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.02)
+    return model

@@ -1,0 +1,67 @@
+"""Optimizer states and gradients: what real optimizers hold after a step."""
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
+
+import bitsandbytes
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+
+from measure.cases import Case
+from measure.models import DTYPES, build, config, filled
+
+HOW = {
+    "gradients": "sum of the storages of all gradients on a CPU",
+    "optimizer": "sum of the storages in optimizer.state after one real step on a CPU, with counters and tables",
+}
+
+OPTIMIZERS: dict[str, Callable[[Iterable[Tensor]], Optimizer]] = {
+    "AdamW": torch.optim.AdamW,
+    "Adam": torch.optim.Adam,
+    "Adam amsgrad": lambda tensors: torch.optim.Adam(tensors, amsgrad=True),
+    "SGD": torch.optim.SGD,
+    "SGD momentum": lambda tensors: torch.optim.SGD(tensors, momentum=0.9),
+    "Adafactor": torch.optim.Adafactor,
+    "RMSprop": torch.optim.RMSprop,
+    "RMSprop centered momentum": lambda tensors: torch.optim.RMSprop(tensors, centered=True, momentum=0.9),
+    "Adagrad": torch.optim.Adagrad,
+    "Adadelta": torch.optim.Adadelta,
+    "Adamax": torch.optim.Adamax,
+    "NAdam": torch.optim.NAdam,
+    "RAdam": torch.optim.RAdam,
+    "Rprop": torch.optim.Rprop,
+    "ASGD": torch.optim.ASGD,
+    "8-bit AdamW": bitsandbytes.optim.AdamW8bit,
+    "8-bit Lion": bitsandbytes.optim.Lion8bit,
+    "8-bit SGD": lambda tensors: bitsandbytes.optim.SGD8bit(tensors, lr=0.1, momentum=0.9),
+    "8-bit AdEMAMix": bitsandbytes.optim.AdEMAMix8bit,
+    "bitsandbytes Adam": bitsandbytes.optim.AdamW,
+    "AdEMAMix": bitsandbytes.optim.AdEMAMix,
+}
+"""As named in memcalc/data/optimizers.csv → what makes one."""
+
+
+def measure(case: Case) -> int:
+    """Return the bytes of the gradients, or of what the optimizer holds after a step."""
+    parameters = _parameters(case.model, case.inputs["recipe"], case.inputs.get("full_layers", 0))
+    if case.quantity == "gradients":
+        return sum(parameter.grad.untyped_storage().nbytes() for parameter in parameters)
+    optimizer = OPTIMIZERS[case.inputs["optimizer"]](parameters)
+    optimizer.step()
+    held = {tensor.untyped_storage()._cdata: tensor for state in optimizer.state.values() for tensor in _in(state)}
+    return sum(tensor.untyped_storage().nbytes() for tensor in held.values())
+
+
+@cache
+def _parameters(model: str, recipe: str, layers: int) -> list[Tensor]:
+    """Return the parameters of a model, each with a gradient."""
+    made = filled(build(config(Case("", model, {}), layers), DTYPES[recipe]))
+    for parameter in made.parameters():
+        parameter.grad = torch.full_like(parameter, 0.1)
+    return list(made.parameters())
+
+
+def _in(state: dict[str, object]) -> Iterator[Tensor]:
+    for value in state.values():
+        yield from _in(value) if isinstance(value, dict) else [value] if isinstance(value, Tensor) else []

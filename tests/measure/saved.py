@@ -1,0 +1,59 @@
+"""What a training forward pass keeps for the backward pass, and the peak of both, on a fake card."""
+
+from functools import cache
+
+import torch
+from torch import Tensor
+
+from measure.alive import Alive
+from measure.cases import Case
+from measure.fake import CARD, fake_card, moved
+from measure.models import DTYPES, build, config
+
+_KEPT = (
+    "storages alive after a training forward pass on fake CUDA tensors, less weights and inputs; only the loss is held"
+)
+HOW = {
+    "activations": _KEPT,
+    "layer_activations": f"{_KEPT}: two layers less one",
+    "head_activations": f"{_KEPT}: with head and loss less without",
+    "step_peak": "largest sum of living storages during forward and backward pass on fake CPU tensors, less weights",
+}
+
+
+def measure(case: Case) -> int:
+    """Return the bytes that are kept of the whole model, of a layer, or of head and loss; or those of the peak."""
+    key = case.model, tuple(case.inputs.items())
+    if case.quantity == "step_peak":
+        return passed(*key, backward=True)
+    if case.quantity == "layer_activations":
+        return passed(*key, layers=2) - passed(*key, layers=1)
+    if case.quantity == "head_activations":
+        return passed(*key, layers=1) - passed(*key, layers=1, head=False)
+    return passed(*key)
+
+
+@cache
+def passed(name: str, inputs: tuple, layers: int = 0, head: bool = True, backward: bool = False) -> int:
+    """Return the bytes alive after a forward pass, or those of the peak until the end of the backward pass."""
+    case = Case("", name, dict(inputs))
+    recipe, attention = case.inputs["recipe"], case.inputs["attention"]
+    device = "cpu" if backward else CARD  # autograd's engine wants a card that is there
+    with fake_card() as mode, torch.device(device):
+        model = moved(mode, build(config(case, layers), DTYPES[recipe], attention), device).train()
+        if case.inputs.get("recompute") == "full":
+            model.activation_checkpointing_enable()
+        ids = torch.zeros((case.inputs["batch"], case.inputs["context"]), dtype=torch.long)
+        tensors = [*model.parameters(), *model.buffers(), ids]
+        with Alive(tensors) as alive:
+            with torch.autocast("cuda", torch.bfloat16, recipe == "autocast"):  # its end frees copies that nobody needs
+                loss = _loss(model, ids, head)
+            if backward:
+                loss.backward()
+            return alive.peak if backward else alive.bytes - loss.nbytes
+
+
+def _loss(model: torch.nn.Module, ids: Tensor, head: bool) -> Tensor:
+    if head:
+        return model(input_ids=ids, labels=ids, use_cache=False).loss
+    return model.base_model(input_ids=ids, use_cache=False).last_hidden_state

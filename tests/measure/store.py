@@ -1,0 +1,29 @@
+"""Where rows are kept: those of the last complete run in the package, those of a run that goes on beside this file."""
+
+import csv
+from collections.abc import Iterable
+from pathlib import Path
+
+from memcalc.reality import COLUMNS
+
+DATA = Path(__file__).parents[2] / "memcalc" / "data" / "measured.csv"
+PART = Path(__file__).with_name("measured.part.csv")
+Row = dict[str, str]
+
+
+def load(path: Path) -> dict[str, Row]:
+    """Return id → row; nothing if there is no such file."""
+    if not path.exists():
+        return {}
+    with path.open(encoding="utf-8", newline="") as lines:
+        return {row["id"]: row for row in csv.DictReader(lines)}
+
+
+def save(path: Path, rows: Iterable[Row]) -> None:
+    """Write rows in the order of their ids: all of them, or, if something stops it, none."""
+    beside = path.with_suffix(".new")
+    with beside.open("w", encoding="utf-8", newline="") as lines:
+        writer = csv.DictWriter(lines, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(sorted(rows, key=lambda row: row["id"]))
+    beside.replace(path)

@@ -1,0 +1,140 @@
+"""The measuring of rows: the plan is what the package has, a run goes on where it was stopped, and libraries agree."""
+
+import importlib
+import subprocess
+import sys
+from importlib.metadata import PackageNotFoundError
+from importlib.util import find_spec
+
+import pytest
+
+from measure import __main__ as command
+from measure import store
+from measure.cases import Case, Section
+from measure.plan import SECTIONS, on_a_card
+from memcalc import reality
+from memcalc.predictions import QUANTITIES, predict
+
+PLANNED = {name: case for section in SECTIONS for name, case in section.numbered.items()}
+CARD = on_a_card("RTX 4090")
+
+
+class Ruler:
+    """A module that measures what the formula says."""
+
+    HOW = dict.fromkeys(QUANTITIES, "by a ruler")
+
+    def __init__(self, broken=()):
+        self.broken, self.asked = broken, []
+
+    def measure(self, case):
+        self.asked.append(case)
+        if case.inputs["context"] in self.broken:
+            raise RuntimeError("the ruler broke")
+        return predict(case.quantity, case.model, case.inputs)
+
+
+@pytest.fixture
+def bench(tmp_path, monkeypatch):
+    """A plan of three rows, and files of its own."""
+    cases = tuple(Case("kv_cache", "GPT-2", {"context": 2**power}) for power in (6, 7, 8))
+    monkeypatch.setattr(store, "DATA", tmp_path / "measured.csv")
+    monkeypatch.setattr(store, "PART", tmp_path / "measured.part.csv")
+    monkeypatch.setattr(command, "SECTIONS", (Section("X", "ruler", ("pytest",), cases),))
+
+    def run(ruler, *arguments):
+        monkeypatch.setattr(Section, "load", lambda _: ruler)
+        monkeypatch.setattr(sys, "argv", ["measure", *arguments])
+        return command.main()
+
+    return run
+
+
+def test_the_plan_is_what_was_measured():
+    measured = {row.id: row for row in reality.measurements() if row.id[0] != "G"}
+    assert measured.keys() == PLANNED.keys()
+    for name, case in PLANNED.items():
+        row = measured[name]
+        assert (row.quantity, row.model, row.inputs) == (case.quantity, case.model, dict(case.inputs)), name
+
+
+def test_every_case_can_be_predicted():
+    for section in CARD:
+        for case in section.cases:
+            assert predict(case.quantity, case.model, dict(case.inputs)) > 0
+    asked = {case.quantity for section in (*SECTIONS, *CARD) for case in section.cases}
+    assert asked == set(QUANTITIES)
+
+
+def test_a_run_writes_every_row_and_says_how_the_formula_did(bench, capsys):
+    assert bench(Ruler()) == 0
+    assert list(store.load(store.DATA)) == ["X001", "X002", "X003"]
+    assert not store.PART.exists()
+    assert "3 rows measured; the formula is exact on 3." in capsys.readouterr().out
+
+
+def test_a_stopped_run_goes_on(bench):
+    first, second = Ruler(), Ruler()
+    first.measure = lambda case: second.measure(case) if case.inputs["context"] < 128 else pytest.fail("stopped")
+    with pytest.raises(pytest.fail.Exception):
+        bench(first)
+    assert list(store.load(store.PART)) == ["X001"]
+    assert not store.DATA.exists()
+    third = Ruler()
+    assert bench(third) == 0
+    assert [case.inputs["context"] for case in third.asked] == [128, 256]
+    assert len(store.load(store.DATA)) == 3
+
+
+def test_a_row_that_fails_loses_no_other(bench, capsys):
+    bench(Ruler())
+    assert bench(Ruler(broken=(128,))) == 1
+    assert len(store.load(store.DATA)) == 3, "the row of the last run stays"
+    assert "Failed: X002 kv_cache GPT-2 context=128: RuntimeError('the ruler broke')" in capsys.readouterr().out
+
+
+def test_a_library_that_is_missing_leaves_its_rows_as_they_were(bench, monkeypatch, capsys):
+    bench(Ruler())
+
+    def missing(_name):
+        raise PackageNotFoundError
+
+    monkeypatch.setattr("measure.cases.version", missing)
+    ruler = Ruler()
+    assert bench(ruler) == 0
+    assert ruler.asked == []
+    assert len(store.load(store.DATA)) == 3
+    assert "Left out: 3 rows that need pytest." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--device", "cuda"], "--device cuda and --gpu NAME belong together."),
+        (["--gpu", "RTX 4090"], "--device cuda and --gpu NAME belong together."),
+        (["--device", "cuda", "--gpu", "RTX 4091"], "the nearest is RTX 4090"),
+        (["--device", "tpu"], "invalid choice: 'tpu'"),
+    ],
+)
+def test_wrong_arguments(bench, capsys, arguments, says):
+    with pytest.raises(SystemExit) as stopped:
+        bench(Ruler(), *arguments)
+    assert stopped.value.code == 2
+    assert says in capsys.readouterr().err
+
+
+def test_the_package_needs_none_of_the_libraries_that_are_measured():
+    code = "import sys, memcalc.widgets, memcalc.reality_figures; print({'torch', 'transformers'} & sys.modules.keys())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
+@pytest.mark.filterwarnings("ignore")  # of the libraries themselves
+@pytest.mark.skipif(not find_spec("transformers"), reason="libraries to measure come with `make measure`")
+@pytest.mark.parametrize("module", ["weights", "saved", "prefills", "caches"])
+def test_measured_again_the_bytes_are_the_same(module):
+    for section in SECTIONS:
+        if section.module == module:
+            name, case = list(section.numbered.items())[-1]
+            [row] = [row for row in reality.measurements() if row.id == name]
+            assert importlib.import_module(f"measure.{module}").measure(case) == row.measured
