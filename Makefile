@@ -58,7 +58,7 @@ clean:  ## remove .venv and what the tests leave
 	$(BIN)/uv pip install --python $(BIN)/python --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-# Versions without hashes: PyTorch has builds for CPU and for cards under one version, and each machine takes its own.
+# Versions without hashes: PyTorch has builds for CPU and for cards under one version, with other hashes.
 .venv/.measure: .venv/.ready measure.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint measure.lock --no-build-isolation --editable '.[measure]'
 	@touch $@

@@ -159,24 +159,31 @@ def _heads_with_which(model: Model, run: Inference, card: Gpu) -> list[int]:
 
 def _left_over() -> Answers:
     row = reality.row("R002")
-    right = round(float(100 * row.residual), 2)
+    right, off = round(float(100 * row.residual), 2), row.measured - row.predicted
     return right, [
-        (float(100 * (row.measured - row.predicted) / row.predicted), "that is a share of the formula's bytes"),
+        (
+            float(100 * off / row.predicted),
+            "that is a share of the formula's bytes; divide by the measured ones",
+        ),
         (right / 100, "that is the share itself; in percent it is a hundred times as much"),
         (100 - right, "that is what the formula explains; the question is what is left over"),
-        (float(100 * reality.row("R003").residual), "that is R003, with two texts"),
+        (float(100 * reality.row("R001").residual), "that is row R001"),
+        (float(off), "those are the bytes; divide them by what was measured"),
+        (float(off / 2**30), "those are GiB; divide the bytes by what was measured"),
     ]
 
 
 def _kept_for_each_number() -> Answers:
-    right, of_the_older = _bytes_for_each_number("A012"), _bytes_for_each_number("A001")
-    inputs = reality.row("A012").inputs
+    right, of_the_older, row = _bytes_for_each_number("A012"), _bytes_for_each_number("A001"), reality.row("A012")
+    context, batch = row.inputs["context"], row.inputs["batch"]
     return right, [
         (34, "that is the textbook's number, for the layer of another code"),
         (of_the_older, "that is Llama-2-7B; row A012 is Llama-3-8B"),
-        (right * inputs["batch"], "the texts are several: divide by the batch too"),
-        (right * inputs["context"], "the tokens are many: divide by the context too"),
-        (right / 32, "the row is one layer, not all 32"),
+        (right * batch, "the texts are several: divide by the batch too"),
+        (right * context, "the tokens are many: divide by the context too"),
+        (right * context * batch, "you divided by hidden alone; divide by context and batch too"),
+        (float(row.measured) / context / batch, "that is for each token; divide by hidden too"),
+        (float(row.measured), "those are the bytes of the whole layer; divide by context, batch and hidden"),
     ]
 
 
@@ -186,17 +193,22 @@ def _bytes_for_each_number(name: str) -> float:
     return round(float(row.measured / numbers), 2)
 
 
-def _process_with_eight_texts() -> Answers:
-    row, model = reality.row("R001"), Model.named("GPT-2")
-    run = Training(context=256, batch=8, recipe="fp32", attention="eager")
-    memory = breakdown(model, run)
-    tensors = memory["weights"] + memory["optimizer"] + step_peak(model, run)
-    return int(tensors * row.measured / row.predicted), [
-        (tensors, "that is the tensors alone; the process takes more, in the proportion of R001"),
-        (tensors + int(row.measured - row.predicted), "what is left over grows in proportion; you kept it as it was"),
-        (2 * int(row.measured), "only what is kept for the texts doubles; weights, gradients and optimizer stay"),
-        (int(row.measured), "that is R001 itself, with four texts"),
-        (total(model, run), "that is the sum of the terms; the step has its peak elsewhere: step_peak(model, run)"),
+def _tensors_of_eight_texts() -> Answers:
+    model, four = Model.named("GPT-2"), Training(context=256, batch=4, recipe="fp32", attention="eager")
+    run = replace(four, batch=8)
+    memory, states = breakdown(model, run), breakdown(model, run)["weights"] + breakdown(model, run)["optimizer"]
+    right = states + step_peak(model, run)
+    return right, [
+        (
+            total(model, run),
+            "that is the sum of the terms, which are not all there at once; see step_peak",
+        ),
+        (right + memory["gradients"], "the peak of a step has the gradients already"),
+        (step_peak(model, run), "that is the step alone; weights and optimizer are there too"),
+        (right - memory["optimizer"], "the optimizer's states are there from the second step on"),
+        (2 * (states + step_peak(model, four)), "weights, gradients and optimizer do not double with the texts"),
+        (states + step_peak(model, four), "that is with four texts"),
+        (states + step_peak(model, replace(run, context=1024)), "that is with texts of 1,024 tokens"),
     ]
 
 
@@ -219,6 +231,6 @@ EXERCISES: dict[str, Exercise] = {
     "6.3": Exercise("heads", _heads_that_fit),
     "7.1": Exercise("percent", _left_over),
     "7.2": Exercise("bytes", _kept_for_each_number),
-    "7.3": Exercise("GiB", _process_with_eight_texts),
+    "7.3": Exercise("GiB", _tensors_of_eight_texts),
 }
 """Number → exercise; the first digit is the notebook."""

@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 
 import sympy
 
-from memcalc import formats, passes, speed
+from memcalc import catalogue, formats, passes, speed
 from memcalc.errors import InputError, choice, shown, whole
 from memcalc.evaluate import breakdown
 from memcalc.formats import Format
@@ -40,9 +40,13 @@ def predict(quantity: str, model: str, inputs: Inputs) -> int | float:
     1073741824
     """
     quantity = choice("quantity", quantity, QUANTITIES)
-    if quantity != "decode_speed":  # bytes do not depend on the card
-        inputs = {name: value for name, value in inputs.items() if name != "gpu"}
-    return QUANTITIES[quantity](model, inputs)
+    for names in NEEDED.get(quantity, ()):
+        _given(inputs, *names.split("|"))
+    gpu = Gpu.named(inputs["gpu"]) if "gpu" in inputs else None
+    inputs = {name: value for name, value in inputs.items() if name != "gpu"}
+    if quantity == "decode_speed":
+        return _decode(model, inputs, gpu)
+    return QUANTITIES[quantity](model, inputs)  # bytes do not depend on the card
 
 
 def model_and_run(name: str, inputs: Inputs, trained: bool) -> tuple[Model, Inference | Training]:
@@ -53,8 +57,7 @@ def model_and_run(name: str, inputs: Inputs, trained: bool) -> tuple[Model, Infe
     """
     trained = trained or any(key in _OF_TRAINING and key not in _OF_INFERENCE for key in inputs)
     known = _OF_TRAINING if trained else _OF_INFERENCE
-    for key in inputs:
-        choice("input", key, [*known, *_COUNTS])
+    inputs = {choice("input", key, [*known, *_COUNTS]): value for key, value in inputs.items()}
     words = {key for key in known if isinstance(inputs.get(key), str)}  # window: tokens of a model, or how a run counts
     counts = {key: value for key, value in inputs.items() if key in _COUNTS and key not in words}
     run = {key: value for key, value in inputs.items() if key not in counts}
@@ -84,7 +87,9 @@ def _layer(model: str, inputs: Inputs) -> int:
     """Return what a second layer adds to one; of layers with and without a window, those without."""
     model, run = model_and_run(model, inputs, trained=True)
     alike = {"full_layers": model.full_layers, "window_layers": model.window_layers}
-    kind = next(kind for kind, number in alike.items() if number)
+    kind = next((kind for kind, number in alike.items() if number), None)
+    if kind is None:
+        raise InputError(f"quantity layer_activations must be of a model with attention alone, not {model.name}.")
     one, two = (replace(model, **dict.fromkeys(alike, 0) | {kind: n, "dense_layers": n}) for n in (1, 2))
     return _kept(two, run) - _kept(one, run)
 
@@ -111,40 +116,50 @@ def _prefill(model: str, inputs: Inputs) -> int:
 
 
 def _matrix(model: str, inputs: Inputs) -> int:
-    form = Format.named(_given(inputs, "format"))
-    return matrix_bytes(*(sympy.Integer(_size(inputs, name)) for name in ("rows", "columns")), form)
+    form, rows, columns = _of_a_matrix(model, inputs)
+    return matrix_bytes(sympy.Integer(rows), sympy.Integer(columns), Format.named(form))
 
 
 def _blocks(model: str, inputs: Inputs) -> int:
-    numbers, size = formats.block(_given(inputs, "format"))
-    if _size(inputs, "columns") % numbers:
-        raise InputError(
-            f"columns must be a multiple of {numbers}, the block of {inputs['format']}, not {inputs['columns']}."
-        )
-    return inputs["rows"] * inputs["columns"] // numbers * size
+    form, rows, columns = _of_a_matrix(model, inputs)
+    numbers, size = formats.block(form)
+    if columns % numbers:
+        raise InputError(f"columns must be a multiple of {numbers}, the block of {form}, not {columns:,}.")
+    return rows * columns // numbers * size
 
 
-def _decode(model: str, inputs: Inputs) -> float:
-    gpu = Gpu.named(_given(inputs, "gpu"))
-    rest = {name: value for name, value in inputs.items() if name != "gpu"}
-    return speed.fastest(*model_and_run(model, rest, trained=False), gpu).decode
+def _of_a_matrix(model: str, inputs: Inputs) -> tuple[str, int, int]:
+    if model:
+        raise InputError(f"model must be left out of the row of one matrix, not {shown(model)}.")
+    for name in inputs:
+        choice("input", name, ("format", "rows", "columns"))
+    form = choice("format", inputs["format"], [*catalogue.names("formats"), *catalogue.names("ggml_types")])
+    return form, *(whole(name, inputs[name], 1, 10**6) for name in ("rows", "columns"))
+
+
+def _decode(model: str, inputs: Inputs, gpu: Gpu) -> float:
+    rate = speed.fastest(*model_and_run(model, inputs, trained=False), gpu).decode
+    if rate is None:
+        raise InputError(f"gpu must be one whose bandwidth is known, not {gpu.name}.")
+    return rate
 
 
 def _context(model: str, inputs: Inputs) -> int:
+    if model or inputs:
+        raise InputError(f"model and inputs must be left out of context_size, not {shown(model)} and {list(inputs)}.")
     return breakdown(Model.nominal(1), Training(overhead="low"))["overhead"]
 
 
-def _given(inputs: Inputs, name: str) -> str | int | float:
-    if name not in inputs:
-        raise InputError(f"inputs must say {name}=…, not {shown('; '.join(inputs))}.")
-    return inputs[name]
+def _given(inputs: Inputs, *names: str) -> str | int | float:
+    """Return the first of these inputs that there is; raise InputError if there is none."""
+    for name in names:
+        if name in inputs:
+            return inputs[name]
+    wanted, said = " or ".join(f"{name}=…" for name in names), ", ".join(inputs) or "nothing"
+    raise InputError(f"inputs must say {wanted}, for nothing is guessed; they say {said}.")
 
 
-def _size(inputs: Inputs, name: str) -> int:
-    return whole(name, _given(inputs, name), 1, 10**6)
-
-
-QUANTITIES: dict[str, Callable[[str, Inputs], int | float]] = {
+QUANTITIES: dict[str, Callable[..., int | float]] = {
     "weights": _term("weights"),
     "gradients": _term("gradients", trained=True, activations="none"),
     "optimizer": _term("optimizer", trained=True, activations="none"),
@@ -158,9 +173,27 @@ QUANTITIES: dict[str, Callable[[str, Inputs], int | float]] = {
     "matrix": _matrix,
     "blocks": _blocks,
     "process_peak": _whole_step,
+    "unpooled_process_peak": _whole_step,
     "allocated_peak": _whole_step,
     "reserved_peak": _whole_step,
+    "allocated_prefill": _prefill,
     "context_size": _context,
     "decode_speed": _decode,
 }
 """Quantity, as in data/measured_quantities.csv → its prediction from model and inputs."""
+
+_PASS = ("context", "batch", "recipe", "attention")
+NEEDED: dict[str, tuple[str, ...]] = {
+    "weights": ("weights|recipe",),
+    "kv_cache": ("context",),
+    **dict.fromkeys(("prefill", "allocated_prefill"), ("context", "batch", "attention")),
+    "compute_buffer": ("context", "engine", "attention"),
+    "gradients": ("recipe",),
+    "optimizer": ("recipe", "optimizer"),
+    **dict.fromkeys(("layer_activations", "head_activations", "activations", "step_peak"), _PASS),
+    **dict.fromkeys(("process_peak", "unpooled_process_peak", "allocated_peak", "reserved_peak"), _PASS),
+    "matrix": ("format", "rows", "columns"),
+    "blocks": ("format", "rows", "columns"),
+    "decode_speed": ("context", "weights", "gpu"),
+}
+"""Quantity → the inputs that a row must name, with | between those of which one is enough."""

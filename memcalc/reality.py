@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache, cached_property
 
-from memcalc import catalogue
+from memcalc import catalogue, units
 from memcalc.errors import InputError, choice, shown
 from memcalc.predictions import QUANTITIES, Inputs, predict
 from memcalc.tables import Shown
@@ -64,9 +64,18 @@ class Measurement:
         return off / self.measured if self.measured else off
 
     @property
+    def within(self) -> bool:
+        """Whether the two differ by no more than the quantity's bound, or what was measured is below it."""
+        if self.row["bound"] == "below":
+            return self.measured <= self.predicted
+        return abs(self.residual) <= Fraction(self.row["bound"])
+
+    @property
     def cause(self) -> str:
-        """Why the two differ; nothing where they do not by more than NOTABLE."""
-        return self.row["cause"] or "not known yet: find out" if abs(self.residual) > NOTABLE else ""
+        """Why the two differ; nothing where they do not by more than NOTABLE, unknown beyond the quantity's bound."""
+        if abs(self.residual) <= NOTABLE:
+            return ""
+        return self.row["cause"] if self.within else "not known yet: find out"
 
     @property
     def percent(self) -> str:
@@ -91,7 +100,7 @@ def read(line: str | Mapping[str, str]) -> Measurement:
     >>> read("mine,kv_cache,Llama-3-8B,context=8192,1073741824,by hand,none,2026-11-27").residual
     Fraction(0, 1)
     """
-    row = dict(line) if isinstance(line, Mapping) else _split(line)
+    row = _columns(line) if isinstance(line, Mapping) else _split(line)
     for name in ("id", "how", "library"):
         if not row[name]:
             raise InputError(f"{name} must say something in a measured row, not {row[name]!r}.")
@@ -104,13 +113,22 @@ def read(line: str | Mapping[str, str]) -> Measurement:
     return measurement
 
 
+def _columns(row: Mapping[str, str]) -> dict[str, str]:
+    if set(row) != set(COLUMNS) or not all(isinstance(cell, str) for cell in row.values()):
+        raise InputError(
+            f"a measured row must have a text in each of the columns {', '.join(COLUMNS)}, not {shown(row)}."
+        )
+    return dict(row)
+
+
 def _split(line: str) -> dict[str, str]:
     try:
         cells = next(csv.reader([line.strip()]), []) if isinstance(line, str) else []
     except csv.Error:  # as of two lines in one
         cells = []
     if len(cells) != len(COLUMNS):
-        raise InputError(f"a measured row must have the columns {', '.join(COLUMNS)}, not {shown(line)}.")
+        wanted = f"the {len(COLUMNS)} columns {', '.join(COLUMNS)}, text with a comma in double quotes"
+        raise InputError(f"a measured row must have {wanted}, not {len(cells)}: {shown(line)}.")
     return dict(zip(COLUMNS, map(str.strip, cells), strict=True))
 
 
@@ -119,26 +137,31 @@ def _inputs(text: str) -> Inputs:
     for name, equals, _ in pairs:
         if not equals:
             raise InputError(f"inputs must be pairs such as context=8192; batch=2, not {shown(name)}.")
-    return {name.strip(): _value(value.strip()) for name, _, value in pairs}
+    names = [name.strip() for name, *_ in pairs]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise InputError(f"inputs must say each thing once, not {twice[0]} {names.count(twice[0])} times.")
+    return {name: _value(value.strip()) for name, (_, _, value) in zip(names, pairs, strict=True)}
 
 
 def _value(text: str) -> str | int | float:
-    if re.fullmatch(r"-?\d+", text):
+    if re.fullmatch(r"-?\d{1,18}", text):
         return int(text)
     return float(text) if re.fullmatch(r"\d*\.\d+", text) else text
 
 
 def _amount(text: str, unit: str) -> Fraction:
-    if not re.fullmatch(r"\d{1,20}" if unit == "bytes" else r"\d{1,9}(\.\d{1,6})?", text):
-        raise InputError(f"measured must be a number of {unit} in plain digits, such as 1073741824, not {shown(text)}.")
-    return Fraction(text)
+    amount = units.parse(text, "B" if unit == "bytes" else unit)
+    if unit == "bytes" and amount.denominator > 1:
+        raise InputError(f"measured must be whole bytes, not {shown(text)}.")
+    return amount
 
 
 def _date(text: str) -> str:
     try:
-        return datetime.date.fromisoformat(text).isoformat()
+        day = datetime.datetime.strptime(text, "%Y-%m-%d")
     except ValueError:
         raise InputError(f"date must be a day such as 2026-11-27, not {shown(text)}.") from None
+    return f"{day:%Y-%m-%d}"
 
 
 @cache
@@ -169,12 +192,14 @@ def against(*ids: str) -> Shown:
 
 
 def table(rows: Iterable[Measurement]) -> Shown:
-    """Return measurements as a table: what was measured, what the formula says, what is left over, and why."""
+    """Return measurements as a table: what was measured, what the formula says, what is left over, why, and how."""
     rows = list(rows)
+    if not rows:
+        raise InputError("rows must be at least one measurement, not none.")
     unit = " or ".join(dict.fromkeys(row.row["unit"] for row in rows))
     lines = [
         {
-            "measured with": row.library,
+            "id": row.id,
             "quantity": row.quantity,
             "model": row.model,
             "inputs": row.written,
@@ -182,10 +207,11 @@ def table(rows: Iterable[Measurement]) -> Shown:
             f"measured [{unit}]": f"{float(row.measured):,.0f}",
             "residual": f"{float(row.measured - row.predicted):,.0f}" + (f" ({row.percent})" if row.residual else ""),
             "cause": row.cause,
+            "how, with what, when": f"{row.how} ({row.library}, {row.date})",
         }
         for row in rows
     ]
-    shown = Shown(lines).set_index("measured with")
+    shown = Shown(lines).set_index("id")
     return shown if any(shown["cause"]) else shown.drop(columns="cause")
 
 
@@ -194,6 +220,8 @@ def residuals(rows: Iterable[Measurement] | None = None) -> Shown:
     groups: dict[str, list[Measurement]] = {}
     for row in measurements() if rows is None else rows:
         groups.setdefault(row.quantity, []).append(row)
+    if not groups:
+        raise InputError("rows must be at least one measurement, not none.")
     return Shown([_summary(alike) for alike in groups.values()]).set_index("term")
 
 
@@ -202,6 +230,7 @@ def _summary(alike: list[Measurement]) -> dict[str, str | int]:
     return {
         "term": worst.row["term"],
         "quantity": worst.quantity,
+        "what it is": worst.row["meaning"],
         "rows": len(alike),
         "exact": sum(row.measured == row.predicted for row in alike),
         "worst residual": worst.percent if worst.residual else "none",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable
 
@@ -30,12 +31,12 @@ STEPS, STEP_MEMORY = (2**5, 2**13), (2, 400)
 """The ends of the axes of such a step [tokens, GiB]."""
 
 STEP_LINES = {
-    "sum": {"color": COLOURS["gradients"], "linestyle": "--", "linewidth": 2, "label": "sum of the terms"},
+    "sum": {"color": COLOURS["gradients"], "linestyle": "--", "linewidth": 2, "label": "gradients + activations"},
     "peak": {"color": COLOURS["activations"], "linewidth": 2, "label": "peak of the step"},
 }
 """How its two lines are drawn."""
 
-_BYTES = [10**power for power in (4, 6, 8, 10, 12)]
+_BYTES = [10**power for power in range(2, 16, 2)]
 _SHARE = float(100 * NOTABLE)  # [%]
 
 
@@ -46,37 +47,46 @@ def predicted_measured(own: Iterable[Measurement] = ()) -> Figure:
     ----------
     own : rows of your own, drawn as stars with their ids
     """
-    rows, own = (list(filter(_drawn, some)) for some in (measurements(), own))
+    rows, own = list(measurements()), list(own)
     lines = list(dict.fromkeys(row.quantity for row in (*rows, *own)))
     with canvas(width=9.5, height=4.6, ncols=2, width_ratios=(1.15, 1)) as (figure, (left, right)):
-        _identity(left, rows)
+        _identity(left, rows, own)
         _residuals(right, rows, lines)
         for row in own:
-            _star(left, row.id, float(row.predicted), float(row.measured))
+            if _in_bytes(row):
+                _star(left, row.id, float(row.predicted), float(row.measured))
             _star(right, row.id, float(100 * row.residual), lines.index(row.quantity))
         _scale(right, [*rows, *own])
         figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=4)
     return figure
 
 
-def _drawn(row: Measurement) -> bool:
-    return row.row["unit"] == "bytes" and row.measured > 0
+def _in_bytes(row: Measurement) -> bool:  # on a logarithmic axis nothing has no place
+    return row.row["unit"] == "bytes" and min(row.measured, row.predicted) > 0
 
 
-def _identity(axes, rows: list[Measurement]) -> None:
-    ends = [_BYTES[0] / 3, _BYTES[-1] * 9]
+def _identity(axes, rows: list[Measurement], own: list[Measurement]) -> None:
+    ends = _ends([*rows, *own])
+    ticks = [count for count in _BYTES if ends[0] < count < ends[1]]
     axes.plot(ends, ends, color="0.4", linewidth=1, label="formula = measured")
     for term, mark in MARKS.items():
         alike = [row for row in rows if row.row["term"] == term]
-        places = [float(row.predicted) for row in alike], [float(row.measured) for row in alike]
+        places = [[float(amount) for amount in (row.predicted, row.measured)] for row in alike if _in_bytes(row)]
         style = {"color": COLOURS[term], "markeredgecolor": "black", "markeredgewidth": 0.4, "linestyle": "none"}
-        axes.plot(*places, mark, **style, markersize=5, alpha=0.8, label=f"{WORDS[term]}: {len(alike)}")
+        axes.plot(
+            *zip(*places, strict=True), mark, **style, markersize=5, alpha=0.8, label=f"{WORDS[term]}: {len(alike)}"
+        )
     axes.set(xscale="log", yscale="log", xlim=ends, ylim=ends, xlabel="formula", ylabel="measured", aspect="equal")
-    axes.set(title="Every measured amount against the formula", xticks=_BYTES, yticks=_BYTES)
+    axes.set(title="Every measured amount against the formula", xticks=ticks, yticks=ticks)
     axes.minorticks_off()
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(FuncFormatter(lambda count, _: _in_decimals(count)))
     axes.grid(color="black", alpha=0.1)
+
+
+def _ends(rows: list[Measurement]) -> tuple[float, float]:
+    amounts = [float(amount) for row in rows if _in_bytes(row) for amount in (row.predicted, row.measured)]
+    return min(amounts) / 3, max(amounts) * 3
 
 
 def _residuals(axes, rows: list[Measurement], lines: list[str]) -> None:
@@ -89,7 +99,7 @@ def _residuals(axes, rows: list[Measurement], lines: list[str]) -> None:
     counts = Counter(row.quantity for row in rows)
     labels = [f"{name.replace('_', ' ')}: {counts[name]}" for name in lines]
     axes.set(yticks=range(len(lines)), yticklabels=labels, ylim=(len(lines) - 0.5, -0.5))
-    axes.set(xlabel="residual [% of what was measured]", title="What is left over")
+    axes.set(xlabel="residual [% of what was measured; grey: 1 %]", title="What is left over")
     axes.grid(axis="y", color="black", alpha=0.1)
 
 
@@ -97,14 +107,15 @@ def _scale(axes, rows: list[Measurement]) -> None:
     """Make the residuals' axis linear within the share that needs no cause, and logarithmic beyond it."""
     reach = max(5.0, *(abs(float(100 * row.residual)) * 1.3 for row in rows))
     axes.set_xscale("symlog", linthresh=_SHARE)
-    ticks = [tick for tick in (-100, -10, -1, 0, 1, 10, 100) if abs(tick) <= reach]
-    axes.set(xlim=(-reach, reach), xticks=ticks, xticklabels=map(str, ticks))
+    powers = range(0, int(math.log10(reach)) + 1, 1 + int(math.log10(reach)) // 3)
+    ticks = [*(-(10**power) for power in powers), 0, *(10**power for power in powers)]
+    axes.set(xlim=(-reach, reach), xticks=ticks, xticklabels=[f"{tick:,}" for tick in ticks])
     axes.minorticks_off()
 
 
 def _star(axes, name: str, x: float, y: float) -> None:
     axes.plot(x, y, marker="*", color="black", markersize=13, linestyle="none", zorder=5)
-    label(axes, name, (x, y), (8, 6))
+    label(axes, name, (x, y), (8, 6), bbox=None)
 
 
 def _in_decimals(count: float) -> str:
@@ -130,13 +141,13 @@ def sum_and_peak() -> Figure:
 def step_axes(axes) -> None:
     """Give the axes the contexts and the memory of a step."""
     context_axes(axes, *STEPS)
-    axes.set(ylim=STEP_MEMORY, xticks=[2**power for power in range(5, 14)])
+    axes.set(ylim=STEP_MEMORY, xticks=[2**power for power in range(5, 14)], yticks=[3, 10, 30, 100, 300])
     axes.tick_params(axis="x", labelsize=8)
 
 
 def step_lines(policy: str) -> dict[str, list[tuple[float, float]]]:
     """Return the sum and the peak as lines over the context [tokens, GiB]."""
-    contexts = [round(2 ** (power / 2)) for power in range(10, 27)]
+    contexts = [round(2 ** (power / 4)) for power in range(20, 53)]
     curves = zip(*(step(count, policy) for count in contexts), strict=True)
     return {
         name: [(count, in_unit(size, "GiB")) for count, size in zip(contexts, sizes, strict=True)]
@@ -167,5 +178,5 @@ def step_run(context: int, policy: str) -> Training:
 def measured_steps(policy: str) -> dict[int, int]:
     """Return context → peak, as measured with this policy [tokens, bytes]."""
     rows = [row for row in measurements() if row.quantity == "step_peak" and row.model == STEPPED]
-    alike = [row for row in rows if row.inputs.get("recompute", "none") == POLICIES[policy]]
+    alike = [row for row in rows if Training(**row.inputs) == step_run(row.inputs["context"], policy)]
     return {row.inputs["context"]: int(row.measured) for row in alike}

@@ -66,7 +66,7 @@ def amount(count: int, unit: str = "bytes") -> str:
 
 
 def glossary(*terms: Term) -> Shown:
-    """Return the glossary of exactly the symbols in the terms (of all, if none is given)."""
+    """Return the glossary of exactly the symbols in the terms (of all, if none is given); no column is empty."""
     wanted = {symbol for term in terms for symbol in (term.symbol, *term.symbols)} or GLOSSARY.keys()
     lines = [
         {
@@ -80,7 +80,8 @@ def glossary(*terms: Term) -> Shown:
         for entry in GLOSSARY.values()
         if entry.symbol in wanted
     ]
-    return Shown(lines).set_index("letter")
+    table = Shown(lines).set_index("letter")
+    return table.loc[:, (table != "").any()]  # a column in which no symbol has a name says nothing
 
 
 def memory(model: Model, run: Inference) -> pandas.DataFrame:

@@ -9,6 +9,8 @@ from nbval.plugin import IPyNbCell
 
 from sweep import move_every_control
 
+collect_ignore = ["measure"]  # no tests; its libraries are not installed for them
+
 # A slow machine is no failure; on CI the examples are the same each time.
 patient = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 settings.register_profile("memcalc", derandomize=bool(os.environ.get("CI")), **patient)

@@ -1,6 +1,5 @@
 """The measuring of rows: the plan is what the package has, a run goes on where it was stopped, and libraries agree."""
 
-import importlib
 import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError
@@ -15,7 +14,7 @@ from measure.plan import SECTIONS, on_a_card
 from memcalc import reality
 from memcalc.predictions import QUANTITIES, predict
 
-PLANNED = {name: case for section in SECTIONS for name, case in section.numbered.items()}
+PLANNED = {name: case for section in SECTIONS for name, _, case in section.numbered()}
 CARD = on_a_card("RTX 4090")
 
 
@@ -39,7 +38,7 @@ def bench(tmp_path, monkeypatch):
     """A plan of three rows, and files of its own."""
     cases = tuple(Case("kv_cache", "GPT-2", {"context": 2**power}) for power in (6, 7, 8))
     monkeypatch.setattr(store, "DATA", tmp_path / "measured.csv")
-    monkeypatch.setattr(store, "PART", tmp_path / "measured.part.csv")
+    monkeypatch.setattr(store, "PARTS", tmp_path)
     monkeypatch.setattr(command, "SECTIONS", (Section("X", "ruler", ("pytest",), cases),))
 
     def run(ruler, *arguments):
@@ -69,7 +68,7 @@ def test_every_case_can_be_predicted():
 def test_a_run_writes_every_row_and_says_how_the_formula_did(bench, capsys):
     assert bench(Ruler()) == 0
     assert list(store.load(store.DATA)) == ["X001", "X002", "X003"]
-    assert not store.PART.exists()
+    assert not store.part("cpu").exists()
     assert "3 rows measured; the formula is exact on 3." in capsys.readouterr().out
 
 
@@ -78,7 +77,7 @@ def test_a_stopped_run_goes_on(bench):
     first.measure = lambda case: second.measure(case) if case.inputs["context"] < 128 else pytest.fail("stopped")
     with pytest.raises(pytest.fail.Exception):
         bench(first)
-    assert list(store.load(store.PART)) == ["X001"]
+    assert list(store.load(store.part("cpu"))) == ["X001"]
     assert not store.DATA.exists()
     third = Ruler()
     assert bench(third) == 0
@@ -86,11 +85,37 @@ def test_a_stopped_run_goes_on(bench):
     assert len(store.load(store.DATA)) == 3
 
 
+def test_a_run_that_a_hand_stops_says_how_far_it_came(bench, capsys):
+    ruler = Ruler()
+    ruler.measure = lambda case: (_ for _ in ()).throw(KeyboardInterrupt)
+    assert bench(ruler) == 1
+    assert "Stopped: 0 of 3 rows are measured. The same command goes on." in capsys.readouterr().out
+
+
+def test_rows_of_ones_own_stay_and_rows_that_are_no_longer_planned_go(bench):
+    bench(Ruler())
+    [row, *_] = store.load(store.DATA).values()
+    store.save(store.DATA, [row | {"id": name} for name in ("X009", "X9", "mine", "X001 RTX 4090")])
+    bench(Ruler())
+    assert list(store.load(store.DATA)) == ["X001", "X001 RTX 4090", "X002", "X003", "X9", "mine"]
+
+
+def test_some_sections_alone(bench):
+    ruler = Ruler()
+    assert bench(ruler, "--only", "Y") == 0
+    assert ruler.asked == []
+
+
+def test_another_version_than_the_wanted_is_as_good_as_none():
+    assert Section("X", "ruler", ("pytest==1.0",), ()).versions() == ""
+    assert Section("X", "ruler", ("pytest",), ()).versions().startswith("pytest ")
+
+
 def test_a_row_that_fails_loses_no_other(bench, capsys):
     bench(Ruler())
     assert bench(Ruler(broken=(128,))) == 1
     assert len(store.load(store.DATA)) == 3, "the row of the last run stays"
-    assert "Failed: X002 kv_cache GPT-2 context=128: RuntimeError('the ruler broke')" in capsys.readouterr().out
+    assert "Failed: X002 kv_cache GPT-2 context=128: RuntimeError: the ruler broke" in capsys.readouterr().out
 
 
 def test_a_library_that_is_missing_leaves_its_rows_as_they_were(bench, monkeypatch, capsys):
@@ -131,10 +156,7 @@ def test_the_package_needs_none_of_the_libraries_that_are_measured():
 
 @pytest.mark.filterwarnings("ignore")  # of the libraries themselves
 @pytest.mark.skipif(not find_spec("transformers"), reason="libraries to measure come with `make measure`")
-@pytest.mark.parametrize("module", ["weights", "saved", "prefills", "caches"])
-def test_measured_again_the_bytes_are_the_same(module):
-    for section in SECTIONS:
-        if section.module == module:
-            name, case = list(section.numbered.items())[-1]
-            [row] = [row for row in reality.measurements() if row.id == name]
-            assert importlib.import_module(f"measure.{module}").measure(case) == row.measured
+@pytest.mark.parametrize("name", ["W068", "A012", "A142", "F004", "C015", "O003", "Q001", "Q006", "Q010", "Q016"])
+def test_measured_again_the_bytes_are_the_same(name):
+    [section] = [section for section in SECTIONS if section.letter == name[0]]
+    assert section.load().measure(PLANNED[name]) == reality.row(name).measured

@@ -61,4 +61,4 @@ def test_what_is_not_known_is_refused():
         predict("cash", "GPT-2", {})
     with pytest.raises(InputError, match="rows must be a whole number"):
         predict("matrix", "", {"format": "NF4", "rows": "many", "columns": 1})
-    assert len(QUANTITIES) == 17
+    assert len(QUANTITIES) == 18

@@ -17,8 +17,8 @@ def marks(axes):
 
 def test_every_row_is_drawn_where_it_belongs():
     left, right = predicted_measured().axes
-    rows = [row for row in reality.measurements() if row.row["unit"] == "bytes" and row.measured]
-    assert marks(left) == sorted((float(row.predicted), float(row.measured)) for row in rows)
+    rows = [row for row in reality.measurements() if row.row["unit"] == "bytes"]
+    assert marks(left) == sorted((float(row.predicted), float(row.measured)) for row in rows if row.measured)
     assert [x for x, _ in marks(right)] == pytest.approx(sorted(float(100 * row.residual) for row in rows))
     ends = left.get_xlim()
     assert all(ends[0] < place < ends[1] for point in marks(left) for place in point)
@@ -30,6 +30,15 @@ def test_a_row_of_ones_own_is_a_star_with_its_name():
         assert star.get_xdata()[0] == place[0]
         assert place[1] in (None, star.get_ydata()[0])
         assert "mine" in [text.get_text() for text in axes.texts]
+
+
+@pytest.mark.parametrize("measured", ["16", "9000000000000000000"])
+def test_a_row_that_is_far_off_stays_in_the_picture(measured):
+    far = reality.read(f"far,kv_cache,Llama-3-8B,context=8192,{measured},by hand,none,2026-11-27")
+    for axes, place in zip(predicted_measured([far]).axes, (float(measured), float(100 * far.residual)), strict=True):
+        ends = axes.get_ylim() if axes is axes.figure.axes[0] else axes.get_xlim()
+        assert ends[0] < place < ends[1]
+        assert len(axes.get_xticks()) <= 9
 
 
 def test_every_term_has_a_mark_and_a_colour():

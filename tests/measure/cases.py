@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
@@ -40,7 +40,8 @@ class Section:
     ----------
     letter : with which the ids of its rows begin
     module : of this package; it imports the libraries
-    libraries : distributions that the module imports; where one is missing, the section is left out
+    libraries : distributions that the module imports; where one is missing, or has another version than one that
+        stands behind ==, the section is left out
     cases : in the order of their ids: new ones go to the end, for the ids of rows stay
     suffix : with which the ids end
     """
@@ -52,17 +53,22 @@ class Section:
     suffix: str = ""
 
     def versions(self, case: Case | None = None) -> str:
-        """Return the libraries of a case, or all, with their versions; nothing if one of them is not installed."""
-        try:
-            return ", ".join(f"{name} {version(name)}" for name in (case and case.libraries) or self.libraries)
-        except PackageNotFoundError:
-            return ""
+        """Return the libraries of a case, or all, with their versions; nothing if one of them is not there."""
+        found = []
+        for name, _, wanted in (library.partition("==") for library in (case and case.libraries) or self.libraries):
+            try:
+                found.append(f"{name} {version(name)}")
+            except PackageNotFoundError:
+                return ""
+            if wanted and found[-1] != f"{name} {wanted}":
+                return ""
+        return ", ".join(found)
 
     def load(self) -> ModuleType:
         """Import the module, and with it the libraries."""
         return import_module(f"measure.{self.module}")
 
-    @property
-    def numbered(self) -> dict[str, Case]:
-        """Id of the row → case."""
-        return {f"{self.letter}{number:03}{self.suffix}": case for number, case in enumerate(self.cases, start=1)}
+    def numbered(self) -> Iterator[tuple[str, Section, Case]]:
+        """Yield the id of each row, this section, and the case."""
+        for number, case in enumerate(self.cases, start=1):
+            yield f"{self.letter}{number:03}{self.suffix}", self, case

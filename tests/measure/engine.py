@@ -4,22 +4,24 @@ import ctypes
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import fields, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import gguf
 import llama_cpp
+import numpy
 
 from measure.cases import Case
 from measure.gguf_files import tensor_bytes, write_random, write_sparse
 from memcalc import Inference, Model, breakdown
 from memcalc.formats import Format
+from memcalc.predictions import model_and_run
 
 HOW = {
     "kv_cache": "bytes of the cache in a context, as the engine states them (more than 4 GiB: planned, not allocated)",
     "compute_buffer": "bytes of the compute buffer in a real context on a CPU, as the engine states them",
+    "blocks": "bytes of a random matrix that the engine's function ggml_quantize_chunk quantized",
     "weights": "bytes of the tensors in a file that the engine's quantizer wrote from random weights",
 }
 
@@ -28,18 +30,13 @@ _REAL = 2**32  # a larger cache is not filled with memory
 
 def measure(case: Case) -> int:
     """Return the bytes that the engine states, or that its quantizer wrote."""
-    model, run = _model_and_run(case)
+    if case.quantity == "blocks":
+        return _blocks(**case.inputs)
+    model, run = model_and_run(case.model, dict(case.inputs), trained=False)
     if case.quantity == "weights":
         return _quantized(model, run.weights)
     stated = _stated(model, run)
     return stated.cache if case.quantity == "kv_cache" else stated.compute
-
-
-def _model_and_run(case: Case) -> tuple[Model, Inference]:
-    counts = {field.name for field in fields(Model) if field.type == "int"}
-    own = {name: value for name, value in case.inputs.items() if name in counts and not isinstance(value, str)}
-    run = {name: value for name, value in case.inputs.items() if name not in own}  # window: a number, or how it counts
-    return replace(Model.named(case.model), **own), Inference(**run)
 
 
 def _quantized(model: Model, mix: str) -> int:
@@ -53,6 +50,18 @@ def _quantized(model: Model, mix: str) -> int:
         if failed:
             raise RuntimeError("".join(lines))
         return tensor_bytes(after)
+
+
+def _blocks(format: str, rows: int, columns: int) -> int:
+    """Quantize a random matrix; the types of the fewest bits ask how important each column is."""
+    numbers = numpy.random.default_rng(0).standard_normal((rows, columns), dtype=numpy.float32)
+    room, importance = numpy.empty(numbers.nbytes, dtype=numpy.uint8), numpy.ones(columns, dtype=numpy.float32)
+    function = llama_cpp.llama_cpp._lib.ggml_quantize_chunk
+    function.argtypes = (ctypes.c_int, *2 * (ctypes.c_void_p,), *3 * (ctypes.c_int64,), ctypes.c_void_p)
+    function.restype = ctypes.c_size_t
+    places = (array.ctypes.data for array in (numbers, room, importance))
+    source, target, weights = places
+    return function(gguf.GGMLQuantizationType[format], source, target, 0, rows, columns, weights)
 
 
 class Stated(NamedTuple):

@@ -1,9 +1,9 @@
 """Fake tensors of a CUDA device: shapes, types and storages as on a card, computed without one.
 
-PyTorch's fake tensors follow the code that a card would run, but two things need a card even so: the guard that
-switches devices, which a build without CUDA lacks, and the choice of the attention kernel, which looks at the card.
-Here the guard does nothing, and the choice is made by the rules of PyTorch's sdp_utils.cpp for a compute capability of
-8.0 and more.
+PyTorch's fake tensors follow the code that a card would run, but some of it asks for a card even so: the guard that
+switches devices, which a build without CUDA lacks; the choice of the attention kernel; whether the card knows BF16.
+Here the guard does nothing, and the rest is answered as by a card of compute capability 8.x (A100, RTX 3090, RTX 4090).
+On 9.x and 10.x PyTorch may prefer a kernel of cuDNN.
 """
 
 import ctypes
@@ -25,7 +25,7 @@ _AS_ON_A_CARD = {
     "transformers.masking_utils.find_packed_sequence_indices": None,  # positions without data show no packed sequences
     "torch.cuda.amp.common.amp_definitely_not_available": False,  # or autocast does nothing
     "torch.cuda.is_bf16_supported": True,
-    "torch.cuda.get_device_capability": (9, 0),
+    "torch.cuda.get_device_capability": (8, 0),
 }
 _plain_attention = functional.scaled_dot_product_attention
 

@@ -47,17 +47,10 @@ def config(case: Case, layers: int = 0) -> PretrainedConfig:
     return made
 
 
-def build(made: PretrainedConfig, dtype: torch.dtype, attention: str = "eager") -> PreTrainedModel:
-    """Return the model on the meta device: real modules, tensors without data."""
-    with torch.device("meta"):
-        return AutoModelForCausalLM.from_config(made, dtype=dtype, attn_implementation=attention)
-
-
-def filled(model: PreTrainedModel) -> PreTrainedModel:
-    """Give a model of the meta device real tensors on the CPU, with small random numbers; tied ones stay one."""
-    model.to_empty(device="cpu")
-    model.tie_weights()
+def build(
+    made: PretrainedConfig, dtype: torch.dtype, attention: str = "eager", device: str = "meta"
+) -> PreTrainedModel:
+    """Return the model with random weights; on the meta device, real modules of tensors without data."""
     torch.manual_seed(0)
-    for parameter in model.parameters():
-        torch.nn.init.normal_(parameter, std=0.02)
-    return model
+    with torch.device(device):
+        return AutoModelForCausalLM.from_config(made, dtype=dtype, attn_implementation=attention)

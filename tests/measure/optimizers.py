@@ -9,10 +9,10 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from measure.cases import Case
-from measure.models import DTYPES, build, config, filled
+from measure.models import DTYPES, build, config
 
 HOW = {
-    "gradients": "sum of the storages of all gradients on a CPU",
+    "gradients": "sum of the storages of all gradients after a real backward pass on a CPU",
     "optimizer": "sum of the storages in optimizer.state after one real step on a CPU, with counters and tables",
 }
 
@@ -44,7 +44,7 @@ OPTIMIZERS: dict[str, Callable[[Iterable[Tensor]], Optimizer]] = {
 
 def measure(case: Case) -> int:
     """Return the bytes of the gradients, or of what the optimizer holds after a step."""
-    parameters = _parameters(case.model, case.inputs["recipe"], case.inputs.get("full_layers", 0))
+    parameters = _parameters(case.model, case.inputs["recipe"])
     if case.quantity == "gradients":
         return sum(parameter.grad.untyped_storage().nbytes() for parameter in parameters)
     optimizer = OPTIMIZERS[case.inputs["optimizer"]](parameters)
@@ -54,12 +54,12 @@ def measure(case: Case) -> int:
 
 
 @cache
-def _parameters(model: str, recipe: str, layers: int) -> list[Tensor]:
-    """Return the parameters of a model, each with a gradient."""
-    made = filled(build(config(Case("", model, {}), layers), DTYPES[recipe]))
-    for parameter in made.parameters():
-        parameter.grad = torch.full_like(parameter, 0.1)
-    return list(made.parameters())
+def _parameters(name: str, recipe: str) -> list[Tensor]:
+    """Return the parameters of a model after a backward pass."""
+    model = build(config(Case("", name, {})), DTYPES[recipe], device="cpu")
+    ids = torch.zeros((1, 8), dtype=torch.long)
+    model(input_ids=ids, labels=ids, use_cache=False).loss.backward()
+    return list(model.parameters())
 
 
 def _in(state: dict[str, object]) -> Iterator[Tensor]:

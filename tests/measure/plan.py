@@ -8,7 +8,8 @@ _HUGGING_FACE = ("torch", "transformers")
 
 
 def _weights() -> tuple[Case, ...]:
-    return tuple(Case("weights", name, {"weights": "BF16"}) for name in catalogue.names("models"))
+    cases = [Case("weights", name, {"weights": "BF16"}) for name in catalogue.names("models")]
+    return (*cases, Case("weights", "GPT-2", {"weights": "FP32"}))
 
 
 _FAMILIES = (
@@ -16,6 +17,9 @@ _FAMILIES = (
     *("Pythia-6.9B", "OPT-125M"),
 )
 """A model or two of each family whose kept tensors are known; Gemma-2 computes its scores in one way only."""
+
+_GPT2 = {"context": 1024, "batch": 2, "recipe": "fp32", "attention": "eager"}
+"""A training that fits any computer, measured in all its parts."""
 
 _PASS = {"context": 512, "batch": 2, "recipe": "bf16", "attention": "sdpa"}
 
@@ -55,6 +59,7 @@ def _models() -> tuple[Case, ...]:
         ("GPT-2", {"context": 1024, "dropout": 0.1}),
         ("GPT-2", {"context": 1024, "dropout": 0.1, "attention": "eager", "recompute": "full"}),
         ("OPT-125M", {"context": 1024, "dropout": 0.1, "recompute": "full"}),
+        ("GPT-2", _GPT2),
     ]
     return tuple(Case("activations", name, _PASS | setting) for name, setting in runs)
 
@@ -74,13 +79,8 @@ def _steps() -> tuple[Case, ...]:
         for name, batch in (("Llama-2-7B", 1), ("Qwen2.5-0.5B", 2))
         for recipe in ("bf16", "fp32")
     ]
-    layer_norm = {
-        "context": 1024,
-        "batch": 4,
-        "recipe": "fp32",
-        "attention": "eager",
-    }  # in 16 bit, CPUs keep half of it
-    return (*contexts, *others, Case("step_peak", "GPT-2", layer_norm))
+    gpt2 = [Case("step_peak", "GPT-2", _GPT2 | {"batch": batch}) for batch in (4, 2)]
+    return (*contexts, *others, *gpt2)  # in FP32, for in 16 bit a CPU's LayerNorm keeps less than a card's
 
 
 _OPTIMIZERS = (
@@ -106,7 +106,7 @@ def _optimizers() -> tuple[Case, ...]:
 
 def _shards() -> tuple[Case, ...]:
     return tuple(
-        Case(term, name, {"recipe": recipe, "sharding": "fsdp", "data_parallel": cards} | layers)
+        Case(term, name, {"recipe": recipe, "optimizer": "AdamW", "sharding": "fsdp", "data_parallel": cards} | layers)
         for name, layers in (("GPT-2", {}), ("Qwen2.5-0.5B", {"full_layers": 2, "dense_layers": 2}))
         for recipe in ("fp32", "bf16")
         for cards in (2, 4)
@@ -157,6 +157,13 @@ _FORMATS = {
     "hqq": ("HQQ-INT8-g64", "HQQ-INT4-g64", "HQQ-INT3-g64", "HQQ-INT2-g64", "HQQ-INT4-g32"),
     "optimum-quanto": ("quanto-INT8", "quanto-INT4", "quanto-INT2", "quanto-FP8"),
 }
+_TYPES_OF_GGUF = ("F32", "F16", "BF16", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "TQ1_0", "TQ2_0", "MXFP4")
+_TYPES_OF_LLAMA_CPP = (
+    *("Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K", "IQ1_S", "IQ1_M", "IQ2_XXS", "IQ2_XS", "IQ2_S", "IQ3_XXS", "IQ3_S"),
+    *("IQ4_NL", "IQ4_XS", "NVFP4", "Q1_0"),
+)
+"""Block types that each can quantize."""
+
 _CACHE_FORMATS = {
     "hqq": ("HQQ-INT8-g64", "HQQ-INT4-g64", "HQQ-INT2-g32", "HQQ-INT1-g64"),
     "optimum-quanto": ("quanto-INT4-g64", "quanto-INT2-g64"),
@@ -167,7 +174,6 @@ _CACHE_FORMATS = {
 def _quantized() -> tuple[Case, ...]:
     formats = [(library, name, (1024, 2048)) for library, names in _FORMATS.items() for name in names]
     formats += [("bitsandbytes", name, (257, 4097)) for name in ("NF4", "NF4-double")]
-    types = [name for name in catalogue.names("ggml_types") if name not in ("I8", "I16", "I32", "I64", "F64")]
     caches = [(library, name, 512, 1) for library, names in _CACHE_FORMATS.items() for name in names]
     caches += [("hqq", "HQQ-INT4-g64", 600, 2), ("optimum-quanto", "quanto-INT4-g64", 520, 1)]
     prompt = {"prompt": 512, "full_layers": 2, "dense_layers": 2}
@@ -176,7 +182,7 @@ def _quantized() -> tuple[Case, ...]:
             Case("matrix", "", {"format": name, "rows": rows, "columns": columns}, ("torch", library))
             for library, name, (rows, columns) in formats
         ),
-        *(Case("blocks", "", {"format": name, "rows": 64, "columns": 1024}, ("gguf",)) for name in types),
+        *(_block(name, "gguf") for name in _TYPES_OF_GGUF),
         *(
             Case(
                 "kv_cache",
@@ -190,18 +196,22 @@ def _quantized() -> tuple[Case, ...]:
 
 
 def _processes() -> tuple[Case, ...]:
-    runs = [
-        ("GPT-2", 256, 4, {}),
-        ("GPT-2", 1024, 1, {}),
-        ("GPT-2", 1024, 2, {}),
-        ("Qwen2.5-0.5B", 256, 1, {"full_layers": 4, "dense_layers": 4}),
-    ]
     base = {"recipe": "fp32", "attention": "eager"}
-    return tuple(
-        Case("process_peak", name, {"context": context, "batch": batch} | base | more)
-        for name, context, batch, more in runs
-    )
+    runs = [
+        ("GPT-2", {"context": 256, "batch": 4} | base),
+        ("GPT-2", {"context": 1024, "batch": 1} | base),
+        ("GPT-2", {"context": 1024, "batch": 2} | base),
+        ("Qwen2.5-0.5B", {"context": 256, "batch": 1} | base | {"full_layers": 4, "dense_layers": 4}),
+    ]
+    return tuple(Case(quantity, *run) for quantity in ("process_peak", "unpooled_process_peak") for run in runs)
 
+
+def _block(name: str, library: str) -> Case:
+    return Case("blocks", "", {"format": name, "rows": 64, "columns": 1024}, (library,))
+
+
+_LLAMA_CPP = "llama-cpp-python==0.3.36"  # another version may keep its numbers elsewhere
+_ENGINE = (*ENGINE, *(_block(name, _LLAMA_CPP) for name in _TYPES_OF_LLAMA_CPP))
 
 SECTIONS = (
     Section("W", "weights", _HUGGING_FACE, _weights()),
@@ -212,8 +222,8 @@ SECTIONS = (
     Section("O", "optimizers", (*_HUGGING_FACE, "bitsandbytes"), _optimizers()),
     Section("S", "shards", _HUGGING_FACE, _shards()),
     Section("Q", "quantized", (*_HUGGING_FACE, "bitsandbytes", "hqq", "optimum-quanto", "gguf"), _quantized()),
-    Section("L", "engine", ("llama-cpp-python", "gguf"), ENGINE),
     Section("R", "processes", _HUGGING_FACE, _processes()),
+    Section("L", "engine", (_LLAMA_CPP, "gguf"), _ENGINE),
 )
 
 

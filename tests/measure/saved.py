@@ -15,8 +15,8 @@ _KEPT = (
 )
 HOW = {
     "activations": _KEPT,
-    "layer_activations": f"{_KEPT}: two layers less one",
-    "head_activations": f"{_KEPT}: with head and loss less without",
+    "layer_activations": f"two layers less one: {_KEPT}",
+    "head_activations": f"with head and loss less without: {_KEPT}",
     "step_peak": "largest sum of living storages during forward and backward pass on fake CPU tensors, less weights",
 }
 

@@ -10,7 +10,7 @@ from torch.distributed.fsdp import fully_shard
 from torch.distributed.tensor import DTensor
 
 from measure.cases import Case
-from measure.models import DTYPES, build, config, filled
+from measure.models import DTYPES, build, config
 
 _HOW = "storages that the first of several real processes keeps (FSDP2, gloo, CPU) after one step of AdamW"
 HOW = dict.fromkeys(("weights", "gradients", "optimizer"), _HOW)
@@ -38,10 +38,10 @@ def _process(rank: int, cards: int, port: int, model: str, recipe: str, layers: 
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
     distributed.init_process_group("gloo", f"tcp://localhost:{port}", rank=rank, world_size=cards)
-    made = build(config(Case("", model, {}), layers), DTYPES[recipe])
+    made = build(config(Case("", model, {}), layers), DTYPES[recipe], device="cpu")
     for block in made.base_model.get_submodule("h" if hasattr(made.base_model, "h") else "layers"):
         fully_shard(block)
-    filled(fully_shard(made))
+    fully_shard(made)
     optimizer = torch.optim.AdamW(made.parameters())
     ids = torch.zeros((1, 8), dtype=torch.long)
     made(input_ids=ids, labels=ids, use_cache=False).loss.backward()

@@ -7,8 +7,13 @@ from pathlib import Path
 from memcalc.reality import COLUMNS
 
 DATA = Path(__file__).parents[2] / "memcalc" / "data" / "measured.csv"
-PART = Path(__file__).with_name("measured.part.csv")
+PARTS = Path(__file__).parent
 Row = dict[str, str]
+
+
+def part(device: str) -> Path:
+    """Return where the rows of a run on a device stand until it has come to its end."""
+    return PARTS / f"measured.{device}.part.csv"
 
 
 def load(path: Path) -> dict[str, Row]:
