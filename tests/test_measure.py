@@ -1,5 +1,6 @@
 """The measuring of rows: the plan is what the package has, a run goes on where it was stopped, and libraries agree."""
 
+import logging
 import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError
@@ -46,7 +47,8 @@ def bench(tmp_path, monkeypatch):
         monkeypatch.setattr(sys, "argv", ["measure", *arguments])
         return command.main()
 
-    return run
+    yield run
+    logging.disable(logging.NOTSET)
 
 
 def test_the_plan_is_what_was_measured():
