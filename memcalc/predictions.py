@@ -23,6 +23,7 @@ Inputs = dict[str, str | int | float]
 
 _COUNTS = [field.name for field in fields(Model) if field.name in BY_NAME]
 _OF_INFERENCE, _OF_TRAINING = ([field.name for field in fields(kind)] for kind in (Inference, Training))
+_KNOWN = [*dict.fromkeys((*_OF_INFERENCE, *_OF_TRAINING, *_COUNTS, "format", "rows", "columns", "gpu"))]
 
 
 def predict(quantity: str, model: str, inputs: Inputs) -> int | float:
@@ -40,6 +41,7 @@ def predict(quantity: str, model: str, inputs: Inputs) -> int | float:
     1073741824
     """
     quantity = choice("quantity", quantity, QUANTITIES)
+    inputs = {choice("input", name, _KNOWN): value for name, value in inputs.items()}
     for names in NEEDED.get(quantity, ()):
         _given(inputs, *names.split("|"))
     gpu = Gpu.named(inputs["gpu"]) if "gpu" in inputs else None
@@ -57,7 +59,8 @@ def model_and_run(name: str, inputs: Inputs, trained: bool) -> tuple[Model, Infe
     """
     trained = trained or any(key in _OF_TRAINING and key not in _OF_INFERENCE for key in inputs)
     known = _OF_TRAINING if trained else _OF_INFERENCE
-    inputs = {choice("input", key, [*known, *_COUNTS]): value for key, value in inputs.items()}
+    for key in inputs:
+        choice("input", key, [*known, *_COUNTS])
     words = {key for key in known if isinstance(inputs.get(key), str)}  # window: tokens of a model, or how a run counts
     counts = {key: value for key, value in inputs.items() if key in _COUNTS and key not in words}
     run = {key: value for key, value in inputs.items() if key not in counts}

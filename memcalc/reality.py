@@ -138,8 +138,9 @@ def _inputs(text: str) -> Inputs:
         if not equals:
             raise InputError(f"inputs must be pairs such as context=8192; batch=2, not {shown(name)}.")
     names = [name.strip() for name, *_ in pairs]
-    if twice := [name for name in names if names.count(name) > 1]:
-        raise InputError(f"inputs must say each thing once, not {twice[0]} {names.count(twice[0])} times.")
+    plain = [name.casefold() for name in names]
+    if twice := [name for name in plain if plain.count(name) > 1]:
+        raise InputError(f"inputs must say each thing once, not {twice[0]} {plain.count(twice[0])} times.")
     return {name: _value(value.strip()) for name, (_, _, value) in zip(names, pairs, strict=True)}
 
 

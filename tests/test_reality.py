@@ -80,7 +80,7 @@ def test_a_row_that_is_off_needs_a_cause():
         ({"inputs": "contxt=8192"}, "input 'contxt' is not known; the nearest is context"),
         ({"inputs": "context=-1"}, "context must be a whole number from 1 to .*, not -1"),
         ({"inputs": "context=many"}, "context must be a whole number from 1 to .*, not 'many'"),
-        ({"inputs": "zero=3"}, "quantity 'kv_cache' is no part of this run, which has weights"),
+        ({"inputs": "context=64; zero=3"}, "quantity 'kv_cache' is no part of this run, which has weights"),
         ({"inputs": "batch=2"}, "inputs must say context=…, for nothing is guessed; they say batch"),
         ({"inputs": "context=1; context=2"}, "inputs must say each thing once, not context 2 times"),
         ({"quantity": "weights", "inputs": ""}, "inputs must say weights=… or recipe=…, .*; they say nothing"),

@@ -235,12 +235,9 @@ def on_a_card(gpu: str) -> tuple[Section, ...]:
     cases = [
         Case("context_size", "", {"gpu": gpu}),
         *(Case(peak, name, step | {"batch": batch}) for name in models for batch in (1, 4) for peak in _PEAKS),
-        *(Case("prefill", name, prompt) for name in models),
-        *(
-            Case("kv_cache", name, {"context": 2048, "batch": 1, "engine": "transformers", "gpu": gpu})
-            for name in models
-        ),
-        *(Case("decode_speed", name, {"context": 2048, "batch": 1, "weights": "BF16", "gpu": gpu}) for name in models),
+        *(Case("allocated_prefill", name, prompt | {"attention": "sdpa", "prefill": "whole"}) for name in models),
+        *(Case("kv_cache", name, prompt | {"engine": "transformers"}) for name in models),
+        *(Case("decode_speed", name, prompt | {"weights": "BF16"}) for name in models),
     ]
     return (Section("G", "card", _HUGGING_FACE, tuple(cases), suffix=f" {gpu}"),)
 
