@@ -115,7 +115,7 @@ def _scale(axes, rows: list[Measurement]) -> None:
 
 def _star(axes, name: str, x: float, y: float) -> None:
     axes.plot(x, y, marker="*", color="black", markersize=13, linestyle="none", zorder=5)
-    label(axes, name, (x, y), (8, 6), bbox=None)
+    label(axes, name, (x, y), (10, -12), bbox=None)  # below the line there is room
 
 
 def _in_decimals(count: float) -> str:
