@@ -68,10 +68,10 @@ CASES = (
     ),
     Case(
         "sum_and_peak",
-        "explore(reality_scenes.sum_and_peak, context=32768, activations='keep all')",
-        f"interact(plain.sum_and_peak, activations=['keep all'], context={SLIDER});",
+        "explore(reality_scenes.sum_and_peak, context=8192, activations='keep all')",
+        f"interact(plain.sum_and_peak, activations=['keep all'], context={SLIDER.replace('32768', '8192')});",
         "s: context",
-        SLIDE,
+        ("ArrowLeft",) * 4 + ("ArrowRight",) * 4,  # the picture ends at 8,192 tokens
     ),
 )
 
