@@ -161,10 +161,7 @@ def _left_over() -> Answers:
     row = reality.row("R002")
     right, off = round(float(100 * row.residual), 2), row.measured - row.predicted
     return right, [
-        (
-            float(100 * off / row.predicted),
-            "that is a share of the formula's bytes; divide by the measured ones",
-        ),
+        (float(100 * off / row.predicted), "that is a share of the formula's bytes; divide by the measured ones"),
         (right / 100, "that is the share itself; in percent it is a hundred times as much"),
         (100 - right, "that is what the formula explains; the question is what is left over"),
         (float(100 * reality.row("R001").residual), "that is row R001"),
@@ -194,21 +191,17 @@ def _bytes_for_each_number(name: str) -> float:
 
 
 def _tensors_of_eight_texts() -> Answers:
-    model, four = Model.named("GPT-2"), Training(context=256, batch=4, recipe="fp32", attention="eager")
-    run = replace(four, batch=8)
-    memory, states = breakdown(model, run), breakdown(model, run)["weights"] + breakdown(model, run)["optimizer"]
-    right = states + step_peak(model, run)
-    return right, [
-        (
-            total(model, run),
-            "that is the sum of the terms, which are not all there at once; see step_peak",
-        ),
-        (right + memory["gradients"], "the peak of a step has the gradients already"),
-        (step_peak(model, run), "that is the step alone; weights and optimizer are there too"),
-        (right - memory["optimizer"], "the optimizer's states are there from the second step on"),
+    model, run = Model.named("GPT-2"), Training(context=256, batch=8, recipe="fp32", attention="eager")
+    four, longer, memory = replace(run, batch=4), replace(run, context=1024), breakdown(model, run)
+    states, step = memory["weights"] + memory["optimizer"], step_peak(model, run)
+    return states + step, [
+        (total(model, run), "that is the sum of the terms, which are not all there at once; see step_peak"),
+        (states + step + memory["gradients"], "the peak of a step has the gradients already"),
+        (step, "that is the step alone; weights and optimizer are there too"),
+        (memory["weights"] + step, "the optimizer's states are there from the second step on"),
         (2 * (states + step_peak(model, four)), "weights, gradients and optimizer do not double with the texts"),
         (states + step_peak(model, four), "that is with four texts"),
-        (states + step_peak(model, replace(run, context=1024)), "that is with texts of 1,024 tokens"),
+        (states + step_peak(model, longer), "that is with texts of 1,024 tokens"),
     ]
 
 

@@ -44,11 +44,11 @@ def predict(quantity: str, model: str, inputs: Inputs) -> int | float:
     inputs = {choice("input", name, _KNOWN): value for name, value in inputs.items()}
     for names in NEEDED.get(quantity, ()):
         _given(inputs, *names.split("|"))
-    gpu = Gpu.named(inputs["gpu"]) if "gpu" in inputs else None
-    inputs = {name: value for name, value in inputs.items() if name != "gpu"}
-    if quantity == "decode_speed":
-        return _decode(model, inputs, gpu)
-    return QUANTITIES[quantity](model, inputs)  # bytes do not depend on the card
+    if "gpu" in inputs:
+        Gpu.named(inputs["gpu"])
+    if quantity != "decode_speed":  # bytes do not depend on the card
+        inputs.pop("gpu", None)
+    return QUANTITIES[quantity](model, inputs)
 
 
 def model_and_run(name: str, inputs: Inputs, trained: bool) -> tuple[Model, Inference | Training]:
@@ -140,7 +140,8 @@ def _of_a_matrix(model: str, inputs: Inputs) -> tuple[str, int, int]:
     return form, *(whole(name, inputs[name], 1, 10**6) for name in ("rows", "columns"))
 
 
-def _decode(model: str, inputs: Inputs, gpu: Gpu) -> float:
+def _decode(model: str, inputs: Inputs) -> float:
+    gpu = Gpu.named(inputs.pop("gpu"))
     rate = speed.fastest(*model_and_run(model, inputs, trained=False), gpu).decode
     if rate is None:
         raise InputError(f"gpu must be one whose bandwidth is known, not {gpu.name}.")
@@ -162,7 +163,7 @@ def _given(inputs: Inputs, *names: str) -> str | int | float:
     raise InputError(f"inputs must say {wanted}, for nothing is guessed; they say {said}.")
 
 
-QUANTITIES: dict[str, Callable[..., int | float]] = {
+QUANTITIES: dict[str, Callable[[str, Inputs], int | float]] = {
     "weights": _term("weights"),
     "gradients": _term("gradients", trained=True, activations="none"),
     "optimizer": _term("optimizer", trained=True, activations="none"),

@@ -85,7 +85,16 @@ class Measurement:
     @property
     def written(self) -> str:
         """The inputs as they stand in a row."""
-        return "; ".join(f"{name}={value}" for name, value in self.inputs.items())
+        return written(self.inputs)
+
+
+def written(inputs: Mapping[str, str | int | float]) -> str:
+    """Return inputs as they stand in a row, which `read` understands.
+
+    >>> written({"context": 8192, "engine": "transformers"})
+    'context=8192; engine=transformers'
+    """
+    return "; ".join(f"{name}={value}" for name, value in inputs.items())
 
 
 def read(line: str | Mapping[str, str]) -> Measurement:
@@ -100,7 +109,12 @@ def read(line: str | Mapping[str, str]) -> Measurement:
     >>> read("mine,kv_cache,Llama-3-8B,context=8192,1073741824,by hand,none,2026-11-27").residual
     Fraction(0, 1)
     """
-    row = _columns(line) if isinstance(line, Mapping) else _split(line)
+    measurement = _parsed(_columns(line) if isinstance(line, Mapping) else _split(line))
+    measurement.predicted  # noqa: B018 - refuses a model or inputs that make no sense
+    return measurement
+
+
+def _parsed(row: dict[str, str]) -> Measurement:
     for name in ("id", "how", "library"):
         if not row[name]:
             raise InputError(f"{name} must say something in a measured row, not {row[name]!r}.")
@@ -108,16 +122,13 @@ def read(line: str | Mapping[str, str]) -> Measurement:
     row["inputs"] = _inputs(row["inputs"])
     unit = catalogue.find("measured_quantities", "quantity", row["quantity"])["unit"]
     row["measured"] = _amount(row["measured"], unit)
-    measurement = Measurement(**row | {"date": _date(row["date"])})
-    measurement.predicted  # noqa: B018 - refuses a model or inputs that make no sense
-    return measurement
+    return Measurement(**row | {"date": _date(row["date"])})
 
 
 def _columns(row: Mapping[str, str]) -> dict[str, str]:
     if set(row) != set(COLUMNS) or not all(isinstance(cell, str) for cell in row.values()):
-        raise InputError(
-            f"a measured row must have a text in each of the columns {', '.join(COLUMNS)}, not {shown(row)}."
-        )
+        columns = ", ".join(COLUMNS)
+        raise InputError(f"a measured row must have a text in each of the columns {columns}, not {shown(row)}.")
     return dict(row)
 
 
@@ -167,8 +178,8 @@ def _date(text: str) -> str:
 
 @cache
 def measurements() -> tuple[Measurement, ...]:
-    """Return every row of data/measured.csv."""
-    return tuple(map(read, catalogue.rows("measured")))
+    """Return every row of data/measured.csv; each is predicted when it is asked."""
+    return tuple(_parsed(dict(row)) for row in catalogue.rows("measured"))
 
 
 def row(name: str) -> Measurement:

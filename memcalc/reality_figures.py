@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable
+from functools import cache
 
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
@@ -175,6 +176,7 @@ def step_run(context: int, policy: str) -> Training:
     return Training(context=context, recipe="bf16", attention="eager", recompute=POLICIES[policy])
 
 
+@cache  # an explorer asks in every frame
 def measured_steps(policy: str) -> dict[int, int]:
     """Return context → peak, as measured with this policy [tokens, bytes]."""
     rows = [row for row in measurements() if row.quantity == "step_peak" and row.model == STEPPED]

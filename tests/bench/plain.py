@@ -28,15 +28,7 @@ def will_it_fit(model, gpu, context, batch, weights, kv_cache):
 
 def cache_against_context(kv_heads, context, batch, kv_cache):
     frame = scenes.cache_against_context(kv_heads=kv_heads, context=context, batch=batch, kv_cache=kv_cache)
-    pyplot.figure(figsize=(7, 3.2))
-    for name in ("kv_cache", "weights", "here", "crossing"):
-        pyplot.plot(*zip(*frame.shapes[name], strict=True), label=name)
-    pyplot.loglog()
-    pyplot.xlabel("context [tokens]")
-    pyplot.ylabel("memory [GiB]")
-    pyplot.legend()
-    pyplot.show()
-    print(frame.said)
+    _lines_against_context(frame, ("kv_cache", "weights", "here", "crossing"))
 
 
 def audit(kind, verdict):
@@ -50,10 +42,13 @@ def audit(kind, verdict):
 
 def sum_and_peak(context, activations):
     frame = reality_scenes.sum_and_peak(context=context, activations=activations)
+    _lines_against_context(frame, [name for name in frame.shapes if name != "number"])
+
+
+def _lines_against_context(frame, names):
     pyplot.figure(figsize=(7, 3.2))
-    for name, corners in frame.shapes.items():
-        if name != "number":
-            pyplot.plot(*zip(*corners, strict=True), label=name)
+    for name in names:
+        pyplot.plot(*zip(*frame.shapes[name], strict=True), label=name)
     pyplot.loglog()
     pyplot.xlabel("context [tokens]")
     pyplot.ylabel("memory [GiB]")

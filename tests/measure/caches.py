@@ -1,14 +1,12 @@
 """Caches: what Hugging Face's cache objects hold after the prompt was read."""
 
-from collections.abc import Iterable, Iterator
-
 import torch
-from torch import Tensor
 from transformers import Cache, PreTrainedModel, StaticCache
 
 from measure.cases import Case
 from measure.fake import CARD, fake_card, moved
 from measure.models import build, config
+from measure.tensors import storage_bytes, tensors_of
 
 HOW = {
     "kv_cache": "tensors that the cache object holds after the prompt was read, on fake CUDA tensors; of engine "
@@ -21,10 +19,10 @@ def measure(case: Case) -> int:
     made = config(case, case.inputs.get("full_layers", 0))
     with fake_card() as mode, torch.device(CARD), torch.no_grad():
         model = moved(mode, build(made, torch.bfloat16, "eager"), CARD).eval()
-        tensors = list(tensors_of(map(vars, _read(model, case).layers)))
+        layers = [vars(layer) for layer in _read(model, case).layers]
         if case.inputs["engine"] == "transformers-storage":
-            return _behind(tensors)
-        return sum(tensor.nbytes for tensor in tensors)
+            return storage_bytes(layers)
+        return sum(tensor.nbytes for tensor in tensors_of(layers))
 
 
 def _read(model: PreTrainedModel, case: Case) -> Cache:
@@ -40,22 +38,3 @@ def _read(model: PreTrainedModel, case: Case) -> Cache:
             out = model(input_ids=tokens, use_cache=True, **held)
             held = {"past_key_values": out["past_key_values"]} if "past_key_values" in out else {}
     return held["past_key_values"] if held else out.cache_params
-
-
-def tensors_of(values: Iterable[object]) -> Iterator[Tensor]:
-    """Yield the tensors in cache layers, lists and dictionaries; of a quantized tensor, those that it is made of."""
-    for value in values:
-        if hasattr(value, "__tensor_flatten__"):
-            names, _ = value.__tensor_flatten__()
-            yield from tensors_of(getattr(value, name) for name in names)
-        elif isinstance(value, Tensor):
-            yield value
-        elif isinstance(value, (list, tuple)):
-            yield from tensors_of(value)
-        elif isinstance(value, dict):
-            yield from tensors_of(value.values())
-
-
-def _behind(tensors: list[Tensor]) -> int:
-    storages = {tensor.untyped_storage()._cdata: tensor.untyped_storage().nbytes() for tensor in tensors}
-    return sum(storages.values())

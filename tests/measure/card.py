@@ -1,15 +1,13 @@
 """What only a card can tell: the allocator's peaks, the context of driver and libraries, and the speed."""
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import torch
 from transformers import PreTrainedModel
 
-from measure.caches import tensors_of
 from measure.cases import Case
-from measure.models import DTYPES, build, config
+from measure.models import DTYPES, backward, build, config
+from measure.tensors import tensors_of
 
 CARD = "cuda"
 _STEP = "during the second training step with AdamW (foreach=False)"
@@ -32,8 +30,9 @@ def measure(case: Case) -> int | float:
         return _context()
     if case.quantity in ("allocated_peak", "reserved_peak"):
         return _step_peak(case)
-    with _model(case) as model, torch.no_grad():
-        return {"allocated_prefill": _prefill, "kv_cache": _cache, "decode_speed": _speed}[case.quantity](model, case)
+    with torch.no_grad():
+        asked = {"allocated_prefill": _prefill, "kv_cache": _cache, "decode_speed": _speed}[case.quantity]
+        return asked(_model(case), case)
 
 
 def _context() -> int:
@@ -43,10 +42,9 @@ def _context() -> int:
     return whole - free - torch.cuda.memory_reserved()
 
 
-@contextmanager
-def _model(case: Case) -> Iterator[PreTrainedModel]:
+def _model(case: Case) -> PreTrainedModel:
     recipe, kernel = case.inputs.get("recipe", "bf16"), case.inputs.get("attention", "sdpa")
-    yield build(config(case, case.inputs.get("full_layers", 0)), DTYPES[recipe], kernel, device=CARD)
+    return build(config(case, case.inputs.get("full_layers", 0)), DTYPES[recipe], kernel, device=CARD)
 
 
 def _ids(case: Case) -> torch.Tensor:
@@ -55,13 +53,13 @@ def _ids(case: Case) -> torch.Tensor:
 
 def _step_peak(case: Case) -> int:
     """Take two steps: the first makes the optimizer's states, the second has its peak beside them."""
-    with _model(case) as model:
-        optimizer, ids = torch.optim.AdamW(model.parameters(), foreach=False), _ids(case)
-        for _ in range(2):
-            torch.cuda.reset_peak_memory_stats()
-            model.train()(input_ids=ids, labels=ids, use_cache=False).loss.backward()
-            optimizer.step()
-            optimizer.zero_grad()
+    model, ids = _model(case).train(), _ids(case)
+    optimizer = torch.optim.AdamW(model.parameters(), foreach=False)
+    for _ in range(2):
+        torch.cuda.reset_peak_memory_stats()
+        backward(model, ids)
+        optimizer.step()
+        optimizer.zero_grad()
     allocated = case.quantity == "allocated_peak"
     return torch.cuda.max_memory_allocated() if allocated else torch.cuda.max_memory_reserved()
 

@@ -8,6 +8,8 @@ from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from types import ModuleType
 
+from memcalc import reality
+
 
 @dataclass(frozen=True)
 class Case:
@@ -29,7 +31,7 @@ class Case:
     @property
     def written(self) -> str:
         """The inputs as they stand in a row."""
-        return "; ".join(f"{name}={value}" for name, value in self.inputs.items())
+        return reality.written(self.inputs)
 
 
 @dataclass(frozen=True)

@@ -47,6 +47,11 @@ def config(case: Case, layers: int = 0) -> PretrainedConfig:
     return made
 
 
+def backward(model: PreTrainedModel, ids: torch.Tensor) -> None:
+    """Run a forward and a backward pass in which the tokens are their own labels."""
+    model(input_ids=ids, labels=ids, use_cache=False).loss.backward()
+
+
 def build(
     made: PretrainedConfig, dtype: torch.dtype, attention: str = "eager", device: str = "meta"
 ) -> PreTrainedModel:

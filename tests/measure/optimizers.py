@@ -1,6 +1,6 @@
 """Optimizer states and gradients: what real optimizers hold after a step."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from functools import cache
 
 import bitsandbytes
@@ -9,7 +9,8 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from measure.cases import Case
-from measure.models import DTYPES, build, config
+from measure.models import DTYPES, backward, build, config
+from measure.tensors import storage_bytes
 
 HOW = {
     "gradients": "sum of the storages of all gradients after a real backward pass on a CPU",
@@ -46,22 +47,15 @@ def measure(case: Case) -> int:
     """Return the bytes of the gradients, or of what the optimizer holds after a step."""
     parameters = _parameters(case.model, case.inputs["recipe"])
     if case.quantity == "gradients":
-        return sum(parameter.grad.untyped_storage().nbytes() for parameter in parameters)
+        return storage_bytes(parameter.grad for parameter in parameters)
     optimizer = OPTIMIZERS[case.inputs["optimizer"]](parameters)
     optimizer.step()
-    held = {tensor.untyped_storage()._cdata: tensor for state in optimizer.state.values() for tensor in _in(state)}
-    return sum(tensor.untyped_storage().nbytes() for tensor in held.values())
+    return storage_bytes(optimizer.state.values())
 
 
 @cache
 def _parameters(name: str, recipe: str) -> list[Tensor]:
     """Return the parameters of a model after a backward pass."""
     model = build(config(Case("", name, {})), DTYPES[recipe], device="cpu")
-    ids = torch.zeros((1, 8), dtype=torch.long)
-    model(input_ids=ids, labels=ids, use_cache=False).loss.backward()
+    backward(model, torch.zeros((1, 8), dtype=torch.long))
     return list(model.parameters())
-
-
-def _in(state: dict[str, object]) -> Iterator[Tensor]:
-    for value in state.values():
-        yield from _in(value) if isinstance(value, dict) else [value] if isinstance(value, Tensor) else []

@@ -10,7 +10,7 @@ from unittest.mock import patch
 import torch
 
 from measure.cases import Case
-from measure.models import DTYPES, build, config
+from measure.models import DTYPES, backward, build, config
 
 _GROWN = (
     "largest resident memory of a fresh process in two training steps with AdamW on a CPU, less that before the model "
@@ -51,7 +51,7 @@ def _made(case: Case, recipe: str, layers: int) -> tuple[torch.nn.Module, torch.
 
 
 def _step(model: torch.nn.Module, optimizer: torch.optim.Optimizer, ids: torch.Tensor) -> None:
-    model(input_ids=ids, labels=ids, use_cache=False).loss.backward()
+    backward(model, ids)
     optimizer.step()
     optimizer.zero_grad()
 

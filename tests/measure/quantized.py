@@ -12,9 +12,9 @@ from optimum import quanto
 from torch import Tensor
 from transformers import QuantizedCache
 
-from measure.caches import tensors_of
 from measure.cases import Case
 from measure.models import build, config
+from measure.tensors import tensors_of
 
 HOW = {
     "matrix": "sum of the tensors that really quantizing a random matrix gives",

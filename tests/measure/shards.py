@@ -7,10 +7,10 @@ from functools import cache
 import torch
 from torch import distributed, multiprocessing
 from torch.distributed.fsdp import fully_shard
-from torch.distributed.tensor import DTensor
 
 from measure.cases import Case
-from measure.models import DTYPES, build, config
+from measure.models import DTYPES, backward, build, config
+from measure.tensors import storage_bytes
 
 _HOW = "storages that the first of several real processes keeps (FSDP2, gloo, CPU) after one step of AdamW"
 HOW = dict.fromkeys(("weights", "gradients", "optimizer"), _HOW)
@@ -43,17 +43,10 @@ def _process(rank: int, cards: int, port: int, model: str, recipe: str, layers: 
         fully_shard(block)
     fully_shard(made)
     optimizer = torch.optim.AdamW(made.parameters())
-    ids = torch.zeros((1, 8), dtype=torch.long)
-    made(input_ids=ids, labels=ids, use_cache=False).loss.backward()
+    backward(made, torch.zeros((1, 8), dtype=torch.long))
     optimizer.step()
     if rank == 0:
-        states = [tensor for state in optimizer.state.values() for tensor in state.values()]
-        found["weights"] = _storages(made.parameters())
-        found["gradients"] = _storages(parameter.grad for parameter in made.parameters())
-        found["optimizer"] = _storages(states)
+        found["weights"] = storage_bytes(made.parameters())
+        found["gradients"] = storage_bytes(parameter.grad for parameter in made.parameters())
+        found["optimizer"] = storage_bytes(optimizer.state.values())
     distributed.destroy_process_group()
-
-
-def _storages(tensors) -> int:
-    local = [tensor.to_local() if isinstance(tensor, DTensor) else tensor for tensor in tensors]
-    return sum({t.untyped_storage()._cdata: t.untyped_storage().nbytes() for t in local}.values())
