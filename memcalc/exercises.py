@@ -11,8 +11,8 @@ import sympy
 from memcalc import units
 from memcalc.claims import VERDICTS
 from memcalc.errors import InputError, choice, shown
-from memcalc.exercise_list import EXERCISES
 from memcalc.formula.reading import text
+from memcalc.lessons import EXERCISES
 from memcalc.symbols import GLOSSARY
 
 CLOSE = Fraction(5, 1000)

@@ -1,0 +1,11 @@
+"""The exercises of the notebooks: every expected value is computed by the formula, and so are the known mistakes."""
+
+from __future__ import annotations
+
+from memcalc.lessons import lesson0, lesson4, lesson6, lesson7
+from memcalc.lessons.exercise import Exercise
+
+EXERCISES: dict[str, Exercise] = {
+    number: exercise for lesson in (lesson0, lesson4, lesson6, lesson7) for number, exercise in lesson.EXERCISES.items()
+}
+"""Number → exercise; the first digit is the notebook."""
