@@ -7,11 +7,11 @@ import math
 import textwrap
 
 import pandas
-from matplotlib.figure import Figure
 
 from memcalc import article, audit_figures, figures, hardware_figures, market, training_figures
 from memcalc.advice import WORDS
-from memcalc.figures import LIMIT, Picture, canvas, filled, label
+from memcalc.canvas import Drawn, canvas
+from memcalc.figures import LIMIT, Picture, filled, label
 from memcalc.formula.total import inference
 from memcalc.gpu import Gpu
 from memcalc.units import in_unit, show, to_bytes
@@ -24,7 +24,7 @@ _TITLE = {"fontsize": 10, "fontweight": "bold"}
 _TERMS = [term.name for term in inference.parts]
 
 
-def table1_stacked(rows: pandas.DataFrame | None = None) -> Figure:
+def table1_stacked(rows: pandas.DataFrame | None = None) -> Drawn:
     """Draw the article's first table as stacked bars, published above recomputed, against the card."""
     rows = _table1_rows() if rows is None else rows
     heights = [place + 0.7 * (place // 2) for place in range(len(rows))]  # a gap after each pair, for its name
@@ -44,7 +44,7 @@ def table1_stacked(rows: pandas.DataFrame | None = None) -> Figure:
         axes.tick_params(axis="y", length=0)
         axes.set(xlabel="memory [GB]", title="Table 1 of the article: does it fit a card of 24 GB?")
         axes.legend(loc="upper right")
-    return figure
+    return figure.told(_table1_in_words(rows))
 
 
 def _card(axes, top: float) -> None:
@@ -75,7 +75,7 @@ def _in_words(fits: object) -> str:
     return "fits" if fits else "does not fit"
 
 
-def market_table(rows: pandas.DataFrame | None = None) -> Figure:
+def market_table(rows: pandas.DataFrame | None = None) -> Drawn:
     """Draw the article's third table, one panel a quantity; on these logarithmic axes equal slopes are equal growth."""
     rows = market.points() if rows is None else rows
     years = sorted(rows["year"].unique())
@@ -88,7 +88,7 @@ def market_table(rows: pandas.DataFrame | None = None) -> Figure:
             axes.minorticks_off()
             axes.set_title(textwrap.fill(metric, 20), fontsize=8)
         figure.suptitle("Table 3 of the article, as published: it names no source", x=0.005, ha="left", **_TITLE)
-    return figure
+    return figure.told(_market_in_words(rows))
 
 
 def _points(axes, lines: pandas.DataFrame) -> None:

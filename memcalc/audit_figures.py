@@ -6,11 +6,11 @@ import textwrap
 from collections.abc import Iterator, Mapping
 
 import pandas
-from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
 from memcalc import claims
-from memcalc.figures import Picture, canvas
+from memcalc.canvas import Drawn, canvas
+from memcalc.figures import Picture
 
 LOOKS = {
     "holds": ("#56B4E9", "✓"),
@@ -27,7 +27,7 @@ _WRAP = 19  # tiles of a row
 _WRITTEN = {"ha": "center", "va": "center", "fontsize": 8, "linespacing": 0.95}
 
 
-def claims_audit(rows: pandas.DataFrame | None = None) -> Figure:
+def claims_audit(rows: pandas.DataFrame | None = None) -> Drawn:
     """Draw one tile for each claim, with its number and its verdict, in one row or more for each section."""
     rows = _rows() if rows is None else rows
     lines = list(_rows_of_tiles(rows))
@@ -40,7 +40,7 @@ def claims_audit(rows: pandas.DataFrame | None = None) -> Figure:
         axes.tick_params(axis="y", length=0, labelsize=8)
         axes.spines[:].set_visible(False)
         _legend(figure, rows["verdict"].value_counts())
-    return figure
+    return figure.told(_in_words(rows))
 
 
 def _rows() -> pandas.DataFrame:
@@ -61,7 +61,7 @@ def _tile(axes, place: int, height: int, claim) -> None:
     axes.text(place + 0.47, height + 0.45, f"{claim.id[1:]}\n{sign}", color=ink, **_WRITTEN)
 
 
-def _legend(figure: Figure, counts: Mapping[str, int]) -> None:
+def _legend(figure: Drawn, counts: Mapping[str, int]) -> None:
     keys = [
         Patch(facecolor=colour, edgecolor="black", label=f"{sign}  {verdict}: {counts.get(verdict, 0)}")
         for verdict, (colour, sign) in LOOKS.items()

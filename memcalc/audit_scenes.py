@@ -6,9 +6,9 @@ from collections import Counter
 from functools import cache
 
 from memcalc import catalogue
+from memcalc.canvas import canvas
 from memcalc.claims import VERDICTS, claims
 from memcalc.errors import choice
-from memcalc.figures import canvas
 from memcalc.frame import Frame, scene
 from memcalc.stage import Label, Point, Stage, box
 

@@ -1,19 +1,16 @@
-"""The house style of pictures, and those of inference: one function each, which draws rows and closes its figure."""
+"""What all pictures share, and those of inference: one function each, which draws rows and closes its figure."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pandas
-from matplotlib import pyplot as plt
-from matplotlib import rc_context, rcParamsDefault
-from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from memcalc import tables
 from memcalc.advice import WORDS
+from memcalc.canvas import Drawn, canvas
 from memcalc.gpu import Gpu
 from memcalc.units import in_unit, show, show_briefly
 
@@ -37,21 +34,6 @@ HATCHES = {
 }
 """One hatch a term, so that grey print still works."""
 
-STYLE = {
-    "font.size": 9,
-    "axes.titlesize": 10,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.axisbelow": True,
-    "figure.dpi": 100,
-    "figure.constrained_layout.use": True,
-    "legend.frameon": False,
-    "svg.hashsalt": "memcalc",
-}
-
-
 LIMIT = {"color": "0.35", "linewidth": 1, "linestyle": ":"}
 """How the capacity of a card is drawn."""
 
@@ -67,7 +49,7 @@ class Picture:
 
     name: str
     rows: Callable[[], pandas.DataFrame]
-    draw: Callable[[pandas.DataFrame], Figure]
+    draw: Callable[[pandas.DataFrame], Drawn]
     caption: str
     describe: Callable[[pandas.DataFrame], str]
 
@@ -77,30 +59,7 @@ class Picture:
         return self.describe(self.rows())
 
 
-def house_style():
-    """Return a context in which matplotlib draws in the house style, whatever the settings of the user."""
-    defaults = {name: value for name, value in rcParamsDefault.items() if not name.startswith("backend")}
-    return rc_context(defaults | STYLE)
-
-
-@contextmanager
-def canvas(width: float = 7.0, height: float = 3.6, **panels):
-    """Give a figure and its axes in the house style, and close the figure at the end.
-
-    Parameters
-    ----------
-    width, height : of the picture in print [inches]
-    panels : how it is divided into several axes, as for matplotlib's subplots
-    """
-    with house_style():
-        figure, axes = plt.subplots(figsize=(width, height), **panels)
-        try:
-            yield figure, axes
-        finally:
-            plt.close(figure)
-
-
-def weights_by_format(rows: pandas.DataFrame | None = None) -> Figure:
+def weights_by_format(rows: pandas.DataFrame | None = None) -> Drawn:
     """Draw the weights of models in several formats on one logarithmic axis, with what two cards can hold."""
     rows = _weights_rows() if rows is None else rows
     models = list(rows["model"].unique())
@@ -119,10 +78,10 @@ def weights_by_format(rows: pandas.DataFrame | None = None) -> Figure:
         axes.minorticks_off()
         axes.grid(axis="y", color="black", alpha=0.1)
         axes.xaxis.set_major_formatter(PLAIN)
-    return figure
+    return figure.told(_weights_in_words(rows))
 
 
-def kv_cache_context(rows: pandas.DataFrame | None = None) -> Figure:
+def kv_cache_context(rows: pandas.DataFrame | None = None) -> Drawn:
     """Draw cache against context on two logarithmic axes, and mark where it crosses the weights."""
     rows = _cache_rows() if rows is None else rows
     with canvas() as (figure, axes):
@@ -138,7 +97,7 @@ def kv_cache_context(rows: pandas.DataFrame | None = None) -> Figure:
         label(axes, words, (rows["context"].min(), gib), (3, 3))
         axes.set_title("The cache outgrows the weights (FP16, one sequence)")
         axes.legend(fontsize=8, loc="upper left", ncols=2)
-    return figure
+    return figure.told(_cache_in_words(rows))
 
 
 def filled(term: str) -> dict[str, object]:

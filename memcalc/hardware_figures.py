@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 import pandas
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from matplotlib.path import Path
 from matplotlib.text import Annotation, Text
 from matplotlib.transforms import Bbox
 
 from memcalc import catalogue, hardware
+from memcalc.canvas import Drawn, canvas
 from memcalc.cards import price_ends
-from memcalc.figures import COLOURS, PLAIN, Picture, canvas, label
+from memcalc.figures import COLOURS, PLAIN, Picture, label
 from memcalc.gpu import Gpu
 from memcalc.units import dollars, in_unit, parse
 
@@ -30,7 +30,7 @@ _LEADER = {"arrowstyle": "-", "linewidth": 0.5, "shrinkA": 0, "shrinkB": 2}
 _ROOM = 1.5  # between the outermost points and the edges, for names
 
 
-def hardware_bandwidth_memory(rows: pandas.DataFrame | None = None) -> Figure:
+def hardware_bandwidth_memory(rows: pandas.DataFrame | None = None) -> Drawn:
     """Draw bandwidth over memory, a point a card: those of the article round, and open where the article is wrong."""
     rows = _rows() if rows is None else rows
     told, wrong = rows["published_memory"].notna(), rows["wrong"]
@@ -46,7 +46,7 @@ def hardware_bandwidth_memory(rows: pandas.DataFrame | None = None) -> Figure:
         axes.legend(loc="upper left")
         others = sorted(_names(rows[~told]), key=lambda name: -len(name.text))  # short ones find room later
         _write_names(axes, [*_names(rows[told]), *_said(said), *others])
-    return figure
+    return figure.told(_in_words(rows))
 
 
 def _axes(axes, rows: pandas.DataFrame) -> None:

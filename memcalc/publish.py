@@ -18,8 +18,9 @@ from tqdm import tqdm
 
 from memcalc import article, claims, hardware, market
 from memcalc.article_figures import PICTURES
+from memcalc.canvas import house_style
 from memcalc.errors import InputError
-from memcalc.figures import Picture, house_style
+from memcalc.figures import Picture
 from memcalc.tables import written
 
 TABLES: dict[str, Callable[[], pandas.DataFrame]] = article.TABLES | hardware.TABLES | market.TABLES | claims.TABLES

@@ -7,12 +7,12 @@ from collections import Counter
 from collections.abc import Iterable
 from functools import cache
 
-from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from memcalc.advice import WORDS
+from memcalc.canvas import Drawn, canvas
 from memcalc.evaluate import breakdown
-from memcalc.figures import COLOURS, canvas, context_axes, label
+from memcalc.figures import COLOURS, context_axes, label
 from memcalc.model import Model
 from memcalc.passes import step_peak
 from memcalc.reality import NOTABLE, Measurement, measurements
@@ -41,7 +41,7 @@ _BYTES = [10**power for power in range(2, 16, 2)]
 _SHARE = float(100 * NOTABLE)  # [%]
 
 
-def predicted_measured(own: Iterable[Measurement] = ()) -> Figure:
+def predicted_measured(own: Iterable[Measurement] = ()) -> Drawn:
     """Draw every measured row against its prediction, with the line on which both are equal, and the residuals.
 
     Parameters
@@ -59,7 +59,19 @@ def predicted_measured(own: Iterable[Measurement] = ()) -> Figure:
             _star(right, row.id, float(100 * row.residual), lines.index(row.quantity))
         _scale(right, [*rows, *own])
         figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=4)
-    return figure
+    return figure.told(_rows_in_words(rows, own))
+
+
+def _rows_in_words(rows: list[Measurement], own: list[Measurement]) -> str:
+    notable = [row for row in rows if abs(row.residual) > NOTABLE]
+    named = Counter(row.quantity for row in notable)
+    parts = [
+        f"Two panels. Left, {len(rows)} measured amounts against the formula, along the line on which both are equal.",
+        f"Right, what is left over: more than {_SHARE:g} percent of {len(notable)} rows,",
+        " and ".join(f"{count} of the quantity {name}" for name, count in named.items()) + ".",
+        *(f"Your row {row.id}: {float(100 * row.residual):.1f} percent." for row in own),
+    ]
+    return " ".join(parts)
 
 
 def _in_bytes(row: Measurement) -> bool:  # on a logarithmic axis nothing has no place
@@ -123,7 +135,7 @@ def _in_decimals(count: float) -> str:
     return show_briefly(count, next(unit for unit in ("TB", "GB", "MB", "kB") if count >= UNITS[unit]))
 
 
-def sum_and_peak() -> Figure:
+def sum_and_peak() -> Drawn:
     """Draw gradients and activations as a sum and as the peak of a step, for both policies, with what was measured."""
     with canvas(width=9.5, height=3.2, ncols=2, sharey=True) as (figure, panels):
         for axes, policy in zip(panels, POLICIES, strict=True):
@@ -136,7 +148,18 @@ def sum_and_peak() -> Figure:
             axes.set_title(f"Activations: {policy}")
         panels[0].legend(loc="upper left")
         panels[1].set_ylabel("")
-    return figure
+    return figure.told(" ".join(map(_policy_in_words, POLICIES)))
+
+
+def _policy_in_words(policy: str) -> str:
+    first, last = (f"{count:,}" for count in STEPS)
+    ends = {
+        name: " to ".join(f"{line[place][1]:.3g} GiB" for place in (0, -1)) for name, line in step_lines(policy).items()
+    }
+    return (
+        f"Activations, {policy}: from {first} to {last} tokens the sum of the terms goes from {ends['sum']}, the peak"
+        f" of a step from {ends['peak']}; {len(measured_steps(policy))} measured peaks lie on it."
+    )
 
 
 def step_axes(axes) -> None:

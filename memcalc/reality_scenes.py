@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import cache
 
 from memcalc import reality_figures, tables, units
+from memcalc.canvas import canvas
 from memcalc.errors import choice
-from memcalc.figures import canvas
 from memcalc.frame import Frame, scene
 from memcalc.model import Model
 from memcalc.reality_figures import POLICIES, STEP_LINES, STEP_MEMORY, STEPPED, STEPS, measured_steps, step

@@ -9,8 +9,9 @@ from functools import cache
 from memcalc import advice, tables, units
 from memcalc.accounting import values
 from memcalc.advice import WORDS
+from memcalc.canvas import canvas
 from memcalc.evaluate import breakdown, crossing, fits
-from memcalc.figures import COLOURS, HATCHES, LIMIT, canvas, context_axes, limit_of
+from memcalc.figures import COLOURS, HATCHES, LIMIT, context_axes, limit_of
 from memcalc.formula.kv_cache import kv_cache as cache_term
 from memcalc.formula.reading import text
 from memcalc.formula.term import Term

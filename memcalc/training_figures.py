@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pandas
-from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from memcalc.advice import WORDS
+from memcalc.canvas import Drawn, canvas
 from memcalc.evaluate import breakdown
-from memcalc.figures import COLOURS, PLAIN, Picture, canvas, context_axes, filled, label, tokens
+from memcalc.figures import COLOURS, PLAIN, Picture, context_axes, filled, label, tokens
 from memcalc.model import Model
 from memcalc.passes import peak_of_recomputation
 from memcalc.training import Training
@@ -44,7 +44,7 @@ _LINE_APART = 1.65  # two names beside lines, on the logarithmic axis
 _BAND = {"facecolor": "0.85", "edgecolor": "black", "linewidth": 1.2, "zorder": 1.5}
 
 
-def training_states_zero(rows: pandas.DataFrame | None = None) -> Figure:
+def training_states_zero(rows: pandas.DataFrame | None = None) -> Drawn:
     """Draw what one card holds of the training states over the number of cards, in one panel for a stage of ZeRO."""
     rows = _states_rows() if rows is None else rows
     with canvas(height=3.3, ncols=4, sharey=True) as (figure, panels):
@@ -59,7 +59,7 @@ def training_states_zero(rows: pandas.DataFrame | None = None) -> Figure:
         figure.supxlabel("degree of data parallelism [cards]", fontsize=9)
         handles, labels = panels[0].get_legend_handles_labels()
         figure.legend(handles[::-1], labels[::-1], loc="outside upper left", ncols=len(STATES))
-    return figure
+    return figure.told(_states_in_words(rows))
 
 
 def _stack(axes, lines: pandas.DataFrame) -> None:
@@ -72,7 +72,7 @@ def _stack(axes, lines: pandas.DataFrame) -> None:
     label(axes, f"{whole:.3g} GB", (MARKED, whole), (0, 7), fontweight="bold", bbox=None)
 
 
-def activations_context(rows: pandas.DataFrame | None = None) -> Figure:
+def activations_context(rows: pandas.DataFrame | None = None) -> Drawn:
     """Draw activations against context on two logarithmic axes, one line a policy, with what the article says."""
     rows = _activations_rows() if rows is None else rows
     with canvas(height=4.2) as (figure, axes):
@@ -90,7 +90,7 @@ def activations_context(rows: pandas.DataFrame | None = None) -> Figure:
         axes.set_title("Only full recomputation comes down to what the article says")
         keys = [axes.plot([], [], dash, color=COLOURS["activations"], label=code)[0] for code, dash in _LINES.items()]
         axes.legend(handles=keys, title="counted as in", loc="upper left", alignment="left")
-    return figure
+    return figure.told(_activations_in_words(rows))
 
 
 def _name_lines(axes, ends: pandas.DataFrame) -> None:

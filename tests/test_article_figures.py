@@ -8,7 +8,7 @@ import pytest
 from matplotlib import pyplot as plt
 
 from memcalc import article_figures as drawn
-from memcalc.figures import house_style
+from memcalc.canvas import house_style
 
 IDS = [picture.name for picture in drawn.PICTURES]
 WITHOUT_UNITS = ("claims_audit",)

@@ -26,7 +26,7 @@ FLOW = (
     *("formula.total", "formula.examples", "formula"),
     *("config", "blocks", "state_spaces", "families", "model", "gpu"),
     *("runs", "training", "states", "passes", "accounting", "speed", "evaluate", "scaling"),
-    *("advice", "tables", "predictions", "reality", "figures", "training_figures"),
+    *("advice", "tables", "predictions", "reality", "canvas", "figures", "training_figures"),
     *("article", "cards", "hardware", "market"),
     *("quantities", "answers", "relations", "claims"),
     *("hardware_figures", "audit_figures", "reality_figures", "article_figures", "publish"),

@@ -75,11 +75,15 @@ def test_prose_stands_before_code(path):
 
 
 @notebooks
-def test_every_picture_has_a_caption(path):
+def test_every_picture_has_a_caption_and_an_alternative_text(path):
     every = nbformat.read(path, as_version=4).cells
     for cell, after in itertools.pairwise(every):
         if cell.cell_type == "code" and re.search(r"figures\.\w+\(", cell.source):
             assert after.source.startswith("*")
+        for data in (output.get("data", {}) for output in cell.get("outputs", [])):
+            assert not data.keys() & {"image/png", "image/svg+xml"}, "such a picture has no place for the text"
+            for tag in re.findall("<img[^>]*>", data.get("text/html", "")):
+                assert re.search(r'alt="[^"]{40,}"', tag), tag[:80]
 
 
 @notebooks

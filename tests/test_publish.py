@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from memcalc import audit_figures, claims, figures, publish
+from memcalc import audit_figures, canvas, claims, publish
 from memcalc.article_figures import PICTURES
 from memcalc.errors import InputError
 from memcalc.formula import Term
@@ -119,7 +119,7 @@ def test_one_changed_tile_is_a_difference(made):
     rows = audit_figures.PICTURE.rows()
     rows.loc[27, "verdict"] = "holds"
     changed = io.BytesIO()
-    with figures.house_style():
+    with canvas.house_style():
         audit_figures.claims_audit(rows).savefig(changed, format="png", dpi=200)
     said = re.sub(rb"rows [0-9a-f]{64}", b"", made["claims_audit.png"])  # leaves the pixels alone to tell
     assert not publish.same_pixels(said, changed.getvalue())

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from cases import coordinates, numbers
-from memcalc.figures import canvas
+from memcalc.canvas import canvas
 from memcalc.stage import Label, Stage, box
 
 
