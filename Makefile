@@ -9,7 +9,7 @@ export JUPYTER_PREFER_ENV_PATH := 1
 
 ROOT_MAY := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help article test lab page notebooks bench measure lock clean
+.PHONY: help article test lab page slides notebooks bench measure lock clean
 .DEFAULT_GOAL := help
 
 help:  ## list the commands
@@ -30,6 +30,9 @@ notebooks: .venv/.ready  ## execute the notebooks in place
 page: .venv/.ready  ## show the first notebook as a web page without code
 	$(BIN)/voila notebooks/00_start_here.ipynb
 
+slides: .venv/.ready  ## make a deck of slides of each notebook in slides/
+	$(BIN)/jupyter nbconvert --to slides --SlidesExporter.reveal_scroll=True --output-dir slides notebooks/0*.ipynb
+
 bench: .venv/.ready  ## measure the speed, and write it into tests/bench/README.md
 	cd tests && ../$(BIN)/python -m bench
 
@@ -43,7 +46,7 @@ lock: .venv/.ready  ## resolve the versions of pyproject.toml anew
 		--python-version 3.11 --no-header --no-annotate --output-file measure.lock
 
 clean:  ## remove .venv and what the tests leave
-	rm -rf .venv .pytest_cache .hypothesis .ruff_cache tests/artefacts
+	rm -rf .venv .pytest_cache .hypothesis .ruff_cache tests/artefacts slides
 
 .venv/.ready: requirements.lock pyproject.toml Makefile
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

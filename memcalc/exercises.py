@@ -22,6 +22,10 @@ NEAR = Fraction(3, 100)
 """What is off by less than this was reckoned right and rounded too much."""
 
 
+_RIVALS = {"GB": "GiB", "GiB": "GB", "MB": "MiB", "MiB": "MB"}
+"""Unit of an exercise → the one that it is mistaken for."""
+
+
 @dataclass(frozen=True)
 class Feedback:
     """What `check` says; true if the answer is right."""
@@ -46,10 +50,10 @@ def check(number: str, answer: object) -> Feedback:
 
     Raises InputError if there is no such exercise.
 
-    >>> check("4.1", "80 GiB")
-    ✗ Not yet: only the key-value heads are stored, and you counted the query heads, or divided by the key-value heads.
-    >>> check("4.1", 10)
-    ✓ Right: 10.00 GiB = 10.74 GB.
+    >>> check("4.1", "64 GiB")
+    ✗ Not yet: only the key-value heads are stored, and you counted the query heads.
+    >>> check("4.1", 8)
+    ✓ Right: 8.00 GiB = 8.59 GB.
     """
     exercise = EXERCISES[choice("exercise", str(number), EXERCISES)]
     if answer is None:
@@ -129,9 +133,9 @@ def _unknown_mistake(given: object, right: object) -> str:
 
 
 def _mistaken_units(right: object, unit: str) -> list[tuple[object, str]]:
-    if unit not in units.UNITS:
+    if unit not in _RIVALS:
         return []
-    other, asked = ("GB" if unit == "GiB" else "GiB"), f"and the question asks for {unit}"
+    other, asked = _RIVALS[unit], f"and the question asks for {unit}"
     size, other_size = units.UNITS[unit], units.UNITS[other]
     return [
         (Fraction(right, other_size) * size, f"that is the number of {other}, {asked}"),

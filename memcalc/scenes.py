@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cache
 
-from memcalc import advice, tables, units
+from memcalc import advice, card_stage, tables, units
 from memcalc.accounting import values
 from memcalc.advice import WORDS
 from memcalc.canvas import canvas
 from memcalc.evaluate import breakdown, crossing, fits
-from memcalc.figures import COLOURS, HATCHES, LIMIT, context_axes, limit_of
+from memcalc.figures import COLOURS, context_axes
 from memcalc.formula.kv_cache import kv_cache as cache_term
 from memcalc.formula.reading import text
 from memcalc.formula.term import Term
@@ -20,11 +20,8 @@ from memcalc.frame import Frame, scene
 from memcalc.gpu import Gpu
 from memcalc.model import Model
 from memcalc.runs import Inference
-from memcalc.stage import Label, Point, Stage, box
+from memcalc.stage import Label, Point, Stage
 from memcalc.symbols import symbol
-
-WIDER = 1.5
-"""The axis of a card reaches half its capacity further, so that what does not fit is seen to stick out."""
 
 
 @scene(
@@ -47,9 +44,9 @@ def will_it_fit(*, model: str, gpu: str, context: int, batch: int, weights: str,
     said = f"{said} {advice.verdict(model, run, gpu)}"
     details = [*advice.next_steps(model, run, gpu)[:2], *advice.notes(model, run, gpu)]
     details += _worked(model, run, inference.parts)
-    shapes = _bar(breakdown(model, run), WIDER * units.in_unit(gpu.capacity, "GiB"))
+    shapes = card_stage.bar(breakdown(model, run), gpu.capacity)
     code = tables.code(model, run, shown=("context", "batch", "weights", "kv_cache"))
-    return Frame(_card(gpu.name), shapes, said, details, code)
+    return Frame(card_stage.card(gpu.name, _TERMS), shapes, said, details, code)
 
 
 @scene(
@@ -86,18 +83,6 @@ def _worked(model: Model, run: Inference, terms: Iterable[Term]) -> list[str]:
     ]
 
 
-def _bar(terms: Mapping[str, int], edge: float) -> dict[str, list[Point] | Label]:
-    """Return the terms side by side, cut at the edge [GiB], with an arrow head where they go on."""
-    shapes, left = {}, 0.0
-    for term, count in terms.items():
-        right = left + units.in_unit(count, "GiB")
-        shapes[term] = box(min(left, edge), min(right, edge), -0.4, 0.4)
-        left = right
-    shapes["further"] = [(0.97 * edge, 0.3), (0.99 * edge, 0), (0.97 * edge, -0.3)] if left > edge else []
-    end = min(max(left, 0.1 * edge), edge)  # the number ends where the bar ends, and never leaves the picture
-    return shapes | {"total": Label(units.show(sum(terms.values())), (end, 0.5))}
-
-
 def _curves(terms: Mapping[str, int], line: list[Point], context: int, meets: int) -> dict[str, list[Point] | Label]:
     """Return the cache, the weights, where the context stands and where the two cross; with their numbers."""
     cache, level = (units.in_unit(terms[term], "GiB") for term in ("kv_cache", "weights"))
@@ -116,22 +101,6 @@ def _curves(terms: Mapping[str, int], line: list[Point], context: int, meets: in
 
 
 @cache
-def _card(name: str) -> Stage:
-    capacity, label = limit_of(name)
-    with canvas(7.0, 1.6) as (figure, axes):
-        for term in _TERMS:
-            style = {"color": COLOURS[term], "hatch": HATCHES[term], "edgecolor": "black"}
-            axes.barh([0], [0], gid=term, label=WORDS[term], **style)
-        axes.plot([0, 0], [0, 0], color="black", linewidth=3, gid="further")
-        axes.text(0, 0.5, "total", gid="total", ha="right", weight="bold", in_layout=False)
-        axes.axvline(capacity, **LIMIT | {"linewidth": 2, "color": "black"})
-        axes.annotate(label, (capacity, 0.85), (4, 0), textcoords="offset points", fontsize=9)
-        axes.set(xlim=(0, WIDER * capacity), ylim=(-0.5, 1.1), yticks=[], xlabel="memory [GiB]")
-        axes.legend(loc="upper left", ncols=len(_TERMS), bbox_to_anchor=(0, 1.2))
-        return Stage(figure)
-
-
-@cache
 def _lines() -> Stage:
     with canvas(7.0, 3.2) as (figure, axes):
         context_axes(axes, *_ENDS)
@@ -147,6 +116,6 @@ def _lines() -> Stage:
         return Stage(figure)
 
 
-_TERMS = [term.name for term in inference.parts]
+_TERMS = tuple(term.name for term in inference.parts)
 _ENDS = (2**7, 2**20)  # of the context [tokens]
 _LOWEST = 0.01  # on the axis of the memory [GiB]

@@ -20,6 +20,7 @@ def execute(path: Path) -> None:
     notebook.metadata.language_info = {"name": "python"}
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
+        cell.metadata["slideshow"] = {"slide_type": slide_type(cell)}
         for output in cell.get("outputs", []):
             if WIDGET in output.get("data", {}):
                 output["data"][WIDGET]["model_id"] = ""
@@ -28,6 +29,16 @@ def execute(path: Path) -> None:
     beside.replace(path)
 
 
+def slide_type(cell: nbformat.NotebookNode) -> str:
+    """Return where a cell stands in a deck: "slide" begins one, "subslide" one below it, "-" stays on the same."""
+    if cell.source.startswith(("## Set-up", "from ", "import ")):
+        return "skip"
+    if cell.cell_type == "markdown":
+        return "slide" if cell.source.startswith("#") else "-" if cell.source.startswith("*") else "subslide"
+    large = any({"text/html", WIDGET} & output.get("data", {}).keys() for output in cell.outputs)
+    return "subslide" if large else "-"
+
+
 if __name__ == "__main__":
-    for notebook in tqdm([Path(name) for name in sys.argv[1:]] or sorted(HERE.glob("[0-9]*.ipynb")), unit="notebook"):
+    for notebook in tqdm([Path(name) for name in sys.argv[1:]] or sorted(HERE.glob("*.ipynb")), unit="notebook"):
         execute(notebook)

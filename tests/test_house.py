@@ -26,12 +26,13 @@ FLOW = (
     *("formula.total", "formula.examples", "formula"),
     *("config", "blocks", "state_spaces", "families", "model", "gpu"),
     *("runs", "training", "states", "passes", "accounting", "speed", "evaluate", "scaling"),
-    *("advice", "tables", "predictions", "reality", "canvas", "figures", "training_figures"),
+    *("advice", "tables", "predictions", "reality", "pages", "canvas", "figures", "training_figures"),
     *("article", "cards", "hardware", "market"),
     *("quantities", "answers", "relations", "claims"),
-    *("hardware_figures", "audit_figures", "reality_figures", "article_figures", "publish"),
-    *("stage", "frame", "scenes", "audit_scenes", "reality_scenes", "widgets"),
+    *("hardware_figures", "audit_figures", "reality_figures", "plan_figures", "article_figures", "publish"),
+    *("stage", "frame", "card_stage", "scenes", "audit_scenes", "reality_scenes", "plan_scenes", "widgets"),
     *("lessons.exercise", "lessons.lesson0", "lessons.lesson4", "lessons.lesson6", "lessons.lesson7"),
+    *("lessons.lesson8",),
     *("lessons", "exercises", "__main__"),
 )
 """Each module may import those before it."""

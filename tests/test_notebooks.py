@@ -6,16 +6,19 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from nbconvert import SlidesExporter
 
-from memcalc import Gpu, Inference, Model, breakdown, fits, units
+from memcalc import Gpu, Inference, Model, breakdown, catalogue, fits, units
 from memcalc.exercises import EXERCISES, check
 
 ROOT = Path(__file__).parent.parent
-PATHS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+PATHS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
+PAGES = sorted((ROOT / "notebooks").glob("[a-z]*.ipynb"))
 STEPS = ["The question", "Set-up", "Predict", "By hand", "Against reality", "Explore", "Where it stops"]
 STEPS += ["Exercises", "Key points"]
 
 notebooks = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+with_pages = pytest.mark.parametrize("path", PATHS + PAGES, ids=lambda path: path.stem)
 
 
 def cells(path, kind):
@@ -31,7 +34,7 @@ def words(text):
     return len(re.findall(r"[^\W_][\w'.,-]*", text))
 
 
-@notebooks
+@with_pages
 def test_executed_in_order_and_no_cell_is_exempt(path):
     code = cells(path, "code")
     assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
@@ -42,7 +45,7 @@ def test_executed_in_order_and_no_cell_is_exempt(path):
     assert "widgets" not in nbformat.read(path, as_version=4).metadata
 
 
-@notebooks
+@with_pages
 def test_no_definitions_and_no_widgets_that_hide_their_output(path):
     forbidden = re.compile(r"^\s*((def|class|global)\b|%|!)|\b(interact\w*|Output|clear_output)\(", re.MULTILINE)
     for cell in cells(path, "code"):
@@ -86,10 +89,60 @@ def test_every_picture_has_a_caption_and_an_alternative_text(path):
                 assert re.search(r'alt="[^"]{40,}"', tag), tag[:80]
 
 
-@notebooks
+@with_pages
 def test_links_lead_somewhere(path):
-    for target in re.findall(r"\]\(([^)#]+)", prose(path)):
+    for target, _, heading in re.findall(r"\]\(([^)#]*)(#([^)]*))?\)", prose(path)):
         assert (path.parent / target).exists(), target
+        if heading:
+            there = prose(path.parent / target) if target else prose(path)
+            assert f"## {heading.replace('-', ' ')}\n" in there, heading
+
+
+def test_there_are_nine_notebooks_and_two_pages():
+    assert [path.stem[:2] for path in PATHS] == [f"{number:02}" for number in range(9)]
+    assert [path.stem for path in PAGES] == ["glossary", "references"]
+
+
+@notebooks
+def test_each_leads_to_its_neighbours_at_the_top_and_at_the_end(path):
+    place = PATHS.index(path)
+    links = [f"[{title(PATHS[near])}]({PATHS[near].name})" for near in (place - 1, place + 1) if 0 <= near < len(PATHS)]
+    before = f"← {links[0]} · " if place else ""
+    after = f" · {links[-1]} →" if place < len(PATHS) - 1 else ""
+    index = "#The-series" if place == 0 else "00_start_here.ipynb#The-series"
+    first, *_, last = cells(path, "markdown")
+    for cell in (first, last):
+        assert f"{before}[Index]({index}){after}" in cell.source
+
+
+def title(path):
+    return cells(path, "markdown")[0].source.splitlines()[0].removeprefix("# ")
+
+
+def test_the_series_lists_every_notebook_and_page():
+    series = cells(PATHS[0], "markdown")[-1].source
+    for path in [*PATHS[1:], *PAGES]:
+        assert f"]({path.name})" in series
+
+
+@with_pages
+def test_a_deck_of_slides_can_be_made(path):
+    """Each cell says where it stands in a deck, and every heading begins a slide."""
+    notebook = nbformat.read(path, as_version=4)
+    kinds = [cell.metadata["slideshow"]["slide_type"] for cell in notebook.cells]
+    headed = [cell.cell_type == "markdown" and cell.source.startswith("#") for cell in notebook.cells]
+    for kind, begins in zip(kinds, headed, strict=True):
+        assert kind in (("slide", "skip") if begins else ("subslide", "-", "skip"))
+    deck, _ = SlidesExporter().from_notebook_node(notebook)
+    assert deck.count("<section") >= kinds.count("slide") + kinds.count("subslide")
+
+
+@notebooks
+def test_sources_are_in_the_bibliography(path):
+    keys = set(re.findall(r"@\w+\{(\w+),", catalogue.bibliography()))
+    cited = re.findall(r"[\[;] ?([a-z]+\d{4}[a-z0-9]+)", cells(path, "markdown")[-1 - (path == PATHS[0])].source)
+    assert cited
+    assert set(cited) <= keys
 
 
 @notebooks
@@ -107,13 +160,25 @@ def test_solutions_pass_their_own_check(path):
         assert check(number, namespace["answer"]), number
 
 
+def test_the_sample_solution_of_the_capstone_fits():
+    namespace, path = {}, PATHS[-1]
+    for cell in cells(path, "code"):
+        if not cell.source.startswith("answer"):
+            exec(cell.source.replace("display(", "print("), namespace)
+    (sample,) = re.findall(r"<summary>One sample solution</summary>\s*```python\n(.*?)```", prose(path), re.DOTALL)
+    exec(sample, namespace)
+    assert len(namespace["plans"]) == len(namespace["briefs"]) == 3
+    assert not any(fits(*brief) for brief in namespace["briefs"].values())
+    assert all(fits(*plan) for plan in namespace["plans"].values())
+
+
 def elsewhere():
     """Amounts in the prose that stand in no output: the reader works them out, or reads them in a picture."""
     seven, thirteen, card = Model.named("LLaMA-7B"), Model.named("LLaMA-13B"), Gpu.named("RTX 4090")
     small = [Inference(weights="INT8"), Inference(kv_cache="INT8")]
     counts = [fits(seven, run, card).margin for run in small]
     counts += [134_756_352, 2_273_323_008]  # the buffers that llama.cpp reports with flash attention and without
-    counts += [EXERCISES["0.1"].answers()[0], EXERCISES["0.2"].answers()[0]]
+    counts += [exercise.answers()[0] for exercise in EXERCISES.values() if exercise.unit in units.UNITS]
     weights = [breakdown(model, Inference())["weights"] for model in (seven, thirteen)]
     in_text = {units.show(count, unit) for count in counts for unit in ("GiB", "GB")}
     return in_text | set(map(units.show_briefly, weights))

@@ -1,12 +1,13 @@
 """Explorers: every control moves, nonsense shows a sentence, an unexpected exception is not swallowed."""
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
 
 import memcalc
-from memcalc import InputError, audit_scenes, reality_scenes, scenes
+from memcalc import InputError, scenes
 from memcalc.symbols import GLOSSARY
 from memcalc.widgets import MENUS, Explorer, control, explore
 from sweep import move_every_control
@@ -80,7 +81,8 @@ def test_an_exact_number_and_another_spelling_are_taken():
 @pytest.mark.parametrize(("scene", "start"), SCENES)
 def test_the_line_of_python_opens_the_same_explorer(scene, start):
     explorer = explore(scene, **start)
-    names = {"explore": explore, "scenes": scenes, "audit_scenes": audit_scenes, "reality_scenes": reality_scenes}
+    module = scene.__module__
+    names = {"explore": explore, module.removeprefix("memcalc."): sys.modules[module]}
     again = eval(explorer.frame["code"].splitlines()[1], names)
     assert isinstance(again, Explorer)
     assert again.frame == explorer.frame

@@ -7,7 +7,6 @@ from dataclasses import replace
 import sympy
 
 from memcalc.accounting import values
-from memcalc.evaluate import crossing
 from memcalc.formula.inverse import token
 from memcalc.formula.kv_cache import kv_cache
 from memcalc.lessons.exercise import EVERY_HEAD, ONE_OF_TWO, Answers, Exercise, cache_of
@@ -16,10 +15,14 @@ from memcalc.runs import Inference
 from memcalc.symbols import symbol, symbols
 
 
-def _config_of_70b() -> Answers:
-    model, run = Model.named("Llama-3.1-70B"), Inference(32_768, kv_cache="BF16")
+def _config_of_qwen() -> Answers:
+    model, run = Model.named("Qwen3-32B"), Inference(32_768, kv_cache="BF16")
     return cache_of(model, run), [
-        (cache_of(replace(model, kv_heads=model.heads), run), f"{EVERY_HEAD}, or divided by the key-value heads"),
+        (cache_of(replace(model, kv_heads=model.heads), run), EVERY_HEAD),
+        (
+            cache_of(replace(model, head_dim=model.hidden // model.heads), run),
+            "head_dim is in the file, so it is not hidden_size divided by the heads",
+        ),
         (cache_of(model, run) // 2, ONE_OF_TWO),
         (
             cache_of(replace(model, full_layers=1, dense_layers=1), run),
@@ -44,17 +47,29 @@ def _one_more_conversation() -> Answers:
     ]
 
 
-def _crossing() -> Answers:
-    model, run = Model.named("LLaMA-13B"), Inference()
-    return crossing(model, run), [
-        (crossing(model, replace(run, weights="INT8")), "your weights are in INT8 while the cache is in FP16"),
-        (2 * crossing(model, run), "your cache is in INT8, or you counted only keys or only values"),
-        (crossing(Model.named("LLaMA-7B"), run), "that is LLaMA-7B"),
+def _latents() -> Answers:
+    model, run = Model.named("DeepSeek-R1"), Inference(32_768)
+    right = cache_of(model, run)
+    one_number = right // (model.kv_rank + model.rope_dim)
+    expanded = model.heads * (model.head_dim + model.value_dim)
+    return right, [
+        (
+            2 * model.kv_rank * one_number,
+            "the latent is stored once for keys and values; the rotary part is missing",
+        ),
+        (model.kv_rank * one_number, "the rotary part of the keys is stored beside the latent"),
+        (2 * right, "one latent serves keys and values; nothing is stored twice"),
+        (
+            expanded * one_number,
+            "keys and values of all heads are made anew from the latent, not stored",
+        ),
+        (model.heads * right, "all heads share one latent"),
+        (right // model.latent_layers, "that is one layer; each has a latent of its own"),
     ]
 
 
 EXERCISES = {
-    "4.1": Exercise("GiB", _config_of_70b),
+    "4.1": Exercise("GiB", _config_of_qwen),
     "4.2": Exercise("formula", _one_more_conversation),
-    "4.3": Exercise("tokens", _crossing),
+    "4.3": Exercise("MiB", _latents),
 }

@@ -15,14 +15,12 @@ from matplotlib import pyplot
 from bench import plain
 from bench.speed import median
 from lab import chromium, jupyterlab, notebook, run_all
-from memcalc import audit_scenes, reality_scenes, scenes
-from memcalc.widgets import explore
 
 PRESSES, WARM_UP = 60, 6
 PAUSE = 120  # between two presses: nobody waits for the one before [ms]
 
 SET_UP = """from ipywidgets import Dropdown, SelectionSlider, interact
-from memcalc import audit_scenes, reality_scenes, scenes
+from memcalc import audit_scenes, plan_scenes, reality_scenes, scenes
 from memcalc.widgets import explore
 import plain"""
 SLIDER = "SelectionSlider(options=[2**power for power in range(7, 21)], value=32768, description='s: context')"
@@ -73,6 +71,15 @@ CASES = (
         "s: context",
         ("ArrowLeft",) * 4 + ("ArrowRight",) * 4,  # the picture ends at 8,192 tokens
     ),
+    Case(
+        "plan",
+        "explore(plan_scenes.plan, model='Gemma-3-27B', gpu='RTX 4090', task='answer', cards='1', context=32768, batch=1,"
+        " weights='Q4_K_M', kv_cache='FP16', overhead='high')",
+        "interact(plain.plan, model=['Gemma-3-27B'], gpu=['RTX 4090'], task=['answer'], cards=['1'], batch=[1],"
+        f" weights=['Q4_K_M'], kv_cache=['FP16'], overhead=['high'], context={SLIDER});",
+        "s: context",
+        SLIDE,
+    ),
 )
 
 WATCH = """([selector, place]) => {
@@ -114,8 +121,7 @@ def rows():
 
 def in_the_kernel(case):
     """The time to compute a frame, and that to draw what interact shows [s]."""
-    names = {"explore": explore, "scenes": scenes, "audit_scenes": audit_scenes, "reality_scenes": reality_scenes}
-    explorer = eval(case.ours, names)
+    explorer = eval(case.ours)
     pyplot.show = lambda: print_figure(pyplot.gcf()) and pyplot.close()  # as the inline backend does
     draw, state = getattr(plain, case.name), explorer.state
     with contextlib.redirect_stdout(io.StringIO()):

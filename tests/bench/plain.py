@@ -2,7 +2,7 @@
 
 from matplotlib import pyplot
 
-from memcalc import audit_scenes, reality_scenes, scenes
+from memcalc import audit_scenes, plan_scenes, reality_scenes, scenes
 from memcalc.claims import VERDICTS, claims
 from memcalc.evaluate import breakdown
 from memcalc.gpu import Gpu
@@ -12,9 +12,22 @@ from memcalc.runs import Inference
 
 def will_it_fit(model, gpu, context, batch, weights, kv_cache):
     run = Inference(context=context, batch=batch, weights=weights, kv_cache=kv_cache)
+    _terms_on_a_card(breakdown(Model.named(model), run), gpu)
+    state = {"context": context, "batch": batch, "weights": weights, "kv_cache": kv_cache}
+    print(scenes.will_it_fit(model=model, gpu=gpu, **state).said)
+
+
+def plan(model, gpu, **state):
+    names = ("context", "batch", "weights", "kv_cache", "overhead")
+    run = Inference(**{name: state[name] for name in names}, tensor_parallel=int(state["cards"]))
+    _terms_on_a_card(breakdown(Model.named(model), run), gpu)
+    print(plan_scenes.plan(model=model, gpu=gpu, **state).said)
+
+
+def _terms_on_a_card(terms, gpu):
     pyplot.figure(figsize=(7, 1.6))
     left, card = 0.0, Gpu.named(gpu).capacity / 2**30
-    for term, count in breakdown(Model.named(model), run).items():
+    for term, count in terms.items():
         pyplot.barh([0], [count / 2**30], left=left, label=term)
         left += count / 2**30
     pyplot.axvline(card, color="black", linestyle=":")
@@ -22,8 +35,6 @@ def will_it_fit(model, gpu, context, batch, weights, kv_cache):
     pyplot.xlabel("memory [GiB]")
     pyplot.legend()
     pyplot.show()
-    state = {"context": context, "batch": batch, "weights": weights, "kv_cache": kv_cache}
-    print(scenes.will_it_fit(model=model, gpu=gpu, **state).said)
 
 
 def cache_against_context(kv_heads, context, batch, kv_cache):
