@@ -73,8 +73,8 @@ CASES = (
     ),
     Case(
         "plan",
-        "explore(plan_scenes.plan, model='Gemma-3-27B', gpu='RTX 4090', task='answer', cards='1', context=32768, batch=1,"
-        " weights='Q4_K_M', kv_cache='FP16', overhead='high')",
+        "explore(plan_scenes.plan, model='Gemma-3-27B', gpu='RTX 4090', task='answer', cards='1', context=32768,"
+        " batch=1, weights='Q4_K_M', kv_cache='FP16', overhead='high')",
         "interact(plain.plan, model=['Gemma-3-27B'], gpu=['RTX 4090'], task=['answer'], cards=['1'], batch=[1],"
         f" weights=['Q4_K_M'], kv_cache=['FP16'], overhead=['high'], context={SLIDER});",
         "s: context",
@@ -121,7 +121,9 @@ def rows():
 
 def in_the_kernel(case):
     """The time to compute a frame, and that to draw what interact shows [s]."""
-    explorer = eval(case.ours)
+    names = {}
+    exec(SET_UP, names)
+    explorer = eval(case.ours, names)
     pyplot.show = lambda: print_figure(pyplot.gcf()) and pyplot.close()  # as the inline backend does
     draw, state = getattr(plain, case.name), explorer.state
     with contextlib.redirect_stdout(io.StringIO()):
