@@ -19,10 +19,10 @@ from lab import chromium, jupyterlab, notebook, run_all
 PRESSES, WARM_UP = 60, 6
 PAUSE = 120  # between two presses: nobody waits for the one before [ms]
 
-SET_UP = """from ipywidgets import Dropdown, SelectionSlider, interact
+IMPORTS = """from ipywidgets import Dropdown, SelectionSlider, interact
 from memcalc import audit_scenes, plan_scenes, reality_scenes, scenes
-from memcalc.widgets import explore
-import plain"""
+from memcalc.widgets import explore"""
+SET_UP = f"{IMPORTS}\nimport plain"
 SLIDER = "SelectionSlider(options=[2**power for power in range(7, 21)], value=32768, description='s: context')"
 ANEW = "explorer = {}\nexplorer.on_msg(explorer._look_ahead, remove=True)\nexplorer"
 SLIDE = ("ArrowLeft",) * 6 + ("ArrowRight",) * 6  # from 32,768 to 512 tokens and back
@@ -122,7 +122,7 @@ def rows():
 def in_the_kernel(case):
     """The time to compute a frame, and that to draw what interact shows [s]."""
     names = {}
-    exec(SET_UP, names)
+    exec(IMPORTS, names)
     explorer = eval(case.ours, names)
     pyplot.show = lambda: print_figure(pyplot.gcf()) and pyplot.close()  # as the inline backend does
     draw, state = getattr(plain, case.name), explorer.state
