@@ -29,9 +29,10 @@ FLOW = (
     *("advice", "tables", "predictions", "reality", "canvas", "figures", "training_figures"),
     *("article", "cards", "hardware", "market"),
     *("quantities", "answers", "relations", "claims"),
-    *("hardware_figures", "audit_figures", "reality_figures", "article_figures", "publish"),
-    *("stage", "frame", "scenes", "audit_scenes", "reality_scenes", "widgets"),
-    *("lessons.exercise", "lessons.lesson0", "lessons.lesson4", "lessons.lesson6", "lessons.lesson7"),
+    *("hardware_figures", "audit_figures", "reality_figures", "activation_figures", "article_figures", "publish"),
+    *("stage", "frame", "scenes", "audit_scenes", "reality_scenes", "activation_scenes", "widgets"),
+    *("lessons.exercise", "lessons.lesson0", "lessons.lesson3", "lessons.lesson4", "lessons.lesson6"),
+    "lessons.lesson7",
     *("lessons", "exercises", "__main__"),
 )
 """Each module may import those before it."""

@@ -15,14 +15,14 @@ from matplotlib import pyplot
 from bench import plain
 from bench.speed import median
 from lab import chromium, jupyterlab, notebook, run_all
-from memcalc import audit_scenes, reality_scenes, scenes
+from memcalc import activation_scenes, audit_scenes, reality_scenes, scenes
 from memcalc.widgets import explore
 
 PRESSES, WARM_UP = 60, 6
 PAUSE = 120  # between two presses: nobody waits for the one before [ms]
 
 SET_UP = """from ipywidgets import Dropdown, SelectionSlider, interact
-from memcalc import audit_scenes, reality_scenes, scenes
+from memcalc import activation_scenes, audit_scenes, reality_scenes, scenes
 from memcalc.widgets import explore
 import plain"""
 SLIDER = "SelectionSlider(options=[2**power for power in range(7, 21)], value=32768, description='s: context')"
@@ -73,6 +73,15 @@ CASES = (
         "s: context",
         ("ArrowLeft",) * 4 + ("ArrowRight",) * 4,  # the picture ends at 8,192 tokens
     ),
+    Case(
+        "kept_for_backward",
+        "explore(activation_scenes.kept_for_backward, context=8192, batch=1, code='transformers', recompute='none',"
+        " attention='flash')",
+        "interact(plain.kept_for_backward, batch=[1], code=['transformers'], recompute=['none'], attention=['flash'],"
+        f" context={SLIDER.replace('32768', '8192')});",
+        "s: context",
+        ("ArrowLeft",) * 4 + ("ArrowRight",) * 4,  # the picture ends soon after 16,384 tokens
+    ),
 )
 
 WATCH = """([selector, place]) => {
@@ -115,6 +124,7 @@ def rows():
 def in_the_kernel(case):
     """The time to compute a frame, and that to draw what interact shows [s]."""
     names = {"explore": explore, "scenes": scenes, "audit_scenes": audit_scenes, "reality_scenes": reality_scenes}
+    names |= {"activation_scenes": activation_scenes}
     explorer = eval(case.ours, names)
     pyplot.show = lambda: print_figure(pyplot.gcf()) and pyplot.close()  # as the inline backend does
     draw, state = getattr(plain, case.name), explorer.state
