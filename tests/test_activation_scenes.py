@@ -66,7 +66,7 @@ def test_twice_the_context_is_four_times_the_scores_and_twice_the_rest():
 
 def test_a_bar_that_is_cut_has_an_arrow():
     assert placed(kept_for_backward(**KEPT))["further"] == []
-    frame = kept_for_backward(**KEPT | {"context": 2**20, "batch": 512})
+    frame = kept_for_backward(**KEPT | {"context": 2**20, "batch": 256})
     assert width(placed(frame)["further"]) > 0
     assert widths(frame)["mlp"] == 0
 
