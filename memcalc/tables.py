@@ -94,7 +94,7 @@ def memory(model: Model, run: Inference) -> pandas.DataFrame:
     return pandas.DataFrame(lines).set_index("term")
 
 
-def kept(model: Model, run: Training) -> pandas.DataFrame:
+def kept(model: Model, run: Training) -> Shown:
     """Return every tensor that the backward pass needs: where, its shape in symbols, and its bytes on one card.
 
     A tensor of a layer stands there once, however many layers there are.
@@ -111,7 +111,7 @@ def kept(model: Model, run: Training) -> pandas.DataFrame:
         }
         for tensor in passes.tensors(model, run)
     ]
-    return pandas.DataFrame(lines)
+    return Shown(lines)
 
 
 def code(model: Model, run: Inference | Training, term: str = "", shown: Sequence[str] = ()) -> str:

@@ -29,10 +29,11 @@ FLOW = (
     *("advice", "tables", "predictions", "reality", "pages", "canvas", "figures", "training_figures"),
     *("article", "cards", "hardware", "market"),
     *("quantities", "answers", "relations", "claims"),
-    *("hardware_figures", "audit_figures", "reality_figures", "plan_figures", "article_figures", "publish"),
-    *("stage", "frame", "card_stage", "scenes", "audit_scenes", "reality_scenes", "plan_scenes", "widgets"),
-    *("lessons.exercise", "lessons.lesson0", "lessons.lesson4", "lessons.lesson6", "lessons.lesson7"),
-    *("lessons.lesson8",),
+    *("hardware_figures", "audit_figures", "reality_figures", "activation_figures", "plan_figures"),
+    *("article_figures", "publish"),
+    *("stage", "frame", "card_stage", "scenes", "audit_scenes", "reality_scenes"),
+    *("activation_scenes", "plan_scenes", "widgets"),
+    *("lessons.exercise", *(f"lessons.lesson{number}" for number in (0, 3, 4, 6, 7, 8))),
     *("lessons", "exercises", "__main__"),
 )
 """Each module may import those before it."""

@@ -20,7 +20,7 @@ PRESSES, WARM_UP = 60, 6
 PAUSE = 120  # between two presses: nobody waits for the one before [ms]
 
 IMPORTS = """from ipywidgets import Dropdown, SelectionSlider, interact
-from memcalc import audit_scenes, plan_scenes, reality_scenes, scenes
+from memcalc import activation_scenes, audit_scenes, plan_scenes, reality_scenes, scenes
 from memcalc.widgets import explore"""
 SET_UP = f"{IMPORTS}\nimport plain"
 SLIDER = "SelectionSlider(options=[2**power for power in range(7, 21)], value=32768, description='s: context')"
@@ -79,6 +79,15 @@ CASES = (
         f" weights=['Q4_K_M'], kv_cache=['FP16'], overhead=['high'], context={SLIDER});",
         "s: context",
         SLIDE,
+    ),
+    Case(
+        "kept_for_backward",
+        "explore(activation_scenes.kept_for_backward, context=8192, batch=1, code='transformers', recompute='none',"
+        " attention='flash')",
+        "interact(plain.kept_for_backward, batch=[1], code=['transformers'], recompute=['none'], attention=['flash'],"
+        f" context={SLIDER.replace('32768', '8192')});",
+        "s: context",
+        ("ArrowLeft",) * 4 + ("ArrowRight",) * 4,  # the picture ends soon after 16,384 tokens
     ),
 )
 

@@ -2,7 +2,7 @@
 
 from matplotlib import pyplot
 
-from memcalc import audit_scenes, plan_scenes, reality_scenes, scenes
+from memcalc import activation_figures, activation_scenes, audit_scenes, plan_scenes, reality_scenes, scenes
 from memcalc.claims import VERDICTS, claims
 from memcalc.evaluate import breakdown
 from memcalc.gpu import Gpu
@@ -54,6 +54,21 @@ def audit(kind, verdict):
 def sum_and_peak(context, activations):
     frame = reality_scenes.sum_and_peak(context=context, activations=activations)
     _lines_against_context(frame, [name for name in frame.shapes if name != "number"])
+
+
+def kept_for_backward(context, batch, code, recompute, attention):
+    state = {"context": context, "batch": batch, "code": code, "recompute": recompute, "attention": attention}
+    frame = activation_scenes.kept_for_backward(**state)
+    pyplot.figure(figsize=(7, 2.1))
+    for place, word in activation_figures.PLACES.items():
+        pyplot.fill(*zip(*frame.shapes[place], strict=True), label=word)
+    for card in ("RTX 4090", "A100 80 GB"):
+        pyplot.axvline(Gpu.named(card).capacity / 2**30, color="black", linestyle=":")
+    pyplot.xlim(0, 120)
+    pyplot.xlabel("kept for the backward pass [GiB]")
+    pyplot.legend()
+    pyplot.show()
+    print(frame.said)
 
 
 def _lines_against_context(frame, names):

@@ -1,0 +1,118 @@
+"""What the explorer of the activations shows: what a run keeps for the backward pass, by its places."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+
+from memcalc import passes, tables, units
+from memcalc.accounting import values
+from memcalc.activation_figures import PLACES, filled, place_of
+from memcalc.canvas import canvas
+from memcalc.card_stage import WIDER, bar
+from memcalc.errors import InputError, choice
+from memcalc.evaluate import breakdown
+from memcalc.figures import LIMIT, limit_of
+from memcalc.frame import Frame, scene
+from memcalc.gpu import Gpu
+from memcalc.model import Model
+from memcalc.scenes import worked
+from memcalc.stage import Stage
+from memcalc.training import Training
+
+CODES = ("transformers", "megatron")
+RECOMPUTE = ("none", "full", "selective")
+KERNELS = ("eager", "flash")
+
+
+@scene(
+    presets={
+        "all kept": {"context": 2048, "code": "transformers", "recompute": "none", "attention": "eager"},
+        "flash": {"code": "transformers", "recompute": "none", "attention": "flash"},
+        "full recomputation": {"code": "transformers", "recompute": "full", "attention": "flash"},
+        "Megatron, selective": {"code": "megatron", "recompute": "selective", "attention": "eager"},
+    },
+    menus={
+        "code": ("code that runs", lambda: list(CODES)),
+        "recompute": ("what is computed again", lambda: list(RECOMPUTE)),
+        "attention": ("attention kernel", lambda: list(KERNELS)),
+    },
+)
+def kept_for_backward(
+    *, context: int, batch: int, code: str, recompute: str, attention: str, model: str = "LLaMA-7B"
+) -> Frame:
+    """Show what a run keeps for the backward pass as one bar, place by place, against what two cards hold.
+
+    Parameters
+    ----------
+    context : tokens of a sequence [tokens]
+    batch : sequences at the same time [sequences]
+    code : whose layer is meant, one of CODES
+    recompute : what the backward pass computes again, one of RECOMPUTE
+    attention : the attention kernel, one of KERNELS
+    model : of the catalogue
+
+    Raises InputError where nobody has described what this code keeps.
+
+    >>> kept_for_backward(context=2048, batch=1, code="transformers", recompute="full", attention="flash").details[0]
+    'by place: inputs of layers 0.50 GiB, head and loss 0.31 GiB'
+    """
+    model, run = Model.named(model), _run(context, batch, code, recompute, attention)
+    parts, whole = _parts(model, run), breakdown(model, run)["activations"]
+    most = max(parts, key=parts.get)
+    held = f"{context:,} tokens" if batch == 1 else f"{batch:,} × {context:,} tokens"
+    said = f"To train on {held}, {model.name} keeps {units.show_both(whole)} for the backward pass."
+    said += f" Most of all: {PLACES[most]}, {units.show(parts[most])}."
+    shown = ("context", "batch", "attention", "recompute", "activations")
+    line = tables.code(model, run, "activations", shown=shown)
+    return Frame(_stage(), bar(parts, Gpu.named(_CARDS[-1]).capacity), said, _details(model, run, parts), line)
+
+
+def _run(context: int, batch: int, code: str, recompute: str, attention: str) -> Training:
+    code, attention = choice("code", code, CODES), choice("attention", attention, KERNELS)
+    if code == "megatron" and attention == "flash":
+        raise InputError("attention must be 'eager' with code 'megatron', which is counted unfused, not 'flash'.")
+    return Training(context=context, batch=batch, activations=code, recompute=recompute, attention=attention)
+
+
+def _parts(model: Model, run: Training) -> dict[str, int]:
+    """Return the bytes that each place keeps, of all layers together."""
+    known, parts = values(model, run), dict.fromkeys(PLACES, 0)
+    for tensor in passes.tensors(model, run):
+        parts[place_of(tensor)] += tensor.bytes(known) * (model.layers if tensor.per == "layer" else 1)
+    return parts
+
+
+def _details(model: Model, run: Training, parts: dict[str, int]) -> Iterable[str]:
+    sizes = ", ".join(f"{PLACES[place]} {units.show(size)}" for place, size in parts.items() if size)
+    memory = breakdown(model, run)
+    states = units.show(sum(memory.values()) - memory["activations"])
+    layers = [part for term in passes.terms(model, run) for part in term.every_part.values()]
+    layer = next(term for term in layers if term.name == "layer_activations")
+    lines = [f"by place: {sizes}", *worked(model, run, [layer])]
+    if run.activations == "megatron" and run.recompute == "full":
+        peak = passes.peak_of_recomputation(model, run)
+        lines.append(f"While a layer is computed again, its tensors are back: {units.show_both(peak)} at the peak.")
+    return [*lines, f"On top come weights, gradients and optimizer: {states} in mixed precision with AdamW."]
+
+
+_CARDS = ("RTX 4090", "A100 80 GB")
+_EDGE = WIDER * limit_of(_CARDS[-1])[0]
+"""Where the axis ends [GiB]."""
+
+
+@cache
+def _stage() -> Stage:
+    with canvas(7.0, 2.1) as (figure, axes):
+        for place, word in PLACES.items():
+            axes.barh([0], [0], gid=place, label=word, **filled(place))
+        axes.plot([0, 0], [0, 0], color="black", linewidth=3, gid="further")
+        axes.text(0, 0.5, "total", gid="total", ha="right", weight="bold", in_layout=False)
+        for card in _CARDS:
+            capacity, words = limit_of(card)
+            for ends in ((-0.5, 0.42), (0.82, 1.1)):  # between the two stands the total
+                axes.plot([capacity, capacity], ends, **LIMIT | {"linewidth": 2, "color": "black"})
+            axes.annotate(words, (capacity, 0.85), (4, 0), textcoords="offset points", fontsize=9)
+        axes.set(xlim=(0, _EDGE), ylim=(-0.5, 1.1), yticks=[], xlabel="kept for the backward pass [GiB]")
+        figure.legend(loc="outside upper left", ncols=3)
+        return Stage(figure)
