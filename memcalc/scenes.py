@@ -18,10 +18,11 @@ from memcalc.formula.term import Term
 from memcalc.formula.total import inference
 from memcalc.frame import Frame, scene
 from memcalc.gpu import Gpu
-from memcalc.model import Model
+from memcalc.model import Model, NominalModel
 from memcalc.runs import Inference
 from memcalc.stage import Label, Point, Stage, box
 from memcalc.symbols import symbol
+from memcalc.training import Training
 
 WIDER = 1.5
 """The axis of a card reaches half its capacity further, so that what does not fit is seen to stick out."""
@@ -46,7 +47,7 @@ def will_it_fit(*, model: str, gpu: str, context: int, batch: int, weights: str,
     said = f"It needs {units.show_both(fit.needed)}; the {gpu.name} has {units.show(fit.capacity)}."
     said = f"{said} {advice.verdict(model, run, gpu)}"
     details = [*advice.next_steps(model, run, gpu)[:2], *advice.notes(model, run, gpu)]
-    details += _worked(model, run, inference.parts)
+    details += worked(model, run, inference.parts)
     shapes = _bar(breakdown(model, run), WIDER * units.in_unit(gpu.capacity, "GiB"))
     code = tables.code(model, run, shown=("context", "batch", "weights", "kv_cache"))
     return Frame(_card(gpu.name), shapes, said, details, code)
@@ -74,11 +75,15 @@ def cache_against_context(*, kv_heads: int, context: int, batch: int, kv_cache: 
     line = cache_term.fast(values(model, run) | {symbol("context"): _ENDS})
     shapes = _curves(terms, list(zip(_ENDS, units.in_unit(line, "GiB"), strict=True)), context, meets)
     code = tables.code(model, run, "kv_cache", shown=("context", "batch", "kv_cache"))
-    return Frame(_lines(), shapes, said, _worked(model, run, [cache_term]), code)
+    return Frame(_lines(), shapes, said, worked(model, run, [cache_term]), code)
 
 
-def _worked(model: Model, run: Inference, terms: Iterable[Term]) -> list[str]:
-    """Return each term as a line: formula, numbers in it, bytes."""
+def worked(model: Model | NominalModel, run: Inference | Training, terms: Iterable[Term]) -> list[str]:
+    """Return each term as a line: formula, numbers in it, bytes.
+
+    >>> worked(Model.named("LLaMA-7B"), Inference(), inference.parts)[0]
+    'M_w = P × B = 6,738,415,616 × 2 = 13,476,831,232 bytes'
+    """
     known = values(model, run)
     return [
         f"{term} = {text(term.expr, term.numbers(known))} = {term.exact(known):,} bytes"

@@ -15,14 +15,14 @@ from matplotlib import pyplot
 from bench import plain
 from bench.speed import median
 from lab import chromium, jupyterlab, notebook, run_all
-from memcalc import audit_scenes, reality_scenes, scenes
+from memcalc import audit_scenes, reality_scenes, scenes, training_scenes
 from memcalc.widgets import explore
 
 PRESSES, WARM_UP = 60, 6
 PAUSE = 120  # between two presses: nobody waits for the one before [ms]
 
 SET_UP = """from ipywidgets import Dropdown, SelectionSlider, interact
-from memcalc import audit_scenes, reality_scenes, scenes
+from memcalc import audit_scenes, reality_scenes, scenes, training_scenes
 from memcalc.widgets import explore
 import plain"""
 SLIDER = "SelectionSlider(options=[2**power for power in range(7, 21)], value=32768, description='s: context')"
@@ -73,6 +73,14 @@ CASES = (
         "s: context",
         ("ArrowLeft",) * 4 + ("ArrowRight",) * 4,  # the picture ends at 8,192 tokens
     ),
+    Case(
+        "states_on_a_card",
+        "explore(training_scenes.states_on_a_card, zero='2', data_parallel=64, recipe='mixed', optimizer='AdamW')",
+        "interact(plain.states_on_a_card, zero=['2'], recipe=['mixed'], optimizer=['AdamW'],"
+        " data_parallel=SelectionSlider(options=[2**power for power in range(11)], value=64, description='N_d'));",
+        "N_d",
+        ("ArrowLeft",) * 6 + ("ArrowRight",) * 6,
+    ),
 )
 
 WATCH = """([selector, place]) => {
@@ -114,7 +122,8 @@ def rows():
 
 def in_the_kernel(case):
     """The time to compute a frame, and that to draw what interact shows [s]."""
-    names = {"explore": explore, "scenes": scenes, "audit_scenes": audit_scenes, "reality_scenes": reality_scenes}
+    names = {"explore": explore, "scenes": scenes, "audit_scenes": audit_scenes}
+    names |= {"reality_scenes": reality_scenes, "training_scenes": training_scenes}
     explorer = eval(case.ours, names)
     pyplot.show = lambda: print_figure(pyplot.gcf()) and pyplot.close()  # as the inline backend does
     draw, state = getattr(plain, case.name), explorer.state

@@ -2,12 +2,13 @@
 
 from matplotlib import pyplot
 
-from memcalc import audit_scenes, reality_scenes, scenes
+from memcalc import audit_scenes, reality_scenes, scenes, training_scenes
 from memcalc.claims import VERDICTS, claims
 from memcalc.evaluate import breakdown
 from memcalc.gpu import Gpu
 from memcalc.model import Model
 from memcalc.runs import Inference
+from memcalc.training import Training
 
 
 def will_it_fit(model, gpu, context, batch, weights, kv_cache):
@@ -43,6 +44,21 @@ def audit(kind, verdict):
 def sum_and_peak(context, activations):
     frame = reality_scenes.sum_and_peak(context=context, activations=activations)
     _lines_against_context(frame, [name for name in frame.shapes if name != "number"])
+
+
+def states_on_a_card(zero, data_parallel, recipe, optimizer):
+    run = Training(zero=int(zero), data_parallel=data_parallel, recipe=recipe, optimizer=optimizer)
+    pyplot.figure(figsize=(7, 2))
+    left = 0.0
+    for term, count in breakdown(Model.nominal(7_500_000_000), run).items():
+        pyplot.barh([0], [count / 1e9], left=left, label=term)
+        left += count / 1e9
+    pyplot.xlim(0, 180)
+    pyplot.xlabel("training states on one card [GB]")
+    pyplot.legend()
+    pyplot.show()
+    state = {"zero": zero, "data_parallel": data_parallel, "recipe": recipe, "optimizer": optimizer}
+    print(training_scenes.states_on_a_card(**state).said)
 
 
 def _lines_against_context(frame, names):
