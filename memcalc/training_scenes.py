@@ -94,7 +94,7 @@ def _said(model: NominalModel, run: Training, kept: int, alone: int) -> str:
     said = f"{who} {units.show(kept, 'GB')} of training states, {each}."
     if kept >= alone:
         return f"{said} {'There is nobody to share with.' if run.data_parallel == 1 else 'Nothing is saved.'}"
-    return f"{said} Without sharing it would be {alone / kept:.3g} times as much."
+    return f"{said} Without sharing it would be {units.three_digits(alone / kept)} times as much."
 
 
 def _worked(model: NominalModel, run: Training) -> list[str]:
@@ -121,7 +121,7 @@ def _bar(kept: Mapping[str, int], alone: int) -> dict[str, list[Point] | Label]:
     whole = units.in_unit(alone, "GB")
     shapes["alone"] = box(0, whole, -_HALF, _HALF)
     shapes["mark"] = [(whole, _HALF), (whole, 1.15)]
-    shapes["total"] = Label(units.show(sum(kept.values()), "GB"), (max(left, 0.1 * _EDGE), 0.5))
+    shapes["total"] = Label(units.show(sum(kept.values()), "GB"), (max(left, 0.12 * _EDGE), 0.5))
     return shapes | {"unshared": Label(f"{units.show(alone, 'GB')} without sharing", (whole + 1, 0.9))}
 
 

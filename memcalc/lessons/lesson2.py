@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
 from math import ceil
 
 from memcalc.evaluate import breakdown, fewest_gpus, total
@@ -93,7 +94,7 @@ def _adapters() -> Answers:
         (sum(whole.values()), "that trains the whole model; LoRA trains the adapters alone"),
         (whole["weights"], "that is the frozen model; the question is about what is trained"),
         (narrow, "those are adapters on queries and values alone; all linear layers have one"),
-        (right / 2, "that is rank 8; the question says 16"),
+        (Fraction(right, 2), "that is rank 8; the question says 16"),
     ]
 
 
