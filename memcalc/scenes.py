@@ -18,7 +18,7 @@ from memcalc.formula.term import Term
 from memcalc.formula.total import inference
 from memcalc.frame import Frame, scene
 from memcalc.gpu import Gpu
-from memcalc.model import Model
+from memcalc.model import Model, NominalModel
 from memcalc.runs import Inference
 from memcalc.stage import Label, Point, Stage
 from memcalc.symbols import symbol
@@ -75,7 +75,7 @@ def cache_against_context(*, kv_heads: int, context: int, batch: int, kv_cache: 
     return Frame(_lines(), shapes, said, worked(model, run, [cache_term]), code)
 
 
-def worked(model: Model, run: Inference | Training, terms: Iterable[Term]) -> list[str]:
+def worked(model: Model | NominalModel, run: Inference | Training, terms: Iterable[Term]) -> list[str]:
     """Return each term as a line: formula, numbers in it, bytes.
 
     >>> worked(Model.named("LLaMA-7B"), Inference(), inference.parts[:1])

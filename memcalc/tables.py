@@ -8,12 +8,12 @@ from dataclasses import dataclass, fields
 
 import pandas
 
-from memcalc import passes, units
+from memcalc import passes, states, units
 from memcalc.accounting import values
 from memcalc.evaluate import breakdown, crossing, total
 from memcalc.formula import Term
 from memcalc.formula.reading import text
-from memcalc.model import Model
+from memcalc.model import Model, NominalModel
 from memcalc.runs import Inference
 from memcalc.symbols import GLOSSARY
 from memcalc.training import Training
@@ -94,6 +94,45 @@ def memory(model: Model, run: Inference) -> pandas.DataFrame:
     return pandas.DataFrame(lines).set_index("term")
 
 
+def bytes_per_parameter(*choices: tuple[str, str]) -> pandas.DataFrame:
+    """Return what the training states take for one parameter, summand by summand [bytes].
+
+    Parameters
+    ----------
+    choices : each a recipe and an optimizer, as named in data/recipes.csv and data/optimizers.csv
+
+    Raises InputError for a name that is not known, and for an optimizer that needs matrices.
+
+    >>> bytes_per_parameter(("mixed", "AdamW"))["optimizer states"].item()
+    '4 + 4'
+    """
+    lines = [_summands(Training(recipe=recipe, optimizer=optimizer)) for recipe, optimizer in choices]
+    return pandas.DataFrame(lines).set_index(["recipe", "optimizer"])
+
+
+def _summands(run: Training) -> dict[str, str]:
+    """Return what one parameter of a model takes that is so large that counters and tables weigh nothing."""
+    model = Model.nominal(2**40)
+    known, terms = values(model, run), states.terms(model, run)
+    parts = {part.name: part for term in terms for part in (term, *term.every_part.values())}
+    each = {name: parts[name].exact(known) / model.parameters for name in _SUMMANDS}
+    moments = int(run.optimizer_row["moments"])
+    total = sum(each.values()) + (moments - 1) * each["one_state"]
+    shown = {word: f"{each[name]:.4g}" for name, word in _SUMMANDS.items()}
+    remembered = " + ".join([shown[_SUMMANDS["one_state"]]] * moments) or "0"
+    named = {"recipe": run.recipe, "optimizer": run.optimizer}
+    return {**named, **shown, _SUMMANDS["one_state"]: remembered, "sum": f"{total:.4g}"}
+
+
+_SUMMANDS = {
+    "weights": "weights",
+    "gradients": "gradients",
+    "master_weights": "master weights",
+    "one_state": "optimizer states",
+}
+"""Term → its column in a table of bytes per parameter."""
+
+
 def kept(model: Model, run: Training) -> Shown:
     """Return every tensor that the backward pass needs: where, its shape in symbols, and its bytes on one card.
 
@@ -114,12 +153,12 @@ def kept(model: Model, run: Training) -> Shown:
     return Shown(lines)
 
 
-def code(model: Model, run: Inference | Training, term: str = "", shown: Sequence[str] = ()) -> str:
+def code(model: Model | NominalModel, run: Inference | Training, term: str = "", shown: Sequence[str] = ()) -> str:
     """Return the line of Python that gives the memory of a run, or of one term of it.
 
     Parameters
     ----------
-    model : of the catalogue; if some fields were changed, the line says which
+    model : of the catalogue, or a size; if some fields were changed, the line says which
     run : its fields stand in the line unless they are as usual
     term : a name in `breakdown`, or "total"; without it, the whole breakdown
     shown : fields of the run that stand in the line even if they are as usual
@@ -127,8 +166,9 @@ def code(model: Model, run: Inference | Training, term: str = "", shown: Sequenc
     >>> code(Model.named("LLaMA-7B"), Inference(context=4096, weights="INT8"), "kv_cache")
     "breakdown(Model.named('LLaMA-7B'), Inference(context=4096, weights='INT8'))['kv_cache']"
     """
-    named = f"Model.named({model.name!r})"
-    if changes := _changes(model, Model.named(model.name)):
+    sized = isinstance(model, NominalModel)
+    named = f"Model.nominal({model.parameters})" if sized else f"Model.named({model.name!r})"
+    if changes := "" if sized else _changes(model, Model.named(model.name)):
         named = f"replace({named}, {changes})"
     question, place = ("total", "") if term == "total" else ("breakdown", f"[{term!r}]" if term else "")
     return f"{question}({named}, {type(run).__name__}({_changes(run, type(run)(), shown)})){place}"

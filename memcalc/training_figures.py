@@ -19,6 +19,9 @@ from memcalc.units import in_unit, show
 STATES = ("weights", "gradients", "optimizer")
 """From the foot of a stack to its top: each stage of ZeRO shares out one more, from the top down."""
 
+SIZE = 7_500_000_000
+"""Parameters of the model of which the ZeRO paper counts the states."""
+
 MARKED = 64
 """The number of cards for which the ZeRO paper compares the stages."""
 
@@ -28,7 +31,6 @@ BANDS = ((4_096, 2, 4), (131_072, 60, 80))
 AT_PEAK = "full, at its peak"
 """Full recomputation where it needs most: the inputs of all layers, and all tensors of the one computed again."""
 
-_SIZE = 7_500_000_000  # parameters, as in the ZeRO paper
 _MODEL = "LLaMA-7B"
 _SHARED = ("nothing shared", "shared: optimizer", "and gradients", "and weights")
 _POLICIES = (
@@ -111,7 +113,7 @@ def _band(axes, context: int, low: float, high: float, peak: float) -> None:
 
 
 def _states_rows() -> pandas.DataFrame:
-    model, cards = Model.nominal(_SIZE), sorted({round(2 ** (quarter / 4)) for quarter in range(41)})
+    model, cards = Model.nominal(SIZE), sorted({round(2 ** (quarter / 4)) for quarter in range(41)})
     lines = [
         {"stage": stage, "cards": count, **breakdown(model, Training(zero=stage, data_parallel=count))}
         for stage in range(4)

@@ -19,8 +19,8 @@ ARTEFACTS = Path(__file__).parent / "artefacts"
 HARMLESS = ("favicon", "ResizeObserver", "shared module", "ERR_NAME_NOT_RESOLVED")
 """Errors of the console that are none of ours: JupyterLab and Voilà bring the same libraries, and Voilà's page asks the
 network for a font and for MathJax, which a test must do without."""
-NOTEBOOKS = ("00_start_here.ipynb", "04_kv_cache.ipynb", "06_the_article.ipynb", "07_reality_check.ipynb")
-NOTEBOOKS += ("03_activations.ipynb", "08_plan_a_deployment.ipynb")
+OTHERS = sorted(path.name for path in (servers.ROOT / "notebooks").glob("[0-9]*.ipynb"))
+NOTEBOOKS = tuple(dict.fromkeys(("00_start_here.ipynb", "04_kv_cache.ipynb", *OTHERS)))
 PAGES = [(notebook, *page) for notebook in NOTEBOOKS for page in (("light", 1280), ("dark", 800))]
 SCENES = [(notebook, "light", 1280) for notebook in NOTEBOOKS]
 
@@ -114,7 +114,7 @@ def no_serious_fault(page):
     assert [fault["id"] for fault in faults if fault["impact"] in ("serious", "critical")] == [], json.dumps(faults)
 
 
-TYPED = {"model": "Llama-2-13B", "card": "RTX 5090", "s: context": "4,096", "b: batch": "3", "h_kv": "8"}
+TYPED = {"model": "Llama-2-13B", "card": "RTX 5090", "s: context": "4,096", "b: batch": "3", "h_kv": "8", "N_d": "16"}
 """Label → what is typed into the field."""
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from memcalc import activation_scenes, audit_scenes, plan_scenes, reality_scenes, scenes
+from memcalc import activation_scenes, audit_scenes, plan_scenes, reality_scenes, scenes, training_scenes
 from memcalc.frame import scene
 from memcalc.widgets import explore
 
@@ -10,10 +10,12 @@ FIT = {"model": "LLaMA-7B", "gpu": "RTX 4090", "context": 32_768, "batch": 1, "w
 CACHE = {"kv_heads": 32, "context": 32_768, "batch": 1, "kv_cache": "FP16"}
 AUDIT = {"kind": "all", "verdict": "all"}
 PLAN = FIT | {"model": "Gemma-3-27B", "task": "answer", "cards": "1", "weights": "Q4_K_M", "overhead": "none"}
+STATES = {"zero": "2", "data_parallel": 8, "recipe": "mixed", "optimizer": "AdamW"}
 PEAK = {"context": 1024, "activations": "keep all"}
 KEPT = {"context": 2048, "batch": 1, "code": "transformers", "recompute": "none", "attention": "eager"}
 SCENES = [(scenes.will_it_fit, FIT), (scenes.cache_against_context, CACHE), (audit_scenes.audit, AUDIT)]
 SCENES += [(reality_scenes.sum_and_peak, PEAK), (plan_scenes.plan, PLAN), (activation_scenes.kept_for_backward, KEPT)]
+SCENES += [(training_scenes.states_on_a_card, STATES)]
 
 
 @pytest.mark.parametrize(("shown", "start"), SCENES)

@@ -49,3 +49,28 @@ def test_written_tables_say_the_same_in_each_form():
     assert tables.written(table, "csv") == "name,GiB\na_b,1.50\nc%,2.00\n"
     assert "| a_b | 1.50 |" in tables.written(table, "md")
     assert r"a\_b & 1.50" in tables.written(table, "tex")
+
+
+@pytest.mark.parametrize(
+    ("recipe", "optimizer", "summands", "whole"),
+    [
+        ("mixed", "AdamW", ["2", "2", "4", "4 + 4"], "16"),  # Rajbhandari et al., section 3.1
+        ("megatron", "AdamW", ["2", "4", "4", "4 + 4"], "18"),  # NVIDIA/Megatron-LM#654
+        ("fp32", "AdamW", ["4", "4", "0", "4 + 4"], "16"),
+        ("bf16", "AdamW", ["2", "2", "0", "2 + 2"], "8"),
+        ("mixed", "SGD momentum", ["2", "2", "4", "4"], "12"),
+        ("bf16", "8-bit AdamW", ["2", "2", "0", "1.016 + 1.016"], "6.031"),
+        ("fp32", "SGD", ["4", "4", "0", "0"], "8"),
+    ],
+)
+def test_bytes_of_a_parameter_add_up(recipe, optimizer, summands, whole):
+    table = tables.bytes_per_parameter((recipe, optimizer))
+    assert table.index.names == ["recipe", "optimizer"]
+    assert list(table.loc[(recipe, optimizer)]) == [*summands, whole]
+
+
+def test_a_term_of_a_mere_size_is_worked_by_hand():
+    worked = tables.by_hand(TERMS["gradients"], Model.nominal(7_500_000_000), Training())
+    assert worked.result == "15,000,000,000 bytes = 13.97 GiB = 15.00 GB"
+    code = tables.code(Model.nominal(7_500_000_000), Training(zero=1, data_parallel=2))
+    assert code == "breakdown(Model.nominal(7500000000), Training(zero=1, data_parallel=2))"

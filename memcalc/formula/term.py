@@ -91,7 +91,7 @@ class Term:
 
     def numbers(self, values: Values) -> Values:
         """Return the values, and with them those of the parts, so that each symbol of the expression has one."""
-        return {**values, **{part.symbol: part.value(values) for part in self.parts}}
+        return {**{part.symbol: part.value(values) for part in self.parts if part.symbol not in values}, **values}
 
     def latex(self, values: Values | None = None) -> str:
         """Return the equation in reading order, or with the numbers in the places of the symbols."""

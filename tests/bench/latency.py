@@ -20,7 +20,7 @@ PRESSES, WARM_UP = 60, 6
 PAUSE = 120  # between two presses: nobody waits for the one before [ms]
 
 IMPORTS = """from ipywidgets import Dropdown, SelectionSlider, interact
-from memcalc import activation_scenes, audit_scenes, plan_scenes, reality_scenes, scenes
+from memcalc import activation_scenes, audit_scenes, plan_scenes, reality_scenes, scenes, training_scenes
 from memcalc.widgets import explore"""
 SET_UP = f"{IMPORTS}\nimport plain"
 SLIDER = "SelectionSlider(options=[2**power for power in range(7, 21)], value=32768, description='s: context')"
@@ -88,6 +88,14 @@ CASES = (
         f" context={SLIDER.replace('32768', '8192')});",
         "s: context",
         ("ArrowLeft",) * 4 + ("ArrowRight",) * 4,  # the picture ends soon after 16,384 tokens
+    ),
+    Case(
+        "states_on_a_card",
+        "explore(training_scenes.states_on_a_card, zero='2', data_parallel=64, recipe='mixed', optimizer='AdamW')",
+        "interact(plain.states_on_a_card, zero=['2'], recipe=['mixed'], optimizer=['AdamW'],"
+        " data_parallel=SelectionSlider(options=[2**power for power in range(11)], value=64, description='N_d'));",
+        "N_d",
+        ("ArrowLeft",) * 6 + ("ArrowRight",) * 6,
     ),
 )
 

@@ -2,12 +2,21 @@
 
 from matplotlib import pyplot
 
-from memcalc import activation_figures, activation_scenes, audit_scenes, plan_scenes, reality_scenes, scenes
+from memcalc import (
+    activation_figures,
+    activation_scenes,
+    audit_scenes,
+    plan_scenes,
+    reality_scenes,
+    scenes,
+    training_scenes,
+)
 from memcalc.claims import VERDICTS, claims
 from memcalc.evaluate import breakdown
 from memcalc.gpu import Gpu
 from memcalc.model import Model
 from memcalc.runs import Inference
+from memcalc.training import Training
 
 
 def will_it_fit(model, gpu, context, batch, weights, kv_cache):
@@ -61,7 +70,7 @@ def kept_for_backward(context, batch, code, recompute, attention):
     frame = activation_scenes.kept_for_backward(**state)
     pyplot.figure(figsize=(7, 2.1))
     for place, word in activation_figures.PLACES.items():
-        pyplot.fill(*zip(*frame.shapes[place], strict=True), label=word)
+        pyplot.fill(*zip(*frame.shapes[place] or [(0, 0)], strict=True), label=word)
     for card in ("RTX 4090", "A100 80 GB"):
         pyplot.axvline(Gpu.named(card).capacity / 2**30, color="black", linestyle=":")
     pyplot.xlim(0, 120)
@@ -69,6 +78,21 @@ def kept_for_backward(context, batch, code, recompute, attention):
     pyplot.legend()
     pyplot.show()
     print(frame.said)
+
+
+def states_on_a_card(zero, data_parallel, recipe, optimizer):
+    run = Training(zero=int(zero), data_parallel=data_parallel, recipe=recipe, optimizer=optimizer)
+    pyplot.figure(figsize=(7, 2))
+    left = 0.0
+    for term, count in breakdown(Model.nominal(7_500_000_000), run).items():
+        pyplot.barh([0], [count / 1e9], left=left, label=term)
+        left += count / 1e9
+    pyplot.xlim(0, 180)
+    pyplot.xlabel("training states on one card [GB]")
+    pyplot.legend()
+    pyplot.show()
+    state = {"zero": zero, "data_parallel": data_parallel, "recipe": recipe, "optimizer": optimizer}
+    print(training_scenes.states_on_a_card(**state).said)
 
 
 def _lines_against_context(frame, names):
