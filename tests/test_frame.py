@@ -2,16 +2,17 @@
 
 import pytest
 
-from memcalc import audit_scenes, reality_scenes, scenes
+from memcalc import audit_scenes, hardware_scenes, reality_scenes, scenes
 from memcalc.frame import scene
 from memcalc.widgets import explore
 
 FIT = {"model": "LLaMA-7B", "gpu": "RTX 4090", "context": 32_768, "batch": 1, "weights": "FP16", "kv_cache": "FP16"}
 CACHE = {"kv_heads": 32, "context": 32_768, "batch": 1, "kv_cache": "FP16"}
 AUDIT = {"kind": "all", "verdict": "all"}
+CARDS = FIT | {"model": "Llama-3.1-8B", "context": 8192}
 PEAK = {"context": 1024, "activations": "keep all"}
 SCENES = [(scenes.will_it_fit, FIT), (scenes.cache_against_context, CACHE), (audit_scenes.audit, AUDIT)]
-SCENES += [(reality_scenes.sum_and_peak, PEAK)]
+SCENES += [(reality_scenes.sum_and_peak, PEAK), (hardware_scenes.cards_for_a_model, CARDS)]
 
 
 @pytest.mark.parametrize(("shown", "start"), SCENES)

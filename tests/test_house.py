@@ -30,8 +30,15 @@ FLOW = (
     *("article", "cards", "hardware", "market"),
     *("quantities", "answers", "relations", "claims"),
     *("hardware_figures", "audit_figures", "reality_figures", "article_figures", "publish"),
-    *("stage", "frame", "scenes", "audit_scenes", "reality_scenes", "widgets"),
-    *("lessons.exercise", "lessons.lesson0", "lessons.lesson4", "lessons.lesson6", "lessons.lesson7"),
+    *("stage", "frame", "scenes", "audit_scenes", "reality_scenes", "hardware_scenes", "widgets"),
+    *(
+        "lessons.exercise",
+        "lessons.lesson0",
+        "lessons.lesson4",
+        "lessons.lesson5",
+        "lessons.lesson6",
+        "lessons.lesson7",
+    ),
     *("lessons", "exercises", "__main__"),
 )
 """Each module may import those before it."""

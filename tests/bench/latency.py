@@ -15,14 +15,14 @@ from matplotlib import pyplot
 from bench import plain
 from bench.speed import median
 from lab import chromium, jupyterlab, notebook, run_all
-from memcalc import audit_scenes, reality_scenes, scenes
+from memcalc import audit_scenes, hardware_scenes, reality_scenes, scenes
 from memcalc.widgets import explore
 
 PRESSES, WARM_UP = 60, 6
 PAUSE = 120  # between two presses: nobody waits for the one before [ms]
 
 SET_UP = """from ipywidgets import Dropdown, SelectionSlider, interact
-from memcalc import audit_scenes, reality_scenes, scenes
+from memcalc import audit_scenes, hardware_scenes, reality_scenes, scenes
 from memcalc.widgets import explore
 import plain"""
 SLIDER = "SelectionSlider(options=[2**power for power in range(7, 21)], value=32768, description='s: context')"
@@ -73,6 +73,15 @@ CASES = (
         "s: context",
         ("ArrowLeft",) * 4 + ("ArrowRight",) * 4,  # the picture ends at 8,192 tokens
     ),
+    Case(
+        "cards_for_a_model",
+        "explore(hardware_scenes.cards_for_a_model, model='Llama-3.1-8B', gpu='RTX 4090', context=32768, batch=8,"
+        " weights='FP16', kv_cache='FP16')",
+        "interact(plain.cards_for_a_model, model=['Llama-3.1-8B'], gpu=['RTX 4090'], batch=[8], weights=['FP16'],"
+        f" kv_cache=['FP16'], context={SLIDER});",
+        "s: context",
+        SLIDE,
+    ),
 )
 
 WATCH = """([selector, place]) => {
@@ -115,6 +124,7 @@ def rows():
 def in_the_kernel(case):
     """The time to compute a frame, and that to draw what interact shows [s]."""
     names = {"explore": explore, "scenes": scenes, "audit_scenes": audit_scenes, "reality_scenes": reality_scenes}
+    names |= {"hardware_scenes": hardware_scenes}
     explorer = eval(case.ours, names)
     pyplot.show = lambda: print_figure(pyplot.gcf()) and pyplot.close()  # as the inline backend does
     draw, state = getattr(plain, case.name), explorer.state

@@ -2,9 +2,9 @@
 
 from matplotlib import pyplot
 
-from memcalc import audit_scenes, reality_scenes, scenes
+from memcalc import audit_scenes, catalogue, hardware_scenes, reality_scenes, scenes
 from memcalc.claims import VERDICTS, claims
-from memcalc.evaluate import breakdown
+from memcalc.evaluate import breakdown, total
 from memcalc.gpu import Gpu
 from memcalc.model import Model
 from memcalc.runs import Inference
@@ -43,6 +43,20 @@ def audit(kind, verdict):
 def sum_and_peak(context, activations):
     frame = reality_scenes.sum_and_peak(context=context, activations=activations)
     _lines_against_context(frame, [name for name in frame.shapes if name != "number"])
+
+
+def cards_for_a_model(model, gpu, context, batch, weights, kv_cache):
+    run = Inference(context=context, batch=batch, weights=weights, kv_cache=kv_cache)
+    cards = [card for card in map(Gpu.named, catalogue.names("gpus")) if card.bandwidth]
+    pyplot.figure(figsize=(7, 3.9))
+    pyplot.scatter([card.capacity / 2**30 for card in cards], [card.bandwidth / 10**9 for card in cards])
+    pyplot.axvline(total(Model.named(model), run) / 2**30, color="black", linestyle="--")
+    pyplot.loglog()
+    pyplot.xlabel("what a program can use [GiB]")
+    pyplot.ylabel("bandwidth of the memory [GB/s]")
+    pyplot.show()
+    state = {"context": context, "batch": batch, "weights": weights, "kv_cache": kv_cache}
+    print(hardware_scenes.cards_for_a_model(model=model, gpu=gpu, **state).said)
 
 
 def _lines_against_context(frame, names):
