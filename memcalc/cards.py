@@ -53,6 +53,17 @@ def price(gpu: Gpu) -> str:
     return f"{cost} ({gpu.price_is}, {gpu.price_date})" if cost else gpu.price_note or UNKNOWN
 
 
+def price_per_gib(gpu: Gpu) -> str:
+    """Write what a GiB that a program can use costs, whose price that is, and when it was; nothing if none is known.
+
+    >>> price_per_gib(Gpu.named("RTX 4090")), price_per_gib(Gpu.named("H100 80 GB"))
+    ('$67.64 per GiB (list, 2022-10)', '$315.74 to $378.88 per GiB (market, 2026)')
+    """
+    memory = units.in_unit(gpu.capacity, "GiB")
+    ends = " to ".join(units.dollars(dollars / memory) for dollars in price_ends(gpu))
+    return f"{ends} per GiB ({gpu.price_is}, {gpu.price_date})" if ends else ""
+
+
 def cards_today() -> pandas.DataFrame:
     """Return every card of the catalogue, the smallest first: memories, speed, price, and what fits.
 

@@ -123,7 +123,9 @@ def _same(given: object, expected: object, tolerance: Fraction = CLOSE) -> bool:
 def _show(answer: object, unit: str) -> str:
     if unit in ("formula", "verdict"):
         return text(answer) if unit == "formula" else answer
-    return units.show_both(answer) if unit in units.UNITS else f"{answer:,} {unit}"
+    if unit not in units.UNITS:
+        return f"{answer:,} {unit}"
+    return units.show_both(answer) if unit in ("GiB", "GB") else f"{units.show(answer, unit)} = {units.show(answer)}"
 
 
 def _unknown_mistake(given: object, right: object) -> str:

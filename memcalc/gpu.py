@@ -6,8 +6,11 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from numbers import Real
 
+import sympy
+
 from memcalc import catalogue
 from memcalc.errors import InputError, choice, keep_whole, shown
+from memcalc.symbols import symbol
 from memcalc.units import to_bytes
 
 LARGEST_CARD = 10**6
@@ -123,3 +126,12 @@ class Gpu:
     def bandwidth(self) -> int | None:
         """How fast its memory is read [bytes/s], or None."""
         return to_bytes(self.bandwidth_gbs, "GB") if self.bandwidth_gbs else None
+
+    @property
+    def values(self) -> dict[sympy.Symbol, int]:
+        """Symbol → number for the terms of speed; a speed that is not known has none."""
+        speeds = {
+            "bandwidth": to_bytes(self.bandwidth_gbs or 0, "GB"),
+            "arithmetic": int((self.bf16_tflops or 0) * 10**12),
+        }
+        return {symbol(name): speed for name, speed in speeds.items() if speed}

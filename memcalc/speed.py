@@ -33,11 +33,9 @@ def fastest(model: Model, run: Inference, gpu: Gpu) -> Speed:
     152.5
     """
     instance("gpu", gpu, Gpu)
-    known = values(model, replace(run, **dict.fromkeys(PARALLEL, 1)))
-    rates = {"bandwidth": gpu.bandwidth_gbs and gpu.bandwidth_gbs * 10**9}
-    rates |= {"arithmetic": gpu.bf16_tflops and gpu.bf16_tflops * 10**12}
+    known = values(model, replace(run, **dict.fromkeys(PARALLEL, 1))) | gpu.values
     seconds = [
-        float(term.value(known | {symbol(rate): rates[rate]})) if rates[rate] else None
+        float(term.value(known)) if symbol(rate) in known else None
         for term, rate in ((decode_time, "bandwidth"), (prefill_time, "arithmetic"))
     ]
     return Speed(seconds[0] and 1 / seconds[0], seconds[1])

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
+from fractions import Fraction
 
 import pandas
 
@@ -13,6 +15,7 @@ from memcalc.accounting import values
 from memcalc.evaluate import breakdown, crossing, total
 from memcalc.formula import Term
 from memcalc.formula.reading import text
+from memcalc.gpu import Gpu
 from memcalc.model import Model, NominalModel
 from memcalc.runs import Inference
 from memcalc.symbols import GLOSSARY
@@ -47,21 +50,34 @@ class Shown(pandas.DataFrame):
             return super().__repr__()
 
 
-def by_hand(term: Term, model: Model, run: Inference) -> Worked:
+def by_hand(term: Term, model: Model, run: Inference, gpu: Gpu | None = None) -> Worked:
     """Return the term in the order of a calculation by hand: formula, substitution, bytes, GiB.
+
+    Parameters
+    ----------
+    gpu : the card, for terms of speed
+
+    Raises InputError if a symbol of the term has no value.
 
     >>> from memcalc.formula import TERMS
     >>> by_hand(TERMS["kv_cache"], Model.named("LLaMA-7B"), Inference(context=32768)).result
     '17,179,869,184 bytes = 16.00 GiB = 17.18 GB'
     """
-    known = values(model, run)
+    known = values(model, run) | (gpu.values if gpu else {})
     term = term.simplified(known)
     known = term.numbers(known)
-    return Worked(term.latex(), term.latex(known), amount(term.exact(known), GLOSSARY[term.symbol].unit))
+    return Worked(term.latex(), term.latex(known), amount(term.value(known), GLOSSARY[term.symbol].unit))
 
 
-def amount(count: int, unit: str = "bytes") -> str:
-    """Write a term's value with its unit; bytes also in GiB and GB."""
+def amount(count: int | Fraction, unit: str = "bytes") -> str:
+    """Write a term's value with its unit: bytes also in GiB and GB, seconds in four digits, all else whole.
+
+    >>> amount(2**34), amount(Fraction(1, 64), "seconds")
+    ('17,179,869,184 bytes = 16.00 GiB = 17.18 GB', '0.01562 seconds')
+    """
+    if unit == "seconds":
+        return f"{float(count):,.4g} seconds"
+    count = math.ceil(count)
     return f"{count:,} bytes = {units.show_both(count)}" if unit == "bytes" else f"{count:,} {unit}".rstrip()
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from memcalc import Gpu, Model, catalogue
-from memcalc.cards import cards_today, price
+from memcalc.cards import cards_today, price, price_per_gib
 
 TABLE = cards_today().set_index("Card")
 
@@ -36,3 +36,10 @@ def test_a_range_of_prices_is_a_range_of_memory():
     assert price(Gpu.named("H100 80 GB")) == "$25,000 to $30,000 (market, 2026)"
     assert TABLE.loc["H100 80 GB", "GiB per $1,000"] == "2.64 to 3.17"
     assert TABLE.loc["TPU v5e", "Price"] == "rented only"
+
+
+@pytest.mark.parametrize(("card", "gib", "dollars"), [("RTX 4090", 23.64, 1599), ("M2 Ultra 192 GB", 144, 6999)])
+def test_a_price_per_gib_is_that_of_what_a_program_sees(card, gib, dollars):
+    said = price_per_gib(Gpu.named(card))
+    assert said.startswith(f"${dollars / gib:,.2f} per GiB (list, 20")
+    assert price_per_gib(Gpu.named("H200")) == ""

@@ -3,7 +3,7 @@
 import pandas
 import pytest
 
-from memcalc import Inference, Model, Training, breakdown, tables, values
+from memcalc import Gpu, Inference, InputError, Model, Training, breakdown, tables, values
 from memcalc.formula import TERMS
 from memcalc.symbols import GLOSSARY
 
@@ -16,6 +16,15 @@ def test_by_hand_goes_from_formula_to_units():
     assert "13{,}476{,}831{,}232" in worked.substituted
     assert worked.result == "25,706 tokens"
     assert worked.result in worked._repr_markdown_()
+
+
+def test_by_hand_with_a_card_ends_in_seconds():
+    worked = tables.by_hand(TERMS["decode_time"], SEVEN, Inference(1, weights="INT8"), Gpu.named("RTX 4090"))
+    assert "1{,}008{,}000{,}000{,}000" in worked.substituted
+    read = SEVEN.parameters - 32_000 * 4096 + 2**19  # the cache of one token in 16 bits
+    assert worked.result == f"{read / 1008e9:.4g} seconds"
+    with pytest.raises(InputError, match="needs BW"):
+        tables.by_hand(TERMS["decode_time"], SEVEN, RUN)
 
 
 def test_glossary_has_exactly_the_symbols_of_the_terms():

@@ -20,7 +20,8 @@ PRESSES, WARM_UP = 60, 6
 PAUSE = 120  # between two presses: nobody waits for the one before [ms]
 
 IMPORTS = """from ipywidgets import Dropdown, SelectionSlider, interact
-from memcalc import activation_scenes, audit_scenes, plan_scenes, reality_scenes, scenes, training_scenes
+from memcalc import activation_scenes, audit_scenes, hardware_scenes, plan_scenes, reality_scenes, scenes
+from memcalc import training_scenes
 from memcalc.widgets import explore"""
 SET_UP = f"{IMPORTS}\nimport plain"
 SLIDER = "SelectionSlider(options=[2**power for power in range(7, 21)], value=32768, description='s: context')"
@@ -96,6 +97,15 @@ CASES = (
         " data_parallel=SelectionSlider(options=[2**power for power in range(11)], value=64, description='N_d'));",
         "N_d",
         ("ArrowLeft",) * 6 + ("ArrowRight",) * 6,
+    ),
+    Case(
+        "cards_for_a_model",
+        "explore(hardware_scenes.cards_for_a_model, model='Llama-3.1-8B', gpu='RTX 4090', context=32768, batch=8,"
+        " weights='FP16', kv_cache='FP16')",
+        "interact(plain.cards_for_a_model, model=['Llama-3.1-8B'], gpu=['RTX 4090'], batch=[8], weights=['FP16'],"
+        f" kv_cache=['FP16'], context={SLIDER});",
+        "s: context",
+        SLIDE,
     ),
 )
 

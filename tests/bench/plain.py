@@ -6,13 +6,15 @@ from memcalc import (
     activation_figures,
     activation_scenes,
     audit_scenes,
+    catalogue,
+    hardware_scenes,
     plan_scenes,
     reality_scenes,
     scenes,
     training_scenes,
 )
 from memcalc.claims import VERDICTS, claims
-from memcalc.evaluate import breakdown
+from memcalc.evaluate import breakdown, total
 from memcalc.gpu import Gpu
 from memcalc.model import Model
 from memcalc.runs import Inference
@@ -93,6 +95,20 @@ def states_on_a_card(zero, data_parallel, recipe, optimizer):
     pyplot.show()
     state = {"zero": zero, "data_parallel": data_parallel, "recipe": recipe, "optimizer": optimizer}
     print(training_scenes.states_on_a_card(**state).said)
+
+
+def cards_for_a_model(model, gpu, context, batch, weights, kv_cache):
+    run = Inference(context=context, batch=batch, weights=weights, kv_cache=kv_cache)
+    cards = [card for card in map(Gpu.named, catalogue.names("gpus")) if card.bandwidth]
+    pyplot.figure(figsize=(7, 3.9))
+    pyplot.scatter([card.capacity / 2**30 for card in cards], [card.bandwidth / 10**9 for card in cards])
+    pyplot.axvline(total(Model.named(model), run) / 2**30, color="black", linestyle="--")
+    pyplot.loglog()
+    pyplot.xlabel("what a program can use [GiB]")
+    pyplot.ylabel("bandwidth of the memory [GB/s]")
+    pyplot.show()
+    state = {"context": context, "batch": batch, "weights": weights, "kv_cache": kv_cache}
+    print(hardware_scenes.cards_for_a_model(model=model, gpu=gpu, **state).said)
 
 
 def _lines_against_context(frame, names):
