@@ -1,6 +1,8 @@
 """The exercises: right answers, known mistakes and what is said of them; at least three a notebook."""
 
 import itertools
+import re
+from pathlib import Path
 
 import pytest
 import sympy
@@ -274,3 +276,11 @@ def test_no_two_answers_can_be_confused(number):
     answers = [right, *(wrong for wrong, _ in mistakes)]
     for one, other in itertools.combinations(answers, 2):
         assert not _same(one, other), (one, other)
+
+
+def test_eighteen_misconceptions_are_recognised_as_instructors_are_told():
+    notes = (Path(__file__).parent.parent / "notebooks" / "INSTRUCTORS.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (.+?) \| (\d\.\d) \| (\S+) \| (.+) \|$", notes, re.MULTILINE)
+    assert len(rows) == 18
+    for misconception, number, wrong, said in rows:
+        assert repr(check(number, wrong)) == f"✗ Not yet: {said}.", misconception
