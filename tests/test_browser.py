@@ -20,6 +20,7 @@ HARMLESS = ("favicon", "ResizeObserver", "shared module", "ERR_NAME_NOT_RESOLVED
 """Errors of the console that are none of ours: JupyterLab and Voilà bring the same libraries, and Voilà's page asks the
 network for a font and for MathJax, which a test must do without."""
 NOTEBOOKS = ("00_start_here.ipynb", "04_kv_cache.ipynb", "06_the_article.ipynb", "07_reality_check.ipynb")
+NOTEBOOKS += ("01_weights.ipynb",)
 PAGES = [(notebook, *page) for notebook in NOTEBOOKS for page in (("light", 1280), ("dark", 800))]
 SCENES = [(notebook, "light", 1280) for notebook in NOTEBOOKS]
 

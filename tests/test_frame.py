@@ -2,7 +2,7 @@
 
 import pytest
 
-from memcalc import audit_scenes, reality_scenes, scenes
+from memcalc import audit_scenes, reality_scenes, scenes, weights_scenes
 from memcalc.frame import scene
 from memcalc.widgets import explore
 
@@ -10,8 +10,10 @@ FIT = {"model": "LLaMA-7B", "gpu": "RTX 4090", "context": 32_768, "batch": 1, "w
 CACHE = {"kv_heads": 32, "context": 32_768, "batch": 1, "kv_cache": "FP16"}
 AUDIT = {"kind": "all", "verdict": "all"}
 PEAK = {"context": 1024, "activations": "keep all"}
+WEIGHTS = {"model": "Llama-3.1-8B", "weights": "NF4-double"}
 SCENES = [(scenes.will_it_fit, FIT), (scenes.cache_against_context, CACHE), (audit_scenes.audit, AUDIT)]
 SCENES += [(reality_scenes.sum_and_peak, PEAK)]
+SCENES += [(weights_scenes.stored_weights, WEIGHTS)]
 
 
 @pytest.mark.parametrize(("shown", "start"), SCENES)

@@ -27,11 +27,14 @@ FLOW = (
     *("config", "blocks", "state_spaces", "families", "model", "gpu"),
     *("runs", "training", "states", "passes", "accounting", "speed", "evaluate", "scaling"),
     *("advice", "tables", "predictions", "reality", "canvas", "figures", "training_figures"),
+    "weights_figures",
     *("article", "cards", "hardware", "market"),
     *("quantities", "answers", "relations", "claims"),
     *("hardware_figures", "audit_figures", "reality_figures", "article_figures", "publish"),
-    *("stage", "frame", "scenes", "audit_scenes", "reality_scenes", "widgets"),
-    *("lessons.exercise", "lessons.lesson0", "lessons.lesson4", "lessons.lesson6", "lessons.lesson7"),
+    *("stage", "frame", "scenes", "audit_scenes", "reality_scenes"),
+    *("weights_scenes", "widgets"),
+    *("lessons.exercise", "lessons.lesson0", "lessons.lesson1"),
+    *("lessons.lesson4", "lessons.lesson6", "lessons.lesson7"),
     *("lessons", "exercises", "__main__"),
 )
 """Each module may import those before it."""

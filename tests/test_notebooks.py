@@ -113,7 +113,7 @@ def elsewhere():
     small = [Inference(weights="INT8"), Inference(kv_cache="INT8")]
     counts = [fits(seven, run, card).margin for run in small]
     counts += [134_756_352, 2_273_323_008]  # the buffers that llama.cpp reports with flash attention and without
-    counts += [EXERCISES["0.1"].answers()[0], EXERCISES["0.2"].answers()[0]]
+    counts += [EXERCISES[number].answers()[0] for number in ("0.1", "0.2", "1.1", "1.2")]
     weights = [breakdown(model, Inference())["weights"] for model in (seven, thirteen)]
     in_text = {units.show(count, unit) for count in counts for unit in ("GiB", "GB")}
     return in_text | set(map(units.show_briefly, weights))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import memcalc
-from memcalc import InputError, audit_scenes, reality_scenes, scenes
+from memcalc import InputError, audit_scenes, reality_scenes, scenes, weights_scenes
 from memcalc.symbols import GLOSSARY
 from memcalc.widgets import MENUS, Explorer, control, explore
 from sweep import move_every_control
@@ -81,6 +81,7 @@ def test_an_exact_number_and_another_spelling_are_taken():
 def test_the_line_of_python_opens_the_same_explorer(scene, start):
     explorer = explore(scene, **start)
     names = {"explore": explore, "scenes": scenes, "audit_scenes": audit_scenes, "reality_scenes": reality_scenes}
+    names |= {"weights_scenes": weights_scenes}
     again = eval(explorer.frame["code"].splitlines()[1], names)
     assert isinstance(again, Explorer)
     assert again.frame == explorer.frame

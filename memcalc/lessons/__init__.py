@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from memcalc.lessons import lesson0, lesson4, lesson6, lesson7
+from memcalc.lessons import lesson0, lesson1, lesson4, lesson6, lesson7
 from memcalc.lessons.exercise import Exercise
 
 EXERCISES: dict[str, Exercise] = {
-    number: exercise for lesson in (lesson0, lesson4, lesson6, lesson7) for number, exercise in lesson.EXERCISES.items()
+    number: exercise
+    for lesson in (lesson0, lesson1, lesson4, lesson6, lesson7)
+    for number, exercise in lesson.EXERCISES.items()
 }
 """Number → exercise; the first digit is the notebook."""

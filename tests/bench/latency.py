@@ -15,14 +15,15 @@ from matplotlib import pyplot
 from bench import plain
 from bench.speed import median
 from lab import chromium, jupyterlab, notebook, run_all
-from memcalc import audit_scenes, reality_scenes, scenes
+from memcalc import audit_scenes, reality_scenes, scenes, weights_scenes
 from memcalc.widgets import explore
 
 PRESSES, WARM_UP = 60, 6
 PAUSE = 120  # between two presses: nobody waits for the one before [ms]
 
 SET_UP = """from ipywidgets import Dropdown, SelectionSlider, interact
-from memcalc import audit_scenes, reality_scenes, scenes
+from memcalc import audit_scenes, reality_scenes, scenes, weights_scenes
+from memcalc.runs import weights_formats
 from memcalc.widgets import explore
 import plain"""
 SLIDER = "SelectionSlider(options=[2**power for power in range(7, 21)], value=32768, description='s: context')"
@@ -73,6 +74,14 @@ CASES = (
         "s: context",
         ("ArrowLeft",) * 4 + ("ArrowRight",) * 4,  # the picture ends at 8,192 tokens
     ),
+    Case(
+        "stored_weights",
+        "explore(weights_scenes.stored_weights, model='Mixtral-8x7B', weights='FP16')",
+        "interact(plain.stored_weights, model=['Mixtral-8x7B'],"
+        " weights=Dropdown(options=weights_formats(), value='FP16', description='format of the weights'));",
+        "format of the weights",
+        ("End", "Home"),
+    ),
 )
 
 WATCH = """([selector, place]) => {
@@ -115,6 +124,7 @@ def rows():
 def in_the_kernel(case):
     """The time to compute a frame, and that to draw what interact shows [s]."""
     names = {"explore": explore, "scenes": scenes, "audit_scenes": audit_scenes, "reality_scenes": reality_scenes}
+    names |= {"weights_scenes": weights_scenes}
     explorer = eval(case.ours, names)
     pyplot.show = lambda: print_figure(pyplot.gcf()) and pyplot.close()  # as the inline backend does
     draw, state = getattr(plain, case.name), explorer.state

@@ -2,7 +2,7 @@
 
 from matplotlib import pyplot
 
-from memcalc import audit_scenes, reality_scenes, scenes
+from memcalc import audit_scenes, reality_scenes, scenes, weights_figures, weights_scenes
 from memcalc.claims import VERDICTS, claims
 from memcalc.evaluate import breakdown
 from memcalc.gpu import Gpu
@@ -43,6 +43,20 @@ def audit(kind, verdict):
 def sum_and_peak(context, activations):
     frame = reality_scenes.sum_and_peak(context=context, activations=activations)
     _lines_against_context(frame, [name for name in frame.shapes if name != "number"])
+
+
+def stored_weights(model, weights):
+    spec, run = Model.named(model), Inference(weights=weights)
+    sizes = {
+        "by name": spec.parameters * weights_figures.bits_of_the_name(weights) / 8,
+        "as stored": breakdown(spec, run)["weights"],
+        "one token passes": weights_scenes.for_one_token(spec, run),
+    }
+    pyplot.figure(figsize=(7, 2.2))
+    pyplot.barh(list(sizes), [size / 2**30 for size in sizes.values()])
+    pyplot.xlabel("weights [GiB]")
+    pyplot.show()
+    print(weights_scenes.stored_weights(model=model, weights=weights).said)
 
 
 def _lines_against_context(frame, names):
