@@ -10,6 +10,7 @@ from memcalc import (
     reality_scenes,
     scenes,
     training_scenes,
+    weights_scenes,
 )
 from memcalc.frame import scene
 from memcalc.widgets import explore
@@ -20,11 +21,13 @@ AUDIT = {"kind": "all", "verdict": "all"}
 PLAN = FIT | {"model": "Gemma-3-27B", "task": "answer", "cards": "1", "weights": "Q4_K_M", "overhead": "none"}
 STATES = {"zero": "2", "data_parallel": 8, "recipe": "mixed", "optimizer": "AdamW"}
 CARDS = FIT | {"model": "Llama-3.1-8B", "context": 8192}
+STORED = {"model": "Llama-3.1-8B", "weights": "NF4-double"}
 PEAK = {"context": 1024, "activations": "keep all"}
 KEPT = {"context": 2048, "batch": 1, "code": "transformers", "recompute": "none", "attention": "eager"}
 SCENES = [(scenes.will_it_fit, FIT), (scenes.cache_against_context, CACHE), (audit_scenes.audit, AUDIT)]
 SCENES += [(reality_scenes.sum_and_peak, PEAK), (plan_scenes.plan, PLAN), (activation_scenes.kept_for_backward, KEPT)]
 SCENES += [(training_scenes.states_on_a_card, STATES), (hardware_scenes.cards_for_a_model, CARDS)]
+SCENES += [(weights_scenes.stored_weights, STORED)]
 
 
 @pytest.mark.parametrize(("shown", "start"), SCENES)

@@ -29,11 +29,11 @@ FLOW = (
     *("advice", "tables", "predictions", "reality", "pages", "canvas", "figures", "training_figures"),
     *("article", "cards", "hardware", "market"),
     *("quantities", "answers", "relations", "claims"),
-    *("hardware_figures", "audit_figures", "reality_figures", "activation_figures", "plan_figures"),
+    *("hardware_figures", "audit_figures", "reality_figures", "activation_figures", "plan_figures", "weights_figures"),
     *("article_figures", "publish"),
     *("stage", "frame", "card_stage", "scenes", "audit_scenes", "reality_scenes"),
-    *("activation_scenes", "training_scenes", "hardware_scenes", "plan_scenes", "widgets"),
-    *("lessons.exercise", *(f"lessons.lesson{number}" for number in (0, 2, 3, 4, 5, 6, 7, 8))),
+    *("activation_scenes", "training_scenes", "hardware_scenes", "weights_scenes", "plan_scenes", "widgets"),
+    *("lessons.exercise", *(f"lessons.lesson{number}" for number in range(9))),
     *("lessons", "exercises", "__main__"),
 )
 """Each module may import those before it."""

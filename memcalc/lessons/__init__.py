@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from memcalc.lessons import lesson0, lesson2, lesson3, lesson4, lesson5, lesson6, lesson7, lesson8
+from memcalc.lessons import lesson0, lesson1, lesson2, lesson3, lesson4, lesson5, lesson6, lesson7, lesson8
 from memcalc.lessons.exercise import Exercise
 
-_LESSONS = (lesson0, lesson2, lesson3, lesson4, lesson5, lesson6, lesson7, lesson8)
+_LESSONS = (lesson0, lesson1, lesson2, lesson3, lesson4, lesson5, lesson6, lesson7, lesson8)
 
 EXERCISES: dict[str, Exercise] = {
     number: exercise for lesson in _LESSONS for number, exercise in lesson.EXERCISES.items()

@@ -21,7 +21,8 @@ PAUSE = 120  # between two presses: nobody waits for the one before [ms]
 
 IMPORTS = """from ipywidgets import Dropdown, SelectionSlider, interact
 from memcalc import activation_scenes, audit_scenes, hardware_scenes, plan_scenes, reality_scenes, scenes
-from memcalc import training_scenes
+from memcalc import training_scenes, weights_scenes
+from memcalc.runs import weights_formats
 from memcalc.widgets import explore"""
 SET_UP = f"{IMPORTS}\nimport plain"
 SLIDER = "SelectionSlider(options=[2**power for power in range(7, 21)], value=32768, description='s: context')"
@@ -106,6 +107,14 @@ CASES = (
         f" kv_cache=['FP16'], context={SLIDER});",
         "s: context",
         SLIDE,
+    ),
+    Case(
+        "stored_weights",
+        "explore(weights_scenes.stored_weights, model='Mixtral-8x7B', weights='FP16')",
+        "interact(plain.stored_weights, model=['Mixtral-8x7B'],"
+        " weights=Dropdown(options=weights_formats(), value='FP16', description='format of the weights'));",
+        "format of the weights",
+        ("End", "Home"),
     ),
 )
 

@@ -12,6 +12,8 @@ from memcalc import (
     reality_scenes,
     scenes,
     training_scenes,
+    weights_figures,
+    weights_scenes,
 )
 from memcalc.claims import VERDICTS, claims
 from memcalc.evaluate import breakdown, total
@@ -109,6 +111,20 @@ def cards_for_a_model(model, gpu, context, batch, weights, kv_cache):
     pyplot.show()
     state = {"context": context, "batch": batch, "weights": weights, "kv_cache": kv_cache}
     print(hardware_scenes.cards_for_a_model(model=model, gpu=gpu, **state).said)
+
+
+def stored_weights(model, weights):
+    spec, run = Model.named(model), Inference(weights=weights)
+    sizes = {
+        "by name": spec.parameters * weights_figures.bits_of_the_name(weights) / 8,
+        "as stored": breakdown(spec, run)["weights"],
+        "one token passes": weights_scenes.for_one_token(spec, run),
+    }
+    pyplot.figure(figsize=(7, 2.2))
+    pyplot.barh(list(sizes), [size / 2**30 for size in sizes.values()])
+    pyplot.xlabel("weights [GiB]")
+    pyplot.show()
+    print(weights_scenes.stored_weights(model=model, weights=weights).said)
 
 
 def _lines_against_context(frame, names):
