@@ -137,11 +137,11 @@ def _unknown_mistake(given: object, right: object) -> str:
 def _mistaken_units(right: object, unit: str) -> list[tuple[object, str]]:
     if unit not in _RIVALS:
         return []
-    other, asked = _RIVALS[unit], f"and the question asks for {unit}"
-    size, other_size = units.UNITS[unit], units.UNITS[other]
+    size, rival, asked = units.UNITS[unit], _RIVALS[unit], f"and the question asks for {unit}"
+    others = [(name, units.UNITS[name]) for name in _RIVALS if name != unit]
     return [
-        (Fraction(right, other_size) * size, f"that is the number of {other}, {asked}"),
-        (Fraction(right, size) * other_size, f"the number is right, but it is {unit}, not {other}"),
+        *((Fraction(right, other) * size, f"that is the number of {name}, {asked}") for name, other in others),
+        (Fraction(right, size) * units.UNITS[rival], f"the number is right, but it is {unit}, not {rival}"),
         (right * size, f"that is the number of bytes, {asked}"),
         (right * 8, "that is bits; a byte has eight"),
     ]

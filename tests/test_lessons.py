@@ -16,7 +16,9 @@ d, d_ff, L_all, t = symbols("hidden intermediate layers tensor_parallel")
 L, h, h_kv, d_k, b, B_k, B_v, s = symbols(
     "full_layers heads kv_heads head_dim batch bytes_per_key bytes_per_value context"
 )
-d, d_ff, V, n_mlp, P_attn, P_mlp, P_norm = symbols("hidden intermediate vocabulary mlp_matrices attention mlp norms")
+d, d_ff, V, n_mlp, P_attn, P_mlp, P_norm, layers = symbols(
+    "hidden intermediate vocabulary mlp_matrices attention mlp norms layers"
+)
 LAYER = 2 * d * h * d_k + 2 * d * h_kv * d_k + 3 * d * d_ff + 2 * d
 
 
@@ -136,8 +138,9 @@ def test_right(number, answer):
         ("1.3", LAYER - 3 * d * d_ff, "has no MLP"),
         ("1.3", 3 * d * d_ff + 2 * d, "no attention"),
         ("1.3", LAYER - 3 * d * d_ff + n_mlp * d * d_ff, "not one of the mistakes we know"),
-        ("1.3", L * LAYER, "not one of the mistakes we know"),
-        ("1.3", sympy.Symbol("L", integer=True, positive=True) * LAYER, "those are all layers"),
+        ("1.3", L * LAYER, "those are all layers"),
+        ("1.3", layers * LAYER, "those are all layers"),
+        ("1.3", layers * LAYER + 2 * V * d + d, "that is the whole model"),
         ("1.3", LAYER + V * d, "has no embedding"),
         ("1.3", P_attn + P_mlp + P_norm, "write the parts out"),
         ("1.3", P_attn + P_norm, "a letter of its own"),

@@ -80,18 +80,21 @@ def _of_the_model(
 ) -> list[tuple[sympy.Expr, str]]:
     """Return answers that say something of the whole model, or that leave the parts unwritten."""
     whole = parameters.simplified(known)
-    layers = dict.fromkeys(symbols("full_layers dense_layers"), symbol("layers"))
+    layers = dict.fromkeys(map(symbol, _LAYERS), symbol("layers"))
     one = attention.symbol + mlp.symbol + norms.symbol
     why = "that is the whole model; the question asks for its change with one more layer"
     return [
         (whole.expr, why),
         (whole.expanded().xreplace(kind | layers), why),
-        (symbol("layers") * layer, "those are all layers; the question asks for one more"),
+        *((symbol(name) * layer, "those are all layers; the question asks for one more") for name in _LAYERS),
         (layer + symbol("vocabulary") * symbol("hidden"), "a layer has no embedding; the model has it once"),
         (one, "so it is; now write the parts out in the letters of config.json"),
         (one - mlp.symbol, "the MLP is missing: a letter of its own, L_dense, counts it, and it grows too"),
     ]
 
+
+_LAYERS = ("layers", "full_layers", "dense_layers")
+"""Letters that count the layers of such a model."""
 
 EXERCISES = {
     "1.1": Exercise("GB", _all_experts),
