@@ -40,7 +40,7 @@ def bar(terms: Mapping[str, int], capacity: int) -> dict[str, list[Point] | Labe
 def card(name: str, terms: tuple[str, ...]) -> Stage:
     """Return the picture of a card, with a bar for each of the terms."""
     capacity, label = limit_of(name)
-    with canvas(7.0, 1.6) as (figure, axes):
+    with canvas(7.0, 1.7) as (figure, axes):
         for term in terms:
             style = {"color": COLOURS[term], "hatch": HATCHES[term], "edgecolor": "black"}
             axes.barh([0], [0], gid=term, label=WORDS[term], **style)
@@ -49,5 +49,5 @@ def card(name: str, terms: tuple[str, ...]) -> Stage:
         axes.axvline(capacity, **LIMIT | {"linewidth": 2, "color": "black"})
         axes.annotate(label, (capacity, 0.85), (4, 0), textcoords="offset points", fontsize=9)
         axes.set(xlim=(0, WIDER * capacity), ylim=(-0.5, 1.1), yticks=[], xlabel="memory [GiB]")
-        axes.legend(loc="upper left", ncols=len(terms), bbox_to_anchor=(0, 1.2))
+        axes.legend(loc="upper left", ncols=len(terms), bbox_to_anchor=(0, 1.32))
         return Stage(figure)
