@@ -12,11 +12,11 @@ from memcalc.canvas import canvas
 from memcalc.card_stage import WIDER, bar
 from memcalc.errors import InputError, choice
 from memcalc.evaluate import breakdown
-from memcalc.figures import LIMIT, limit_of
+from memcalc.figures import CARDS, LIMIT, limit_of
 from memcalc.frame import Frame, scene
 from memcalc.gpu import Gpu
 from memcalc.model import Model
-from memcalc.scenes import worked
+from memcalc.scenes import held, worked
 from memcalc.stage import Stage
 from memcalc.training import Training
 
@@ -60,16 +60,17 @@ def kept_for_backward(
     model, run = Model.named(model), _run(context, batch, code, recompute, attention)
     parts, whole = _parts(model, run), breakdown(model, run)["activations"]
     most = max(parts, key=parts.get)
-    held = f"{context:,} tokens" if batch == 1 else f"{batch:,} × {context:,} tokens"
-    said = f"To train on {held}, {model.name} keeps {units.show_both(whole)} for the backward pass."
+    said = f"To train on {held(run)}, {model.name} keeps {units.show_both(whole)} for the backward pass."
     said += f" Most of all: {PLACES[most]}, {units.show(parts[most])}."
     shown = ("context", "batch", "attention", "recompute", "activations")
     line = tables.code(model, run, "activations", shown=shown)
-    return Frame(_stage(), bar(parts, Gpu.named(_CARDS[-1]).capacity), said, _details(model, run, parts), line)
+    return Frame(_stage(), bar(parts, Gpu.named(CARDS[-1]).capacity), said, _details(model, run, parts), line)
 
 
 def _run(context: int, batch: int, code: str, recompute: str, attention: str) -> Training:
     code, attention = choice("code", code, CODES), choice("attention", attention, KERNELS)
+    if code == "transformers" and recompute == "selective":
+        raise InputError("recompute must be 'none' or 'full' with code 'transformers', not 'selective'.")
     if code == "megatron" and attention == "flash":
         raise InputError("attention must be 'eager' with code 'megatron', which is counted unfused, not 'flash'.")
     return Training(context=context, batch=batch, activations=code, recompute=recompute, attention=attention)
@@ -96,8 +97,7 @@ def _details(model: Model, run: Training, parts: dict[str, int]) -> Iterable[str
     return [*lines, f"On top come weights, gradients and optimizer: {states} in mixed precision with AdamW."]
 
 
-_CARDS = ("RTX 4090", "A100 80 GB")
-_EDGE = WIDER * limit_of(_CARDS[-1])[0]
+_EDGE = WIDER * limit_of(CARDS[-1])[0]
 """Where the axis ends [GiB]."""
 
 
@@ -108,7 +108,7 @@ def _stage() -> Stage:
             axes.barh([0], [0], gid=place, label=word, **filled(place))
         axes.plot([0, 0], [0, 0], color="black", linewidth=3, gid="further")
         axes.text(0, 0.5, "total", gid="total", ha="right", weight="bold", in_layout=False)
-        for card in _CARDS:
+        for card in CARDS:
             capacity, words = limit_of(card)
             for ends in ((-0.5, 0.42), (0.82, 1.1)):  # between the two stands the total
                 axes.plot([capacity, capacity], ends, **LIMIT | {"linewidth": 2, "color": "black"})

@@ -8,7 +8,8 @@ from functools import cache
 from memcalc import units
 from memcalc.advice import WORDS
 from memcalc.canvas import canvas
-from memcalc.figures import COLOURS, HATCHES, LIMIT, limit_of
+from memcalc.figures import LIMIT, filled, limit_of
+from memcalc.gpu import Gpu
 from memcalc.stage import Label, Point, Stage, box
 
 WIDER = 1.5
@@ -36,14 +37,29 @@ def bar(terms: Mapping[str, int], capacity: int) -> dict[str, list[Point] | Labe
     return shapes | {"total": Label(units.show(sum(terms.values())), (end, 0.5))}
 
 
+def room(name: str, count: int, unit: str = "GiB") -> str:
+    """Return in words what a card would have left beside so many bytes, or would lack.
+
+    >>> room("RTX 4090", 2**34)
+    'On one RTX 4090, 7.64 GiB would be left'
+    """
+    margin = Gpu.named(name).capacity - count
+    return f"On one {name}, {units.show(abs(margin), unit)} {'would be left' if margin >= 0 else 'are missing'}"
+
+
 @cache
 def card(name: str, terms: tuple[str, ...]) -> Stage:
-    """Return the picture of a card, with a bar for each of the terms."""
+    """Return the picture of a card, with a bar for each of the terms.
+
+    Parameters
+    ----------
+    name : of a card in the catalogue
+    terms : names of terms, which are also those of the shapes
+    """
     capacity, label = limit_of(name)
     with canvas(7.0, 1.7) as (figure, axes):
         for term in terms:
-            style = {"color": COLOURS[term], "hatch": HATCHES[term], "edgecolor": "black"}
-            axes.barh([0], [0], gid=term, label=WORDS[term], **style)
+            axes.barh([0], [0], gid=term, label=WORDS[term], **filled(term))
         axes.plot([0, 0], [0, 0], color="black", linewidth=3, gid="further")
         axes.text(0, 0.5, "total", gid="total", ha="right", weight="bold", in_layout=False)
         axes.axvline(capacity, **LIMIT | {"linewidth": 2, "color": "black"})

@@ -93,7 +93,8 @@ def _read(answer: object, unit: str) -> object:
     if unit == "formula":
         expr = getattr(answer, "expr", getattr(answer, "rhs", answer))  # a term, an equation, or the expression itself
         if not isinstance(expr, sympy.Expr) or not expr.free_symbols <= GLOSSARY.keys():
-            raise InputError(f"the answer must be an expression made of the glossary's symbols, not {shown(answer)}.")
+            letters = 'letters from memcalc.symbols, such as symbol("hidden")'
+            raise InputError(f"the answer must be an expression of {letters}, not {shown(answer)}.")
         return expr
     if unit == "verdict":
         return choice("verdict", answer, VERDICTS)
@@ -124,13 +125,13 @@ def _show(answer: object, unit: str) -> str:
     if unit in ("formula", "verdict"):
         return text(answer) if unit == "formula" else answer
     if unit not in units.UNITS:
-        return f"{answer:,} {unit}"
+        return f"{units.counted(answer)} {unit}"
     return units.show_both(answer) if unit in ("GiB", "GB") else f"{units.show(answer, unit)} = {units.show(answer)}"
 
 
 def _unknown_mistake(given: object, right: object) -> str:
     if not isinstance(right, (sympy.Expr, str)) and _same(given, right, NEAR):
-        return "Close: give two digits after the point, and a count to within half a percent."
+        return "Close, but off by more than rounding explains: check each factor, and give two digits after the point."
     return "Not yet, and not one of the mistakes we know; the hint may help."
 
 

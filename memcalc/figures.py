@@ -37,6 +37,9 @@ HATCHES = {
 LIMIT = {"color": "0.35", "linewidth": 1, "linestyle": ":"}
 """How the capacity of a card is drawn."""
 
+CARDS = ("RTX 4090", "A100 80 GB")
+"""The cards whose memory is drawn: a large one of a workstation, and one of a computing centre."""
+
 PLAIN = FuncFormatter(lambda number, _: f"{number:,g}")
 """Numbers on an axis as people write them: 1,000 and 0.1."""
 
@@ -69,7 +72,7 @@ def weights_by_format(rows: pandas.DataFrame | None = None) -> Drawn:
                 place = in_unit(point.bytes, "GiB"), models.index(point.model)
                 axes.plot(*place, marker, color=COLOURS["weights"], markeredgecolor="black", markersize=8)
                 label(axes, f"{name}\n{show_briefly(point.bytes)}", place, (0, 9), ha="center")
-        for gib, words in map(limit_of, ("RTX 4090", "A100 80 GB")):
+        for gib, words in map(limit_of, CARDS):
             axes.axvline(gib, **LIMIT)
             label(axes, words, (gib, -0.95), (3, 0), va="top")
         axes.set(xscale="log", xlim=(2, 400), xlabel="weights [GiB]", title="What the weights take, by format")

@@ -45,9 +45,17 @@ _ONE_TEXT = {"context": 2**13, "batch": 1, "kv_cache": "FP16"}
 def cards_for_a_model(*, model: str, gpu: str, context: int, batch: int, weights: str, kv_cache: str) -> Frame:
     """Show all cards by memory and bandwidth, what a run needs, and how one of them does.
 
+    Parameters
+    ----------
+    model, gpu : names of the catalogue
+    context, batch : tokens of a sequence [tokens], and sequences at the same time [sequences]
+    weights, kv_cache : formats
+
+    Raises InputError for a name that is not known.
+
     >>> run = {"context": 8192, "batch": 1, "weights": "FP16", "kv_cache": "FP16"}
-    >>> cards_for_a_model(model="Llama-3.1-8B", gpu="RTX 4090", **run).said[:56]
-    'It needs 15.96 GiB = 17.13 GB: 38 of 41 cards hold that.'
+    >>> cards_for_a_model(model="Llama-3.1-8B", gpu="RTX 4090", **run).said[:30]
+    'It needs 15.96 GiB = 17.13 GB:'
     """
     model, gpu = Model.named(model), Gpu.named(gpu)
     run = Inference(context=context, batch=batch, weights=weights, kv_cache=kv_cache)
@@ -70,7 +78,7 @@ def _bound(model: Model, run: Inference, gpu: Gpu) -> str:
 
 
 def _worth(gpu: Gpu) -> str:
-    return f"{price_per_gib(gpu) or gpu.price_note.capitalize() or 'Its price is not known'}."
+    return f"{price_per_gib(gpu) or gpu.price_note[:1].upper() + gpu.price_note[1:] or 'Its price is not known'}."
 
 
 def _details(model: Model, run: Inference, gpu: Gpu) -> list[str]:

@@ -30,9 +30,8 @@ class Page:
 def formulas() -> Page:
     """Return every term: its formula, what it means, when it holds, and its source.
 
-    >>> print(formulas().text.split("---")[-1])  # doctest: +NORMALIZE_WHITESPACE
-    **training**: Training keeps weights, gradients, optimizer states and activations at the same time.
-    $$M_{train} = M_{w} + M_{g} + M_{opt} + M_{act}$$
+    >>> "**weights**: Every parameter is held once" in formulas().text
+    True
     """
     return Page("\n\n---\n\n".join(map(_entry, TERMS.values())))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from memcalc import advice, card_stage, tables, units
+from memcalc import advice, card_stage, passes, tables, units
 from memcalc.advice import WORDS
 from memcalc.errors import InputError, choice
 from memcalc.evaluate import breakdown, fits
@@ -98,29 +98,34 @@ def plan(
     ...      kv_cache="FP16", overhead="none").said[:60]
     'Each of 4 cards must hold 64.11 GiB = 68.83 GB; a program ca'
     """
-    shape, card, count = Model.named(model), Gpu.named(gpu), int(choice("cards", cards, numbers_of_cards()))
-    run, caveats = _run(shape, task, count, context=context, batch=batch, overhead=overhead)
+    model, gpu, count = Model.named(model), Gpu.named(gpu), int(choice("cards", cards, numbers_of_cards()))
+    run = _run(model, task, count, context=context, batch=batch, overhead=overhead)
     if isinstance(run, Inference):
         run = replace(run, weights=weights, kv_cache=kv_cache)
-    terms = breakdown(shape, run)
-    steps = advice.next_steps(shape, run, card)[:3]
-    details = [*caveats, *map(_line, terms.items()), *steps, *advice.notes(shape, run, card)]
-    shapes = card_stage.bar({term: terms.get(term, 0) for term in TERMS}, card.capacity)
-    code = tables.code(shape, run, shown=("context", "batch"))
-    return Frame(card_stage.card(card.name, TERMS), shapes, _said(shape, run, card, count), details, code)
+    terms = breakdown(model, run)
+    steps = advice.next_steps(model, run, gpu)[:3] if _whole(run) else []
+    details = [*map(_line, terms.items()), *steps, *advice.notes(model, run, gpu)]
+    shapes = card_stage.bar({term: terms.get(term, 0) for term in TERMS}, gpu.capacity)
+    code = tables.code(model, run, shown=("context", "batch"))
+    return Frame(card_stage.card(gpu.name, TERMS), shapes, _said(model, run, gpu, count), details, code)
 
 
-def _run(model: Model, task: str, cards: int, **known: object) -> tuple[Inference | Training, list[str]]:
-    """Return what the cards are to do, and what is not counted of it."""
+def _run(model: Model, task: str, cards: int, **known: object) -> Inference | Training:
+    """Return what the cards are to do, without activations where nobody has measured them."""
     chosen = TASKS[choice("task", task, TASKS)]
     if chosen is None:
-        return Inference(**known, tensor_parallel=cards), []
+        return Inference(**known, tensor_parallel=cards)
     run = Training(**known, **chosen, zero=3, data_parallel=cards)
     try:
-        breakdown(model, run)
-    except InputError:  # mixtures of experts, adapters, families that nobody has measured
-        return replace(run, activations="none"), ["Activations come on top: what this code keeps is not known."]
-    return run, []
+        passes.terms(model, run)
+    except InputError:  # mixtures of experts, adapters, other families
+        return replace(run, activations="none")
+    return run
+
+
+def _whole(run: Inference | Training) -> bool:
+    """Return whether every term of the run is counted."""
+    return isinstance(run, Inference) or run.activations != "none"
 
 
 def _line(term: tuple[str, int]) -> str:
@@ -128,8 +133,11 @@ def _line(term: tuple[str, int]) -> str:
     return f"{WORDS[name]}: {count:,} bytes = {units.show_both(count)}"
 
 
-def _said(model: Model, run: Inference | Training, card: Gpu, cards: int) -> str:
-    fit = fits(model, run, card)
+def _said(model: Model, run: Inference | Training, gpu: Gpu, cards: int) -> str:
+    fit = fits(model, run, gpu)
     who = "The card" if cards == 1 else f"Each of {cards} cards"
     needed = f"{who} must hold {units.show_both(fit.needed)}; a program can use {units.show(fit.capacity)} of it."
-    return f"{needed} {advice.verdict(model, run, card)}"
+    if fit and not _whole(run):
+        left = f"{units.show(fit.margin)} are left"
+        return f"{needed} {left}, but activations come on top: nobody has measured them here."
+    return f"{needed} {advice.verdict(model, run, gpu)}"

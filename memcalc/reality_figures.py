@@ -66,9 +66,9 @@ def _rows_in_words(rows: list[Measurement], own: list[Measurement]) -> str:
     notable = [row for row in rows if abs(row.residual) > NOTABLE]
     named = Counter(row.quantity for row in notable)
     parts = [
-        f"Two panels. Left, {len(rows)} measured amounts against the formula, along the line on which both are equal.",
-        f"Right, what is left over: more than {_SHARE:g} percent of {len(notable)} rows,",
-        " and ".join(f"{count} of the quantity {name}" for name, count in named.items()) + ".",
+        f"Two panels. Left, {len(rows)} measured amounts against the formula, and the line on which both are equal.",
+        f"Right, what is left over: {len(notable)} rows are off by more than {_SHARE:g} percent:",
+        " and ".join(f"{count} of {name}" for name, count in named.items()) + ".",
         *(f"Your row {row.id}: {float(100 * row.residual):.1f} percent." for row in own),
     ]
     return " ".join(parts)
@@ -153,12 +153,13 @@ def sum_and_peak() -> Drawn:
 
 def _policy_in_words(policy: str) -> str:
     first, last = (f"{count:,}" for count in STEPS)
+    off = max(abs(size - step(context, policy)[1]) / size for context, size in measured_steps(policy).items())
     ends = {
         name: " to ".join(f"{line[place][1]:.3g} GiB" for place in (0, -1)) for name, line in step_lines(policy).items()
     }
     return (
         f"Activations, {policy}: from {first} to {last} tokens the sum of the terms goes from {ends['sum']}, the peak"
-        f" of a step from {ends['peak']}; {len(measured_steps(policy))} measured peaks lie on it."
+        f" of a step from {ends['peak']}; {len(measured_steps(policy))} measured peaks, at most {off:.1%} off it."
     )
 
 

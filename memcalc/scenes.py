@@ -66,13 +66,21 @@ def cache_against_context(*, kv_heads: int, context: int, batch: int, kv_cache: 
     model = replace(Model.named(model), kv_heads=kv_heads)
     run = Inference(context=context, batch=batch, kv_cache=kv_cache)
     terms, meets = breakdown(model, run), crossing(model, run)
-    held = f"{context:,} tokens" if batch == 1 else f"{batch:,} × {context:,} tokens"
-    said = f"The cache of {held} takes {units.show_both(terms['kv_cache'])}."
+    said = f"The cache of {held(run)} takes {units.show_both(terms['kv_cache'])}."
     said += f" From {meets:,} tokens on, it outweighs the weights ({units.show(terms['weights'])} in FP16)."
     line = cache_term.fast(values(model, run) | {symbol("context"): _ENDS})
     shapes = _curves(terms, list(zip(_ENDS, units.in_unit(line, "GiB"), strict=True)), context, meets)
     code = tables.code(model, run, "kv_cache", shown=("context", "batch", "kv_cache"))
     return Frame(_lines(), shapes, said, worked(model, run, [cache_term]), code)
+
+
+def held(run: Inference | Training) -> str:
+    """Return the tokens of a run in words.
+
+    >>> held(Inference(context=4096, batch=3))
+    '3 × 4,096 tokens'
+    """
+    return f"{run.context:,} tokens" if run.batch == 1 else f"{run.batch:,} × {run.context:,} tokens"
 
 
 def worked(model: Model | NominalModel, run: Inference | Training, terms: Iterable[Term]) -> list[str]:

@@ -10,19 +10,16 @@ from memcalc import states, tables, units
 from memcalc.accounting import values
 from memcalc.advice import WORDS
 from memcalc.canvas import canvas
+from memcalc.card_stage import room
 from memcalc.evaluate import breakdown
-from memcalc.figures import LIMIT, filled, limit_of
+from memcalc.figures import CARDS, LIMIT, filled, limit_of
 from memcalc.formula.optimizer import n_o
 from memcalc.frame import Frame, scene
-from memcalc.gpu import Gpu
 from memcalc.model import Model, NominalModel
 from memcalc.scenes import worked
 from memcalc.stage import Label, Point, Stage, box
 from memcalc.training import Training
 from memcalc.training_figures import SIZE, STATES
-
-CARDS = ("RTX 4090", "A100 80 GB")
-"""The cards whose memory is drawn: a large one of a workstation, and one of a computing centre."""
 
 
 def stages() -> list[str]:
@@ -82,10 +79,11 @@ def states_on_a_card(*, zero: str, data_parallel: int, recipe: str, optimizer: s
     model = Model.nominal(SIZE)
     run = Training(zero=int(zero), data_parallel=data_parallel, recipe=recipe, optimizer=optimizer)
     kept, alone = (breakdown(model, one) for one in (run, replace(run, zero=0, data_parallel=1)))
-    details = [_fits(name, sum(kept.values())) for name in CARDS] + _worked(model, run)
+    rooms = [f"{room(name, sum(kept.values()), 'GB')}; activations come on top." for name in CARDS]
     code = tables.code(model, run, shown=("recipe", "optimizer", "zero", "data_parallel"))
     shapes = _bar(kept, sum(alone.values()))
-    return Frame(_card(), shapes, _said(model, run, sum(kept.values()), sum(alone.values())), details, code)
+    said = _said(model, run, sum(kept.values()), sum(alone.values()))
+    return Frame(_card(), shapes, said, rooms + _worked(model, run), code)
 
 
 def _said(model: NominalModel, run: Training, kept: int, alone: int) -> str:
@@ -104,12 +102,6 @@ def _worked(model: NominalModel, run: Training) -> list[str]:
     terms = [weights, gradients, parts["master_weights"], *([parts["one_state"]] if known[n_o] else [])]
     lines = worked(model, run, [term for term in terms if term.exact(known)])
     return [*lines, f"{run.optimizer} remembers {run.optimizer_row['meaning']}."]
-
-
-def _fits(name: str, kept: int) -> str:
-    capacity = Gpu.named(name).capacity
-    left, word = (capacity - kept, "would be left") if kept <= capacity else (kept - capacity, "are missing")
-    return f"On one {name}, {units.show(left, 'GB')} {word}; activations come on top."
 
 
 def _bar(kept: Mapping[str, int], alone: int) -> dict[str, list[Point] | Label]:

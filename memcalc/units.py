@@ -90,6 +90,15 @@ def three_digits(number: float) -> str:
     return f"{number:,.0f}" if abs(number) >= 100 else f"{float(number):.3g}"
 
 
+def counted(number: float | Fraction) -> str:
+    """Write a count, or what is no whole number with two digits after the point.
+
+    >>> counted(31778), counted(33.92312)
+    ('31,778', '33.92')
+    """
+    return f"{int(number):,}" if number == int(number) else f"{float(number):,.2f}"
+
+
 def billions(count: int) -> str:
     """Write a number of parameters as the names of models do.
 

@@ -8,19 +8,16 @@ from functools import cache
 from memcalc import catalogue, tables, units
 from memcalc.accounting import values
 from memcalc.canvas import canvas
+from memcalc.card_stage import room
 from memcalc.evaluate import breakdown
-from memcalc.figures import LIMIT
+from memcalc.figures import CARDS, LIMIT
 from memcalc.formula.stored import weights_in
 from memcalc.formula.tensors import present
 from memcalc.frame import Frame, scene
-from memcalc.gpu import Gpu
 from memcalc.model import Model
 from memcalc.runs import Inference, bytes_each
 from memcalc.stage import Label, Point, Stage, box
 from memcalc.weights_figures import EDGE, LOOKS, PARTS, bits_of_the_name, parts
-
-CARDS = ("RTX 4090", "A100 80 GB")
-"""The cards of which is said whether they hold the weights."""
 
 
 @scene(
@@ -43,11 +40,11 @@ def stored_weights(*, model: str, weights: str) -> Frame:
     >>> stored_weights(model="Llama-3.1-8B", weights="Q4_0").said[:60]
     'Llama-3.1-8B in Q4_0 takes 4.33 GiB = 4.65 GB: 4.64 bits for'
     """
-    spec, run = Model.named(model), Inference(weights=weights)
-    pieces, passed = parts(spec, run.weights), for_one_token(spec, run)
-    code = tables.code(spec, run, "weights", shown=("weights",))
-    shapes = _bars(pieces, passed, units.in_unit(2 * spec.parameters, "GiB"))
-    return Frame(_stage(spec.name), shapes, _said(spec, run, passed), _details(run, pieces), code)
+    model, run = Model.named(model), Inference(weights=weights)
+    pieces, passed = parts(model, run.weights), for_one_token(model, run)
+    code = tables.code(model, run, "weights", shown=("weights",))
+    shapes = _bars(pieces, passed, units.in_unit(2 * model.parameters, "GiB"))
+    return Frame(_stage(model.name), shapes, _said(model, run, passed), _details(run, pieces), code)
 
 
 def for_one_token(model: Model, run: Inference) -> int:
@@ -79,13 +76,11 @@ def _details(run: Inference, pieces: dict[str, int]) -> list[str]:
     meaning = catalogue.find("formats", "format", run.weights)["meaning"]
     stored = sum(pieces.values())
     summed = " + ".join(f"{units.show(size)} ({PARTS[part]})" for part, size in pieces.items() if size)
-    return [f"{run.weights}: {meaning}.", f"{summed} = {units.show(stored)}", *(_fits(name, stored) for name in CARDS)]
-
-
-def _fits(name: str, stored: int) -> str:
-    margin = Gpu.named(name).capacity - stored
-    word = "are missing" if margin < 0 else "would be left for cache and buffers"
-    return f"On one {name}, {units.show(abs(margin))} {word}."
+    return [
+        f"{run.weights}: {meaning}.",
+        f"{summed} = {units.show(stored)}",
+        *(f"{room(name, stored)}." for name in CARDS),
+    ]
 
 
 def _bars(pieces: dict[str, int], passed: int, plain: float) -> dict[str, list[Point] | Label]:

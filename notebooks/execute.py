@@ -29,12 +29,17 @@ def execute(path: Path) -> None:
     beside.replace(path)
 
 
+def is_caption(cell: nbformat.NotebookNode) -> bool:
+    """Return whether a cell begins in italics, as what stands below a picture does."""
+    return cell.source.startswith("*") and not cell.source.startswith("**")
+
+
 def slide_type(cell: nbformat.NotebookNode) -> str:
     """Return where a cell stands in a deck: "slide" begins one, "subslide" one below it, "-" stays on the same."""
     if cell.source.startswith(("## Set-up", "from ", "import ")):
         return "skip"
     if cell.cell_type == "markdown":
-        return "slide" if cell.source.startswith("#") else "-" if cell.source.startswith("*") else "subslide"
+        return "slide" if cell.source.startswith("#") else "-" if is_caption(cell) else "subslide"
     large = any({"text/html", WIDGET} & output.get("data", {}).keys() for output in cell.outputs)
     return "subslide" if large else "-"
 

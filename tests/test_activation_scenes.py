@@ -76,7 +76,7 @@ def test_a_bar_that_is_cut_has_an_arrow():
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"recompute": "selective"}, "recompute must be 'none' or 'full' with activations 'transformers'"),
+        ({"recompute": "selective"}, "recompute must be 'none' or 'full' with code 'transformers'"),
         ({"code": "megatron", "attention": "flash"}, "attention must be 'eager' with code 'megatron'"),
         ({"code": "jax"}, "code 'jax' is not known"),
         ({"attention": "sparse"}, "attention 'sparse' is not known"),

@@ -72,7 +72,7 @@ def test_every_module_has_its_place_in_the_flow():
 
 
 WITH_ANOTHER = ("formula", "formula.reading", "formula.total", "formula.examples")
-"""Modules that the tests of another one hold, as the exercises of a notebook are held by those of all."""
+"""Modules that the tests of another one hold; so are the exercises of a notebook, by tests/test_lessons.py."""
 
 
 @pytest.mark.parametrize("name", [name for name in FLOW if name not in WITH_ANOTHER and "lessons." not in name])

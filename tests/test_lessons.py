@@ -7,17 +7,17 @@ from pathlib import Path
 import pytest
 import sympy
 
+from memcalc import units
 from memcalc.claims import VERDICTS
 from memcalc.exercises import _same, check
 from memcalc.lessons import EXERCISES
 from memcalc.symbols import symbols
 
-d, d_ff, L_all, t = symbols("hidden intermediate layers tensor_parallel")
-L, h, h_kv, d_k, b, B_k, B_v, s = symbols(
-    "full_layers heads kv_heads head_dim batch bytes_per_key bytes_per_value context"
+L, layers, h, h_kv, d_k, d, d_ff, V, n_mlp = symbols(
+    "full_layers layers heads kv_heads head_dim hidden intermediate vocabulary mlp_matrices"
 )
-d, d_ff, V, n_mlp, P_attn, P_mlp, P_norm, layers = symbols(
-    "hidden intermediate vocabulary mlp_matrices attention mlp norms layers"
+P_attn, P_mlp, P_norm, b, B_k, B_v, s, cards = symbols(
+    "attention mlp norms batch bytes_per_key bytes_per_value context tensor_parallel"
 )
 LAYER = 2 * d * h * d_k + 2 * d * h_kv * d_k + 3 * d * d_ff + 2 * d
 
@@ -76,6 +76,8 @@ LAYER = 2 * d * h * d_k + 2 * d * h_kv * d_k + 3 * d * d_ff + 2 * d
         ("6.2", "5.37 GB"),
         ("6.3", 10),
         ("6.3", "10 heads"),
+        ("7.2", 49.03),
+        ("7.3", "4.80 GiB"),
         ("7.1", 33.9),
         ("7.1", "33.92 percent"),
         ("8.1", 10.41),
@@ -98,7 +100,9 @@ def test_right(number, answer):
         ("0.1", 12.12, "weights alone"),
         ("0.1", 12.5, "cache alone"),
         ("0.1", 49.24, "still in FP16"),
-        ("0.1", 28.55, "not one of the mistakes we know"),
+        ("0.1", 28.55, "LLaMA-7B in FP16, as above"),
+        ("0.1", 31.4, "not one of the mistakes we know"),
+        ("0.2", 26.37, "you took 1,000"),
         ("0.1", 14.28, "LLaMA-7B"),
         ("0.1", 24.8, "Close"),
         ("0.1", 197, "bits"),
@@ -137,14 +141,14 @@ def test_right(number, answer):
         ("1.3", 2 * d**2 + 2 * d * h_kv * d_k + 3 * d * d_ff + 2 * d, "need not be d"),
         ("1.3", LAYER - 3 * d * d_ff, "has no MLP"),
         ("1.3", 3 * d * d_ff + 2 * d, "no attention"),
-        ("1.3", LAYER - 3 * d * d_ff + n_mlp * d * d_ff, "not one of the mistakes we know"),
+        ("1.3", LAYER - 3 * d * d_ff + n_mlp * d * d_ff, "right in letters"),
         ("1.3", L * LAYER, "those are all layers"),
         ("1.3", layers * LAYER, "those are all layers"),
         ("1.3", layers * LAYER + 2 * V * d + d, "that is the whole model"),
         ("1.3", LAYER + V * d, "has no embedding"),
         ("1.3", P_attn + P_mlp + P_norm, "write the parts out"),
         ("1.3", P_attn + P_norm, "a letter of its own"),
-        ("1.3", 4096, "made of the glossary's symbols"),
+        ("1.3", 4096, "an expression of letters from memcalc.symbols"),
         ("2.1", 1.9, "nobody to share with"),
         ("2.1", 1.88, "as in the ZeRO paper"),
         ("2.1", 16.6, "that is stage 2 on 64 cards"),
@@ -194,8 +198,8 @@ def test_right(number, answer):
         ("3.2", h * s**2 * b, "the mask alone"),
         ("3.2", 4 * h * s**2 * b, "the dropout mask goes too"),
         ("3.2", 5 * h * s / d, "for each number"),
-        ("3.2", 5 * h * s**2 * b / t, "one of t cards"),
-        ("3.2", 5 * L_all * h * s**2 * b, "the whole model"),
+        ("3.2", 5 * h * s**2 * b / cards, "one of t cards"),
+        ("3.2", 5 * layers * h * s**2 * b, "the whole model"),
         ("3.2", 5 * s**2 * b, "one head"),
         ("3.3", 1024, "the score matrix of one layer"),
         ("3.3", 32_768, "those are score matrices"),
@@ -224,9 +228,9 @@ def test_right(number, answer):
         ("4.2", L * h_kv * d_k * s * b * (B_k + B_v), "whole cache"),
         ("4.2", L * h_kv * d_k * b * (B_k + B_v), "one more token"),
         ("4.2", L * h * d_k * s * (B_k + B_v), "counted the query heads"),
-        ("4.2", sympy.Symbol("L"), "made of the glossary's symbols"),
+        ("4.2", sympy.Symbol("L"), "an expression of letters from memcalc.symbols"),
         ("4.3", 3904, "the latent is stored once"),
-        ("4.3", 1952, "the rotary part"),
+        ("4.3", 1952, "the 64 numbers of the keys"),
         ("4.3", 4392, "nothing is stored twice"),
         ("4.3", "152.5 GiB", "made anew from the latent"),
         ("4.3", 36, "that is one layer"),
@@ -296,6 +300,14 @@ def test_known_mistakes(number, answer, why):
     feedback = check(number, answer)
     assert not feedback
     assert why in repr(feedback)
+
+
+@pytest.mark.parametrize("number", EXERCISES)
+def test_every_known_mistake_is_told_from_the_others(number):
+    exercise = EXERCISES[number]
+    for wrong, why in exercise.answers()[1]:
+        given = wrong if isinstance(wrong, (str, sympy.Expr)) else float(wrong) / units.UNITS.get(exercise.unit, 1)
+        assert repr(check(number, given)) == f"✗ Not yet: {why}."
 
 
 @pytest.mark.parametrize("number", EXERCISES)

@@ -133,6 +133,9 @@ def test_a_deck_of_slides_can_be_made(path):
     headed = [cell.cell_type == "markdown" and cell.source.startswith("#") for cell in notebook.cells]
     for kind, begins in zip(kinds, headed, strict=True):
         assert kind in (("slide", "skip") if begins else ("subslide", "-", "skip"))
+    for cell in cells(path, "markdown"):
+        if re.match(r"\*[^*]", cell.source):
+            assert cell.metadata["slideshow"]["slide_type"] == "-", "a caption stays with its picture"
     deck, _ = SlidesExporter().from_notebook_node(notebook)
     assert deck.count("<section") >= kinds.count("slide") + kinds.count("subslide")
 

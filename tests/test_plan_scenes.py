@@ -2,7 +2,8 @@
 
 import pytest
 
-from memcalc import InputError, plan_scenes
+import memcalc
+from memcalc import InputError, plan_scenes, units
 from memcalc.plan_scenes import TERMS, plan
 
 START = {"model": "Gemma-3-27B", "gpu": "RTX 4090", "task": "answer", "cards": "1", "context": 32_768, "batch": 1}
@@ -30,8 +31,14 @@ def test_training_shares_its_states():
 )
 def test_what_is_not_known_is_said(model, task):
     frame = plan(**START | {"model": model, "task": task})
-    assert frame.details[0] == "Activations come on top: what this code keeps is not known."
     assert "activations='none'" in frame.code
+    assert "It fits" not in frame.said
+    assert not any("holds at most" in line for line in frame.details)
+
+
+def test_what_is_left_beside_unknown_activations_is_no_verdict():
+    frame = plan(**START | {"model": "LLaMA-7B", "task": "train adapters (LoRA)"})
+    assert frame.said.endswith("GiB are left, but activations come on top: nobody has measured them here.")
 
 
 def test_adapters_need_less_than_a_tenth():
@@ -55,6 +62,8 @@ def test_unknown_choices_are_named(name, value):
         plan(**START | {name: value})
 
 
-def test_menus_offer_what_the_scene_knows():
-    assert plan_scenes.tasks() == list(plan_scenes.TASKS)
-    assert plan_scenes.numbers_of_cards() == ["1", "2", "4", "8", "16", "32", "64"]
+@pytest.mark.parametrize("task", plan_scenes.tasks())
+def test_the_line_of_python_gives_what_is_shown(task):
+    frame = plan(**START | {"task": task, "cards": "2", "overhead": "low"})
+    terms = eval(frame.code, {name: getattr(memcalc, name) for name in ("breakdown", "Model", "Inference", "Training")})
+    assert f"must hold {units.show_both(sum(terms.values()))};" in frame.said

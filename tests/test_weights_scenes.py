@@ -65,8 +65,8 @@ def test_the_details_add_up_and_name_what_they_add():
     sizes = "3.74 GiB (bits of the name) + 121.53 MiB (scales) + 1.45 GiB (tensors in more bits) = 5.31 GiB"
     assert details[1] == sizes
     assert details[2:] == [
-        "On one RTX 4090, 18.33 GiB would be left for cache and buffers.",
-        "On one A100 80 GB, 73.84 GiB would be left for cache and buffers.",
+        "On one RTX 4090, 18.33 GiB would be left.",
+        "On one A100 80 GB, 73.84 GiB would be left.",
     ]
     assert stored_weights(model="Mixtral-8x7B", weights="FP16").details[2] == "On one RTX 4090, 63.35 GiB are missing."
 

@@ -15,6 +15,9 @@ Answers = tuple[object, list[tuple[object, str]]]
 EVERY_HEAD = "only the key-value heads are stored, and you counted the query heads"
 ONE_OF_TWO = "each token has a key and a value, and you counted one of them"
 
+TEXTBOOK = 34
+"""Bytes that a layer keeps for each number that goes in, without scores; korthikanti2022reducing, equation 1."""
+
 
 @dataclass(frozen=True)
 class Exercise:

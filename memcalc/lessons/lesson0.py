@@ -21,6 +21,7 @@ def _thirteen_billion() -> Answers:
         (total(model, replace(run, weights="FP16")), "your weights are still in FP16"),
         (total(model, Inference(32_768)), "weights and cache are still in FP16"),
         (total(Model.named("LLaMA-7B"), run), "that is LLaMA-7B"),
+        (total(Model.named("LLaMA-7B"), Inference(32_768)), "that is LLaMA-7B in FP16, as above"),
     ]
 
 
@@ -29,6 +30,7 @@ def _reported_memory() -> Answers:
     return units.to_bytes(card.reported_mib, "MiB"), [
         (card.reported_mib * 10**6, "a MiB is 1,048,576 bytes, and you took it for a million"),
         (card.capacity, "that is what a program sees; start from what the driver reports"),
+        (units.to_bytes(card.reported_mib, "GiB") // 1000, "a GiB has 1,024 MiB, and you took 1,000"),
     ]
 
 
@@ -40,6 +42,8 @@ def _longest_context() -> Answers:
         (card.capacity // token_bytes, "you gave the whole card to the cache; the weights need their place first"),
         (largest("context", model, replace(run, kv_cache="FP16"), card), "your cache is still in FP16"),
         (largest("context", model, replace(run, weights="INT8"), card), "your weights are in INT8"),
+        (largest("context", model, replace(run, weights="INT8", kv_cache="INT8"), card), "that is in INT8"),
+        (largest("context", Model.named("LLaMA-7B"), run, card), "that is LLaMA-7B"),
         *(((memory - weights) // token_bytes, "you took the name of the card for its memory") for memory in sold),
     ]
 

@@ -37,6 +37,7 @@ def _four_bits() -> Answers:
     right, half, other, plain, eight = (_stored(model, name) for name in ("Q4_K_M", "INT4", "Q4_0", "FP16", "INT8"))
     return right, [
         (half, "that is half a byte each; scales and the tensors in more bits come on top"),
+        (Fraction(half * 2**30, 10**9), "that is half a byte each, and in GB"),
         (
             model.parameters * Format.named("Q4_K").bits / 8,
             "that is 4.5 bits each, those of most matrices; a sensitive few have more",
@@ -70,9 +71,12 @@ def _one_more_layer() -> Answers:
         (right.xreplace({h: d / d_k}), "so it is in many models, but h × d_k need not be d: keep both letters"),
         (looks + scales, "that layer has no MLP, where most of the parameters are"),
         (widens + scales, "that layer has no attention"),
-        (sympy.Add(*letters), "right in letters; for a model of LLaMA's kind, n_mlp is 3, n_norm is 2 and n_vec is 1"),
+        *((open_, _IN_LETTERS) for open_ in (sympy.Add(*letters), looks + letters[1] + scales)),
         *_of_the_model(right, known, kind),
     ]
+
+
+_IN_LETTERS = "right in letters; for a model of LLaMA's kind, n_mlp is 3, n_norm is 2 and n_vec is 1"
 
 
 def _of_the_model(

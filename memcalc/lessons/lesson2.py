@@ -94,7 +94,8 @@ def _adapters() -> Answers:
         (sum(whole.values()), "that trains the whole model; LoRA trains the adapters alone"),
         (whole["weights"], "that is the frozen model; the question is about what is trained"),
         (narrow, "those are adapters on queries and values alone; all linear layers have one"),
-        (Fraction(right, 2), "that is rank 8; the question says 16"),
+        (Fraction(right, 2), "that is half: rank 8, or 6 bytes for each parameter"),
+        (Fraction(right * 10, 12), "weights or gradients of the adapters are missing"),
     ]
 
 

@@ -10,7 +10,7 @@ from memcalc.evaluate import breakdown, total
 from memcalc.formula import megatron
 from memcalc.formula.activations import layer
 from memcalc.formula.kept import Case, Kept, kept
-from memcalc.lessons.exercise import ONE_OF_TWO, Answers, Exercise, cache_of
+from memcalc.lessons.exercise import ONE_OF_TWO, TEXTBOOK, Answers, Exercise, cache_of
 from memcalc.model import Model
 from memcalc.runs import Inference
 from memcalc.symbols import symbol, symbols
@@ -26,7 +26,10 @@ def _logits() -> Answers:
         (right * 3 // 2, "that counts a 16-bit copy too; only the one in FP32 is kept"),
         (right * 2, "the gradients of the logits are as large again, but the question is about the logits"),
         (right // model.vocabulary * model.hidden, "you took hidden; each token has a number for every word"),
-        (right // model.vocabulary * 32_000, "that is the vocabulary of LLaMA-7B; this one has 128,256 words"),
+        (
+            right // model.vocabulary * Model.named("LLaMA-7B").vocabulary,
+            "that is the vocabulary of LLaMA-7B",
+        ),
         (right // run.context, "that is one token; the text has 8,192, and then it is not little any more"),
         (right * model.layers, "logits are made once, behind the last layer"),
     ]
@@ -49,6 +52,8 @@ def _saved_by_selective() -> Answers:
         (rest.xreplace({d_ff: 4 * d}).subs(d_k, d / h), "the 34 stays; the question asks for what goes"),
         (softmax, "that is one of three tensors: shares after the softmax, mask, and what dropout leaves of them"),
         (mask, "that is the mask alone; three tensors go"),
+        (softmax + mask, "what dropout leaves of the shares goes too"),
+        (-right, "the other way round: what there is without recomputation, less what is left with it"),
         (softmax + dropped, "the dropout mask goes too, with one byte for each score"),
         (right / cards, "that is one of t cards; here is one card"),
         (right * symbol("layers"), "that is the whole model; the question is about one layer"),
@@ -86,13 +91,17 @@ def _activations_of_lora() -> Answers:
     textbook = megatron.layer("selective").exact(known)
     return right, [
         *((size, "those are the adapters and their states; activations are of the whole model") for size in _states()),
-        (layers * 34 * numbers, "that is the textbook's layer, 34 bytes for each number; Hugging Face code keeps more"),
+        (
+            layers * TEXTBOOK * numbers,
+            "that is the textbook's layer; Hugging Face code keeps more",
+        ),
         (layers * textbook, "that is Megatron's layer; Hugging Face code keeps norms in FP32 and an MLP with a gate"),
         (layers * eager, "those are layers with scores; FlashAttention does not keep them"),
         (layers * full, "that is full recomputation; the question is without"),
         (right // layers, f"that is one layer; there are {layers}"),
         (breakdown(model, run)["activations"], "head and loss are in it; the question is about the layers"),
-        (passes.peak_of_recomputation(model, run), "that is the peak of full recomputation; the question is without"),
+        (layers * full + right // layers - full, "that is the peak of full recomputation; the question is without"),
+        (passes.peak_of_recomputation(model, run), "that is the peak of full recomputation, as in Megatron"),
     ]
 
 

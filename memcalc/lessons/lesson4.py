@@ -23,7 +23,11 @@ def _config_of_qwen() -> Answers:
             cache_of(replace(model, head_dim=model.hidden // model.heads), run),
             "head_dim is in the file, so it is not hidden_size divided by the heads",
         ),
-        (cache_of(model, run) // 2, ONE_OF_TWO),
+        (cache_of(model, run) // 2, f"{ONE_OF_TWO}; or a number takes two bytes"),
+        (
+            cache_of(replace(model, head_dim=model.hidden // model.kv_heads), run),
+            "hidden_size was divided by the key-value heads, or both, heads and their size, are wrong",
+        ),
         (
             cache_of(replace(model, full_layers=1, dense_layers=1), run),
             "that is one layer; each has a cache of its own",
@@ -55,9 +59,9 @@ def _latents() -> Answers:
     return right, [
         (
             2 * model.kv_rank * one_number,
-            "the latent is stored once for keys and values; the rotary part is missing",
+            "the latent is stored once for keys and values; and the 64 numbers of the keys are missing",
         ),
-        (model.kv_rank * one_number, "the rotary part of the keys is stored beside the latent"),
+        (model.kv_rank * one_number, "the 64 numbers of the keys are stored beside the latent"),
         (2 * right, "one latent serves keys and values; nothing is stored twice"),
         (
             expanded * one_number,

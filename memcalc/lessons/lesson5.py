@@ -22,7 +22,7 @@ _ALLOCATED, _RESERVED, _CONTEXT = (units.to_bytes(gib, "GiB") for gib in ("12.55
 """What PyTorch's two counters say, and what driver and libraries take [bytes]."""
 
 _PARAMETERS, _BITS = 27_400_000_000, Fraction("4.85")
-_BANDWIDTH, _ARITHMETIC = 1008 * 10**9, 165 * 10**12  # of the card [bytes/s, operations/s]
+_BANDWIDTH, _ARITHMETIC = Gpu.named("RTX 4090").bandwidth, 165 * 10**12  # of the card [bytes/s, operations/s]
 _MEASURED = 40  # tokens/s
 
 
@@ -38,7 +38,7 @@ def _monitor() -> Answers:
 
 
 def _efficiency() -> Answers:
-    right = round(_share_of_bound(_BITS), 1)
+    right = _share_of_bound(_BITS)
     by_cores = 100 * _MEASURED * 2 * _PARAMETERS / _ARITHMETIC  # a weight is multiplied and added
     return right, [
         (right / 100, "that is a share of one; the question asks for percent"),

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from memcalc import reality
 from memcalc.evaluate import breakdown, total
-from memcalc.lessons.exercise import Answers, Exercise
+from memcalc.lessons.exercise import TEXTBOOK, Answers, Exercise
 from memcalc.model import Model
 from memcalc.passes import step_peak
 from memcalc.training import Training
@@ -30,7 +30,7 @@ def _kept_for_each_number() -> Answers:
     right, of_the_older, row = _bytes_for_each_number("A012"), _bytes_for_each_number("A001"), reality.row("A012")
     context, batch = row.inputs["context"], row.inputs["batch"]
     return right, [
-        (34, "that is the textbook's number, for the layer of another code"),
+        (TEXTBOOK, "that is the textbook's number, for the layer of another code"),
         (of_the_older, "that is Llama-2-7B; row A012 is Llama-3-8B"),
         (right * batch, "the texts are several: divide by the batch too"),
         (right * context, "the tokens are many: divide by the context too"),
@@ -43,7 +43,7 @@ def _kept_for_each_number() -> Answers:
 def _bytes_for_each_number(name: str) -> float:
     row = reality.row(name)
     numbers = row.inputs["context"] * row.inputs["batch"] * Model.named(row.model).hidden
-    return round(float(row.measured / numbers), 2)
+    return float(row.measured / numbers)
 
 
 def _tensors_of_eight_texts() -> Answers:
