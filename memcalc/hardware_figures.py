@@ -179,7 +179,8 @@ def _published(told: hardware.Row | None, quantity: str) -> float:
 
 
 def _in_words(rows: pandas.DataFrame) -> str:
-    cards = [f"{row.card}: {row.memory:g} GB, {row.bandwidth:,g} GB/s" for row in rows.itertuples()]
+    units = {row.card: Gpu.named(row.card).marketed_unit for row in rows.itertuples()}
+    cards = [f"{row.card}: {row.memory:g} {units[row.card]}, {row.bandwidth:,g} GB/s" for row in rows.itertuples()]
     wrong = [
         f" The article places {row.card} at {row.published_memory:g} GB, {row.published_bandwidth:,g} GB/s."
         for row in rows[rows["wrong"]].itertuples()

@@ -29,7 +29,8 @@ BANDS = ((4_096, 2, 4), (131_072, 60, 80))
 """What the article says that activations of a 7B model take: context [tokens], from and to [GB]."""
 
 AT_PEAK = "full, at its peak"
-"""Full recomputation where it needs most: the inputs of all layers, and all tensors of the one computed again."""
+"""Full recomputation where it needs most: the inputs of all layers, and the tensors of the one computed again, but for
+its scores."""
 
 _MODEL = "LLaMA-7B"
 _SHARED = ("nothing shared", "shared: optimizer", "and gradients", "and weights")
@@ -96,11 +97,12 @@ def activations_context(rows: pandas.DataFrame | None = None) -> Drawn:
 
 
 def _name_lines(axes, ends: pandas.DataFrame) -> None:
-    """Write the policies beside the right ends of their lines, from the lowest up and apart from each other."""
+    """Write code and what it recomputes beside the right ends of the lines, from the lowest up and apart."""
     lowest, right = 0.0, axes.get_xlim()[1]
-    for name, size in [*zip(ends["recomputed"], ends["activations"], strict=True), ("recomputed:", 0)]:
+    lines = zip(ends["code"], ends["recomputed"], ends["activations"], strict=True)
+    for code, policy, size in lines:
         height = max(in_unit(size, "GB"), lowest)
-        label(axes, name, (right, height), (4, 0), va="center", bbox=None, annotation_clip=False)
+        label(axes, f"{code}: {policy}", (right, height), (4, 0), va="center", bbox=None, annotation_clip=False)
         lowest = height * _LINE_APART
 
 
@@ -173,7 +175,8 @@ PICTURES = (
         activations_context,
         caption="Activations of LLaMA-7B, one sequence in 16 bits, by what the backward pass computes again: all that"
         " is kept in the layers, by the head and by the loss, with logits in FP32. What the article says (boxes) needs"
-        " full recomputation, at its peak: with all tensors of the one layer that is computed again (bold). The line of"
+        " full recomputation, at its peak: with the tensors of the one layer that is computed again, but for its scores"
+        " (bold). The line of"
         " full recomputation in Hugging Face code would lie on Megatron's.",
         describe=_activations_in_words,
     ),

@@ -97,3 +97,8 @@ def measured_peaks(quantity):
     """The rows of measured_peaks.csv for this quantity: id, inputs, measured bytes, tolerated bytes."""
     rows = [row for row in catalogue.rows("measured_peaks") if row["quantity"] == quantity]
     return [(row["id"], json.loads(row["inputs"]), int(row["bytes"]), int(row["tolerance"])) for row in rows]
+
+
+def width(corners):
+    """How wide a shape is whose corners are given as x, y, x, y …; nothing is as wide as nothing."""
+    return max(corners[::2]) - min(corners[::2]) if corners else 0

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from cases import placed, written
+from cases import placed, width, written
 from memcalc import InputError, Model, Training, breakdown, passes, reality, units
 from memcalc.activation_figures import PLACES
 from memcalc.activation_scenes import CODES, KERNELS, RECOMPUTE, kept_for_backward
@@ -12,10 +12,6 @@ from test_frame import KEPT
 
 FLASH = KEPT | {"attention": "flash"}
 MEGATRON = KEPT | {"code": "megatron"}
-
-
-def width(corners):
-    return max(corners[::2]) - min(corners[::2]) if corners else 0
 
 
 def widths(frame):

@@ -72,5 +72,5 @@ def test_the_rows_are_the_cards_but_the_slowest():
 
 def test_the_words_say_what_the_picture_shows():
     words = hardware_figures.PICTURE.describe(ROWS)
-    assert "MI300X: 192 GB, 5,300 GB/s" in words
+    assert "MI300X: 192 GiB, 5,300 GB/s" in words
     assert "The article places M3 Ultra 96 GB at 192 GB, 800 GB/s." in words

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from cases import placed, written
-from memcalc import Gpu, Inference, InputError, Model, catalogue, fits, total
+from memcalc import Gpu, Inference, InputError, Model, catalogue, fits, largest, total
 from memcalc.hardware_scenes import cards_for_a_model
 from memcalc.speed import fastest
 from memcalc.units import show_both
@@ -66,9 +66,8 @@ def test_the_ring_lies_where_the_card_is_and_further_right_for_more_memory():
 
 def test_the_line_stands_at_the_ring_of_a_card_that_is_just_filled():
     card = Gpu.named("RTX 4090")
-    context = 71_126  # what an RTX 4090 holds at most: a published output of `largest`
+    context = largest("context", Model.named("Llama-3.1-8B"), Inference(), card)
     shapes = placed(cards_for_a_model(**START | {"context": context}))
-    assert fits(Model.named("Llama-3.1-8B"), Inference(context=context), card)
     assert shapes["needed"][0] == pytest.approx(middle(shapes["ring"][::2]), abs=0.1)
     assert shapes["needed"][0] == pytest.approx(max(shapes["too_small"][::2]), abs=0.01)
 

@@ -4,16 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from cases import placed, written
+from cases import placed, width, written
 from memcalc import Inference, Model, breakdown, scenes
 from memcalc.units import show_both
 
 RUN = {"context": 32_768, "batch": 1, "kv_cache": "FP16"}
 FIT = RUN | {"model": "LLaMA-7B", "gpu": "RTX 4090", "weights": "FP16"}
-
-
-def width(corners):
-    return max(corners[::2]) - min(corners[::2])
 
 
 def test_bars_are_as_long_as_their_bytes():

@@ -4,15 +4,11 @@ import re
 
 import pytest
 
-from cases import placed, written
+from cases import placed, width, written
 from memcalc import Inference, InputError, Model, breakdown, catalogue, units
 from memcalc.runs import weights_formats
 from memcalc.weights_figures import PARTS
 from memcalc.weights_scenes import for_one_token, stored_weights
-
-
-def width(corners):
-    return max(corners[::2]) - min(corners[::2])
 
 
 @pytest.mark.parametrize(("name", "weights"), [("Llama-3.1-8B", "Q4_K_M"), ("Mixtral-8x7B", "NF4"), ("GPT-2", "INT8")])

@@ -90,7 +90,7 @@ class Term:
         return replace(self, expr=expr.doit(), parts=left)
 
     def numbers(self, values: Values) -> Values:
-        """Return the values, and with them those of the parts, so that each symbol of the expression has one."""
+        """Return the values, and with them those of the parts that are not given, so that each symbol has one."""
         return {**{part.symbol: part.value(values) for part in self.parts if part.symbol not in values}, **values}
 
     def latex(self, values: Values | None = None) -> str:
