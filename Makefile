@@ -7,6 +7,10 @@ export UV_COMPILE_BYTECODE := 1
 export UV_LINK_MODE := copy
 export JUPYTER_PREFER_ENV_PATH := 1
 
+DECK := --SlidesExporter.reveal_scroll=True --SlidesExporter.reveal_width=1280 --SlidesExporter.reveal_height=720 \
+	--SlidesExporter.reveal_number=c/t --TemplateExporter.exclude_input_prompt=True \
+	--TemplateExporter.exclude_output_prompt=True
+
 ROOT_MAY := $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .PHONY: help article test lab page slides notebooks bench measure lock clean
@@ -31,7 +35,7 @@ page: .venv/.ready  ## show the first notebook as a web page without code
 	$(BIN)/voila notebooks/00_start_here.ipynb
 
 slides: .venv/.ready  ## make a deck of slides of each notebook in slides/
-	$(BIN)/jupyter nbconvert --to slides --SlidesExporter.reveal_scroll=True --output-dir slides notebooks/0*.ipynb
+	$(BIN)/jupyter nbconvert --to slides $(DECK) --output-dir slides notebooks/0*.ipynb
 
 bench: .venv/.ready  ## measure the speed, and write it into tests/bench/README.md
 	cd tests && ../$(BIN)/python -m bench

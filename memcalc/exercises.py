@@ -18,6 +18,9 @@ from memcalc.symbols import GLOSSARY
 CLOSE = Fraction(5, 1000)
 """An answer may be off by half a percent: two digits after the point are enough."""
 
+NEAR_GUESS = Fraction(1, 10)
+"""A guess that is off by less than this is not far off."""
+
 NEAR = Fraction(3, 100)
 """What is off by less than this was reckoned right and rounded too much."""
 
@@ -85,6 +88,8 @@ def compare(guess: object, count: int) -> str:
         return f"{problem} It is {units.show(count)}."
     if _same(said, count, NEAR):
         return f"You said {units.show(said)}; it is {units.show(count)}: well guessed."
+    if _same(said, count, NEAR_GUESS):
+        return f"You said {units.show(said)}; it is {units.show(count)}: not far off."
     factor, word = (count / said, "little") if said < count else (said / count, "much")
     return f"You said {units.show(said)}; it is {units.show(count)}: {float(factor):,.1f} times too {word}."
 

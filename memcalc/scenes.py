@@ -43,7 +43,7 @@ def will_it_fit(*, model: str, gpu: str, context: int, batch: int, weights: str,
     fit = fits(model, run, gpu)
     said = f"It needs {units.show_both(fit.needed)}; the {gpu.name} has {units.show(fit.capacity)}."
     said = f"{said} {advice.verdict(model, run, gpu)}"
-    details = [*advice.next_steps(model, run, gpu)[:2], *advice.notes(model, run, gpu)]
+    details = [*advice.next_steps(model, run, gpu)[:3], *advice.notes(model, run, gpu)]
     details += worked(model, run, inference.parts)
     shapes = card_stage.bar(breakdown(model, run), gpu.capacity)
     code = tables.code(model, run, shown=("context", "batch", "weights", "kv_cache"))

@@ -40,8 +40,8 @@ def slide_type(cell: nbformat.NotebookNode) -> str:
         return "skip"
     if cell.cell_type == "markdown":
         return "slide" if cell.source.startswith("#") else "-" if is_caption(cell) else "subslide"
-    large = any({"text/html", WIDGET} & output.get("data", {}).keys() for output in cell.outputs)
-    return "subslide" if large else "-"
+    kinds = {kind for output in cell.outputs for kind in output.get("data", {})}
+    return "skip" if WIDGET in kinds else "subslide" if "text/html" in kinds else "-"
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ def test_an_unknown_exercise_is_named():
         (None, "You left your guess open; it is 16.00 GiB."),
         ("32 GiB", "You said 32.00 GiB; it is 16.00 GiB: 2.0 times too much."),
         ("4", "You said 4.00 GiB; it is 16.00 GiB: 4.0 times too little."),
+        (17, "You said 17.00 GiB; it is 16.00 GiB: not far off."),
         (16.2, "You said 16.20 GiB; it is 16.00 GiB: well guessed."),
         (-1, "the answer must be a positive number of GiB, not -1. It is 16.00 GiB."),
     ],

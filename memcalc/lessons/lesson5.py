@@ -43,7 +43,7 @@ def _efficiency() -> Answers:
     return right, [
         (right / 100, "that is a share of one; the question asks for percent"),
         (100 - right, "that is what is missing to the bound"),
-        (100 * _MEASURED / right, "that is the bound itself; what share of it was measured?"),
+        (100 * _MEASURED / right, "that is the bound itself, not the share of it that was measured"),
         (10_000 / right, "that is the bound as a share of what was measured; turn it round"),
         (_share_of_bound(8 * _BITS), "you took bits for bytes, and nothing is faster than its bound"),
         (by_cores, "you took the arithmetic; for one text the cores wait for the memory, and more of them do not help"),

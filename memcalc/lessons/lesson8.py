@@ -42,6 +42,7 @@ def _tokens_beside_13b() -> Answers:
         (model.trained_context, "that is what the model was trained for; how much fits is another question"),
         ((memory - weights - WORKING) // one, "the engine may take 90 % of the card, not all of it"),
         ((granted - weights) // one, "the activations need their place too"),
+        ((granted - weights - 2**30) // one, "the activations take a GB, not a GiB"),
         (granted // one, "the weights need their place first: 90 % is what the engine takes, not what is free"),
         ((memory - granted) // one, "that is what the engine leaves free, not what it takes"),
         (
@@ -63,6 +64,11 @@ def _longest_text_to_train() -> Answers:
         ),
         (_longest(model, replace(run, recipe="bf16"), card), "in mixed precision the optimizer works in 32 bits"),
         (_longest(model, replace(run, batch=2), card), "that is with two texts on each card"),
+        (8 * _longest(model, run, card), "each card holds one text: do not multiply by eight"),
+        (
+            _longest(model, replace(run, overhead="high"), card),
+            "that is with the overhead; the task asks for the terms",
+        ),
         (_longest(model, run, replace(card, reported_mib=None)), "the card has 40,960 MiB, which is more than 40 GB"),
     ]
 
