@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 from memcalc.evaluate import breakdown
 from memcalc.model import Model
@@ -31,6 +32,9 @@ class Exercise:
 
     unit: str
     answers: Callable[[], Answers]
+
+    def __post_init__(self):
+        object.__setattr__(self, "answers", cache(self.answers))  # a learner tries more than once
 
 
 def cache_of(model: Model, run: Inference) -> int:
