@@ -1,4 +1,4 @@
-"""After nbval has run the cells of a notebook, one more item moves every control of it to its ends."""
+"""After nbval has run the cells of a lesson, one more item moves every control of it to its ends."""
 
 import inspect
 import os
@@ -18,8 +18,9 @@ settings.load_profile("memcalc")
 
 
 def pytest_collection_modifyitems(items):
-    """Put a sweep behind the last cell of each notebook; it runs in the same kernel."""
-    last = {item.parent: place for place, item in enumerate(items) if isinstance(item, IPyNbCell)}
+    """Put a sweep behind the last cell of each lesson; it runs in the same kernel."""
+    lessons = (place for place, item in enumerate(items) if isinstance(item, IPyNbCell) and item.path.name[0].isdigit())
+    last = {items[place].parent: place for place in lessons}
     for notebook, place in sorted(last.items(), key=lambda pair: -pair[1]):
         items.insert(place + 1, ControlSweep.from_parent(notebook, name="every control to its ends"))
 

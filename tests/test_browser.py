@@ -1,6 +1,6 @@
 """The notebooks in JupyterLab, and the first in Voilà, in a real browser: explorers answer to the keyboard.
 
-Notebook, theme and width vary together: each value of each is there, and each notebook is opened twice.
+Theme and width vary together: the first two notebooks are opened in both ways, the others in one of them, in turn.
 """
 
 import json
@@ -21,7 +21,9 @@ HARMLESS = ("favicon", "ResizeObserver", "shared module", "ERR_NAME_NOT_RESOLVED
 network for a font and for MathJax, which a test must do without."""
 OTHERS = sorted(path.name for path in (servers.ROOT / "notebooks").glob("[0-9]*.ipynb"))
 NOTEBOOKS = tuple(dict.fromkeys(("00_start_here.ipynb", "04_kv_cache.ipynb", *OTHERS)))
-PAGES = [(notebook, *page) for notebook in NOTEBOOKS for page in (("light", 1280), ("dark", 800))]
+LOOKS = (("light", 1280), ("dark", 800))
+PAGES = [(notebook, *look) for notebook in NOTEBOOKS[:2] for look in LOOKS]
+PAGES += [(notebook, *LOOKS[place % 2]) for place, notebook in enumerate(NOTEBOOKS[2:])]
 SCENES = [(notebook, "light", 1280) for notebook in NOTEBOOKS]
 
 SEVERAL = servers.notebook(

@@ -121,6 +121,6 @@ def test_a_folder_that_cannot_be(out, capsys):
 
 
 def test_a_reader_that_has_seen_enough():
-    command = f"{sys.executable} -m memcalc fit LLaMA-7B 'RTX 4090' | true"
+    command = f"{shlex.quote(sys.executable)} -m memcalc fit LLaMA-7B 'RTX 4090' | true"
     done = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)
     assert done.stderr == ""
