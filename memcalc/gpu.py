@@ -131,7 +131,7 @@ class Gpu:
     def values(self) -> dict[sympy.Symbol, int]:
         """Symbol → number for the terms of speed; a speed that is not known has none."""
         speeds = {
-            "bandwidth": to_bytes(self.bandwidth_gbs or 0, "GB"),
+            "bandwidth": self.bandwidth,
             "arithmetic": int((self.bf16_tflops or 0) * 10**12),
         }
         return {symbol(name): speed for name, speed in speeds.items() if speed}
