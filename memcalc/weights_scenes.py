@@ -44,7 +44,8 @@ def stored_weights(*, model: str, weights: str) -> Frame:
     pieces, passed = parts(model, run.weights), for_one_token(model, run)
     code = tables.code(model, run, "weights", shown=("weights",))
     shapes = _bars(pieces, passed, units.in_unit(2 * model.parameters, "GiB"))
-    return Frame(_stage(model.name), shapes, _said(model, run, passed), _details(run, pieces), code)
+    said = _said(model, run, sum(pieces.values()), passed)
+    return Frame(_stage(model.name), shapes, said, _details(run, pieces), code)
 
 
 def for_one_token(model: Model, run: Inference) -> int:
@@ -63,8 +64,7 @@ def for_one_token(model: Model, run: Inference) -> int:
     return stored - (model.experts - model.active_experts) * one
 
 
-def _said(model: Model, run: Inference, passed: int) -> str:
-    stored = breakdown(model, run)["weights"]
+def _said(model: Model, run: Inference, stored: int, passed: int) -> str:
     said = f"{model.name} in {run.weights} takes {units.show_both(stored)}: {8 * stored / model.parameters:.2f} bits"
     said += f" for each of its {model.parameters:,} parameters; the name says {bits_of_the_name(run.weights)}."
     if passed == stored:
