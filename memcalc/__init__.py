@@ -1,13 +1,15 @@
 """The GPU memory formula: symbolic, shown, solved, checked and taught."""
 
-from memcalc.accounting import values
+from importlib import import_module
+
 from memcalc.errors import InputError
-from memcalc.evaluate import Fit, breakdown, crossing, fewest_gpus, fits, largest, total
+from memcalc.estimate.questions import Fit, breakdown, crossing, fewest_gpus, fits, largest, total
+from memcalc.estimate.terms import values
 from memcalc.formula import TERMS
-from memcalc.gpu import Gpu
-from memcalc.model import Model
-from memcalc.runs import Inference
-from memcalc.training import Training
+from memcalc.specs.gpu import Gpu
+from memcalc.specs.inference import Inference
+from memcalc.specs.model import Model
+from memcalc.specs.training import Training
 
 __version__ = "0.1.0"
 
@@ -27,3 +29,17 @@ __all__ = [
     "total",
     "values",
 ]
+
+_LATER = {"check": "lessons", "compare": "lessons"} | dict.fromkeys(("explorers", "plots", "tables", "validation"))
+"""What shows and teaches → the package that has it, if it is no module itself: loaded when first asked for."""
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    home = import_module(f"memcalc.{_LATER[name] or name}")
+    return getattr(home, name) if _LATER[name] else home
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATER})

@@ -11,17 +11,18 @@ import sys
 from dataclasses import asdict, fields
 from pathlib import Path
 
-from memcalc import __version__, advice, catalogue, units
-from memcalc.accounting import terms, values
+from memcalc import __version__, catalogue, units
 from memcalc.errors import InputError
-from memcalc.evaluate import breakdown, fits
+from memcalc.estimate import advice
+from memcalc.estimate.questions import breakdown, fits
+from memcalc.estimate.terms import terms, values
+from memcalc.estimate.training import places
 from memcalc.formula import Term
-from memcalc.gpu import Gpu
-from memcalc.model import Model
-from memcalc.runs import Inference
-from memcalc.states import places
-from memcalc.symbols import GLOSSARY
-from memcalc.training import Training
+from memcalc.formula.symbols import GLOSSARY
+from memcalc.specs.gpu import Gpu
+from memcalc.specs.inference import Inference
+from memcalc.specs.model import Model
+from memcalc.specs.training import Training
 
 EXAMPLE = ("LLaMA-7B", "RTX 4090")
 

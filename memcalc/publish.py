@@ -16,14 +16,13 @@ import matplotlib.image
 import pandas
 from tqdm import tqdm
 
-from memcalc import article, claims, hardware, market
-from memcalc.article_figures import PICTURES
-from memcalc.canvas import house_style
+from memcalc.article import claims, table1, table2, table3
 from memcalc.errors import InputError
-from memcalc.figures import Picture
+from memcalc.plots.article import PICTURES
+from memcalc.plots.style import Picture, house_style
 from memcalc.tables import written
 
-TABLES: dict[str, Callable[[], pandas.DataFrame]] = article.TABLES | hardware.TABLES | market.TABLES | claims.TABLES
+TABLES: dict[str, Callable[[], pandas.DataFrame]] = table1.TABLES | table2.TABLES | table3.TABLES | claims.TABLES
 """File name → table."""
 
 FORMATS = ("svg", "png", "pdf")

@@ -9,17 +9,22 @@ from dataclasses import dataclass, fields
 from fractions import Fraction
 
 import pandas
+from pybtex.database import parse_string
+from pybtex.plugin import find_plugin
 
-from memcalc import passes, states, units
-from memcalc.accounting import values
-from memcalc.evaluate import breakdown, crossing, total
-from memcalc.formula import Term
-from memcalc.formula.reading import text
-from memcalc.gpu import Gpu
-from memcalc.model import Model, NominalModel
-from memcalc.runs import Inference
-from memcalc.symbols import GLOSSARY
-from memcalc.training import Training
+from memcalc import units
+from memcalc.catalogue import bibliography
+from memcalc.estimate import training
+from memcalc.estimate import training as passes
+from memcalc.estimate.questions import breakdown, crossing, total
+from memcalc.estimate.terms import values
+from memcalc.formula import TERMS, Term
+from memcalc.formula.printing import text
+from memcalc.formula.symbols import GLOSSARY
+from memcalc.specs.gpu import Gpu
+from memcalc.specs.inference import Inference
+from memcalc.specs.model import Model, NominalModel
+from memcalc.specs.training import Training
 
 
 @dataclass(frozen=True)
@@ -129,7 +134,7 @@ def bytes_per_parameter(*choices: tuple[str, str]) -> pandas.DataFrame:
 def _summands(run: Training) -> dict[str, str]:
     """Return what one parameter of a model takes that is so large that counters and tables weigh nothing."""
     model = Model.nominal(2**40)
-    known, terms = values(model, run), states.terms(model, run)
+    known, terms = values(model, run), training.states(model, run)
     parts = {part.name: part for term in terms for part in (term, *term.every_part.values())}
     each = {name: parts[name].exact(known) / model.parameters for name in _SUMMANDS}
     moments = int(run.optimizer_row["moments"])
@@ -149,7 +154,7 @@ _SUMMANDS = {
 """Term → its column in a table of bytes per parameter."""
 
 
-def kept(model: Model, run: Training) -> Shown:
+def saved_tensors(model: Model, run: Training) -> Shown:
     """Return every tensor that the backward pass needs: where, its shape in symbols, and its bytes on one card.
 
     A tensor of a layer stands there once, however many layers there are.
@@ -164,7 +169,7 @@ def kept(model: Model, run: Training) -> Shown:
             "bytes each": tensor.bytes_each,
             "bytes": f"{tensor.bytes(known):,}",
         }
-        for tensor in passes.tensors(model, run)
+        for tensor in passes.saved_tensors(model, run)
     ]
     return Shown(lines)
 
@@ -226,3 +231,47 @@ def written(table: pandas.DataFrame, ending: str) -> str:
     if ending == "html":
         return table.to_html(index=False, border=0) + "\n"
     return table.to_csv(index=False, lineterminator="\n")
+
+
+LONGEST = 90
+"""Characters of a formula that fit on one line of a projector; a longer one is shown as text, which wraps."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """A text in Markdown, which a notebook shows as a page."""
+
+    text: str
+
+    def __repr__(self) -> str:
+        return self.text
+
+    def _repr_markdown_(self) -> str:
+        return self.text
+
+
+def formulas() -> Page:
+    """Return every term: its formula, what it means, when it holds, and its source.
+
+    >>> "**weights**: Every parameter is held once" in formulas().text
+    True
+    """
+    return Page("\n\n---\n\n".join(map(_entry, TERMS.values())))
+
+
+def _entry(term: Term) -> str:
+    written = str(term)
+    formula = f"$$\n{term.latex()}\n$$" if len(written) <= LONGEST else f"`{written}`"
+    return f"**{term.name}**: {term.meaning}\n\n{formula}\n\n*Holds:* {term.holds}. *Source:* {term.source}."
+
+
+def references() -> Page:
+    """Return every source of the bibliography after its key, by author.
+
+    >>> "**vaswani2017attention**: Ashish Vaswani, Noam Shazeer" in references().text
+    True
+    """
+    entries = parse_string(bibliography(), "bibtex")
+    style, markdown = find_plugin("pybtex.style.formatting", "plain")(), find_plugin("pybtex.backends", "markdown")()
+    lines = (f"**{entry.key}**: {entry.text.render(markdown)}" for entry in style.format_bibliography(entries))
+    return Page("\n\n".join(line.replace("\n", " ") for line in lines))

@@ -2,19 +2,22 @@
 
 import json
 import re
+from pathlib import Path
 
 from hypothesis import strategies as st
 
 from memcalc import Inference, Model, catalogue
 from memcalc.formula import TERMS
 from memcalc.formula.activations import activations, forward_peak, weight_copies, with_windows
-from memcalc.formula.kept import Case
+from memcalc.formula.kv_cache import with_residual
 from memcalc.formula.llama_cpp import cells, compute_buffer, output_buffer
 from memcalc.formula.megatron import first_stage
-from memcalc.formula.prefill import Pass
-from memcalc.formula.residual import with_residual
-from memcalc.formula.step import step_peak
-from memcalc.symbols import BY_NAME, symbol
+from memcalc.formula.prefill import Prefill
+from memcalc.formula.saved_tensors import CodePath
+from memcalc.formula.symbols import BY_NAME, symbol
+from memcalc.formula.training_step import step_peak
+
+ROOT = Path(__file__).parent.parent
 
 LLAMA = {
     "model_type": "llama",
@@ -34,21 +37,21 @@ FORMATS = st.sampled_from(catalogue.names("formats", "cache"))
 PLAIN = st.sampled_from([row["name"] for row in catalogue.rows("formats") if row["family"] == "plain"])
 RUNS = st.builds(Inference, st.integers(1, 10**6), st.integers(1, 512), PLAIN, FORMATS)
 
-_FP32_CASE = Case("llama", recipe="fp32")
+_FP32_CASE = CodePath("llama", recipe="fp32")
 _FP32 = activations(_FP32_CASE)
 _BUILT = (
     _FP32,
     *_FP32.every_part.values(),
     weight_copies(),
     forward_peak(_FP32_CASE),
-    *with_windows(Case("mistral")).parts,
+    *with_windows(CodePath("mistral")).parts,
     first_stage(),
     *first_stage().parts,
     with_residual("KIVI"),
     with_residual("transformers"),
 )
-_PASS = Pass(Case("llama"))
-EVERY_TERM = [*TERMS.values(), *_BUILT, _PASS.prefill, _PASS.decode_step, step_peak(Case("llama"))]
+_PASS = Prefill(CodePath("llama"))
+EVERY_TERM = [*TERMS.values(), *_BUILT, _PASS.prefill, _PASS.decode_step, step_peak(CodePath("llama"))]
 EVERY_TERM += [compute_buffer(), compute_buffer(flash=False), cells(), output_buffer]
 """Those that stand in modules, and one of each kind that a function builds."""
 
@@ -85,7 +88,7 @@ def case_of(inputs):
     """What the inputs of a measured row say of the code that ran."""
     said = {name: inputs[name] for name in ("family", "attention", "recipe", "recompute", "masked") if name in inputs}
     grouped, many = inputs["kv_heads"] < inputs["heads"], inputs["batch"] > 1
-    return Case(**said, grouped=grouped, many=many, dropouts=frozenset(inputs.get("dropouts", ())))
+    return CodePath(**said, grouped=grouped, many=many, dropouts=frozenset(inputs.get("dropouts", ())))
 
 
 def symbol_values(inputs):

@@ -3,9 +3,9 @@
 from collections import defaultdict
 
 from memcalc import Model
-from memcalc.formats import Format
-from memcalc.formula import compute
-from memcalc.formula.stored import stored_bytes
+from memcalc.formula import numeric
+from memcalc.formula.formats import Format
+from memcalc.formula.quantization import stored_bytes
 from memcalc.formula.tensors import present
 
 _ARCHITECTURES = {
@@ -32,7 +32,7 @@ def read(header):
 def bytes_of(model, form):
     """The bytes of the model's tensors in a format."""
     expr = stored_bytes(present(model.packing, model.absent), Format.named(form))
-    return compute.exact(expr)(*(model.values[symbol] for symbol in compute.arguments(expr)))
+    return numeric.exact(expr)(*(model.values[symbol] for symbol in numeric.arguments(expr)))
 
 
 def _mamba(n):

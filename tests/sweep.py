@@ -5,7 +5,7 @@ def move_every_control():
     """Set each control to each of its values or to both ends, take every preset, look ahead; put all back."""
     from ipywidgets.widgets.widget import _instances
 
-    from memcalc.widgets import Explorer
+    from memcalc.explorers.widget import Explorer
 
     explorers = [widget for widget in list(_instances.values()) if isinstance(widget, Explorer)]
     assert explorers, "this notebook has no explorer"

@@ -27,9 +27,9 @@ PAGES += [(notebook, *LOOKS[place % 2]) for place, notebook in enumerate(NOTEBOO
 SCENES = [(notebook, "light", 1280) for notebook in NOTEBOOKS]
 
 SEVERAL = servers.notebook(
-    "from memcalc import scenes\nfrom memcalc.widgets import explore\n"
+    "from memcalc import explorers\n"
     "start = {'kv_heads': 32, 'context': 32768, 'batch': 1, 'kv_cache': 'FP16'}\n"
-    "one, other = (explore(scenes.cache_against_context, **start) for _ in range(2))\n"
+    "one, other = (explorers.kv_cache(**start) for _ in range(2))\n"
     "display(one, one, other)"
 )
 """Two views of one explorer, and another explorer."""

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from architectures import ATTENTION, DENSE, KINDS, STATES, architectures
 from memcalc import Inference, InputError, Model, Training, breakdown, catalogue, total, values
-from memcalc.accounting import terms
+from memcalc.estimate.terms import terms
 
 few = settings(max_examples=12)
 fewer = settings(max_examples=6)

@@ -12,8 +12,8 @@ from measure import __main__ as command
 from measure import store
 from measure.cases import Case, Section
 from measure.plan import SECTIONS, on_a_card
-from memcalc import reality
-from memcalc.predictions import QUANTITIES, predict
+from memcalc import validation
+from memcalc.estimate.ask import QUANTITIES, predict
 
 PLANNED = {name: case for section in SECTIONS for name, _, case in section.numbered()}
 CARD = on_a_card("RTX 4090")
@@ -52,7 +52,7 @@ def bench(tmp_path, monkeypatch):
 
 
 def test_the_plan_is_what_was_measured():
-    measured = {row.id: row for row in reality.measurements() if row.id[0] != "G"}
+    measured = {row.id: row for row in validation.measurements() if row.id[0] != "G"}
     assert measured.keys() == PLANNED.keys()
     for name, case in PLANNED.items():
         row = measured[name]
@@ -151,7 +151,7 @@ def test_wrong_arguments(bench, capsys, arguments, says):
 
 
 def test_the_package_needs_none_of_the_libraries_that_are_measured():
-    code = "import sys, memcalc.widgets, memcalc.reality_figures; print({'torch', 'transformers'} & sys.modules.keys())"
+    code = "import sys; from memcalc import explorers, plots; print({'torch', 'transformers'} & sys.modules.keys())"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
 
@@ -161,4 +161,4 @@ def test_the_package_needs_none_of_the_libraries_that_are_measured():
 @pytest.mark.parametrize("name", ["W068", "A012", "A142", "F004", "C015", "O003", "Q001", "Q006", "Q010", "Q016"])
 def test_measured_again_the_bytes_are_the_same(name):
     [section] = [section for section in SECTIONS if section.letter == name[0]]
-    assert section.load().measure(PLANNED[name]) == reality.row(name).measured
+    assert section.load().measure(PLANNED[name]) == validation.row(name).measured

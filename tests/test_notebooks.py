@@ -9,7 +9,7 @@ import pytest
 from nbconvert import SlidesExporter
 
 from memcalc import Gpu, Inference, Model, breakdown, catalogue, fits, units
-from memcalc.exercises import EXERCISES, check
+from memcalc.lessons.check import EXERCISES, check
 
 ROOT = Path(__file__).parent.parent
 PATHS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))

@@ -8,13 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from memcalc import audit_figures, canvas, claims, publish
-from memcalc.article_figures import PICTURES
+from memcalc import publish
+from memcalc.article import claims
 from memcalc.errors import InputError
 from memcalc.formula import Term
 from memcalc.formula.kv_cache import kv_cache
-from memcalc.formula.speed import decode_time
+from memcalc.formula.roofline import decode_time
 from memcalc.formula.weights import parameters, weights
+from memcalc.plots import style
+from memcalc.plots.article import _AUDIT, PICTURES, claims_audit
 
 FIGURES = Path(__file__).parent.parent / "figures"
 
@@ -116,11 +118,11 @@ def test_a_picture_of_other_rows_is_a_difference(copy, at_once):
 
 
 def test_one_changed_tile_is_a_difference(made):
-    rows = audit_figures.PICTURE.rows()
+    rows = _AUDIT.rows()
     rows.loc[27, "verdict"] = "holds"
     changed = io.BytesIO()
-    with canvas.house_style():
-        audit_figures.claims_audit(rows).savefig(changed, format="png", dpi=200)
+    with style.house_style():
+        claims_audit(rows).savefig(changed, format="png", dpi=200)
     said = re.sub(rb"rows [0-9a-f]{64}", b"", made["claims_audit.png"])  # leaves the pixels alone to tell
     assert not publish.same_pixels(said, changed.getvalue())
 

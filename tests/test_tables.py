@@ -1,11 +1,14 @@
 """Terms as rows."""
 
+import re
+
 import pandas
 import pytest
 
 from memcalc import Gpu, Inference, InputError, Model, Training, breakdown, tables, values
+from memcalc.catalogue import bibliography
 from memcalc.formula import TERMS
-from memcalc.symbols import GLOSSARY
+from memcalc.formula.symbols import GLOSSARY
 
 SEVEN, RUN = Model.named("LLaMA-7B"), Inference(32_768)
 
@@ -48,7 +51,7 @@ def test_memory_ends_with_the_total():
     ],
 )
 def test_the_kept_tensors_are_the_activations(model, run):
-    model, table = Model.named(model), tables.kept(Model.named(model), run)
+    model, table = Model.named(model), tables.saved_tensors(Model.named(model), run)
     counts = table["bytes"].str.replace(",", "").astype(int) * table["per"].map({"layer": model.layers, "once": 1})
     assert counts.sum() == breakdown(model, run)["activations"]
 
@@ -83,3 +86,28 @@ def test_a_term_of_a_mere_size_is_worked_by_hand():
     assert worked.result == "15,000,000,000 bytes = 13.97 GiB = 15.00 GB"
     code = tables.code(Model.nominal(7_500_000_000), Training(zero=1, data_parallel=2))
     assert code == "breakdown(Model.nominal(7500000000), Training(zero=1, data_parallel=2))"
+
+
+def test_every_term_is_shown_with_its_condition_and_its_source():
+    page = tables.formulas()
+    entries = page.text.split("\n\n---\n\n")
+    assert len(entries) == len(TERMS)
+    for entry, term in zip(entries, TERMS.values(), strict=True):
+        assert entry.startswith(f"**{term.name}**: ")
+        assert term.latex() in entry or str(term) in entry
+        assert term.source in entry
+    assert page._repr_markdown_() == repr(page) == page.text
+
+
+def test_long_formulas_stand_as_text_which_wraps():
+    equations = re.findall(r"\$\$\n(.*)\n\$\$", tables.formulas().text)
+    assert 20 < len(equations) < len(TERMS)
+
+
+def test_every_source_is_listed_once_under_its_key():
+    keys = re.findall(r"@\w+\{(\w+),", bibliography())
+    assert sorted(re.findall(r"^\*\*(\w+)\*\*: ", tables.references().text, re.MULTILINE)) == sorted(keys)
+
+
+def test_names_of_models_keep_their_capitals():
+    assert "GQA: Training Generalized" in tables.references().text

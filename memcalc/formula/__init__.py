@@ -7,8 +7,8 @@ from importlib import import_module
 from memcalc.errors import choice
 from memcalc.formula.term import Term
 
-MODULES = ("weights", "sharding", "optimizer", "lora", "kv_cache", "residual", "inverse", "speed", "overhead", "total")
-"""Modules with terms that are the same for every run; `examples` has those that depend on the code that runs."""
+MODULES = ("weights", "sharding", "optimizer", "lora", "kv_cache", "inverse", "roofline", "overhead", "totals")
+"""Modules with terms that are the same for every run; `totals.examples` gives those that depend on the code."""
 
 
 class _Terms(Mapping):
@@ -18,7 +18,7 @@ class _Terms(Mapping):
     def _terms(self) -> dict[str, Term]:
         modules = [import_module(f"{__name__}.{name}") for name in MODULES]
         every = [term for module in modules for term in vars(module).values() if isinstance(term, Term)]
-        examples = import_module(f"{__name__}.examples").EXAMPLES
+        examples = import_module(f"{__name__}.totals").examples()
         return {term.name: term for term in (*examples, *every)}
 
     def __getitem__(self, name: str) -> Term:

@@ -6,10 +6,10 @@ from functools import cache
 import sympy
 
 from memcalc.errors import choice
-from memcalc.formula.kept import RECIPES, RECOMPUTE, Case, kept, total
+from memcalc.formula.saved_tensors import RECIPES, RECOMPUTE, CodePath, saved_tensors, total
+from memcalc.formula.symbols import symbol
 from memcalc.formula.term import Term
 from memcalc.formula.weights import layers
-from memcalc.symbols import symbol
 
 V, L, d, d_ff, h, h_kv = map(symbol, ("vocabulary", "layers", "hidden", "intermediate", "heads", "kv_heads"))
 d_k, n_mlp, s, b = map(symbol, ("head_dim", "mlp_matrices", "context", "batch"))
@@ -29,13 +29,13 @@ padded_context = Term(
 
 
 @cache
-def layer(case: Case) -> Term:
+def layer(case: CodePath) -> Term:
     """Return the term for what one layer keeps.
 
-    >>> layer(Case("llama", recompute="full"))
+    >>> layer(CodePath("llama", recompute="full"))
     M_layer = 2 × d × s × b
     """
-    expr = total(kept(case), "layer")
+    expr = total(saved_tensors(case), "layer")
     return Term(
         name="layer_activations",
         symbol=symbol("layer_activations"),
@@ -48,12 +48,12 @@ def layer(case: Case) -> Term:
 
 
 @cache
-def once(case: Case) -> Term:
+def once(case: CodePath) -> Term:
     """Return the term for what is kept outside the layers: by embedding, final norm, output head and loss."""
     return Term(
         name="other_activations",
         symbol=symbol("other_activations"),
-        expr=total(kept(case), "once"),
+        expr=total(saved_tensors(case), "once"),
         meaning="Embedding, final norm, output head and loss keep their tensors once, however many layers there are.",
         holds=f"{_HOLDS}; cross entropy over every token, of logits in FP32",
         source=_SOURCE,
@@ -61,7 +61,7 @@ def once(case: Case) -> Term:
 
 
 @cache
-def activations(case: Case) -> Term:
+def activations(case: CodePath) -> Term:
     """Return the term for all that is kept: by L layers, and once."""
     parts = (layer(case), once(case), layers)
     return Term(
@@ -76,7 +76,7 @@ def activations(case: Case) -> Term:
 
 
 @cache
-def with_windows(case: Case) -> Term:
+def with_windows(case: CodePath) -> Term:
     """Return the term for a model some of whose layers have a window that the context has reached.
 
     Parameters
@@ -119,12 +119,12 @@ def weight_copies(recompute: str = "none") -> Term:
 
 
 @cache
-def forward_peak(case: Case) -> Term:
+def forward_peak(case: CodePath) -> Term:
     """Return the term for the peak of the forward pass: all that is kept, and what the loss needs for a moment.
 
     With recomputation too, autocast holds the copies of every weight and bias until the forward pass ends.
 
-    >>> forward_peak(Case("llama"))
+    >>> forward_peak(CodePath("llama"))
     M_fwd = M_act + 6 × V × s × b + 4
     """
     autocast = case.recipe == "autocast"
@@ -142,19 +142,19 @@ def forward_peak(case: Case) -> Term:
     )
 
 
-def _loss(case: Case) -> sympy.Expr:
+def _loss(case: CodePath) -> sympy.Expr:
     logits = 0 if case.recipe == "fp32" else _HALF * s * b * V
     raised, loss = _FP32 * s * b * V, _FP32
     padded_labels = _INT64 * (s + 1) * b if case.many else 0  # of one sequence, the loss keeps a view
     return logits + raised + loss + padded_labels + (_biases_and_hidden if case.recipe == "autocast" else 0)
 
 
-def _last_scores(case: Case) -> sympy.Expr:
+def _last_scores(case: CodePath) -> sympy.Expr:
     raw, masked, mask = _HALF * b * h * s**2, _HALF * b * h * s**2, _HALF * b * s**2
     embeddings, layer_input, positions = _HALF * s * b * d, _HALF * s * b * d, _INT64 * s
     not_repeated = 2 * _HALF * s * b * h_kv * d_k if case.grouped else 0  # keys and values
-    names = [tensor.name for tensor in kept(case)]
-    later = kept(case)[names.index("output of the attention heads") :]
+    names = [tensor.name for tensor in saved_tensors(case)]
+    later = saved_tensors(case)[names.index("output of the attention heads") :]
     return raw + masked + mask + embeddings + layer_input + positions + not_repeated - sum(t.expr for t in later)
 
 

@@ -7,9 +7,9 @@ import sympy
 from sympy import Max, Min
 
 from memcalc.formula.kv_cache import W, c_all, c_win, kv_cache, n_u, reserved, reserved_window, s, s_blk, state_memory
+from memcalc.formula.symbols import symbol
 from memcalc.formula.term import Term
 from memcalc.formula.weights import weights
-from memcalc.symbols import symbol
 
 
 def smooth(window_tokens: sympy.Expr) -> sympy.Expr:

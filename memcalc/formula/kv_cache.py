@@ -1,7 +1,12 @@
 """Key and value cache: what attention keeps of every token so that it need not be computed again."""
 
+from dataclasses import replace
+from functools import cache
+
+import sympy
 from sympy import Min, ceiling
 
+from memcalc.formula.symbols import symbol, symbols
 from memcalc.formula.tensors import (
     L_full,
     L_mla,
@@ -18,7 +23,6 @@ from memcalc.formula.tensors import (
     r_kv,
 )  # fmt: skip
 from memcalc.formula.term import Term
-from memcalc.symbols import symbol, symbols
 
 s, b, W, s_blk, n_u, w_x = symbols("context batch window block sharing window_extra")
 B_k, B_v, B_conv, B_ssm = symbols("bytes_per_key bytes_per_value bytes_per_conv bytes_per_state")
@@ -73,3 +77,67 @@ kv_cache = Term(
     source=_SOURCES,
     parts=(reserved, reserved_window, state_memory),
 )
+
+
+s_0, R = symbols("prompt residual")
+
+_CACHE_UTILS = "wolf2020transformers, src/transformers/cache_utils.py"
+_16_BIT = 2  # bytes
+
+newest_keys = Term(
+    name="newest_keys",
+    symbol=symbol("newest_keys"),
+    expr=sympy.Mod(s, R),
+    meaning="Keys wait in 16 bit until R of them are there, and are then quantized together.",
+    holds="KIVI",
+    source="liu2024kivi, section 3.3",
+)
+
+newest_values = Term(
+    name="newest_values",
+    symbol=symbol("newest_values"),
+    expr=Min(s, R),
+    meaning="Values are quantized one by one, so that the last R of them are always in 16 bit.",
+    holds="KIVI",
+    source="liu2024kivi, section 3.3",
+)
+
+
+def _in_layers(newest: sympy.Symbol) -> sympy.Expr:
+    return L_full * newest + L_win * Min(newest, reserved_window.symbol)
+
+
+residual_memory = Term(
+    name="residual_memory",
+    symbol=symbol("residual_memory"),
+    expr=h_kv
+    * d_k
+    * ((_16_BIT - B_k) * _in_layers(newest_keys.symbol) + (_16_BIT - B_v) * _in_layers(newest_values.symbol))
+    + L_mla * (r_kv + d_r) * (_16_BIT - B_k) * newest_keys.symbol,
+    meaning="What the newest tokens, which are still in 16 bit, take beyond their quantized size.",
+    holds="KIVI",
+    source="liu2024kivi, section 3.3",
+    parts=(newest_keys, newest_values, reserved_window),
+)
+
+
+@cache
+def with_residual(policy: str) -> Term:
+    """Return the term for a quantized cache that keeps its newest tokens in 16 bit.
+
+    Parameters
+    ----------
+    policy : "KIVI", or "transformers", which quantizes the prompt at once, and then keys and values R tokens at a time
+
+    Source: liu2024kivi, section 3.3; wolf2020transformers, src/transformers/cache_utils.py.
+
+    >>> with_residual("transformers").parts[-1].parts[:2]
+    (s_k = Mod(s - s_0, R), s_v = Mod(s - s_0, R))
+    """
+    residual = residual_memory
+    if policy == "transformers":
+        facts = {"expr": sympy.Mod(s - s_0, R), "holds": "QuantizedCache of Transformers", "source": _CACHE_UTILS}
+        keys = replace(newest_keys, **facts)
+        values = replace(newest_values, **facts, meaning=keys.meaning.replace("Keys", "Values"))
+        residual = replace(residual, holds=keys.holds, source=keys.source, parts=(keys, values, reserved_window))
+    return replace(kv_cache, expr=kv_cache.expr + b * residual.symbol, parts=(*kv_cache.parts, residual))

@@ -6,8 +6,8 @@ import sympy
 from sympy import Max, ceiling
 
 from memcalc.errors import InputError, choice
+from memcalc.formula.symbols import GLOSSARY, symbol, symbols
 from memcalc.formula.term import Term, Values
-from memcalc.symbols import GLOSSARY, symbol, symbols
 
 V, d, d_ff, h, h_kv, d_k = symbols("vocabulary hidden intermediate heads kv_heads head_dim")
 s, b, s_u, n_out, s_c = symbols("context batch micro_tokens outputs cells")

@@ -9,10 +9,10 @@ import sympy
 from sympy import Add
 
 from memcalc.formula.sharding import Piece, piece
+from memcalc.formula.symbols import symbol, symbols
 from memcalc.formula.tensors import Tensor, packed
 from memcalc.formula.term import Term
 from memcalc.formula.weights import parameters
-from memcalc.symbols import symbol, symbols
 
 r, P_A = symbols("lora_rank adapters")
 

@@ -7,10 +7,10 @@ import sympy
 
 from memcalc import catalogue
 from memcalc.errors import choice
-from memcalc.formula.kept import Kept, meets, total
+from memcalc.formula.saved_tensors import SavedTensor, meets, total
+from memcalc.formula.symbols import symbol
 from memcalc.formula.term import Term
 from memcalc.formula.weights import layers
-from memcalc.symbols import symbol
 
 RECOMPUTE = ("none", "selective", "full")
 """Keep all; compute the scores' tensors again, which are large and cheap; or keep the inputs of the layers alone."""
@@ -19,9 +19,9 @@ _HOLDS = "the GPT layer of Megatron-LM in 16 bits, with GELU and dropout; d_ff =
 
 
 @cache
-def kept(
+def saved_tensors(
     recompute: str = "none", sequence_parallel: bool = False, facts: frozenset[str] = frozenset()
-) -> tuple[Kept, ...]:
+) -> tuple[SavedTensor, ...]:
     """Return every tensor that a card keeps, in the order in which the forward pass makes them.
 
     Parameters
@@ -30,7 +30,7 @@ def kept(
     sequence_parallel : whether the cards also share what tensor parallelism leaves whole: norms, dropouts, inputs
     facts : "last_stage" if the card has the output head too; "statistics" to count those of the norms, as PyTorch does
 
-    >>> len([tensor for tensor in kept() if tensor.per == "layer"])
+    >>> len([tensor for tensor in saved_tensors() if tensor.per == "layer"])
     15
     """
     recompute = choice("recompute", recompute, RECOMPUTE)
@@ -38,8 +38,8 @@ def kept(
         {"sequence": symbol("tensor_parallel")} if sequence_parallel else {}
     )
     return tuple(
-        Kept.row(row, "bf16", split.get(row["split"], sympy.S.One))
-        for row in catalogue.rows("kept_megatron")
+        SavedTensor.row(row, "bf16", split.get(row["split"], sympy.S.One))
+        for row in catalogue.rows("saved_tensors_megatron")
         if meets({recompute}, row["recompute"]) and meets(facts, row["when"])
     )
 
@@ -53,7 +53,7 @@ def layer(recompute: str = "none", sequence_parallel: bool = False, facts: Itera
     return Term(
         name="layer_activations",
         symbol=symbol("layer_activations"),
-        expr=total(kept(recompute, sequence_parallel, frozenset(facts)), "layer"),
+        expr=total(saved_tensors(recompute, sequence_parallel, frozenset(facts)), "layer"),
         meaning="Each tensor of a layer is kept whole or shared by the t cards.",
         holds=_HOLDS,
         source="korthikanti2022reducing, Table 2 and equations 1 to 6",
@@ -69,7 +69,7 @@ def once(sequence_parallel: bool = True, facts: Iterable[str] = ()) -> Term:
     return Term(
         name="other_activations",
         symbol=symbol("other_activations"),
-        expr=total(kept("none", sequence_parallel, frozenset(facts)), "once"),
+        expr=total(saved_tensors("none", sequence_parallel, frozenset(facts)), "once"),
         meaning="The first stage keeps the mask of the embeddings, the last what final norm, head and loss need.",
         holds=f"{_HOLDS}; logits in FP32",
         source="korthikanti2022reducing, section 4.3",

@@ -9,10 +9,10 @@ import sympy
 from sympy import Add, Eq, Max, Mod, Piecewise, ceiling
 
 from memcalc.formula.sharding import Piece, pieces
+from memcalc.formula.symbols import symbol, symbols
 from memcalc.formula.tensors import d, n_emb
 from memcalc.formula.term import Term
 from memcalc.formula.weights import parameters
-from memcalc.symbols import symbol, symbols
 
 P, M_m, M_st, M_1, T = symbols("parameters master_weights optimizer_states one_state tensors")
 B_g, B_m, B_o = symbols("bytes_per_gradient bytes_per_master bytes_per_moment")

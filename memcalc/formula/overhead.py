@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from sympy import Min
 
+from memcalc.formula.symbols import symbol, symbols
 from memcalc.formula.term import Term
-from memcalc.symbols import symbol, symbols
 
 _cards = symbol("tensor_parallel") * symbol("pipeline_parallel") * symbol("expert_parallel") * symbol("data_parallel")
 M_ctx, M_nccl, f_res = symbols("context_memory communicator_memory fragmentation")

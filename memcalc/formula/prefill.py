@@ -6,10 +6,10 @@ from functools import cached_property
 import sympy
 
 from memcalc.errors import InputError
-from memcalc.formula.kept import RECIPES, Case
+from memcalc.formula.saved_tensors import RECIPES, CodePath
+from memcalc.formula.symbols import symbol
 from memcalc.formula.term import Term
 from memcalc.formula.weights import layers as all_layers
-from memcalc.symbols import symbol
 
 V, L, d, d_ff, h, h_kv = map(symbol, ("vocabulary", "layers", "hidden", "intermediate", "heads", "kv_heads"))
 d_k, d_rot, s, b, c = map(symbol, ("head_dim", "rotary", "context", "batch", "chunk"))
@@ -25,7 +25,7 @@ _SOURCE = "wolf2020transformers, src/transformers/models and cache_utils.py"
 
 
 @dataclass(frozen=True)
-class Pass:
+class Prefill:
     """A forward pass without gradients, by what decides where its memory peaks.
 
     Parameters
@@ -37,11 +37,11 @@ class Pass:
 
     Raises InputError if the family has not been measured, or the recipe is not one of 16 bits.
 
-    >>> Pass(Case("llama")).prefill.symbols
+    >>> Prefill(CodePath("llama")).prefill.symbols
     (V, d, d_ff, d_rot, s, b)
     """
 
-    case: Case
+    case: CodePath
     all_logits: bool = False
     chunked: bool = False
     windowed: bool = False

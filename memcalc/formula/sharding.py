@@ -9,11 +9,11 @@ from functools import cache
 import sympy
 from sympy import Add, Min, Mul, ceiling, prod
 
-from memcalc.formula.parallel import SHARES, tensor_on_one_card
+from memcalc.formula.parallelism import SHARES, tensor_on_one_card
+from memcalc.formula.symbols import symbol, symbols
 from memcalc.formula.tensors import GROUPS, Tensor, packed
 from memcalc.formula.term import Term
 from memcalc.formula.weights import parameters
-from memcalc.symbols import symbol, symbols
 
 N_d, P_1, n_bkt = symbols("data_parallel share bucket")
 

@@ -12,7 +12,7 @@ from functools import cache
 import sympy
 from sympy import Add, Min, Mul, prod
 
-from memcalc.symbols import symbols
+from memcalc.formula.symbols import symbols
 
 n_emb, V, n_pos, n_en, d, n_vec, n_norm = symbols(
     "embedding_tables vocabulary positions embedding_norms hidden norm_vectors layer_norms"

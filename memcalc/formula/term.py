@@ -11,9 +11,9 @@ from functools import cache, cached_property
 import sympy
 
 from memcalc.errors import InputError
-from memcalc.formula import compute
-from memcalc.formula.reading import latex, text
-from memcalc.symbols import GLOSSARY
+from memcalc.formula import numeric
+from memcalc.formula.printing import latex, text
+from memcalc.formula.symbols import GLOSSARY
 
 Values = Mapping[sympy.Symbol, object]
 
@@ -49,7 +49,7 @@ class Term:
     @property
     def symbols(self) -> tuple[sympy.Symbol, ...]:
         """The symbols of the expression in reading order."""
-        return compute.arguments(self.expr)
+        return numeric.arguments(self.expr)
 
     @cached_property
     def every_part(self) -> dict[sympy.Symbol, Term]:
@@ -109,9 +109,9 @@ class Term:
         Raises InputError if a symbol has no value or an impossible one, is not in the glossary, or divides by 0.
         """
         expr, known = self._checked(values)
-        numbers = [compute.number(symbol, value) for symbol, value in known.items()]
+        numbers = [numeric.number(symbol, value) for symbol, value in known.items()]
         try:
-            return compute.exact(expr)(*numbers)
+            return numeric.exact(expr)(*numbers)
         except ZeroDivisionError:
             raise InputError(
                 f"{self.name} has no value here: {self.symbol} = {text(self.expr)} divides by 0."
@@ -132,12 +132,12 @@ class Term:
         import numpy
 
         expr, known = self._checked(values)
-        return compute.fast(expr)(*(numpy.asarray(value, dtype=float) for value in known.values()))
+        return numeric.fast(expr)(*(numpy.asarray(value, dtype=float) for value in known.values()))
 
     def _checked(self, values: Values) -> tuple[sympy.Expr, Values]:
         expr = self.written_for(values)
         try:
-            known = {symbol: values[symbol] for symbol in compute.arguments(expr)}
+            known = {symbol: values[symbol] for symbol in numeric.arguments(expr)}
         except KeyError as missing:
             symbol = missing.args[0]
             meaning = GLOSSARY[symbol].meaning

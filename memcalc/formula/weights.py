@@ -2,9 +2,9 @@
 
 import sympy
 
+from memcalc.formula.symbols import symbol
 from memcalc.formula.tensors import GROUPS, LAYERS, E, L_moe, held
 from memcalc.formula.term import Term
-from memcalc.symbols import symbol
 
 
 def _group(name: str, meaning: str, holds: str, source: str, expr: sympy.Expr | None = None) -> Term:

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
-from memcalc.evaluate import breakdown
-from memcalc.model import Model
-from memcalc.runs import Inference
+from memcalc.estimate.questions import breakdown
+from memcalc.specs.inference import Inference
+from memcalc.specs.model import Model
 
 Answers = tuple[object, list[tuple[object, str]]]
 """The right answer, and the wrong answers that are worth a word, each with what led to it."""

@@ -20,10 +20,9 @@ PRESSES, WARM_UP = 60, 6
 PAUSE = 120  # between two presses: nobody waits for the one before [ms]
 
 IMPORTS = """from ipywidgets import Dropdown, SelectionSlider, interact
-from memcalc import activation_scenes, audit_scenes, hardware_scenes, plan_scenes, reality_scenes, scenes
-from memcalc import training_scenes, weights_scenes
-from memcalc.runs import weights_formats
-from memcalc.widgets import explore"""
+from memcalc import explorers
+from memcalc.explorers.article import kinds, verdicts
+from memcalc.specs.inference import weights_formats"""
 SET_UP = f"{IMPORTS}\nimport plain"
 SLIDER = "SelectionSlider(options=[2**power for power in range(7, 21)], value=32768, description='s: context')"
 ANEW = "explorer = {}\nexplorer.on_msg(explorer._look_ahead, remove=True)\nexplorer"
@@ -44,8 +43,7 @@ class Case:
 CASES = (
     Case(
         "will_it_fit",
-        "explore(scenes.will_it_fit, model='LLaMA-7B', gpu='RTX 4090', context=32768, batch=1, weights='FP16',"
-        " kv_cache='FP16')",
+        "explorers.fit(model='LLaMA-7B', gpu='RTX 4090', context=32768, batch=1, weights='FP16', kv_cache='FP16')",
         "interact(plain.will_it_fit, model=['LLaMA-7B'], gpu=['RTX 4090'], batch=[1], weights=['FP16'],"
         f" kv_cache=['FP16'], context={SLIDER});",
         "s: context",
@@ -53,29 +51,28 @@ CASES = (
     ),
     Case(
         "cache_against_context",
-        "explore(scenes.cache_against_context, kv_heads=32, context=32768, batch=1, kv_cache='FP16')",
+        "explorers.kv_cache(kv_heads=32, context=32768, batch=1, kv_cache='FP16')",
         f"interact(plain.cache_against_context, kv_heads=[32, 8], batch=[1], kv_cache=['FP16'], context={SLIDER});",
         "s: context",
         SLIDE,
     ),
     Case(
         "audit",
-        "explore(audit_scenes.audit, kind='formula', verdict='wrong')",
-        "interact(plain.audit, kind=Dropdown(options=audit_scenes.kinds(), description='kind of claim'),"
-        " verdict=audit_scenes.verdicts());",
+        "explorers.article(kind='formula', verdict='wrong')",
+        "interact(plain.audit, kind=Dropdown(options=kinds(), description='kind of claim'), verdict=verdicts());",
         "kind of claim",
         ("End", "Home"),  # JupyterLab takes the arrows from a menu of ipywidgets
     ),
     Case(
         "sum_and_peak",
-        "explore(reality_scenes.sum_and_peak, context=8192, activations='keep all')",
+        "explorers.validation(context=8192, activations='keep all')",
         f"interact(plain.sum_and_peak, activations=['keep all'], context={SLIDER.replace('32768', '8192')});",
         "s: context",
         ("ArrowLeft",) * 4 + ("ArrowRight",) * 4,  # the picture ends at 8,192 tokens
     ),
     Case(
         "plan",
-        "explore(plan_scenes.plan, model='Gemma-3-27B', gpu='RTX 4090', task='answer', cards='1', context=32768,"
+        "explorers.plan(model='Gemma-3-27B', gpu='RTX 4090', task='answer', cards='1', context=32768,"
         " batch=1, weights='Q4_K_M', kv_cache='FP16', overhead='high')",
         "interact(plain.plan, model=['Gemma-3-27B'], gpu=['RTX 4090'], task=['answer'], cards=['1'], batch=[1],"
         f" weights=['Q4_K_M'], kv_cache=['FP16'], overhead=['high'], context={SLIDER});",
@@ -84,8 +81,7 @@ CASES = (
     ),
     Case(
         "kept_for_backward",
-        "explore(activation_scenes.kept_for_backward, context=8192, batch=1, code='transformers', recompute='none',"
-        " attention='flash')",
+        "explorers.activations(context=8192, batch=1, code='transformers', recompute='none', attention='flash')",
         "interact(plain.kept_for_backward, batch=[1], code=['transformers'], recompute=['none'], attention=['flash'],"
         f" context={SLIDER.replace('32768', '8192')});",
         "s: context",
@@ -93,7 +89,7 @@ CASES = (
     ),
     Case(
         "states_on_a_card",
-        "explore(training_scenes.states_on_a_card, zero='2', data_parallel=64, recipe='mixed', optimizer='AdamW')",
+        "explorers.optimizer(zero='2', data_parallel=64, recipe='mixed', optimizer='AdamW')",
         "interact(plain.states_on_a_card, zero=['2'], recipe=['mixed'], optimizer=['AdamW'],"
         " data_parallel=SelectionSlider(options=[2**power for power in range(11)], value=64, description='N_d'));",
         "N_d",
@@ -101,7 +97,7 @@ CASES = (
     ),
     Case(
         "cards_for_a_model",
-        "explore(hardware_scenes.cards_for_a_model, model='Llama-3.1-8B', gpu='RTX 4090', context=32768, batch=8,"
+        "explorers.hardware(model='Llama-3.1-8B', gpu='RTX 4090', context=32768, batch=8,"
         " weights='FP16', kv_cache='FP16')",
         "interact(plain.cards_for_a_model, model=['Llama-3.1-8B'], gpu=['RTX 4090'], batch=[8], weights=['FP16'],"
         f" kv_cache=['FP16'], context={SLIDER});",
@@ -110,7 +106,7 @@ CASES = (
     ),
     Case(
         "stored_weights",
-        "explore(weights_scenes.stored_weights, model='Mixtral-8x7B', weights='FP16')",
+        "explorers.weights(model='Mixtral-8x7B', weights='FP16')",
         "interact(plain.stored_weights, model=['Mixtral-8x7B'],"
         " weights=Dropdown(options=weights_formats(), value='FP16', description='format of the weights'));",
         "format of the weights",

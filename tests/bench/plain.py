@@ -1,40 +1,31 @@
-"""What one would write without memcalc.widgets: the same answers with interact, pyplot and print. Only measured."""
+"""What one would write without explorers: the same answers with interact, pyplot and print. Only measured."""
 
 from matplotlib import pyplot
 
-from memcalc import (
-    activation_figures,
-    activation_scenes,
-    audit_scenes,
-    catalogue,
-    hardware_scenes,
-    plan_scenes,
-    reality_scenes,
-    scenes,
-    training_scenes,
-    weights_figures,
-    weights_scenes,
-)
-from memcalc.claims import VERDICTS, claims
-from memcalc.evaluate import breakdown, total
-from memcalc.gpu import Gpu
-from memcalc.model import Model
-from memcalc.runs import Inference
-from memcalc.training import Training
+from memcalc import catalogue, explorers
+from memcalc.article.claims import VERDICTS, claims
+from memcalc.estimate.questions import breakdown, total
+from memcalc.explorers.weights import for_one_token
+from memcalc.plots import activations as activation_figures
+from memcalc.plots import weights as weights_figures
+from memcalc.specs.gpu import Gpu
+from memcalc.specs.inference import Inference
+from memcalc.specs.model import Model
+from memcalc.specs.training import Training
 
 
 def will_it_fit(model, gpu, context, batch, weights, kv_cache):
     run = Inference(context=context, batch=batch, weights=weights, kv_cache=kv_cache)
     _terms_on_a_card(breakdown(Model.named(model), run), gpu)
     state = {"context": context, "batch": batch, "weights": weights, "kv_cache": kv_cache}
-    print(scenes.will_it_fit(model=model, gpu=gpu, **state).said)
+    print(explorers.fit.frame(model=model, gpu=gpu, **state).said)
 
 
 def plan(model, gpu, **state):
     names = ("context", "batch", "weights", "kv_cache", "overhead")
     run = Inference(**{name: state[name] for name in names}, tensor_parallel=int(state["cards"]))
     _terms_on_a_card(breakdown(Model.named(model), run), gpu)
-    print(plan_scenes.plan(model=model, gpu=gpu, **state).said)
+    print(explorers.plan.frame(model=model, gpu=gpu, **state).said)
 
 
 def _terms_on_a_card(terms, gpu):
@@ -51,7 +42,7 @@ def _terms_on_a_card(terms, gpu):
 
 
 def cache_against_context(kv_heads, context, batch, kv_cache):
-    frame = scenes.cache_against_context(kv_heads=kv_heads, context=context, batch=batch, kv_cache=kv_cache)
+    frame = explorers.kv_cache.frame(kv_heads=kv_heads, context=context, batch=batch, kv_cache=kv_cache)
     _lines_against_context(frame, ("kv_cache", "weights", "here", "crossing"))
 
 
@@ -61,17 +52,17 @@ def audit(kind, verdict):
     pyplot.barh(VERDICTS, counts)
     pyplot.xlabel("claims")
     pyplot.show()
-    print(audit_scenes.audit(kind=kind, verdict=verdict).said)
+    print(explorers.article.frame(kind=kind, verdict=verdict).said)
 
 
 def sum_and_peak(context, activations):
-    frame = reality_scenes.sum_and_peak(context=context, activations=activations)
+    frame = explorers.validation.frame(context=context, activations=activations)
     _lines_against_context(frame, [name for name in frame.shapes if name != "number"])
 
 
 def kept_for_backward(context, batch, code, recompute, attention):
     state = {"context": context, "batch": batch, "code": code, "recompute": recompute, "attention": attention}
-    frame = activation_scenes.kept_for_backward(**state)
+    frame = explorers.activations.frame(**state)
     pyplot.figure(figsize=(7, 2.1))
     for place, word in activation_figures.PLACES.items():
         pyplot.fill(*zip(*frame.shapes[place] or [(0, 0)], strict=True), label=word)
@@ -96,7 +87,7 @@ def states_on_a_card(zero, data_parallel, recipe, optimizer):
     pyplot.legend()
     pyplot.show()
     state = {"zero": zero, "data_parallel": data_parallel, "recipe": recipe, "optimizer": optimizer}
-    print(training_scenes.states_on_a_card(**state).said)
+    print(explorers.optimizer.frame(**state).said)
 
 
 def cards_for_a_model(model, gpu, context, batch, weights, kv_cache):
@@ -110,7 +101,7 @@ def cards_for_a_model(model, gpu, context, batch, weights, kv_cache):
     pyplot.ylabel("bandwidth of the memory [GB/s]")
     pyplot.show()
     state = {"context": context, "batch": batch, "weights": weights, "kv_cache": kv_cache}
-    print(hardware_scenes.cards_for_a_model(model=model, gpu=gpu, **state).said)
+    print(explorers.hardware.frame(model=model, gpu=gpu, **state).said)
 
 
 def stored_weights(model, weights):
@@ -118,13 +109,13 @@ def stored_weights(model, weights):
     sizes = {
         "by name": spec.parameters * weights_figures.bits_of_the_name(weights) / 8,
         "as stored": breakdown(spec, run)["weights"],
-        "one token passes": weights_scenes.for_one_token(spec, run),
+        "one token passes": for_one_token(spec, run),
     }
     pyplot.figure(figsize=(7, 2.2))
     pyplot.barh(list(sizes), [size / 2**30 for size in sizes.values()])
     pyplot.xlabel("weights [GiB]")
     pyplot.show()
-    print(weights_scenes.stored_weights(model=model, weights=weights).said)
+    print(explorers.weights.frame(model=model, weights=weights).said)
 
 
 def _lines_against_context(frame, names):

@@ -8,7 +8,7 @@ import time
 import numpy
 
 import memcalc
-from memcalc.symbols import symbol
+from memcalc.formula.symbols import symbol
 
 REPEATS = 15
 

@@ -14,7 +14,7 @@ from tqdm import tqdm
 from measure import store
 from measure.cases import Case, Section
 from measure.plan import SECTIONS, on_a_card
-from memcalc import Gpu, reality
+from memcalc import Gpu, validation
 from memcalc.errors import InputError
 
 
@@ -39,8 +39,8 @@ class Task:
             amount = module.measure(self.case)
         case, how, library = self.case, module.HOW[self.case.quantity], self.section.versions(self.case)
         cells = self.id, case.quantity, case.model, case.written, amount, how, library, datetime.date.today()
-        row = dict(zip(reality.COLUMNS, map(str, cells), strict=True))
-        reality.read(row)
+        row = dict(zip(validation.COLUMNS, map(str, cells), strict=True))
+        validation.read(row)
         return row
 
 
@@ -122,7 +122,7 @@ def _merged(rows: dict[str, store.Row], tasks: Iterable[Task]) -> dict[str, stor
 
 
 def _summary(rows: dict[str, store.Row], failed: list[str], planned: Iterable[Section]) -> Iterator[str]:
-    measured = [reality.read(row) for row in rows.values()]
+    measured = [validation.read(row) for row in rows.values()]
     exact = sum(row.measured == row.predicted for row in measured)
     yield f"{len(measured)} rows measured; the formula is exact on {exact}."
     if measured:

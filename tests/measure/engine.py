@@ -15,8 +15,8 @@ import numpy
 from measure.cases import Case
 from measure.gguf_files import tensor_bytes, write_random, write_sparse
 from memcalc import Inference, Model, breakdown
-from memcalc.formats import Format
-from memcalc.predictions import model_and_run
+from memcalc.estimate.ask import model_and_run
+from memcalc.formula.formats import Format
 
 HOW = {
     "kv_cache": "bytes of the cache in a context, as the engine states them (more than 4 GiB: planned, not allocated)",

@@ -4,7 +4,7 @@ import csv
 from collections.abc import Iterable
 from pathlib import Path
 
-from memcalc.reality import COLUMNS
+from memcalc.validation import COLUMNS
 
 DATA = Path(__file__).parents[2] / "memcalc" / "data" / "measured.csv"
 PARTS = Path(__file__).parent

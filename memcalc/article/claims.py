@@ -1,0 +1,202 @@
+"""The claims of the article: each with a verdict that is computed from its readings, or rests on evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache, cached_property
+
+import pandas
+
+from memcalc import catalogue
+from memcalc.article.answers import answer
+from memcalc.article.compare import EITHER, said, units_of
+from memcalc.article.quantities import Quantity, in_words
+from memcalc.errors import InputError, choice, shown
+
+VERDICTS = ("holds", "holds only in GB", "holds only in GiB", "holds under assumption", "not checkable", "wrong")
+"""From the best to the worst."""
+
+FINDINGS = {
+    "confirmed": "holds",
+    "confirmed if": "holds under assumption",
+    "contradicted": "wrong",
+    "no source": "not checkable",
+    "opinion": "not checkable",
+}
+"""What data/evidence.csv says of a claim → the verdict."""
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A row of data/readings.csv: a quantity, a relation, and what the article says."""
+
+    row: Mapping[str, str]
+
+    @cached_property
+    def quantity(self) -> Quantity:
+        """The left side, computed."""
+        return answer(self.row["question"], self.row["inputs"])
+
+    @cached_property
+    def units(self) -> frozenset[str]:
+        """The units, GB or GiB, in which the statement is true: both where they do not matter, none if it is false."""
+        return units_of(self.quantity, self.row["relation"], self.row["published"])
+
+    def __str__(self) -> str:
+        found = said(self.quantity, self.row["relation"], self.row["published"])
+        return f"{in_words(self.row['question'], self.row['inputs'])}: {found}"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One way to understand a claim: what it assumes, which is nothing for the plain one, and what must all be true."""
+
+    assumption: str
+    statements: tuple[Statement, ...]
+
+    @cached_property
+    def units(self) -> frozenset[str]:
+        """The units in which all statements are true."""
+        return EITHER.intersection(*(statement.units for statement in self.statements))
+
+    @property
+    def decisive(self) -> Statement:
+        """The first statement that is false, or the first of all."""
+        return next((statement for statement in self.statements if not statement.units), self.statements[0])
+
+    @property
+    def verdict(self) -> str:
+        """What this reading says of the claim."""
+        if not self.units:
+            return "wrong"
+        if self.assumption:
+            return "holds under assumption"
+        return "holds" if self.units == EITHER else f"holds only in {min(self.units)}"
+
+
+@dataclass(frozen=True, repr=False)
+class Claim:
+    """A claim of the article, with its readings and what is known of it from elsewhere.
+
+    >>> claim("C022").verdict
+    'holds only in GiB'
+    """
+
+    row: Mapping[str, str]
+    readings: tuple[Reading, ...]
+    evidence: Mapping[str, str] | None
+
+    @cached_property
+    def reading(self) -> Reading | None:
+        """The reading that counts: the first that is true, or else the first; None if the formula has no say."""
+        return next((reading for reading in self.readings if reading.units), next(iter(self.readings), None))
+
+    @cached_property
+    def verdict(self) -> str:
+        """The worse of what the formula and the evidence say."""
+        found = [self.reading.verdict] if self.reading else []
+        found += [FINDINGS[self.evidence["finding"]]] if self.evidence else []
+        return max(found, key=VERDICTS.index)
+
+    @property
+    def assumption(self) -> str:
+        """What must be assumed for the claim to hold."""
+        if self.verdict != "holds under assumption":
+            return ""
+        named = [self.reading.assumption if self.reading else "", self.evidence["assumption"] if self.evidence else ""]
+        unit = next(iter(self.reading.units)) if self.reading and len(self.reading.units) == 1 else ""
+        return "; ".join(filter(None, named)) + f", in {unit}" * bool(unit)
+
+    @property
+    def statements(self) -> tuple[Statement, ...]:
+        """What bears on the verdict: the false statements of other readings, and those of the one that counts."""
+        others = [reading for reading in self.readings if reading is not self.reading]
+        false = [statement for reading in others for statement in reading.statements if not statement.units]
+        return (*false, *(self.reading.statements if self.reading else ()))
+
+    @property
+    def why(self) -> str:
+        """The assumption, what each statement comes to, what is known from elsewhere, and a remark."""
+        parts = [f"if {self.assumption}"] if self.assumption else []
+        parts += map(str, self.statements)
+        parts += [self.evidence["found"]] if self.evidence else []
+        parts += [self.row["remark"]] if self.row["remark"] else []
+        return "; ".join(part.rstrip(".") for part in parts) + "."
+
+    @property
+    def source(self) -> str:
+        """Where the value comes from: the sources of the terms, and of the evidence."""
+        parts = [part for statement in self.statements for part in statement.quantity.sources]
+        return "; ".join(dict.fromkeys([*parts, *([_cited(self.evidence)] if self.evidence else [])]))
+
+    def __repr__(self) -> str:
+        return f"{self.row['id']}: {self.row['claim']} ({self.verdict})"
+
+    def _repr_markdown_(self) -> str:
+        lines = [f"**{self.row['id']}** · {self.row['claim']}."]
+        for reading in self.readings:
+            steps = [f"- {'✓' if statement.units else '✗'} {statement}" for statement in reading.statements]
+            title = f"If {reading.assumption}:" if reading.assumption else "As it stands:"
+            lines += [f"{title}\n\n" + "\n".join(steps)]
+        lines += [f"{self.evidence['found']}. Source: {_cited(self.evidence)}."] if self.evidence else []
+        lines += [f"{self.row['remark']}."] if self.row["remark"] else []
+        return "\n\n".join([*lines, f"Verdict: **{self.verdict}**."])
+
+    @property
+    def line(self) -> dict[str, object]:
+        """The claim as a row of the audit."""
+        row = {name: self.row[name] for name in ("id", "claim", "kind")}
+        row |= self._value | {"verdict": self.verdict, "why": self.why, "source": self.source}
+        row |= {name: self.row[name] for name in ("section", "published")}
+        return row | {name: self._decisive[name] for name in ("question", "inputs")}
+
+    @property
+    def _decisive(self) -> Mapping[str, str]:
+        return self.reading.decisive.row if self.reading else dict.fromkeys(("question", "inputs"), "")
+
+    @property
+    def _value(self) -> dict[str, object]:
+        return self.reading.decisive.quantity.cell if self.reading else {"value": "", "unit": ""}
+
+
+@cache
+def claims() -> tuple[Claim, ...]:
+    """Return every claim of data/claims.csv, with its readings and its evidence."""
+    evidence = {row["claim"]: row for row in catalogue.rows("evidence")}
+    return tuple(Claim(row, _readings(row["id"]), evidence.get(row["id"])) for row in catalogue.rows("claims"))
+
+
+def claim(number: str | int) -> Claim:
+    """Return the claim with a number such as "C022" or 22; another raises InputError."""
+    known = {one.row["id"]: one for one in claims()}
+    digits = str(number).upper().removeprefix("C")
+    name = f"C{int(digits):03}" if digits.isdecimal() else number
+    if name not in known:
+        raise InputError(f"claim must be one of {min(known)} to {max(known)}, not {shown(number)}.")
+    return known[name]
+
+
+def table(kind: str = "", verdict: str = "") -> pandas.DataFrame:
+    """Return every claim with its verdict, the reason and the source, or those of one kind or verdict alone."""
+    lines = everything = pandas.DataFrame([one.line for one in claims()])
+    for name, value in {"kind": kind, "verdict": verdict}.items():
+        if value:
+            lines = lines[lines[name] == choice(name, value, everything[name].unique())]
+    return lines
+
+
+def _readings(number: str) -> tuple[Reading, ...]:
+    rows = [row for row in catalogue.rows("readings") if row["claim"] == number]
+    assumptions = dict.fromkeys(row["assumption"] for row in rows)
+    return tuple(
+        Reading(name, tuple(Statement(row) for row in rows if row["assumption"] == name)) for name in assumptions
+    )
+
+
+TABLES = {"claims": table}
+"""File name → table."""
+
+
+def _cited(evidence: Mapping[str, str]) -> str:
+    return f"{evidence['source']} ({evidence['source_date']}, {evidence['how']} {evidence['retrieved']})"

@@ -1,0 +1,173 @@
+"""Relations between a quantity and what the article says of it: in which units is the comparison true?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from fractions import Fraction
+
+import sympy
+
+from memcalc import units
+from memcalc.article.quantities import Quantity
+from memcalc.errors import InputError, choice, shown
+from memcalc.formula.symbols import symbol
+from memcalc.specs.gpu import Gpu
+
+EITHER = frozenset({"GB", "GiB"})
+"""The units of a comparison that is true whichever of them is meant."""
+
+_NEVER: frozenset[str] = frozenset()
+_BINARY = {"MB": "MiB", "GB": "GiB", "TB": "TiB"}
+_MULTIPLES = {"TB/s": ("GB/s", 10**3), "billion": ("parameters", 10**9)}
+_CLOSE = Fraction(1, 100)
+"""A price may be rounded by so much."""
+
+
+def units_of(found: Quantity, relation: str, published: str) -> frozenset[str]:
+    """Return the units in which `found` has the relation to the published words; none if in neither.
+
+    Parameters
+    ----------
+    found : the quantity as computed
+    relation : one of RELATIONS
+    published : a number with its unit, two with "to" between them, the name of a card, or a formula
+
+    Raises InputError for an unknown relation or unreadable words.
+
+    >>> cache = Quantity(2**34, "bytes")
+    >>> sorted(units_of(cache, "is", "16 GB")), sorted(units_of(cache, "is above", "14 GB"))
+    (['GiB'], ['GB', 'GiB'])
+    """
+    decide, _, _ = RELATIONS[choice("relation", relation, RELATIONS)]
+    return decide(found, published)
+
+
+def _is(found: Quantity, published: str) -> frozenset[str]:
+    number, unit = _amount(published)
+    if found.unit == "bytes" and unit in _BINARY:
+        family = {"GB": unit, "GiB": _BINARY[unit]}
+        return frozenset(name for name, size in family.items() if units.means(found.value, number, size))
+    return _if(units.rounds_to(Fraction(found.value), number, _size(found, unit)))
+
+
+def _about(found: Quantity, published: str) -> frozenset[str]:
+    number, unit = _amount(published)
+    return _if(abs(Fraction(found.value) / Fraction(number) / _size(found, unit) - 1) <= _CLOSE)
+
+
+def _above(found: Quantity, published: str) -> frozenset[str]:
+    return frozenset(name for name, bound in _bounds(found, published).items() if found.value > bound)
+
+
+def _below(found: Quantity, published: str) -> frozenset[str]:
+    return frozenset(name for name, bound in _bounds(found, published).items() if found.value < bound)
+
+
+def _at_least(found: Quantity, published: str) -> frozenset[str]:
+    return EITHER - _below(found, published)
+
+
+def _at_most(found: Quantity, published: str) -> frozenset[str]:
+    return EITHER - _above(found, published)
+
+
+def _between(found: Quantity, published: str) -> frozenset[str]:
+    low, _, rest = published.partition(" to ")
+    _, unit = _amount(rest)
+    return _at_least(found, f"{low} {unit}") - _above(found, rest)
+
+
+def _fits(found: Quantity, card: str) -> frozenset[str]:
+    return _if(found.value <= Gpu.named(card).capacity)
+
+
+def _exceeds(found: Quantity, card: str) -> frozenset[str]:
+    return EITHER - _fits(found, card)
+
+
+def _equals(found: Quantity, published: str) -> frozenset[str]:
+    """Compare with names joined by "+", or with a formula, a product of numbers and names of the glossary."""
+    if isinstance(found.value, frozenset):
+        return _if(found.value == frozenset(published.split(" + ")))
+    factors = [sympy.Integer(part) if part.isdecimal() else symbol(part) for part in published.split(" × ")]
+    return _if(sympy.expand(found.value - sympy.Mul(*factors)) == 0)
+
+
+def _contains(found: Quantity, published: str) -> frozenset[str]:
+    """Ask whether a set has a number, or a formula a symbol."""
+    if isinstance(found.value, frozenset):
+        return _if(Fraction(_amount(published)[0]) in found.value)
+    return _if(symbol(published) in found.value.free_symbols)
+
+
+def _shown(found: Quantity, published: str) -> frozenset[str]:
+    """Decide nothing: the value is worth knowing, and the article gives none."""
+    return EITHER
+
+
+RELATIONS: dict[str, tuple[Callable[[Quantity, str], frozenset[str]], str, str]] = {
+    "is": (_is, "which is {}", "which is not {}"),
+    "is about": (_about, "which is about {}", "not {}"),
+    "is above": (_above, "more than {}", "not more than {}"),
+    "is below": (_below, "less than {}", "not less than {}"),
+    "is at least": (_at_least, "not less than {}", "less than {}"),
+    "is at most": (_at_most, "not more than {}", "more than {}"),
+    "is between": (_between, "which is {}", "not {}"),
+    "fits": (_fits, "fits the {}", "does not fit the {}"),
+    "exceeds": (_exceeds, "does not fit the {}", "fits the {}"),
+    "equals": (_equals, "which is {}", "not {}"),
+    "contains": (_contains, "{} among them", "without {}"),
+    "is shown": (_shown, "", ""),
+}
+"""Relation → how it is decided, and how it is said if it is true and if it is false."""
+
+
+def said(found: Quantity, relation: str, published: str) -> str:
+    """Write what a quantity is and how it stands to the published words.
+
+    >>> said(Quantity(102 * 10**9, "bytes"), "fits", "A100 80 GB")
+    '94.99 GiB = 102.00 GB, does not fit the A100 80 GB (79.15 GiB)'
+    """
+    _, true, false = RELATIONS[relation]
+    meant = units_of(found, relation, published)
+    if relation == "is" and len(meant) == 1:
+        number, unit = published.split()[0], _meant(published, meant)
+        near = "which is" if found.value == units.parse(f"{number} {unit}") else "near"
+        return f"{found}, {near} {number} {unit}"
+    published = published.replace(" ×", "×")
+    if relation in ("fits", "exceeds"):
+        published += f" ({units.show(Gpu.named(published).capacity)})"
+    return ", ".join(filter(None, [str(found), (true if meant else false).format(published)]))
+
+
+def _meant(published: str, meant: frozenset[str]) -> str:
+    unit = _amount(published)[1]
+    return unit if "GB" in meant else _BINARY[unit]
+
+
+def _if(true: object) -> frozenset[str]:
+    return EITHER if true else _NEVER
+
+
+def _amount(published: str) -> tuple[str, str]:
+    match = re.fullmatch(r"([\d,]*\.?\d+) ?(.*)", published)
+    if not match:
+        raise InputError(f"published must be a number with its unit, not {shown(published)}.")
+    return match[1].replace(",", ""), match[2]
+
+
+def _size(found: Quantity, unit: str) -> int:
+    """Return the multiple of the quantity's own unit that a unit is."""
+    own, size = _MULTIPLES.get(unit, (unit, 1))
+    if own != found.unit:
+        raise InputError(f"unit must be {found.unit!r} as that of the quantity, or a multiple, not {unit!r}.")
+    return size
+
+
+def _bounds(found: Quantity, published: str) -> dict[str, Fraction]:
+    """Return the bound that a published amount is, by the unit that it may mean."""
+    number, unit = _amount(published)
+    if found.unit == "bytes" and unit in _BINARY:
+        return {"GB": units.parse(f"{number} {unit}"), "GiB": units.parse(f"{number} {_BINARY[unit]}")}
+    return dict.fromkeys(EITHER, Fraction(number) * _size(found, unit))

@@ -1,0 +1,153 @@
+"""The answer in words: the verdict, the next best step, and what the numbers do not say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from memcalc import catalogue
+from memcalc.errors import InputError
+from memcalc.estimate.questions import breakdown, fewest_gpus, fits, largest
+from memcalc.estimate.speed import fastest
+from memcalc.formula.formats import Format
+from memcalc.formula.overhead import inference_overhead
+from memcalc.formula.symbols import BY_NAME
+from memcalc.specs.gpu import Gpu
+from memcalc.specs.inference import Inference, bytes_each
+from memcalc.specs.model import Model
+from memcalc.specs.training import Training
+from memcalc.units import show
+
+WORDS = {
+    "weights": "weights",
+    "gradients": "gradients",
+    "optimizer": "optimizer",
+    "weight_copies": "copies of the weights",
+    "activations": "activations",
+    "kv_cache": "cache",
+    "overhead": "overhead",
+}
+"""Term → the word for it in a sentence or a legend."""
+
+_SAVINGS = {
+    "recompute": "full",
+    "recipe": "bf16",
+    "optimizer": "8-bit AdamW",
+}
+"""Field of a training run → the choice that needs less memory."""
+
+_SHARED = {"zero": 3, "data_parallel": 8}
+
+
+def verdict(model: Model, run: Inference | Training, gpu: Gpu) -> str:
+    """Return in one sentence whether the run fits the card, and by how much.
+
+    >>> verdict(Model.named("LLaMA-7B"), Inference(context=32768), Gpu.named("RTX 4090"))
+    'It does not fit: 4.91 GiB are missing.'
+    """
+    fit = fits(model, run, gpu)
+    if not fit:
+        return f"It does not fit: {show(-fit.margin)} are missing."
+    left_for = "what the loss and the step need for a moment" if isinstance(run, Training) else "the engine's buffers"
+    return f"It fits: {show(fit.margin)} are left for {left_for} and more context."
+
+
+def next_steps(model: Model, run: Inference | Training, gpu: Gpu) -> list[str]:
+    """Return what could be done: how far the context may grow, or each single change that makes the run fit.
+
+    >>> next_steps(Model.named("LLaMA-7B"), Inference(context=32768), Gpu.named("RTX 4090"))[0]
+    'This card holds at most 22,709 tokens of context.'
+    """
+    context = largest("context", model, run, gpu)
+    bounded = 0 < context < BY_NAME["context"].limit
+    steps = [f"This card holds at most {_tokens(context, run)}."] if bounded else []
+    if run.batch > 1 and (batch := largest("batch", model, run, gpu)):
+        steps.append(f"It holds at most {batch:,} sequences of this context.")
+    if fits(model, run, gpu):
+        return steps
+    if isinstance(run, Training):
+        return [*steps, *_savings(model, run, gpu)] or ["No single change makes it fit; it needs more cards."]
+    ways = [*steps, *_smaller_formats(model, run, gpu)] or [_no_way(model, run, gpu)]
+    return [*ways, *_cards(model, run, gpu)]
+
+
+def notes(model: Model, run: Inference | Training, gpu: Gpu) -> list[str]:
+    """Return what a careful reader should know about the numbers."""
+    found, trained = [], model.trained_context
+    if trained and (run.context > trained or largest("context", model, run, gpu) > trained):
+        found.append(f"{model.name} was trained for {trained:,} tokens; more needs an extension.")
+    if run.overhead == "none":
+        found.append(_overhead(run))
+    if (
+        isinstance(run, Inference)
+        and not run.divided
+        and fits(model, run, gpu)
+        and (bound := fastest(model, run, gpu).decode)
+    ):
+        found.append(f"No program writes more than {bound:,.0f} tokens per second and sequence on one such card.")
+    if model.family == "falcon" and 1 < model.kv_heads < model.heads:
+        each = model.heads // model.kv_heads
+        found.append(f"Transformers expands the heads of {model.name}: there the cache is {each} times as large.")
+    if model.assumed:
+        found.append(f"Not in the config, taken from its documented defaults: {', '.join(model.assumed)}.")
+    if model.ignored:
+        found.append(f"In the config, but not counted here: {', '.join(model.ignored)}.")
+    return found
+
+
+def _overhead(run: Inference | Training) -> str:
+    """Say what comes on top, as a range; activations, which the allocator adds to, are left out."""
+    ends = (replace(run, overhead=end) for end in ("low", "high"))
+    low, high = (inference_overhead.exact(end.values) for end in ends)
+    return f"Driver and libraries take {show(low)} to {show(high)} more, as documented cases have it."
+
+
+def _savings(model: Model, run: Training, gpu: Gpu) -> Iterator[str]:
+    changes = [{field: choice} for field, choice in _SAVINGS.items()] + [_SHARED]
+    for change in changes:
+        try:
+            fit = fits(model, replace(run, **change), gpu)
+        except InputError:  # a choice that this run excludes
+            continue
+        if fit:
+            said = " and ".join(f"{field} {choice}" for field, choice in change.items())
+            yield f"{said} would leave {show(fit.margin)}."
+
+
+def _smaller_formats(model: Model, run: Inference, gpu: Gpu) -> Iterator[str]:
+    left = ""
+    now = {"weights": [Format.named(run.weights)], "kv_cache": run.cache_formats}
+    for fields in (("weights",), ("kv_cache",), ("weights", "kv_cache")):
+        most = max(form.bits for field in fields for form in now[field])
+        fewer = (name for name in _plain_formats() if Format.named(name).bits < most)
+        tries = ((name, fits(model, replace(run, **dict.fromkeys(fields, name)), gpu)) for name in fewer)
+        name, fit = next(((name, fit) for name, fit in tries if fit), ("", None))
+        if fit and show(fit.margin) != left:
+            left = show(fit.margin)
+            yield f"{name} {' and '.join(WORDS[field] for field in fields)} would leave {left}."
+
+
+def _plain_formats() -> Iterable[str]:
+    """Return the formats that weights and caches can both have, which the table lists from many bits to few."""
+    return [row["name"] for row in catalogue.rows("formats") if row["family"] == "plain"]
+
+
+def _cards(model: Model, run: Inference, gpu: Gpu) -> list[str]:
+    if run.divided or run.prefill != "none":
+        return []
+    cards = fewest_gpus(model, run, gpu)
+    return [f"{cards} such cards would do, with tensor parallelism."] if cards else []
+
+
+def _no_way(model: Model, run: Inference, gpu: Gpu) -> str:
+    least = min(_plain_formats(), key=lambda name: bytes_each("format", name))
+    smallest = replace(run, weights=least, kv_cache=least)
+    if context := largest("context", model, smallest, gpu):
+        return f"Even in {least}, this card holds no more than {_tokens(context, run)}."
+    weights = breakdown(model, smallest)["weights"]
+    return f"No format makes it fit: even {least} weights take {show(weights)}. It needs a larger card, or several."
+
+
+def _tokens(context: int, run: Inference | Training) -> str:
+    each = f" for each of {run.batch:,} sequences" if run.batch > 1 else ""
+    return f"{context:,} tokens of context{each}"

@@ -1,0 +1,131 @@
+"""A run that generates text: its terms from top to bottom, and what decides each of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+
+from memcalc.errors import InputError
+from memcalc.formula import llama_cpp
+from memcalc.formula.formats import whole_blocks
+from memcalc.formula.kv_cache import L_full, L_win, W, kv_cache, with_residual
+from memcalc.formula.overhead import inference_overhead
+from memcalc.formula.parallelism import on_one_card, tensor_on_one_card
+from memcalc.formula.prefill import MEASURED, Prefill
+from memcalc.formula.quantization import weights_in
+from memcalc.formula.saved_tensors import CodePath
+from memcalc.formula.symbols import symbol
+from memcalc.formula.tensors import present
+from memcalc.formula.term import Term, Values
+from memcalc.formula.weights import weights
+from memcalc.specs.inference import Inference, refuse_without_architecture
+from memcalc.specs.model import Model, NominalModel
+
+
+def terms(model: Model | NominalModel, run: Inference) -> tuple[Term, ...]:
+    """Return the terms of a run that generates text, for the card that holds most of the model.
+
+    >>> [term.name for term in terms(Model.nominal(7 * 10**9), Inference(overhead="low"))]
+    ['weights', 'overhead']
+    """
+    parts = [_of_a_size(run)] if isinstance(model, NominalModel) else [_weights(model, run), _cache(model, run)]
+    if run.prefill != "none":
+        parts.append(prefill(model, run))
+    if run.overhead != "none":
+        parts.append(inference_overhead)
+    return tuple(parts)
+
+
+def window_values(model: Model, run: Inference) -> Values:
+    """Say how many layers keep the whole context, and how many of the newest tokens the others keep.
+
+    Source: xiao2023streamingllm, for sinks and recent tokens.
+    """
+    if run.recent and (model.window_layers or model.latent_layers or not model.full_layers):
+        other = "whose attention is latent" if model.latent_layers else "which has no attention"
+        why = "which has a window of its own" if model.window_layers else other
+        raise InputError(f"recent must be 0 for {model.name}, {why}, not {run.recent:,}.")
+    if run.recent:
+        return {L_full: 0, L_win: model.full_layers, W: run.sinks + run.recent}
+    if run.window == "full":  # a window that nobody makes use of
+        return {L_full: model.full_layers + model.window_layers, L_win: 0}
+    return {}
+
+
+def _of_a_size(run: Inference) -> Term:
+    """Return the weights of a size without architecture, of which nothing else is known."""
+    if not run.plain:
+        raise InputError(
+            f"weights must be a format without scales for a size without architecture, not {run.weights!r}."
+        )
+    refuse_without_architecture(run, prefill="none")
+    return weights
+
+
+def _weights(model: Model, run: Inference) -> Term:
+    if run.plain:
+        return on_one_card(weights) if run.divided else weights
+    tensors = present(model.packing, model.absent)
+    return weights_in(run.weights, tuple(map(tensor_on_one_card, tensors)) if run.divided else tensors)
+
+
+def _cache(model: Model, run: Inference) -> Term:
+    keys, values = run.cache_formats
+    numbers = {
+        "head_dim": model.head_dim if model.full_layers + model.window_layers else 0,
+        "kv_rank + rope_dim": model.kv_rank + model.rope_dim if model.latent_layers else 0,
+    }
+    for name, count in numbers.items():
+        for form in (keys, values):
+            if not whole_blocks(count, form):
+                raise InputError(f"kv_cache must have blocks that divide {name} = {count:,}, unlike {form.name}.")
+    term = with_residual(keys.residual) if keys.residual else kv_cache
+    return on_one_card(term) if run.divided else term
+
+
+def prefill(model: Model, run: Inference) -> Term:
+    """Return the term for the working memory in which the prompt is read.
+
+    Raises InputError where nobody has measured it: on several cards, beyond a window, or in another family's code.
+    """
+    if run.divided:
+        raise InputError("prefill must be 'none' with more than one card, for it is known for one card only.")
+    if run.engine.startswith("llama.cpp"):
+        return _engine_buffer(model, run)
+    if run.engine == "vLLM":
+        raise InputError("prefill must be 'none' for the engine vLLM, whose working memory nobody has measured here.")
+    if run.weights in ("FP32", "TF32"):
+        raise InputError(f"weights must be of at most 16 bits with a prefill, not {run.weights!r}.")
+    if model.family not in MEASURED:
+        raise InputError(f"prefill must be 'none' for {model.name}: it is known of {', '.join(MEASURED)} only.")
+    if model.window_layers and run.context >= model.window:
+        raise InputError(f"context must be below the window of {model.window:,} with a prefill, not {run.context:,}.")
+    grouped, many = model.kv_heads < model.heads, run.batch > 1
+    code = CodePath(model.family, attention=run.attention, recipe="bf16", grouped=grouped, many=many)
+    chunked = run.prefill not in ("whole", run.context)
+    counters = model.window_layers > 0 and run.engine == "ideal"  # Transformers' own caches count theirs themselves
+    return _as_activations(_reading(code, chunked, counters).prefill)
+
+
+@cache
+def _reading(code: CodePath, chunked: bool, windowed: bool) -> Prefill:
+    return Prefill(code, chunked=chunked, windowed=windowed)
+
+
+def _engine_buffer(model: Model, run: Inference) -> Term:
+    if run.prefill != "whole":
+        raise InputError(
+            f"prefill must be 'whole' for {run.engine}, whose chunks are of ubatch tokens, not {run.prefill}."
+        )
+    llama_cpp.check_dense(model.values)
+    keys, values = run.cache_formats
+    if keys != values:
+        raise InputError(f"kv_cache must be one format for keys and values with a prefill, not {run.kv_cache!r}.")
+    if keys.name not in ("FP16", "BF16", "FP32"):
+        raise InputError(f"kv_cache must be FP16, BF16 or FP32 with a prefill of {run.engine}, not {run.kv_cache!r}.")
+    return _as_activations(llama_cpp.compute_buffer(run.attention != "eager", keys.name, "unified" in run.engine))
+
+
+@cache
+def _as_activations(term: Term) -> Term:
+    return replace(term, name="activations", symbol=symbol("activations"))

@@ -1,0 +1,240 @@
+"""The questions: how many bytes, does it fit, how much would, on how many cards."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import lru_cache
+
+from memcalc.errors import InputError, choice, instance
+from memcalc.estimate.terms import terms, values
+from memcalc.formula.symbols import BY_NAME, symbol
+from memcalc.specs.gpu import Gpu
+from memcalc.specs.inference import PARALLEL, Inference
+from memcalc.specs.model import LARGEST_MODEL, Model, NominalModel
+from memcalc.specs.training import Training
+
+
+@dataclass(frozen=True)
+class Fit:
+    """The verdict on a model, a run and a card, in bytes; true if it fits."""
+
+    needed: int
+    capacity: int
+
+    @property
+    def margin(self) -> int:
+        """Bytes to spare; negative if some are missing."""
+        return self.capacity - self.needed
+
+    def __bool__(self) -> bool:
+        return self.margin >= 0
+
+
+def breakdown(model: Model | NominalModel, run: Inference | Training) -> dict[str, int]:
+    """Return the memory of each term [bytes on one GPU], in the formula's order.
+
+    Parameters
+    ----------
+    model : from `Model.named`, `Model.from_config` or `Model.nominal`
+    run : what is done with it
+
+    A model without an architecture has the terms that its size alone determines.
+
+    >>> breakdown(Model.named("LLaMA-7B"), Inference(context=32768))
+    {'weights': 13476831232, 'kv_cache': 17179869184}
+    """
+    known = values(model, run)
+    return {term.name: term.exact(known) for term in terms(model, run)}
+
+
+def total(model: Model | NominalModel, run: Inference | Training) -> int:
+    """Return the sum of the terms [bytes on one GPU].
+
+    >>> total(Model.named("LLaMA-7B"), Inference(context=32768))
+    30656700416
+    """
+    return sum(breakdown(model, run).values())
+
+
+def fits(model: Model | NominalModel, run: Inference | Training, gpu: Gpu) -> Fit:
+    """Return whether the terms fit into what a program can use of the card, with the margin [bytes].
+
+    A size without an architecture has training states, but no known cache: it can be trained, not run.
+    Raises InputError for inference with such a size.
+
+    >>> fits(Model.named("LLaMA-7B"), Inference(context=32768), Gpu.named("RTX 4090")).margin
+    -5273443697
+    """
+    instance("gpu", gpu, Gpu)
+    if isinstance(model, NominalModel) and isinstance(run, Inference):
+        raise InputError(f"model {model.name!r} has no architecture: for its cache give a name or a config.json.")
+    return Fit(total(model, run), gpu.capacity)
+
+
+def largest(quantity: str, model: Model | NominalModel, run: Inference | Training, gpu: Gpu) -> int:
+    """Return the largest context [tokens], batch [sequences] or size [parameters] with which the run fits the card.
+
+    Parameters
+    ----------
+    quantity : "context", "batch" or "parameters"; the others are taken from the run and the model
+
+    A model of another size has the same bytes for each parameter; cache and activations stay those of the model.
+    Every shorter context and smaller batch fits too.
+    The answer is 0 if not even one fits, and never more than the glossary's limit for the quantity, or than the
+    window of a model whose prefill is known below it only.
+    Raises InputError for an unknown quantity, and as `fits` does.
+
+    >>> largest("context", Model.named("LLaMA-7B"), Inference(), Gpu.named("RTX 4090"))
+    22709
+    >>> largest("parameters", Model.nominal(1), Training(recipe="bf16"), Gpu.named("RTX 4090"))
+    3172907089
+    """
+    quantity = choice("quantity", quantity, ("context", "batch", "parameters"))
+    fit = fits(model, run, gpu)  # refuses what has no answer
+    if quantity == "parameters":
+        needed = _of_size(model, run)
+        return last(lambda count: needed(count) <= fit.capacity, LARGEST_MODEL)
+    if isinstance(getattr(run, "prefill", ""), str):  # the answer is the same whatever the run's own number
+        run = replace(run, **{quantity: BY_NAME[quantity].default})
+    return _largest(quantity, model, run, gpu)
+
+
+@lru_cache(maxsize=1024)  # an explorer asks the same again in every frame
+def _largest(quantity: str, model: Model | NominalModel, run: Inference | Training, gpu: Gpu) -> int:
+    high = _limit(quantity, model, run)
+    edge = model.window if quantity == "context" and isinstance(model, Model) else 0
+
+    def holds(count: int) -> bool:
+        counts = {count, _peak_before(count, run)} if quantity == "context" else {count}
+        return all(fits(model, _with(run, quantity, several), gpu) for several in counts)
+
+    if not 0 < edge <= high:
+        return last(holds, high)
+    return last(holds, high, low=edge) if holds(edge) else last(holds, edge - 1)  # a mask may bring a leaner kernel
+
+
+def _peak_before(context: int, run: Inference | Training) -> int:
+    """Return the last context up to this one whose newest tokens, still in 16 bit, are as many as they get."""
+    if isinstance(run, Training) or not run.cache_formats[0].residual:
+        return context
+    whole = BY_NAME["residual"].default
+    start = run.prompt if run.cache_formats[0].residual == "transformers" else 0
+    return max(start + (context - start + 1) // whole * whole - 1, 1) if context >= start + whole - 1 else context
+
+
+_SIZED = ("weights", "gradients", "optimizer", "weight_copies")
+"""Terms that grow with the number of parameters."""
+
+
+def _of_size(model: Model | NominalModel, run: Inference | Training) -> Callable[[int], int]:
+    """Return the bytes of the run as a function of the number of parameters."""
+    if isinstance(model, NominalModel):
+        return lambda count: total(NominalModel(count), run)
+    memory = breakdown(model, run)
+    sized = sum(size for name, size in memory.items() if name in _SIZED)
+    rest = sum(memory.values()) - sized
+    return lambda count: rest + math.ceil(Fraction(sized * count, model.parameters))
+
+
+def _with(run: Inference | Training, quantity: str, count: int) -> Inference | Training:
+    """Return the run with another context or batch; no chunk of the prompt is longer than the prompt."""
+    if quantity == "context" and not isinstance(getattr(run, "prefill", ""), str):
+        return replace(run, context=count, prefill=min(run.prefill, count))
+    return replace(run, **{quantity: count})
+
+
+def _limit(quantity: str, model: Model | NominalModel, run: Inference | Training) -> int:
+    if quantity == "context" and isinstance(run, Inference) and run.prefill != "none" and model.window_layers:
+        return model.window - 1
+    return BY_NAME[quantity].limit
+
+
+def fewest_gpus(model: Model | NominalModel, run: Inference | Training, gpu: Gpu) -> int:
+    """Return the smallest number of equal cards with which the run fits; 0 if no number does.
+
+    Inference adds cards by tensor parallelism. As in engines, their number must divide the attention heads, the heads
+    of Mamba-2 and the inner size of Mamba, if the model has them; key-value heads must share out evenly too, or each be
+    copied to equally many cards. Latents are copied, and each expert is divided.
+
+    Training adds cards by data parallelism, up to the glossary's limit, and needs ZeRO or FSDP to gain by it.
+
+    The run's own number of these cards is not used; its other degrees stay, and multiply the answer.
+    Raises InputError as `fits` does, and if the run asks for what is known on one card only.
+
+    >>> fewest_gpus(Model.named("Llama-2-70B"), Inference(context=4096), Gpu.named("RTX 4090"))
+    8
+    >>> fewest_gpus(Model.nominal(70_000_000_000), Training(zero=3), Gpu.named("A100 80 GB"))
+    14
+    """
+    fits(model, run, gpu)  # refuses what has no answer
+    degree = "tensor_parallel" if isinstance(run, Inference) else "data_parallel"
+    numbers = _even(model) if isinstance(run, Inference) else _promising(model, run, gpu)
+    for number in numbers:
+        spread = replace(run, **{degree: number})
+        if fits(model, spread, gpu):
+            return math.prod(getattr(spread, name) for name in PARALLEL) * getattr(spread, "data_parallel", 1)
+    return 0
+
+
+def _even(model: Model) -> Iterator[int]:
+    """Yield the numbers of cards between which the heads of a model can be divided, beginning with one."""
+    yield 1
+    states = (model.inner if model.mamba_layers else 0, model.state_heads if model.mamba2_layers else 0)
+    whole, shared = math.gcd(model.heads, *states), model.kv_heads
+    for number in range(2, min(whole, BY_NAME["tensor_parallel"].limit) + 1):
+        if whole % number == 0 and (shared % number == 0 or number % shared == 0):
+            yield number
+
+
+def _promising(model: Model | NominalModel, run: Training, gpu: Gpu) -> Iterator[int]:
+    """Yield one card, then the numbers of cards with which the run fits when counted in floats."""
+    import numpy
+
+    yield 1
+    if run.zero or run.sharding == "fsdp":
+        several = replace(run, data_parallel=2)
+        cards = numpy.arange(2, BY_NAME["data_parallel"].limit + 1)
+        known = {**values(model, several), symbol("data_parallel"): cards}
+        needed = sum(term.fast(known) for term in terms(model, several))
+        yield from map(int, cards[needed <= gpu.capacity * (1 + 1e-9)])
+
+
+def last(holds: Callable[[int], bool], high: int, low: int = 0) -> int:
+    """Return the last number up to `high` for which a claim holds that, once false, stays false; `low` if none.
+
+    >>> last(lambda number: number**2 <= 50, 100)
+    7
+    """
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if holds(middle) else (low, middle - 1)
+    return low
+
+
+def crossing(model: Model, run: Inference) -> int | None:
+    """Return the context from which the cache takes at least as much memory as the weights [tokens]; None if none does.
+
+    Raises InputError for training, which has no cache, and for a model without an architecture.
+
+    >>> crossing(Model.named("LLaMA-7B"), Inference())
+    25706
+    """
+    instance("model", model, Model)
+    instance("run", run, Inference)
+    return _crossing(model, replace(run, prefill="none", context=BY_NAME["context"].default))
+
+
+@lru_cache(maxsize=1024)
+def _crossing(model: Model, run: Inference) -> int | None:
+    highest = BY_NAME["context"].limit
+    below = last(lambda context: _cache_is_smaller(model, replace(run, context=context)), highest)
+    return below + 1 if below < highest else None
+
+
+def _cache_is_smaller(model: Model, run: Inference) -> bool:
+    known = values(model, run)
+    memory = {term.name: term.value(known) for term in terms(model, run)}
+    return memory["kv_cache"] < memory["weights"]

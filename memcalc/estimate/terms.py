@@ -1,0 +1,44 @@
+"""The terms of a run: which terms of the formula it consists of, and which value each of their symbols has."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from memcalc.errors import instance
+from memcalc.estimate import inference
+from memcalc.formula.symbols import symbol
+from memcalc.formula.term import Term, Values
+from memcalc.specs.inference import Inference
+from memcalc.specs.model import Model, NominalModel
+from memcalc.specs.training import Training
+
+
+def values(model: Model | NominalModel, run: Inference | Training) -> Values:
+    """Return the value of each symbol that the model and the run determine.
+
+    >>> from memcalc.formula.symbols import symbol
+    >>> values(Model.named("LLaMA-7B"), Inference(context=4096))[symbol("context")]
+    4096
+    """
+    instance("model", model, Model, NominalModel)
+    instance("run", run, Inference, Training)
+    known = model.values | run.values
+    if not run.divided:  # counted once, not for every run
+        known[symbol("parameters")] = model.parameters
+    if isinstance(run, Inference) and isinstance(model, Model):
+        known |= inference.window_values(model, run)
+    return known
+
+
+@lru_cache(maxsize=1024)
+def terms(model: Model | NominalModel, run: Inference | Training) -> tuple[Term, ...]:
+    """Return the terms of a run in the formula's order, for the card that holds most of the model.
+
+    >>> [term.name for term in terms(Model.named("LLaMA-7B"), Inference(prefill="whole"))]
+    ['weights', 'kv_cache', 'activations']
+    """
+    if isinstance(run, Inference):
+        return inference.terms(model, run)
+    from memcalc.estimate import training  # here: SymPy builds many terms for training, which most runs do not ask for
+
+    return training.terms(model, run)

@@ -1,0 +1,314 @@
+"""A run that trains: its terms from top to bottom, where each is kept, what the backward pass needs, and the peaks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cache
+
+import sympy
+
+from memcalc import catalogue
+from memcalc.errors import InputError
+from memcalc.formula import activations as saved
+from memcalc.formula import lora, megatron, optimizer, sharding, training_step
+from memcalc.formula.formats import Format
+from memcalc.formula.overhead import inference_overhead, overhead
+from memcalc.formula.parallelism import on_one_card, tensor_on_one_card
+from memcalc.formula.quantization import weights_in
+from memcalc.formula.saved_tensors import DROPOUTS, CodePath, SavedTensor
+from memcalc.formula.saved_tensors import saved_tensors as tensors_of
+from memcalc.formula.sharding import P_1, N_d, Piece
+from memcalc.formula.symbols import symbol
+from memcalc.formula.tensors import Tensor, present
+from memcalc.formula.term import Term
+from memcalc.formula.weights import parameters, weights
+from memcalc.specs.inference import PARALLEL, refuse_without_architecture
+from memcalc.specs.model import Model, NominalModel
+from memcalc.specs.training import Training
+
+PLACES = ("gpu", "cpu", "nvme")
+"""Where a state can be kept: on the card, in the computer's memory, on its disk."""
+
+_OFF_THE_CARD = {
+    "none": {},
+    "optimizer": {"gradients": "cpu", "optimizer": "cpu"},
+    "parameters": {"weights": "cpu", "gradients": "cpu", "optimizer": "cpu"},
+    "nvme": {"weights": "nvme", "gradients": "nvme", "optimizer": "nvme"},
+}
+"""Offload → term → the place that keeps it, if not the card.
+
+Source: ren2021zerooffload for optimizer; rajbhandari2021zeroinfinity for parameters and nvme.
+"""
+
+_CODES = [name for row in catalogue.rows("families") for name in (row["name"], *row["aliases"].split("|")) if name]
+
+_ALONE = {**dict.fromkeys(PARALLEL, 1), "sequence_parallel": False, "lora_rank": 0}
+"""Fields of a training run that the accounting of Hugging Face code knows with one value only."""
+
+
+def terms(model: Model | NominalModel, run: Training) -> tuple[Term, ...]:
+    """Return the terms of a training run, for the card that holds most of the model.
+
+    >>> [term.name for term in terms(Model.named("LLaMA-7B"), Training(overhead="low"))]
+    ['weights', 'gradients', 'optimizer', 'activations', 'overhead']
+    """
+    parts = states(model, run) + (activations(model, run) if isinstance(model, Model) else ())
+    return parts if run.overhead == "none" else (*parts, _overhead_beside(parts[-1]))
+
+
+@cache
+def _overhead_beside(last: Term) -> Term:
+    return replace(overhead, parts=(last,)) if last.name == "activations" else inference_overhead
+
+
+def states(model: Model | NominalModel, run: Training, place: str = "gpu") -> tuple[Term, ...]:
+    """Return weights, gradients and optimizer of a run, as the most loaded card keeps them; they are already divided.
+
+    Parameters
+    ----------
+    model : its packing decides which tensors there are
+    run : recipe, optimizer, sharding, offload and adapters decide what is kept
+    place : one of `PLACES`; a term that is kept elsewhere is 0
+
+    Raises InputError if the model cannot be trained that way.
+
+    >>> [str(term) for term in states(Model.nominal(7_500_000_000), Training(zero=2, data_parallel=64))]
+    ['M_w = P_1 × B × N_d', 'M_g = P_1 × B_g', 'M_opt = M_m + M_st']
+    """
+    elsewhere = _OFF_THE_CARD[run.offload]
+    trained = _trained_in(model, run)
+    base = _base(model, run, trained.frozen) if trained.frozen else None
+    every = _every(trained, run.stage, run.sharding == "fsdp", run.optimizer, base)
+    return tuple(term if elsewhere.get(term.name, "gpu") == place else _kept_elsewhere(term) for term in every)
+
+
+def _kept_elsewhere(term: Term) -> Term:
+    return replace(term, expr=sympy.Integer(0), holds="it is offloaded: kept in another place than this", parts=())
+
+
+def places(model: Model | NominalModel, run: Training) -> dict[str, dict[str, int]]:
+    """Return for each place the bytes that one card's share takes there, term by term [bytes].
+
+    >>> run = Training(zero=2, data_parallel=1, offload="optimizer")
+    >>> places(Model.nominal(13_000_000_000), run)["gpu"]
+    {'weights': 26000000000, 'gradients': 0, 'optimizer': 0}
+    """
+    known = model.values | run.values
+    return {place: {term.name: term.exact(known) for term in states(model, run, place)} for place in PLACES}
+
+
+@dataclass(frozen=True, eq=False)
+class _Trained:
+    """What is trained: the term that counts it, and its tensors; and the model under it, where that is frozen."""
+
+    whole: Term
+    pieces: tuple[Piece, ...]
+    frozen: _Trained | None = None
+
+
+@cache
+def _trained(packing: str, several: bool, targets: str) -> _Trained:
+    model = _Trained(on_one_card(parameters) if several else parameters, sharding.pieces(packing, several))
+    if not targets:
+        return model
+    thin = lora.adapter_pieces(packing, targets, several)
+    return _Trained(lora.adapters_of(thin), thin, model)
+
+
+_NOMINAL = _Trained(parameters, sharding.one_piece(parameters.symbol))
+
+
+def _trained_in(model: Model | NominalModel, run: Training) -> _Trained:
+    if isinstance(model, NominalModel):
+        refuse_without_architecture(run, lora_rank=0)
+        if run.optimizer_row["layout"] not in ("full", "blocks"):
+            raise InputError(
+                f"optimizer must not be {run.optimizer} for a size without architecture: it needs matrices."
+            )
+        return _NOMINAL
+    trained = _trained(model.packing, run.divided, run.lora_targets if run.lora_rank else "")
+    if not trained.whole.value(model.values | run.values):
+        raise InputError(f"lora_targets must be all for {model.name}, which has no query matrices, not 'qv'.")
+    return trained
+
+
+def _share(trained: _Trained, stage: int, by_rows: bool) -> Term:
+    if by_rows:
+        return sharding.row_share(trained.pieces, trained.whole)
+    if stage == 3:
+        return sharding.tensor_share(trained.pieces, trained.whole)
+    return sharding.flat_share(trained.whole)
+
+
+def _weights(number: sympy.Expr, parts: tuple[Term, ...], base: Term | None) -> Term:
+    if base is None:
+        return replace(weights, expr=number * symbol("bytes_per_weight"), parts=parts)
+    return replace(
+        weights,
+        expr=base.symbol + number * symbol("bytes_per_adapter"),
+        meaning="The frozen model and the adapters beside it.",
+        holds=base.holds,
+        source=base.source,
+        parts=(base, *parts),
+    )
+
+
+@cache
+def _plain_base(frozen: _Trained, stage: int, by_rows: bool) -> Term:
+    number = _share(frozen, stage, by_rows).expr if stage == 3 else frozen.whole.symbol
+    return lora.base_weights_of(number, frozen.whole)
+
+
+@cache
+def _stored_base(form: str, tensors: tuple[Tensor, ...], shared: bool) -> Term:
+    stored = weights_in(form, tensors)
+    expr = sympy.ceiling(stored.expr / N_d) if shared else stored.expr
+    return replace(stored, name=lora.base_weights.name, symbol=lora.base_weights.symbol, expr=expr)
+
+
+def _base(model: Model, run: Training, frozen: _Trained) -> Term:
+    """Return the term for the frozen weights under the adapters, in their format."""
+    if Format.named(run.base_weights).family == "plain":
+        return _plain_base(frozen, run.stage, run.sharding == "fsdp")
+    tensors = present(model.packing, model.absent)
+    if run.divided:
+        tensors = tuple(map(tensor_on_one_card, tensors))
+    return _stored_base(run.base_weights, tensors, run.stage == 3)
+
+
+def _optimizer(seen: tuple[Piece, ...], name: str, number: sympy.Expr, parts: tuple[Term, ...]) -> Term:
+    row = catalogue.find("optimizers", "optimizer", name)
+    one_state = optimizer.one_state_of(row, seen, number, parts)
+    states = optimizer.optimizer_states_of(one_state, optimizer.tensors_of(row, seen))
+    return optimizer.optimizer_of(optimizer.master_weights_of(number, parts), states)
+
+
+@cache
+def _every(trained: _Trained, stage: int, by_rows: bool, name: str, base: Term | None) -> tuple[Term, ...]:
+    """Return the three terms: each counts all that is trained, or a card's share from the stage on that shares it."""
+    share = _share(trained, stage, by_rows)
+    everything, part = (trained.whole.symbol, (trained.whole,)), (P_1, (share,))
+    filled = (N_d * P_1, (share,))  # all shares, with what fills the last one up
+    seen = trained.pieces
+    if stage:
+        seen = sharding.rows_of(seen) if by_rows else sharding.one_piece(P_1)
+    return (
+        _weights(*(everything, filled, filled, part)[stage], base=base),
+        optimizer.gradients_of(*(everything, everything, part, part)[stage]),
+        _optimizer(seen, name, *(everything, part, part, part)[stage]),
+    )
+
+
+def activations_unknown(model: Model, run: Training) -> str:
+    """Return why the activations of a run are not known, in one sentence that names the field; nothing if they are.
+
+    >>> activations_unknown(Model.named("Mamba-2.8B"), Training())
+    "activations must be 'none' for Mamba-2.8B: only dense attention layers are known."
+    """
+    if run.activations == "none":
+        return ""
+    if model.layers > model.full_layers + model.window_layers or model.moe_layers:
+        return f"activations must be 'none' for {model.name}: only dense attention layers are known."
+    return (_unknown_to_megatron if run.activations == "megatron" else _unknown_to_transformers)(model, run)
+
+
+def _unknown_to_megatron(_model: Model, run: Training) -> str:
+    if run.recipe in ("fp32", "autocast"):
+        return f"recipe must be one of 16 bits with activations 'megatron', not {run.recipe!r}."
+    if run.lora_rank:
+        return f"lora_rank must be 0 with activations 'megatron', not {run.lora_rank:,}; 'none' leaves them out."
+    return ""
+
+
+def _unknown_to_transformers(model: Model, run: Training) -> str:
+    for name, alone in _ALONE.items():
+        if getattr(run, name) != alone:
+            wrong = f"not {getattr(run, name)!r}; 'none' leaves them out"
+            return f"{name} must be {alone} with activations 'transformers', {wrong}."
+    if not model.family or model.family not in _CODES:
+        known = ", ".join(_CODES)
+        return f"activations must be 'megatron' or 'none' for {model.name}: Hugging Face code is known of {known}."
+    if run.recompute == "selective":
+        return "recompute must be 'none' or 'full' with activations 'transformers', not 'selective'."
+    return ""
+
+
+def _refuse_unknown_activations(model: Model, run: Training) -> None:
+    if reason := activations_unknown(model, run):
+        raise InputError(reason)
+
+
+def activations(model: Model, run: Training) -> tuple[Term, ...]:
+    """Return the terms for what is kept for the backward pass, and for the copies of the weights that autocast makes.
+
+    Raises InputError where the accounting that the run names does not hold.
+    """
+    _refuse_unknown_activations(model, run)
+    if run.activations == "none":
+        return ()
+    if run.activations == "megatron":
+        return (megatron.activations(run.recompute, run.sequence_parallel, run.pipeline_parallel > 1),)
+    copies = (saved.weight_copies(run.recompute),) if run.recipe == "autocast" else ()
+    code = _code_path(model, run)
+    windows = code.mixed and 0 < model.window <= run.context
+    return (*copies, saved.with_windows(code) if windows else saved.activations(code))
+
+
+def _code_path(model: Model, run: Training) -> CodePath:
+    mixed = model.full_layers > 0 and model.window_layers > 0
+    return CodePath(
+        model.family,
+        attention=run.attention,
+        recipe=run.recipe,
+        recompute=run.recompute,
+        grouped=model.kv_heads < model.heads,
+        many=run.batch > 1,
+        masked=0 < model.window <= run.context and not mixed,
+        mixed=mixed,
+        dropouts=frozenset(DROPOUTS if run.dropout else ()),
+    )
+
+
+def saved_tensors(model: Model, run: Training) -> tuple[SavedTensor, ...]:
+    """Return every tensor that is kept for the backward pass: those of a layer, and those that are kept once.
+
+    Of layers with and without a window, those without are shown.
+    Raises InputError where the accounting that the run names does not hold.
+
+    >>> saved_tensors(Model.named("Llama-2-7B"), Training(recompute="full"))[-1].name
+    'count of labels in the loss'
+    """
+    _refuse_unknown_activations(model, run)
+    if run.activations == "megatron":
+        facts = frozenset() if run.pipeline_parallel > 1 else frozenset({"last_stage"})
+        return megatron.saved_tensors(run.recompute, run.sequence_parallel, facts)
+    return tensors_of(_code_path(model, run)) if run.activations == "transformers" else ()
+
+
+def peak_of_recomputation(model: Model, run: Training) -> int:
+    """Return the activations of full recomputation at their peak: one layer is there again [bytes on one GPU].
+
+    It has all its tensors but those of the scores, in place of its input. Counted as in Megatron.
+    Source: korthikanti2022reducing, Table 2.
+
+    >>> peak_of_recomputation(Model.named("LLaMA-7B"), Training(context=4096))
+    2130706432
+    """
+    run = replace(run, recompute="full", activations="megatron")
+    known, split = model.values | run.values, run.sequence_parallel
+    again, alone = (megatron.layer(policy, split).exact(known) for policy in ("selective", "full"))
+    return sum(term.exact(known) for term in activations(model, run)) + again - alone
+
+
+def step_peak(model: Model, run: Training) -> int:
+    """Return the peak of a forward and backward pass, beside weights and optimizer [bytes on one GPU].
+
+    Gradients come while activations go: it is less than their sum, or more by what the loss needs for a moment.
+    Raises InputError where nobody has measured it.
+
+    >>> step_peak(Model.named("Llama-3.2-1B"), Training(context=512, recipe="bf16"))
+    3522301960
+    """
+    _refuse_unknown_activations(model, run)
+    term = training_step.step_peak(_code_path(model, run), tied=model.embedding_tables == 1)
+    return term.exact(model.values | run.values | {symbol("parameters"): model.parameters})

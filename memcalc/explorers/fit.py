@@ -1,0 +1,43 @@
+"""What the explorers of inference show: the terms on a card, the cache against the context."""
+
+from __future__ import annotations
+
+from memcalc import tables, units
+from memcalc.estimate import advice
+from memcalc.estimate.questions import breakdown, fits
+from memcalc.explorers import bar
+from memcalc.explorers.explorable import explorer
+from memcalc.explorers.frame import Frame, worked
+from memcalc.formula.totals import inference
+from memcalc.specs.gpu import Gpu
+from memcalc.specs.inference import Inference
+from memcalc.specs.model import Model
+
+
+@explorer(
+    presets={
+        "LLaMA-7B at 32K": {"model": "LLaMA-7B", "context": 2**15, "batch": 1, "weights": "FP16", "kv_cache": "FP16"},
+        "8 bits": {"weights": "INT8", "kv_cache": "INT8"},
+        "Llama-3.1-8B at 128K": {"model": "Llama-3.1-8B", "context": 2**17, "batch": 1},
+    }
+)
+def will_it_fit(*, model: str, gpu: str, context: int, batch: int, weights: str, kv_cache: str) -> Frame:
+    """Show the terms of a run as one bar against the capacity of the card.
+
+    >>> run = {"context": 4096, "batch": 1, "weights": "FP16", "kv_cache": "FP16"}
+    >>> will_it_fit.frame(model="LLaMA-7B", gpu="RTX 4090", **run).details[0]
+    'This card holds at most 22,709 tokens of context.'
+    """
+    model, gpu = Model.named(model), Gpu.named(gpu)
+    run = Inference(context=context, batch=batch, weights=weights, kv_cache=kv_cache)
+    fit = fits(model, run, gpu)
+    said = f"It needs {units.show_both(fit.needed)}; the {gpu.name} has {units.show(fit.capacity)}."
+    said = f"{said} {advice.verdict(model, run, gpu)}"
+    details = [*advice.next_steps(model, run, gpu)[:3], *advice.notes(model, run, gpu)]
+    details += worked(model, run, inference.parts)
+    shapes = bar.bar(breakdown(model, run), gpu.capacity)
+    code = tables.code(model, run, shown=("context", "batch", "weights", "kv_cache"))
+    return Frame(bar.card(gpu.name, _TERMS), shapes, said, details, code)
+
+
+_TERMS = tuple(term.name for term in inference.parts)

@@ -1,0 +1,165 @@
+"""What the explorer of the hardware shows: which cards hold a run, and how fast the chosen one reads it."""
+
+from __future__ import annotations
+
+from functools import cache
+from math import cos, pi, sin
+
+from memcalc import catalogue, tables, units
+from memcalc.article.cards import price, price_per_gib
+from memcalc.estimate import advice
+from memcalc.estimate.questions import Fit, fits
+from memcalc.estimate.speed import fastest
+from memcalc.estimate.terms import values
+from memcalc.explorers.explorable import explorer
+from memcalc.explorers.frame import Frame
+from memcalc.explorers.svg import Label, Point, Stage, box
+from memcalc.formula.printing import text
+from memcalc.formula.roofline import decode_time
+from memcalc.plots.style import COLOURS, PLAIN, canvas
+from memcalc.specs.gpu import Gpu
+from memcalc.specs.inference import Inference
+from memcalc.specs.model import Model
+
+_MARKS = {
+    "visible": ("as a program sees it", {"marker": "o", "color": COLOURS["weights"]}),
+    "reported": ("as the driver reports it", {"marker": "s", "color": COLOURS["kv_cache"]}),
+    "marketed": ("as sold", {"marker": "^", "color": "none"}),
+}
+"""Which of its memories is known of a card → what the legend says, and the mark."""
+
+_DOT = {"linestyle": "none", "markersize": 5, "markeredgecolor": "black"}
+_LEFT, _RIGHT = 3, 600  # of the memory [GiB]
+_LOWEST, _HIGHEST = 5, 70_000  # of the bandwidth [GB/s]
+_NAME_LINE, _NEED_LINE = 6, 42_000  # where the labels stand [GB/s]: no card lies there
+_WIDE, _HIGH = 1.07, 1.25  # half the ring, as factors
+_ONE_TEXT = {"context": 2**13, "batch": 1, "kv_cache": "FP16"}
+
+
+@explorer(
+    presets={
+        "Llama-3.1-8B": {"model": "Llama-3.1-8B", "weights": "FP16"} | _ONE_TEXT,
+        "Llama-3.1-70B in INT4": {"model": "Llama-3.1-70B", "weights": "INT4"} | _ONE_TEXT,
+        "Mixtral-8x7B in INT4": {"model": "Mixtral-8x7B", "weights": "INT4"} | _ONE_TEXT,
+    }
+)
+def cards_for_a_model(*, model: str, gpu: str, context: int, batch: int, weights: str, kv_cache: str) -> Frame:
+    """Show all cards by memory and bandwidth, what a run needs, and how one of them does.
+
+    Parameters
+    ----------
+    model, gpu : names of the catalogue
+    context, batch : tokens of a sequence [tokens], and sequences at the same time [sequences]
+    weights, kv_cache : formats
+
+    Raises InputError for a name that is not known.
+
+    >>> run = {"context": 8192, "batch": 1, "weights": "FP16", "kv_cache": "FP16"}
+    >>> cards_for_a_model.frame(model="Llama-3.1-8B", gpu="RTX 4090", **run).said[:30]
+    'It needs 15.96 GiB = 17.13 GB:'
+    """
+    model, gpu = Model.named(model), Gpu.named(gpu)
+    run = Inference(context=context, batch=batch, weights=weights, kv_cache=kv_cache)
+    fit = fits(model, run, gpu)
+    holding = sum(card.capacity >= fit.needed for card in _cards())
+    said = f"It needs {units.show_both(fit.needed)}: {holding} of {len(_cards())} cards hold that. "
+    said += " ".join(filter(None, (_verdict(fit, gpu), fit and _bound(model, run, gpu), _worth(gpu))))
+    code = tables.code(model, run, "total", shown=("context", "batch", "weights", "kv_cache"))
+    return Frame(_scatter(), _shapes(fit, gpu), said, _details(model, run, gpu), code)
+
+
+def _verdict(fit: Fit, gpu: Gpu) -> str:
+    return f"{gpu.name}: {units.show(abs(fit.margin))} {'left' if fit else 'missing'}."
+
+
+def _bound(model: Model, run: Inference, gpu: Gpu) -> str:
+    most = fastest(model, run, gpu).decode
+    each = " for each text" if run.batch > 1 else ""
+    return f"At most {units.three_digits(most)} tokens per second{each}." if most else "Its bandwidth is not known."
+
+
+def _worth(gpu: Gpu) -> str:
+    return f"{price_per_gib(gpu) or gpu.price_note[:1].upper() + gpu.price_note[1:] or 'Its price is not known'}."
+
+
+def _details(model: Model, run: Inference, gpu: Gpu) -> list[str]:
+    sold = f"sold as {gpu.marketed_gb} {gpu.marketed_unit}"
+    reported = f", the driver reports {gpu.reported_mib:,} MiB" if gpu.reported_mib else ""
+    lines = [f"{gpu.name}: {sold}{reported}; counted here: {units.show(gpu.capacity)} ({gpu.capacity_is})."]
+    if gpu.price_usd:
+        lines.append(f"Price: {price(gpu)}{gpu.price_note and f'; {gpu.price_note}'}.")
+    lines += [f"Note: {gpu.note}."] if gpu.note else []
+    lines += advice.next_steps(model, run, gpu)[:3]
+    return [*lines, _worked(model, run, gpu)] if gpu.bandwidth else lines
+
+
+def _worked(model: Model, run: Inference, gpu: Gpu) -> str:
+    """Return the least time for a token as a line: formula, numbers in it, seconds."""
+    known = values(model, run) | gpu.values
+    term = decode_time.simplified(known)
+    known = term.numbers(known)
+    return f"{term} = {text(term.expr, known)} = {tables.amount(term.value(known), 'seconds')}"
+
+
+def _shapes(fit: Fit, gpu: Gpu) -> dict[str, list[Point] | Label]:
+    needed = units.in_unit(fit.needed, "GiB")
+    edge, beyond = min(max(needed, _LEFT), _RIGHT), " →" if needed > _RIGHT else ""
+    memory = units.in_unit(gpu.capacity, "GiB")
+    foot = 1.7 * _NAME_LINE  # no line crosses the name
+    speed = float(gpu.bandwidth_gbs or _NEED_LINE)
+    return {
+        "too_small": box(_LEFT, edge, _LOWEST, _HIGHEST),
+        "needed": [(edge, foot), (edge, _HIGHEST)] if edge == needed else [],
+        "plumb": [(memory, foot), (memory, max(speed / _HIGH, foot))],
+        "ring": _ring(memory, speed) if gpu.bandwidth_gbs else [],
+        **_label("need", f"needs {units.show(fit.needed)}{beyond}", edge, _NEED_LINE),
+        **_label("name", gpu.name, memory, _NAME_LINE),
+    }
+
+
+def _label(name: str, words: str, gib: float, line: float) -> dict[str, Label]:
+    """Return two labels, of which one is empty: a label stands on the side on which there is room."""
+    before, after = (words, "") if gib > (_LEFT * _RIGHT) ** 0.5 else ("", words)
+    return {f"{name}_before": Label(before, (gib / 1.03, line)), f"{name}_after": Label(after, (gib * 1.03, line))}
+
+
+def _ring(gib: float, speed: float) -> list[Point]:
+    turns = [2 * pi * step / 24 for step in range(25)]
+    return [(gib * _WIDE ** cos(turn), speed * _HIGH ** sin(turn)) for turn in turns]
+
+
+@cache
+def _cards() -> tuple[Gpu, ...]:
+    return tuple(map(Gpu.named, catalogue.names("gpus")))
+
+
+@cache
+def _scatter() -> Stage:
+    """Draw all cards whose bandwidth is known, and what moves before them."""
+    with canvas(7.0, 3.9) as (figure, axes):
+        _add_axes(axes)
+        corners = [10, 20, 20, 10], [10, 10, 20, 10]
+        axes.fill(*corners, color="0.5", alpha=0.2, linewidth=0, gid="too_small", label="too little memory")
+        for kind, (words, style) in _MARKS.items():
+            known = [gpu for gpu in _cards() if gpu.capacity_is == kind and gpu.bandwidth_gbs]
+            places = [units.in_unit(gpu.capacity, "GiB") for gpu in known], [float(gpu.bandwidth_gbs) for gpu in known]
+            axes.plot(*places, **_DOT | style, label=words)
+        axes.plot([10, 10], [10, 20], color="black", linewidth=2, linestyle="--", gid="needed")
+        axes.plot([10, 10], [10, 20], color="black", linewidth=1, linestyle=":", gid="plumb")
+        axes.fill(*corners, facecolor="none", edgecolor="black", linewidth=2, gid="ring")
+        for name, line in (("need", _NEED_LINE), ("name", _NAME_LINE)):
+            for side, end in (("before", "right"), ("after", "left")):
+                axes.text(10, line, name, gid=f"{name}_{side}", ha=end, size=9, weight="bold", in_layout=False)
+        axes.legend(loc="lower left", ncols=4, bbox_to_anchor=(-0.02, 1), columnspacing=1.2, handletextpad=0.4)
+        return Stage(figure)
+
+
+def _add_axes(axes) -> None:
+    axes.set(xscale="log", yscale="log", xlim=(_LEFT, _RIGHT), ylim=(_LOWEST, _HIGHEST))
+    axes.set(xlabel="what a program can use [GiB]", ylabel="bandwidth of the memory [GB/s]")
+    axes.set_xticks([4, 8, 16, 24, 32, 48, 80, 128, 192, 288, 512])
+    axes.set_yticks([10, 30, 100, 300, 1_000, 3_000, 10_000])
+    axes.minorticks_off()
+    axes.grid(color="black", alpha=0.1)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(PLAIN)

@@ -1,0 +1,146 @@
+"""What the explorer of a plan shows: every term of a run on one of several cards."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from memcalc import tables, units
+from memcalc.errors import InputError, choice
+from memcalc.estimate import advice, training
+from memcalc.estimate.advice import WORDS
+from memcalc.estimate.questions import breakdown, fits
+from memcalc.explorers import bar
+from memcalc.explorers.explorable import explorer
+from memcalc.explorers.frame import Frame
+from memcalc.specs.gpu import Gpu
+from memcalc.specs.inference import OVERHEADS, Inference
+from memcalc.specs.model import Model
+from memcalc.specs.training import Training
+
+TASKS = {
+    "answer": None,
+    "train": {},
+    "train, layers computed again": {"recompute": "full"},
+    "train adapters (LoRA)": {"lora_rank": 16, "recompute": "full"},
+    "train adapters (QLoRA)": {"lora_rank": 16, "recompute": "full", "base_weights": "NF4"},
+}
+"""What the cards are for → what is chosen for a training run; None for inference."""
+
+TERMS = ("weights", "gradients", "optimizer", "activations", "kv_cache", "overhead")
+"""Every term of the formula, in its order."""
+
+
+def tasks() -> list[str]:
+    """Return what the menu of tasks offers.
+
+    >>> tasks()[0]
+    'answer'
+    """
+    return list(TASKS)
+
+
+def numbers_of_cards() -> list[str]:
+    """Return what the menu of cards offers.
+
+    >>> numbers_of_cards()[-1]
+    '64'
+    """
+    return [str(2**power) for power in range(7)]
+
+
+def overheads() -> list[str]:
+    """Return what the menu of the overhead offers.
+
+    >>> overheads()
+    ['none', 'low', 'high']
+    """
+    return list(OVERHEADS)
+
+
+@explorer(
+    presets={
+        "a chatbot": {"model": "Gemma-3-27B", "gpu": "RTX 4090", "task": "answer", "cards": "1", "context": 2**15}
+        | {"batch": 1, "weights": "FP16", "kv_cache": "FP16"},
+        "50 users": {"model": "Llama-3.1-70B", "gpu": "H100 80 GB", "task": "answer", "cards": "1", "context": 2**13}
+        | {"batch": 50, "weights": "FP16", "kv_cache": "FP16"},
+        "fine-tuning": {"model": "Llama-3.1-8B", "gpu": "A100 40 GB", "task": "train", "cards": "8", "context": 2**13}
+        | {"batch": 1},
+    },
+    menus={
+        "task": ("task", tasks),
+        "cards": ("number of cards", numbers_of_cards),
+        "overhead": ("driver, libraries, allocator", overheads),
+    },
+)
+def plan(
+    *,
+    model: str,
+    gpu: str,
+    task: str,
+    cards: str,
+    context: int,
+    batch: int,
+    weights: str,
+    kv_cache: str,
+    overhead: str,
+) -> Frame:
+    """Show every term of a plan on the card that holds most, against what a program can use of it.
+
+    Parameters
+    ----------
+    model, gpu : names of the catalogue
+    task : one of `tasks()`; answering divides the model between the cards, training divides its states (ZeRO-3)
+    cards : one of `numbers_of_cards()`
+    context, batch : tokens of a sequence, and sequences: of all cards if they answer, of each if they train
+    weights, kv_cache : formats, for answering alone
+    overhead : one of `overheads()`
+
+    Raises InputError where a choice is unknown or the formula does not hold.
+
+    >>> run = {"context": 8192, "batch": 50, "weights": "FP16", "kv_cache": "FP16", "overhead": "none"}
+    >>> plan.frame(model="Llama-3.1-70B", gpu="H100 80 GB", task="answer", cards="4", **run).said[:60]
+    'Each of 4 cards must hold 64.11 GiB = 68.83 GB; a program ca'
+    """
+    model, gpu, count = Model.named(model), Gpu.named(gpu), int(choice("cards", cards, numbers_of_cards()))
+    run = _run(model, task, count, context=context, batch=batch, overhead=overhead)
+    if isinstance(run, Inference):
+        run = replace(run, weights=weights, kv_cache=kv_cache)
+    terms = breakdown(model, run)
+    steps = advice.next_steps(model, run, gpu)[:3] if _whole(run) else []
+    details = [*map(_line, terms.items()), *steps, *advice.notes(model, run, gpu)]
+    shapes = bar.bar({term: terms.get(term, 0) for term in TERMS}, gpu.capacity)
+    code = tables.code(model, run, shown=("context", "batch"))
+    return Frame(bar.card(gpu.name, TERMS), shapes, _said(model, run, gpu, count), details, code)
+
+
+def _run(model: Model, task: str, cards: int, **known: object) -> Inference | Training:
+    """Return what the cards are to do, without activations where nobody has measured them."""
+    chosen = TASKS[choice("task", task, TASKS)]
+    if chosen is None:
+        return Inference(**known, tensor_parallel=cards)
+    run = Training(**known, **chosen, zero=3, data_parallel=cards)
+    try:
+        training.activations(model, run)
+    except InputError:  # mixtures of experts, adapters, other families
+        return replace(run, activations="none")
+    return run
+
+
+def _whole(run: Inference | Training) -> bool:
+    """Return whether every term of the run is counted."""
+    return isinstance(run, Inference) or run.activations != "none"
+
+
+def _line(term: tuple[str, int]) -> str:
+    name, count = term
+    return f"{WORDS[name]}: {count:,} bytes = {units.show_both(count)}"
+
+
+def _said(model: Model, run: Inference | Training, gpu: Gpu, cards: int) -> str:
+    fit = fits(model, run, gpu)
+    who = "The card" if cards == 1 else f"Each of {cards} cards"
+    needed = f"{who} must hold {units.show_both(fit.needed)}; a program can use {units.show(fit.capacity)} of it."
+    if fit and not _whole(run):
+        left = f"{units.show(fit.margin)} are left"
+        return f"{needed} {left}, but activations come on top: nobody has measured them here."
+    return f"{needed} {advice.verdict(model, run, gpu)}"

@@ -1,0 +1,124 @@
+"""What the explorer of weights shows: a model's weights by the name of the format, as stored, and for one token."""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+
+from memcalc import catalogue, tables, units
+from memcalc.estimate.questions import breakdown
+from memcalc.estimate.terms import values
+from memcalc.explorers.bar import room
+from memcalc.explorers.explorable import explorer
+from memcalc.explorers.frame import Frame
+from memcalc.explorers.svg import Label, Point, Stage, box
+from memcalc.formula.quantization import weights_in
+from memcalc.formula.tensors import present
+from memcalc.plots.style import CARDS, LIMIT, canvas
+from memcalc.plots.weights import EDGE, LOOKS, PARTS, bits_of_the_name, parts
+from memcalc.specs.inference import Inference, bytes_each
+from memcalc.specs.model import Model
+
+
+@explorer(
+    presets={
+        "Llama-3.1-8B in Q4_K_M": {"model": "Llama-3.1-8B", "weights": "Q4_K_M"},
+        "a small model in NF4": {"model": "Llama-3.2-1B", "weights": "NF4-double"},
+        "Mixtral-8x7B in FP16": {"model": "Mixtral-8x7B", "weights": "FP16"},
+    }
+)
+def stored_weights(*, model: str, weights: str) -> Frame:
+    """Show the weights as the name of the format has them, as they are stored, and those that one token passes.
+
+    Parameters
+    ----------
+    model : as named in data/models.csv
+    weights : a format of data/formats.csv
+
+    Raises InputError for a model or a format that is not known.
+
+    >>> stored_weights.frame(model="Llama-3.1-8B", weights="Q4_0").said[:60]
+    'Llama-3.1-8B in Q4_0 takes 4.33 GiB = 4.65 GB: 4.64 bits for'
+    """
+    model, run = Model.named(model), Inference(weights=weights)
+    pieces, passed = parts(model, run.weights), for_one_token(model, run)
+    code = tables.code(model, run, "weights", shown=("weights",))
+    shapes = _bars(pieces, passed, units.in_unit(2 * model.parameters, "GiB"))
+    said = _said(model, run, sum(pieces.values()), passed)
+    return Frame(_stage(model.name), shapes, said, _details(run, pieces), code)
+
+
+def for_one_token(model: Model, run: Inference) -> int:
+    """Return what the parameters take that one token passes: of the routed experts, only those chosen [bytes].
+
+    >>> for_one_token(Model.named("Mixtral-8x7B"), Inference(weights="INT8"))
+    12879925248
+    """
+    if run.plain:
+        return math.ceil(model.active_parameters * bytes_each("weights", run.weights))
+    stored = breakdown(model, run)["weights"]
+    if not model.experts:
+        return stored
+    experts = tuple(tensor for tensor in present(model.packing, model.absent) if tensor.group == "expert")
+    one = weights_in(run.weights, experts).exact(values(model, run)) // model.experts
+    return stored - (model.experts - model.active_experts) * one
+
+
+def _said(model: Model, run: Inference, stored: int, passed: int) -> str:
+    said = f"{model.name} in {run.weights} takes {units.show_both(stored)}: {8 * stored / model.parameters:.2f} bits"
+    said += f" for each of its {model.parameters:,} parameters; the name says {bits_of_the_name(run.weights)}."
+    if passed == stored:
+        return f"{said} Each token passes all of them."
+    return f"{said} Each token passes {model.active_parameters:,} of them: {units.show(passed)}."
+
+
+def _details(run: Inference, pieces: dict[str, int]) -> list[str]:
+    meaning = catalogue.find("formats", "format", run.weights)["meaning"]
+    stored = sum(pieces.values())
+    summed = " + ".join(f"{units.show(size)} ({PARTS[part]})" for part, size in pieces.items() if size)
+    return [
+        f"{run.weights}: {meaning}.",
+        f"{summed} = {units.show(stored)}",
+        *(f"{room(name, stored)}." for name in CARDS),
+    ]
+
+
+def _bars(pieces: dict[str, int], passed: int, plain: float) -> dict[str, list[Point] | Label]:
+    """Return the three bars with their sizes, cut a little behind what 16 bits for each parameter take [GiB]."""
+    edge, left, shapes = _CUT * plain, 0, {}
+    for part, size in pieces.items():
+        ends = (min(units.in_unit(end, "GiB"), edge) for end in (left, left + size))
+        shapes[part], left = box(*ends, 1 - _HALF, 1 + _HALF), left + size
+    for place, (name, size) in enumerate((("passed", passed), ("stored", left), ("by_name", pieces["named"]))):
+        end = min(units.in_unit(size, "GiB"), edge)
+        if name != "stored":
+            shapes[name] = box(0, end, place - _HALF, place + _HALF)
+        tip = end + 0.02 * plain
+        cut = units.in_unit(size, "GiB") > edge
+        shapes[f"{name}_further"] = [(end, place + 0.2), (tip, place), (end, place - 0.2)] if cut else []
+        shapes[f"{name}_size"] = Label(units.show(size), (tip + 0.01 * plain, place - 0.1))
+    return shapes
+
+
+@cache
+def _stage(model: str) -> Stage:
+    plain = units.in_unit(2 * Model.named(model).parameters, "GiB")
+    with canvas(7.0, 2.2) as (figure, axes):
+        for part, words in PARTS.items():
+            axes.barh([1], [0], gid=part, label=words, **LOOKS[part], **EDGE)
+        axes.barh([2], [0], gid="by_name", **LOOKS["named"], **EDGE)
+        axes.barh([0], [0], gid="passed", facecolor="0.65", **EDGE)  # all three parts in one
+        for name in ("by_name", "stored", "passed"):
+            axes.plot([0, 0], [0, 0], color="black", linewidth=2, gid=f"{name}_further")
+            axes.text(0, 0, "size", gid=f"{name}_size", size=9, weight="bold", in_layout=False)
+        axes.axvline(plain, **LIMIT | {"color": "black", "zorder": 0})
+        axes.annotate("16 bits each", (plain, 2.75), (4, 0), textcoords="offset points", fontsize=8, va="center")
+        axes.set(xlim=(0, 1.3 * plain), ylim=(-0.6, 3.0), xlabel=f"weights of {model} [GiB]")
+        axes.set(yticks=range(3), yticklabels=["one token passes", "as stored", "as the name says"])
+        axes.tick_params(axis="y", length=0)
+        figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left", ncols=len(PARTS))
+        return Stage(figure)
+
+
+_CUT = 1.05  # what takes more than this times 16 bits is cut
+_HALF = 0.34  # of the height of a bar

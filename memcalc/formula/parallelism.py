@@ -1,0 +1,52 @@
+"""Parallelism: the part of a model that the most loaded card holds, which is a smaller model.
+
+What cannot be divided evenly is rounded up: that is the card that has more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+
+import sympy
+from sympy import Min, ceiling, floor
+
+from memcalc.formula.symbols import symbol, symbols
+from memcalc.formula.tensors import E, Tensor
+from memcalc.formula.term import Term
+
+_DIVIDED = {
+    "tensor_parallel": "heads kv_heads vocabulary intermediate expert_intermediate shared_intermediate "
+    "inner state_heads",
+    "pipeline_parallel": "full_layers window_layers latent_layers mamba_layers mamba2_layers dense_layers moe_layers",
+    "expert_parallel": "experts",
+}
+
+SHARES = {whole: ceiling(whole / symbol(by)) for by, wholes in _DIVIDED.items() for whole in symbols(wholes)}
+"""Count of the whole model → that of one card."""
+
+_tables, _stages = symbols("embedding_tables pipeline_parallel")
+SHARES[_tables] = Min(_tables, 1 + floor(1 / _stages))  # of several stages, each holds at most one table
+
+
+def _shares_of(group: str) -> dict[sympy.Symbol, sympy.Expr]:
+    whole = {E} if group == "router" else set()  # every card can send a token to every expert
+    return {count: share for count, share in SHARES.items() if count not in whole}
+
+
+@cache
+def on_one_card(term: Term) -> Term:
+    """Return the term for the card that holds most of the model.
+
+    >>> from memcalc.formula import TERMS
+    >>> on_one_card(TERMS["latent_attention"]).symbols[:3], on_one_card(TERMS["norms"])
+    ((d, h, d_k), P_norm = n_vec × n_norm × d)
+    """
+    shares = _shares_of(term.name)
+    return replace(term, expr=term.expr.xreplace(shares), parts=tuple(map(on_one_card, term.parts)))
+
+
+def tensor_on_one_card(tensor: Tensor) -> Tensor:
+    """Return the tensor that one card holds of it; its number is divided with the layers."""
+    shape = tuple(sympy.Add(size).xreplace(_shares_of(tensor.group)) for size in tensor.shape)
+    return replace(tensor, shape=shape)

@@ -1,0 +1,88 @@
+"""Formulas as a reader expects them: factors and summands in the glossary's order, numbers first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import sympy
+from sympy.printing.str import StrPrinter
+
+from memcalc.formula.symbols import POSITION
+
+
+def latex(expr: sympy.Expr, values: Mapping[sympy.Symbol, object] | None = None) -> str:
+    """Return the LaTeX of `expr` in reading order, with numbers in the places of symbols that have `values`."""
+    if values is None:
+        return sympy.latex(in_order(expr), order="none")
+    numbers = {symbol: number(values[symbol]).replace(",", "{,}") for symbol in expr.free_symbols & values.keys()}
+    return sympy.latex(in_order(expr), order="none", symbol_names=numbers, mul_symbol="times")
+
+
+def text(expr: sympy.Expr, values: Mapping[sympy.Symbol, object] | None = None) -> str:
+    """Return `expr` in reading order as plain text, with numbers in the places of symbols that have `values`.
+
+    >>> from memcalc.formula.symbols import symbol
+    >>> text(symbol("batch") * symbol("heads") * 2), text(symbol("heads") * 2, {symbol("heads"): 32})
+    ('2 × h × b', '2 × 32')
+    """
+    printed = _Text({"order": "none", "values": values or {}}).doprint(in_order(expr))
+    return printed.replace("**", "^").replace("*", " × ")
+
+
+class _Text(StrPrinter):
+    _default_settings: ClassVar = StrPrinter._default_settings | {"values": {}}
+
+    def _print_Symbol(self, symbol: sympy.Symbol) -> str:
+        values = self._settings["values"]
+        return number(values[symbol]) if symbol in values else symbol.name
+
+    def _print_ceiling(self, rounded: sympy.ceiling) -> str:
+        return f"⌈{self._print(rounded.args[0])}⌉"
+
+    def _print_floor(self, rounded: sympy.floor) -> str:
+        return f"⌊{self._print(rounded.args[0])}⌋"
+
+    def _print_Min(self, least: sympy.Min) -> str:
+        return f"min({self._listed(least)})"
+
+    def _print_Max(self, most: sympy.Max) -> str:
+        return f"max({self._listed(most)})"
+
+    def _print_Piecewise(self, cases: sympy.Piecewise) -> str:
+        *cases, (otherwise, _) = cases.args
+        said = [f"{self._print(value)} if {self._print(condition)}" for value, condition in cases]
+        return f"({', '.join([*said, f'else {self._print(otherwise)}'])})"
+
+    def _listed(self, several: sympy.Expr) -> str:
+        return ", ".join(map(self._print, sorted(several.args, key=_place_of(several))))
+
+
+def number(value: object) -> str:
+    """Return a number as a reader writes it.
+
+    >>> from fractions import Fraction
+    >>> number(32768), number(Fraction(1, 2))
+    ('32,768', '0.5')
+    """
+    return f"{value:,}" if isinstance(value, int) else f"{float(value):,g}"
+
+
+def in_order(expr: sympy.Basic) -> sympy.Basic:
+    """Return `expr` rebuilt in reading order and not evaluated; `.doit()` gives the original back."""
+    if not expr.args:
+        return expr
+    args = [in_order(argument) for argument in expr.args]
+    if isinstance(expr, (sympy.Add, sympy.Mul)):
+        return expr.func(*sorted(args, key=_place_of(expr)), evaluate=False)
+    return expr.func(*args, evaluate=False) if isinstance(expr, sympy.Pow) else expr.func(*args)
+
+
+def _place_of(whole: sympy.Expr):
+    def place(argument):
+        positions = sorted(POSITION[symbol] for symbol in argument.free_symbols)
+        if isinstance(whole, sympy.Add):  # summands: by their symbols, a bare number last
+            return (not positions, positions)
+        return (isinstance(argument, sympy.Add), bool(positions), positions)  # factors: numbers first, brackets last
+
+    return place

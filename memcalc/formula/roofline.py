@@ -1,0 +1,51 @@
+"""Speed: what the memory formula leaves out. Both terms are bounds: nothing can be faster, real programs are slower."""
+
+from sympy import Min
+
+from memcalc.formula.kv_cache import L_full, L_mla, L_win, W, b, d_k, kv_cache, s
+from memcalc.formula.symbols import symbol
+from memcalc.formula.tensors import V, d, d_v, h, n_emb, n_pos
+from memcalc.formula.term import Term
+from memcalc.formula.weights import active
+
+_BANDWIDTH, _ARITHMETIC = symbol("bandwidth"), symbol("arithmetic")
+_MULTIPLY_AND_ADD = 2  # operations of one weight for one token
+_HEAD = V * d
+_looked_up = (n_emb - 1) * V * d + n_pos * d  # one row of these tables is read for a token
+_in_layers = active.symbol - _looked_up - _HEAD
+
+decode_time = Term(
+    name="decode_time",
+    symbol=symbol("decode_time"),
+    expr=((active.symbol - _looked_up) * symbol("bytes_per_weight") + kv_cache.symbol) / _BANDWIDTH,
+    meaning="For every new token, the card reads the active weights and the cache once; of the input embedding, a row.",
+    holds="a lower bound: bandwidth as marketed; more than one sequence may need more experts than k",
+    source="pope2022scaling, section 2",
+    parts=(active, kv_cache),
+)
+
+_seen = Min(s, W)
+_pairs = {L_full: s**2, L_win: 2 * s * _seen - _seen**2, L_mla: s**2}  # twice the pairs of a token and one before it
+_numbers = {L_full: 2 * h * d_k, L_win: 2 * h * d_k, L_mla: h * (d_k + d_v)}  # in query · key, and score · value
+
+prefill_operations = Term(
+    name="prefill_operations",
+    symbol=symbol("prefill_operations"),
+    expr=b
+    * (_MULTIPLY_AND_ADD * (_in_layers * s + _HEAD) + sum(kind * _numbers[kind] * _pairs[kind] for kind in _pairs)),
+    meaning="Each token meets each active weight of the layers once, and in attention each token before it; the output "
+    "head meets the last token alone.",
+    holds="causal attention that computes no masked pair; norms and the scan of state-space layers are left out",
+    source="korthikanti2022reducing, appendix A; pope2022scaling, section 2",
+    parts=(active,),
+)
+
+prefill_time = Term(
+    name="prefill_time",
+    symbol=symbol("prefill_time"),
+    expr=prefill_operations.symbol / _ARITHMETIC,
+    meaning="Reading a prompt is bound by arithmetic: no card computes faster than its peak.",
+    holds="a lower bound: dense 16-bit arithmetic at its peak",
+    source="pope2022scaling, section 2",
+    parts=(prefill_operations,),
+)

@@ -1,0 +1,199 @@
+"""Saved tensors: what PyTorch holds from the forward pass of a Hugging Face model for the backward pass."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache, cached_property
+
+import sympy
+
+from memcalc import catalogue
+from memcalc.errors import InputError, choice
+from memcalc.formula import numeric
+from memcalc.formula.symbols import GLOSSARY
+
+DROPOUTS = ("embedding", "attention", "residual")
+"""Where a model can drop numbers at random: after the embedding, in attention weights, before the residual sum."""
+
+RECIPES = {"bf16": "bf16", "fp16": "bf16", "mixed": "bf16", "megatron": "bf16", "fp32": "fp32", "autocast": "autocast"}
+"""Recipe → the column of data/saved_tensors.csv: 16-bit weights work in 16 bits, whatever is kept beside them."""
+
+RECOMPUTE = ("none", "full")
+"""Hugging Face code keeps all, or (gradient checkpointing) the inputs of the layers."""
+
+_LETTERS = {letter.name: letter for letter in GLOSSARY}
+
+
+@dataclass(frozen=True)
+class SavedTensor:
+    """One tensor that is kept for the backward pass.
+
+    Parameters
+    ----------
+    name : what it is
+    per : "layer" or "once"
+    place : where in the model: embedding, layer, norm, attention, mlp, head or loss
+    shape : its factors, of glossary symbols
+    bytes_each : bytes of one number
+    cards : how many cards share it, each holding a part
+
+    >>> SavedTensor("log-sum-exp", "layer", "attention", (factor("s"), factor("h")), 4).expr
+    4*h*s
+    """
+
+    name: str
+    per: str
+    place: str
+    shape: tuple[sympy.Expr, ...]
+    bytes_each: int
+    cards: sympy.Expr = sympy.S.One
+
+    @property
+    def expr(self) -> sympy.Expr:
+        """Its bytes on one card."""
+        return self.bytes_each * sympy.prod(self.shape) / self.cards
+
+    def bytes(self, values: Mapping[sympy.Symbol, object]) -> int:
+        """Return its bytes on one card as a number."""
+        numbers = (numeric.number(symbol, values[symbol]) for symbol in numeric.arguments(self.expr))
+        return math.ceil(numeric.exact(self.expr)(*numbers))
+
+    @classmethod
+    def row(cls, row: Mapping[str, str], column: str, cards: sympy.Expr = sympy.S.One) -> SavedTensor:
+        """Return the tensor of one row of a table, with the bytes that `column` gives."""
+        shape = tuple(map(factor, row["shape"].split()))
+        return cls(row["name"], row["per"], row["place"], shape, int(row[column]), cards)
+
+
+@cache
+def factor(text: str) -> sympy.Expr:
+    """Return a factor of a shape, such as d_ff, 3 or h+2*h_kv, as an expression of glossary symbols.
+
+    >>> factor("h+2*h_kv")
+    h + 2*h_kv
+    """
+    summands = (summand.split("*") for summand in text.split("+"))
+    return sympy.Add(*(sympy.prod(map(_number_or_letter, summand)) for summand in summands))
+
+
+def _number_or_letter(text: str) -> sympy.Expr:
+    return sympy.Integer(int(text)) if text.isdecimal() else _LETTERS[text]
+
+
+def meets(facts: Iterable[str], conditions: str) -> bool:
+    """Return whether the facts meet every condition: a|b asks for one of two, !a for none.
+
+    >>> meets({"rotary", "flash"}, "rotary !flash|eager")
+    False
+    """
+    return all(any(_is(fact, facts) for fact in condition.split("|")) for condition in conditions.split())
+
+
+def _is(fact: str, facts: Iterable[str]) -> bool:
+    return fact[1:] not in facts if fact.startswith("!") else fact in facts
+
+
+def kernel(attention: str, recipe: str, grouped: bool = False, masked: bool = False) -> str:
+    """Return the attention kernel that runs: eager, flash, efficient or math.
+
+    Flash needs 16 bits and takes no mask; the memory-efficient kernel takes both, but no grouped heads; math takes all.
+    With a mask, Hugging Face code repeats grouped keys and values, so that heads are no longer grouped.
+
+    >>> kernel("sdpa", "bf16"), kernel("sdpa", "fp32"), kernel("sdpa", "fp32", grouped=True)
+    ('flash', 'efficient', 'math')
+    """
+    attention = choice("attention", attention, ("eager", "sdpa", "flash"))
+    fp32 = RECIPES[choice("recipe", recipe, RECIPES)] == "fp32"
+    if attention == "flash" and fp32:
+        raise InputError("attention 'flash' needs 16 bits, which recipe 'fp32' has not; use 'sdpa' or 'eager'.")
+    if attention != "sdpa":
+        return attention
+    if masked or (fp32 and not grouped):
+        return "efficient"
+    return "math" if fp32 else "flash"
+
+
+@dataclass(frozen=True)
+class CodePath:
+    """What decides which tensors are kept: the code of the model's family, and how the run calls it.
+
+    Parameters
+    ----------
+    family : a name of data/families.csv: `model_type` in config.json
+    attention : "eager", "flash" or "sdpa" (PyTorch picks, see `kernel`)
+    recipe : a key of RECIPES
+    recompute : "none" or "full" (gradient checkpointing of every layer)
+    grouped : whether query heads share key-value heads
+    many : whether the batch has more than one sequence
+    masked : whether the context reaches the layer's window, so that a mask must say what is seen
+    mixed : whether some layers of the model have a window and others none
+    dropouts : those of DROPOUTS with a probability above zero; what the family's code lacks does not count
+
+    Raises InputError if a name is unknown, or flash is asked for in FP32.
+
+    >>> CodePath("gpt2", dropouts=frozenset({"attention"})).kernel
+    'flash'
+    """
+
+    family: str
+    attention: str = "sdpa"
+    recipe: str = "bf16"
+    recompute: str = "none"
+    grouped: bool = False
+    many: bool = False
+    masked: bool = False
+    mixed: bool = False
+    dropouts: frozenset[str] = frozenset()
+
+    def __post_init__(self):
+        kernel(self.attention, self.recipe)  # raises if they do not fit
+        for name, options in (("recipe", RECIPES), ("recompute", RECOMPUTE)):
+            object.__setattr__(self, name, choice(name, getattr(self, name), options))
+        object.__setattr__(self, "dropouts", frozenset(choice("dropout", name, DROPOUTS) for name in self.dropouts))
+        object.__setattr__(self, "family", catalogue.find("families", "family", self.family)["name"])
+
+    @cached_property
+    def traits(self) -> frozenset[str]:
+        """How the family's code differs from others'."""
+        return frozenset(catalogue.find("families", "family", self.family)["traits"].split())
+
+    @cached_property
+    def kernel(self) -> str:
+        """The attention kernel that runs; no fused one caps scores (Gemma 2)."""
+        return "eager" if "capped_scores" in self.traits else kernel(*self._asked)
+
+    @property
+    def _asked(self) -> tuple[str, str, bool, bool]:
+        return self.attention, self.recipe, self.grouped, self.masked
+
+    @cached_property
+    def facts(self) -> frozenset[str]:
+        """What the conditions in data/saved_tensors.csv may ask for."""
+        possible = catalogue.find("families", "family", self.family)["dropouts"].split()
+        fused = self.kernel in ("flash", "efficient")
+        may = {name: getattr(self, name) for name in ("grouped", "many", "masked", "mixed")}
+        may |= {"fused": fused, "repeated": self.kernel == "efficient" and self.grouped}
+        dropped = {f"{name}_dropout" for name in self.dropouts.intersection(possible)}
+        return self.traits | dropped | {self.kernel} | {name for name, holds in may.items() if holds}
+
+
+@cache
+def saved_tensors(case: CodePath) -> tuple[SavedTensor, ...]:
+    """Return every tensor that the forward pass keeps, in the order in which it makes them.
+
+    >>> [tensor.name for tensor in saved_tensors(CodePath("llama", recompute="full")) if tensor.per == "layer"]
+    ['input of the layer']
+    """
+    column = RECIPES[case.recipe]
+    return tuple(
+        SavedTensor.row(row, column)
+        for row in catalogue.rows("saved_tensors")
+        if row[column] and meets({case.recompute}, row["recompute"]) and meets(case.facts, row["when"])
+    )
+
+
+def total(tensors: Iterable[SavedTensor], per: str) -> sympy.Expr:
+    """Return the bytes of those tensors that are kept `per` layer, or once."""
+    return sympy.Add(*(tensor.expr for tensor in tensors if tensor.per == per))

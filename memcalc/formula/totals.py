@@ -1,0 +1,56 @@
+"""The formula as a whole: what a run needs is the sum of its terms."""
+
+from memcalc.formula import activations, llama_cpp, megatron, training_step
+from memcalc.formula.kv_cache import kv_cache
+from memcalc.formula.optimizer import gradients, optimizer
+from memcalc.formula.prefill import Prefill
+from memcalc.formula.saved_tensors import CodePath
+from memcalc.formula.symbols import symbol
+from memcalc.formula.term import Term
+from memcalc.formula.weights import weights
+
+_LLAMA = CodePath("llama")
+
+inference = Term(
+    name="inference",
+    symbol=symbol("inference"),
+    expr=weights.symbol + kv_cache.symbol,
+    meaning="To generate text, a card holds the weights and the cache of every sequence.",
+    holds="no training; working buffers of the engine and what the driver takes come on top",
+    source="article2026formula, the equation",
+    parts=(weights, kv_cache),
+)
+
+_STATES = (weights, gradients, optimizer)
+
+training = Term(
+    name="training",
+    symbol=symbol("training"),
+    expr=sum(term.symbol for term in (*_STATES, activations.activations(_LLAMA))),
+    meaning="To train, a card holds weights, gradients, the optimizer's copies and what the backward pass needs.",
+    holds="one card, AdamW, LLaMA code in 16 bit; the terms peak at different times, and for a moment the loss and the "
+    "backward pass of one layer need more (`formula.step`)",
+    source="article2026formula, the equation; rajbhandari2020zero, section 3",
+    parts=(*_STATES, activations.activations(_LLAMA)),
+)
+
+
+def examples() -> tuple[Term, ...]:
+    """Return one term of each name that depends on the code that runs, for LLaMA in 16 bit unless it says otherwise."""
+    reading = Prefill(_LLAMA)
+    return (
+        activations.padded_context,
+        activations.with_windows(CodePath("mistral")).parts[1],
+        *activations.activations(_LLAMA).parts[:2],
+        activations.activations(_LLAMA),
+        activations.weight_copies(),
+        activations.forward_peak(_LLAMA),
+        training_step.step_peak(_LLAMA),
+        megatron.in_flight,
+        megatron.first_stage(),
+        reading.prefill,
+        reading.decode_step,
+        llama_cpp.cells(),
+        llama_cpp.compute_buffer(),
+        llama_cpp.output_buffer,
+    )

@@ -1,0 +1,152 @@
+"""Step: the peak of a forward and backward pass, where gradients come while activations go."""
+
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
+
+import sympy
+
+from memcalc.errors import InputError
+from memcalc.formula.activations import activations, layer, padded_context
+from memcalc.formula.optimizer import gradients
+from memcalc.formula.saved_tensors import RECIPES, CodePath, SavedTensor, saved_tensors
+from memcalc.formula.symbols import symbol
+from memcalc.formula.term import Term
+from memcalc.formula.weights import layers
+
+V, d, h, h_kv, d_k = map(symbol, ("vocabulary", "hidden", "heads", "kv_heads", "head_dim"))
+n_emb, n_pos, n_vec = map(symbol, ("embedding_tables", "positions", "norm_vectors"))
+n_mlp, d_ff, L, s, b = map(symbol, ("mlp_matrices", "intermediate", "layers", "context", "batch"))
+beta_qkv, beta_o, beta_mlp = map(symbol, ("qkv_bias", "output_bias", "mlp_bias"))
+
+MEASURED = ("llama", "qwen2", "gpt2")
+"""Families whose step has been measured."""
+
+_RECIPES = ("bf16", "mixed", "fp32")
+_FP32, _LOSS_AND_ITS_GRADIENT = 4, 4 + 4  # bytes
+_FREED = (
+    "labels shifted by one token",
+    "label of padding that one sequence's view holds",
+    "count of labels in the loss",
+)
+
+_norm = n_vec * d
+_queries_keys_values = (d + beta_qkv) * d_k * (h + 2 * h_kv)
+_output = h * d_k * d + beta_o * d
+_down = d_ff * d + beta_mlp * d
+_mlp = _down + (n_mlp - 1) * d_ff * (d + beta_mlp)
+_layer = 2 * _norm + _queries_keys_values + _output + _mlp  # parameters of a layer
+
+
+@dataclass(frozen=True)
+class Step:
+    """A forward and a backward pass, by what decides where their memory peaks.
+
+    Parameters
+    ----------
+    case : the code that runs; of a family in MEASURED, without dropout
+    tied : whether input embedding and output head are one matrix
+
+    Raises InputError if the family has not been measured, there is dropout, or gradients differ in size from weights.
+
+    >>> Step(CodePath("llama"), tied=True).embedding
+    M_g + 4*V*d + 8
+    """
+
+    case: CodePath
+    tied: bool = False
+
+    def __post_init__(self):
+        for name, options in (("recipe", _RECIPES), ("family", MEASURED)):
+            value = getattr(self.case, name)
+            if value not in options:
+                raise InputError(f"{name} must be one of {', '.join(options)} for the peak of a step, not {value!r}.")
+        if self.case.dropouts:
+            raise InputError(f"dropouts must be none for the peak of a step, not {', '.join(self.case.dropouts)}.")
+
+    @cached_property
+    def _peak(self) -> Term:
+        """The term for the peak, beside the weights."""
+        moments = [self.loss, self.embedding, *self.mlp, *(self.scores if self.case.kernel == "eager" else ())]
+        expr = sympy.Max(*moments)
+        blocks = (padded_context,) if expr.has(padded_context.symbol) else ()
+        return Term(
+            name="step_peak",
+            symbol=symbol("step_peak"),
+            expr=expr,
+            meaning="Gradients come while activations go: the peak lies at the loss, at the embedding, or in the MLP "
+            "or the scores of the first or the last layer.",
+            holds="transformers 5.23 with torch 2.13, bf16 or FP32; no gradients before; 5,000 tokens or more in V",
+            source="wolf2020transformers, src/transformers/models; paszke2019pytorch, section 5.5",
+            parts=(activations(self.case), gradients, layer(self.case), layers, *blocks),
+        )
+
+    @property
+    def loss(self) -> sympy.Expr:
+        """Bytes where the loss has its gradient: all activations, and the gradients of probabilities and logits."""
+        of_probabilities, of_logits = 2 * [_FP32 * s * b * V]
+        freed = sum(tensor.expr for tensor in saved_tensors(self.case) if tensor.name in _FREED)
+        return activations(self.case).symbol + of_probabilities + of_logits + _LOSS_AND_ITS_GRADIENT - freed
+
+    @property
+    def embedding(self) -> sympy.Expr:
+        """Bytes where the embedding has its gradient: all gradients; if tied, those of both uses beside their sum."""
+        table, of_hidden = self._bytes * V * d, self._bytes * s * b * d
+        return gradients.symbol + (2 * table if self.tied else of_hidden) + _LOSS_AND_ITS_GRADIENT
+
+    @property
+    def mlp(self) -> tuple[sympy.Expr, sympy.Expr]:
+        """Bytes where the MLP of the first and of the last layer has gradients of its product and of both factors."""
+        of_product_and_factors = 3 * self._bytes * s * b * d_ff
+        there = sum(tensor.expr for tensor in self._kept_by_layer if tensor.name != "input of the down matrix")
+        return self._in_first_and_last(there + of_product_and_factors, made=_down)
+
+    @property
+    def scores(self) -> tuple[sympy.Expr, sympy.Expr]:
+        """Bytes where the scores of the first and of the last layer have gradients, before and after the softmax."""
+        names = [tensor.name for tensor in self._kept_by_layer]
+        last = next(place for place, name in enumerate(names) if name.startswith("output of the softmax"))
+        softmax = self._kept_by_layer[last]
+        of_values = self._bytes * s * b * h * d_k if self._values_stay else 0
+        there = sum(tensor.expr for tensor in self._kept_by_layer[: last + 1]) + 2 * softmax.expr + of_values
+        return self._in_first_and_last(there, made=_mlp + _norm + _output)
+
+    def _in_first_and_last(self, there: sympy.Expr, made: sympy.Expr) -> tuple[sympy.Expr, sympy.Expr]:
+        of_residual = self._bytes * s * b * d
+        around = sum(tensor.expr for tensor in saved_tensors(self.case) if _outlives_layers(tensor))
+        always = there + of_residual + around + _LOSS_AND_ITS_GRADIENT - self._shared_input
+        own_input = 1 if self.case.recompute == "full" else 0
+        missing = _layer - made + d * (V * (n_emb - 1) + n_pos)
+        first = gradients.symbol - self._bytes * missing + own_input * layer(self.case).symbol
+        last = self._bytes * (V * d + _norm + made) + (L - 1 + own_input) * layer(self.case).symbol
+        return first + always, last + always
+
+    @property
+    def _kept_by_layer(self) -> list[SavedTensor]:
+        return [tensor for tensor in saved_tensors(replace(self.case, recompute="none")) if tensor.per == "layer"]
+
+    @property
+    def _values_stay(self) -> bool:  # one tensor holds queries, keys and values; of several sequences, copies do
+        return "packed" in self.case.traits and not self.case.many
+
+    @property
+    def _shared_input(self) -> sympy.Expr:
+        copied = "rmsnorm" in self.case.traits and self._bytes < _FP32  # the norm raises its input to FP32
+        return 0 if copied or self.case.recompute == "none" else self._bytes * s * b * d
+
+    @property
+    def _bytes(self) -> int:
+        return _FP32 if RECIPES[self.case.recipe] == "fp32" else 2
+
+
+@cache
+def step_peak(case: CodePath, tied: bool = False) -> Term:
+    """Return the term for the peak of a forward and backward pass, beside the weights; arguments as for `Step`.
+
+    >>> len(step_peak(CodePath("llama")).expr.args)
+    4
+    """
+    return Step(case, tied)._peak
+
+
+def _outlives_layers(tensor: SavedTensor) -> bool:
+    return tensor.per == "once" and tensor.place in ("embedding", "attention")

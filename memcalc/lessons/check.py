@@ -1,0 +1,162 @@
+"""Exercises that say right, or what kind of mistake it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from math import inf
+
+import sympy
+
+from memcalc import units
+from memcalc.article.claims import VERDICTS
+from memcalc.errors import InputError, choice, shown
+from memcalc.formula.printing import text
+from memcalc.formula.symbols import GLOSSARY
+from memcalc.lessons import activations, article, fit, hardware, kv_cache, optimizer, plan, validation, weights
+from memcalc.lessons.exercise import Exercise
+
+CLOSE = Fraction(5, 1000)
+"""An answer may be off by half a percent: two digits after the point are enough."""
+
+NEAR_GUESS = Fraction(1, 10)
+"""A guess that is off by less than this is not far off."""
+
+NEAR = Fraction(3, 100)
+"""What is off by less than this was reckoned right and rounded too much."""
+
+
+_RIVALS = {"GB": "GiB", "GiB": "GB", "MB": "MiB", "MiB": "MB"}
+"""Unit of an exercise → the one that it is mistaken for."""
+
+
+_LESSONS = (fit, weights, optimizer, activations, kv_cache, hardware, article, validation, plan)
+
+EXERCISES: dict[str, Exercise] = {
+    number: exercise for lesson in _LESSONS for number, exercise in lesson.EXERCISES.items()
+}
+"""Number → exercise; the first digit is the notebook."""
+
+
+@dataclass(frozen=True)
+class Feedback:
+    """What `check` says; true if the answer is right."""
+
+    right: bool
+    sentence: str
+
+    def __bool__(self) -> bool:
+        return self.right
+
+    def __repr__(self) -> str:
+        return f"{'✓' if self.right else '✗'} {self.sentence}"
+
+
+def check(number: str, answer: object) -> Feedback:
+    """Compare an answer with what the formula gives.
+
+    Parameters
+    ----------
+    number : the exercise, such as "4.1"
+    answer : a number in the unit that the exercise asks for, a string such as "4 GiB", a verdict, or a SymPy expression
+
+    Raises InputError if there is no such exercise.
+
+    >>> check("4.1", "64 GiB")
+    ✗ Not yet: only the key-value heads are stored, and you counted the query heads.
+    >>> check("4.1", 8)
+    ✓ Right: 8.00 GiB = 8.59 GB.
+    """
+    exercise = EXERCISES[choice("exercise", str(number), EXERCISES)]
+    if answer is None:
+        return Feedback(False, "No answer yet: set answer above, then run the cell again.")
+    try:
+        given = _read(answer, exercise.unit)
+    except InputError as problem:
+        return Feedback(False, str(problem))
+    right, mistakes = exercise.answers()
+    if _same(given, right):
+        return Feedback(True, f"Right: {_show(right, exercise.unit)}.")
+    for wrong, why in [*mistakes, *_mistaken_units(right, exercise.unit)]:
+        if _same(given, wrong):
+            return Feedback(False, f"Not yet: {why}.")
+    return Feedback(False, _unknown_mistake(given, right))
+
+
+def compare(guess: object, count: int) -> str:
+    """Set a guess [GiB, or a string with its unit] beside the real amount [bytes].
+
+    >>> compare(4, 2**34)
+    'You said 4.00 GiB; it is 16.00 GiB: 4.0 times too little.'
+    """
+    if guess is None:
+        return f"You left your guess open; it is {units.show(count)}."
+    try:
+        said = _read(guess, "GiB")
+    except InputError as problem:
+        return f"{problem} It is {units.show(count)}."
+    if _same(said, count, NEAR):
+        return f"You said {units.show(said)}; it is {units.show(count)}: well guessed."
+    if _same(said, count, NEAR_GUESS):
+        return f"You said {units.show(said)}; it is {units.show(count)}: not far off."
+    factor, word = (count / said, "little") if said < count else (said / count, "much")
+    return f"You said {units.show(said)}; it is {units.show(count)}: {float(factor):,.1f} times too {word}."
+
+
+def _read(answer: object, unit: str) -> object:
+    if unit == "formula":
+        expr = getattr(answer, "expr", getattr(answer, "rhs", answer))  # a term, an equation, or the expression itself
+        if not isinstance(expr, sympy.Expr) or not expr.free_symbols <= GLOSSARY.keys():
+            letters = 'letters from memcalc.formula.symbols, such as symbol("hidden")'
+            raise InputError(f"the answer must be an expression of {letters}, not {shown(answer)}.")
+        return expr
+    if unit == "verdict":
+        return choice("verdict", answer, VERDICTS)
+    amount = units.parse(answer, unit) if isinstance(answer, str) else _amount(answer, unit)
+    if not amount:
+        raise InputError(f"the answer must be a positive number of {unit}, not {shown(answer)}.")
+    return amount
+
+
+def _amount(answer: object, unit: str) -> Fraction:
+    """Return a number of `unit` in bytes; 0 for what is no positive number."""
+    try:
+        number = 0.0 if isinstance(answer, bool) else float(answer)
+    except (TypeError, ValueError, OverflowError):
+        number = 0.0
+    return Fraction(number if 0 < number < inf else 0) * units.UNITS.get(unit, 1)
+
+
+def _same(given: object, expected: object, tolerance: Fraction = CLOSE) -> bool:
+    if isinstance(expected, sympy.Expr):
+        return sympy.simplify(given - expected) == 0
+    if isinstance(expected, str):
+        return given == expected
+    return abs(given - expected) <= tolerance * expected
+
+
+def _show(answer: object, unit: str) -> str:
+    if unit in ("formula", "verdict"):
+        return text(answer) if unit == "formula" else answer
+    if unit not in units.UNITS:
+        return f"{units.counted(answer)} {unit}"
+    return units.show_both(answer) if unit in ("GiB", "GB") else f"{units.show(answer, unit)} = {units.show(answer)}"
+
+
+def _unknown_mistake(given: object, right: object) -> str:
+    if not isinstance(right, (sympy.Expr, str)) and _same(given, right, NEAR):
+        return "Close, but off by more than rounding explains: check each factor, and give two digits after the point."
+    return "Not yet, and not one of the mistakes we know; the hint may help."
+
+
+def _mistaken_units(right: object, unit: str) -> list[tuple[object, str]]:
+    if unit not in _RIVALS:
+        return []
+    size, rival, asked = units.UNITS[unit], _RIVALS[unit], f"and the question asks for {unit}"
+    others = [(name, units.UNITS[name]) for name in _RIVALS if name != unit]
+    return [
+        *((Fraction(right, other) * size, f"that is the number of {name}, {asked}") for name, other in others),
+        (Fraction(right, size) * units.UNITS[rival], f"the number is right, but it is {unit}, not {rival}"),
+        (right * size, f"that is the number of bytes, {asked}"),
+        (right * 8, "that is bits; a byte has eight"),
+    ]

@@ -1,0 +1,207 @@
+"""Pictures of the reality check: predicted against measured, what is left over, and a sum that is no peak."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable
+from functools import cache
+
+from matplotlib.ticker import FuncFormatter
+
+from memcalc.estimate.advice import WORDS
+from memcalc.estimate.questions import breakdown
+from memcalc.estimate.training import step_peak
+from memcalc.plots.style import COLOURS, Drawn, canvas, context_axes, label
+from memcalc.specs.model import Model
+from memcalc.specs.training import Training
+from memcalc.units import UNITS, in_unit, show_briefly
+from memcalc.validation import NOTABLE, Measurement, measurements
+
+MARKS = {"weights": "o", "gradients": "<", "optimizer": "s", "activations": "D", "kv_cache": "^", "overhead": "X"}
+"""Term → mark: shapes tell what colours tell."""
+
+STEPPED = "Llama-3.2-1B"
+"""The model whose steps were measured at many contexts."""
+
+POLICIES = {"keep all": "none", "compute again": "full"}
+"""What is done with activations → what is recomputed."""
+
+STEPS, STEP_MEMORY = (2**5, 2**13), (2, 400)
+"""The ends of the axes of such a step [tokens, GiB]."""
+
+STEP_LINES = {
+    "sum": {"color": COLOURS["gradients"], "linestyle": "--", "linewidth": 2, "label": "gradients + activations"},
+    "peak": {"color": COLOURS["activations"], "linewidth": 2, "label": "peak of the step"},
+}
+"""How its two lines are drawn."""
+
+_BYTES = [10**power for power in range(2, 16, 2)]
+_SHARE = float(100 * NOTABLE)  # [%]
+
+
+def predicted_measured(own: Iterable[Measurement] = ()) -> Drawn:
+    """Draw every measured row against its prediction, with the line on which both are equal, and the residuals.
+
+    Parameters
+    ----------
+    own : rows of your own, drawn as stars with their ids
+    """
+    rows, own = list(measurements()), list(own)
+    lines = list(dict.fromkeys(row.quantity for row in (*rows, *own)))
+    with canvas(width=9.5, height=4.6, ncols=2, width_ratios=(1.15, 1)) as (figure, (left, right)):
+        _identity(left, rows, own)
+        _residuals(right, rows, lines)
+        for row in own:
+            if _in_bytes(row):
+                _star(left, row.id, float(row.predicted), float(row.measured))
+            _star(right, row.id, float(100 * row.residual), lines.index(row.quantity))
+        _scale(right, [*rows, *own])
+        figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=4)
+    return figure.told(_rows_in_words(rows, own))
+
+
+def _rows_in_words(rows: list[Measurement], own: list[Measurement]) -> str:
+    notable = [row for row in rows if abs(row.residual) > NOTABLE]
+    named = Counter(row.quantity for row in notable)
+    parts = [
+        f"Two panels. Left, {len(rows)} measured amounts against the formula, and the line on which both are equal.",
+        f"Right, what is left over: {len(notable)} rows are off by more than {_SHARE:g} percent:",
+        " and ".join(f"{count} of {name}" for name, count in named.items()) + ".",
+        *(f"Your row {row.id}: {float(100 * row.residual):.1f} percent." for row in own),
+    ]
+    return " ".join(parts)
+
+
+def _in_bytes(row: Measurement) -> bool:  # on a logarithmic axis nothing has no place
+    return row.row["unit"] == "bytes" and min(row.measured, row.predicted) > 0
+
+
+def _identity(axes, rows: list[Measurement], own: list[Measurement]) -> None:
+    ends = _ends([*rows, *own])
+    ticks = [count for count in _BYTES if ends[0] < count < ends[1]]
+    axes.plot(ends, ends, color="0.4", linewidth=1, label="formula = measured")
+    for term, mark in MARKS.items():
+        alike = [row for row in rows if row.row["term"] == term]
+        places = [[float(amount) for amount in (row.predicted, row.measured)] for row in alike if _in_bytes(row)]
+        style = {"color": COLOURS[term], "markeredgecolor": "black", "markeredgewidth": 0.4, "linestyle": "none"}
+        axes.plot(
+            *zip(*places, strict=True), mark, **style, markersize=5, alpha=0.8, label=f"{WORDS[term]}: {len(alike)}"
+        )
+    axes.set(xscale="log", yscale="log", xlim=ends, ylim=ends, xlabel="formula", ylabel="measured", aspect="equal")
+    axes.set(title="Every measured amount against the formula", xticks=ticks, yticks=ticks)
+    axes.minorticks_off()
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(FuncFormatter(lambda count, _: _in_decimals(count)))
+    axes.grid(color="black", alpha=0.1)
+
+
+def _ends(rows: list[Measurement]) -> tuple[float, float]:
+    amounts = [float(amount) for row in rows if _in_bytes(row) for amount in (row.predicted, row.measured)]
+    return min(amounts) / 3, max(amounts) * 3
+
+
+def _residuals(axes, rows: list[Measurement], lines: list[str]) -> None:
+    for row in rows:
+        style = {"color": COLOURS[row.row["term"]], "markeredgecolor": "black", "markeredgewidth": 0.4}
+        place = float(100 * row.residual), lines.index(row.quantity)
+        axes.plot(*place, MARKS[row.row["term"]], **style, markersize=5, alpha=0.8)
+    axes.axvspan(-_SHARE, _SHARE, color="0.9", zorder=0)
+    axes.axvline(0, color="0.4", linewidth=1)
+    counts = Counter(row.quantity for row in rows)
+    labels = [f"{name.replace('_', ' ')}: {counts[name]}" for name in lines]
+    axes.set(yticks=range(len(lines)), yticklabels=labels, ylim=(len(lines) - 0.5, -0.5))
+    axes.set(xlabel="residual [% of what was measured; grey: 1 %]", title="What is left over")
+    axes.grid(axis="y", color="black", alpha=0.1)
+
+
+def _scale(axes, rows: list[Measurement]) -> None:
+    """Make the residuals' axis linear within the share that needs no cause, and logarithmic beyond it."""
+    reach = max(5.0, *(abs(float(100 * row.residual)) * 1.3 for row in rows))
+    axes.set_xscale("symlog", linthresh=_SHARE)
+    powers = range(0, int(math.log10(reach)) + 1, 1 + int(math.log10(reach)) // 3)
+    ticks = [*(-(10**power) for power in powers), 0, *(10**power for power in powers)]
+    axes.set(xlim=(-reach, reach), xticks=ticks, xticklabels=[f"{tick:,}" for tick in ticks])
+    axes.minorticks_off()
+
+
+def _star(axes, name: str, x: float, y: float) -> None:
+    axes.plot(x, y, marker="*", color="black", markersize=13, linestyle="none", zorder=5)
+    label(axes, name, (x, y), (10, -12), bbox=None)  # below the line there is room
+
+
+def _in_decimals(count: float) -> str:
+    return show_briefly(count, next(unit for unit in ("TB", "GB", "MB", "kB") if count >= UNITS[unit]))
+
+
+def sum_and_peak() -> Drawn:
+    """Draw gradients and activations as a sum and as the peak of a step, for both policies, with what was measured."""
+    with canvas(width=9.5, height=3.2, ncols=2, sharey=True) as (figure, panels):
+        for axes, policy in zip(panels, POLICIES, strict=True):
+            step_axes(axes)
+            for name, line in step_lines(policy).items():
+                axes.plot(*zip(*line, strict=True), **STEP_LINES[name])
+            measured = measured_steps(policy)
+            gib = [in_unit(size, "GiB") for size in measured.values()]
+            axes.plot(list(measured), gib, "D", color="black", markersize=5, label="measured", clip_on=False)
+            axes.set_title(f"Activations: {policy}")
+        panels[0].legend(loc="upper left")
+        panels[1].set_ylabel("")
+    return figure.told(" ".join(map(_policy_in_words, POLICIES)))
+
+
+def _policy_in_words(policy: str) -> str:
+    first, last = (f"{count:,}" for count in STEPS)
+    off = max(abs(size - step(context, policy)[1]) / size for context, size in measured_steps(policy).items())
+    ends = {
+        name: " to ".join(f"{line[place][1]:.3g} GiB" for place in (0, -1)) for name, line in step_lines(policy).items()
+    }
+    return (
+        f"Activations, {policy}: from {first} to {last} tokens the sum of the terms goes from {ends['sum']}, the peak"
+        f" of a step from {ends['peak']}; {len(measured_steps(policy))} measured peaks, at most {off:.1%} off it."
+    )
+
+
+def step_axes(axes) -> None:
+    """Give the axes the contexts and the memory of a step."""
+    context_axes(axes, *STEPS)
+    axes.set(ylim=STEP_MEMORY, xticks=[2**power for power in range(5, 14)], yticks=[3, 10, 30, 100, 300])
+    axes.tick_params(axis="x", labelsize=8)
+
+
+def step_lines(policy: str) -> dict[str, list[tuple[float, float]]]:
+    """Return the sum and the peak as lines over the context [tokens, GiB]."""
+    contexts = [round(2 ** (power / 4)) for power in range(20, 53)]
+    curves = zip(*(step(count, policy) for count in contexts), strict=True)
+    return {
+        name: [(count, in_unit(size, "GiB")) for count, size in zip(contexts, sizes, strict=True)]
+        for name, sizes in zip(STEP_LINES, curves, strict=True)
+    }
+
+
+def step(context: int, policy: str) -> tuple[int, int]:
+    """Return gradients and activations as a sum, and the peak of a step [bytes].
+
+    >>> step(64, "keep all")
+    (2635559692, 3522301960)
+    """
+    model, run = Model.named(STEPPED), step_run(context, policy)
+    memory = breakdown(model, run)
+    return memory["gradients"] + memory["activations"], step_peak(model, run)
+
+
+def step_run(context: int, policy: str) -> Training:
+    """Return the run of such a step.
+
+    >>> step_run(64, "compute again").recompute
+    'full'
+    """
+    return Training(context=context, recipe="bf16", attention="eager", recompute=POLICIES[policy])
+
+
+@cache  # an explorer asks in every frame
+def measured_steps(policy: str) -> dict[int, int]:
+    """Return context → peak, as measured with this policy [tokens, bytes]."""
+    rows = [row for row in measurements() if row.quantity == "step_peak" and row.model == STEPPED]
+    alike = [row for row in rows if Training(**row.inputs) == step_run(row.inputs["context"], policy)]
+    return {row.inputs["context"]: int(row.measured) for row in alike}

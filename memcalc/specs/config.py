@@ -1,0 +1,191 @@
+"""A Hugging Face config.json: read, and its values taken out one by one, each checked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from memcalc.errors import InputError, choice, instance, integer, shown
+from memcalc.formula.symbols import BY_NAME
+
+_MATTERS = (
+    *("quantization_config", "compression_config", "vision_config", "audio_config"),
+    *("num_nextn_predict_layers", "num_mtp_layers", "num_kv_shared_layers", "attention_chunk_size"),
+    *("sliding_window", "layer_types", "use_bidirectional_attention", "use_qk_norm"),
+    *("num_key_value_heads", "num_kv_heads", "head_dim", "attention_bias", "qkv_bias", "mlp_bias"),
+    *("num_experts", "num_local_experts", "n_routed_experts", "n_shared_experts", "shared_expert_intermediate_size"),
+)
+"""Keys that change memory in some family: where a family has no use for one, the user must hear of it."""
+
+_FOREIGN = ("add_cross_attention", "is_encoder_decoder", "cross_attention_layers", "kv_lora_rank", "index_topk")
+"""Keys of an attention of another shape: where a family does not know it, any number would be wrong."""
+
+_KINDS = ("full_attention", "sliding_attention")
+
+
+class Config:
+    """The values of one config.json.
+
+    Parameters
+    ----------
+    values : key → value, as in the file
+    kind : the `model_type`
+
+    `assumed` collects the keys that the file leaves out and whose documented default was taken.
+    """
+
+    def __init__(self, values: Mapping, kind: str):
+        self._values, self._kind = values, kind
+        self._taken: set[str] = set()
+        self.assumed: list[str] = []
+
+    def count(
+        self,
+        name: str,
+        keys: str,
+        default: int | Callable[[], int] | None = None,
+        null: int | None = None,
+        least: int = 1,
+        most: int | None = None,
+        bound: str = "",
+    ) -> int:
+        """Return a whole number.
+
+        Parameters
+        ----------
+        name : the symbol that it becomes, whose limit holds
+        keys : where it stands; spellings of the same number are parted by "|"
+        default : what the family's documentation says where the key is left out or null; without one it must be given
+        null : what an explicit null says
+        least, most : other limits than the symbol's; `bound` is the key that the upper one comes from
+
+        Raises InputError, which names the key, the value and what is allowed.
+
+        >>> Config({"hidden_size": 64}, "llama").count("hidden", "hidden_size")
+        64
+        """
+        key, value = self._find(keys)
+        if value is None and key in self._values and null is not None:
+            return null
+        most = BY_NAME[name].limit if most is None else most
+        if value is None and default is not None:
+            self.assumed.append(key)
+            value = default() if callable(default) else default
+            least = min(least, value)
+        elif key not in self._values:
+            raise InputError(f"{key} is missing in config.json: a whole number from {least:,} to {most:,}.")
+        return _within(key, value, least, most, bound)
+
+    def flag(self, key: str, default: bool) -> int:
+        """Return 1 for true, 0 for false; the documented default where the key is left out or null."""
+        _, value = self._find(key)
+        if value is None:
+            self.assumed.append(key)
+        elif not isinstance(value, bool):
+            raise InputError(f"{key} in config.json must be true or false, not {shown(value)}.")
+        return int(default if value is None else value)
+
+    def part(self, keys: str, default: float) -> float:
+        """Return a part of a whole, more than 0 and at most 1; newer files keep some of them in `rope_parameters`."""
+        key, value = self._find(keys)
+        inner = self._values.get("rope_parameters")
+        if value is None and isinstance(inner, Mapping):
+            value = inner.get("partial_rotary_factor")
+        if value is None:
+            self.assumed.append(key)
+            return default
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 1:
+            raise InputError(f"{key} in config.json must be a number above 0 and up to 1, not {shown(value)}.")
+        return value
+
+    def must(self, key: str, default: bool) -> None:
+        """Refuse a switch that is not in its documented place: the tensors would be others."""
+        if self.flag(key, default) != default:
+            wanted = f"{default}, as other layers of {self._kind} are not known here".lower()
+            raise InputError(f"{key} in config.json must be {wanted}, not {shown(self._values[key])}.")
+
+    def kinds(self, layers: int) -> list[str] | None:
+        """Return `layer_types`, one a layer; None if the file has none."""
+        _, value = self._find("layer_types")
+        if value is None:
+            return None
+        if not isinstance(value, list | tuple) or len(value) != layers:
+            allowed = f"a list of num_hidden_layers = {layers:,} kinds"
+            raise InputError(f"layer_types in config.json must be {allowed}, not {shown(value)}.")
+        return [choice("layer_types in config.json:", kind, _KINDS) for kind in value]
+
+    def places(self, key: str, layers: int) -> set[int]:
+        """Return a list of layer numbers; empty, as documented, if the file has none."""
+        _, value = self._find(key)
+        if value is None:
+            self.assumed.append(key)
+            return set()
+        if not isinstance(value, list | tuple):
+            raise InputError(f"{key} in config.json must be a list of layer numbers, not {shown(value)}.")
+        return {_within(key, place, 0, layers - 1, "num_hidden_layers - 1") for place in value}
+
+    def says(self, key: str, word: str) -> bool:
+        """Whether the key has this word for a value."""
+        return isinstance(self._values.get(key), str) and self._values[key] == word
+
+    def skip(self, *keys: str) -> int:
+        """Note that the family's own code has no use for these keys; return 0."""
+        self._taken.update(keys)
+        return 0
+
+    def ignored(self) -> tuple[str, ...]:
+        """Return the keys that are on, change memory and were not used; InputError if one makes another attention."""
+        for key in self._unused(_FOREIGN):
+            allowed = f"left out for {self._kind}, whose attention has no such part"
+            raise InputError(f"{key} in config.json must be {allowed}, not {shown(self._values[key])}.")
+        return tuple(self._unused(_MATTERS))
+
+    def _unused(self, keys: tuple[str, ...]) -> list[str]:
+        return [key for key in keys if key not in self._taken and not _off(self._values.get(key))]
+
+    def _find(self, keys: str) -> tuple[str, object]:
+        spellings = keys.split("|")
+        self._taken.update(spellings)
+        present = [key for key in spellings if key in self._values] or spellings[:1]
+        given = [key for key in present if self._values.get(key) is not None] or present[:1]
+        values = [self._values.get(key) for key in given]
+        if len(set(map(shown, values))) > 1:
+            both = " and ".join(map(shown, values))
+            raise InputError(f"{' and '.join(given)} in config.json must say the same, not {both}.")
+        return given[0], values[0]
+
+
+def load(source: str | Path | Mapping) -> tuple[Mapping, str]:
+    """Return the values of a config.json, given as a path or a mapping, and its name.
+
+    Raises InputError if there is no such file, or it holds no JSON object.
+    """
+    instance("config", source, str, Path, Mapping)
+    return (source, "config") if isinstance(source, Mapping) else (_read(Path(source)), str(source))
+
+
+def _read(path: Path) -> Mapping:
+    try:
+        config = json.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as problem:
+        raise InputError(f"config.json {str(path)!r} cannot be read: {problem.strerror}.") from None
+    except json.JSONDecodeError as problem:
+        raise InputError(f"config.json {str(path)!r} is not JSON: {problem.msg} in line {problem.lineno}.") from None
+    except (ValueError, RecursionError):  # no text, endless digits, brackets without end
+        raise InputError(f"config.json {str(path)!r} is not JSON that a model could have.") from None
+    if not isinstance(config, Mapping):
+        raise InputError(f"config.json {str(path)!r} must hold one object in braces, not {shown(config)}.")
+    return config
+
+
+def _within(key: str, value: object, least: int, most: int, bound: str) -> int:
+    number = integer(value)
+    if number is None or not least <= number <= most:
+        allowed = f"a whole number from {least:,} to {f'{bound} = ' if bound else ''}{most:,}"
+        raise InputError(f"{key} in config.json must be {allowed}, not {shown(value)}.")
+    return number
+
+
+def _off(value: object) -> bool:
+    return value is None or (isinstance(value, int | str | list | dict) and not value)

@@ -1,0 +1,66 @@
+"""The answer in words."""
+
+from cases import LLAMA
+from memcalc import Gpu, Inference, Model
+from memcalc.estimate import advice
+
+CARD, SEVEN = Gpu.named("RTX 4090"), Model.named("LLaMA-7B")
+
+
+def test_what_fits_says_how_far_it_may_grow():
+    run = Inference(2048)
+    assert advice.verdict(SEVEN, run, CARD) == "It fits: 10.09 GiB are left for the engine's buffers and more context."
+    assert advice.next_steps(SEVEN, run, CARD) == ["This card holds at most 22,709 tokens of context."]
+    trained, overhead, speed = advice.notes(SEVEN, run, CARD)
+    assert trained == "LLaMA-7B was trained for 2,048 tokens; more needs an extension."
+    assert overhead == "Driver and libraries take 0.19 GiB to 0.65 GiB more, as documented cases have it."
+    assert speed.startswith("No program writes more than ")
+
+
+def test_what_does_not_fit_says_each_way_out():
+    assert advice.next_steps(SEVEN, Inference(32_768), CARD) == [
+        "This card holds at most 22,709 tokens of context.",
+        "INT8 weights would leave 1.36 GiB.",
+        "INT8 cache would leave 3.09 GiB.",
+        "INT8 weights and cache would leave 9.36 GiB.",
+        "2 such cards would do, with tensor parallelism.",
+    ]
+
+
+def test_what_no_format_can_help():
+    steps = advice.next_steps(Model.named("Llama-3.1-405B"), Inference(2048), CARD)
+    assert steps == [
+        "No format makes it fit: even INT4 weights take 188.99 GiB. It needs a larger card, or several.",
+        "64 such cards would do, with tensor parallelism.",
+    ]
+
+
+def test_notes_name_the_training_and_what_was_assumed():
+    found = advice.notes(Model.from_config(LLAMA), Inference(32_768), CARD)
+    assert "trained for 2,048 tokens" in found[0]
+    assert "Driver and libraries take 0.19 GiB to 0.65 GiB more" in found[1]
+    assert "head_dim, attention_bias, mlp_bias" in found[-1]
+
+
+def test_a_large_batch_is_told_how_large_it_may_be():
+    steps = advice.next_steps(SEVEN, Inference(2048, batch=100), CARD)
+    assert steps[0] == "This card holds at most 227 tokens of context for each of 100 sequences."
+    assert steps[1] == "It holds at most 11 sequences of this context."
+
+
+def test_a_small_margin_is_not_nothing():
+    assert advice.verdict(SEVEN, Inference(22_709), CARD).startswith("It fits: 0.35 MiB are left")
+    assert advice.verdict(SEVEN, Inference(22_710), CARD) == "It does not fit: 0.15 MiB are missing."
+
+
+def test_two_changes_that_gain_nothing_are_not_offered():
+    steps = advice.next_steps(SEVEN, Inference(1, weights="FP32", kv_cache="FP32"), CARD)
+    assert [step.split(" would")[0] for step in steps] == ["BF16 weights", "2 such cards"]
+
+
+def test_a_batch_that_is_too_large_is_not_called_a_model_that_is():
+    steps = advice.next_steps(Model.named("LLaMA-13B"), Inference(32_768, batch=3), CARD)
+    assert steps == [
+        "Even in INT4, this card holds no more than 30,721 tokens of context for each of 3 sequences.",
+        "5 such cards would do, with tensor parallelism.",
+    ]

@@ -1,0 +1,233 @@
+"""Bytes per term, the verdict, and the inverse questions."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cases import MODELS, RUNS
+from memcalc import Gpu, Inference, InputError, Model, Training, breakdown, crossing, fewest_gpus, fits, largest, values
+from memcalc.formula import TERMS
+from memcalc.formula.symbols import BY_NAME
+
+CARD = Gpu.named("RTX 4090")
+
+
+def total(model, run):
+    return sum(breakdown(model, run).values())
+
+
+@pytest.mark.parametrize(
+    ("model", "fmt", "gib", "fit"),
+    [
+        ("LLaMA-7B", "FP16", 28.55, False),
+        ("LLaMA-7B", "INT8", 14.28, True),
+        ("LLaMA-13B", "INT8", 24.62, False),
+        ("LLaMA-13B", "INT4", 12.31, True),
+        ("Llama-2-70B", "INT8", 69.24, False),
+        ("LLaMA-65B", "INT8", 100.80, False),
+    ],
+)
+def test_the_articles_rows(model, fmt, gib, fit):
+    run = Inference(32_768, weights=fmt, kv_cache=fmt)
+    assert round(total(Model.named(model), run) / 2**30, 2) == gib
+    assert bool(fits(Model.named(model), run, CARD)) == fit
+
+
+def test_breakdown_is_in_the_formulas_order_and_whole():
+    memory = breakdown(Model.named("Llama-2-7B"), Inference(context=32_768))
+    assert list(memory.items()) == [("weights", 13_476_831_232), ("kv_cache", 17_179_869_184)]
+    assert all(type(count) is int for count in memory.values())
+
+
+@given(MODELS, RUNS, st.sampled_from(["FP32", "BF16", "INT8", "INT4"]))
+def test_the_terms_of_plain_formats_make_the_formulas_total(model, run, form):
+    run = replace(run, weights=form)
+    known = values(model, run)
+    assert abs(total(model, run) - TERMS["inference"].exact(known)) <= 1  # two half bytes may each take a whole one
+    assert float(TERMS["inference"].fast(known)) == pytest.approx(total(model, run), rel=1e-12)
+
+
+@given(MODELS, RUNS, st.sampled_from(["context", "batch"]))
+def test_memory_grows_with_context_and_batch(model, run, quantity):
+    more = replace(run, **{quantity: getattr(run, quantity) + 1})
+    assert total(model, more) >= total(model, run)  # a state space takes no more, and a full window
+
+
+@given(MODELS, RUNS)
+def test_the_margin_is_capacity_minus_need(model, run):
+    fit = fits(model, run, CARD)
+    assert fit.margin == CARD.capacity - total(model, run)
+    assert bool(fit) == (fit.margin >= 0)
+
+
+@given(MODELS, RUNS, st.sampled_from(["context", "batch"]))
+def test_largest_is_the_last_that_fits(model, run, quantity):
+    best = largest(quantity, model, run, CARD)
+    if best:
+        assert fits(model, replace(run, **{quantity: best}), CARD)
+    if best < BY_NAME[quantity].limit:
+        assert not fits(model, replace(run, **{quantity: best + 1}), CARD)
+
+
+def test_largest_by_brute_force():
+    model, run = Model.named("LLaMA-7B"), Inference(context=2048)
+    assert largest("batch", model, run, CARD) == max(
+        n for n in range(1, 99) if fits(model, replace(run, batch=n), CARD)
+    )
+
+
+def test_largest_knows_its_quantities():
+    with pytest.raises(InputError, match=r"quantity 'weight' is not known. Known: context, batch, parameters."):
+        largest("weight", Model.named("LLaMA-7B"), Inference(), CARD)
+
+
+def test_a_size_alone_has_weights_and_no_verdict():
+    assert breakdown(Model.nominal(7 * 10**9), Inference(weights="INT4")) == {"weights": 3_500_000_000}
+    with pytest.raises(InputError, match="has no architecture"):
+        fits(Model.nominal(7 * 10**9), Inference(), CARD)
+
+
+@pytest.mark.parametrize(
+    ("question", "sentence"),
+    [
+        (lambda model, run: fits(run, model, CARD), "model must be of type Model or NominalModel, not Inference("),
+        (lambda model, run: fits(model, CARD, run), "gpu must be of type Gpu, not Inference("),
+        (lambda model, run: fits(model, run, "RTX 4090"), "gpu must be of type Gpu, not 'RTX 4090'."),
+        (lambda model, run: breakdown("LLaMA-7B", run), "model must be of type Model or NominalModel, not 'LLaMA-7B'."),
+        (
+            lambda model, run: breakdown(model, {"context": 1}),
+            "run must be of type Inference or Training, not {'context': 1}.",
+        ),
+        (lambda model, run: largest("context", model, CARD, run), "gpu must be of type Gpu, not Inference("),
+    ],
+)
+def test_swapped_arguments_are_named(question, sentence):
+    with pytest.raises(InputError) as caught:
+        question(Model.named("LLaMA-7B"), Inference())
+    assert str(caught.value).startswith(sentence)
+
+
+LLAMA_7B = Model.named("LLaMA-7B")
+TRAININGS = [
+    Training(context=512, recipe="bf16", optimizer="SGD"),
+    Training(context=512, recipe="bf16", optimizer="8-bit AdamW", zero=3, data_parallel=64, recompute="full"),
+    Training(context=512, sharding="fsdp", data_parallel=16, activations="megatron", overhead="low"),
+    Training(context=512, lora_rank=16, activations="none"),
+    Training(context=512, recipe="autocast", optimizer="Adafactor", sharding="fsdp", data_parallel=16),
+]
+
+
+@pytest.mark.parametrize("run", TRAININGS, ids=str)
+@pytest.mark.parametrize("quantity", ["context", "batch"])
+def test_largest_knows_training(run, quantity):
+    card = Gpu.named("H100 80 GB")
+    best = largest(quantity, LLAMA_7B, run, card)
+    assert best == BY_NAME[quantity].limit or not fits(LLAMA_7B, replace(run, **{quantity: best + 1}), card)
+    assert best
+    assert fits(LLAMA_7B, replace(run, **{quantity: best}), card)
+
+
+@pytest.mark.parametrize("run", TRAININGS[:3], ids=str)
+def test_the_largest_size_that_trains(run):
+    run = replace(run, activations="none")
+    best = largest("parameters", Model.nominal(1), run, CARD)
+    assert fits(Model.nominal(best), run, CARD)
+    assert not fits(Model.nominal(best + 1 + 2 * 64), run, CARD)  # what fills the shares up leaves a few bytes open
+    assert largest("parameters", LLAMA_7B, run, CARD) == pytest.approx(best, rel=1e-3)
+
+
+@pytest.mark.parametrize("form", ["FP16", "INT4", "Q4_K_M", "GPTQ-INT4-g128"])
+def test_the_largest_size_has_the_bits_of_the_model(form):
+    run = Inference(4096, weights=form)
+    memory = breakdown(LLAMA_7B, run)
+    best = largest("parameters", LLAMA_7B, run, CARD)
+    room = CARD.capacity - memory["kv_cache"]
+    assert best == pytest.approx(room / memory["weights"] * LLAMA_7B.parameters, rel=1e-9)
+
+
+def test_largest_stays_where_prefill_is_known():
+    mistral, chunked = Model.named("Mistral-7B-v0.1"), Inference(2048, prefill=2048)
+    assert largest("context", mistral, chunked, Gpu.named("H200")) == mistral.window - 1
+    assert 0 < largest("context", LLAMA_7B, Inference(32_768, prefill=512), CARD) < 32_768
+    assert largest("context", LLAMA_7B, Inference(32_768, prefill=512), Gpu.named("T4")) > 512
+
+
+@pytest.mark.parametrize("visible", [22, 24, 26, 28, 40])
+def test_largest_sees_that_a_full_window_may_take_less(visible):
+    """Grouped heads in FP32 keep their scores until the mask of a full window brings another kernel."""
+    model = replace(Model.named("Mistral-7B-v0.1"), window_layers=4, dense_layers=4)
+    run, card = Training(recipe="fp32"), replace(CARD, visible_gib=visible)
+    best = largest("context", model, run, card)
+    assert fits(model, replace(run, context=best), card)
+    longer = [best + 1, *range(best + 2, 3 * model.window, 97), model.window]
+    assert not any(fits(model, replace(run, context=context), card) for context in longer if context > best)
+
+
+def test_crossing_is_a_question_of_inference():
+    with pytest.raises(InputError, match="run must be of type Inference"):
+        crossing(LLAMA_7B, Training())
+    with pytest.raises(InputError, match="model must be of type Model"):
+        crossing(Model.nominal(1), Inference())
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Llama-2-70B", "Qwen2.5-72B", "Falcon-40B", "Mixtral-8x22B", "DeepSeek-V3", "Jamba-1.5-Large", "Mamba-2-2.7B"],
+)
+@pytest.mark.parametrize("card", ["T4", "A100 80 GB"])
+def test_fewest_gpus_of_inference_by_brute_force(name, card):
+    model, run, card = Model.named(name), Inference(8192, batch=4), Gpu.named(card)
+
+    def even(cards):
+        whole = [model.heads, model.state_heads, model.inner if model.mamba_layers else 0]
+        shared = model.kv_heads % cards == 0 or cards % model.kv_heads == 0
+        return shared and all(count % cards == 0 for count in whole)
+
+    enough = [n for n in range(1, 129) if even(n) and fits(model, replace(run, tensor_parallel=n), card)]
+    assert fewest_gpus(model, run, card) == min(enough, default=0)
+
+
+SIZES = st.sampled_from([Model.nominal(3 * 10**9), Model.nominal(10**10 + 1), LLAMA_7B])
+SHARED = st.builds(
+    lambda recipe, stage, optimizer: Training(recipe=recipe, optimizer=optimizer, activations="none", **stage),
+    st.sampled_from(["mixed", "fp32", "bf16", "megatron"]),
+    st.sampled_from([{"zero": 0}, {"zero": 1}, {"zero": 2}, {"zero": 3}, {"sharding": "fsdp"}]),
+    st.sampled_from(["AdamW", "SGD", "8-bit AdamW"]),
+)
+
+
+@given(SIZES, SHARED, st.sampled_from(["T4", "RTX 4090", "A100 40 GB"]).map(Gpu.named))
+@settings(max_examples=12)
+def test_fewest_gpus_of_training_by_brute_force(model, run, card):
+    cards = range(1, 40)
+    enough = [n for n in cards if fits(model, replace(run, data_parallel=n), card)]
+    if run.zero == 0 and run.sharding == "zero":
+        enough = [n for n in enough if n == 1]  # more cards do not help
+    found = fewest_gpus(model, run, card)
+    assert found == min(enough) if enough else found not in cards
+
+
+def test_the_other_degrees_multiply_the_cards():
+    model, card = Model.named("Mixtral-8x7B"), Gpu.named("A100 80 GB")
+    assert fewest_gpus(model, Inference(4096, pipeline_parallel=4), card) == 4
+    run = Training(zero=1, tensor_parallel=8, data_parallel=1000, activations="none")
+    assert fewest_gpus(model, run, card) == 8 * min(
+        n for n in range(1, 99) if fits(model, replace(run, data_parallel=n), card)
+    )
+
+
+def test_published_numbers_of_cards():
+    """Llama-3.1-70B at 16 bytes a parameter takes 14 cards of 80 GB; DeepSeek-V3 in FP8 one machine of 8 H200."""
+    assert fewest_gpus(Model.nominal(70_553_706_496), Training(zero=3), Gpu.named("A100 80 GB")) == 14
+    assert fewest_gpus(Model.named("DeepSeek-V3"), Inference(4096, weights="FP8"), Gpu.named("H200")) == 8
+
+
+def test_fewest_gpus_refuses_what_fits_refuses():
+    with pytest.raises(InputError, match="has no architecture"):
+        fewest_gpus(Model.nominal(10**9), Inference(), CARD)
+    with pytest.raises(InputError, match="gpu must be of type Gpu"):
+        fewest_gpus(LLAMA_7B, Inference(), "RTX 4090")
+    with pytest.raises(InputError, match="prefill must be 'none' with more than one card"):
+        fewest_gpus(LLAMA_7B, Inference(10**6, prefill=512), CARD)

@@ -1,0 +1,174 @@
+"""Which terms a run has, what many cards share, and what is refused; numbers that others publish or should have."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from memcalc import Inference, Model, Training, breakdown
+from memcalc.errors import InputError
+from memcalc.estimate.terms import terms, values
+from memcalc.formula.symbols import symbol
+
+GIB = 2**30
+GPT_3, LLAMA_3_70B, LLAMA_3_8B = map(Model.named, ("GPT-3-175B", "Llama-3-70B", "Llama-3-8B"))
+STATES = ["weights", "gradients", "optimizer"]
+
+RUNS = {  # model, run: its terms, in the formula's order
+    "inference": (LLAMA_3_8B, Inference(), ["weights", "kv_cache"]),
+    "prefill": (
+        Model.named("Llama-2-7B"),
+        Inference(prefill="whole", overhead="low"),
+        ["weights", "kv_cache", "activations", "overhead"],
+    ),
+    "a size alone": (Model.nominal(7 * 10**9), Inference(), ["weights"]),
+    "training": (LLAMA_3_8B, Training(), [*STATES, "activations"]),
+    "autocast": (LLAMA_3_8B, Training(recipe="autocast"), [*STATES, "weight_copies", "activations"]),
+    "overhead": (LLAMA_3_8B, Training(overhead="high"), [*STATES, "activations", "overhead"]),
+    "states alone": (LLAMA_3_8B, Training(activations="none"), STATES),
+    "training a size alone": (Model.nominal(7 * 10**9), Training(zero=1, data_parallel=8), STATES),
+    "a window": (Model.named("Gemma-2-9B"), Training(context=8192), [*STATES, "activations"]),
+    "offload": (LLAMA_3_8B, Training(zero=3, data_parallel=8, offload="nvme"), [*STATES, "activations"]),
+}
+
+
+@pytest.mark.parametrize(("model", "run", "names"), RUNS.values(), ids=RUNS)
+def test_terms_of_a_run_in_the_order_of_the_formula(model, run, names):
+    assert [term.name for term in terms(model, run)] == names
+    assert list(breakdown(model, run)) == names
+
+
+def test_gpt_3_on_tensor_and_pipeline_parallel_cards():
+    run = Training(tensor_parallel=8, pipeline_parallel=16, zero=1, data_parallel=8, activations="none")
+    memory = breakdown(GPT_3, run)
+    assert memory["gradients"] / GIB == pytest.approx(2.6, rel=0.05)
+    even_share = 2 * 174_604_259_328 / 128
+    tables = 2 * 12288 * (50257 / 8 + 2048)  # the first stage has them beside its layers
+    assert even_share < memory["gradients"] < even_share + tables
+    assert memory["optimizer"] == pytest.approx(6 * memory["gradients"] / 8)
+
+
+def test_gpt_3_on_128_cards_of_zero_3():
+    memory = breakdown(GPT_3, Training(zero=3, data_parallel=128, activations="none"))
+    assert sum(memory.values()) / GIB == pytest.approx(20.3, abs=0.05)
+
+
+def test_llama_3_70b_on_8_times_8_cards():
+    memory = breakdown(LLAMA_3_70B, Training(tensor_parallel=8, data_parallel=8, zero=3, activations="none"))
+    assert sum(memory.values()) / GIB == pytest.approx(15, rel=0.1)
+    assert sum(memory.values()) == pytest.approx(16 * 70_553_706_496 / 64, rel=0.001)
+
+
+@pytest.mark.parametrize("degree", ["tensor_parallel", "pipeline_parallel"])
+def test_every_state_is_divided_by_both_kinds_of_parallelism(degree):
+    whole = breakdown(LLAMA_3_70B, Training(activations="none"))
+    part = breakdown(LLAMA_3_70B, Training(activations="none", **{degree: 8}))
+    for name in STATES:
+        assert whole[name] / part[name] == pytest.approx(8, rel=0.1)
+
+
+@settings(max_examples=25)
+@given(
+    st.sampled_from(["Llama-2-7B", "Qwen2.5-7B", "GPT-2"]),
+    st.sampled_from(["fp32", "mixed", "bf16", "megatron"]),
+    st.integers(0, 3),
+    st.integers(1, 4),
+)
+def test_one_card_changes_nothing(name, recipe, zero, micro_batches):
+    model = Model.named(name)
+    run = Training(recipe=recipe, context=512)
+    assert breakdown(model, replace(run, zero=zero, data_parallel=1)) == breakdown(model, run)
+    assert breakdown(model, replace(run, micro_batches=micro_batches)) == breakdown(model, run)
+    assert not run.divided
+
+
+@pytest.mark.parametrize(
+    ("offload", "on_the_card"),
+    [("none", STATES), ("optimizer", ["weights"]), ("parameters", []), ("nvme", [])],
+)
+def test_what_is_offloaded_leaves_the_card_and_keeps_its_place_in_the_formula(offload, on_the_card):
+    run = Training(zero=3, data_parallel=8, activations="none")
+    kept, moved = breakdown(LLAMA_3_8B, run), breakdown(LLAMA_3_8B, replace(run, offload=offload))
+    assert moved == {name: kept[name] if name in on_the_card else 0 for name in STATES}
+
+
+REFUSED = {
+    "tensor_parallel must be 1 with activations 'transformers', not 2": (
+        LLAMA_3_8B,
+        Training(tensor_parallel=2),
+    ),
+    "pipeline_parallel must be 1 with activations 'transformers', not 4": (
+        LLAMA_3_8B,
+        Training(pipeline_parallel=4),
+    ),
+    "sequence_parallel must be False with activations 'transformers', not True": (
+        LLAMA_3_8B,
+        Training(sequence_parallel=True),
+    ),
+    "lora_rank must be 0 with activations 'transformers', not 16": (
+        LLAMA_3_8B,
+        Training(lora_rank=16),
+    ),
+    "activations must be 'none' for Mixtral-8x7B: only dense attention layers are known.": (
+        Model.named("Mixtral-8x7B"),
+        Training(),
+    ),
+    "tensor_parallel must be 1 for a size without architecture, not 2.": (
+        Model.nominal(7 * 10**9),
+        Training(tensor_parallel=2),
+    ),
+    "prefill must be 'none' with more than one card, for it is known for one card only.": (
+        LLAMA_3_8B,
+        Inference(prefill="whole", tensor_parallel=2),
+    ),
+}
+
+
+@pytest.mark.parametrize(("says", "refused"), REFUSED.items(), ids=REFUSED)
+def test_what_is_not_known_is_refused_in_one_sentence(says, refused):
+    with pytest.raises(InputError) as caught:
+        terms(*refused)
+    assert str(caught.value).startswith(says)
+
+
+def test_the_whole_model_is_counted_only_where_one_card_holds_it():
+    assert values(LLAMA_3_8B, Training())[symbol("parameters")] == 8_030_261_248
+    assert symbol("parameters") not in values(LLAMA_3_8B, Training(tensor_parallel=2))
+
+
+def test_what_is_no_model_and_no_run():
+    for model, run in (("LLaMA-7B", Inference()), (LLAMA_3_8B, "training")):
+        with pytest.raises(InputError, match=r"model must|run must"):
+            values(model, run)
+
+
+def test_streaming_needs_attention_over_the_whole_context():
+    with pytest.raises(InputError, match=r"recent must be 0 for Mamba-2.8B, which has no attention, not 4\."):
+        values(Model.named("Mamba-2.8B"), Inference(recent=4))
+
+
+@pytest.mark.parametrize(
+    ("run", "says"),
+    [
+        (Inference(tensor_parallel=8), "tensor_parallel must be 1 for a size without architecture, not 8."),
+        (Inference(prefill="whole"), "prefill must be none for a size without architecture, not whole."),
+        (
+            Inference(weights="Q4_K_M"),
+            "weights must be a format without scales for a size without architecture, not 'Q4_K_M'.",
+        ),
+        (
+            Training(optimizer="Adafactor"),
+            "optimizer must not be Adafactor for a size without architecture: it needs matrices.",
+        ),
+    ],
+)
+def test_a_size_alone_is_refused_what_needs_an_architecture(run, says):
+    with pytest.raises(InputError) as caught:
+        breakdown(Model.nominal(7 * 10**9), run)
+    assert str(caught.value) == says
+
+
+def test_a_size_alone_has_overhead_too():
+    memory = breakdown(Model.nominal(7 * 10**9), Inference(overhead="high"))
+    assert memory == {"weights": 14 * 10**9, "overhead": 700 * 10**6}

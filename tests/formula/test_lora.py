@@ -1,0 +1,50 @@
+"""LoRA: the counts that adapters are known to have."""
+
+import pytest
+
+from memcalc import breakdown
+from memcalc.formula.lora import adapter_pieces, adapters, adapters_of, base_weights, r
+from memcalc.formula.sharding import total
+from memcalc.formula.symbols import symbol
+from memcalc.specs.model import Model
+from memcalc.specs.training import TARGETS, Training
+
+LLAMA_7B = Model.named("LLaMA-7B")
+GOLDEN = {"all": 39_976_960, "qv": 8_388_608}  # rank 16, as the libraries report it
+
+
+@pytest.mark.parametrize("targets", TARGETS)
+def test_adapters_of_llama_7b(targets):
+    counted = adapters_of(adapter_pieces("", targets))
+    assert counted.exact(LLAMA_7B.values | {r: 16}) == GOLDEN[targets]
+
+
+def test_adapters_grow_with_the_rank():
+    counts = [adapters.exact(LLAMA_7B.values | {r: rank}) for rank in (0, 1, 2, 64)]
+    assert counts == [0, counts[1], 2 * counts[1], 64 * counts[1]]
+
+
+def test_a_packed_matrix_gets_one_adapter():
+    model = Model.named("GPT-2")
+    qkv = adapters_of(adapter_pieces(model.packing, "qv")).exact(model.values | {r: 8})
+    assert qkv == 12 * 8 * (768 + 3 * 768)  # 294,912: what PEFT reports for c_attn
+
+
+def test_an_absent_matrix_gets_none():
+    latent = [piece for piece in adapter_pieces("", "all") if symbol("query_rank") in piece.size.free_symbols]
+    assert latent
+    assert total(latent).xreplace(LLAMA_7B.values | {r: 16}) == 0
+
+
+def test_the_base_keeps_its_format():
+    assert base_weights.exact(LLAMA_7B.values | {symbol("bytes_per_weight"): 2}) == 13_476_831_232
+
+
+def test_qlora_of_65_billion_parameters():
+    """34.5 GB of base weights with 16-bit embeddings, and 9.6 GB of optimizer for adapters of rank 64."""
+    run = Training(activations="none", lora_rank=64, base_weights="NF4-double")
+    model = Model.named("LLaMA-65B")
+    memory = breakdown(model, run)
+    adapters = breakdown(model, Training(activations="none", lora_rank=64))["gradients"] // 2 * 2
+    assert round((memory["weights"] - adapters) / 1e9, 1) == 34.5
+    assert round(memory["optimizer"] / 1e9, 1) == 9.6

@@ -1,0 +1,58 @@
+"""Exact is exact: no float stands between the values and the result."""
+
+from fractions import Fraction
+
+import numpy
+import pytest
+import sympy
+from hypothesis import given
+from hypothesis import strategies as st
+
+from memcalc.errors import InputError
+from memcalc.formula import numeric
+from memcalc.formula.symbols import symbol
+
+P, B, s, b = symbol("parameters"), symbol("bytes_per_weight"), symbol("context"), symbol("batch")
+LARGE = st.integers(1, 10**30)
+
+
+@given(LARGE, LARGE)
+def test_halves_quotients_and_block_rounding_are_exact(one, other):
+    assert numeric.exact(P * s / 2)(one, other) == Fraction(one * other, 2)
+    assert numeric.exact(sympy.Rational(2, 3) * P / s)(one, other) == Fraction(2 * one, 3 * other)
+    assert numeric.exact(sympy.ceiling(P / s) * s)(one, other) == -(-one // other) * other
+    assert numeric.exact(sympy.Min(P, s / 2))(one, other) == min(one, Fraction(other, 2))
+
+
+@given(LARGE, LARGE, st.integers(1, 1000))
+def test_a_remainder_in_a_product_stays_in_its_brackets(one, other, divisor):
+    expr = P * sympy.Mod(s, b)
+    assert numeric.exact(expr)(one, other, divisor) == one * (other % divisor)
+    assert numeric.exact(expr / 3)(one, other, divisor) == Fraction(one * (other % divisor), 3)
+    assert numeric.fast(expr)(5, numpy.array([7, 8]), 4).tolist() == [15, 0]
+
+
+@pytest.mark.parametrize(
+    ("value", "plain"),
+    [
+        (numpy.int64(10**5), 10**5),
+        (sympy.Integer(7), 7),
+        (sympy.Rational(17, 16), Fraction(17, 16)),
+        (Fraction(4, 2), 2),
+        (10**40, 10**40),
+    ],
+)
+def test_numbers_of_any_kind_become_plain(value, plain):
+    number = numeric.number(P, value)
+    assert number == plain
+    assert type(number) in (int, Fraction)
+
+
+@pytest.mark.parametrize("value", [1.0, "7", None, True, -60, 0, float("nan"), 1j, [7]])
+def test_what_is_no_exact_number_is_refused(value):
+    with pytest.raises(InputError, match=r"P must be a whole number or a fraction, and positive, not "):
+        numeric.number(P, value)
+
+
+def test_zero_is_a_number_for_what_a_model_may_lack():
+    assert numeric.number(symbol("positions"), 0) == 0

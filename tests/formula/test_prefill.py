@@ -1,0 +1,60 @@
+"""The peak of a prefill and of a decode step, as measured on Hugging Face models."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cases import case_of, measured_activations, symbol_values
+from memcalc.errors import InputError
+from memcalc.formula.prefill import MEASURED, Prefill
+from memcalc.formula.saved_tensors import CodePath
+from memcalc.formula.symbols import symbol
+
+LLAMA = {
+    "layers": 32, "hidden": 4096, "intermediate": 11008, "heads": 32, "kv_heads": 32, "head_dim": 128,
+    "rotary": 128, "vocabulary": 32000, "batch": 1, "context": 8192, "chunk": 512,
+}  # fmt: skip
+VALUES = {symbol(name): value for name, value in LLAMA.items()}
+
+
+def rows(quantity):
+    found = measured_activations(quantity)
+    return pytest.mark.parametrize(("inputs", "measured"), [row[1:] for row in found], ids=[row[0] for row in found])
+
+
+def the_pass(inputs):
+    return Prefill(case_of(inputs), inputs["all_logits"], inputs["chunked"], inputs["windowed"])
+
+
+@rows("prefill")
+def test_prefill_to_the_byte(inputs, measured):
+    assert the_pass(inputs).prefill.exact(symbol_values(inputs)) == measured
+
+
+@rows("decode_step")
+def test_decode_step_to_the_byte(inputs, measured):
+    assert the_pass(inputs).decode_step.exact(symbol_values(inputs)) == measured
+
+
+@given(st.sampled_from(MEASURED), st.sampled_from(["eager", "flash"]), st.booleans(), st.integers(0, 4))
+def test_chunks_need_less_than_the_whole(family, attention, all_logits, halvings):
+    case = CodePath(family, attention)
+    chunk = 4096 >> halvings
+    whole = Prefill(case, all_logits).prefill.exact(VALUES)
+    chunked = Prefill(case, all_logits, chunked=True).prefill
+    assert chunked.exact(VALUES | {symbol("chunk"): chunk // 2}) < chunked.exact(VALUES | {symbol("chunk"): chunk})
+    assert chunked.exact(VALUES | {symbol("chunk"): chunk}) < 1.2 * whole
+
+
+@given(st.sampled_from(MEASURED), st.sampled_from(["eager", "flash"]), st.integers(1, 10**6))
+def test_a_longer_context_needs_more(family, attention, context):
+    for term in (Prefill(CodePath(family, attention)).prefill, Prefill(CodePath(family, attention)).decode_step):
+        assert term.value(VALUES | {symbol("context"): context}) < term.value(VALUES | {symbol("context"): context + 1})
+
+
+@pytest.mark.parametrize(
+    ("case", "says"), [(CodePath("gemma2"), "llama, mistral, qwen2"), (CodePath("llama", recipe="fp32"), "of 16 bits")]
+)
+def test_what_was_not_measured_is_not_guessed(case, says):
+    with pytest.raises(InputError, match=says):
+        Prefill(case)

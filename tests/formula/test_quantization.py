@@ -1,0 +1,179 @@
+"""Weight formats, to the byte."""
+
+import dataclasses
+import json
+import math
+
+import pytest
+import sympy
+from hypothesis import given
+from hypothesis import strategies as st
+from sympy import Integer
+
+from cases import MODELS
+from headers import bytes_of, read
+from memcalc import Model, catalogue
+from memcalc.errors import InputError
+from memcalc.formula import numeric
+from memcalc.formula.formats import Format, block
+from memcalc.formula.quantization import cache_bytes, choose, matrix_bytes, stored_bytes, tensor_bytes
+from memcalc.formula.tensors import (
+    TENSORS,
+    E,
+    L_dense,
+    L_full,
+    L_mla,
+    L_moe,
+    L_ssd,
+    L_ssm,
+    L_win,
+    d,
+    d_e,
+    d_ff,
+    h,
+    h_kv,
+    n_mlp,
+    present,
+)  # fmt: skip
+
+FORMATS = [Format.named(name) for name in catalogue.names("formats")]
+ROWS = [row for row in catalogue.rows("measured_formats") if row["quantity"] == "matrix_bytes"]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row['id']}-{row['format']}")
+def test_a_quantized_matrix_takes_what_the_library_stores(row):
+    inputs = json.loads(row["inputs"])
+    rows, columns = Integer(inputs.pop("rows")), Integer(inputs.pop("columns"))
+    assert matrix_bytes(rows, columns, dataclasses.replace(Format.named(row["format"]), **inputs)) == int(row["bytes"])
+
+
+def test_gptq_is_the_sum_of_its_packed_tensors():
+    rows, columns = 4096, 11008
+    codes, zeros = 4 * (columns // 8) * rows, 4 * (columns // 128) * (rows // 8)  # eight in an int32
+    scales, index = 2 * (columns // 128) * rows, 4 * columns
+    packed = matrix_bytes(Integer(rows), Integer(columns), Format.named("GPTQ-INT4-g128"))
+    assert packed == codes + zeros + scales + index
+    assert packed - index == matrix_bytes(Integer(rows), Integer(columns), Format.named("AWQ-INT4-g128"))
+
+
+@pytest.mark.parametrize("form", FORMATS, ids=lambda form: form.name)
+def test_bits_are_those_of_a_large_matrix(form):
+    [matrix] = [tensor for tensor in TENSORS if tensor.name == "up_proj"]
+    size = {L_full: 1, L_dense: 1, n_mlp: 2, d: 2**14, d_ff: 2**14, h: 1, h_kv: 1}
+    others = dict.fromkeys(stored_bytes((matrix,), form).free_symbols - size.keys(), 0)
+    bits = stored_bytes((matrix,), form).subs(size).subs(others) * 8 / 2**28
+    assert math.isclose(bits, form.bits, abs_tol=0.005)
+
+
+def test_double_quantization_saves_what_its_paper_says():
+    """About 0.37 bits a parameter (Dettmers et al. 2023, section 3)."""
+    assert float(Format.named("NF4").bits - Format.named("NF4-double").bits) == pytest.approx(0.373, abs=0.001)
+
+
+def test_what_a_format_keeps_stays_in_16_bit():
+    model = Model.named("LLaMA-7B")
+    kept = 2 * 32_000 * 4096 + (2 * 32 + 1) * 4096  # both embedding tables, and the norms
+    quantized = model.parameters - kept
+    assert bytes_of(model, "NF4") == 2 * kept + quantized * 9 // 16 + 7 * 32 * 64
+
+
+def test_each_expert_is_a_matrix_of_its_own():
+    experts = [tensor for tensor in TENSORS if tensor.group == "expert" and tensor.name == "down_proj"]
+    one = matrix_bytes(Integer(7), Integer(9), Format.named("NF4"))
+    assert one == math.ceil(63 / 2) + 4 + 64
+    assert stored_bytes(tuple(experts), Format.named("NF4")).subs({E: 5, L_moe: 1, d: 7, d_e: 9}) == 5 * one
+
+
+def test_which_formats_a_cache_can_have():
+    caches = {form.name for form in FORMATS if form.in_cache and not form.residual}
+    llama_cpp = {"Q8_0", "Q5_1", "Q5_0", "Q4_1", "Q4_0", "IQ4_NL"}
+    assert caches == llama_cpp | {"FP32", "TF32", "BF16", "FP16", "FP8", "INT8", "INT4"}
+    assert [cache_bytes(Integer(1024), Format.named(name)) for name in ("FP16", "Q8_0", "Q4_0")] == [2048, 1088, 576]
+
+
+@given(form=st.sampled_from(FORMATS), model=MODELS)
+def test_symbols_and_numbers_agree(form, model):
+    expr = stored_bytes(present(model.packing, model.absent), form)
+    known = [model.values[symbol] for symbol in numeric.arguments(expr)]
+    assert math.isclose(numeric.fast(expr)(*map(float, known)), numeric.exact(expr)(*known), rel_tol=1e-12)
+
+
+def test_a_wrong_format_is_told_the_nearest():
+    with pytest.raises(InputError, match="format 'Q4_K_N' is not known; the nearest is"):
+        Format.named("Q4_K_N")
+    assert Format.named("gptq").name == "GPTQ-INT4-g128"
+    assert isinstance(stored_bytes((), Format.named("FP16")), sympy.Integer)
+
+
+DOWN = [tensor for tensor in TENSORS if tensor.name == "down_proj"]
+OTHER_LAYERS = (L_win, L_mla, L_ssm, L_ssd)
+
+LLAMA_8B = {
+    "arch": "llama",
+    "n_layer": 32,
+    "n_embd": 4096,
+    "n_ff": 14336,
+    "n_head": 32,
+    "n_head_kv": 8,
+    "n_vocab": 128256,
+}
+PUBLISHED = {
+    **{"IQ1_S": 2.0042, "IQ1_M": 2.1460, "IQ2_XXS": 2.3824, "IQ2_XS": 2.5882, "IQ2_S": 2.7403, "IQ2_M": 2.9294},
+    **{"IQ3_XXS": 3.2548, "IQ3_XS": 3.4977, "IQ3_S": 3.6606, "IQ3_M": 3.7628, "IQ4_XS": 4.4597, "IQ4_NL": 4.6818},
+    **{"Q2_K_S": 2.9697, "Q2_K": 3.1593, "Q3_K_S": 3.6429, "Q3_K_L": 4.2979, "Q4_K_S": 4.6672, "Q4_K_M": 4.8944},
+    **{"Q5_K_S": 5.5704, "Q5_K_M": 5.7036, "Q6_K": 6.5633, "Q8_0": 8.5008, "GGUF-F16": 16.0005},
+}
+"""Bits per weight of Llama-3.1-8B, from llama.cpp's tools/quantize/README.md, commit 311c2c9."""
+
+FILES = [row for row in catalogue.rows("measured_formats") if row["quantity"].startswith("model_")]
+
+
+@pytest.mark.parametrize("row", FILES, ids=lambda row: f"{row['id']}-{row['model']}-{row['format']}")
+def test_a_model_takes_what_was_measured(row):
+    assert bytes_of(read(json.loads(row["inputs"])), row["format"]) == int(row["bytes"])
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_the_published_bits_per_weight(name):
+    model = read(LLAMA_8B)
+    assert round(float(8 * bytes_of(model, name) / model.parameters), 4) == PUBLISHED[name]
+
+
+@pytest.mark.parametrize(("name", "parts"), [("Q8_0", 2 + 32), ("Q4_0", 2 + 16), ("Q4_K", 2 * 2 + 12 + 128)])
+def test_blocks_are_scales_and_codes(name, parts):
+    assert block(name)[1] == parts
+
+
+def test_rules_name_known_types_and_files():
+    for rule in catalogue.rows("mixes"):
+        assert block(rule["type"])
+        for name in rule["mixes"].split("|"):
+            assert name == "*" or Format.named(name).family == "gguf"
+
+
+def more_bits(layer, layers):
+    return layer < layers // 8 or layer >= 7 * layers // 8 or (layer - layers // 8) % 3 == 2
+
+
+@given(layers=st.integers(1, 200), dense=st.integers(0, 200))
+def test_counted_layers_are_those_of_a_loop(layers, dense):
+    dense = min(dense, layers)
+    known = {L_full: layers, L_dense: dense, L_moe: layers - dense, E: 3, d: 256, d_ff: 256, d_e: 256, h: 8, h_kv: 8}
+    for tensor, place, matrices in zip(DOWN, (range(dense), range(dense, layers)), (1, 3), strict=True):
+        more = sum(more_bits(layer, layers) for layer in place)
+        counted = tensor_bytes(tensor, "Q4_K_M", "Q4_K").subs(dict.fromkeys(OTHER_LAYERS, 0)).subs(known)
+        assert counted == matrices * 256 * (210 * more + 144 * (len(place) - more))
+
+
+def test_rows_that_blocks_do_not_fill_take_the_next_type():
+    def bytes_of(columns):
+        known = {L_dense: 1, d_ff: columns, d: 1}
+        return tensor_bytes(DOWN[0], "", "Q4_K").subs(known)
+
+    assert [bytes_of(columns) for columns in (256, 224, 200)] == [144, 7 * 22, 400]  # Q4_K, Q5_0, F16
+
+
+def test_a_choice_that_numbers_decide_is_no_piecewise():
+    open_one = sympy.Symbol("s") > 1
+    assert choose((1, sympy.false), (2, sympy.true), (3, open_one)) == 2
+    assert choose((1, open_one), (2, sympy.true)) == sympy.Piecewise((1, open_one), (2, True))

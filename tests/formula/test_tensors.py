@@ -1,0 +1,34 @@
+"""The list of parameter tensors is the model: whole, packed or without what a model lacks."""
+
+import pytest
+import sympy
+from hypothesis import given
+
+from cases import MODELS
+from memcalc.formula import TERMS, numeric
+from memcalc.formula.tensors import GROUPS, TENSORS, packed, present
+
+
+def numbers(expr, model):
+    return numeric.exact(expr)(*(model.values[symbol] for symbol in numeric.arguments(expr)))
+
+
+@pytest.mark.parametrize("packing", ["", "qkv", "qkv gate_up"])
+@given(model=MODELS)
+def test_the_list_holds_every_parameter_however_it_is_packed(packing, model):
+    assert numbers(sympy.Add(*(tensor.count * tensor.size for tensor in packed(packing))), model) == model.parameters
+
+
+@given(MODELS)
+def test_nothing_that_a_model_has_is_left_out(model):
+    there = present(model.packing, model.absent)
+    assert numbers(sympy.Add(*(tensor.count * tensor.size for tensor in there)), model) == model.parameters
+
+
+def test_packing_changes_the_number_of_tensors_only():
+    shapes = {tensor.name: tensor.shape for tensor in packed("qkv gate_up")}
+    plain = {tensor.name: tensor.shape for tensor in TENSORS if tensor.group == "attention"}
+    assert shapes["qkv_proj"][0] == sum(plain[name][0] for name in ("q_proj", "k_proj", "v_proj"))
+    assert "k_proj" not in shapes
+    assert {tensor.group for tensor in TENSORS} == set(GROUPS)
+    assert TERMS["norms"].expr == sum(t.each * t.size for t in TENSORS if t.group == "norms")

@@ -1,0 +1,334 @@
+"""Every family of models gives the parameters that its code builds, and refuses what it could not build."""
+
+import json
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from configs import CONFIGS, changed, keys
+from memcalc import InputError, Model, catalogue
+from memcalc.specs.families import FAMILIES, fields
+
+COUNTED = catalogue.rows("measured_parameters")
+SIZES = {
+    *("num_hidden_layers", "hidden_size", "num_attention_heads", "vocab_size", "intermediate_size", "ffn_dim"),
+    *("n_layer", "n_embd", "n_head", "n_positions", "state_size", "mamba_d_state", "num_heads", "n_groups"),
+    *("num_experts", "num_local_experts", "n_routed_experts", "num_experts_per_tok", "moe_intermediate_size"),
+    *("kv_lora_rank", "qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim", "shared_expert_intermediate_size"),
+}
+HOSTILE = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from([0, -1, 10**18]),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=5,
+)
+FOREIGN = ["layer_types", "kv_lora_rank", "is_encoder_decoder", "quantization_config", "sliding_window"]
+
+
+def attempt(config):
+    """The model, or the sentence that refuses it."""
+    try:
+        return Model.from_config(config), ""
+    except InputError as problem:
+        return None, str(problem)
+
+
+@pytest.mark.parametrize("row", COUNTED, ids=[row["model"] or row["id"] for row in COUNTED])
+def test_parameters_are_those_of_the_built_class(row):
+    model = Model.from_config(json.loads(row["config"]))
+    assert (model.parameters, model.active_parameters) == (int(row["parameters"]), int(row["active"]))
+
+
+def test_every_family_was_counted():
+    families = {json.loads(row["config"])["model_type"] for row in COUNTED}
+    assert families | {"gemma3"} == set(FAMILIES) == set(CONFIGS)  # gemma3 is gemma3_text inside another file
+    assert all(row["how"] and row["library"] and row["retrieved"] for row in COUNTED)
+
+
+@pytest.mark.parametrize("family", CONFIGS)
+def test_a_config_with_all_keys_leaves_nothing_to_assume_or_ignore(family):
+    model = Model.from_config(CONFIGS[family])
+    assert (model.assumed, model.ignored) == ((), ())
+    assert model.family == family
+
+
+@pytest.mark.parametrize("family", CONFIGS)
+def test_a_key_left_out_is_assumed_or_missed_by_name(family):
+    for key in keys(family):
+        model, problem = attempt(changed(family, {}, without=[key]))
+        assert key in (problem or model.assumed)
+
+
+@pytest.mark.parametrize("family", [family for family in CONFIGS if family != "gemma3"])
+def test_no_size_is_guessed(family):
+    for key in SIZES & set(keys(family)):
+        with pytest.raises(InputError, match=f"^{key} is missing in config.json: a whole number from 1 to [0-9,]+.$"):
+            Model.from_config(changed(family, {}, without=[key]))
+        with pytest.raises(InputError, match=f"^{key} in config.json must be a whole number from 1 to .+, not None.$"):
+            Model.from_config(changed(family, {key: None}))
+
+
+@pytest.mark.parametrize("family", CONFIGS)
+@pytest.mark.parametrize("value", [0, -1, 10**18, 64.0, "64", [64], {"a": 1}, True], ids=str)
+def test_a_wrong_size_is_refused_with_key_value_and_what_is_allowed(family, value):
+    for key in SIZES & set(keys(family)):
+        with pytest.raises(InputError) as caught:
+            Model.from_config(changed(family, {key: value}))
+        sentence = f"{key} in config.json must be a whole number from 1 to .+, not {re.escape(repr(value))}."
+        assert re.fullmatch(sentence, str(caught.value))
+
+
+@pytest.mark.parametrize("family", CONFIGS)
+@settings(max_examples=40)
+@given(data=st.data())
+def test_a_hostile_config_gives_a_model_or_a_sentence_that_names_a_key(family, data):
+    names = [*keys(family), *FOREIGN]
+    changes = data.draw(st.dictionaries(st.sampled_from(names), HOSTILE | st.integers(1, 9), max_size=3))
+    without = data.draw(st.sets(st.sampled_from(names), max_size=1))
+    model, problem = attempt(changed(family, changes, without))
+    if model:
+        assert model.parameters >= model.active_parameters > 0
+    else:
+        assert any(key in problem for key in names)
+        assert re.fullmatch(r"[^\n]+\.", problem)
+
+
+@pytest.mark.parametrize(
+    ("family", "changes", "sentence"),
+    [
+        (
+            "llama",
+            {"num_key_value_heads": 3},
+            "num_key_value_heads in config.json must divide num_attention_heads = 4, not",
+        ),
+        (
+            "gpt2",
+            {"n_head": 5},
+            "n_head in config.json must divide n_embd = 64 into equal heads of at most 100,000, not 5.",
+        ),
+        (
+            "phi3",
+            {"partial_rotary_factor": 2},
+            "partial_rotary_factor in config.json must be a number above 0 and up to",
+        ),
+        ("llama", {"tie_word_embeddings": 1}, "tie_word_embeddings in config.json must be true or false, not 1."),
+        (
+            "llama",
+            {"kv_lora_rank": 8},
+            "kv_lora_rank in config.json must be left out for llama, whose attention has no such",
+        ),
+        (
+            "gemma2",
+            {"layer_types": []},
+            "layer_types in config.json must be a list of num_hidden_layers = 6 kinds, not [].",
+        ),
+        ("gemma2", {"layer_types": ["full"] * 6}, "layer_types in config.json: 'full' is not known"),
+        (
+            "gemma2",
+            {"sliding_window": None},
+            "sliding_window in config.json must be a whole number from 1 to 1,000,000,000",
+        ),
+        (
+            "mixtral",
+            {"num_experts_per_tok": 5},
+            "num_experts_per_tok in config.json must be a whole number from 1 to num_loc",
+        ),
+        (
+            "deepseek_v3",
+            {"first_k_dense_replace": 7},
+            "first_k_dense_replace in config.json must be a whole number from 0 ",
+        ),
+        (
+            "deepseek_v2",
+            {"mlp_bias": True},
+            "mlp_bias in config.json must be false, as other layers of deepseek_v2 are not kno",
+        ),
+        (
+            "qwen3_moe",
+            {"mlp_only_layers": [6]},
+            "mlp_only_layers in config.json must be a whole number from 0 to num_hidden_",
+        ),
+        (
+            "opt",
+            {"word_embed_proj_dim": 32},
+            "word_embed_proj_dim in config.json must be a whole number from 64 to hidden_size",
+        ),
+        (
+            "opt",
+            {"do_layer_norm_before": False},
+            "do_layer_norm_before in config.json must be true, as other layers of opt ",
+        ),
+        (
+            "jamba",
+            {"attn_layer_offset": 3},
+            "attn_layer_offset in config.json must be a whole number from 0 to attn_layer_per",
+        ),
+        (
+            "mamba2",
+            {"num_heads": 9},
+            "num_heads in config.json times head_dim = 16 must give expand × hidden_size = 128, but num_heads",
+        ),
+        (
+            "gpt2",
+            {"add_cross_attention": True},
+            "add_cross_attention in config.json must be left out for gpt2, whose atten",
+        ),
+        (
+            "gpt2",
+            {"num_hidden_layers": 7},
+            "n_layer and num_hidden_layers in config.json must say the same, not 6 and 7.",
+        ),
+    ],
+)
+def test_contradictions(family, changes, sentence):
+    with pytest.raises(InputError) as caught:
+        Model.from_config(changed(family, changes))
+    assert str(caught.value).startswith(sentence)
+
+
+@pytest.mark.parametrize(
+    ("family", "changes", "full", "window"),
+    [
+        ("mistral", {"sliding_window": 32}, 0, 6),
+        ("mistral", {"sliding_window": None}, 6, 0),
+        ("phi3", {"layer_types": ["full_attention"] * 6}, 6, 0),
+        ("qwen2", {}, 4, 2),
+        ("qwen2", {"use_sliding_window": False}, 6, 0),
+        ("qwen2_moe", {}, 4, 2),
+        ("qwen3_moe", {"use_sliding_window": True, "sliding_window": 32}, 0, 6),
+        ("gemma2", {"layer_types": None}, 3, 3),
+        ("gemma3_text", {}, 1, 5),
+        ("gemma3_text", {"sliding_window_pattern": 2}, 3, 3),
+        ("gpt_oss", {"num_hidden_layers": 5, "layer_types": None}, 2, 3),
+    ],
+)
+def test_layers_with_a_window(family, changes, full, window):
+    model = Model.from_config(changed(family, changes))
+    assert (model.full_layers, model.window_layers, model.window) == (full, window, 32 if window else 0)
+
+
+@pytest.mark.parametrize(
+    ("family", "changes", "moe"),
+    [
+        ("qwen3_moe", {"decoder_sparse_step": 1, "mlp_only_layers": [0, 5]}, 4),
+        ("qwen3_moe", {}, 2),  # layers 1, 3, 5 but for 1
+        ("deepseek_v3", {"first_k_dense_replace": 3}, 3),
+        ("deepseek_v3", {"first_k_dense_replace": 3, "moe_layer_freq": 2}, 1),  # layer 4
+        ("deepseek_v3", {"first_k_dense_replace": 6}, 0),
+        ("mixtral", {}, 6),
+        ("jamba", {}, 3),
+        ("jamba", {"num_experts": 1}, 0),
+    ],
+)
+def test_layers_with_experts(family, changes, moe):
+    model = Model.from_config(changed(family, changes))
+    assert (model.moe_layers, model.dense_layers) == (moe, 6 - moe)
+
+
+@pytest.mark.parametrize(
+    ("changes", "kv_heads", "norms", "ignored"),
+    [
+        ({}, 2, 2, ()),
+        ({"new_decoder_architecture": False}, 1, 2, ("num_kv_heads",)),
+        ({"new_decoder_architecture": False, "multi_query": False}, 4, 2, ("num_kv_heads",)),
+        ({"num_ln_in_parallel_attn": 1}, 2, 1, ()),
+        ({"num_ln_in_parallel_attn": 1, "parallel_attn": False}, 2, 2, ()),
+    ],
+)
+def test_falcon(changes, kv_heads, norms, ignored):
+    model = Model.from_config(changed("falcon", changes))
+    assert (model.kv_heads, model.layer_norms, model.ignored) == (kv_heads, norms, ignored)
+
+
+@pytest.mark.parametrize(
+    ("family", "changes", "turned"),
+    [
+        ("llama", {"head_dim": 24}, 24),
+        ("phi3", {"partial_rotary_factor": None}, 16),
+        ("phi3", {"partial_rotary_factor": 0.75}, 12),
+        ("glm4_moe", {}, 8),
+        ("gpt_neox", {}, 4),
+        ("gpt_neox", {"rotary_pct": None, "rope_parameters": {"partial_rotary_factor": 1.0}}, 16),
+        ("falcon", {}, 16),
+        ("falcon", {"alibi": True}, 0),
+        ("deepseek_v3", {}, 6),
+        ("gpt2", {}, 0),
+        ("jamba", {}, 0),
+    ],
+)
+def test_numbers_of_a_head_that_rotary_positions_turn(family, changes, turned):
+    assert Model.from_config(changed(family, changes)).rotary == turned
+
+
+def test_what_has_no_place_in_a_model_is_named():
+    extra = {
+        "quantization_config": {"bits": 4},
+        "num_nextn_predict_layers": 1,
+        "sliding_window": None,
+        "num_kv_shared_layers": 0,
+    }
+    assert Model.from_config(changed("deepseek_v3", extra)).ignored == (
+        "quantization_config",
+        "num_nextn_predict_layers",
+    )
+    assert Model.from_config(changed("llama", {"sliding_window": 32, "head_dim": 8})).ignored == ("sliding_window",)
+
+
+def test_gemma3_is_its_text_decoder():
+    inner = {"hidden_size": 2560, "intermediate_size": 10240, "num_hidden_layers": 34, "sliding_window": 1024}
+    model = Model.from_config({"model_type": "gemma3", "text_config": inner, "vision_config": {"hidden_size": 1152}})
+    assert model.values == Model.named("Gemma-3-4B").values  # the published file leaves out what is usual
+    assert {"vocab_size", "num_attention_heads", "num_key_value_heads", "head_dim"} <= set(model.assumed)
+    assert (model.name, model.ignored) == ("config (text decoder only)", ("vision_config",))
+    with pytest.raises(InputError, match=r"^text_config in config\.json must be an object"):
+        Model.from_config({"model_type": "gemma3"})
+
+
+@pytest.mark.parametrize("kind", [None, "bert", 5, ["llama"]])
+def test_an_unknown_type_lists_what_is_known(kind):
+    with pytest.raises(InputError, match=r"model_type .+ Known: llama, mistral, .+, mamba2\.$"):
+        fields({"model_type": kind})
+
+
+PERIODS = st.integers(1, 9).flatmap(lambda period: st.tuples(st.just(period), st.integers(0, period - 1)))
+
+
+@given(layers=st.integers(1, 40), attention=PERIODS, experts=PERIODS)
+def test_jamba_mixes_as_the_loop_over_layers_does(layers, attention, experts):
+    mix = {"attn_layer_period": attention[0], "attn_layer_offset": attention[1]}
+    mix |= {"expert_layer_period": experts[0], "expert_layer_offset": experts[1]}
+    model = Model.from_config(changed("jamba", mix | {"num_hidden_layers": layers}))
+    assert model.full_layers == sum(layer % attention[0] == attention[1] for layer in range(layers))
+    assert model.full_layers + model.mamba_layers == layers
+    assert model.moe_layers == sum(layer % experts[0] == experts[1] for layer in range(layers))
+    assert model.moe_layers + model.dense_layers == layers
+
+
+def test_a_default_that_contradicts_the_file_is_refused():
+    with pytest.raises(InputError, match=r"attn_layer_offset .+ from 0 to attn_layer_period - 1 = 1, not 4"):
+        Model.from_config(changed("jamba", {"attn_layer_period": 2}, without=["attn_layer_offset"]))
+
+
+@pytest.mark.parametrize(("family", "key"), [("jamba", "mamba_dt_rank"), ("mamba", "time_step_rank")])
+def test_the_rank_of_the_time_step_is_a_sixteenth_unless_given(family, key):
+    for hidden, rank in ((64, 4), (68, 5)):
+        assert Model.from_config(changed(family, {"hidden_size": hidden, key: "auto"})).time_rank == rank
+    assert Model.from_config(changed(family, {key: 7})).time_rank == 7
+    with pytest.raises(InputError, match=f"{key} in config.json must be a whole number .+, not 'many'"):
+        Model.from_config(changed(family, {key: "many"}))
+
+
+def test_mamba_has_neither_heads_nor_an_mlp_nor_a_longest_context():
+    model = Model.from_config(changed("mamba", {}))
+    assert (model.heads, model.dense_layers, model.layer_norms, model.trained_context) == (0, 0, 1, 0)
+    assert (model.inner, model.state, model.conv) == (128, 8, 4)
+
+
+def test_the_heads_of_mamba2_fill_its_width():
+    model = Model.from_config(changed("mamba2", {}))
+    assert (model.state_heads, model.inner, model.groups) == (8, 128, 1)
+    with pytest.raises(
+        InputError, match=r"num_heads in config\.json times head_dim = 16 must give expand × hidden_size"
+    ):
+        Model.from_config(changed("mamba2", {"num_heads": 4}))

@@ -1,0 +1,42 @@
+"""Runs refuse what makes no sense, in one sentence."""
+
+from dataclasses import FrozenInstanceError
+from fractions import Fraction
+
+import numpy
+import pytest
+
+from memcalc import Inference, InputError
+from memcalc.specs.inference import bytes_each
+
+
+@pytest.mark.parametrize(
+    ("run", "sentence"),
+    [
+        ({"context": -5}, "context must be a whole number from 1 to 1,000,000,000, not -5."),
+        ({"context": "long"}, "context must be a whole number from 1 to 1,000,000,000, not 'long'."),
+        ({"batch": 0}, "batch must be a whole number from 1 to 1,000,000, not 0."),
+        ({"weights": "FP61"}, "weights format 'FP61' is not known; the nearest is FP16."),
+        ({"kv_cache": 16}, "kv_cache format 16 is not known"),
+        ({"kv_cache": "KIVI-2/Q8_0"}, "kv_cache formats of keys and values must keep the same newest tokens in 16 bit"),
+        ({"weights": "KIVI-2"}, "weights must not be 'KIVI-2', which is a format of the cache alone."),
+        ({"ubatch": 512, "engine": "vLLM"}, "ubatch must be 0 for the engine 'vLLM', not 512."),
+        ({"prompt": -1}, "prompt must be a whole number from 0 to 1,000,000,000, not -1."),
+    ],
+)
+def test_impossible_runs(run, sentence):
+    with pytest.raises(InputError) as caught:
+        Inference(**run)
+    assert str(caught.value).startswith(sentence)
+
+
+def test_runs_are_frozen_and_keep_plain_ints():
+    run = Inference(context=numpy.int64(4096))
+    assert type(run.context) is int
+    with pytest.raises(FrozenInstanceError):
+        run.context = 1
+
+
+def test_formats_are_spelt_as_in_the_catalogue():
+    assert Inference(weights="bf16").weights == "BF16"
+    assert bytes_each("weights", "Q8_0") == Fraction(17, 16)
