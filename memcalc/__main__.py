@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import inspect
 import json
 import os
-import re
 import sys
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
 
 from memcalc import __version__, catalogue, units
@@ -72,26 +70,17 @@ def _parser() -> argparse.ArgumentParser:
 def _add_question(
     commands: argparse._SubParsersAction, name: str, kind: type, question: str, tables: tuple[str, ...]
 ) -> None:
-    """Add a command with an option for each field of a kind of run, whose docstring explains it."""
+    """Add a command with an option for each field that a kind of run declares."""
     known = "; ".join(f"{table}: {', '.join(catalogue.names(table))}" for table in tables)
     command = commands.add_parser(name, help=question, epilog=known)
     command.add_argument("model", help="a name, such as Llama-2-7B, or the path of a config.json or its folder")
     command.add_argument("gpu", help='a card, such as "RTX 4090"')
-    for field in fields(kind):
-        option, meaning = f"--{field.name.replace('_', '-')}", f"{_meaning(kind, field.name)} (%(default)s)"
-        command.add_argument(option, type=_value, default=field.default, metavar="…", help=meaning)
+    for name, declared in kind.declared.items():
+        option, meaning = f"--{name.replace('_', '-')}", f"{declared.meaning.replace('%', '%%')} (%(default)s)"
+        command.add_argument(option, type=_value, default=getattr(kind, name), metavar="…", help=meaning)
     command.add_argument("--explain", action="store_true", help="say of each term what it means and when it holds")
     command.add_argument("--json", action="store_true", help="print bytes and verdict for a program")
     command.set_defaults(run=_answer, kind=kind)
-
-
-def _meaning(kind: type, name: str) -> str:
-    """Return what the docstring of a kind of run says about a field."""
-    for paragraph in re.split(r"\n    (?=\S)", inspect.cleandoc(kind.__doc__).replace("\n", "\n    ")):
-        names, _, meaning = paragraph.partition(" : ")
-        if name in re.split(r",\s+", names):
-            return " ".join(meaning.split()).replace("%", "%%")
-    raise KeyError(name)
 
 
 def _value(text: str) -> object:
@@ -118,7 +107,7 @@ def _example(options: argparse.Namespace) -> int:
 
 def _answer(options: argparse.Namespace) -> int:
     model, gpu = _model(options.model), Gpu.named(options.gpu)
-    run = options.kind(**{field.name: getattr(options, field.name) for field in fields(options.kind)})
+    run = options.kind(**{name: getattr(options, name) for name in options.kind.declared})
     (_print_json if options.json else _print_fit)(model, run, gpu)
     if options.explain and not options.json:
         for term in terms(model, run):
@@ -174,11 +163,11 @@ def _elsewhere(model: Model, run: Inference | Training) -> dict[str, dict[str, i
 
 def _in_words(run: Inference | Training) -> str:
     """Say what the run is: context, batch, and what differs from the usual."""
-    usual, said = type(run)(), [f"context {run.context:,}", f"batch {run.batch:,}"]
+    said = [f"context {run.context:,}", f"batch {run.batch:,}"]
     named = ("weights", "kv_cache") if isinstance(run, Inference) else ("recipe", "optimizer")
     said += [f"{getattr(run, name)} {advice.WORDS.get(name, name)}" for name in named]
-    rest = [field.name for field in fields(run) if field.name not in ("context", "batch", *named)]
-    changed = [name for name in rest if getattr(run, name) != getattr(usual, name)]
+    rest = [name for name in run.declared if name not in ("context", "batch", *named)]
+    changed = [name for name in rest if getattr(run, name) != getattr(type(run), name)]
     return ", ".join(said + [f"{name} {getattr(run, name)}" for name in changed])
 
 

@@ -12,6 +12,15 @@ class InputError(ValueError):
     """A value that a user gave and that cannot be used; the message names the field, the value and what is allowed."""
 
 
+def must(field: str, allowed: str, value: object) -> InputError:
+    """Return the refusal of a field's value: its name, what is allowed, and what stands there.
+
+    >>> str(must("zero", "0 with sharding fsdp", 3))
+    'zero must be 0 with sharding fsdp, not 3.'
+    """
+    return InputError(f"{field} must be {allowed}, not {f'{value:,}' if type(value) is int else value}.")
+
+
 def whole(field: str, value: object, low: int, high: int) -> int:
     """Return `value` as an int if it is a whole number from `low` to `high`, else raise InputError.
 
@@ -23,13 +32,8 @@ def whole(field: str, value: object, low: int, high: int) -> int:
     """
     number = integer(value)
     if number is None or not low <= number <= high:
-        raise InputError(f"{field} must be a whole number from {low:,} to {high:,}, not {shown(value)}.")
+        raise must(field, f"a whole number from {low:,} to {high:,}", shown(value))
     return number
-
-
-def keep_whole(spec: object, name: str, low: int, high: int) -> None:
-    """Hold a field of a frozen dataclass to these limits and keep it as a Python int: others would overflow."""
-    object.__setattr__(spec, name, whole(name, getattr(spec, name), low, high))
 
 
 def integer(value: object) -> int | None:
@@ -61,7 +65,7 @@ def choice(field: str, value: object, options: Iterable[str], aliases: Mapping[s
     """
     names = {option: option for option in options}
     if isinstance(value, str) and value in names:
-        return value
+        return names[value]
     spellings = {_plain(spelling): option for spelling, option in ((aliases or {}) | names).items()}
     if isinstance(value, str) and _plain(value) in spellings:
         return spellings[_plain(value)]
@@ -79,15 +83,16 @@ def instance(field: str, value: object, *kinds: type) -> None:
     memcalc.errors.InputError: model must be of type int, not 'LLaMA-7B'.
     """
     if not isinstance(value, kinds):
-        raise InputError(f"{field} must be of type {' or '.join(kind.__name__ for kind in kinds)}, not {shown(value)}.")
+        raise must(field, f"of type {' or '.join(kind.__name__ for kind in kinds)}", shown(value))
 
 
 def shown(value: object) -> str:
     """Return `value` as it stands in a sentence: short, whatever it is."""
     try:
         text = repr(value)
-    except ValueError:  # Python writes no whole number of more than 4,300 digits
-        text = "a number of thousands of digits"
+    except Exception:  # a fault of its own, or a whole number of more than 4,300 digits, which Python does not write
+        a_number = isinstance(value, int)
+        text = "a number of thousands of digits" if a_number else f"an object of the type {type(value).__name__}"
     return text if len(text) <= 60 else f"{text[:60]}…"
 
 

@@ -137,7 +137,7 @@ def _summands(run: Training) -> dict[str, str]:
     known, terms = values(model, run), training.states(model, run)
     parts = {part.name: part for term in terms for part in (term, *term.every_part.values())}
     each = {name: parts[name].exact(known) / model.parameters for name in _SUMMANDS}
-    moments = int(run.optimizer_row["moments"])
+    moments = run.optimizer_spec.moments
     total = sum(each.values()) + (moments - 1) * each["one_state"]
     shown = {word: f"{each[name]:.4g}" for name, word in _SUMMANDS.items()}
     remembered = " + ".join([shown[_SUMMANDS["one_state"]]] * moments) or "0"

@@ -93,6 +93,7 @@ def test_floors_and_files_at_the_root_are_few():
 WITH_ANOTHER = {
     "formula.printing": "formula.term",
     "formula.totals": "formula.term",
+    "specs.run": "specs.inference",
     "formula.roofline": "estimate.speed",
     "estimate.inference": "estimate.terms",
     "explorers.explorable": "explorers.frame",

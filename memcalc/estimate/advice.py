@@ -13,7 +13,7 @@ from memcalc.formula.formats import Format
 from memcalc.formula.overhead import inference_overhead
 from memcalc.formula.symbols import BY_NAME
 from memcalc.specs.gpu import Gpu
-from memcalc.specs.inference import Inference, bytes_each
+from memcalc.specs.inference import Inference
 from memcalc.specs.model import Model
 from memcalc.specs.training import Training
 from memcalc.units import show
@@ -140,7 +140,7 @@ def _cards(model: Model, run: Inference, gpu: Gpu) -> list[str]:
 
 
 def _no_way(model: Model, run: Inference, gpu: Gpu) -> str:
-    least = min(_plain_formats(), key=lambda name: bytes_each("format", name))
+    least = min(_plain_formats(), key=lambda name: Format.named(name).bytes)
     smallest = replace(run, weights=least, kv_cache=least)
     if context := largest("context", model, smallest, gpu):
         return f"Even in {least}, this card holds no more than {_tokens(context, run)}."

@@ -7,6 +7,7 @@ from functools import cache
 
 from memcalc.errors import InputError
 from memcalc.formula import llama_cpp
+from memcalc.formula.choices import Attention, End, WindowCache
 from memcalc.formula.formats import whole_blocks
 from memcalc.formula.kv_cache import L_full, L_win, W, kv_cache, with_residual
 from memcalc.formula.overhead import inference_overhead
@@ -18,7 +19,7 @@ from memcalc.formula.symbols import symbol
 from memcalc.formula.tensors import present
 from memcalc.formula.term import Term, Values
 from memcalc.formula.weights import weights
-from memcalc.specs.inference import Inference, refuse_without_architecture
+from memcalc.specs.inference import Inference
 from memcalc.specs.model import Model, NominalModel
 
 
@@ -31,7 +32,7 @@ def terms(model: Model | NominalModel, run: Inference) -> tuple[Term, ...]:
     parts = [_of_a_size(run)] if isinstance(model, NominalModel) else [_weights(model, run), _cache(model, run)]
     if run.prefill != "none":
         parts.append(prefill(model, run))
-    if run.overhead != "none":
+    if run.overhead != End.NONE:
         parts.append(inference_overhead)
     return tuple(parts)
 
@@ -47,7 +48,7 @@ def window_values(model: Model, run: Inference) -> Values:
         raise InputError(f"recent must be 0 for {model.name}, {why}, not {run.recent:,}.")
     if run.recent:
         return {L_full: 0, L_win: model.full_layers, W: run.sinks + run.recent}
-    if run.window == "full":  # a window that nobody makes use of
+    if run.window == WindowCache.FULL:  # a window that nobody makes use of
         return {L_full: model.full_layers + model.window_layers, L_win: 0}
     return {}
 
@@ -58,7 +59,7 @@ def _of_a_size(run: Inference) -> Term:
         raise InputError(
             f"weights must be a format without scales for a size without architecture, not {run.weights!r}."
         )
-    refuse_without_architecture(run, prefill="none")
+    run.refuse_without_architecture(prefill="none")
     return weights
 
 
@@ -90,9 +91,9 @@ def prefill(model: Model, run: Inference) -> Term:
     """
     if run.divided:
         raise InputError("prefill must be 'none' with more than one card, for it is known for one card only.")
-    if run.engine.startswith("llama.cpp"):
+    if run.reserving.kind == "llama.cpp":
         return _engine_buffer(model, run)
-    if run.engine == "vLLM":
+    if run.reserving.kind == "vLLM":
         raise InputError("prefill must be 'none' for the engine vLLM, whose working memory nobody has measured here.")
     if run.weights in ("FP32", "TF32"):
         raise InputError(f"weights must be of at most 16 bits with a prefill, not {run.weights!r}.")
@@ -103,7 +104,7 @@ def prefill(model: Model, run: Inference) -> Term:
     grouped, many = model.kv_heads < model.heads, run.batch > 1
     code = CodePath(model.family, attention=run.attention, recipe="bf16", grouped=grouped, many=many)
     chunked = run.prefill not in ("whole", run.context)
-    counters = model.window_layers > 0 and run.engine == "ideal"  # Transformers' own caches count theirs themselves
+    counters = model.window_layers > 0 and not run.reserving.kind  # Transformers' own caches count theirs themselves
     return _as_activations(_reading(code, chunked, counters).prefill)
 
 
@@ -123,7 +124,8 @@ def _engine_buffer(model: Model, run: Inference) -> Term:
         raise InputError(f"kv_cache must be one format for keys and values with a prefill, not {run.kv_cache!r}.")
     if keys.name not in ("FP16", "BF16", "FP32"):
         raise InputError(f"kv_cache must be FP16, BF16 or FP32 with a prefill of {run.engine}, not {run.kv_cache!r}.")
-    return _as_activations(llama_cpp.compute_buffer(run.attention != "eager", keys.name, "unified" in run.engine))
+    fused = run.attention != Attention.EAGER
+    return _as_activations(llama_cpp.compute_buffer(fused, keys.name, run.reserving.shared))
 
 
 @cache

@@ -12,8 +12,9 @@ from memcalc.errors import InputError, choice, instance
 from memcalc.estimate.terms import terms, values
 from memcalc.formula.symbols import BY_NAME, symbol
 from memcalc.specs.gpu import Gpu
-from memcalc.specs.inference import PARALLEL, Inference
+from memcalc.specs.inference import Inference
 from memcalc.specs.model import LARGEST_MODEL, Model, NominalModel
+from memcalc.specs.run import PARALLEL
 from memcalc.specs.training import Training
 
 

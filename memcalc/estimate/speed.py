@@ -9,8 +9,9 @@ from memcalc.estimate.terms import values
 from memcalc.formula.roofline import decode_time, prefill_time
 from memcalc.formula.symbols import symbol
 from memcalc.specs.gpu import Gpu
-from memcalc.specs.inference import PARALLEL, Inference
+from memcalc.specs.inference import Inference
 from memcalc.specs.model import Model
+from memcalc.specs.run import PARALLEL
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,11 @@ from memcalc import catalogue
 from memcalc.errors import InputError
 from memcalc.formula import activations as saved
 from memcalc.formula import lora, megatron, optimizer, sharding, training_step
-from memcalc.formula.formats import Format
+from memcalc.formula.choices import Accounting, End, Family, Layout, Offload, Recompute
 from memcalc.formula.overhead import inference_overhead, overhead
 from memcalc.formula.parallelism import on_one_card, tensor_on_one_card
 from memcalc.formula.quantization import weights_in
+from memcalc.formula.recipes import Optimizer
 from memcalc.formula.saved_tensors import DROPOUTS, CodePath, SavedTensor
 from memcalc.formula.saved_tensors import saved_tensors as tensors_of
 from memcalc.formula.sharding import P_1, N_d, Piece
@@ -22,18 +23,18 @@ from memcalc.formula.symbols import symbol
 from memcalc.formula.tensors import Tensor, present
 from memcalc.formula.term import Term
 from memcalc.formula.weights import parameters, weights
-from memcalc.specs.inference import PARALLEL, refuse_without_architecture
 from memcalc.specs.model import Model, NominalModel
+from memcalc.specs.run import PARALLEL
 from memcalc.specs.training import Training
 
 PLACES = ("gpu", "cpu", "nvme")
 """Where a state can be kept: on the card, in the computer's memory, on its disk."""
 
 _OFF_THE_CARD = {
-    "none": {},
-    "optimizer": {"gradients": "cpu", "optimizer": "cpu"},
-    "parameters": {"weights": "cpu", "gradients": "cpu", "optimizer": "cpu"},
-    "nvme": {"weights": "nvme", "gradients": "nvme", "optimizer": "nvme"},
+    Offload.NONE: {},
+    Offload.OPTIMIZER: {"gradients": "cpu", "optimizer": "cpu"},
+    Offload.PARAMETERS: {"weights": "cpu", "gradients": "cpu", "optimizer": "cpu"},
+    Offload.NVME: {"weights": "nvme", "gradients": "nvme", "optimizer": "nvme"},
 }
 """Offload → term → the place that keeps it, if not the card.
 
@@ -53,7 +54,7 @@ def terms(model: Model | NominalModel, run: Training) -> tuple[Term, ...]:
     ['weights', 'gradients', 'optimizer', 'activations', 'overhead']
     """
     parts = states(model, run) + (activations(model, run) if isinstance(model, Model) else ())
-    return parts if run.overhead == "none" else (*parts, _overhead_beside(parts[-1]))
+    return parts if run.overhead == End.NONE else (*parts, _overhead_beside(parts[-1]))
 
 
 @cache
@@ -78,7 +79,7 @@ def states(model: Model | NominalModel, run: Training, place: str = "gpu") -> tu
     elsewhere = _OFF_THE_CARD[run.offload]
     trained = _trained_in(model, run)
     base = _base(model, run, trained.frozen) if trained.frozen else None
-    every = _every(trained, run.stage, run.sharding == "fsdp", run.optimizer, base)
+    every = _every(trained, run.stage, run.by_rows, run.optimizer_spec, base)
     return tuple(term if elsewhere.get(term.name, "gpu") == place else _kept_elsewhere(term) for term in every)
 
 
@@ -120,8 +121,8 @@ _NOMINAL = _Trained(parameters, sharding.one_piece(parameters.symbol))
 
 def _trained_in(model: Model | NominalModel, run: Training) -> _Trained:
     if isinstance(model, NominalModel):
-        refuse_without_architecture(run, lora_rank=0)
-        if run.optimizer_row["layout"] not in ("full", "blocks"):
+        run.refuse_without_architecture(lora_rank=0)
+        if run.optimizer_spec.layout not in (Layout.FULL, Layout.BLOCKS):
             raise InputError(
                 f"optimizer must not be {run.optimizer} for a size without architecture: it needs matrices."
             )
@@ -168,23 +169,22 @@ def _stored_base(form: str, tensors: tuple[Tensor, ...], shared: bool) -> Term:
 
 def _base(model: Model, run: Training, frozen: _Trained) -> Term:
     """Return the term for the frozen weights under the adapters, in their format."""
-    if Format.named(run.base_weights).family == "plain":
-        return _plain_base(frozen, run.stage, run.sharding == "fsdp")
+    if run.base_format.family == Family.PLAIN:
+        return _plain_base(frozen, run.stage, run.by_rows)
     tensors = present(model.packing, model.absent)
     if run.divided:
         tensors = tuple(map(tensor_on_one_card, tensors))
     return _stored_base(run.base_weights, tensors, run.stage == 3)
 
 
-def _optimizer(seen: tuple[Piece, ...], name: str, number: sympy.Expr, parts: tuple[Term, ...]) -> Term:
-    row = catalogue.find("optimizers", "optimizer", name)
-    one_state = optimizer.one_state_of(row, seen, number, parts)
-    states = optimizer.optimizer_states_of(one_state, optimizer.tensors_of(row, seen))
+def _optimizer(seen: tuple[Piece, ...], kind: Optimizer, number: sympy.Expr, parts: tuple[Term, ...]) -> Term:
+    one_state = optimizer.one_state_of(kind, seen, number, parts)
+    states = optimizer.optimizer_states_of(one_state, optimizer.tensors_of(kind, seen))
     return optimizer.optimizer_of(optimizer.master_weights_of(number, parts), states)
 
 
 @cache
-def _every(trained: _Trained, stage: int, by_rows: bool, name: str, base: Term | None) -> tuple[Term, ...]:
+def _every(trained: _Trained, stage: int, by_rows: bool, kind: Optimizer, base: Term | None) -> tuple[Term, ...]:
     """Return the three terms: each counts all that is trained, or a card's share from the stage on that shares it."""
     share = _share(trained, stage, by_rows)
     everything, part = (trained.whole.symbol, (trained.whole,)), (P_1, (share,))
@@ -195,7 +195,7 @@ def _every(trained: _Trained, stage: int, by_rows: bool, name: str, base: Term |
     return (
         _weights(*(everything, filled, filled, part)[stage], base=base),
         optimizer.gradients_of(*(everything, everything, part, part)[stage]),
-        _optimizer(seen, name, *(everything, part, part, part)[stage]),
+        _optimizer(seen, kind, *(everything, part, part, part)[stage]),
     )
 
 
@@ -205,11 +205,11 @@ def activations_unknown(model: Model, run: Training) -> str:
     >>> activations_unknown(Model.named("Mamba-2.8B"), Training())
     "activations must be 'none' for Mamba-2.8B: only dense attention layers are known."
     """
-    if run.activations == "none":
+    if run.activations == Accounting.NONE:
         return ""
     if model.layers > model.full_layers + model.window_layers or model.moe_layers:
         return f"activations must be 'none' for {model.name}: only dense attention layers are known."
-    return (_unknown_to_megatron if run.activations == "megatron" else _unknown_to_transformers)(model, run)
+    return (_unknown_to_megatron if run.activations == Accounting.MEGATRON else _unknown_to_transformers)(model, run)
 
 
 def _unknown_to_megatron(_model: Model, run: Training) -> str:
@@ -228,7 +228,7 @@ def _unknown_to_transformers(model: Model, run: Training) -> str:
     if not model.family or model.family not in _CODES:
         known = ", ".join(_CODES)
         return f"activations must be 'megatron' or 'none' for {model.name}: Hugging Face code is known of {known}."
-    if run.recompute == "selective":
+    if run.recompute == Recompute.SELECTIVE:
         return "recompute must be 'none' or 'full' with activations 'transformers', not 'selective'."
     return ""
 
@@ -244,9 +244,9 @@ def activations(model: Model, run: Training) -> tuple[Term, ...]:
     Raises InputError where the accounting that the run names does not hold.
     """
     _refuse_unknown_activations(model, run)
-    if run.activations == "none":
+    if run.activations == Accounting.NONE:
         return ()
-    if run.activations == "megatron":
+    if run.activations == Accounting.MEGATRON:
         return (megatron.activations(run.recompute, run.sequence_parallel, run.pipeline_parallel > 1),)
     copies = (saved.weight_copies(run.recompute),) if run.recipe == "autocast" else ()
     code = _code_path(model, run)
@@ -279,10 +279,10 @@ def saved_tensors(model: Model, run: Training) -> tuple[SavedTensor, ...]:
     'count of labels in the loss'
     """
     _refuse_unknown_activations(model, run)
-    if run.activations == "megatron":
+    if run.activations == Accounting.MEGATRON:
         facts = frozenset() if run.pipeline_parallel > 1 else frozenset({"last_stage"})
         return megatron.saved_tensors(run.recompute, run.sequence_parallel, facts)
-    return tensors_of(_code_path(model, run)) if run.activations == "transformers" else ()
+    return tensors_of(_code_path(model, run)) if run.activations == Accounting.TRANSFORMERS else ()
 
 
 def peak_of_recomputation(model: Model, run: Training) -> int:
@@ -294,9 +294,9 @@ def peak_of_recomputation(model: Model, run: Training) -> int:
     >>> peak_of_recomputation(Model.named("LLaMA-7B"), Training(context=4096))
     2130706432
     """
-    run = replace(run, recompute="full", activations="megatron")
+    run = replace(run, recompute=Recompute.FULL, activations=Accounting.MEGATRON)
     known, split = model.values | run.values, run.sequence_parallel
-    again, alone = (megatron.layer(policy, split).exact(known) for policy in ("selective", "full"))
+    again, alone = (megatron.layer(policy, split).exact(known) for policy in (Recompute.SELECTIVE, Recompute.FULL))
     return sum(term.exact(known) for term in activations(model, run)) + again - alone
 
 

@@ -101,7 +101,7 @@ def _worked(model: NominalModel, run: Training) -> list[str]:
     known, parts = values(model, run), {part.name: part for part in optimizer.every_part.values()}
     terms = [weights, gradients, parts["master_weights"], *([parts["one_state"]] if known[n_o] else [])]
     lines = worked(model, run, [term for term in terms if term.exact(known)])
-    return [*lines, f"{run.optimizer} remembers {run.optimizer_row['meaning']}."]
+    return [*lines, f"{run.optimizer} remembers {run.optimizer_spec.meaning}."]
 
 
 def _bar(kept: Mapping[str, int], alone: int) -> dict[str, list[Point] | Label]:

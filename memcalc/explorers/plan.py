@@ -12,8 +12,9 @@ from memcalc.estimate.questions import breakdown, fits
 from memcalc.explorers import bar
 from memcalc.explorers.explorable import explorer
 from memcalc.explorers.frame import Frame
+from memcalc.formula.choices import End
 from memcalc.specs.gpu import Gpu
-from memcalc.specs.inference import OVERHEADS, Inference
+from memcalc.specs.inference import Inference
 from memcalc.specs.model import Model
 from memcalc.specs.training import Training
 
@@ -54,7 +55,7 @@ def overheads() -> list[str]:
     >>> overheads()
     ['none', 'low', 'high']
     """
-    return list(OVERHEADS)
+    return list(End)
 
 
 @explorer(

@@ -16,7 +16,7 @@ from memcalc.formula.quantization import weights_in
 from memcalc.formula.tensors import present
 from memcalc.plots.style import CARDS, LIMIT, canvas
 from memcalc.plots.weights import EDGE, LOOKS, PARTS, bits_of_the_name, parts
-from memcalc.specs.inference import Inference, bytes_each
+from memcalc.specs.inference import Inference
 from memcalc.specs.model import Model
 
 
@@ -55,7 +55,7 @@ def for_one_token(model: Model, run: Inference) -> int:
     12879925248
     """
     if run.plain:
-        return math.ceil(model.active_parameters * bytes_each("weights", run.weights))
+        return math.ceil(model.active_parameters * run.weights_format.bytes)
     stored = breakdown(model, run)["weights"]
     if not model.experts:
         return stored

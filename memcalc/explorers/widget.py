@@ -19,7 +19,7 @@ from memcalc.catalogue import find, names
 from memcalc.errors import InputError, choice, whole
 from memcalc.explorers.frame import Frame, Menus, Setting
 from memcalc.formula.symbols import BY_NAME
-from memcalc.specs.inference import weights_formats
+from memcalc.specs.run import weights_formats
 
 PICKERS = {"model": ("model", "models"), "gpu": ("card", "gpus")}
 """Controls that search the names of a table: their label, and the table."""

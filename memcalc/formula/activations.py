@@ -6,13 +6,14 @@ from functools import cache
 import sympy
 
 from memcalc.errors import choice
+from memcalc.formula.choices import Recompute
 from memcalc.formula.saved_tensors import RECIPES, RECOMPUTE, CodePath, saved_tensors, total
-from memcalc.formula.symbols import symbol
+from memcalc.formula.symbols import symbol, symbols
+from memcalc.formula.tensors import BIASES, MATRICES, V, d, d_k, h, h_kv, held
 from memcalc.formula.term import Term
 from memcalc.formula.weights import layers
 
-V, L, d, d_ff, h, h_kv = map(symbol, ("vocabulary", "layers", "hidden", "intermediate", "heads", "kv_heads"))
-d_k, n_mlp, s, b = map(symbol, ("head_dim", "mlp_matrices", "context", "batch"))
+L, s, b = symbols("layers context batch")
 
 _HOLDS = "transformers 5.23 with torch 2.13, training; what several tensors share counts once"
 _SOURCE = "wolf2020transformers, src/transformers/models"
@@ -105,8 +106,8 @@ def weight_copies(recompute: str = "none") -> Term:
     >>> weight_copies("full")
     M_cast = 2 × V × d
     """
-    attention = 2 * d * (h + h_kv) * d_k  # queries and output by heads, keys and values by key-value heads
-    inner = L * (attention + n_mlp * d * d_ff) if choice("recompute", recompute, RECOMPUTE) == "none" else 0
+    kept = choice("recompute", recompute, RECOMPUTE) == Recompute.NONE
+    inner = L * (held("attention", of=MATRICES) + held("mlp", of=MATRICES)) if kept else 0
     return Term(
         name="weight_copies",
         symbol=symbol("weight_copies"),
@@ -153,14 +154,10 @@ def _last_scores(case: CodePath) -> sympy.Expr:
     raw, masked, mask = _HALF * b * h * s**2, _HALF * b * h * s**2, _HALF * b * s**2
     embeddings, layer_input, positions = _HALF * s * b * d, _HALF * s * b * d, _INT64 * s
     not_repeated = 2 * _HALF * s * b * h_kv * d_k if case.grouped else 0  # keys and values
-    names = [tensor.name for tensor in saved_tensors(case)]
-    later = saved_tensors(case)[names.index("output of the attention heads") :]
+    keys = [tensor.key for tensor in saved_tensors(case)]
+    later = saved_tensors(case)[keys.index("heads_output") :]
     return raw + masked + mask + embeddings + layer_input + positions + not_repeated - sum(t.expr for t in later)
 
 
-_biases = L * (
-    symbol("qkv_bias") * d_k * (h + 2 * h_kv)
-    + symbol("output_bias") * d
-    + symbol("mlp_bias") * ((n_mlp - 1) * d_ff + d)
-)
+_biases = L * (held("attention", of=BIASES) + held("mlp", of=BIASES))
 _biases_and_hidden = _HALF * _biases + _FP32 * s * b * d  # copies of the biases; output of the final norm

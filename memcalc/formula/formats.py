@@ -7,6 +7,7 @@ from fractions import Fraction
 from functools import cache
 
 from memcalc import catalogue
+from memcalc.formula.choices import Family
 
 
 @dataclass(frozen=True)
@@ -15,8 +16,7 @@ class Format:
 
     Parameters
     ----------
-    family : "plain" (a number has its bits), "groups" (codes, and scales beside them), "hqq", "blocks" or "gguf";
-        "cache" is none for weights
+    family : how it stores numbers
     bits : average bits of a weight in a quantized matrix
     type : the block type of most matrices (blocks, gguf)
     code_bits : what one code takes [bits]
@@ -34,7 +34,7 @@ class Format:
     """
 
     name: str
-    family: str
+    family: Family
     bits: Fraction
     type: str = ""
     code_bits: int = 0
@@ -48,6 +48,11 @@ class Format:
     in_cache: bool = False
     residual: str = ""
 
+    @property
+    def bytes(self) -> Fraction:
+        """Average bytes of a weight in a quantized matrix, or of a number in a cache."""
+        return self.bits / 8
+
     @classmethod
     @cache
     def named(cls, name: str) -> Format:
@@ -55,7 +60,9 @@ class Format:
         row = catalogue.find("formats", "format", name)
         numbers = ("code_bits", "group", "scale_bits", "zero_bits", "column_bits", "nested", "table_bytes")
         return cls(
-            **{field: row[field] for field in ("name", "family", "type")},
+            name=row["name"],
+            family=Family(row["family"]),
+            type=row["type"],
             **{field: int(row[field].replace("row", "") or 0) for field in numbers},
             bits=Fraction(row["bits"]),
             keeps=frozenset(row["keeps"].split("|")),

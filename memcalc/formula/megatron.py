@@ -7,13 +7,14 @@ import sympy
 
 from memcalc import catalogue
 from memcalc.errors import choice
+from memcalc.formula.choices import Recompute
 from memcalc.formula.saved_tensors import SavedTensor, meets, total
 from memcalc.formula.symbols import symbol
 from memcalc.formula.term import Term
 from memcalc.formula.weights import layers
 
-RECOMPUTE = ("none", "selective", "full")
-"""Keep all; compute the scores' tensors again, which are large and cheap; or keep the inputs of the layers alone."""
+RECOMPUTE = tuple(Recompute)
+"""What the paper knows: all three."""
 
 _HOLDS = "the GPT layer of Megatron-LM in 16 bits, with GELU and dropout; d_ff = 4 d and h d_k = d in the paper"
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from fractions import Fraction
+from collections.abc import Iterable
 
 import sympy
 from sympy import Add, Eq, Max, Mod, Piecewise, ceiling
 
+from memcalc.formula.choices import Layout
+from memcalc.formula.recipes import Optimizer
 from memcalc.formula.sharding import Piece, pieces
 from memcalc.formula.symbols import symbol, symbols
 from memcalc.formula.tensors import d, n_emb
@@ -51,35 +52,35 @@ def master_weights_of(number: sympy.Expr, parts: tuple[Term, ...]) -> Term:
     )
 
 
-def one_state_of(layout: Mapping[str, str], seen: Iterable[Piece], number: sympy.Expr, parts: tuple[Term, ...]) -> Term:
+def one_state_of(kind: Optimizer, seen: Iterable[Piece], number: sympy.Expr, parts: tuple[Term, ...]) -> Term:
     """Return the memory of one optimizer state.
 
     Parameters
     ----------
-    layout : a row of data/optimizers.csv: how a state is stored
+    kind : the optimizer: how it stores a state
     seen : the tensors as the optimizer meets them
     number : the symbols that stand for all their numbers
     parts : the terms of those symbols
     """
-    expr = number * B_o if layout["layout"] == "full" else Add(*(_stored(layout, piece) for piece in seen))
+    expr = number * B_o if kind.layout == Layout.FULL else Add(*(_stored(kind, piece) for piece in seen))
     return Term(
         name="one_state",
         symbol=M_1,
         expr=expr,
         meaning="A state has one number for every parameter, or fewer bytes where it is quantized or summed up.",
         holds="every parameter that is trained gets a gradient in each step",
-        source=layout["source"],
+        source=kind.source,
         parts=parts,
     )
 
 
-def _stored(layout: Mapping[str, str], piece: Piece) -> sympy.Expr:
-    full, kind = B_o * piece.size, layout["layout"]
-    if kind == "blocks":
-        return piece.number * _in_blocks(layout, piece.size)
-    if kind == "hidden matrices":  # momentum alone for these, momentum and variance for the others
+def _stored(kind: Optimizer, piece: Piece) -> sympy.Expr:
+    full = B_o * piece.size
+    if kind.layout == Layout.BLOCKS:
+        return piece.number * _in_blocks(kind, piece.size)
+    if kind.layout == Layout.HIDDEN_MATRICES:  # momentum alone for these, momentum and variance for the others
         return piece.number * (full if piece.hidden else full + full)
-    return piece.present * _factored(piece) + (piece.number * full if kind == "factored and full" else 0)
+    return piece.present * _factored(piece) + (piece.number * full if kind.layout == Layout.FACTORED_AND_FULL else 0)
 
 
 def _factored(piece: Piece) -> sympy.Expr:
@@ -89,17 +90,16 @@ def _factored(piece: Piece) -> sympy.Expr:
     return B_o * (rows + columns)
 
 
-def _in_blocks(layout: Mapping[str, str], size: sympy.Expr) -> sympy.Expr:
-    bits, block, table = (int(layout[name]) for name in ("bits", "block", "table"))
-    code = sympy.Rational(Fraction(bits, 8)) * size
+def _in_blocks(kind: Optimizer, size: sympy.Expr) -> sympy.Expr:
+    codes = sympy.Rational(kind.bits, 8) * size
     large = sympy.Ge(size, SMALL)
-    fits = large & Eq(Mod(size, block), 0) if int(layout["whole_blocks"]) else large
-    return Piecewise((code + _SCALE * ceiling(size / block) + table, fits), (B_o * size, True))
+    fits = large & Eq(Mod(size, kind.block), 0) if kind.whole_blocks else large
+    return Piecewise((codes + _SCALE * ceiling(size / kind.block) + kind.table, fits), (B_o * size, True))
 
 
-def tensors_of(layout: Mapping[str, str], seen: Iterable[Piece]) -> Term:
+def tensors_of(kind: Optimizer, seen: Iterable[Piece]) -> Term:
     """Return the number of tensors for which the optimizer counts its steps; Muon counts none for its matrices."""
-    counted = [piece for piece in seen if not (layout["layout"] == "hidden matrices" and piece.hidden)]
+    counted = [piece for piece in seen if not (kind.layout == Layout.HIDDEN_MATRICES and piece.hidden)]
     return Term(
         name="tensors",
         symbol=T,
@@ -162,7 +162,7 @@ def step_temporaries_of(implementation: str, seen: Iterable[Piece] = (), results
     )
 
 
-_ADAMW = {"layout": "full", "source": "loshchilov2019adamw, algorithm 2"}
+_ADAMW = Optimizer.named("AdamW")
 _seen = pieces("")
 
 gradients = gradients_of(P, (parameters,))

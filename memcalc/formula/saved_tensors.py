@@ -12,6 +12,7 @@ import sympy
 from memcalc import catalogue
 from memcalc.errors import InputError, choice
 from memcalc.formula import numeric
+from memcalc.formula.choices import Attention, Recompute
 from memcalc.formula.symbols import GLOSSARY
 
 DROPOUTS = ("embedding", "attention", "residual")
@@ -20,7 +21,7 @@ DROPOUTS = ("embedding", "attention", "residual")
 RECIPES = {"bf16": "bf16", "fp16": "bf16", "mixed": "bf16", "megatron": "bf16", "fp32": "fp32", "autocast": "autocast"}
 """Recipe → the column of data/saved_tensors.csv: 16-bit weights work in 16 bits, whatever is kept beside them."""
 
-RECOMPUTE = ("none", "full")
+RECOMPUTE = (Recompute.NONE, Recompute.FULL)
 """Hugging Face code keeps all, or (gradient checkpointing) the inputs of the layers."""
 
 _LETTERS = {letter.name: letter for letter in GLOSSARY}
@@ -38,6 +39,7 @@ class SavedTensor:
     shape : its factors, of glossary symbols
     bytes_each : bytes of one number
     cards : how many cards share it, each holding a part
+    key : how terms find it, if one asks for it alone
 
     >>> SavedTensor("log-sum-exp", "layer", "attention", (factor("s"), factor("h")), 4).expr
     4*h*s
@@ -49,6 +51,7 @@ class SavedTensor:
     shape: tuple[sympy.Expr, ...]
     bytes_each: int
     cards: sympy.Expr = sympy.S.One
+    key: str = ""
 
     @property
     def expr(self) -> sympy.Expr:
@@ -64,7 +67,7 @@ class SavedTensor:
     def row(cls, row: Mapping[str, str], column: str, cards: sympy.Expr = sympy.S.One) -> SavedTensor:
         """Return the tensor of one row of a table, with the bytes that `column` gives."""
         shape = tuple(map(factor, row["shape"].split()))
-        return cls(row["name"], row["per"], row["place"], shape, int(row[column]), cards)
+        return cls(row["name"], row["per"], row["place"], shape, int(row[column]), cards, row["key"])
 
 
 @cache
@@ -104,11 +107,11 @@ def kernel(attention: str, recipe: str, grouped: bool = False, masked: bool = Fa
     >>> kernel("sdpa", "bf16"), kernel("sdpa", "fp32"), kernel("sdpa", "fp32", grouped=True)
     ('flash', 'efficient', 'math')
     """
-    attention = choice("attention", attention, ("eager", "sdpa", "flash"))
+    attention = choice("attention", attention, Attention)
     fp32 = RECIPES[choice("recipe", recipe, RECIPES)] == "fp32"
     if attention == "flash" and fp32:
         raise InputError("attention 'flash' needs 16 bits, which recipe 'fp32' has not; use 'sdpa' or 'eager'.")
-    if attention != "sdpa":
+    if attention != Attention.SDPA:
         return attention
     if masked or (fp32 and not grouped):
         return "efficient"

@@ -171,13 +171,24 @@ TENSORS = tuple(Tensor(name, group, each, tuple(shape)) for group, rows in _ROWS
 """Every parameter tensor that a model of the catalogue can have."""
 
 
-def held(group: str, axis: int = 0) -> sympy.Expr:
-    """Return the parameters that one instance of a group holds, in what follows an axis: 1 for one of many experts.
+MATRICES, BIASES = "_proj", "_bias"
+"""How the names of tensors end that multiply a token, and of those that are added to the result."""
 
-    >>> held("norms")
-    d*n_norm*n_vec
+
+def held(group: str, axis: int = 0, of: str | tuple[str, ...] = "") -> sympy.Expr:
+    """Return the parameters that one instance of a group holds.
+
+    Parameters
+    ----------
+    group : a key of GROUPS
+    axis : what follows it counts: 1 for one of many experts
+    of : how the names of the tensors end that count
+
+    >>> held("norms"), held("mlp", of="down_proj")
+    (d*n_norm*n_vec, d*d_ff)
     """
-    return Add(*(tensor.each * prod(tensor.shape[axis:]) for tensor in TENSORS if tensor.group == group))
+    counted = (tensor for tensor in TENSORS if tensor.group == group and tensor.name.endswith(of))
+    return Add(*(tensor.each * prod(tensor.shape[axis:]) for tensor in counted))
 
 
 @cache
@@ -192,13 +203,17 @@ def present(packing: str, absent: frozenset[sympy.Symbol]) -> tuple[Tensor, ...]
     return tuple(tensor for tensor in packed(packing) if (tensor.count * tensor.size).xreplace(gone) != 0)
 
 
+PACKINGS = ("", "qkv", "qkv gate_up")
+"""What a family's code stores as one matrix: none, queries, keys and values, or those and the MLP's first two."""
+
+
 @cache
 def packed(packing: str) -> tuple[Tensor, ...]:
     """Return the tensors as a family of models stores them.
 
     Parameters
     ----------
-    packing : "" as listed; "qkv" with queries, keys and values in one matrix; "qkv gate_up" with the MLP's too
+    packing : one of PACKINGS
     """
     tensors = list(TENSORS)
     if "qkv" in packing:

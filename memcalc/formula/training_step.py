@@ -9,32 +9,23 @@ from memcalc.errors import InputError
 from memcalc.formula.activations import activations, layer, padded_context
 from memcalc.formula.optimizer import gradients
 from memcalc.formula.saved_tensors import RECIPES, CodePath, SavedTensor, saved_tensors
-from memcalc.formula.symbols import symbol
+from memcalc.formula.symbols import symbol, symbols
+from memcalc.formula.tensors import BIASES, MATRICES, V, d, d_ff, d_k, h, held, n_emb, n_pos
 from memcalc.formula.term import Term
 from memcalc.formula.weights import layers
 
-V, d, h, h_kv, d_k = map(symbol, ("vocabulary", "hidden", "heads", "kv_heads", "head_dim"))
-n_emb, n_pos, n_vec = map(symbol, ("embedding_tables", "positions", "norm_vectors"))
-n_mlp, d_ff, L, s, b = map(symbol, ("mlp_matrices", "intermediate", "layers", "context", "batch"))
-beta_qkv, beta_o, beta_mlp = map(symbol, ("qkv_bias", "output_bias", "mlp_bias"))
+L, s, b = symbols("layers context batch")
 
 MEASURED = ("llama", "qwen2", "gpt2")
 """Families whose step has been measured."""
 
 _RECIPES = ("bf16", "mixed", "fp32")
 _FP32, _LOSS_AND_ITS_GRADIENT = 4, 4 + 4  # bytes
-_FREED = (
-    "labels shifted by one token",
-    "label of padding that one sequence's view holds",
-    "count of labels in the loss",
-)
+_FREED = ("shifted_labels", "padding_label", "label_count")
 
-_norm = n_vec * d
-_queries_keys_values = (d + beta_qkv) * d_k * (h + 2 * h_kv)
-_output = h * d_k * d + beta_o * d
-_down = d_ff * d + beta_mlp * d
-_mlp = _down + (n_mlp - 1) * d_ff * (d + beta_mlp)
-_layer = 2 * _norm + _queries_keys_values + _output + _mlp  # parameters of a layer
+_norm, _mlp = held("final"), held("mlp")  # parameters
+_output, _down = held("attention", of=("o_proj", "o_bias")), held("mlp", of=("down_proj", "down_bias"))
+_layer = 2 * _norm + held("attention", of=(MATRICES, BIASES)) + _mlp
 
 
 @dataclass(frozen=True)
@@ -84,7 +75,7 @@ class Step:
     def loss(self) -> sympy.Expr:
         """Bytes where the loss has its gradient: all activations, and the gradients of probabilities and logits."""
         of_probabilities, of_logits = 2 * [_FP32 * s * b * V]
-        freed = sum(tensor.expr for tensor in saved_tensors(self.case) if tensor.name in _FREED)
+        freed = sum(tensor.expr for tensor in saved_tensors(self.case) if tensor.key in _FREED)
         return activations(self.case).symbol + of_probabilities + of_logits + _LOSS_AND_ITS_GRADIENT - freed
 
     @property
@@ -97,14 +88,13 @@ class Step:
     def mlp(self) -> tuple[sympy.Expr, sympy.Expr]:
         """Bytes where the MLP of the first and of the last layer has gradients of its product and of both factors."""
         of_product_and_factors = 3 * self._bytes * s * b * d_ff
-        there = sum(tensor.expr for tensor in self._kept_by_layer if tensor.name != "input of the down matrix")
+        there = sum(tensor.expr for tensor in self._kept_by_layer if tensor.key != "down_input")
         return self._in_first_and_last(there + of_product_and_factors, made=_down)
 
     @property
     def scores(self) -> tuple[sympy.Expr, sympy.Expr]:
         """Bytes where the scores of the first and of the last layer have gradients, before and after the softmax."""
-        names = [tensor.name for tensor in self._kept_by_layer]
-        last = next(place for place, name in enumerate(names) if name.startswith("output of the softmax"))
+        last = [tensor.key for tensor in self._kept_by_layer].index("softmax")
         softmax = self._kept_by_layer[last]
         of_values = self._bytes * s * b * h * d_k if self._values_stay else 0
         there = sum(tensor.expr for tensor in self._kept_by_layer[: last + 1]) + 2 * softmax.expr + of_values

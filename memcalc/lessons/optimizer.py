@@ -46,7 +46,7 @@ def _megatron_on_eight_cards() -> Answers:
         (right - optimizer, "you left out the optimizer's share"),
         (right * cards, "that is all cards together; the question is about one"),
         (
-            right + int(run.recipe_row["master"]) * (1 - 1 / cards),
+            right + run.recipe_spec.master * (1 - 1 / cards),
             "the master copy is shared out too: it is the optimizer's",
         ),
     ]

@@ -11,8 +11,9 @@ from memcalc import tables
 from memcalc.estimate.questions import breakdown
 from memcalc.formula.formats import Format
 from memcalc.plots.style import CARDS, COLOURS, LIMIT, PLAIN, Drawn, Picture, canvas, label, limit_of
-from memcalc.specs.inference import Inference, weights_format
+from memcalc.specs.inference import Inference
 from memcalc.specs.model import Model
+from memcalc.specs.run import weights_format
 from memcalc.units import in_unit, show, show_briefly
 
 PARTS = {"named": "bits of the name", "scales": "scales", "more": "tensors in more bits"}

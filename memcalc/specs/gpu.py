@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
-from numbers import Real
 
 import sympy
 
 from memcalc import catalogue
-from memcalc.errors import InputError, choice, keep_whole, shown
+from memcalc.errors import InputError, whole
 from memcalc.formula.symbols import symbol
+from memcalc.specs.fields import Spec, amount, count, declare, text
 from memcalc.units import to_bytes
 
 LARGEST_CARD = 10**6
@@ -22,24 +22,16 @@ HIGHEST_PRICE = 10**9
 PRICES = ("list", "market")
 """What a price is: the vendor's, or what sellers ask."""
 
+_MOST = LARGEST_CARD * 1024
+
+
+def _price(field: str, value: object) -> int | None:
+    return None if value is None else whole(field, value, 1, HIGHEST_PRICE)
+
 
 @dataclass(frozen=True)
-class Gpu:
+class Gpu(Spec):
     """A card and its three memories, which differ.
-
-    Parameters
-    ----------
-    marketed_gb : what the card is sold as [GB, or `marketed_unit`]
-    reported_mib : what the driver reports [MiB], or None
-    visible_gib : what a program sees [GiB], or None
-    bandwidth_gbs : how fast its memory is read [GB/s], or None
-    bf16_tflops : how fast it computes in 16 bit, dense [10¹² operations/s], or None
-    marketed_unit : "GiB" if the vendor's documents say so, else "GB"
-    memory_type, interconnect : what its memory is, and what joins several cards; empty if not known
-    price_usd : what it costs, or the lower end of a range [US dollars], or None
-    price_high_usd : the upper end of the range [US dollars], or None
-    price_is : "list" for the price of the vendor, "market" for that of sellers
-    price_date : when it cost that: a year, or a year and a month
 
     Raises InputError if a number is impossible or a name unknown.
 
@@ -47,47 +39,40 @@ class Gpu:
     25383256719
     """
 
-    name: str
-    vendor: str
-    marketed_gb: int
-    reported_mib: int | None
-    visible_gib: Fraction | None
-    source: str
-    bandwidth_gbs: Fraction | None = None
-    bf16_tflops: Fraction | None = None
-    marketed_unit: str = "GB"
-    memory_type: str = ""
-    interconnect: str = ""
-    price_usd: int | None = None
-    price_high_usd: int | None = None
-    price_is: str = "list"
-    price_date: str = ""
-    price_note: str = field(default="", repr=False)
-    price_source: str = field(default="", repr=False)
-    note: str = field(default="", repr=False)
+    name: str = text("what the card is called")
+    vendor: str = text("who makes it")
+    marketed_gb: int = count("what the card is sold as [GB, or `marketed_unit`]", 1, LARGEST_CARD)
+    reported_mib: int | None = amount("what the driver reports [MiB], or None", _MOST)
+    visible_gib: Fraction | None = amount("what a program sees [GiB], or None", _MOST)
+    source: str = text("where all this is said")
+    bandwidth_gbs: Fraction | None = amount("how fast its memory is read [GB/s], or None", _MOST, default=None)
+    bf16_tflops: Fraction | None = amount(
+        "how fast it computes in 16 bit, dense [10¹² operations/s], or None", _MOST, default=None
+    )
+    marketed_unit: str = text('"GiB" if the vendor\'s documents say so, else "GB"', ("GB", "GiB"), default="GB")
+    memory_type: str = text("what its memory is; empty if not known", default="")
+    price_usd: int | None = declare(
+        _price, "what it costs, or the lower end of a range [US dollars], or None", default=None
+    )
+    price_high_usd: int | None = declare(_price, "the upper end of the range [US dollars], or None", default=None)
+    price_is: str = text('"list" for the price of the vendor, "market" for that of sellers', PRICES, default="list")
+    price_date: str = text("when it cost that: a year, or a year and a month", default="")
+    price_note: str = text("a remark on the price", default="", repr=False)
+    price_source: str = text("where the price is said", default="", repr=False)
+    note: str = text("a remark on the card", default="", repr=False)
 
-    def __post_init__(self):
-        keep_whole(self, "marketed_gb", 1, LARGEST_CARD)
-        for name in ("reported_mib", "visible_gib", "bandwidth_gbs", "bf16_tflops"):
-            size = getattr(self, name)
-            if size is not None and not (isinstance(size, Real) and 0 < size < LARGEST_CARD * 1024):
-                raise InputError(f"{name} must be a positive number, not {shown(size)}.")
-        for name, options in (("marketed_unit", ("GB", "GiB")), ("price_is", PRICES)):
-            object.__setattr__(self, name, choice(name, getattr(self, name), options))
-        self._keep_price()
-
-    def _keep_price(self):
-        if self.price_usd is None and self.price_high_usd is not None:
+    def _check_together(self) -> None:
+        if self.price_high_usd is None:
+            return
+        if self.price_usd is None:
             raise InputError("price_usd must be given with price_high_usd, for it is the lower end of the range.")
-        for name, least in (("price_usd", 1), ("price_high_usd", self.price_usd)):
-            if getattr(self, name) is not None:
-                keep_whole(self, name, least, HIGHEST_PRICE)
+        whole("price_high_usd", self.price_high_usd, self.price_usd, HIGHEST_PRICE)
 
     @classmethod
     def named(cls, name: str) -> Gpu:
         """Return the card of that name from data/gpus.csv; a wrong name raises InputError with the nearest ones."""
         row = catalogue.find("gpus", "gpu", name)
-        texts = ("vendor", "source", "memory_type", "interconnect", "price_date", "price_note", "price_source", "note")
+        texts = ("vendor", "source", "memory_type", "price_date", "price_note", "price_source", "note")
         return cls(
             name=row["name"],
             marketed_gb=int(row["marketed_gb"]),

@@ -3,34 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import sympy
 
 from memcalc import catalogue
-from memcalc.errors import InputError, instance, keep_whole
+from memcalc.errors import InputError
 from memcalc.formula.symbols import BY_NAME, symbol
+from memcalc.formula.tensors import PACKINGS
 from memcalc.formula.weights import active, layers, parameters
+from memcalc.specs.fields import Spec, count, text, texts
 
 LARGEST_MODEL = 10**16
 """Parameters: ten thousand times the largest models of 2026."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Model:
+class Model(Spec):
     """A language model's architecture, by the counts that the formula asks for; what it lacks is 0.
-
-    Parameters
-    ----------
-    full_layers … conv_bias : counts; the glossary says what each means (`tables.glossary()`)
-    trained_context : the longest context that the model was trained for [tokens]; 0 if nothing in it limits one
-    family : the `model_type` of its config.json
-    packing : matrices that the code stores as one, as in `formula.tensors.packed`
-    source : where the counts come from
-    assumed : keys that a config.json left to their documented defaults
-    ignored : keys of a config.json that change memory but have no place here: scales, other towers, extra layers
 
     Raises InputError if a count is impossible, or counts contradict each other.
 
@@ -38,68 +30,66 @@ class Model:
     6738415616
     """
 
-    name: str
-    vocabulary: int
-    hidden: int
-    embedding_tables: int
-    norm_vectors: int
-    layer_norms: int = 2
-    positions: int = 0
-    embedding_norms: int = 0
-    full_layers: int = 0
-    window_layers: int = 0
-    latent_layers: int = 0
-    mamba_layers: int = 0
-    mamba2_layers: int = 0
-    dense_layers: int = 0
-    moe_layers: int = 0
-    mlp_matrices: int = 3
-    intermediate: int = 0
-    mlp_bias: int = 0
-    heads: int = 0
-    kv_heads: int = 0
-    head_dim: int = 0
-    rotary: int = 0
-    qkv_bias: int = 0
-    output_bias: int = 0
-    qk_norms: int = 0
-    sink_heads: int = 0
-    window: int = 0
-    value_dim: int = 0
-    rope_dim: int = 0
-    kv_rank: int = 0
-    query_rank: int = 0
-    experts: int = 0
-    active_experts: int = 0
-    expert_intermediate: int = 0
-    expert_bias: int = 0
-    shared_intermediate: int = 0
-    shared_gate: int = 0
-    inner: int = 0
-    state: int = 0
-    conv: int = 0
-    time_rank: int = 0
-    groups: int = 0
-    state_heads: int = 0
-    state_norms: int = 0
-    state_bias: int = 0
-    conv_bias: int = 0
-    trained_context: int = 0
-    family: str = ""
-    packing: str = ""
-    source: str = ""
-    assumed: tuple[str, ...] = ()
-    ignored: tuple[str, ...] = ()
+    name: str = text("what it is called")
+    vocabulary: int = count()
+    hidden: int = count()
+    embedding_tables: int = count()
+    norm_vectors: int = count()
+    layer_norms: int = count(default=2)
+    positions: int = count(default=0)
+    embedding_norms: int = count(default=0)
+    full_layers: int = count(default=0)
+    window_layers: int = count(default=0)
+    latent_layers: int = count(default=0)
+    mamba_layers: int = count(default=0)
+    mamba2_layers: int = count(default=0)
+    dense_layers: int = count(default=0)
+    moe_layers: int = count(default=0)
+    mlp_matrices: int = count(default=3)
+    intermediate: int = count(default=0)
+    mlp_bias: int = count(default=0)
+    heads: int = count(default=0)
+    kv_heads: int = count(default=0)
+    head_dim: int = count(default=0)
+    rotary: int = count(default=0)
+    qkv_bias: int = count(default=0)
+    output_bias: int = count(default=0)
+    qk_norms: int = count(default=0)
+    sink_heads: int = count(default=0)
+    window: int = count(default=0)
+    value_dim: int = count(default=0)
+    rope_dim: int = count(default=0)
+    kv_rank: int = count(default=0)
+    query_rank: int = count(default=0)
+    experts: int = count(default=0)
+    active_experts: int = count(default=0)
+    expert_intermediate: int = count(default=0)
+    expert_bias: int = count(default=0)
+    shared_intermediate: int = count(default=0)
+    shared_gate: int = count(default=0)
+    inner: int = count(default=0)
+    state: int = count(default=0)
+    conv: int = count(default=0)
+    time_rank: int = count(default=0)
+    groups: int = count(default=0)
+    state_heads: int = count(default=0)
+    state_norms: int = count(default=0)
+    state_bias: int = count(default=0)
+    conv_bias: int = count(default=0)
+    trained_context: int = count(
+        "the longest context that the model was trained for [tokens]; 0 if nothing in it limits one",
+        *(0, BY_NAME["context"].limit),
+        default=0,
+    )
+    family: str = text("the `model_type` of its config.json", default="")
+    packing: str = text("matrices that the code stores as one", PACKINGS, default="")
+    source: str = text("where the counts come from", default="")
+    assumed: tuple[str, ...] = texts("keys that a config.json left to their documented defaults")
+    ignored: tuple[str, ...] = texts(
+        "keys of a config.json that change memory but have no place here: scales, other towers, extra layers"
+    )
 
-    def __post_init__(self):
-        for name in self._counted():
-            keep_whole(self, name, BY_NAME[name].least, BY_NAME[name].limit)
-        for name in ("name", "family", "packing", "source"):
-            instance(name, getattr(self, name), str)
-        keep_whole(self, "trained_context", 0, BY_NAME["context"].limit)
-        self._check()
-
-    def _check(self):
+    def _check_together(self) -> None:
         for name, users in self._needs().items():
             if users and not getattr(self, name):
                 raise InputError(f"{name} must be at least 1, for {users:,} layers need it, not 0.")
@@ -157,7 +147,7 @@ class Model:
 
     @classmethod
     def _counted(cls) -> list[str]:
-        return [field.name for field in fields(cls) if field.name in BY_NAME]
+        return [name for name in cls.declared if name in BY_NAME]
 
     @cached_property
     def values(self) -> dict[sympy.Symbol, int]:
@@ -186,13 +176,10 @@ class Model:
 
 
 @dataclass(frozen=True)
-class NominalModel:
+class NominalModel(Spec):
     """A number of parameters without an architecture, such as "7B"."""
 
-    parameters: int
-
-    def __post_init__(self):
-        keep_whole(self, "parameters", 1, LARGEST_MODEL)
+    parameters: int = count("how many", 1, LARGEST_MODEL)
 
     @property
     def name(self) -> str:

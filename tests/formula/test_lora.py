@@ -3,17 +3,18 @@
 import pytest
 
 from memcalc import breakdown
+from memcalc.formula.choices import Targets
 from memcalc.formula.lora import adapter_pieces, adapters, adapters_of, base_weights, r
 from memcalc.formula.sharding import total
 from memcalc.formula.symbols import symbol
 from memcalc.specs.model import Model
-from memcalc.specs.training import TARGETS, Training
+from memcalc.specs.training import Training
 
 LLAMA_7B = Model.named("LLaMA-7B")
 GOLDEN = {"all": 39_976_960, "qv": 8_388_608}  # rank 16, as the libraries report it
 
 
-@pytest.mark.parametrize("targets", TARGETS)
+@pytest.mark.parametrize("targets", Targets)
 def test_adapters_of_llama_7b(targets):
     counted = adapters_of(adapter_pieces("", targets))
     assert counted.exact(LLAMA_7B.values | {r: 16}) == GOLDEN[targets]

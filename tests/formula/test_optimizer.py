@@ -22,13 +22,14 @@ from memcalc.formula.optimizer import (
     tensors,
     tensors_of,
 )
+from memcalc.formula.recipes import Optimizer
 from memcalc.formula.sharding import Piece, pieces
 from memcalc.formula.symbols import symbol
 from memcalc.formula.weights import weights
 from memcalc.specs.training import Training
 from small_models import small
 
-LAYOUTS = {row["name"]: row for row in catalogue.rows("optimizers")}
+LAYOUTS = {name: Optimizer.named(name) for name in catalogue.names("optimizers")}
 MEASURED = [row for row in catalogue.rows("measured_training") if row["term"] == "step_temporaries"]
 ADAM = {n_o: 2, n_c: 1, n_map: 0}
 
@@ -81,7 +82,7 @@ def test_adafactor_keeps_rows_and_columns():
 def test_what_a_step_takes_for_a_moment(row):
     inputs, model = json.loads(row["inputs"]), small(row["model"])
     run = Training(recipe=inputs["recipe"], optimizer=inputs["optimizer"])
-    results = int(run.optimizer_row["temporaries"])
+    results = run.optimizer_spec.temporaries
     term = step_temporaries_of(inputs["implementation"], pieces(model.packing), results)
     assert term.exact(model.values | run.values) == int(row["bytes"])
 

@@ -94,7 +94,7 @@ def test_capped_scores_are_computed_eagerly():
     ("wrong", "says"),
     [
         ({"family": "lama"}, "nearest is llama"),
-        ({"attention": "fash"}, "Known: eager, sdpa, flash"),
+        ({"attention": "fash"}, "Known: sdpa, flash, eager"),
         ({"attention": "flash", "recipe": "fp32"}, "needs 16 bits"),
         ({"recipe": "fp8"}, "Known: bf16"),
         ({"recompute": "selective"}, "Known: none, full"),

@@ -7,7 +7,7 @@ import numpy
 import pytest
 
 from memcalc import Inference, InputError
-from memcalc.specs.inference import bytes_each
+from memcalc.formula.formats import Format
 
 
 @pytest.mark.parametrize(
@@ -39,4 +39,4 @@ def test_runs_are_frozen_and_keep_plain_ints():
 
 def test_formats_are_spelt_as_in_the_catalogue():
     assert Inference(weights="bf16").weights == "BF16"
-    assert bytes_each("weights", "Q8_0") == Fraction(17, 16)
+    assert Format.named("Q8_0").bytes == Fraction(17, 16)

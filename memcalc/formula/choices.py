@@ -1,0 +1,107 @@
+"""What a run chooses from: each word with a sentence that says what it means."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Choice(StrEnum):
+    """One word of a few; it is that word wherever text is expected, and `sentence` says what it means.
+
+    >>> Recompute.FULL == "full", f"{Recompute.FULL}", Recompute.FULL.sentence
+    (True, 'full', 'each layer, from its input')
+    """
+
+    sentence: str
+
+    def __new__(cls, word: str, sentence: str) -> Choice:
+        """Make the word; the sentence belongs to it."""
+        member = str.__new__(cls, word)
+        member._value_, member.sentence = word, sentence
+        return member
+
+    def __repr__(self) -> str:
+        return repr(self.value)
+
+
+class Recompute(Choice):
+    """What the backward pass computes again."""
+
+    NONE = "none", "nothing: all that it needs is kept"
+    SELECTIVE = "selective", "the scores of the attention, which are large and cheap"
+    FULL = "full", "each layer, from its input"
+
+
+class Attention(Choice):
+    """The attention kernel."""
+
+    SDPA = "sdpa", "PyTorch picks the kernel"
+    FLASH = "flash", "fused: no scores are stored"
+    EAGER = "eager", "one operation after the other: scores are stored"
+
+
+class Sharding(Choice):
+    """Who shares the training states out between data-parallel cards."""
+
+    ZERO = "zero", "DeepSpeed's ZeRO, up to the stage of `zero`"
+    FSDP = "fsdp", "PyTorch's fully sharded data parallelism, which shares everything"
+
+
+class Offload(Choice):
+    """What is kept off the card."""
+
+    NONE = "none", "nothing"
+    OPTIMIZER = "optimizer", "gradients and optimizer are in CPU memory"
+    PARAMETERS = "parameters", "the weights too"
+    NVME = "nvme", "all of it is on disk"
+
+
+class Accounting(Choice):
+    """Whose activations are counted."""
+
+    TRANSFORMERS = "transformers", "what PyTorch keeps for Hugging Face code"
+    MEGATRON = "megatron", "the fused layer of Korthikanti et al."
+    NONE = "none", "nobody's: they are left out"
+
+
+class End(Choice):
+    """Which end of a documented range is counted."""
+
+    NONE = "none", "nothing is counted"
+    LOW = "low", "the low end"
+    HIGH = "high", "the high end"
+
+
+class WindowCache(Choice):
+    """How the cache of layers with a window is counted."""
+
+    IDEAL = "ideal", "only the window"
+    FULL = "full", "room for the whole context"
+
+
+class Targets(Choice):
+    """Which matrices get an adapter."""
+
+    ALL = "all", "all linear ones of the layers"
+    QV = "qv", "those of queries and values"
+
+
+class Family(Choice):
+    """How a format stores numbers."""
+
+    PLAIN = "plain", "every number has the bits of the format"
+    GROUPS = "groups", "codes, and scales beside them"
+    HQQ = "hqq", "codes packed across groups, and scales beside them"
+    BLOCKS = "blocks", "blocks of one type of llama.cpp"
+    GGUF = "gguf", "a mix of block types, as llama.cpp chooses them"
+    CACHE = "cache", "a format of key and value caches alone"
+
+
+class Layout(Choice):
+    """How an optimizer stores a state."""
+
+    FULL = "full", "a number for each parameter"
+    BLOCKS = "blocks", "codes of few bits, and a scale for each block"
+    FACTORED = "factored", "a number for each row and each column of a matrix"
+    FACTORED_AND_FULL = "factored and full", "as factored, and a number for each parameter beside it"
+    HIDDEN_MATRICES = "hidden matrices", "momentum alone for the matrices between the layers"

@@ -1,0 +1,88 @@
+"""Recipes and optimizers: the bytes of a number in each training state, and what an optimizer remembers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache
+
+from memcalc import catalogue
+from memcalc.formula.choices import Layout
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Bytes of a number: a row of data/recipes.csv.
+
+    Parameters
+    ----------
+    weight, gradient, state : of each [bytes]
+    master, master_in_zero : of the copy on which the optimizer works, and of DeepSpeed's [bytes]; 0 without a copy
+
+    >>> Recipe.named("mixed").master
+    Fraction(4, 1)
+    """
+
+    name: str
+    weight: Fraction
+    gradient: Fraction
+    master: Fraction
+    master_in_zero: Fraction
+    state: Fraction
+
+    @classmethod
+    @cache
+    def named(cls, name: str) -> Recipe:
+        """Return the recipe of that name; a wrong name raises InputError with the nearest ones."""
+        row = catalogue.find("recipes", "recipe", name)
+        sizes = ("weight", "gradient", "master", "master_in_zero", "state")
+        return cls(row["name"], **{size: Fraction(row[size]) for size in sizes})
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """What an optimizer remembers of each parameter, and how it is stored: a row of data/optimizers.csv.
+
+    Parameters
+    ----------
+    layout : how a state is stored
+    moments : states of each parameter
+    bytes : of a number in a state [bytes]; 0 for those of the recipe
+    counters, maps : step counters of each tensor; tables of codes
+    bits, block, table : of a code [bits], numbers that share a scale, and beside them [bytes]; for blocks
+    whole_blocks : whether a tensor that blocks do not divide stays as it is
+    temporaries : results as large as a tensor that a step holds at once; None if nobody has measured them
+    meaning, source : what it remembers, and where that is said
+
+    >>> Optimizer.named("8-bit AdamW").block
+    256
+    """
+
+    name: str
+    layout: Layout
+    moments: int
+    bytes: Fraction
+    counters: int
+    maps: int
+    bits: int
+    block: int
+    table: int
+    whole_blocks: bool
+    temporaries: int | None
+    meaning: str
+    source: str
+
+    @classmethod
+    @cache
+    def named(cls, name: str) -> Optimizer:
+        """Return the optimizer of that name; a wrong name raises InputError with the nearest ones."""
+        row = catalogue.find("optimizers", "optimizer", name)
+        counts = ("moments", "counters", "maps", "bits", "block", "table")
+        return cls(
+            **{text: row[text] for text in ("name", "meaning", "source")},
+            **{count: int(row[count] or 0) for count in counts},
+            layout=Layout(row["layout"]),
+            bytes=Fraction(row["bytes"] or 0),
+            whole_blocks=row["whole_blocks"] == "1",
+            temporaries=int(row["temporaries"]) if row["temporaries"] else None,
+        )

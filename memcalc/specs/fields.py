@@ -1,0 +1,132 @@
+"""Declared fields: what a field may be, its unit and a sentence on it stand once, where a spec lists it.
+
+Checks and refusals, documentation, and the options of the command line are derived from the declarations.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Iterable
+from dataclasses import Field, dataclass, field
+from functools import partial
+from numbers import Real
+from typing import ClassVar
+
+from memcalc import catalogue
+from memcalc.errors import choice, instance, must, shown, whole
+from memcalc.formula.choices import Choice
+from memcalc.formula.symbols import BY_NAME
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What is declared of a field.
+
+    Parameters
+    ----------
+    check : returns a value as it is kept, given the field's name and what a user gave; raises InputError
+    meaning : what the field is; nothing for a symbol of the glossary, which says it
+    """
+
+    check: Callable[[str, object], object]
+    meaning: str
+
+
+class Spec:
+    """What a user states: every field is declared, checked when a spec is made, and kept in one spelling."""
+
+    declared: ClassVar[dict[str, Declared]]
+
+    def __init_subclass__(cls):
+        """Collect the declarations, and list them in the documentation, which `python -OO` does without."""
+        cls.declared = {name: one.metadata["declared"] for name, one in vars(cls).items() if isinstance(one, Field)}
+        if cls.declared and cls.__doc__:
+            first, _, rest = cls.__doc__.partition("\n\n")
+            fill = partial(textwrap.fill, width=116, initial_indent=" " * 4, subsequent_indent=" " * 8)
+            lines = (f"{name} : {one.meaning or BY_NAME[name].meaning}" for name, one in cls.declared.items())
+            listed = "\n".join(map(fill, lines))
+            cls.__doc__ = f"{first}\n\n    Parameters\n    ----------\n{listed}\n\n{rest}"
+
+    def __post_init__(self):
+        for name, declared in self.declared.items():
+            object.__setattr__(self, name, declared.check(name, getattr(self, name)))
+        self._check_together()
+
+    def _check_together(self) -> None:
+        """Raise InputError if fields contradict each other."""
+
+
+def declare(check: Callable[[str, object], object], meaning: str, **settings: object):
+    """Return a field of a spec with a check of its own; `settings` are those of a dataclass, such as a default."""
+    return field(**settings, metadata={"declared": Declared(check, meaning)})
+
+
+def count(meaning: str = "", low: int | None = None, high: int | None = None, **default: int):
+    """Return a field for a whole number.
+
+    Parameters
+    ----------
+    meaning : with its unit in brackets; nothing for a symbol of the glossary, which says it
+    low, high : limits; None for those of the symbol of this name
+    """
+
+    def check(name: str, value: object) -> int:
+        entry = BY_NAME.get(name)
+        return whole(name, value, entry.least if low is None else low, entry.limit if high is None else high)
+
+    return declare(check, meaning, **default)
+
+
+def word(kind: type[Choice], meaning: str, default: Choice):
+    """Return a field for a word of a few; its sentence ends in what each of them means."""
+    words = ", ".join(f'"{one}" ({one.sentence})' for one in kind)
+    return declare(lambda name, value: choice(name, value, kind), f"{meaning}: {words}", default=default)
+
+
+def name_in(table: str, meaning: str, default: str):
+    """Return a field for the name of a row of a table in data/, or one of its aliases."""
+    return declare(lambda name, value: catalogue.find(table, name, value)["name"], meaning, default=default)
+
+
+def flag(meaning: str, default: bool):
+    """Return a field for a truth value."""
+
+    def check(name: str, value: object) -> bool:
+        if not isinstance(value, bool):
+            raise must(name, "True or False", shown(value))
+        return value
+
+    return declare(check, meaning, default=default)
+
+
+def text(meaning: str, options: Iterable[str] = (), **settings: object):
+    """Return a field for a text; one of the options, if there are any."""
+
+    def check(name: str, value: object) -> str:
+        instance(name, value, str)
+        return choice(name, value, options) if options else value
+
+    return declare(check, meaning, **settings)
+
+
+def texts(meaning: str):
+    """Return a field for several texts, none unless they are given."""
+
+    def check(name: str, value: object) -> tuple[str, ...]:
+        if not isinstance(value, tuple | list) or not all(isinstance(one, str) for one in value):
+            raise must(name, "a tuple of texts", shown(value))
+        return tuple(value)
+
+    return declare(check, meaning, default=())
+
+
+def amount(meaning: str, below: int, **default: None):
+    """Return a field for a positive number less than `below`, or None where it is not known."""
+
+    def check(name: str, value: object) -> object:
+        real = isinstance(value, Real) and not isinstance(value, bool)
+        if value is not None and not (real and 0 < value < below):
+            raise must(name, "a positive number", shown(value))
+        return value
+
+    return declare(check, meaning, **default)

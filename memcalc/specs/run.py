@@ -1,0 +1,58 @@
+"""What runs of both kinds share: how they divide a model between cards, formats of weights, what comes on top."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from functools import cache
+
+import sympy
+
+from memcalc import catalogue
+from memcalc.errors import InputError
+from memcalc.formula.choices import End, Family
+from memcalc.formula.symbols import symbol
+from memcalc.specs.fields import Spec
+
+PARALLEL = ("tensor_parallel", "pipeline_parallel", "expert_parallel")
+"""Fields of a run that divide a model between cards."""
+
+
+class Run(Spec):
+    """What is done with a model."""
+
+    @property
+    def divided(self) -> bool:
+        """Whether more than one card holds the model."""
+        return any(getattr(self, degree) > 1 for degree in PARALLEL)
+
+    def refuse_without_architecture(self, **fields: object) -> None:
+        """Raise InputError if the run of a mere size divides it between cards, or has another value in these fields."""
+        for name, needed in {**dict.fromkeys(PARALLEL, 1), **fields}.items():
+            if getattr(self, name) != needed:
+                found = getattr(self, name)
+                raise InputError(f"{name} must be {needed} for a size without architecture, not {found}.")
+
+
+def weights_format(field: str, name: object) -> str:
+    """Return the name of a format that weights can have, as the catalogue spells it; else raise InputError."""
+    row = catalogue.find("formats", f"{field} format", name)
+    if row["family"] == Family.CACHE:
+        raise InputError(f"{field} must not be {row['name']!r}, which is a format of the cache alone.")
+    return row["name"]
+
+
+def weights_formats() -> list[str]:
+    """Return the usual formats that weights can have.
+
+    >>> "Q4_K_M" in weights_formats(), "KIVI-4" in weights_formats()
+    (True, False)
+    """
+    return [row["name"] for row in catalogue.rows("formats") if row["usual"] == "yes" and row["family"] != Family.CACHE]
+
+
+@cache
+def overhead_values(end: str) -> dict[sympy.Symbol, Fraction]:
+    """Return the values of the overhead's symbols at one end of the range in data/overheads.csv."""
+    if end == End.NONE:
+        return {}
+    return {symbol(row["name"]): Fraction(row[end]) for row in catalogue.rows("overheads")}

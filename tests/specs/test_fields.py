@@ -1,0 +1,65 @@
+"""Declared fields: each says what it is, and refuses in one sentence what it cannot be."""
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+from memcalc import Gpu, Inference, InputError, Model, Training
+from memcalc.formula.symbols import BY_NAME
+from memcalc.specs.model import NominalModel
+
+SPECS = (Model, NominalModel, Gpu, Inference, Training)
+EXAMPLES = {Model: Model.named("LLaMA-7B"), NominalModel: Model.nominal(7), Gpu: Gpu.named("RTX 4090")}
+FIELDS = [(kind, name) for kind in SPECS for name in kind.declared]
+
+
+class Unspeakable:
+    """A value that cannot even be shown."""
+
+    def __repr__(self):
+        raise RuntimeError("no")
+
+
+@pytest.mark.parametrize(("kind", "name"), FIELDS, ids=lambda part: getattr(part, "__name__", part))
+def test_every_field_says_what_it_is_and_is_in_the_documentation(kind, name):
+    meaning = kind.declared[name].meaning or BY_NAME[name].meaning
+    assert len(meaning) > 7
+    assert f"    {name} : {meaning[:30]}" in kind.__doc__
+
+
+@pytest.mark.parametrize(("kind", "name"), FIELDS, ids=lambda part: getattr(part, "__name__", part))
+@pytest.mark.parametrize(
+    "value", [Unspeakable(), object(), {"a": 1}, b"1", [1]], ids=lambda value: type(value).__name__
+)
+def test_every_field_refuses_what_it_cannot_be_by_its_name(kind, name, value):
+    with pytest.raises(InputError) as refused:
+        replace(EXAMPLES.get(kind) or kind(), **{name: value})
+    assert name in str(refused.value)
+    assert len(str(refused.value)) < 2000
+
+
+def test_texts_are_texts():
+    with pytest.raises(InputError, match=r"packing 'kv' is not known; the nearest is qkv. Known: , qkv, qkv gate_up."):
+        replace(EXAMPLES[Model], packing="kv")
+    with pytest.raises(InputError, match=r"assumed must be a tuple of texts, not \('head_dim', 5\)."):
+        replace(EXAMPLES[Model], assumed=("head_dim", 5))
+    with pytest.raises(InputError, match=r"vendor must be of type str, not None."):
+        replace(EXAMPLES[Gpu], vendor=None)
+    assert replace(EXAMPLES[Model], assumed=["head_dim"]).assumed == ("head_dim",)
+
+
+def test_a_choice_is_kept_as_its_word():
+    run = Training(recompute="Full")
+    assert (run.recompute, repr(run.recompute), f"{run.recompute}") == ("full", "'full'", "full")
+
+
+@pytest.mark.parametrize("flags", [["-O"], ["-OO"]])
+def test_the_command_line_needs_no_docstrings(flags):
+    command = ["-m", "memcalc", "fit", "LLaMA-7B", "RTX 4090", "--context", "4096"]
+    plain, optimized = (
+        subprocess.run([sys.executable, *some, *command], capture_output=True, text=True, check=True)
+        for some in ([], flags)
+    )
+    assert optimized.stdout == plain.stdout
