@@ -6,6 +6,7 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
+from measured import rows
 from memcalc import Inference, Model, catalogue
 from memcalc.formula import TERMS
 from memcalc.formula.activations import activations, forward_peak, weight_copies, with_windows
@@ -80,8 +81,8 @@ def written(frame):
 
 def measured_activations(*quantities):
     """The rows of measured_activations.csv for these quantities: id, inputs, measured bytes."""
-    rows = [row for row in catalogue.rows("measured_activations") if row["quantity"] in quantities]
-    return [(row["id"], json.loads(row["inputs"]), int(row["bytes"])) for row in rows]
+    found = [row for row in rows("activations") if row["quantity"] in quantities]
+    return [(row["id"], json.loads(row["inputs"]), int(row["bytes"])) for row in found]
 
 
 def case_of(inputs):
@@ -98,8 +99,8 @@ def symbol_values(inputs):
 
 def measured_peaks(quantity):
     """The rows of measured_peaks.csv for this quantity: id, inputs, measured bytes, tolerated bytes."""
-    rows = [row for row in catalogue.rows("measured_peaks") if row["quantity"] == quantity]
-    return [(row["id"], json.loads(row["inputs"]), int(row["bytes"]), int(row["tolerance"])) for row in rows]
+    found = [row for row in rows("peaks") if row["quantity"] == quantity]
+    return [(row["id"], json.loads(row["inputs"]), int(row["bytes"]), int(row["tolerance"])) for row in found]
 
 
 def width(corners):

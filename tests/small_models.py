@@ -4,6 +4,7 @@ import json
 
 from hypothesis import strategies as st
 
+from measured import rows
 from memcalc import catalogue
 from memcalc.estimate import training
 from memcalc.specs.model import Model
@@ -12,7 +13,7 @@ from memcalc.specs.training import Training
 
 def small(name):
     """A model of measured_models.csv."""
-    row = next(row for row in catalogue.rows("measured_models") if row["name"] == name)
+    row = next(row for row in rows("models") if row["name"] == name)
     return Model(name=name, **json.loads(row["counts"]))
 
 
@@ -29,7 +30,7 @@ def needed(model, run):
     return sum(training.places(model, run)["gpu"].values())
 
 
-SMALL = st.sampled_from([small(name) for name in catalogue.names("measured_models")])
+SMALL = st.sampled_from([small(name) for name in [row["name"] for row in rows("models")]])
 RECIPES = st.sampled_from(catalogue.names("recipes"))
 STAGES = st.sampled_from([{"zero": 0}, {"zero": 1}, {"zero": 2}, {"zero": 3}, {"sharding": "fsdp"}])
 RUNS = st.builds(

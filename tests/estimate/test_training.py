@@ -7,13 +7,14 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from measured import rows
 from memcalc import Inference, InputError, Model, Training, breakdown, catalogue
 from memcalc.estimate.training import places, states
 from memcalc.formula.sharding import bucket_memory
 from memcalc.formula.symbols import symbol
 from small_models import RECIPES, RUNS, SMALL, STAGES, memory, needed, small
 
-ROWS = catalogue.rows("measured_training")
+ROWS = rows("training")
 TERMS = ("weights", "gradients", "optimizer", "master_weights")
 LIVE = [row for row in ROWS if row["term"].startswith("live_bytes")]
 LLAMA_7B = Model.named("LLaMA-7B")
@@ -169,7 +170,7 @@ def test_every_optimizer_can_be_asked_about_every_kind_of_model(name):
         assert 0 <= memory(model, run)["optimizer_states"] <= 12 * model.parameters + 16 * 1000
 
 
-ACTIVATIONS = catalogue.rows("measured_runs")
+ACTIVATIONS = rows("runs")
 LLAMA = Model.named("Llama-2-7B")
 
 

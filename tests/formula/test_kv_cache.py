@@ -9,6 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from cases import FORMATS, MODELS, RUNS
+from measured import rows
 from memcalc import Gpu, Inference, InputError, Model, breakdown, catalogue, crossing, fits, largest, values
 from memcalc.estimate.terms import terms
 from memcalc.formula import TERMS
@@ -16,7 +17,7 @@ from memcalc.formula.formats import whole_blocks
 from memcalc.formula.kv_cache import with_residual
 from memcalc.formula.symbols import BY_NAME, symbol
 
-ROWS = catalogue.rows("measured_cache")
+ROWS = rows("caches")
 GIB, MIB = 2**30, 2**20
 
 PER_TOKEN = {

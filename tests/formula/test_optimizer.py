@@ -5,6 +5,7 @@ import json
 import pytest
 import sympy
 
+from measured import rows
 from memcalc import catalogue
 from memcalc.formula.optimizer import (
     B_g,
@@ -29,7 +30,7 @@ from memcalc.specs.training import Training
 from small_models import small
 
 LAYOUTS = {row["name"]: row for row in catalogue.rows("optimizers")}
-MEASURED = [row for row in catalogue.rows("measured_training") if row["term"] == "step_temporaries"]
+MEASURED = [row for row in rows("training") if row["term"] == "step_temporaries"]
 ADAM = {n_o: 2, n_c: 1, n_map: 0}
 
 

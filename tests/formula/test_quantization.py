@@ -12,6 +12,7 @@ from sympy import Integer
 
 from cases import MODELS
 from headers import bytes_of, read
+from measured import rows
 from memcalc import Model, catalogue
 from memcalc.errors import InputError
 from memcalc.formula import numeric
@@ -37,7 +38,7 @@ from memcalc.formula.tensors import (
 )  # fmt: skip
 
 FORMATS = [Format.named(name) for name in catalogue.names("formats")]
-ROWS = [row for row in catalogue.rows("measured_formats") if row["quantity"] == "matrix_bytes"]
+ROWS = [row for row in rows("formats") if row["quantity"] == "matrix_bytes"]
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row['id']}-{row['format']}")
@@ -125,7 +126,7 @@ PUBLISHED = {
 }
 """Bits per weight of Llama-3.1-8B, from llama.cpp's tools/quantize/README.md, commit 311c2c9."""
 
-FILES = [row for row in catalogue.rows("measured_formats") if row["quantity"].startswith("model_")]
+FILES = [row for row in rows("formats") if row["quantity"].startswith("model_")]
 
 
 @pytest.mark.parametrize("row", FILES, ids=lambda row: f"{row['id']}-{row['model']}-{row['format']}")

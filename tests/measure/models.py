@@ -8,7 +8,7 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM, PretrainedConfig, PreTrainedModel, logging
 
 from measure.cases import Case
-from memcalc import catalogue
+from measured import rows
 
 logging.set_verbosity_error()
 
@@ -30,7 +30,7 @@ _DROPOUTS = (
 
 @cache
 def _configs() -> dict[str, dict[str, Any]]:
-    return {row["model"]: json.loads(row["config"]) for row in catalogue.rows("measured_parameters")}
+    return {row["model"]: json.loads(row["config"]) for row in rows("parameters")}
 
 
 def config(case: Case, layers: int = 0) -> PretrainedConfig:

@@ -8,10 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from configs import CONFIGS, changed, keys
-from memcalc import InputError, Model, catalogue
+from measured import rows
+from memcalc import InputError, Model
 from memcalc.specs.families import FAMILIES, fields
 
-COUNTED = catalogue.rows("measured_parameters")
+COUNTED = rows("parameters")
 SIZES = {
     *("num_hidden_layers", "hidden_size", "num_attention_heads", "vocab_size", "intermediate_size", "ffn_dim"),
     *("n_layer", "n_embd", "n_head", "n_positions", "state_size", "mamba_d_state", "num_heads", "n_groups"),

@@ -7,10 +7,11 @@ from dataclasses import FrozenInstanceError, replace
 import numpy
 import pytest
 
+from measured import rows
 from memcalc import InputError, Model, catalogue
 from memcalc.formula import weights
 
-COUNTED = {row["model"]: row for row in catalogue.rows("measured_parameters") if row["model"]}
+COUNTED = {row["model"]: row for row in rows("parameters") if row["model"]}
 
 
 @pytest.mark.parametrize("name", catalogue.names("models"))
@@ -120,7 +121,7 @@ def test_a_size_without_an_architecture():
         Model.nominal(-1)
 
 
-@pytest.mark.parametrize("table", ["models", "gpus", "measured_parameters"])
+@pytest.mark.parametrize("table", ["models", "gpus"])
 def test_every_row_has_a_source_and_a_date(table):
     for row in catalogue.rows(table):
         assert row.get("source") or row.get("library")
