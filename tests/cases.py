@@ -1,9 +1,9 @@
 """What several tests take: configs, models, runs, and a look into a picture."""
 
-import json
 import re
 from pathlib import Path
 
+import pytest
 from hypothesis import strategies as st
 
 from measured import rows
@@ -79,10 +79,11 @@ def written(frame):
     return {name: attributes["text"] for name, attributes in moved.items() if "text" in attributes}
 
 
-def measured_activations(*quantities):
-    """The rows of measured_activations.csv for these quantities: id, inputs, measured bytes."""
-    found = [row for row in rows("activations") if row["quantity"] in quantities]
-    return [(row["id"], json.loads(row["inputs"]), int(row["bytes"])) for row in found]
+def for_each_row(table, *quantities):
+    """A test of the inputs of each row of these quantities, and of what was measured."""
+    found = rows(table, *quantities)
+    pairs = [(row.inputs, row.measured) for row in found]
+    return pytest.mark.parametrize(("inputs", "measured"), pairs, ids=[row.id for row in found])
 
 
 def case_of(inputs):
@@ -95,12 +96,6 @@ def case_of(inputs):
 def symbol_values(inputs):
     """The inputs that are values of symbols, by symbol."""
     return {symbol(name): value for name, value in inputs.items() if name in BY_NAME and type(value) is int}
-
-
-def measured_peaks(quantity):
-    """The rows of measured_peaks.csv for this quantity: id, inputs, measured bytes, tolerated bytes."""
-    found = [row for row in rows("peaks") if row["quantity"] == quantity]
-    return [(row["id"], json.loads(row["inputs"]), int(row["bytes"]), int(row["tolerance"])) for row in found]
 
 
 def width(corners):
