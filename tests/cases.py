@@ -1,11 +1,12 @@
 """What several tests take: configs, models, runs, and a look into a picture."""
 
-import json
 import re
 from pathlib import Path
 
+import pytest
 from hypothesis import strategies as st
 
+from measured import rows
 from memcalc import Inference, Model, catalogue
 from memcalc.formula import TERMS
 from memcalc.formula.activations import activations, forward_peak, weight_copies, with_windows
@@ -78,10 +79,11 @@ def written(frame):
     return {name: attributes["text"] for name, attributes in moved.items() if "text" in attributes}
 
 
-def measured_activations(*quantities):
-    """The rows of measured_activations.csv for these quantities: id, inputs, measured bytes."""
-    rows = [row for row in catalogue.rows("measured_activations") if row["quantity"] in quantities]
-    return [(row["id"], json.loads(row["inputs"]), int(row["bytes"])) for row in rows]
+def for_each_row(table, *quantities):
+    """A test of the inputs of each row of these quantities, and of what was measured."""
+    found = rows(table, *quantities)
+    pairs = [(row.inputs, row.measured) for row in found]
+    return pytest.mark.parametrize(("inputs", "measured"), pairs, ids=[row.id for row in found])
 
 
 def case_of(inputs):
@@ -94,12 +96,6 @@ def case_of(inputs):
 def symbol_values(inputs):
     """The inputs that are values of symbols, by symbol."""
     return {symbol(name): value for name, value in inputs.items() if name in BY_NAME and type(value) is int}
-
-
-def measured_peaks(quantity):
-    """The rows of measured_peaks.csv for this quantity: id, inputs, measured bytes, tolerated bytes."""
-    rows = [row for row in catalogue.rows("measured_peaks") if row["quantity"] == quantity]
-    return [(row["id"], json.loads(row["inputs"]), int(row["bytes"]), int(row["tolerance"])) for row in rows]
 
 
 def width(corners):

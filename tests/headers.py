@@ -1,4 +1,4 @@
-"""Models as the header of a GGUF file describes them, for rows of measured_formats.csv."""
+"""Models as the header of a GGUF file describes them, for rows of tests/data/formats.csv."""
 
 from collections import defaultdict
 

@@ -1,42 +1,40 @@
 """The states of runs: every measured row to the byte, the papers' numbers, and what must hold for any run."""
 
-import json
 from dataclasses import replace
 
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from measured import rows
 from memcalc import Inference, InputError, Model, Training, breakdown, catalogue
 from memcalc.estimate.training import places, states
 from memcalc.formula.sharding import bucket_memory
 from memcalc.formula.symbols import symbol
 from small_models import RECIPES, RUNS, SMALL, STAGES, memory, needed, small
 
-ROWS = catalogue.rows("measured_training")
 TERMS = ("weights", "gradients", "optimizer", "master_weights")
-LIVE = [row for row in ROWS if row["term"].startswith("live_bytes")]
 LLAMA_7B = Model.named("LLaMA-7B")
 
 
-def of(term):
-    chosen = [row for row in ROWS if row["term"] in term]
-    return pytest.mark.parametrize("row", chosen, ids=[f"{row['id']}-{row['term']}" for row in chosen])
+def of(*terms):
+    chosen = rows("training", *terms)
+    return pytest.mark.parametrize("row", chosen, ids=[f"{row.id}-{row.quantity}" for row in chosen])
 
 
 def predicted(row):
-    run = Training(**json.loads(row["inputs"]))
-    return memory(small(row["model"]), run), run
+    run = Training(**row.inputs)
+    return memory(small(row.model), run), run
 
 
-@of(TERMS)
+@of(*TERMS)
 def test_each_term_is_exact(row):
-    assert predicted(row)[0][row["term"]] == int(row["bytes"])
+    assert predicted(row)[0][row.quantity] == row.measured
 
 
-@of(["moments"])
+@of("moments")
 def test_momentum_and_variance_are_exact(row):
-    assert 2 * predicted(row)[0]["one_state"] == int(row["bytes"])  # these rows leave the step counters out
+    assert 2 * predicted(row)[0]["one_state"] == row.measured  # these rows leave the step counters out
 
 
 def _live(row):
@@ -49,20 +47,20 @@ def _live(row):
         "live_bytes_after_init": weights + begun + bucket + (gradients if run.zero == 3 else 0),
         "live_bytes_after_backward": weights + begun + bucket + gradients,
         "live_bytes_after_step": weights + optimizer + bucket + kept,
-    }[row["term"]]
+    }[row.quantity]
 
 
-@of(["live_bytes_after_init", "live_bytes_after_step"])
+@of("live_bytes_after_init", "live_bytes_after_step")
 def test_what_is_alive_in_deepspeed_is_explained_to_a_few_scalars(row):
     """The rest is the batch (128 bytes), flags and norms."""
-    assert 0 <= int(row["bytes"]) - _live(row) <= 140
+    assert 0 <= row.measured - _live(row) <= 140
 
 
-@of(["live_bytes_after_backward"])
+@of("live_bytes_after_backward")
 def test_gradients_that_lie_across_a_border_are_kept_whole_by_both_cards(row):
     """Stages 1 and 2 keep the tensors at the two ends of a share whole: the largest has 4001 × 256 numbers."""
     named, run = predicted(row)
-    rest = int(row["bytes"]) - _live(row)
+    rest = row.measured - _live(row)
     if run.zero in (1, 2):
         rest += named["gradients"] - run.values[symbol("bytes_per_gradient")] * named["share"]
         assert 0 <= rest <= 140 + 2 * run.values[symbol("bytes_per_gradient")] * 4001 * 256
@@ -169,14 +167,14 @@ def test_every_optimizer_can_be_asked_about_every_kind_of_model(name):
         assert 0 <= memory(model, run)["optimizer_states"] <= 12 * model.parameters + 16 * 1000
 
 
-ACTIVATIONS = catalogue.rows("measured_runs")
+ACTIVATIONS = rows("runs", "activations", "weight_copies")
 LLAMA = Model.named("Llama-2-7B")
 
 
-@pytest.mark.parametrize("row", ACTIVATIONS, ids=lambda row: f"{row['id']}-{row['model']}-{row['term']}")
+@pytest.mark.parametrize("row", ACTIVATIONS, ids=lambda row: f"{row.id}-{row.model}-{row.quantity}")
 def test_a_whole_model_keeps_what_was_measured(row):
-    run = Training(**json.loads(row["inputs"]))
-    assert breakdown(Model.named(row["model"]), run)[row["term"]] == int(row["bytes"])
+    run = Training(**row.inputs)
+    assert breakdown(Model.named(row.model), run)[row.quantity] == row.measured
 
 
 def test_eager_attention_needs_three_times_what_flash_does():

@@ -5,7 +5,8 @@ import re
 import pytest
 
 from cases import placed, width, written
-from memcalc import Inference, InputError, Model, breakdown, catalogue, units
+from measured import rows
+from memcalc import Inference, InputError, Model, breakdown, units
 from memcalc.explorers.weights import for_one_token, stored_weights
 from memcalc.plots.weights import PARTS
 from memcalc.specs.inference import weights_formats
@@ -22,11 +23,11 @@ def test_bars_are_as_long_as_their_bytes(name, weights):
 
 
 def test_a_mixture_is_stored_whole_and_passed_in_part():
-    """Jiang et al. 2024, section 2.1: two of eight experts; counted in measured_parameters.csv."""
-    row = next(row for row in catalogue.rows("measured_parameters") if row["model"] == "Mixtral-8x7B")
+    """Jiang et al. 2024, section 2.1: two of eight experts; counted in tests/data/parameters.csv."""
+    [active] = [row.measured for row in rows("parameters", "active_parameters") if row.model == "Mixtral-8x7B"]
     frame = stored_weights.frame(model="Mixtral-8x7B", weights="BF16")
     assert "takes 86.99 GiB = 93.41 GB: 16.00 bits for each of its 46,702,792,704 parameters" in frame.said
-    assert frame.said.endswith(f"Each token passes {int(row['active']):,} of them: 23.99 GiB.")
+    assert frame.said.endswith(f"Each token passes {active:,} of them: 23.99 GiB.")
 
 
 @pytest.mark.parametrize("weights", ["FP16", "Q8_0", "NF4-double", "Q4_K_M"])

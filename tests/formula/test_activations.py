@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cases import case_of, measured_activations, symbol_values
+from cases import case_of, for_each_row, symbol_values
+from measured import rows
 from memcalc import catalogue
 from memcalc.errors import InputError
 from memcalc.formula.activations import activations, forward_peak, layer, once, padded_context, weight_copies
@@ -22,41 +23,36 @@ RECIPES = st.sampled_from(["bf16", "fp32", "autocast"])
 TERMS = {"layer_activations": layer, "activations": activations}
 
 
-def rows(*quantities):
-    found = measured_activations(*quantities)
-    return pytest.mark.parametrize(("inputs", "measured"), [row[1:] for row in found], ids=[row[0] for row in found])
-
-
-@rows("layer_activations")
+@for_each_row("activations", "layer_activations")
 def test_a_layer_to_the_byte(inputs, measured):
     assert layer(case_of(inputs)).exact(symbol_values(inputs)) == measured
 
 
-@rows("activations")
+@for_each_row("activations", "activations")
 def test_a_model_to_the_byte(inputs, measured):
     assert activations(case_of(inputs)).exact(symbol_values(inputs)) == measured
 
 
-@rows("head_and_loss")
+@for_each_row("activations", "head_and_loss")
 def test_head_and_loss_to_the_byte(inputs, measured):
     tensors = [tensor for tensor in saved_tensors(case_of(inputs)) if tensor.place in ("head", "loss")]
     assert total(tensors, "once").subs(symbol_values(inputs)) == measured
 
 
-@rows("weight_copies")
+@for_each_row("activations", "weight_copies")
 def test_copies_under_autocast_to_the_byte(inputs, measured):
     assert weight_copies(case_of(inputs).recompute).exact(symbol_values(inputs)) == measured
 
 
-@rows("forward_peak")
+@for_each_row("activations", "forward_peak")
 def test_the_peak_of_the_forward_pass_to_the_byte(inputs, measured):
     assert forward_peak(case_of(inputs)).exact(symbol_values(inputs)) == measured
 
 
 def test_every_family_and_recipe_is_measured_with_and_without_recomputation():
-    assert len(measured_activations(*TERMS)) >= 300
+    assert len(rows("activations", *TERMS)) >= 300
     for quantity in TERMS:
-        seen = {case_of(inputs) for _, inputs, _ in measured_activations(quantity)}
+        seen = {case_of(row.inputs) for row in rows("activations", quantity)}
         assert {case.family for case in seen} == set(catalogue.names("families"))
         assert {case.recipe for case in seen} == {"bf16", "fp16", "fp32", "autocast"}
         assert {case.kernel for case in seen} == {"eager", "math", "efficient", "flash"}
@@ -64,10 +60,10 @@ def test_every_family_and_recipe_is_measured_with_and_without_recomputation():
 
 
 def test_rows_say_how_and_with_what_they_were_measured():
-    for row in catalogue.rows("measured_activations"):
-        assert row["how"]
-        assert row["library"]
-        assert row["retrieved"]
+    for row in rows("activations"):
+        assert row.how
+        assert row.library
+        assert row.date
 
 
 @pytest.mark.parametrize(("context", "padded"), [(1, 32), (32, 32), (33, 64)])

@@ -1,6 +1,5 @@
 """The cache to the byte, its slope and where it crosses the weights."""
 
-import json
 from dataclasses import replace
 from fractions import Fraction
 
@@ -9,6 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from cases import FORMATS, MODELS, RUNS
+from measured import rows
 from memcalc import Gpu, Inference, InputError, Model, breakdown, catalogue, crossing, fits, largest, values
 from memcalc.estimate.terms import terms
 from memcalc.formula import TERMS
@@ -16,7 +16,7 @@ from memcalc.formula.formats import whole_blocks
 from memcalc.formula.kv_cache import with_residual
 from memcalc.formula.symbols import BY_NAME, symbol
 
-ROWS = catalogue.rows("measured_cache")
+ROWS = rows("caches", "kv_cache")
 GIB, MIB = 2**30, 2**20
 
 PER_TOKEN = {
@@ -46,8 +46,8 @@ def named(name, **run):
 
 def measured(row):
     """The model and the run of a measured row."""
-    inputs = json.loads(row["inputs"])
-    model = Model.named(row["model"])
+    model = Model.named(row.model)
+    inputs = {name: value for name, value in row.inputs.items() if name != "differs"}
     counts = {name: inputs.pop(name) for name in list(inputs) if type(inputs[name]) is int and name in vars(model)}
     return replace(model, **counts), Inference(**inputs)
 
@@ -71,19 +71,19 @@ keys and values from the latent before it stores them, and its caches have no co
 """
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row["id"])
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.id)
 def test_measured_caches(row):
     model, run = measured(row)
     predicted = cache(model, run)
-    if row["differs"]:
-        assert predicted != int(row["bytes"])
-        predicted = DIFFERENCES[row["differs"]](model, run, predicted)
-    assert predicted == int(row["bytes"])
+    if "differs" in row.inputs:
+        assert predicted != row.measured
+        predicted = DIFFERENCES[row.inputs["differs"]](model, run, predicted)
+    assert predicted == row.measured
 
 
 def test_rows_say_how_and_with_what_they_were_measured():
     assert len(ROWS) >= 1000
-    assert all(row["how"] and row["library"] and row["retrieved"] for row in ROWS)
+    assert all(row.how and row.library and row.date for row in ROWS)
 
 
 def test_the_articles_example():

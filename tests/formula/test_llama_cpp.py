@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cases import measured_peaks, symbol_values
+from cases import for_each_row, symbol_values
+from measured import rows
 from memcalc import Model
 from memcalc.errors import InputError
 from memcalc.formula.llama_cpp import cells, check_dense, compute_buffer, output_buffer
@@ -17,28 +18,23 @@ LLAMA = {
 VALUES = {symbol(name): value for name, value in LLAMA.items()}
 
 
-def rows(quantity):
-    found = measured_peaks(quantity)
-    names = ("inputs", "measured", "tolerated")
-    return pytest.mark.parametrize(names, [row[1:] for row in found], ids=[row[0] for row in found])
-
-
-@rows("compute_buffer")
-def test_compute_buffer(inputs, measured, tolerated):
+@for_each_row("peaks", "compute_buffer")
+def test_compute_buffer(inputs, measured):
     values = symbol_values(inputs)
     term = compute_buffer(inputs["flash"], inputs["cache_format"], inputs["unified"])
     check_dense(values)
-    assert abs(term.exact(values) - measured) <= tolerated
+    assert abs(term.exact(values) - measured) <= inputs.get("tolerance", 0)
 
 
 def test_one_row_alone_is_tolerated():
-    tolerated = {name: bytes_ for name, *_, bytes_ in measured_peaks("compute_buffer") if bytes_}
+    buffers = rows("peaks", "compute_buffer")
+    tolerated = {row.id: row.inputs["tolerance"] for row in buffers if "tolerance" in row.inputs}
     assert tolerated == {"F00039": 4 * 512 * 4096}  # a hole takes one tensor of s_u × d numbers
 
 
-@rows("output_buffer")
-def test_output_buffer_as_the_log_rounds_it(inputs, measured, tolerated):
-    assert abs(output_buffer.exact(symbol_values(inputs)) - measured) <= tolerated
+@for_each_row("peaks", "output_buffer")
+def test_output_buffer_as_the_log_rounds_it(inputs, measured):
+    assert abs(output_buffer.exact(symbol_values(inputs)) - measured) <= inputs["tolerance"]
 
 
 def test_without_flash_attention_the_scores_grow_with_the_context():

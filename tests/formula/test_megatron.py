@@ -7,7 +7,7 @@ import sympy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cases import measured_activations, symbol_values
+from cases import for_each_row, symbol_values
 from memcalc.errors import InputError
 from memcalc.formula.megatron import (
     RECOMPUTE,
@@ -64,11 +64,7 @@ def test_statistics_of_two_norms_add_16_bytes_a_token(recompute):
     assert sympy.expand(added) == 16 * s * b
 
 
-@pytest.mark.parametrize(
-    ("inputs", "measured"),
-    [row[1:] for row in measured_activations("megatron_layer")],
-    ids=[row[0] for row in measured_activations("megatron_layer")],
-)
+@for_each_row("activations", "megatron_layer")
 def test_a_layer_written_by_hand_to_the_byte(inputs, measured):
     term = layer(inputs["recompute"], inputs["sequence_parallel"], ["statistics"])
     assert term.exact(symbol_values(inputs)) == measured

@@ -1,10 +1,9 @@
 """Training states: the sums that papers give, written in symbols, and what a step takes for a moment."""
 
-import json
-
 import pytest
 import sympy
 
+from measured import rows
 from memcalc import catalogue
 from memcalc.formula.optimizer import (
     B_g,
@@ -30,7 +29,7 @@ from memcalc.specs.training import Training
 from small_models import small
 
 LAYOUTS = {name: Optimizer.named(name) for name in catalogue.names("optimizers")}
-MEASURED = [row for row in catalogue.rows("measured_training") if row["term"] == "step_temporaries"]
+MEASURED = rows("training", "step_temporaries")
 ADAM = {n_o: 2, n_c: 1, n_map: 0}
 
 
@@ -78,13 +77,13 @@ def test_adafactor_keeps_rows_and_columns():
     assert one_state_of(LAYOUTS["Adafactor"], [matrix, vector(7)], P, ()).exact({B_o: 4}) == 4 * (30 + 50 + 7)
 
 
-@pytest.mark.parametrize("row", MEASURED, ids=[row["id"] for row in MEASURED])
+@pytest.mark.parametrize("row", MEASURED, ids=[row.id for row in MEASURED])
 def test_what_a_step_takes_for_a_moment(row):
-    inputs, model = json.loads(row["inputs"]), small(row["model"])
+    inputs, model = row.inputs, small(row.model)
     run = Training(recipe=inputs["recipe"], optimizer=inputs["optimizer"])
     results = run.optimizer_spec.temporaries
     term = step_temporaries_of(inputs["implementation"], pieces(model.packing), results)
-    assert term.exact(model.values | run.values) == int(row["bytes"])
+    assert term.exact(model.values | run.values) == row.measured
 
 
 def test_gradients_have_their_own_format():

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cases import case_of, measured_activations, symbol_values
+from cases import case_of, for_each_row, symbol_values
 from memcalc.errors import InputError
 from memcalc.formula.prefill import MEASURED, Prefill
 from memcalc.formula.saved_tensors import CodePath
@@ -17,21 +17,16 @@ LLAMA = {
 VALUES = {symbol(name): value for name, value in LLAMA.items()}
 
 
-def rows(quantity):
-    found = measured_activations(quantity)
-    return pytest.mark.parametrize(("inputs", "measured"), [row[1:] for row in found], ids=[row[0] for row in found])
-
-
 def the_pass(inputs):
     return Prefill(case_of(inputs), inputs["all_logits"], inputs["chunked"], inputs["windowed"])
 
 
-@rows("prefill")
+@for_each_row("activations", "prefill")
 def test_prefill_to_the_byte(inputs, measured):
     assert the_pass(inputs).prefill.exact(symbol_values(inputs)) == measured
 
 
-@rows("decode_step")
+@for_each_row("activations", "decode_step")
 def test_decode_step_to_the_byte(inputs, measured):
     assert the_pass(inputs).decode_step.exact(symbol_values(inputs)) == measured
 

@@ -1,7 +1,6 @@
 """Weight formats, to the byte."""
 
 import dataclasses
-import json
 import math
 
 import pytest
@@ -12,6 +11,7 @@ from sympy import Integer
 
 from cases import MODELS
 from headers import bytes_of, read
+from measured import rows
 from memcalc import Model, catalogue
 from memcalc.errors import InputError
 from memcalc.formula import numeric
@@ -37,14 +37,15 @@ from memcalc.formula.tensors import (
 )  # fmt: skip
 
 FORMATS = [Format.named(name) for name in catalogue.names("formats")]
-ROWS = [row for row in catalogue.rows("measured_formats") if row["quantity"] == "matrix_bytes"]
+ROWS = rows("formats", "matrix_bytes")
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row['id']}-{row['format']}")
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.id}-{row.inputs['format']}")
 def test_a_quantized_matrix_takes_what_the_library_stores(row):
-    inputs = json.loads(row["inputs"])
-    rows, columns = Integer(inputs.pop("rows")), Integer(inputs.pop("columns"))
-    assert matrix_bytes(rows, columns, dataclasses.replace(Format.named(row["format"]), **inputs)) == int(row["bytes"])
+    inputs = dict(row.inputs)
+    form, rows, columns = (inputs.pop(name) for name in ("format", "rows", "columns"))
+    form = dataclasses.replace(Format.named(form), **inputs)
+    assert matrix_bytes(Integer(rows), Integer(columns), form) == row.measured
 
 
 def test_gptq_is_the_sum_of_its_packed_tensors():
@@ -125,12 +126,12 @@ PUBLISHED = {
 }
 """Bits per weight of Llama-3.1-8B, from llama.cpp's tools/quantize/README.md, commit 311c2c9."""
 
-FILES = [row for row in catalogue.rows("measured_formats") if row["quantity"].startswith("model_")]
+FILES = rows("formats", "model_tensor_bytes", "model_buffer_bytes")
 
 
-@pytest.mark.parametrize("row", FILES, ids=lambda row: f"{row['id']}-{row['model']}-{row['format']}")
+@pytest.mark.parametrize("row", FILES, ids=lambda row: f"{row.id}-{row.model}-{row.inputs['format']}")
 def test_a_model_takes_what_was_measured(row):
-    assert bytes_of(read(json.loads(row["inputs"])), row["format"]) == int(row["bytes"])
+    assert bytes_of(read(row.inputs), row.inputs["format"]) == row.measured
 
 
 @pytest.mark.parametrize("name", PUBLISHED)

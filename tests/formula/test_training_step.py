@@ -4,14 +4,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cases import case_of, measured_peaks, symbol_values
+from cases import case_of, for_each_row, symbol_values
+from measured import rows
 from memcalc.errors import InputError
 from memcalc.formula.activations import activations
 from memcalc.formula.saved_tensors import CodePath
 from memcalc.formula.symbols import symbol
 from memcalc.formula.training_step import MEASURED, Step, step_peak
 
-ROWS = measured_peaks("step_peak")
+ROWS = rows("peaks", "step_peak")
 M_act, M_g = symbol("activations"), symbol("gradients")
 LLAMA_2_7B = {
     "layers": 32, "hidden": 4096, "intermediate": 11008, "heads": 32, "kv_heads": 32, "head_dim": 128, "rotary": 128,
@@ -36,9 +37,9 @@ def gradient_bytes(case):
     return 6_738_415_616 * (4 if case.recipe == "fp32" else 2)
 
 
-@pytest.mark.parametrize(("inputs", "measured", "tolerated"), [row[1:] for row in ROWS], ids=[row[0] for row in ROWS])
-def test_peak_to_the_byte(inputs, measured, tolerated):
-    assert abs(the_peak(inputs).exact(symbol_values(inputs)) - measured) <= tolerated
+@for_each_row("peaks", "step_peak")
+def test_peak_to_the_byte(inputs, measured):
+    assert the_peak(inputs).exact(symbol_values(inputs)) == measured
 
 
 def kernel_as_on_a_gpu(inputs):  # on a CPU, fused attention keeps no seed and LayerNorm 16-bit statistics
@@ -46,20 +47,20 @@ def kernel_as_on_a_gpu(inputs):  # on a CPU, fused attention keeps no seed and L
 
 
 def test_with_our_own_activations_too():
-    chosen = [row for row in ROWS if kernel_as_on_a_gpu(row[1])]
+    chosen = [row for row in ROWS if kernel_as_on_a_gpu(row.inputs)]
     assert len(chosen) >= 20
-    for name, inputs, measured, _ in chosen:
-        values = symbol_values(inputs)
-        assert activations(case_of(inputs)).exact(values) == values.pop(M_act), name
-        assert the_peak(inputs).exact(values) == measured, name
+    for row in chosen:
+        values = symbol_values(row.inputs)
+        assert activations(case_of(row.inputs)).exact(values) == values.pop(M_act), row.id
+        assert the_peak(row.inputs).exact(values) == row.measured, row.id
 
 
 def test_activations_and_gradients_are_no_bound_of_the_peak():
-    sums = [inputs["activations"] + inputs["gradients"] for _, inputs, *_ in ROWS]
-    assert sum(total > row[2] for total, row in zip(sums, ROWS, strict=True)) == 21
-    assert sum(total < row[2] for total, row in zip(sums, ROWS, strict=True)) == 24  # what the loss needs for a moment
-    _, inputs, measured, _ = next(row for row in ROWS if row[0] == "D300357")  # four layers of Llama-2-7B
-    assert (inputs["activations"] + inputs["gradients"]) / measured == pytest.approx(1.43, abs=0.01)
+    sums = {row.id: row.inputs["activations"] + row.inputs["gradients"] for row in ROWS}
+    assert sum(sums[row.id] > row.measured for row in ROWS) == 21
+    assert sum(sums[row.id] < row.measured for row in ROWS) == 24  # what the loss needs for a moment
+    [row] = [row for row in ROWS if row.id == "D300357"]  # four layers of Llama-2-7B
+    assert sums[row.id] / row.measured == pytest.approx(1.43, abs=0.01)
 
 
 @settings(max_examples=30)

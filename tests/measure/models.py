@@ -1,6 +1,5 @@
 """The real models: built by Hugging Face code from the sizes of a config.json, without data."""
 
-import json
 from functools import cache
 from typing import Any
 
@@ -8,7 +7,7 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM, PretrainedConfig, PreTrainedModel, logging
 
 from measure.cases import Case
-from memcalc import catalogue
+from measured import rows
 
 logging.set_verbosity_error()
 
@@ -30,7 +29,7 @@ _DROPOUTS = (
 
 @cache
 def _configs() -> dict[str, dict[str, Any]]:
-    return {row["model"]: json.loads(row["config"]) for row in catalogue.rows("measured_parameters")}
+    return {row.model: row.inputs for row in rows("parameters", "parameters")}
 
 
 def config(case: Case, layers: int = 0) -> PretrainedConfig:

@@ -1,6 +1,5 @@
 """Every family of models gives the parameters that its code builds, and refuses what it could not build."""
 
-import json
 import re
 
 import pytest
@@ -8,10 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from configs import CONFIGS, changed, keys
-from memcalc import InputError, Model, catalogue
+from measured import rows
+from memcalc import InputError, Model
 from memcalc.specs.families import FAMILIES, fields
 
-COUNTED = catalogue.rows("measured_parameters")
+COUNTED = rows("parameters", "parameters")
+ACTIVE = {row.id: row.measured for row in rows("parameters", "active_parameters")}
 SIZES = {
     *("num_hidden_layers", "hidden_size", "num_attention_heads", "vocab_size", "intermediate_size", "ffn_dim"),
     *("n_layer", "n_embd", "n_head", "n_positions", "state_size", "mamba_d_state", "num_heads", "n_groups"),
@@ -34,16 +35,16 @@ def attempt(config):
         return None, str(problem)
 
 
-@pytest.mark.parametrize("row", COUNTED, ids=[row["model"] or row["id"] for row in COUNTED])
+@pytest.mark.parametrize("row", COUNTED, ids=[row.model or row.id for row in COUNTED])
 def test_parameters_are_those_of_the_built_class(row):
-    model = Model.from_config(json.loads(row["config"]))
-    assert (model.parameters, model.active_parameters) == (int(row["parameters"]), int(row["active"]))
+    model = Model.from_config(row.inputs)
+    assert (model.parameters, model.active_parameters) == (row.measured, ACTIVE[row.id])
 
 
 def test_every_family_was_counted():
-    families = {json.loads(row["config"])["model_type"] for row in COUNTED}
+    families = {row.inputs["model_type"] for row in COUNTED}
     assert families | {"gemma3"} == set(FAMILIES) == set(CONFIGS)  # gemma3 is gemma3_text inside another file
-    assert all(row["how"] and row["library"] and row["retrieved"] for row in COUNTED)
+    assert all(row.how and row.library and row.date for row in COUNTED)
 
 
 @pytest.mark.parametrize("family", CONFIGS)

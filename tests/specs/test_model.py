@@ -1,23 +1,23 @@
 """A model is its counts: those of the catalogue are those of its config.json, and impossible ones are refused."""
 
-import json
 import re
 from dataclasses import FrozenInstanceError, replace
 
 import numpy
 import pytest
 
+from measured import rows
 from memcalc import InputError, Model, catalogue
 from memcalc.formula import weights
 
-COUNTED = {row["model"]: row for row in catalogue.rows("measured_parameters") if row["model"]}
+COUNTED, ACTIVE = ({row.model: row for row in rows("parameters", name)} for name in ("parameters", "active_parameters"))
 
 
 @pytest.mark.parametrize("name", catalogue.names("models"))
 def test_every_model_of_the_catalogue_was_built_and_counted(name):
     model, row = Model.named(name), COUNTED[name]
-    assert (model.parameters, model.active_parameters) == (int(row["parameters"]), int(row["active"]))
-    built = Model.from_config(json.loads(row["config"]))
+    assert (model.parameters, model.active_parameters) == (row.measured, ACTIVE[name].measured)
+    built = Model.from_config(row.inputs)
     assert (model.values, model.family, model.packing) == (built.values, built.family, built.packing)
 
 
@@ -120,7 +120,7 @@ def test_a_size_without_an_architecture():
         Model.nominal(-1)
 
 
-@pytest.mark.parametrize("table", ["models", "gpus", "measured_parameters"])
+@pytest.mark.parametrize("table", ["models", "gpus"])
 def test_every_row_has_a_source_and_a_date(table):
     for row in catalogue.rows(table):
         assert row.get("source") or row.get("library")

@@ -1,0 +1,40 @@
+"""What was measured and tests alone read: the tables in tests/data, with the columns of memcalc/data/measured.csv.
+
+Inputs are pairs as there; what has no form there is written as in JSON: true, false, null and lists. They are fields
+of a run and symbols of the formula, or else the keys of a config.json or of a GGUF file's header. `tolerance` is by how
+much the formula may be off [bytes]; `differs`, why a library stores something else than the formula's engine. A run may
+have given several quantities under one id.
+"""
+
+import csv
+import json
+import re
+from collections import namedtuple
+from functools import cache
+from pathlib import Path
+
+from memcalc.validation import COLUMNS
+from memcalc.validation import _inputs as read_inputs
+
+DATA = Path(__file__).parent / "data"
+Row = namedtuple("Row", COLUMNS)
+
+
+def rows(table, *quantities):
+    """The rows of a table: all, or those of these quantities."""
+    return [row for row in _table(table) if not quantities or row.quantity in quantities]
+
+
+@cache
+def _table(name):
+    with (DATA / f"{name}.csv").open(encoding="utf-8", newline="") as lines:
+        return tuple(map(_row, csv.DictReader(lines)))
+
+
+def _row(cells):
+    inputs = {name: _value(value) for name, value in read_inputs(cells["inputs"]).items()}
+    return Row(**cells | {"inputs": inputs, "measured": int(cells["measured"])})
+
+
+def _value(value):
+    return json.loads(value) if re.fullmatch(r"true|false|null|\[.*\]", str(value)) else value
