@@ -16,15 +16,15 @@ from memcalc.specs.training import Training
 
 @exercise("2.1", "GB")
 def _stage_three_on_one_card() -> Answers:
-    model, run = Model.nominal(SIZE), Training(zero=3)
+    model, cards, run = Model.nominal(SIZE), MARKED, Training(zero=3)
     memory = breakdown(model, run)
-    shared = {stage: total(model, Training(zero=stage, data_parallel=MARKED)) for stage in (1, 2, 3)}
-    paper = f"those are {MARKED} cards, as in the ZeRO paper; one card has nobody to share with"
+    shared = {stage: total(model, Training(zero=stage, data_parallel=cards)) for stage in (1, 2, 3)}
+    paper = f"those are {cards} cards, as in the ZeRO paper; one card has nobody to share with"
     yield total(model, run)
     yield shared[3], paper
     yield round(shared[3], -8), paper  # as the paper rounds it
     for stage in (2, 1):
-        yield shared[stage], f"that is stage {stage} on {MARKED} cards; one card has nobody to share with"
+        yield shared[stage], f"that is stage {stage} on {cards} cards; one card has nobody to share with"
     yield memory["weights"], "the weights alone would be left if the rest were offloaded, and ZeRO is no offload"
     yield memory["weights"] + memory["gradients"], "the optimizer stays on the card too: ZeRO is no offload"
     yield memory["optimizer"], "that is the optimizer alone; weights and gradients are there too"
