@@ -1,1 +1,1 @@
-"""The article: its three tables, its claims, the cards of today, and the files of figures/."""
+"""The article: its three tables, its claims and the cards of today."""

@@ -28,7 +28,7 @@ class Speed:
 def fastest(model: Model, run: Inference, gpu: Gpu) -> Speed:
     """Return how fast one card can be at best: bandwidth bounds each new token, arithmetic the reading of a prompt.
 
-    Source: the terms `decode_time` and `prefill_time` of `formula.speed`.
+    Source: the terms `decode_time` and `prefill_time` of `formula.roofline`.
 
     >>> round(fastest(Model.named("LLaMA-7B"), Inference(context=1, weights="INT8"), Gpu.named("RTX 4090")).decode, 1)
     152.5

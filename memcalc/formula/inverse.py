@@ -1,6 +1,6 @@
 """The formula turned round: what one more token costs, and the context at which something is reached.
 
-Blocks, extra room and bytes beside the cache are left out here; `evaluate` searches with them.
+Blocks, extra room and bytes beside the cache are left out here; `estimate.questions` searches with them.
 """
 
 import sympy

@@ -46,7 +46,7 @@ def saved_tensors(
 
 
 def layer(recompute: str = "none", sequence_parallel: bool = False, facts: Iterable[str] = ()) -> Term:
-    """Return the term for what one layer keeps on a card: a line of the paper's Table 2; arguments as for `kept`.
+    """Return the term for what a layer keeps on a card: a line of the paper's Table 2; arguments as in `saved_tensors`.
 
     >>> layer("full")
     M_layer = 2 × d × s × b
@@ -62,7 +62,7 @@ def layer(recompute: str = "none", sequence_parallel: bool = False, facts: Itera
 
 
 def once(sequence_parallel: bool = True, facts: Iterable[str] = ()) -> Term:
-    """Return the term for what one micro-batch keeps outside the layers; arguments as for `kept`.
+    """Return the term for what one micro-batch keeps outside the layers; arguments as for `saved_tensors`.
 
     >>> once(facts=["last_stage"]).symbols
     (V, d, s, b, t)
@@ -104,7 +104,7 @@ def activations(recompute: str, sequence_parallel: bool, several_stages: bool) -
 
     Parameters
     ----------
-    recompute, sequence_parallel : as for `kept`
+    recompute, sequence_parallel : as for `saved_tensors`
     several_stages : whether the layers are divided into stages; the only stage has the output head too
     """
     outside = once(sequence_parallel, () if several_stages else ("last_stage",))
@@ -121,7 +121,7 @@ def activations(recompute: str, sequence_parallel: bool, several_stages: bool) -
 
 
 def first_stage(recompute: str = "none", sequence_parallel: bool = True, interleaved: bool = False) -> Term:
-    """Return the term for what a card of the first stage keeps in its L/p layers; arguments as for `kept`.
+    """Return the term for what a card of the first stage keeps in its L/p layers; arguments as for `saved_tensors`.
 
     >>> first_stage("full")
     M_first = M_layer × n_flight × L

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from math import inf
@@ -13,29 +14,23 @@ from memcalc.article.claims import VERDICTS
 from memcalc.errors import InputError, choice, shown
 from memcalc.formula.printing import text
 from memcalc.formula.symbols import GLOSSARY
-from memcalc.lessons import activations, article, fit, hardware, kv_cache, optimizer, plan, validation, weights
-from memcalc.lessons.exercise import Exercise
+from memcalc.lessons import activations, article, fit, hardware, kv_cache, optimizer, plan, validation, weights  # noqa: F401
+from memcalc.lessons.exercise import ENTERED
+
+EXERCISES = dict(sorted(ENTERED.items()))
+"""Number → exercise, as the lessons entered them; the first digit is the notebook."""
 
 CLOSE = Fraction(5, 1000)
 """An answer may be off by half a percent: two digits after the point are enough."""
 
-NEAR_GUESS = Fraction(1, 10)
-"""A guess that is off by less than this is not far off."""
-
 NEAR = Fraction(3, 100)
 """What is off by less than this was reckoned right and rounded too much."""
 
+GUESSED = {"well guessed": NEAR, "not far off": Fraction(1, 10)}
+"""What is said of a guess → by how much it may be off."""
 
-_RIVALS = {"GB": "GiB", "GiB": "GB", "MB": "MiB", "MiB": "MB"}
+RIVALS = {"GB": "GiB", "GiB": "GB", "MB": "MiB", "MiB": "MB"}
 """Unit of an exercise → the one that it is mistaken for."""
-
-
-_LESSONS = (fit, weights, optimizer, activations, kv_cache, hardware, article, validation, plan)
-
-EXERCISES: dict[str, Exercise] = {
-    number: exercise for lesson in _LESSONS for number, exercise in lesson.EXERCISES.items()
-}
-"""Number → exercise; the first digit is the notebook."""
 
 
 @dataclass(frozen=True)
@@ -95,12 +90,10 @@ def compare(guess: object, count: int) -> str:
         said = _read(guess, "GiB")
     except InputError as problem:
         return f"{problem} It is {units.show(count)}."
-    if _same(said, count, NEAR):
-        return f"You said {units.show(said)}; it is {units.show(count)}: well guessed."
-    if _same(said, count, NEAR_GUESS):
-        return f"You said {units.show(said)}; it is {units.show(count)}: not far off."
     factor, word = (count / said, "little") if said < count else (said / count, "much")
-    return f"You said {units.show(said)}; it is {units.show(count)}: {float(factor):,.1f} times too {word}."
+    far_off = f"{float(factor):,.1f} times too {word}"
+    verdict = next((words for words, tolerance in GUESSED.items() if _same(said, count, tolerance)), far_off)
+    return f"You said {units.show(said)}; it is {units.show(count)}: {verdict}."
 
 
 def _read(answer: object, unit: str) -> object:
@@ -149,14 +142,12 @@ def _unknown_mistake(given: object, right: object) -> str:
     return "Not yet, and not one of the mistakes we know; the hint may help."
 
 
-def _mistaken_units(right: object, unit: str) -> list[tuple[object, str]]:
-    if unit not in _RIVALS:
-        return []
-    size, rival, asked = units.UNITS[unit], _RIVALS[unit], f"and the question asks for {unit}"
-    others = [(name, units.UNITS[name]) for name in _RIVALS if name != unit]
-    return [
-        *((Fraction(right, other) * size, f"that is the number of {name}, {asked}") for name, other in others),
-        (Fraction(right, size) * units.UNITS[rival], f"the number is right, but it is {unit}, not {rival}"),
-        (right * size, f"that is the number of bytes, {asked}"),
-        (right * 8, "that is bits; a byte has eight"),
-    ]
+def _mistaken_units(right: int, unit: str) -> Iterator[tuple[object, str]]:
+    """Yield what a right answer looks like in another unit."""
+    if unit in RIVALS:
+        size, rival, asked = units.UNITS[unit], RIVALS[unit], f"and the question asks for {unit}"
+        for other in (name for name in RIVALS if name != unit):
+            yield Fraction(right * size, units.UNITS[other]), f"that is the number of {other}, {asked}"
+        yield Fraction(right * units.UNITS[rival], size), f"the number is right, but it is {unit}, not {rival}"
+        yield right * size, f"that is the number of bytes, {asked}"
+        yield right * 8, "that is bits; a byte has eight"

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields, replace
 from functools import cache
 
-from memcalc.estimate.questions import breakdown
+from memcalc.estimate.questions import breakdown, largest
+from memcalc.specs.gpu import Gpu
 from memcalc.specs.inference import Inference
 from memcalc.specs.model import Model
+from memcalc.specs.training import Training
 
-Answers = tuple[object, list[tuple[object, str]]]
-"""The right answer, and the wrong answers that are worth a word, each with what led to it."""
+Answers = Iterator[object]
+"""The right answer, then the wrong answers that are worth a word, each with what led to it."""
 
 EVERY_HEAD = "only the key-value heads are stored, and you counted the query heads"
 ONE_OF_TWO = "each token has a key and a value, and you counted one of them"
+ALL_TOGETHER = "that many numbers are those of all heads together"
 
 TEXTBOOK = 34
 """Bytes that a layer keeps for each number that goes in, without scores; korthikanti2022reducing, equation 1."""
@@ -27,20 +30,62 @@ class Exercise:
     Parameters
     ----------
     unit : one of `units.UNITS`, a name of what is counted, "formula" for a SymPy expression, or "verdict"
-    answers : computes the right answer and the known mistakes
+    answers : computes the right answer and the known mistakes, when first asked for
     """
 
     unit: str
-    answers: Callable[[], Answers]
-
-    def __post_init__(self):
-        object.__setattr__(self, "answers", cache(self.answers))  # a learner tries more than once
+    answers: Callable[[], tuple[object, list[tuple[object, str]]]]
 
 
-def cache_of(model: Model, run: Inference) -> int:
-    """Return the cache alone [bytes].
+ENTERED: dict[str, Exercise] = {}
+"""Number → exercise, as the lessons enter them."""
 
-    >>> cache_of(Model.named("LLaMA-7B"), Inference(context=32768)) / 2**30
+
+def exercise(number: str, unit: str) -> Callable[[Callable[[], Answers]], Callable[[], Answers]]:
+    """Enter the function below as the exercise of that number [`unit`, as of an `Exercise`].
+
+    Raises ValueError if the number is not the next one of its notebook, such as "4.2" after "4.1".
+    """
+
+    def enter(answers: Callable[[], Answers]) -> Callable[[], Answers]:
+        notebook, _, place = number.partition(".")
+        if place != str(1 + sum(other.startswith(f"{notebook}.") for other in ENTERED)):
+            raise ValueError(f"exercise {number} is not the next one of notebook {notebook}.")
+
+        @cache  # a learner tries more than once
+        def computed() -> tuple[object, list[tuple[object, str]]]:
+            right, *mistakes = answers()
+            return right, mistakes
+
+        ENTERED[number] = Exercise(unit, computed)
+        return answers
+
+    return enter
+
+
+def cache_of(model: Model, run: Inference, **changes: object) -> int:
+    """Return the cache alone [bytes], with some fields of the run or of the model changed.
+
+    >>> cache_of(Model.named("LLaMA-7B"), Inference(), context=32768) / 2**30
     16.0
     """
-    return breakdown(model, run)["kv_cache"]
+    of_run = {field.name: changes.pop(field.name) for field in fields(run) if field.name in changes}
+    return breakdown(replace(model, **changes), replace(run, **of_run))["kv_cache"]
+
+
+def weights_of(model: Model, run: Inference) -> int:
+    """Return the weights alone [bytes].
+
+    >>> weights_of(Model.named("LLaMA-7B"), Inference())
+    13476831232
+    """
+    return breakdown(model, run)["weights"]
+
+
+def longest(model: Model, run: Inference | Training, card: Gpu, **changes: object) -> int:
+    """Return the longest context that fits the card [tokens], with some fields of the run changed.
+
+    >>> longest(Model.named("LLaMA-7B"), Inference(), Gpu.named("RTX 4090"), weights="INT8")
+    35562
+    """
+    return largest("context", model, replace(run, **changes), card)

@@ -2,78 +2,57 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import sympy
 
 from memcalc.estimate.terms import values
-from memcalc.formula.inverse import token
+from memcalc.formula import inverse
 from memcalc.formula.kv_cache import kv_cache
-from memcalc.formula.symbols import symbol, symbols
-from memcalc.lessons.exercise import EVERY_HEAD, ONE_OF_TWO, Answers, Exercise, cache_of
+from memcalc.formula.symbols import symbols
+from memcalc.lessons.exercise import ALL_TOGETHER, EVERY_HEAD, ONE_OF_TWO, Answers, cache_of, exercise
 from memcalc.specs.inference import Inference
 from memcalc.specs.model import Model
 
 
+@exercise("4.1", "GiB")
 def _config_of_qwen() -> Answers:
     model, run = Model.named("Qwen3-32B"), Inference(32_768, kv_cache="BF16")
-    return cache_of(model, run), [
-        (cache_of(replace(model, kv_heads=model.heads), run), EVERY_HEAD),
-        (
-            cache_of(replace(model, head_dim=model.hidden // model.heads), run),
-            "head_dim is in the file, so it is not hidden_size divided by the heads",
-        ),
-        (cache_of(model, run) // 2, f"{ONE_OF_TWO}; or a number takes two bytes"),
-        (
-            cache_of(replace(model, head_dim=model.hidden // model.kv_heads), run),
-            "hidden_size was divided by the key-value heads, or both, heads and their size, are wrong",
-        ),
-        (
-            cache_of(replace(model, full_layers=1, dense_layers=1), run),
-            "that is one layer; each has a cache of its own",
-        ),
-        (cache_of(replace(model, head_dim=model.hidden), run), "that many numbers are those of all heads together"),
-    ]
+    by_heads, by_kv_heads = (cache_of(model, run, head_dim=model.hidden // n) for n in (model.heads, model.kv_heads))
+    one_layer = cache_of(model, run, full_layers=1, dense_layers=1)
+    yield cache_of(model, run)
+    yield cache_of(model, run, kv_heads=model.heads), EVERY_HEAD
+    yield by_heads, "head_dim is in the file, so it is not hidden_size divided by the heads"
+    yield cache_of(model, run) // 2, f"{ONE_OF_TWO}; or a number takes two bytes"
+    yield by_kv_heads, "hidden_size was divided by the key-value heads, or both, heads and their size, are wrong"
+    yield one_layer, "that is one layer; each has a cache of its own"
+    yield cache_of(model, run, head_dim=model.hidden), ALL_TOGETHER
 
 
+@exercise("4.2", "formula")
 def _one_more_conversation() -> Answers:
     known = values(Model.named("LLaMA-7B"), Inference())
-    whole, one_token = (term.simplified(known).expr for term in (kv_cache, token))
-    right = sympy.diff(whole, symbol("batch"))
+    whole, one_token = (term.simplified(known).expr for term in (kv_cache, inverse.token))
     key, value, weight = symbols("bytes_per_key bytes_per_value bytes_per_weight")
-    return right, [
-        (whole, "that is the whole cache; one more conversation is its change with b"),
-        (one_token, "that is one more token; the question asks for one more conversation"),
-        (right / symbol("context"), "that is one token of one conversation; it has s of them"),
-        (right.xreplace({symbol("kv_heads"): symbol("heads")}), EVERY_HEAD),
-        (right.xreplace({key: weight, value: weight}), "B is the bytes of a weight"),
-        (right.xreplace({value: 0}), ONE_OF_TWO),
-    ]
+    s, b, h, h_kv = symbols("context batch heads kv_heads")
+    right = sympy.diff(whole, b)
+    yield right
+    yield whole, "that is the whole cache; one more conversation is its change with b"
+    yield one_token, "that is one more token; the question asks for one more conversation"
+    yield right / s, "that is one token of one conversation; it has s of them"
+    yield right.xreplace({h_kv: h}), EVERY_HEAD
+    yield right.xreplace({key: weight, value: weight}), "B is the bytes of a weight"
+    yield right.xreplace({value: 0}), ONE_OF_TWO
 
 
+@exercise("4.3", "MiB")
 def _latents() -> Answers:
     model, run = Model.named("DeepSeek-R1"), Inference(32_768)
     right = cache_of(model, run)
     one_number = right // (model.kv_rank + model.rope_dim)
-    expanded = model.heads * (model.head_dim + model.value_dim)
-    return right, [
-        (
-            2 * model.kv_rank * one_number,
-            "the latent is stored once for keys and values; and the 64 numbers of the keys are missing",
-        ),
-        (model.kv_rank * one_number, "the 64 numbers of the keys are stored beside the latent"),
-        (2 * right, "one latent serves keys and values; nothing is stored twice"),
-        (
-            expanded * one_number,
-            "keys and values of all heads are made anew from the latent, not stored",
-        ),
-        (model.heads * right, "all heads share one latent"),
-        (right // model.latent_layers, "that is one layer; each has a latent of its own"),
-    ]
-
-
-EXERCISES = {
-    "4.1": Exercise("GiB", _config_of_qwen),
-    "4.2": Exercise("formula", _one_more_conversation),
-    "4.3": Exercise("MiB", _latents),
-}
+    latents, all_heads = model.kv_rank * one_number, model.heads * (model.head_dim + model.value_dim) * one_number
+    yield right
+    yield 2 * latents, "the latent is stored once for keys and values; and the 64 numbers of the keys are missing"
+    yield latents, "the 64 numbers of the keys are stored beside the latent"
+    yield 2 * right, "one latent serves keys and values; nothing is stored twice"
+    yield all_heads, "keys and values of all heads are made anew from the latent, not stored"
+    yield model.heads * right, "all heads share one latent"
+    yield right // model.latent_layers, "that is one layer; each has a latent of its own"

@@ -7,101 +7,83 @@ from fractions import Fraction
 from math import ceil
 
 from memcalc.estimate.questions import breakdown, fewest_gpus, total
-from memcalc.lessons.exercise import Answers, Exercise
+from memcalc.lessons.exercise import Answers, exercise
 from memcalc.plots.optimizer import MARKED, SIZE
 from memcalc.specs.gpu import Gpu
 from memcalc.specs.model import Model
 from memcalc.specs.training import Training
 
 
+@exercise("2.1", "GB")
 def _stage_three_on_one_card() -> Answers:
-    model, run = Model.nominal(SIZE), Training(zero=3)
+    model, cards, run = Model.nominal(SIZE), MARKED, Training(zero=3)
     memory = breakdown(model, run)
-    shared = {stage: total(model, Training(zero=stage, data_parallel=MARKED)) for stage in (1, 2, 3)}
-    paper = f"those are {MARKED} cards, as in the ZeRO paper; one card has nobody to share with"
-    return total(model, run), [
-        (shared[3], paper),
-        (round(shared[3], -8), paper),  # as the paper rounds it
-        (shared[2], f"that is stage 2 on {MARKED} cards; one card has nobody to share with"),
-        (shared[1], f"that is stage 1 on {MARKED} cards; one card has nobody to share with"),
-        (memory["weights"], "the weights alone would be left if the rest were offloaded, and ZeRO is no offload"),
-        (memory["weights"] + memory["gradients"], "the optimizer stays on the card too: ZeRO is no offload"),
-        (memory["optimizer"], "that is the optimizer alone; weights and gradients are there too"),
-    ]
+    shared = {stage: total(model, Training(zero=stage, data_parallel=cards)) for stage in (1, 2, 3)}
+    paper = f"those are {cards} cards, as in the ZeRO paper; one card has nobody to share with"
+    yield total(model, run)
+    yield shared[3], paper
+    yield round(shared[3], -8), paper  # as the paper rounds it
+    for stage in (2, 1):
+        yield shared[stage], f"that is stage {stage} on {cards} cards; one card has nobody to share with"
+    yield memory["weights"], "the weights alone would be left if the rest were offloaded, and ZeRO is no offload"
+    yield memory["weights"] + memory["gradients"], "the optimizer stays on the card too: ZeRO is no offload"
+    yield memory["optimizer"], "that is the optimizer alone; weights and gradients are there too"
 
 
+@exercise("2.2", "bytes")
 def _megatron_on_eight_cards() -> Answers:
-    run, cards = Training(recipe="megatron", zero=1, data_parallel=8), 8
-    mixed = replace(run, recipe="mixed")
-    right, alone = _bytes_of_one(run), _bytes_of_one(replace(run, zero=0))
-    two, three = (_bytes_of_one(replace(run, zero=stage)) for stage in (2, 3))
-    optimizer = _bytes_of_one(run, "optimizer")
-    return right, [
-        (_bytes_of_one(replace(mixed, zero=0)), "that is the recipe mixed, with nothing shared; 16 is no law"),
-        (alone, "that is the recipe with nothing shared; the optimizer's part is divided between the cards"),
-        (three, "that divides all three; stage 1 shares out the optimizer's part alone"),
-        (two, "that divides the gradients too; stage 1 leaves them whole"),
-        (_bytes_of_one(mixed), "your gradients have 16 bits, and Megatron sums them up in 32"),
-        (optimizer, "that is the optimizer's share alone; weights and gradients come on top"),
-        (right - optimizer, "you left out the optimizer's share"),
-        (right * cards, "that is all cards together; the question is about one"),
-        (
-            right + run.recipe_spec.master * (1 - 1 / cards),
-            "the master copy is shared out too: it is the optimizer's",
-        ),
-    ]
+    model, run, cards = Model.nominal(SIZE), Training(recipe="megatron", zero=1, data_parallel=8), 8
+
+    def each(**changes: object) -> float:
+        return total(model, replace(run, **changes)) / model.parameters
+
+    right, optimizer = each(), breakdown(model, run)["optimizer"] / model.parameters
+    master_left = run.recipe_spec.master * (1 - 1 / cards)
+    yield right
+    yield each(recipe="mixed", zero=0), "that is the recipe mixed, with nothing shared; 16 is no law"
+    yield each(zero=0), "that is the recipe with nothing shared; the optimizer's part is divided between the cards"
+    yield each(zero=3), "that divides all three; stage 1 shares out the optimizer's part alone"
+    yield each(zero=2), "that divides the gradients too; stage 1 leaves them whole"
+    yield each(recipe="mixed"), "your gradients have 16 bits, and Megatron sums them up in 32"
+    yield optimizer, "that is the optimizer's share alone; weights and gradients come on top"
+    yield right - optimizer, "you left out the optimizer's share"
+    yield right * cards, "that is all cards together; the question is about one"
+    yield right + master_left, "the master copy is shared out too: it is the optimizer's"
 
 
-def _bytes_of_one(run: Training, term: str = "") -> float:
-    """Return what a card keeps for one parameter [bytes], of one term or of all."""
-    model = Model.nominal(SIZE)
-    return (breakdown(model, run)[term] if term else total(model, run)) / model.parameters
-
-
+@exercise("2.3", "cards")
 def _cards_for_seventy_billion() -> Answers:
     model, card, run = Model.named("Llama-3.1-70B"), Gpu.named("A100 80 GB"), Training(zero=3, activations="none")
-    memory = breakdown(model, run)
-    weights, states = memory["weights"], sum(memory.values())
-    right = fewest_gpus(model, run, card)
-    return right, [
-        (ceil(weights / card.capacity), "that holds the model file alone; training adds gradients and the optimizer"),
-        (ceil(2 * weights / card.capacity), "that holds weights and gradients; the optimizer is the largest part"),
-        (ceil(memory["optimizer"] / card.capacity), "that holds the optimizer alone, not weights and gradients"),
-        (ceil((states - weights) / card.capacity), "either weights or gradients are missing: each has two bytes"),
-        (states / card.capacity, "a card cannot be cut: round up"),
-        (right - 1, "you rounded down, and something is left that has no card"),
-        (
-            ceil(states / (card.marketed_gb * 10**9)),
-            "you took the 80 GB of the name for 80 billion bytes; see capacity",
-        ),
-    ]
+    memory, right = breakdown(model, run), fewest_gpus(model, run, card)
+    weights, optimizer, states = memory["weights"], memory["optimizer"], sum(memory.values())
+    by_name = ceil(states / (card.marketed_gb * 10**9))
+    yield right
+    yield ceil(weights / card.capacity), "that holds the model file alone; training adds gradients and the optimizer"
+    yield ceil(2 * weights / card.capacity), "that holds weights and gradients; the optimizer is the largest part"
+    yield ceil(optimizer / card.capacity), "that holds the optimizer alone, not weights and gradients"
+    yield ceil((states - weights) / card.capacity), "either weights or gradients are missing: each has two bytes"
+    yield states / card.capacity, "a card cannot be cut: round up"
+    yield right - 1, "you rounded down, and something is left that has no card"
+    yield by_name, "you took the 80 GB of the name for 80 billion bytes; see capacity"
 
 
+@exercise("2.4", "GB")
 def _adapters() -> Answers:
     model = Model.named("LLaMA-7B")
     plain = Training(recipe="bf16", optimizer="bitsandbytes Adam", activations="none")
     run = replace(plain, lora_rank=16)
-    memory, whole = breakdown(model, run), breakdown(model, plain)
-    adapters, right = memory["weights"] - whole["weights"], total(model, run) - whole["weights"]
-    mixed = total(model, replace(run, recipe="mixed")) - whole["weights"]
-    narrow = total(model, replace(run, lora_targets="qv")) - whole["weights"]
-    return right, [
-        (adapters, "those are the adapters alone; they are trained, so gradients and states come on top"),
-        (adapters + memory["gradients"], "the optimizer remembers two numbers for each parameter of the adapters"),
-        (memory["optimizer"], "that is the optimizer alone, or a state of yours has 16 bits instead of 32"),
-        (mixed, "weights and gradients have two bytes each here, and no master copy: the recipe is bf16"),
-        (total(model, run), "that is with the frozen model; the question is about what is trained"),
-        (sum(whole.values()), "that trains the whole model; LoRA trains the adapters alone"),
-        (whole["weights"], "that is the frozen model; the question is about what is trained"),
-        (narrow, "those are adapters on queries and values alone; all linear layers have one"),
-        (Fraction(right, 2), "that is half: rank 8, or 6 bytes for each parameter"),
-        (Fraction(right * 10, 12), "weights or gradients of the adapters are missing"),
-    ]
-
-
-EXERCISES = {
-    "2.1": Exercise("GB", _stage_three_on_one_card),
-    "2.2": Exercise("bytes", _megatron_on_eight_cards),
-    "2.3": Exercise("cards", _cards_for_seventy_billion),
-    "2.4": Exercise("GB", _adapters),
-}
+    memory, frozen = breakdown(model, run), breakdown(model, plain)["weights"]
+    adapters, right = memory["weights"] - frozen, total(model, run) - frozen
+    mixed = total(model, replace(run, recipe="mixed")) - frozen
+    narrow = total(model, replace(run, lora_targets="qv")) - frozen
+    yield right
+    yield adapters, "those are the adapters alone; they are trained, so gradients and states come on top"
+    yield adapters + memory["gradients"], "the optimizer remembers two numbers for each parameter of the adapters"
+    yield memory["optimizer"], "that is the optimizer alone, or a state of yours has 16 bits instead of 32"
+    yield mixed, "weights and gradients have two bytes each here, and no master copy: the recipe is bf16"
+    yield total(model, run), "that is with the frozen model; the question is about what is trained"
+    yield total(model, plain), "that trains the whole model; LoRA trains the adapters alone"
+    yield frozen, "that is the frozen model; the question is about what is trained"
+    yield narrow, "those are adapters on queries and values alone; all linear layers have one"
+    yield Fraction(right, 2), "that is half: rank 8, or 6 bytes for each parameter"
+    yield Fraction(right * 10, 12), "weights or gradients of the adapters are missing"

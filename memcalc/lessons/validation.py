@@ -7,62 +7,52 @@ from dataclasses import replace
 from memcalc import validation
 from memcalc.estimate.questions import breakdown, total
 from memcalc.estimate.training import step_peak
-from memcalc.lessons.exercise import TEXTBOOK, Answers, Exercise
+from memcalc.lessons.exercise import TEXTBOOK, Answers, exercise
 from memcalc.specs.model import Model
 from memcalc.specs.training import Training
 
-SEGMENTS = (16.39, 10.83)
-"""What a run took with the allocator's usual segments, and with those that grow [GiB]; pytorch/torchtune#1185."""
 
-
+@exercise("7.1", "percent")
 def _gaps() -> Answers:
-    usual, growing = SEGMENTS
+    usual, growing = 16.39, 10.83  # GiB with segments as usual, and with growing ones; pytorch/torchtune#1185
     right = 100 * (usual - growing) / usual
-    return right, [
-        (100 * (usual - growing) / growing, "that is a share of the smaller amount; the question is of what was taken"),
-        (100 - right, "that is what the tensors had; the question is what lay in gaps"),
-        (right / 100, "that is the share itself; in percent it is a hundred times as much"),
-        (usual - growing, "those are GiB; divide them by what was taken"),
-    ]
+    yield right
+    yield 100 * (usual - growing) / growing, "that is a share of the smaller amount; the question is of what was taken"
+    yield 100 - right, "that is what the tensors had; the question is what lay in gaps"
+    yield right / 100, "that is the share itself; in percent it is a hundred times as much"
+    yield usual - growing, "those are GiB; divide them by what was taken"
 
 
+@exercise("7.2", "bytes")
 def _kept_for_each_number() -> Answers:
-    right, of_the_older, row = _bytes_for_each_number("A012"), _bytes_for_each_number("A001"), validation.row("A012")
+    right, row = _bytes_for_each_number("A012"), validation.row("A012")
     context, batch = row.inputs["context"], row.inputs["batch"]
-    return right, [
-        (TEXTBOOK, "that is the textbook's number, for the layer of another code"),
-        (of_the_older, "that is Llama-2-7B; row A012 is Llama-3-8B"),
-        (right * batch, "the texts are several: divide by the batch too"),
-        (right * context, "the tokens are many: divide by the context too"),
-        (right * context * batch, "you divided by hidden alone; divide by context and batch too"),
-        (float(row.measured) / context / batch, "that is for each token; divide by hidden too"),
-        (float(row.measured), "those are the bytes of the whole layer; divide by context, batch and hidden"),
-    ]
+    yield right
+    yield TEXTBOOK, "that is the textbook's number, for the layer of another code"
+    yield _bytes_for_each_number("A001"), "that is Llama-2-7B; row A012 is Llama-3-8B"
+    yield right * batch, "the texts are several: divide by the batch too"
+    yield right * context, "the tokens are many: divide by the context too"
+    yield right * context * batch, "you divided by hidden alone; divide by context and batch too"
+    yield float(row.measured) / context / batch, "that is for each token; divide by hidden too"
+    yield float(row.measured), "those are the bytes of the whole layer; divide by context, batch and hidden"
 
 
 def _bytes_for_each_number(name: str) -> float:
     row = validation.row(name)
-    numbers = row.inputs["context"] * row.inputs["batch"] * Model.named(row.model).hidden
-    return float(row.measured / numbers)
+    return float(row.measured / (row.inputs["context"] * row.inputs["batch"] * Model.named(row.model).hidden))
 
 
+@exercise("7.3", "GiB")
 def _tensors_of_eight_texts() -> Answers:
     model, run = Model.named("GPT-2"), Training(context=256, batch=8, recipe="fp32", attention="eager")
-    four, longer, memory = replace(run, batch=4), replace(run, context=1024), breakdown(model, run)
-    states, step = memory["weights"] + memory["optimizer"], step_peak(model, run)
-    return states + step, [
-        (total(model, run), "that is the sum of the terms, which are not all there at once; see step_peak"),
-        (states + step + memory["gradients"], "the peak of a step has the gradients already"),
-        (step, "that is the step alone; weights and optimizer are there too"),
-        (memory["weights"] + step, "the optimizer's states are there from the second step on"),
-        (2 * (states + step_peak(model, four)), "weights, gradients and optimizer do not double with the texts"),
-        (states + step_peak(model, four), "that is with four texts"),
-        (states + step_peak(model, longer), "that is with texts of 1,024 tokens"),
-    ]
-
-
-EXERCISES = {
-    "7.1": Exercise("percent", _gaps),
-    "7.2": Exercise("bytes", _kept_for_each_number),
-    "7.3": Exercise("GiB", _tensors_of_eight_texts),
-}
+    memory, step = breakdown(model, run), step_peak(model, run)
+    states = memory["weights"] + memory["optimizer"]
+    four, longer = (step_peak(model, other) for other in (replace(run, batch=4), replace(run, context=1024)))
+    yield states + step
+    yield total(model, run), "that is the sum of the terms, which are not all there at once; see step_peak"
+    yield states + step + memory["gradients"], "the peak of a step has the gradients already"
+    yield step, "that is the step alone; weights and optimizer are there too"
+    yield memory["weights"] + step, "the optimizer's states are there from the second step on"
+    yield 2 * (states + four), "weights, gradients and optimizer do not double with the texts"
+    yield states + four, "that is with four texts"
+    yield states + longer, "that is with texts of 1,024 tokens"
