@@ -6,6 +6,7 @@ from memcalc.errors import InputError
 from memcalc.estimate.questions import Fit, breakdown, crossing, fewest_gpus, fits, largest, total
 from memcalc.estimate.terms import values
 from memcalc.formula import TERMS
+from memcalc.formula.symbols import symbol, symbols
 from memcalc.specs.gpu import Gpu
 from memcalc.specs.inference import Inference
 from memcalc.specs.model import Model
@@ -26,6 +27,8 @@ __all__ = [
     "fewest_gpus",
     "fits",
     "largest",
+    "symbol",
+    "symbols",
     "total",
     "values",
 ]

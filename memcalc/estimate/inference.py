@@ -15,7 +15,6 @@ from memcalc.formula.parallelism import on_one_card, tensor_on_one_card
 from memcalc.formula.prefill import MEASURED, Prefill
 from memcalc.formula.quantization import weights_in
 from memcalc.formula.saved_tensors import CodePath
-from memcalc.formula.symbols import symbol
 from memcalc.formula.tensors import present
 from memcalc.formula.term import Term, Values
 from memcalc.formula.weights import weights
@@ -130,4 +129,4 @@ def _engine_buffer(model: Model, run: Inference) -> Term:
 
 @cache
 def _as_activations(term: Term) -> Term:
-    return replace(term, name="activations", symbol=symbol("activations"))
+    return replace(term, name="activations")

@@ -164,7 +164,7 @@ def _plain_base(frozen: _Trained, stage: int, by_rows: bool) -> Term:
 def _stored_base(form: str, tensors: tuple[Tensor, ...], shared: bool) -> Term:
     stored = weights_in(form, tensors)
     expr = sympy.ceiling(stored.expr / N_d) if shared else stored.expr
-    return replace(stored, name=lora.base_weights.name, symbol=lora.base_weights.symbol, expr=expr)
+    return replace(stored, name=lora.base_weights.name, expr=expr)
 
 
 def _base(model: Model, run: Training, frozen: _Trained) -> Term:

@@ -21,7 +21,6 @@ _HALF, _FP32, _INT64 = 2, 4, 8
 
 padded_context = Term(
     name="padded_context",
-    symbol=symbol("padded_context"),
     expr=32 * sympy.ceiling(symbol("context") / 32),
     meaning="The memory-efficient kernel keeps its log-sum-exp in whole blocks of 32 rows.",
     holds="the memory-efficient kernel of PyTorch",
@@ -39,7 +38,6 @@ def layer(case: CodePath) -> Term:
     expr = total(saved_tensors(case), "layer")
     return Term(
         name="layer_activations",
-        symbol=symbol("layer_activations"),
         expr=expr,
         meaning="A layer keeps each tensor from which its backward pass computes gradients.",
         holds=_HOLDS,
@@ -53,7 +51,6 @@ def once(case: CodePath) -> Term:
     """Return the term for what is kept outside the layers: by embedding, final norm, output head and loss."""
     return Term(
         name="other_activations",
-        symbol=symbol("other_activations"),
         expr=total(saved_tensors(case), "once"),
         meaning="Embedding, final norm, output head and loss keep their tensors once, however many layers there are.",
         holds=f"{_HOLDS}; cross entropy over every token, of logits in FP32",
@@ -67,7 +64,6 @@ def activations(case: CodePath) -> Term:
     parts = (layer(case), once(case), layers)
     return Term(
         name="activations",
-        symbol=symbol("activations"),
         expr=symbol("layers") * parts[0].symbol + parts[1].symbol,
         meaning="Each of the L layers keeps the same tensors; the rest is kept once.",
         holds=f"{_HOLDS}; every layer alike",
@@ -84,7 +80,7 @@ def with_windows(case: CodePath) -> Term:
     ----------
     case : the code that runs, for a layer without window
     """
-    narrow = replace(layer(replace(case, masked=True)), name="window_layer_activations", symbol=_narrow)
+    narrow = replace(layer(replace(case, masked=True)), name="window_layer_activations")
     parts = (layer(case), narrow, once(replace(case, masked=True)))
     return replace(
         activations(case),
@@ -110,7 +106,6 @@ def weight_copies(recompute: str = "none") -> Term:
     inner = L * (held("attention", of=MATRICES) + held("mlp", of=MATRICES)) if kept else 0
     return Term(
         name="weight_copies",
-        symbol=symbol("weight_copies"),
         expr=_HALF * (inner + V * d),
         meaning="Autocast multiplies in 16 bits: it copies each matrix, and the copy stays until the backward pass.",
         holds="FP32 weights under autocast; biases, norms and the lookup in the embedding keep no copy",
@@ -134,7 +129,6 @@ def forward_peak(case: CodePath) -> Term:
     phases = [_loss(case), _last_scores(case)] if eager_in_16_bits and case.recompute == "none" else [_loss(case)]
     return Term(
         name="forward_peak",
-        symbol=symbol("forward_peak"),
         expr=sum(part.symbol for part in parts) + sympy.Max(*phases),
         meaning="On top of all that is kept come the logits for the loss, or the scores of the last layer's attention.",
         holds=f"{_HOLDS}; eager attention in 16 bits and without recomputation, or the logits larger than the scores",

@@ -29,7 +29,6 @@ def _step(difference: sympy.Expr, *_: sympy.Expr) -> sympy.Expr:
 
 token = Term(
     name="token",
-    symbol=symbol("token"),
     expr=sympy.diff(smooth(Min(s, W)), s).replace(sympy.Heaviside, _step),
     meaning="What one more token in every sequence adds to the cache: the derivative of the cache by the context.",
     holds="token by token; in blocks, the same on average",
@@ -38,7 +37,6 @@ token = Term(
 
 waste = Term(
     name="waste",
-    symbol=symbol("waste"),
     expr=(s_blk - 1) / 2 * token.symbol,
     meaning="The last block of a sequence is half empty on average.",
     holds="every length is equally likely; s_blk − 1 tokens are the worst case",
@@ -61,7 +59,6 @@ def _solved(line: sympy.Expr, memory: sympy.Expr) -> sympy.Expr:
 
 crossing = Term(
     name="crossing",
-    symbol=symbol("crossing"),
     expr=reached(weights.symbol),
     meaning="From this many tokens on, the cache takes as much memory as the weights, or more.",
     holds="some layer sees the whole context; without blocks",
@@ -71,7 +68,6 @@ crossing = Term(
 
 largest_context = Term(
     name="largest_context",
-    symbol=symbol("largest_context"),
     expr=reached(symbol("capacity") - weights.symbol),
     meaning="The context at which weights and cache fill a card: tokens are whole, so round it down.",
     holds=crossing.holds,

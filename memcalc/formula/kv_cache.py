@@ -6,7 +6,7 @@ from functools import cache
 import sympy
 from sympy import Min, ceiling
 
-from memcalc.formula.symbols import symbol, symbols
+from memcalc.formula.symbols import symbols
 from memcalc.formula.tensors import (
     L_full,
     L_mla,
@@ -32,7 +32,6 @@ _SOURCES = "ainslie2023gqa, section 2.2; deepseek2024v2, section 2.1.4; gu2023ma
 
 reserved = Term(
     name="reserved",
-    symbol=symbol("reserved"),
     expr=s_blk * ceiling(n_u * s / s_blk),
     meaning="An engine reserves room for tokens in whole blocks, for each sequence or for those that share.",
     holds="no token is held once for several sequences",
@@ -41,7 +40,6 @@ reserved = Term(
 
 reserved_window = Term(
     name="reserved_window",
-    symbol=symbol("reserved_window"),
     expr=Min(reserved.symbol, s_blk * ceiling((n_u * W + w_x) / s_blk), evaluate=False),
     meaning="A window layer needs no more tokens than its window, however long the context.",
     holds="tokens that have left the window are given up at once",
@@ -51,7 +49,6 @@ reserved_window = Term(
 
 state_memory = Term(
     name="state_memory",
-    symbol=symbol("state_memory"),
     expr=L_ssm * d_i * ((n_conv - n_skip) * B_conv + N * B_ssm)
     + L_ssd * ((d_i + 2 * n_grp * N) * (n_conv - n_skip) * B_conv + d_i * N * B_ssm),
     meaning="A state-space layer keeps a state and the last few inputs of its convolution, and no tokens.",
@@ -64,7 +61,6 @@ _latent = (r_kv + d_r) * B_k  # one latent and one shared key instead, not two o
 
 kv_cache = Term(
     name="kv_cache",
-    symbol=symbol("kv_cache"),
     expr=b
     / n_u
     * (_per_number * (L_full * reserved.symbol + L_win * reserved_window.symbol) + L_mla * _latent * reserved.symbol)
@@ -86,7 +82,6 @@ _16_BIT = 2  # bytes
 
 newest_keys = Term(
     name="newest_keys",
-    symbol=symbol("newest_keys"),
     expr=sympy.Mod(s, R),
     meaning="Keys wait in 16 bit until R of them are there, and are then quantized together.",
     holds="KIVI",
@@ -95,7 +90,6 @@ newest_keys = Term(
 
 newest_values = Term(
     name="newest_values",
-    symbol=symbol("newest_values"),
     expr=Min(s, R),
     meaning="Values are quantized one by one, so that the last R of them are always in 16 bit.",
     holds="KIVI",
@@ -109,7 +103,6 @@ def _in_layers(newest: sympy.Symbol) -> sympy.Expr:
 
 residual_memory = Term(
     name="residual_memory",
-    symbol=symbol("residual_memory"),
     expr=h_kv
     * d_k
     * ((_16_BIT - B_k) * _in_layers(newest_keys.symbol) + (_16_BIT - B_v) * _in_layers(newest_values.symbol))

@@ -6,7 +6,7 @@ import sympy
 from sympy import Max, ceiling
 
 from memcalc.errors import InputError, choice
-from memcalc.formula.symbols import GLOSSARY, symbol, symbols
+from memcalc.formula.symbols import GLOSSARY, symbols
 from memcalc.formula.term import Term, Values
 
 V, d, d_ff, h, h_kv, d_k = symbols("vocabulary hidden intermediate heads kv_heads head_dim")
@@ -48,7 +48,6 @@ def cells(unified: bool = False) -> Term:
     """
     return Term(
         name="cells",
-        symbol=s_c,
         expr=_BLOCK * ceiling((s * b if unified else s) / _BLOCK),
         meaning="The cache is reserved in blocks of 256 cells, and the buffer for a full one.",
         holds="llama.cpp; s tokens of each sequence",
@@ -78,7 +77,6 @@ def compute_buffer(flash: bool = True, cache_format: str = "FP16", unified: bool
     moments += [_converted()] if cache_format == "FP32" else []
     return Term(
         name="compute_buffer",
-        symbol=symbol("compute_buffer"),
         expr=Max(*moments),
         meaning="The engine plans where each result lies and reserves the highest place: in attention, MLP or output.",
         holds=_HOLDS if flash else f"{_HOLDS}; where the scores or the logits need most, else within 8 %",
@@ -118,7 +116,6 @@ def _converted() -> sympy.Expr:
 
 output_buffer = Term(
     name="output_buffer",
-    symbol=symbol("output_buffer"),
     expr=_FP32 * V * b,
     meaning="The engine keeps room for the logits of one token of each sequence.",
     holds="llama.cpp; logits of the last token alone are asked for",

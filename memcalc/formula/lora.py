@@ -43,7 +43,6 @@ def adapters_of(trained: Iterable[Piece]) -> Term:
     """Return the parameters of the adapters."""
     return Term(
         name="adapters",
-        symbol=P_A,
         expr=Add(*(thin.number * thin.size for thin in trained)),
         meaning="Beside a frozen matrix stand two thin ones: from its inputs to r numbers, from those to its outputs.",
         holds="linear layers; no adapter on embeddings, routers, convolutions and fused experts",
@@ -55,7 +54,6 @@ def base_weights_of(number: sympy.Expr, whole: Term) -> Term:
     """Return the memory of so many frozen weights of the whole model."""
     return Term(
         name="base_weights",
-        symbol=symbol("base_weights"),
         expr=number * symbol("bytes_per_weight"),
         meaning="The model under the adapters is frozen: no gradients, no optimizer states, and few bits if quantized.",
         holds="every frozen weight in one format; no scales beside it",

@@ -53,7 +53,6 @@ def layer(recompute: str = "none", sequence_parallel: bool = False, facts: Itera
     """
     return Term(
         name="layer_activations",
-        symbol=symbol("layer_activations"),
         expr=total(saved_tensors(recompute, sequence_parallel, frozenset(facts)), "layer"),
         meaning="Each tensor of a layer is kept whole or shared by the t cards.",
         holds=_HOLDS,
@@ -69,7 +68,6 @@ def once(sequence_parallel: bool = True, facts: Iterable[str] = ()) -> Term:
     """
     return Term(
         name="other_activations",
-        symbol=symbol("other_activations"),
         expr=total(saved_tensors("none", sequence_parallel, frozenset(facts)), "once"),
         meaning="The first stage keeps the mask of the embeddings, the last what final norm, head and loss need.",
         holds=f"{_HOLDS}; logits in FP32",
@@ -81,7 +79,6 @@ _stages = symbol("pipeline_parallel")
 
 in_flight = Term(
     name="in_flight",
-    symbol=symbol("in_flight"),
     expr=sympy.Min(_stages, symbol("micro_batches")) / _stages,
     meaning="The first stage starts p micro-batches before the first comes back, and has one p-th of the layers.",
     holds="schedule 1F1B, first stage",
@@ -90,7 +87,6 @@ in_flight = Term(
 
 in_flight_interleaved = Term(
     name="in_flight",
-    symbol=symbol("in_flight"),
     expr=1 + (_stages - 1) / (_stages * symbol("interleave")),
     meaning="An interleaved pipeline starts more micro-batches before the first comes back.",
     holds="interleaved schedule, first stage, at least p micro-batches",
@@ -111,7 +107,6 @@ def activations(recompute: str, sequence_parallel: bool, several_stages: bool) -
     parts = (first_stage(recompute, sequence_parallel), outside, in_flight)
     return Term(
         name="activations",
-        symbol=symbol("activations"),
         expr=parts[0].symbol + _stages * in_flight.symbol * outside.symbol,
         meaning="Each micro-batch under way keeps its tensors, in every layer of the stage and outside the layers.",
         holds=f"{_HOLDS}; {in_flight.holds}",
@@ -129,7 +124,6 @@ def first_stage(recompute: str = "none", sequence_parallel: bool = True, interle
     parts = (layer(recompute, sequence_parallel), in_flight_interleaved if interleaved else in_flight, layers)
     return Term(
         name="first_stage",
-        symbol=symbol("first_stage"),
         expr=symbol("layers") * parts[0].symbol * parts[1].symbol,
         meaning="The first stage holds its part of the layers for every micro-batch that is under way.",
         holds=f"{_HOLDS}; {parts[1].holds}; embedding and head not counted",

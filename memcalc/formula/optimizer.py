@@ -10,7 +10,7 @@ from sympy import Add, Eq, Max, Mod, Piecewise, ceiling
 from memcalc.formula.choices import Layout
 from memcalc.formula.recipes import Optimizer
 from memcalc.formula.sharding import Piece, pieces
-from memcalc.formula.symbols import symbol, symbols
+from memcalc.formula.symbols import symbols
 from memcalc.formula.tensors import d, n_emb
 from memcalc.formula.term import Term
 from memcalc.formula.weights import parameters
@@ -30,7 +30,6 @@ def gradients_of(number: sympy.Expr, parts: tuple[Term, ...]) -> Term:
     """Return the memory of the gradients of so many parameters."""
     return Term(
         name="gradients",
-        symbol=symbol("gradients"),
         expr=number * B_g,
         meaning="The backward pass leaves a gradient for every parameter that is trained.",
         holds="all gradients are kept until the optimizer has stepped; none is shared out while it is computed",
@@ -43,7 +42,6 @@ def master_weights_of(number: sympy.Expr, parts: tuple[Term, ...]) -> Term:
     """Return the memory of the master weights of so many parameters."""
     return Term(
         name="master_weights",
-        symbol=M_m,
         expr=number * B_m,
         meaning="A step is too small to be seen in 16 bit, so the optimizer works on a 32-bit copy of the weights.",
         holds="mixed precision; without a copy B_m is 0",
@@ -65,7 +63,6 @@ def one_state_of(kind: Optimizer, seen: Iterable[Piece], number: sympy.Expr, par
     expr = number * B_o if kind.layout == Layout.FULL else Add(*(_stored(kind, piece) for piece in seen))
     return Term(
         name="one_state",
-        symbol=M_1,
         expr=expr,
         meaning="A state has one number for every parameter, or fewer bytes where it is quantized or summed up.",
         holds="every parameter that is trained gets a gradient in each step",
@@ -102,7 +99,6 @@ def tensors_of(kind: Optimizer, seen: Iterable[Piece]) -> Term:
     counted = [piece for piece in seen if not (kind.layout == Layout.HIDDEN_MATRICES and piece.hidden)]
     return Term(
         name="tensors",
-        symbol=T,
         expr=Add(*(piece.present for piece in counted)),
         meaning="Weights, biases and normalisations are tensors of their own; ZeRO shows the optimizer a single one.",
         holds="matrices are packed as the model's code does it",
@@ -114,7 +110,6 @@ def optimizer_states_of(one_state: Term, tensors: Term) -> Term:
     """Return the memory of all states, with counters and tables."""
     return Term(
         name="optimizer_states",
-        symbol=M_st,
         expr=n_o * M_1 + n_c * _COUNTER * T + n_map * _MAP,
         meaning="The optimizer remembers n_o states of every parameter, and counts its steps for each tensor.",
         holds="after the first step, which creates the states",
@@ -127,7 +122,6 @@ def optimizer_of(master_weights: Term, optimizer_states: Term) -> Term:
     """Return the memory of all that only the optimizer needs."""
     return Term(
         name="optimizer",
-        symbol=symbol("optimizer"),
         expr=M_m + M_st,
         meaning="Master weights and states serve the optimizer alone.",
         holds=optimizer_states.holds,
@@ -153,7 +147,6 @@ def step_temporaries_of(implementation: str, seen: Iterable[Piece] = (), results
     }[implementation if results else "fused"]()
     return Term(
         name="step_temporaries",
-        symbol=symbol("step_temporaries"),
         expr=expr,
         meaning="The step computes square roots and quotients of all parameters and drops them when it is done.",
         holds=f"Adam and AdamW of PyTorch, {implementation}; the largest tensor is an embedding or the output head",

@@ -14,7 +14,6 @@ _FIXED = M_ctx + Min(1, _cards - 1) * M_nccl
 
 overhead = Term(
     name="overhead",
-    symbol=symbol("overhead"),
     expr=_FIXED + f_res * symbol("activations"),
     meaning="The driver's context, the buffers for talking to other cards, and what the allocator cannot use.",
     holds="a range from documented cases, not a law: measure it on your own machine",

@@ -95,7 +95,6 @@ class Prefill:
         head = logits + _HALF * b * new * d + _INT64 * b * new + self._window_lengths
         return Term(
             name="prefill",
-            symbol=symbol("prefill"),
             expr=before + sympy.Max(layers, head),
             meaning="The peak lies in the attention or the MLP of the last layer, or where the logits come.",
             holds=f"{_HOLDS}; chunks that divide the context",
@@ -109,7 +108,6 @@ class Prefill:
         peak = sympy.Max(self._joining(1), *self._eager * [self._scores(1, s + 1)])
         return Term(
             name="decode_step",
-            symbol=symbol("decode_step"),
             expr=peak + self._around(1, s + 1),
             meaning="To append one token, a layer's keys (then its values) are copied before the old ones go.",
             holds=_HOLDS,

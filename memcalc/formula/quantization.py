@@ -96,7 +96,6 @@ def weights_in(form: str, tensors: tuple[Tensor, ...]) -> Term:
         return weights
     return Term(
         name=weights.name,
-        symbol=weights.symbol,
         expr=stored_bytes(tensors, kind),
         meaning="Each tensor is stored as its format says: codes, the scales beside them, and what stays in more bits.",
         holds=f"{kind.name}: every tensor as the tool that makes the format stores it",

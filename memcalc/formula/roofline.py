@@ -16,7 +16,6 @@ _in_layers = active.symbol - _looked_up - _HEAD
 
 decode_time = Term(
     name="decode_time",
-    symbol=symbol("decode_time"),
     expr=((active.symbol - _looked_up) * symbol("bytes_per_weight") + kv_cache.symbol) / _BANDWIDTH,
     meaning="For every new token, the card reads the active weights and the cache once; of the input embedding, a row.",
     holds="a lower bound: bandwidth as marketed; more than one sequence may need more experts than k",
@@ -30,7 +29,6 @@ _numbers = {L_full: 2 * h * d_k, L_win: 2 * h * d_k, L_mla: h * (d_k + d_v)}  # 
 
 prefill_operations = Term(
     name="prefill_operations",
-    symbol=symbol("prefill_operations"),
     expr=b
     * (_MULTIPLY_AND_ADD * (_in_layers * s + _HEAD) + sum(kind * _numbers[kind] * _pairs[kind] for kind in _pairs)),
     meaning="Each token meets each active weight of the layers once, and in attention each token before it; the output "
@@ -42,7 +40,6 @@ prefill_operations = Term(
 
 prefill_time = Term(
     name="prefill_time",
-    symbol=symbol("prefill_time"),
     expr=prefill_operations.symbol / _ARITHMETIC,
     meaning="Reading a prompt is bound by arithmetic: no card computes faster than its peak.",
     holds="a lower bound: dense 16-bit arithmetic at its peak",

@@ -114,14 +114,13 @@ def row_share(parts: Iterable[Piece], whole: Term) -> Term:
 
 
 def _share(expr: sympy.Expr, meaning: str, holds: str, source: str, parts: tuple[Term, ...]) -> Term:
-    return Term("share", P_1, expr, meaning, holds, source, parts)
+    return Term("share", expr, meaning, holds, source, parts)
 
 
 share = flat_share(parameters)
 
 bucket_memory = Term(
     name="bucket_memory",
-    symbol=symbol("bucket_memory"),
     expr=symbol("bytes_per_gradient") * n_bkt,
     meaning="Gradients are collected in a bucket and reduced between the cards when it is full.",
     holds="ZeRO stage 3 as in DeepSpeed, which keeps one bucket all the time",

@@ -13,7 +13,7 @@ import sympy
 from memcalc.errors import InputError
 from memcalc.formula import numeric
 from memcalc.formula.printing import latex, text
-from memcalc.formula.symbols import GLOSSARY
+from memcalc.formula.symbols import GLOSSARY, symbol
 
 Values = Mapping[sympy.Symbol, object]
 
@@ -25,7 +25,6 @@ class Term:
     Parameters
     ----------
     name : how `breakdown` and the glossary call it
-    symbol : the left side of the equation
     expr : the right side, made of glossary symbols
     meaning : one sentence for a student
     holds : when the expression is true
@@ -34,12 +33,16 @@ class Term:
     """
 
     name: str
-    symbol: sympy.Symbol
     expr: sympy.Expr
     meaning: str
     holds: str
     source: str
     parts: tuple[Term, ...] = ()
+
+    @cached_property
+    def symbol(self) -> sympy.Symbol:
+        """The left side of the equation: the letter that the glossary has for the name."""
+        return symbol(self.name)
 
     @cached_property
     def equation(self) -> sympy.Eq:

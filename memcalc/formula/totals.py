@@ -5,7 +5,6 @@ from memcalc.formula.kv_cache import kv_cache
 from memcalc.formula.optimizer import gradients, optimizer
 from memcalc.formula.prefill import Prefill
 from memcalc.formula.saved_tensors import CodePath
-from memcalc.formula.symbols import symbol
 from memcalc.formula.term import Term
 from memcalc.formula.weights import weights
 
@@ -13,7 +12,6 @@ _LLAMA = CodePath("llama")
 
 inference = Term(
     name="inference",
-    symbol=symbol("inference"),
     expr=weights.symbol + kv_cache.symbol,
     meaning="To generate text, a card holds the weights and the cache of every sequence.",
     holds="no training; working buffers of the engine and what the driver takes come on top",
@@ -25,7 +23,6 @@ _STATES = (weights, gradients, optimizer)
 
 training = Term(
     name="training",
-    symbol=symbol("training"),
     expr=sum(term.symbol for term in (*_STATES, activations.activations(_LLAMA))),
     meaning="To train, a card holds weights, gradients, the optimizer's copies and what the backward pass needs.",
     holds="one card, AdamW, LLaMA code in 16 bit; the terms peak at different times, and for a moment the loss and the "

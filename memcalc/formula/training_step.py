@@ -9,7 +9,7 @@ from memcalc.errors import InputError
 from memcalc.formula.activations import activations, layer, padded_context
 from memcalc.formula.optimizer import gradients
 from memcalc.formula.saved_tensors import RECIPES, CodePath, SavedTensor, saved_tensors
-from memcalc.formula.symbols import symbol, symbols
+from memcalc.formula.symbols import symbols
 from memcalc.formula.tensors import BIASES, MATRICES, V, d, d_ff, d_k, h, held, n_emb, n_pos
 from memcalc.formula.term import Term
 from memcalc.formula.weights import layers
@@ -62,7 +62,6 @@ class Step:
         blocks = (padded_context,) if expr.has(padded_context.symbol) else ()
         return Term(
             name="step_peak",
-            symbol=symbol("step_peak"),
             expr=expr,
             meaning="Gradients come while activations go: the peak lies at the loss, at the embedding, or in the MLP "
             "or the scores of the first or the last layer.",

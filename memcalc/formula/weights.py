@@ -8,7 +8,7 @@ from memcalc.formula.term import Term
 
 
 def _group(name: str, meaning: str, holds: str, source: str, expr: sympy.Expr | None = None) -> Term:
-    return Term(name, symbol(name), held(name) if expr is None else expr, meaning, holds, source)
+    return Term(name, held(name) if expr is None else expr, meaning, holds, source)
 
 
 embedding = _group(
@@ -79,7 +79,6 @@ norms = _group(
 
 layers = Term(
     name="layers",
-    symbol=symbol("layers"),
     expr=LAYERS,
     meaning="Every layer looks at other tokens in one of five ways.",
     holds="no layer has two of them",
@@ -97,7 +96,6 @@ def _all(experts: sympy.Symbol) -> sympy.Expr:
 
 parameters = Term(
     name="parameters",
-    symbol=symbol("parameters"),
     expr=_all(E),
     meaning="All parameters: embeddings, what each kind of layer holds, and one final normalisation.",
     holds="the model is made of these kinds of layers; no second tower (images, sound) and no extra prediction layers",
@@ -107,7 +105,6 @@ parameters = Term(
 
 active = Term(
     name="active",
-    symbol=symbol("active"),
     expr=_all(symbol("active_experts")),
     meaning="The parameters that one token passes: of the routed experts, only the k that the router chooses.",
     holds=parameters.holds,
@@ -117,7 +114,6 @@ active = Term(
 
 weights = Term(
     name="weights",
-    symbol=symbol("weights"),
     expr=parameters.symbol * symbol("bytes_per_weight"),
     meaning="Every parameter is held once, at the bytes of its format.",
     holds="every weight in one format; no scales or zero points beside it",
