@@ -1,7 +1,5 @@
 """The command line: a worked example, "will it fit?" for inference and for training, and the article."""
 
-from __future__ import annotations
-
 import argparse
 import json
 import os

@@ -1,7 +1,5 @@
 """The tables in data/: read once, rows found by name."""
 
-from __future__ import annotations
-
 import csv
 from collections.abc import Mapping
 from functools import cache

@@ -1,7 +1,5 @@
 """What a user may have given wrongly, said in one sentence."""
 
-from __future__ import annotations
-
 import difflib
 import operator
 import re

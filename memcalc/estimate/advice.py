@@ -1,7 +1,5 @@
 """The answer in words: the verdict, the next best step, and what the numbers do not say."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 

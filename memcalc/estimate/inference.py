@@ -1,7 +1,5 @@
 """A run that generates text: its terms from top to bottom, and what decides each of them."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from functools import cache
 

@@ -1,7 +1,5 @@
 """The questions: how many bytes, does it fit, how much would, on how many cards."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """Models of one shape at any size, and the largest of them that a card holds."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 from memcalc.errors import InputError, whole

@@ -1,7 +1,5 @@
 """Speed: how fast a card can be at best. Bounds, not predictions."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 
 from memcalc.errors import instance

@@ -1,7 +1,5 @@
 """The terms of a run: which terms of the formula it consists of, and which value each of their symbols has."""
 
-from __future__ import annotations
-
 from functools import lru_cache
 
 from memcalc.errors import instance

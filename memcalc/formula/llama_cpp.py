@@ -27,7 +27,7 @@ _tokens, _positions, _places = _INT32 * s_u, _INT32 * s_u, _INT64 * s_u
 def check_dense(values: Values):
     """Raise InputError if a layer is of a kind whose buffers are not known: a window, experts, a latent or a state.
 
-    >>> check_dense({symbol("moe_layers"): 0})
+    >>> check_dense({_UNKNOWN[-1]: 0})
     """
     for kind in _UNKNOWN:
         if values.get(kind):

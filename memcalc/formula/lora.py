@@ -1,7 +1,5 @@
 """LoRA: two thin matrices beside each frozen one, and only they are trained."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from functools import cache
 

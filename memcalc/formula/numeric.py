@@ -1,7 +1,5 @@
 """From an expression to numbers: exactly, in whole numbers and fractions, or fast, in floats and arrays of them."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from fractions import Fraction
 from functools import cache

@@ -1,7 +1,5 @@
 """Training states: gradients, master weights and what the optimizer remembers of every parameter."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 import sympy

@@ -3,8 +3,6 @@
 What cannot be divided evenly is rounded up: that is the card that has more.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 from functools import cache
 

@@ -1,7 +1,5 @@
 """Formulas as a reader expects them: factors and summands in the glossary's order, numbers first."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import ClassVar
 

@@ -1,7 +1,5 @@
 """Stored bytes: what a model's tensors cost in each format, scales and tables included."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction

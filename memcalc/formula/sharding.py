@@ -1,7 +1,5 @@
 """Sharding: which part of the training states each of N_d cards keeps, when all work on the same model."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache

@@ -3,8 +3,6 @@
 They stand in data/glossary.csv, in reading order: products and tables are written in it. Letters are the article's.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 

@@ -4,8 +4,6 @@ Counts of parameters, scales of quantization, optimizer states, shards and adapt
 A model that lacks a tensor has none of it: a size or a number of zero.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import cache
 

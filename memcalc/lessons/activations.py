@@ -1,7 +1,5 @@
 """Exercises of notebook 3: activations."""
 
-from __future__ import annotations
-
 import sympy
 
 from memcalc.estimate import training

@@ -1,7 +1,5 @@
 """Exercises that say right, or what kind of mistake it is."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction

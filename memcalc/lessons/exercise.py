@@ -1,7 +1,5 @@
 """What an exercise is, and what the lessons' exercises share."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
 from functools import cache

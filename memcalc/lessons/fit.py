@@ -1,7 +1,5 @@
 """Exercises of notebook 0: will it fit?"""
 
-from __future__ import annotations
-
 from memcalc import units
 from memcalc.estimate.questions import total
 from memcalc.lessons.exercise import Answers, cache_of, exercise, longest, weights_of

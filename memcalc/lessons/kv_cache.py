@@ -1,7 +1,5 @@
 """Exercises of notebook 4: the KV cache."""
 
-from __future__ import annotations
-
 import sympy
 
 from memcalc.estimate.terms import values

@@ -1,7 +1,5 @@
 """Exercises of notebook 2: optimizer and ZeRO."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from fractions import Fraction
 from math import ceil

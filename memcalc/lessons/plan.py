@@ -1,7 +1,5 @@
 """Exercises of notebook 8: plan a deployment."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 from memcalc import units

@@ -1,7 +1,5 @@
 """Exercises of notebook 7: the reality check."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 from memcalc import validation

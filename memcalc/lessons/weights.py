@@ -1,7 +1,5 @@
 """Exercises of notebook 1: weights."""
 
-from __future__ import annotations
-
 from fractions import Fraction
 
 import sympy

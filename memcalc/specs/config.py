@@ -1,7 +1,5 @@
 """A Hugging Face config.json: read, and its values taken out one by one, each checked."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path

@@ -3,8 +3,6 @@
 One function a family: which key gives which count, and the default that wolf2020transformers, 5.23.0, documents.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 

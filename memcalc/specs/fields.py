@@ -3,8 +3,6 @@
 Checks and refusals, documentation, and the options of the command line are derived from the declarations.
 """
 
-from __future__ import annotations
-
 import textwrap
 from collections.abc import Callable, Iterable
 from dataclasses import Field, dataclass, field

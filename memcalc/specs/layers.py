@@ -1,7 +1,5 @@
 """What the layers of many families share, read from a config.json: sizes, heads, windows, experts."""
 
-from __future__ import annotations
-
 from memcalc.errors import InputError
 from memcalc.formula.symbols import BY_NAME
 from memcalc.specs.config import Config

@@ -1,7 +1,5 @@
 """What runs of both kinds share: how they divide a model between cards, formats of weights, what comes on top."""
 
-from __future__ import annotations
-
 from fractions import Fraction
 from functools import cache
 
