@@ -9,10 +9,10 @@ from functools import cache, cached_property
 import pandas
 
 from memcalc import catalogue
-from memcalc.article.answers import answer
 from memcalc.article.compare import EITHER, said, units_of
-from memcalc.article.quantities import Quantity, in_words
+from memcalc.article.questions import answer, in_words
 from memcalc.errors import InputError, choice, shown
+from memcalc.estimate.ask import Quantity
 
 VERDICTS = ("holds", "holds only in GB", "holds only in GiB", "holds under assumption", "not checkable", "wrong")
 """From the best to the worst."""
@@ -146,18 +146,12 @@ class Claim:
     @property
     def line(self) -> dict[str, object]:
         """The claim as a row of the audit."""
+        decisive = self.reading.decisive if self.reading else None
         row = {name: self.row[name] for name in ("id", "claim", "kind")}
-        row |= self._value | {"verdict": self.verdict, "why": self.why, "source": self.source}
+        row |= decisive.quantity.cell if decisive else {"value": "", "unit": ""}
+        row |= {"verdict": self.verdict, "why": self.why, "source": self.source}
         row |= {name: self.row[name] for name in ("section", "published")}
-        return row | {name: self._decisive[name] for name in ("question", "inputs")}
-
-    @property
-    def _decisive(self) -> Mapping[str, str]:
-        return self.reading.decisive.row if self.reading else dict.fromkeys(("question", "inputs"), "")
-
-    @property
-    def _value(self) -> dict[str, object]:
-        return self.reading.decisive.quantity.cell if self.reading else {"value": "", "unit": ""}
+        return row | {name: decisive.row[name] if decisive else "" for name in ("question", "inputs")}
 
 
 @cache
@@ -192,10 +186,6 @@ def _readings(number: str) -> tuple[Reading, ...]:
     return tuple(
         Reading(name, tuple(Statement(row) for row in rows if row["assumption"] == name)) for name in assumptions
     )
-
-
-TABLES = {"claims": table}
-"""File name → table."""
 
 
 def _cited(evidence: Mapping[str, str]) -> str:

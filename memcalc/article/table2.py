@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
 from functools import cached_property
 from itertools import pairwise
 
 import pandas
 
 from memcalc import units
-from memcalc.article.cards import RUN, bandwidth, cards_today, price, usable
-from memcalc.article.table1 import published
+from memcalc.article.cards import RUN, bandwidth, price, usable
+from memcalc.article.published import PublishedRow, published
 from memcalc.estimate.scaling import largest_model
 from memcalc.specs.gpu import Gpu
 
@@ -24,16 +23,8 @@ GROUPED_FROM = 70
 _PRICE_STEP = 100  # US dollars, to which the article rounds
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(PublishedRow):
     """One row of the article's second table: a card as published, and as the catalogue has it."""
-
-    cells: tuple[Mapping[str, str], ...]
-
-    @property
-    def subject(self) -> str:
-        """The card as the article calls it."""
-        return self.cells[0]["subject"]
 
     @cached_property
     def gpu(self) -> Gpu:
@@ -48,21 +39,16 @@ class Row:
     @cached_property
     def largest(self) -> dict[str, int]:
         """Kind of heads → parameters of the largest model that fits."""
-        kinds = {"plain": False, "grouped": True}
-        return {name: largest_model(self.gpu, RUN, grouped).parameters for name, grouped in kinds.items()}
-
-    def published(self, quantity: str) -> str:
-        """The published number."""
-        return self._cell(quantity)["published"]
+        return {kind: largest_model(self.gpu, RUN, kind == "grouped").parameters for kind in ("plain", "grouped")}
 
     def as_published(self, quantity: str) -> str:
-        """The published cell, with its unit."""
-        cell, number = self._cell(quantity), self.published(quantity)
-        shown = units.dollars(int(number)) if cell["unit"] == "$" else f"{number} {cell['unit']}".replace(" B", "B")
-        return f"{shown} ({cell['remark']})" if cell["remark"] else shown
+        """Return the published cell, with its unit and the article's remark."""
+        shown, remark = super().as_published(quantity).replace(" B", "B"), self._cell(quantity)["remark"]
+        shown = units.dollars(int(self.published(quantity))) if quantity == "price" else shown
+        return f"{shown} ({remark})" if remark else shown
 
     def recomputed(self, quantity: str) -> str:
-        """The same quantity from the catalogue, or solved."""
+        """Return the same quantity from the catalogue, or solved."""
         if quantity == "memory":
             sizes = dict.fromkeys(f"{gpu.marketed_gb}" for gpu in self.sold)
             return f"{_in_turn(sizes, 'or')} GB sold{f', {usable(self.gpu)}' * self._exists}"
@@ -82,9 +68,6 @@ class Row:
         """
         judge = {"memory": self._on_memory, "bandwidth": self._on_bandwidth, "price": self._on_price}
         return judge.get(quantity, self._on_largest)()
-
-    def _cell(self, quantity: str) -> Mapping[str, str]:
-        return next(cell for cell in self.cells if cell["quantity"] == quantity)
 
     @property
     def _exists(self) -> bool:
@@ -159,12 +142,11 @@ def table2() -> pandas.DataFrame:
 
 def _line(row: Row) -> dict[str, str]:
     line, others = {"Hardware": row.subject}, []
-    for cell in row.cells:
-        quantity = cell["quantity"]
+    for quantity in row.quantities:
         title = "Largest model (INT8, 32K)" if quantity == "largest model" else quantity.capitalize()
-        line |= {f"{title}, published": row.as_published(quantity), f"{title}, recomputed": row.recomputed(quantity)}
-        verdict, _ = row.verdict(quantity)
-        others += [f"{quantity}: {verdict}"] * (verdict != "holds")
+        cell = row.judged(quantity)
+        line |= {f"{title}, {name.lower()}": cell[name] for name in ("Published", "Recomputed")}
+        others += [f"{quantity}: {cell['Verdict']}"] * (cell["Verdict"] != "holds")
     return line | {"What does not simply hold": "; ".join(others)}
 
 
@@ -174,29 +156,10 @@ def table2_verdicts() -> pandas.DataFrame:
     >>> table2_verdicts().loc[3, "Why"]
     'with plain heads 7B fits, and 13B does not; with grouped heads 13B fits too'
     """
-    return pandas.DataFrame(_judged(row, cell["quantity"]) for row in rows() for cell in row.cells)
-
-
-def _judged(row: Row, quantity: str) -> dict[str, str]:
-    verdict, why = row.verdict(quantity)
-    return {
-        "Hardware": row.subject,
-        "Quantity": quantity,
-        "Published": row.as_published(quantity),
-        "Recomputed": row.recomputed(quantity),
-        "Verdict": verdict,
-        "Why": why,
-    }
+    cells = ((row, quantity) for row in rows() for quantity in row.quantities)
+    return pandas.DataFrame({"Hardware": row.subject, **row.judged(quantity)} for row, quantity in cells)
 
 
 def _in_turn(items: Iterable[str], word: str) -> str:
     *first, final = items
     return f"{', '.join(first)} {word} {final}" if first else final
-
-
-TABLES: dict[str, Callable[[], pandas.DataFrame]] = {
-    "table2_hardware": table2,
-    "table2_verdicts": table2_verdicts,
-    "hardware_today": cards_today,
-}
-"""File name → table."""
