@@ -31,8 +31,11 @@ TABLES: dict[str, Callable[[], pandas.DataFrame]] = {
 }
 """File name → table."""
 
-OF_PICTURES, OF_TABLES = ("svg", "png", "pdf"), ("html", "tex")
-"""What a picture can be written as, and a table beside CSV and Markdown; SVG is always written."""
+OF_TABLES, OF_PICTURES = ("md", "csv", "html", "tex"), ("svg", "png", "pdf")
+"""What tables and pictures can be written as."""
+
+ALWAYS = {"md", "csv", "svg"}
+"""What they are written as unasked."""
 
 SAME_PLACE = 0.05
 """Points by which a line of a picture may move between machines; the eye sees a quarter of a point."""
@@ -42,16 +45,16 @@ _TITLE = "# Figures and tables"
 
 def outputs(formats: Iterable[str] = ()) -> dict[str, Callable[[], bytes]]:
     """Return file name → how to make its bytes, for every file of figures/ and, with formats, those beside them."""
-    formats, pictures = {"svg", *formats}, [replace(picture, rows=cache(picture.rows)) for picture in PICTURES]
+    of_tables, of_pictures = ([one for one in all if one in ALWAYS | {*formats}] for all in (OF_TABLES, OF_PICTURES))
+    pictures = [replace(picture, rows=cache(picture.rows)) for picture in PICTURES]
     files = {"README.md": partial(_index, pictures)}  # first, for it says whose the others are
     for name, table in TABLES.items():
-        endings = ("md", "csv", *(ending for ending in OF_TABLES if ending in formats))
-        files |= {f"{name}.{ending}": partial(_table, cache(table), ending) for ending in endings}
+        rows = cache(table)
+        files |= {f"{name}.{ending}": partial(_table, rows, ending) for ending in of_tables}
     for picture in pictures:
         files[f"{picture.name}.md"] = partial(_described, picture)
         files[f"{picture.name}.csv"] = partial(_table, picture.rows, "csv")
-        endings = (ending for ending in OF_PICTURES if ending in formats)
-        files |= {f"{picture.name}.{ending}": partial(_drawn, picture, ending) for ending in endings}
+        files |= {f"{picture.name}.{ending}": partial(_drawn, picture, ending) for ending in of_pictures}
     return files
 
 

@@ -1,14 +1,15 @@
-"""The article's tables as published: rows of cells, each of which gets a verdict."""
+"""The article's tables as published: rows of cells, each of which is recomputed and judged."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from memcalc import catalogue
 
 Cells = tuple[Mapping[str, str], ...]
+Judged = tuple[str, str, str]
+"""What stands in the place of a cell, the verdict on it, which is one of `claims.VERDICTS`, and why."""
 
 
 def published(table: str) -> dict[str, Cells]:
@@ -23,8 +24,8 @@ def published(table: str) -> dict[str, Cells]:
 
 
 @dataclass(frozen=True)
-class PublishedRow(ABC):
-    """A row of a table: its cells as published, which each table recomputes and judges in its own way."""
+class PublishedRow:
+    """A row of a table: its cells as published; each table judges them in a `judged` of its own."""
 
     cells: Cells
 
@@ -32,11 +33,6 @@ class PublishedRow(ABC):
     def subject(self) -> str:
         """What the row is about, as the article calls it."""
         return self.cells[0]["subject"]
-
-    @property
-    def quantities(self) -> list[str]:
-        """The quantity of each cell."""
-        return [cell["quantity"] for cell in self.cells]
 
     def published(self, quantity: str) -> str:
         """Return the published number or word."""
@@ -46,19 +42,21 @@ class PublishedRow(ABC):
         """Return the published cell, with its unit."""
         return f"{self.published(quantity)} {self._cell(quantity)['unit']}".strip()
 
-    @abstractmethod
     def recomputed(self, quantity: str) -> str:
-        """Return what the formula or the catalogue has instead."""
+        """Return what stands in the place of the cell."""
+        return self.judged(quantity)[0]
 
-    @abstractmethod
     def verdict(self, quantity: str) -> tuple[str, str]:
-        """Return the verdict on a cell, one of `claims.VERDICTS`, and why."""
+        """Return the verdict on a cell, and why."""
+        return self.judged(quantity)[1:]
 
-    def judged(self, quantity: str) -> dict[str, str]:
-        """Return the cell as a line of a table of verdicts."""
-        verdict, why = self.verdict(quantity)
-        recomputed = {"Published": self.as_published(quantity), "Recomputed": self.recomputed(quantity)}
-        return {"Quantity": quantity, **recomputed, "Verdict": verdict, "Why": why}
+    @property
+    def lines(self) -> dict[str, dict[str, str]]:
+        """Quantity → the line of its cell in a table of verdicts."""
+        judged = {cell["quantity"]: self.judged(cell["quantity"]) for cell in self.cells}
+        names = ("Quantity", "Published", "Recomputed", "Verdict", "Why")
+        cells = ((quantity, self.as_published(quantity), *found) for quantity, found in judged.items())
+        return {cell[0]: dict(zip(names, cell, strict=True)) for cell in cells}
 
     def _cell(self, quantity: str) -> Mapping[str, str]:
         return next(cell for cell in self.cells if cell["quantity"] == quantity)

@@ -8,7 +8,7 @@ from functools import cached_property
 import pandas
 
 from memcalc import units
-from memcalc.article.published import PublishedRow, published
+from memcalc.article.published import Judged, PublishedRow, published
 from memcalc.estimate.questions import Fit, breakdown, total
 from memcalc.estimate.terms import values
 from memcalc.formula.symbols import symbol
@@ -39,17 +39,14 @@ class Row(PublishedRow):
     @cached_property
     def exact(self) -> dict[str, int]:
         """Term → bytes, with parameters counted and key-value heads as the model has them."""
-        memory = breakdown(self.model, self.run) | {"total": total(self.model, self.run)}
-        return {"parameters": self.model.parameters, **memory}
+        return breakdown(self.model, self.run) | {"total": total(self.model, self.run)}
 
     @cached_property
     def own(self) -> dict[str, int]:
         """Term → bytes by the article's own formula: the size in the name, and every head stores keys and values."""
-        nominal = int(self.published("parameters")) * 10**9
         everyone = replace(self.model, kv_heads=self.model.heads)
-        known = values(everyone, self.run) | {symbol("parameters"): nominal}
-        terms = {term.name: term.exact(known) for term in inference.parts}
-        return {"parameters": nominal, **terms, "total": inference.exact(known)}
+        known = values(everyone, self.run) | {symbol("parameters"): int(self.published("parameters")) * 10**9}
+        return {term.name: term.exact(known) for term in inference.parts} | {"total": inference.exact(known)}
 
     @property
     def follows(self) -> bool:
@@ -60,12 +57,11 @@ class Row(PublishedRow):
         """Return whether so many bytes fit the card that a "fits …" cell names."""
         return Fit(needed, Gpu.named(quantity.removeprefix("fits ")).capacity)
 
-    def recomputed(self, quantity: str) -> str:
-        """Return the number from the architecture, or whether it fits."""
+    def judged(self, quantity: str) -> Judged:
+        """Return the number from the architecture, or whether it fits; the verdict on the cell, and why."""
         if quantity.startswith("fits "):
-            return _yes(self.fit(quantity, self.exact["total"]))
-        count = self.exact[quantity]
-        return f"{count:,}" if quantity == "parameters" else units.show_both(count)
+            return self._fits(quantity)
+        return self._parameters() if quantity == "parameters" else self._bytes(quantity)
 
     def code(self, quantity: str) -> str:
         """Return the line of Python that gives the recomputed cell."""
@@ -75,36 +71,33 @@ class Row(PublishedRow):
             return f"{code(self.model, self.run, 'total')} <= Gpu.named({quantity.removeprefix('fits ')!r}).capacity"
         return code(self.model, self.run, quantity)
 
-    def verdict(self, quantity: str) -> tuple[str, str]:
-        """Return the verdict on a cell, and why."""
-        if quantity.startswith("fits "):
-            return self._on_fit(quantity)
-        return self._on_size() if quantity == "parameters" else self._on_bytes(quantity)
-
-    def _on_bytes(self, quantity: str) -> tuple[str, str]:
+    def _bytes(self, quantity: str) -> Judged:
         why, unit = f"its own formula gives {units.show_both(self.own[quantity])}", self._unit(quantity)
         if quantity == "total":
             why += "; it adds GB to GiB" if self.follows else "; a summand is wrong"
             unit = unit if self.follows else None  # what a wrong summand makes comes near by chance
-        return f"holds only in {unit}" if unit else "wrong", why
+        return units.show_both(self.exact[quantity]), f"holds only in {unit}" if unit else "wrong", why
 
     def _unit(self, quantity: str) -> str | None:
         """The unit in which the article's own formula gives the published number; a number cannot mean both."""
         meant = (unit for unit in ("GB", "GiB") if units.means(self.own[quantity], self.published(quantity), unit))
         return next(meant, None)
 
-    def _on_size(self) -> tuple[str, str]:
-        holds = units.rounds_to(self.exact["parameters"], self.published("parameters"), 10**9)
-        return ("holds", "rounded") if holds else ("holds under assumption", "the size is a name, not a count")
+    def _parameters(self) -> Judged:
+        counted = f"{self.model.parameters:,}"
+        if units.rounds_to(self.model.parameters, self.published("parameters"), 10**9):
+            return counted, "holds", "rounded"
+        return counted, "holds under assumption", "the size is a name, not a count"
 
-    def _on_fit(self, quantity: str) -> tuple[str, str]:
+    def _fits(self, quantity: str) -> Judged:
         really, own = (self.fit(quantity, terms["total"]) for terms in (self.exact, self.own))
         why = f"it needs {units.show(really.needed)} of {units.show(really.capacity)}"
         if _yes(really) != self.published(quantity):
-            return "wrong", why
-        if bool(really) != bool(own):
-            return "holds under assumption", f"with {self.model.kv_heads} key-value heads, not with {self.model.heads}"
-        return "holds", why
+            return _yes(really), "wrong", why
+        if bool(really) == bool(own):
+            return _yes(really), "holds", why
+        why = f"with {self.model.kv_heads} key-value heads, not with {self.model.heads}"
+        return _yes(really), "holds under assumption", why
 
 
 def rows() -> list[Row]:
@@ -131,10 +124,10 @@ def _line(row: Row) -> dict[str, str]:
 
 def table1_verdicts() -> pandas.DataFrame:
     """Return every cell of the article's first table with its verdict and the reason."""
+    cells = ((row, *cell) for row in rows() for cell in row.lines.items())
     return pandas.DataFrame(
-        {"Model": row.subject, "Precision": row.run.weights, **row.judged(quantity), "Computed by": row.code(quantity)}
-        for row in rows()
-        for quantity in row.quantities
+        {"Model": row.subject, "Precision": row.run.weights, **line, "Computed by": row.code(quantity)}
+        for row, quantity, line in cells
     )
 
 

@@ -10,7 +10,7 @@ from itertools import pairwise
 import pandas
 
 from memcalc import catalogue, units
-from memcalc.article.published import PublishedRow, published
+from memcalc.article.published import Judged, PublishedRow, published
 from memcalc.estimate.questions import breakdown, largest, last
 from memcalc.estimate.terms import values
 from memcalc.formula.roofline import electricity_cost, energy, writing_time
@@ -43,9 +43,7 @@ class Cost:
 def cost_of_a_million(batch: int = 1) -> Cost:
     """Return the least that a million tokens of LLaMA-7B in INT8 can cost on an RTX 4090, at the first token.
 
-    Parameters
-    ----------
-    batch : sequences at the same time, which share the reading of the weights [sequences]
+    The sequences of a batch share the reading of the weights.
 
     >>> round(cost_of_a_million().hours, 2), round(cost_of_a_million().dollars, 3)
     (1.82, 0.123)
@@ -59,11 +57,7 @@ def cost_of_a_million(batch: int = 1) -> Cost:
 def smallest_batch(dollars: Fraction) -> int | None:
     """Return the fewest sequences at the same time with which the electricity of a million tokens costs no more.
 
-    Parameters
-    ----------
-    dollars : the price of a million tokens [US dollars]
-
-    None if the card holds not so many sequences.
+    None if the card holds not so many.
 
     >>> smallest_batch(Fraction("0.50")), smallest_batch(Fraction("0.10")), smallest_batch(Fraction("0.000001"))
     (1, 2, None)
@@ -76,63 +70,51 @@ def smallest_batch(dollars: Fraction) -> int | None:
 class Row(PublishedRow):
     """One row of the article's third table: one quantity in several years."""
 
-    def recomputed(self, quantity: str) -> str:
-        """Return the growth, and what else follows from the numbers."""
-        if quantity == "quantized_downloads":
-            return self._growth()
-        follows = {"cards_sold": self._turnover, "context": self._caches, "cost_per_million": self._electricity}
-        return f"{self._growth()}; {follows[quantity]()}"
+    @property
+    def values(self) -> list[Fraction]:
+        """The numbers of the cells; 4K of context are 4 × 1,024, 500K of cards 500 × 1,000."""
+        thousand = 1024 if self.cells[0]["quantity"] == "context" else 1000
+        sizes = {"K": thousand, "M": thousand**2}
+        return [Fraction(cell["published"]) * sizes.get(cell["unit"], 1) for cell in self.cells]
 
-    def verdict(self, quantity: str) -> tuple[str, str]:
-        """Return the verdict on the row, and why.
+    def judged(self, quantity: str) -> Judged:
+        """Return the growth and what else follows from the row, the verdict on it, and why.
 
         A share, a number of sales and an average need a source, and the article names none. A cost must cover its
         electricity: it is wrong if it does not with as many sequences at once as the card holds, and holds under the
         assumptions of power, price and number of sequences if it does.
         """
-        if quantity == "cost_per_million":
-            return self._on_cost()
-        ended = FACTS["production_end"]
-        why = {
-            "quantized_downloads": "; and 2025 was over when the article appeared, in May 2026",
-            "cards_sold": f", and not said whether in the year or in all; {ended['meaning']} ({ended['source']})",
-        }
-        return "not checkable", f"no source{why.get(quantity, '')}"
+        judge = {"cards_sold": self._sales, "context": self._context, "cost_per_million": self._cost}
+        follows, verdict, why = judge.get(quantity, self._share)()
+        steps = ", ".join(_factor(later / earlier) for earlier, later in pairwise(self.values))
+        years, whole = len(self.values) - 1, self.values[-1] / self.values[0]
+        growth = f"{steps}; {_factor(whole)} in {years} years, {_factor(whole ** (1 / years))} a year"
+        return growth + follows, verdict, why
 
-    def values(self) -> list[Fraction]:
-        """Return the numbers of the cells; 4K of context are 4 × 1,024, 500K of cards 500 × 1,000."""
-        thousand = 1024 if self.quantities[0] == "context" else 1000
-        sizes = {"K": thousand, "M": thousand**2}
-        return [Fraction(cell["published"]) * sizes.get(cell["unit"], 1) for cell in self.cells]
+    def _share(self) -> Judged:
+        return "", "not checkable", "no source; and 2025 was over when the article appeared, in May 2026"
 
-    def _growth(self) -> str:
-        """Write the factor from year to year, over all years, and a year on average."""
-        values = self.values()
-        steps = ", ".join(_factor(later / earlier) for earlier, later in pairwise(values))
-        years, whole = len(values) - 1, values[-1] / values[0]
-        return f"{steps}; {_factor(whole)} in {years} years, {_factor(whole ** (1 / years))} a year"
+    def _sales(self) -> Judged:
+        billions = ", ".join(units.dollars(cards * CARD.price_usd / 10**9) for cards in self.values)
+        follows = f"; at {units.dollars(CARD.price_usd)} each, {billions} billion"
+        ended = "{meaning} ({source})".format_map(FACTS["production_end"])
+        return follows, "not checkable", f"no source, and not said whether in the year or in all; {ended}"
 
-    def _turnover(self) -> str:
-        billions = ", ".join(units.dollars(cards * CARD.price_usd / 10**9) for cards in self.values())
-        return f"at {units.dollars(CARD.price_usd)} each, {billions} billion"
+    def _context(self) -> Judged:
+        caches = [breakdown(MODEL, Inference(context=int(tokens)))["kv_cache"] for tokens in self.values]
+        return f"; FP16 cache of {MODEL.name}: {', '.join(map(units.show, caches))}", "not checkable", "no source"
 
-    def _caches(self) -> str:
-        caches = [breakdown(MODEL, Inference(context=int(tokens)))["kv_cache"] for tokens in self.values()]
-        return f"FP16 cache of {MODEL.name}: {', '.join(map(units.show, caches))}"
-
-    def _electricity(self) -> str:
+    def _cost(self) -> Judged:
         alone = cost_of_a_million()
         bound = f"{units.three_digits(alone.hours)} h, {units.three_digits(alone.kilowatt_hours)} kWh"
-        return f"one sequence at the bound of speed: {bound}, {units.dollars(alone.dollars)} of electricity"
-
-    def _on_cost(self) -> tuple[str, str]:
-        batches = {cell["year"]: smallest_batch(Fraction(cell["published"])) for cell in self.cells}
+        follows = f"; one sequence at the bound of speed: {bound}, {units.dollars(alone.dollars)} of electricity"
+        batches = {cell["year"]: smallest_batch(value) for cell, value in zip(self.cells, self.values, strict=True)}
         watts, cents = ASSUMED.values()
         power = f"electricity at {watts} W and {units.dollars(Fraction(cents, 100))} a kWh"
         if None in batches.values():
-            return "wrong", f"{power} alone costs more"
+            return follows, "wrong", f"{power} alone costs more"
         needed = ", ".join(f"{batch} in {year}" for year, batch in batches.items())
-        return "holds under assumption", f"covers {power} with this many sequences at once: {needed}"
+        return follows, "holds under assumption", f"covers {power} with this many sequences at once: {needed}"
 
 
 def _factor(ratio: float) -> str:
@@ -155,14 +137,8 @@ def table3() -> pandas.DataFrame:
 
 def _line(row: Row) -> dict[str, str]:
     years = {cell["year"] + f" ({cell['remark']})" * bool(cell["remark"]): _shown(cell) for cell in row.cells}
-    cell = row.judged(row.quantities[0])
-    return {
-        "Metric": row.subject,
-        **years,
-        "Derived": cell["Recomputed"],
-        "Verdict": cell["Verdict"],
-        "Why": cell["Why"],
-    }
+    judged = zip(("Derived", "Verdict", "Why"), row.judged(row.cells[0]["quantity"]), strict=True)
+    return {"Metric": row.subject, **years, **dict(judged)}
 
 
 def _shown(cell: Mapping[str, str]) -> str:
@@ -175,7 +151,7 @@ def points() -> pandas.DataFrame:
     >>> [str(number) for number in points().loc[3, ["year", "value", "unit", "published"]]]
     ['2023', '500000.0', 'cards', '500K']
     """
-    cells = ((row, *pair) for row in rows() for pair in zip(row.cells, row.values(), strict=True))
+    cells = ((row, *pair) for row in rows() for pair in zip(row.cells, row.values, strict=True))
     return pandas.DataFrame(
         {
             "metric": row.subject,

@@ -60,10 +60,10 @@ class Quantity:
     @property
     def cell(self) -> dict[str, object]:
         """The value and its unit as two cells of a table: bytes whole, other numbers to four digits."""
-        if self._in_words:
-            return {"value": self._in_words, "unit": self.unit}
-        whole = self.value == int(self.value)
-        return {"value": int(self.value) if whole else float(f"{float(self.value):.4g}"), "unit": self.unit}
+        value = self._in_words or (
+            int(self.value) if self.value == int(self.value) else float(f"{float(self.value):.4g}")
+        )
+        return {"value": value, "unit": self.unit}
 
     @property
     def _in_words(self) -> str:

@@ -35,7 +35,7 @@ class Gpu:
     bandwidth_gbs : how fast its memory is read [GB/s], or None
     bf16_tflops : how fast it computes in 16 bit, dense [10¹² operations/s], or None
     marketed_unit : "GiB" if the vendor's documents say so, else "GB"
-    memory_type, interconnect : what its memory is, and what joins several cards; empty if not known
+    memory_type : what its memory is; empty if not known
     price_usd : what it costs, or the lower end of a range [US dollars], or None
     price_high_usd : the upper end of the range [US dollars], or None
     price_is : "list" for the price of the vendor, "market" for that of sellers
@@ -57,7 +57,6 @@ class Gpu:
     bf16_tflops: Fraction | None = None
     marketed_unit: str = "GB"
     memory_type: str = ""
-    interconnect: str = ""
     price_usd: int | None = None
     price_high_usd: int | None = None
     price_is: str = "list"
@@ -87,7 +86,7 @@ class Gpu:
     def named(cls, name: str) -> Gpu:
         """Return the card of that name from data/gpus.csv; a wrong name raises InputError with the nearest ones."""
         row = catalogue.find("gpus", "gpu", name)
-        texts = ("vendor", "source", "memory_type", "interconnect", "price_date", "price_note", "price_source", "note")
+        texts = ("vendor", "source", "memory_type", "price_date", "price_note", "price_source", "note")
         return cls(
             name=row["name"],
             marketed_gb=int(row["marketed_gb"]),

@@ -5,6 +5,7 @@ from fractions import Fraction
 import pytest
 
 from memcalc.article import table3
+from memcalc.formula.symbols import symbol
 
 TABLE = table3.table3().set_index("Metric")
 SHARE, SALES, CONTEXT, COST = TABLE.index
@@ -47,7 +48,7 @@ def test_sequences_at_once_share_the_reading_of_the_weights():
 
 
 def test_a_price_below_all_electricity_is_wrong(monkeypatch):
-    monkeypatch.setattr(table3, "ELECTRICITY", Fraction(10**6))
+    monkeypatch.setitem(table3.ASSUMED, symbol("electricity_price"), 10**8)
     assert table3.table3()["Verdict"].iloc[-1] == "wrong"
 
 
