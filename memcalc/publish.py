@@ -6,7 +6,7 @@ import inspect
 import io
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
@@ -41,6 +41,7 @@ SAME_PLACE = 0.05
 """Points by which a line of a picture may move between machines; the eye sees a quarter of a point."""
 
 _TITLE = "# Figures and tables"
+_progress = partial(tqdm, unit="file", leave=False, disable=None)  # silent in a log
 
 
 def outputs(formats: Iterable[str] = ()) -> dict[str, Callable[[], bytes]]:
@@ -66,8 +67,8 @@ def write(folder: Path, formats: Iterable[str] = ()) -> list[str]:
     files = outputs(formats)
     _keep_others(folder, files)
     folder.mkdir(parents=True, exist_ok=True)
-    for name, make in _with_progress("writing", files):
-        beside = folder / _part(name)
+    for name, make in _progress(files.items(), desc="writing"):
+        beside = folder / f".{name}.part"
         try:
             beside.write_bytes(make())
             os.replace(beside, folder / name)
@@ -76,36 +77,27 @@ def write(folder: Path, formats: Iterable[str] = ()) -> list[str]:
     return [f"Wrote {len(files)} files to {folder}."]
 
 
-def _part(name: str) -> str:
-    return f".{name}.part"
-
-
 def _keep_others(folder: Path, files: Iterable[str]) -> None:
     """Raise InputError if the folder has a file of one of these names, and its index does not say that it is ours."""
     index = folder / "README.md"
     if index.exists() and index.read_text(encoding="utf-8", errors="replace").split("\n")[0] == _TITLE:
         return
-    for name in files:
-        for there in (name, _part(name)):
-            if (folder / there).exists():
-                raise InputError(f"out {str(folder)!r} must be a folder for figures alone; its {there} is another one.")
+    for name in (each for file in files for each in (file, f".{file}.part")):
+        if (folder / name).exists():
+            raise InputError(f"out {str(folder)!r} must be a folder for figures alone; its {name} is another one.")
 
 
 def check(folder: Path, formats: Iterable[str] = ()) -> list[str]:
     """Return a sentence for each file that is missing, out of date or not ours; all but SVG is compared to the byte."""
     strangers = {path.name for path in folder.glob("[!.]*")} - outputs(OF_PICTURES + OF_TABLES).keys()
     problems = [f"{name} is not a file of the article." for name in sorted(strangers)]
-    for name, make in _with_progress("comparing", outputs(formats)):
+    for name, make in _progress(outputs(formats).items(), desc="comparing"):
         path = folder / name
         if not path.exists():
             problems.append(f"{name} is missing.")
         elif not _same(path, make()):
             problems.append(f"{name} differs from what the formula gives now.")
     return problems
-
-
-def _with_progress(what: str, files: Mapping[str, Callable[[], bytes]]) -> Iterator[tuple[str, Callable[[], bytes]]]:
-    yield from tqdm(files.items(), desc=what, unit="file", leave=False, disable=None)  # silent in a log
 
 
 def _same(path: Path, ours: bytes) -> bool:
@@ -142,11 +134,10 @@ def _table(rows: Callable[[], pandas.DataFrame], ending: str) -> bytes:
 
 
 def _drawn(picture: Picture, ending: str) -> bytes:
-    dateless = {"svg": {"Date": None, "Creator": None}, "pdf": {"CreationDate": None, "Creator": None}}
+    dates = {"svg": ("Date", "Creator"), "pdf": ("CreationDate", "Creator"), "png": ("Software",)}
     file = io.BytesIO()
     with house_style():
-        metadata = dateless.get(ending, {"Software": None})
-        picture.draw(picture.rows()).savefig(file, format=ending, dpi=200, metadata=metadata)
+        picture.draw(picture.rows()).savefig(file, format=ending, dpi=200, metadata=dict.fromkeys(dates[ending]))
     return file.getvalue()
 
 

@@ -49,7 +49,7 @@ class Measurement:
     @property
     def row(self) -> Mapping[str, str]:
         """The quantity's row of data/measured_quantities.csv: its term, unit, bound, meaning and cause."""
-        return catalogue.find("measured_quantities", "quantity", self.quantity)
+        return QUANTITIES[self.quantity]
 
     @cached_property
     def predicted(self) -> Fraction:
@@ -110,8 +110,7 @@ def _parsed(row: dict[str, str]) -> Measurement:
             raise InputError(f"{name} must say something in a measured row, not {row[name]!r}.")
     row["quantity"] = choice("quantity", row["quantity"], QUANTITIES)
     row["inputs"] = read_inputs(row["inputs"])
-    unit = catalogue.find("measured_quantities", "quantity", row["quantity"])["unit"]
-    row["measured"] = _amount(row["measured"], unit)
+    row["measured"] = _amount(row["measured"], QUANTITIES[row["quantity"]]["unit"])
     return Measurement(**row | {"date": _date(row["date"])})
 
 

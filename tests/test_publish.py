@@ -130,7 +130,7 @@ def test_a_file_of_another_project_is_kept(name, index, at_once, tmp_path):
     if index:
         (tmp_path / "README.md").write_text(index, encoding="utf-8")
     (tmp_path / name).write_text("mine", encoding="utf-8")
-    with pytest.raises(InputError, match="must be a folder for figures alone; its .* is another one"):
+    with pytest.raises(InputError, match=r"must be a folder for figures alone; its .* is another one"):
         publish.write(tmp_path)
     assert (tmp_path / name).read_text(encoding="utf-8") == "mine"
     assert {path.name for path in tmp_path.iterdir()} <= {name, "README.md"}

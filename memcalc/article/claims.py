@@ -34,7 +34,6 @@ FINDINGS = {
 }
 """What data/evidence.csv says of a claim → the verdict."""
 
-
 _ITSELF = "article2026formula, the claim itself"
 
 
@@ -115,9 +114,9 @@ class Claim:
         """What must be assumed for the claim to hold."""
         if self.verdict != "holds under assumption":
             return ""
-        named = [self.reading.assumption if self.reading else "", self.evidence["assumption"] if self.evidence else ""]
-        unit = next(iter(self.reading.units)) if self.reading and len(self.reading.units) == 1 else ""
-        return "; ".join(filter(None, named)) + f", in {unit}" * bool(unit)
+        named = [self.reading and self.reading.assumption, self.evidence and self.evidence["assumption"]]
+        one_unit = self.reading and len(self.reading.units) == 1
+        return "; ".join(filter(None, named)) + (f", in {min(self.reading.units)}" if one_unit else "")
 
     @property
     def statements(self) -> tuple[Statement, ...]:
@@ -129,11 +128,9 @@ class Claim:
     @property
     def why(self) -> str:
         """The assumption, what each statement comes to, what is known from elsewhere, and a remark."""
-        parts = [f"if {self.assumption}"] if self.assumption else []
-        parts += map(str, self.statements)
-        parts += [self.evidence["found"]] if self.evidence else []
-        parts += [self.row["remark"]] if self.row["remark"] else []
-        return "; ".join(part.rstrip(".") for part in parts) + "."
+        assumed, found = f"if {self.assumption}" if self.assumption else "", self.evidence and self.evidence["found"]
+        parts = (assumed, *map(str, self.statements), found, self.row["remark"])
+        return "; ".join(part.rstrip(".") for part in parts if part) + "."
 
     @property
     def source(self) -> str:
@@ -271,7 +268,6 @@ def _largest(card: str, heads: str, **fields: object) -> Quantity:
 
 
 def _cost(batch: int) -> Quantity:
-    """Return the least electricity of a million tokens, for sequences that are written at the same time."""
     return Quantity(Fraction(cost_of_a_million(batch).dollars), "USD", (electricity_cost,))
 
 

@@ -48,24 +48,16 @@ def units_of(found: Quantity, relation: str, published: str) -> Units:
 def _is(found: Quantity, published: str) -> Units:
     number, unit = _amount(published)
     if found.unit == "bytes" and unit in _BINARY:
-        family = {"GB": unit, "GiB": _BINARY[unit]}
-        return frozenset(name for name, size in family.items() if units.means(found.value, number, size))
+        meant = {"GB": unit, "GiB": _BINARY[unit]}
+        return frozenset(name for name, size in meant.items() if units.means(found.value, number, size))
     return _if(units.rounds_to(Fraction(found.value), number, _size(found, unit)))
 
 
-def _about(found: Quantity, published: str) -> Units:
-    number, unit = _amount(published)
-    return _if(abs(Fraction(found.value) / Fraction(number) / _size(found, unit) - 1) <= _CLOSE)
-
-
 def _each(holds: Callable[[object, Fraction], bool]) -> Callable[[Quantity, str], Units]:
-    """Return the relation that holds of the quantity and the bound that a published amount is in each unit."""
-
-    def decide(found: Quantity, published: str) -> Units:
-        bounds = _bounds(found, published)
-        return frozenset(name for name, bound in bounds.items() if holds(found.value, bound))
-
-    return decide
+    """Return a relation between the value and what a published amount comes to, true in the units in which it holds."""
+    return lambda found, published: frozenset(
+        unit for unit, amount in _meant(found, published).items() if holds(found.value, amount)
+    )
 
 
 _at_least, _at_most = _each(operator.ge), _each(operator.le)
@@ -97,7 +89,7 @@ def _contains(found: Quantity, published: str) -> Units:
 
 RELATIONS: dict[str, tuple[Callable[[Quantity, str], Units], str, str]] = {
     "is": (_is, "which is {}", "which is not {}"),
-    "is about": (_about, "which is about {}", "not {}"),
+    "is about": (_each(lambda value, amount: abs(value / amount - 1) <= _CLOSE), "which is about {}", "not {}"),
     "is above": (_each(operator.gt), "more than {}", "not more than {}"),
     "is below": (_each(operator.lt), "less than {}", "not less than {}"),
     "is at least": (_at_least, "not less than {}", "less than {}"),
@@ -150,8 +142,8 @@ def _size(found: Quantity, unit: str) -> int:
     return size
 
 
-def _bounds(found: Quantity, published: str) -> dict[str, Fraction]:
-    """Return the bound that a published amount is, by the unit that it may mean."""
+def _meant(found: Quantity, published: str) -> dict[str, Fraction]:
+    """Return what a published amount comes to, by the unit that it may mean."""
     number, unit = _amount(published)
     if found.unit == "bytes" and unit in _BINARY:
         return {"GB": units.parse(f"{number} {unit}"), "GiB": units.parse(f"{number} {_BINARY[unit]}")}
