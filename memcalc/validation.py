@@ -111,7 +111,11 @@ def _parsed(row: dict[str, str]) -> Measurement:
     row["quantity"] = choice("quantity", row["quantity"], QUANTITIES)
     row["inputs"] = read_inputs(row["inputs"])
     row["measured"] = _amount(row["measured"], QUANTITIES[row["quantity"]]["unit"])
-    return Measurement(**row | {"date": _date(row["date"])})
+    try:
+        row["date"] = f"{datetime.datetime.strptime(row['date'], '%Y-%m-%d'):%Y-%m-%d}"
+    except ValueError:
+        raise InputError(f"date must be a day such as 2026-11-27, not {shown(row['date'])}.") from None
+    return Measurement(**row)
 
 
 def _columns(row: Mapping[str, str]) -> dict[str, str]:
@@ -137,14 +141,6 @@ def _amount(text: str, unit: str) -> Fraction:
     if unit == "bytes" and amount.denominator > 1:
         raise InputError(f"measured must be whole bytes, not {shown(text)}.")
     return amount
-
-
-def _date(text: str) -> str:
-    try:
-        day = datetime.datetime.strptime(text, "%Y-%m-%d")
-    except ValueError:
-        raise InputError(f"date must be a day such as 2026-11-27, not {shown(text)}.") from None
-    return f"{day:%Y-%m-%d}"
 
 
 @cache

@@ -201,28 +201,17 @@ def _cited(evidence: Mapping[str, str]) -> str:
 
 
 def answer(question: str, inputs: str) -> Quantity:
-    """Return the answer to a question for inputs such as "model=LLaMA-7B; weights=INT8".
+    """Return the answer to one of QUESTIONS; after a slash the inputs say what differs in the quantity to divide by.
 
-    Parameters
-    ----------
-    question : one of QUESTIONS
-    inputs : name=value, parted by semicolons; after a slash stands what differs in the quantity to divide by
+    Raises InputError for a question that is not known, and as `ask` does.
 
-    Raises InputError for a question that is not known.
-
-    >>> answer("to run", "model=LLaMA-7B; context=32768; terms=kv_cache").value
-    17179869184
     >>> answer("to run", "model=LLaMA-7B; terms=weights; weights=FP32 / weights=INT4").value
     Fraction(8, 1)
     """
     question = choice("question", question, QUESTIONS)
     above, *changes = map(read_inputs, inputs.split(" / "))
-    one, *other = (_answer(question, **above | changed) for changed in ({}, *changes))
+    one, *other = (ask.ask(question, "", above | changed, _OF_THE_ARTICLE) for changed in ({}, *changes))
     return Quantity(Fraction(one.value) / Fraction(other[0].value), "×", one.terms, one.source) if other else one
-
-
-def _answer(question: str, model: str = "", **inputs: object) -> Quantity:
-    return ask.ask(question, model, inputs, _OF_THE_ARTICLE)
 
 
 def in_words(question: str, inputs: str) -> str:

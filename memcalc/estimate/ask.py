@@ -106,7 +106,7 @@ def ask(quantity: str, model: str, inputs: Inputs, further: Mapping[str, Questio
     Parameters
     ----------
     quantity : a name in QUANTITIES or QUESTIONS, or one of the `further` questions
-    model : as named in data/models.csv; "" if the inputs say all
+    model : as named in data/models.csv; "" if the inputs say it, or need none
     inputs : whole numbers named like fields of a model change the model; what the question does not know is of the run
 
     Raises InputError for a name that is not known, or inputs that make no sense.
@@ -119,12 +119,11 @@ def ask(quantity: str, model: str, inputs: Inputs, further: Mapping[str, Questio
     if quantity in QUANTITIES:
         row = QUANTITIES[quantity]
         quantity, inputs = row["question"], read_inputs(row["usual"]) | _checked(row, model, inputs)
-    question = questions[quantity]
+    question, inputs = questions[quantity], {**({"model": model} if model else {}), **inputs}
     if question.run is not None:
-        of_run = {name: value for name, value in inputs.items() if name not in question.own}
-        asked = model_and_run(model or inputs.get("parameters", ""), of_run, question.run is Training)
+        of_run = {name: value for name, value in inputs.items() if name not in ("model", *question.own)}
+        asked = model_and_run(inputs.get("model") or inputs.get("parameters", ""), of_run, question.run is Training)
         return question.answer(*asked, *map(inputs.get, question.own))
-    inputs = ({"model": model} if model else {}) | dict(inputs)
     if question.own is None:
         return question.answer(**inputs)
     for name in inputs:
