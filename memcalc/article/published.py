@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from memcalc import catalogue
@@ -50,13 +50,12 @@ class PublishedRow:
         """Return the verdict on a cell, and why."""
         return self.judged(quantity)[1:]
 
-    @property
-    def lines(self) -> dict[str, dict[str, str]]:
-        """Quantity → the line of its cell in a table of verdicts."""
-        judged = {cell["quantity"]: self.judged(cell["quantity"]) for cell in self.cells}
-        names = ("Quantity", "Published", "Recomputed", "Verdict", "Why")
-        cells = ((quantity, self.as_published(quantity), *found) for quantity, found in judged.items())
-        return {cell[0]: dict(zip(names, cell, strict=True)) for cell in cells}
+    def lines(self) -> Iterator[dict[str, str]]:
+        """Yield the line of each cell in a table of verdicts."""
+        for quantity in (cell["quantity"] for cell in self.cells):
+            recomputed, verdict, why = self.judged(quantity)
+            line = {"Quantity": quantity, "Published": self.as_published(quantity), "Recomputed": recomputed}
+            yield line | {"Verdict": verdict, "Why": why}
 
     def _cell(self, quantity: str) -> Mapping[str, str]:
         return next(cell for cell in self.cells if cell["quantity"] == quantity)

@@ -124,10 +124,10 @@ def _line(row: Row) -> dict[str, str]:
 
 def table1_verdicts() -> pandas.DataFrame:
     """Return every cell of the article's first table with its verdict and the reason."""
-    cells = ((row, *cell) for row in rows() for cell in row.lines.items())
     return pandas.DataFrame(
-        {"Model": row.subject, "Precision": row.run.weights, **line, "Computed by": row.code(quantity)}
-        for row, quantity, line in cells
+        {"Model": row.subject, "Precision": row.run.weights, **line, "Computed by": row.code(line["Quantity"])}
+        for row in rows()
+        for line in row.lines()
     )
 
 

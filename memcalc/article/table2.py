@@ -134,10 +134,10 @@ def table2() -> pandas.DataFrame:
 
 def _line(row: Row) -> dict[str, str]:
     line, others = {"Hardware": row.subject}, []
-    for quantity, cell in row.lines.items():
-        title = "Largest model (INT8, 32K)" if quantity == "largest model" else quantity.capitalize()
+    for cell in row.lines():
+        title = cell["Quantity"].capitalize() + " (INT8, 32K)" * (cell["Quantity"] == "largest model")
         line |= {f"{title}, published": cell["Published"], f"{title}, recomputed": cell["Recomputed"]}
-        others += [f"{quantity}: {cell['Verdict']}"] * (cell["Verdict"] != "holds")
+        others += [f"{cell['Quantity']}: {cell['Verdict']}"] * (cell["Verdict"] != "holds")
     return line | {"What does not simply hold": "; ".join(others)}
 
 
@@ -147,7 +147,7 @@ def table2_verdicts() -> pandas.DataFrame:
     >>> table2_verdicts().loc[3, "Why"]
     'with plain heads 7B fits, and 13B does not; with grouped heads 13B fits too'
     """
-    return pandas.DataFrame({"Hardware": row.subject, **line} for row in rows() for line in row.lines.values())
+    return pandas.DataFrame({"Hardware": row.subject, **line} for row in rows() for line in row.lines())
 
 
 def _in_turn(items: Iterable[str], word: str) -> str:

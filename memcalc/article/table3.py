@@ -92,7 +92,7 @@ class Row(PublishedRow):
         return growth + follows, verdict, why
 
     def _share(self) -> Judged:
-        return "", "not checkable", "no source; and 2025 was over when the article appeared, in May 2026"
+        return "", "not checkable", f"no source; and {FACTS['article_date']['meaning']}"
 
     def _sales(self) -> Judged:
         billions = ", ".join(units.dollars(cards * CARD.price_usd / 10**9) for cards in self.values)

@@ -212,7 +212,7 @@ def model_and_run(model: str | int, inputs: Inputs, trained: bool) -> tuple[Mode
     trained = trained or any(key in _OF_TRAINING and key not in _OF_INFERENCE for key in inputs)
     known = _OF_TRAINING if trained else _OF_INFERENCE
     for key in inputs:
-        choice("input", key, [*known, *_COUNTS])
+        choice("input", key, [*known, *(_COUNTS if isinstance(model, str) else ())])
     words = {key for key in known if isinstance(inputs.get(key), str)}  # window: tokens of a model, or how a run counts
     counts = {key: value for key, value in inputs.items() if key in _COUNTS and key not in words}
     run = {key: value for key, value in inputs.items() if key not in counts}
