@@ -54,13 +54,12 @@ def _parser() -> argparse.ArgumentParser:
     glossary.set_defaults(run=_glossary)
     article = commands.add_parser("article", help="write the article's tables and figures")
     article.add_argument("--check", action="store_true", help="compare instead of writing; exit 1 on any difference")
-    formats = {
-        "choices": ("svg", "png", "pdf"),
-        "action": "append",
-        "help": "of the pictures, beside svg; may be repeated (png)",
-    }
-    article.add_argument("--format", **formats)
-    article.add_argument("--out", type=Path, default=Path("figures"), help="the folder (%(default)s)")
+    formats, meaning = (
+        ("svg", "png", "pdf", "html", "tex"),
+        "of the pictures beside svg, or of the tables; may be repeated",
+    )
+    article.add_argument("--format", choices=formats, action="append", default=[], help=meaning)
+    article.add_argument("--out", default="figures", help="the folder (%(default)s)")
     article.set_defaults(run=_article)
     return parser
 
@@ -183,13 +182,14 @@ def _print_line(name: str, count: int, formula: str = "") -> None:
 def _article(options: argparse.Namespace) -> int:
     from memcalc import publish  # pandas and matplotlib, which the other commands do without
 
+    if not options.out:
+        raise InputError("out must name a folder, such as figures, not ''.")
     if options.check and not os.path.isdir(options.out):
-        raise InputError(f"out {str(options.out)!r} is not a folder with figures; run this where figures/ is.")
+        raise InputError(f"out {options.out!r} is not a folder with figures; run this where figures/ is.")
     try:
-        do = publish.check if options.check else publish.write
-        problems = do(options.out, options.format or publish.FORMATS[:2])
+        problems = (publish.check if options.check else publish.write)(Path(options.out), options.format)
     except OSError as problem:
-        raise InputError(f"out {str(options.out)!r} cannot be used: {problem.strerror}.") from None
+        raise InputError(f"out {options.out!r} cannot be used: {problem.strerror}.") from None
     print("\n".join(problems) or f"{options.out} is up to date.")
     return 1 if options.check and problems else 0
 

@@ -6,58 +6,68 @@ import inspect
 import io
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import cache, partial
-from hashlib import sha256
 from pathlib import Path
 
-import matplotlib.image
 import pandas
 from tqdm import tqdm
 
 from memcalc.article import claims, table1, table2, table3
+from memcalc.article.cards import cards_today
 from memcalc.errors import InputError
 from memcalc.plots.article import PICTURES
 from memcalc.plots.style import Picture, house_style
-from memcalc.tables import written
 
-TABLES: dict[str, Callable[[], pandas.DataFrame]] = table1.TABLES | table2.TABLES | table3.TABLES | claims.TABLES
+TABLES: dict[str, Callable[[], pandas.DataFrame]] = {
+    "table1_models_at_32k": table1.table1,
+    "table1_verdicts": table1.table1_verdicts,
+    "table2_hardware": table2.table2,
+    "table2_verdicts": table2.table2_verdicts,
+    "hardware_today": cards_today,
+    "table3_market": table3.table3,
+    "claims": claims.table,
+}
 """File name → table."""
 
-FORMATS = ("svg", "png", "pdf")
-"""What a picture can be written as."""
+OF_TABLES, OF_PICTURES = ("md", "csv", "html", "tex"), ("svg", "png", "pdf")
+"""What tables and pictures can be written as."""
+
+ALWAYS = {"md", "csv", "svg"}
+"""What they are written as unasked."""
 
 SAME_PLACE = 0.05
 """Points by which a line of a picture may move between machines; the eye sees a quarter of a point."""
 
+_TITLE = "# Figures and tables"
+_progress = partial(tqdm, unit="file", leave=False, disable=None)  # silent in a log
 
-_ROWS = re.compile(rb"rows [0-9a-f]{64}")  # what a PNG says of the rows that it draws
-_BLOCK = 10  # pixels: a change of one tile or one word is seen in such a block
 
-
-def outputs(formats: Iterable[str] = FORMATS[:2]) -> dict[str, Callable[[], bytes]]:
-    """Return file name → how to make its bytes, for every file of figures/; pictures in these formats and as SVG."""
-    formats, pictures = {"svg", *formats}, [replace(picture, rows=cache(picture.rows)) for picture in PICTURES]
-    files = {}
+def outputs(formats: Iterable[str] = ()) -> dict[str, Callable[[], bytes]]:
+    """Return file name → how to make its bytes, for every file of figures/ and, with formats, those beside them."""
+    of_tables, of_pictures = ([one for one in all if one in ALWAYS | {*formats}] for all in (OF_TABLES, OF_PICTURES))
+    pictures = [replace(picture, rows=cache(picture.rows)) for picture in PICTURES]
+    files = {"README.md": partial(_index, pictures)}  # first, for it says whose the others are
     for name, table in TABLES.items():
         rows = cache(table)
-        files |= {f"{name}.{ending}": partial(_table, rows, ending) for ending in ("md", "csv", "tex", "html")}
+        files |= {f"{name}.{ending}": partial(_table, rows, ending) for ending in of_tables}
     for picture in pictures:
         files[f"{picture.name}.md"] = partial(_described, picture)
         files[f"{picture.name}.csv"] = partial(_table, picture.rows, "csv")
-        files |= {f"{picture.name}.{ending}": partial(_drawn, picture, ending) for ending in sorted(formats)}
-    return files | {"README.md": partial(_index, pictures)}  # last, for it counts what the others say
+        files |= {f"{picture.name}.{ending}": partial(_drawn, picture, ending) for ending in of_pictures}
+    return files
 
 
-def write(folder: Path, formats: Iterable[str] = FORMATS[:2]) -> list[str]:
-    """Write every file, with a progress bar, and return a sentence; an interrupt leaves no half-written file."""
-    _keep_others(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    for left in folder.glob(".*.part"):  # by a run that was killed
-        left.unlink()
+def write(folder: Path, formats: Iterable[str] = ()) -> list[str]:
+    """Write every file, with a progress bar, and return a sentence; an interrupt leaves no half-written file.
+
+    Raises InputError if a file that is not of the article would be lost.
+    """
     files = outputs(formats)
-    for name, make in _with_progress("writing", files):
+    _keep_others(folder, files)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, make in _progress(files.items(), desc="writing"):
         beside = folder / f".{name}.part"
         try:
             beside.write_bytes(make())
@@ -67,51 +77,31 @@ def write(folder: Path, formats: Iterable[str] = FORMATS[:2]) -> list[str]:
     return [f"Wrote {len(files)} files to {folder}."]
 
 
-def _keep_others(folder: Path) -> None:
-    """Raise InputError for a folder that has a README of its own, which would be lost."""
-    readme = folder / "README.md"
-    if readme.exists() and not readme.read_text(encoding="utf-8", errors="replace").startswith(_TITLE):
-        raise InputError(f"out {str(folder)!r} must be a folder for figures alone; its README.md is another one.")
+def _keep_others(folder: Path, files: Iterable[str]) -> None:
+    """Raise InputError if the folder has a file of one of these names, and its index does not say that it is ours."""
+    index = folder / "README.md"
+    if index.exists() and index.read_text(encoding="utf-8", errors="replace").split("\n")[0] == _TITLE:
+        return
+    for name in (each for file in files for each in (file, f".{file}.part")):
+        if (folder / name).exists():
+            raise InputError(f"out {str(folder)!r} must be a folder for figures alone; its {name} is another one.")
 
 
-def check(folder: Path, formats: Iterable[str] = FORMATS[:2]) -> list[str]:
-    """Return a sentence for each file that is missing, out of date or not ours; tables are compared to the byte."""
-    strangers = {path.name for path in folder.glob("[!.]*")} - outputs(FORMATS).keys()
+def check(folder: Path, formats: Iterable[str] = ()) -> list[str]:
+    """Return a sentence for each file that is missing, out of date or not ours; all but SVG is compared to the byte."""
+    strangers = {path.name for path in folder.glob("[!.]*")} - outputs(OF_PICTURES + OF_TABLES).keys()
     problems = [f"{name} is not a file of the article." for name in sorted(strangers)]
-    for name, make in _with_progress("comparing", outputs(formats)):
+    for name, make in _progress(outputs(formats).items(), desc="comparing"):
         path = folder / name
         if not path.exists():
             problems.append(f"{name} is missing.")
-        elif not _same(path, make):
+        elif not _same(path.read_bytes(), make(), path.suffix):
             problems.append(f"{name} differs from what the formula gives now.")
     return problems
 
 
-def _with_progress(what: str, files: Mapping[str, Callable[[], bytes]]) -> Iterator[tuple[str, Callable[[], bytes]]]:
-    yield from tqdm(files.items(), desc=what, unit="file", leave=False, disable=None)  # silent in a log
-
-
-def _same(path: Path, make: Callable[[], bytes]) -> bool:
-    there, ours = path.read_bytes(), make()
-    if path.suffix == ".png":
-        return same_pixels(there, ours)
-    if path.suffix == ".svg":
-        return same_picture(there.decode(errors="replace"), ours.decode())
-    return there == ours
-
-
-def same_pixels(one: bytes, other: bytes) -> bool:
-    """Return whether two PNG files show the same; edges may differ by the little that machines differ."""
-    try:
-        pictures = [matplotlib.image.imread(io.BytesIO(png), format="png") for png in (one, other)]
-    except (OSError, SyntaxError, ValueError):  # whatever the reader finds wrong with what is no PNG
-        return False
-    if pictures[0].shape != pictures[1].shape or _ROWS.findall(one) != _ROWS.findall(other):
-        return False
-    apart = abs(pictures[0] - pictures[1])
-    height, width = (size // _BLOCK * _BLOCK for size in apart.shape[:2])
-    blocks = apart[:height, :width].reshape(height // _BLOCK, _BLOCK, width // _BLOCK, _BLOCK, -1)
-    return apart.mean() < 0.01 and blocks.mean(axis=(1, 3, 4)).max() < 0.3
+def _same(there: bytes, ours: bytes, ending: str) -> bool:
+    return same_picture(there.decode(errors="replace"), ours.decode()) if ending == ".svg" else there == ours
 
 
 def same_picture(one: str, other: str) -> bool:
@@ -124,17 +114,27 @@ def same_picture(one: str, other: str) -> bool:
     return all(abs(float(a) - float(b)) <= SAME_PLACE for a, b in pairs)
 
 
-def _table(rows: Callable, ending: str) -> bytes:
+def written(table: pandas.DataFrame, ending: str) -> str:
+    """Return a table as the text of a file: "md", "csv", "tex" or "html"."""
+    if ending == "md":
+        padded = table.to_markdown(index=False, disable_numparse=True) + "\n"
+        return re.sub(r" +\|", " |", re.sub(r"-{3,}", "---", padded))  # wide tables would be mostly padding
+    if ending == "tex":
+        return table.to_latex(index=False, escape=True)
+    if ending == "html":
+        return table.to_html(index=False, border=0) + "\n"
+    return table.to_csv(index=False, lineterminator="\n")
+
+
+def _table(rows: Callable[[], pandas.DataFrame], ending: str) -> bytes:
     return written(rows(), ending).encode()
 
 
 def _drawn(picture: Picture, ending: str) -> bytes:
-    dateless = {"svg": {"Date": None, "Creator": None}, "pdf": {"CreationDate": None, "Creator": None}}
-    rows = picture.rows()
-    dateless["png"] = {"Software": None, "Description": f"rows {sha256(written(rows, 'csv').encode()).hexdigest()}"}
+    dates = {"svg": ("Date", "Creator"), "pdf": ("CreationDate", "Creator"), "png": ("Software",)}
     file = io.BytesIO()
     with house_style():
-        picture.draw(rows).savefig(file, format=ending, dpi=200, metadata=dateless[ending])
+        picture.draw(picture.rows()).savefig(file, format=ending, dpi=200, metadata=dict.fromkeys(dates[ending]))
     return file.getvalue()
 
 
@@ -143,24 +143,17 @@ def _described(picture: Picture) -> bytes:
 
 
 def _index(pictures: Iterable[Picture]) -> bytes:
+    found = [one.verdict for one in claims.claims()]
+    counts = ", ".join(f"{found.count(verdict)} *{verdict}*" for verdict in claims.VERDICTS)
     lines = [_TITLE, "", "Generated by `make article` from the formula; not edited by hand.", ""]
-    lines += [_VERDICTS, "", _counts(), ""]
+    lines += [_VERDICTS, "", f"Of the article's {len(found)} claims, {counts}.", ""]
     for name, table in TABLES.items():
-        others = ", ".join(f"[{ending.upper()}]({name}.{ending})" for ending in ("csv", "html", "tex"))
-        lines += [f"- [{name}]({name}.md) ({others}): {inspect.getdoc(table).splitlines()[0].removeprefix('Return ')}"]
+        what = inspect.getdoc(table).splitlines()[0].removeprefix("Return ")
+        lines += [f"- [{name}]({name}.md) ([CSV]({name}.csv)): {what}"]
     for picture in pictures:
         lines += ["", _described(picture).decode().rstrip()]
     return ("\n".join(lines) + "\n").encode()
 
-
-def _counts() -> str:
-    """Say how many claims have which verdict."""
-    found = [one.verdict for one in claims.claims()]
-    counts = [f"{found.count(verdict)} *{verdict}*" for verdict in claims.VERDICTS]
-    return f"Of the article's {len(found)} claims, {', '.join(counts)}."
-
-
-_TITLE = "# Figures and tables"
 
 _VERDICTS = (
     "A number of the article *holds only in GB* (10⁹ bytes) or *only in GiB* (2³⁰ bytes) if its own formula gives it "

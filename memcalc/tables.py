@@ -1,9 +1,8 @@
-"""Evaluated terms as rows: pandas tables for the notebooks, Markdown, CSV and LaTeX for the article."""
+"""Evaluated terms as rows: pandas tables for the notebooks, and pages of text."""
 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from fractions import Fraction
@@ -74,14 +73,18 @@ def by_hand(term: Term, model: Model, run: Inference, gpu: Gpu | None = None) ->
     return Worked(term.latex(), term.latex(known), amount(term.value(known), GLOSSARY[term.symbol].unit))
 
 
+_FRACTIONS = ("seconds", "kWh", "US dollars")
+"""Units of what is seldom a whole number."""
+
+
 def amount(count: int | Fraction, unit: str = "bytes") -> str:
-    """Write a term's value with its unit: bytes also in GiB and GB, seconds in four digits, all else whole.
+    """Write a term's value with its unit: bytes also in GiB and GB, seconds and money in four digits, all else whole.
 
     >>> amount(2**34), amount(Fraction(1, 64), "seconds")
     ('17,179,869,184 bytes = 16.00 GiB = 17.18 GB', '0.01562 seconds')
     """
-    if unit == "seconds":
-        return f"{float(count):,.4g} seconds"
+    if unit in _FRACTIONS:
+        return f"{float(count):,.4g} {unit}"
     count = math.ceil(count)
     return f"{count:,} bytes = {units.show_both(count)}" if unit == "bytes" else f"{count:,} {unit}".rstrip()
 
@@ -219,18 +222,6 @@ def cache_by_context(models: Iterable[str], contexts: Iterable[int]) -> pandas.D
             model, run = Model.named(name), Inference(context=context)
             lines.append({"model": name, "context": context, **breakdown(model, run), "crossing": crossing(model, run)})
     return pandas.DataFrame(lines)
-
-
-def written(table: pandas.DataFrame, ending: str) -> str:
-    """Return a table as the text of a file: "md", "csv", "tex" or "html"."""
-    if ending == "md":
-        padded = table.to_markdown(index=False, disable_numparse=True) + "\n"
-        return re.sub(r" +\|", " |", re.sub(r"-{3,}", "---", padded))  # wide tables would be mostly padding
-    if ending == "tex":
-        return table.to_latex(index=False, escape=True)
-    if ending == "html":
-        return table.to_html(index=False, border=0) + "\n"
-    return table.to_csv(index=False, lineterminator="\n")
 
 
 LONGEST = 90

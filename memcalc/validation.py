@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import datetime
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -12,7 +11,7 @@ from functools import cache, cached_property
 
 from memcalc import catalogue, units
 from memcalc.errors import InputError, choice, shown
-from memcalc.estimate.ask import QUANTITIES, Inputs, predict
+from memcalc.estimate.ask import QUANTITIES, Inputs, ask, read_inputs, written
 from memcalc.tables import Shown
 
 COLUMNS = ("id", "quantity", "model", "inputs", "measured", "how", "library", "date")
@@ -50,12 +49,12 @@ class Measurement:
     @property
     def row(self) -> Mapping[str, str]:
         """The quantity's row of data/measured_quantities.csv: its term, unit, bound, meaning and cause."""
-        return catalogue.find("measured_quantities", "quantity", self.quantity)
+        return QUANTITIES[self.quantity]
 
     @cached_property
     def predicted(self) -> Fraction:
         """What the formula says [the quantity's unit]."""
-        return Fraction(predict(self.quantity, self.model, self.inputs))
+        return Fraction(ask(self.quantity, self.model, self.inputs).value)
 
     @property
     def residual(self) -> Fraction:
@@ -88,15 +87,6 @@ class Measurement:
         return written(self.inputs)
 
 
-def written(inputs: Mapping[str, str | int | float]) -> str:
-    """Return inputs as they stand in a row, which `read` understands.
-
-    >>> written({"context": 8192, "engine": "transformers"})
-    'context=8192; engine=transformers'
-    """
-    return "; ".join(f"{name}={value}" for name, value in inputs.items())
-
-
 def read(line: str | Mapping[str, str]) -> Measurement:
     """Return a line of CSV, or a row, as a measurement.
 
@@ -119,10 +109,13 @@ def _parsed(row: dict[str, str]) -> Measurement:
         if not row[name]:
             raise InputError(f"{name} must say something in a measured row, not {row[name]!r}.")
     row["quantity"] = choice("quantity", row["quantity"], QUANTITIES)
-    row["inputs"] = _inputs(row["inputs"])
-    unit = catalogue.find("measured_quantities", "quantity", row["quantity"])["unit"]
-    row["measured"] = _amount(row["measured"], unit)
-    return Measurement(**row | {"date": _date(row["date"])})
+    row["inputs"] = read_inputs(row["inputs"])
+    row["measured"] = _amount(row["measured"], QUANTITIES[row["quantity"]]["unit"])
+    try:
+        row["date"] = f"{datetime.datetime.strptime(row['date'], '%Y-%m-%d'):%Y-%m-%d}"
+    except ValueError:
+        raise InputError(f"date must be a day such as 2026-11-27, not {shown(row['date'])}.") from None
+    return Measurement(**row)
 
 
 def _columns(row: Mapping[str, str]) -> dict[str, str]:
@@ -143,37 +136,11 @@ def _split(line: str) -> dict[str, str]:
     return dict(zip(COLUMNS, map(str.strip, cells), strict=True))
 
 
-def _inputs(text: str) -> Inputs:
-    pairs = [pair.partition("=") for pair in text.split(";") if pair.strip()]
-    for name, equals, _ in pairs:
-        if not equals:
-            raise InputError(f"inputs must be pairs such as context=8192; batch=2, not {shown(name)}.")
-    names = [name.strip() for name, *_ in pairs]
-    plain = [name.casefold() for name in names]
-    if twice := [name for name in plain if plain.count(name) > 1]:
-        raise InputError(f"inputs must say each thing once, not {twice[0]} {plain.count(twice[0])} times.")
-    return {name: _value(value.strip()) for name, (_, _, value) in zip(names, pairs, strict=True)}
-
-
-def _value(text: str) -> str | int | float:
-    if re.fullmatch(r"-?\d{1,18}", text):
-        return int(text)
-    return float(text) if re.fullmatch(r"\d*\.\d+", text) else text
-
-
 def _amount(text: str, unit: str) -> Fraction:
     amount = units.parse(text, "B" if unit == "bytes" else unit)
     if unit == "bytes" and amount.denominator > 1:
         raise InputError(f"measured must be whole bytes, not {shown(text)}.")
     return amount
-
-
-def _date(text: str) -> str:
-    try:
-        day = datetime.datetime.strptime(text, "%Y-%m-%d")
-    except ValueError:
-        raise InputError(f"date must be a day such as 2026-11-27, not {shown(text)}.") from None
-    return f"{day:%Y-%m-%d}"
 
 
 @cache

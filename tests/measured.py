@@ -13,8 +13,8 @@ from collections import namedtuple
 from functools import cache
 from pathlib import Path
 
+from memcalc.estimate.ask import read_inputs
 from memcalc.validation import COLUMNS
-from memcalc.validation import _inputs as read_inputs
 
 DATA = Path(__file__).parent / "data"
 Row = namedtuple("Row", COLUMNS)

@@ -100,8 +100,11 @@ def test_article_writes_and_checks(tmp_path, few, capsys):
 def test_article_in_another_format(tmp_path, few, capsys):
     assert main(["article", "--out", str(tmp_path), "--format", "pdf"]) == 0
     assert main(["article", "--out", str(tmp_path), "--format", "pdf", "--check"]) == 0
-    assert main(["article", "--out", str(tmp_path), "--check"]) == 1
-    assert "weights_by_format.png is missing." in capsys.readouterr().out
+    assert main(["article", "--out", str(tmp_path), "--check"]) == 0
+    assert main(["article", "--out", str(tmp_path), "--format", "png", "--format", "tex", "--check"]) == 1
+    said = capsys.readouterr().out
+    assert "weights_by_format.png is missing." in said
+    assert "table1_models_at_32k.tex is missing." in said
     with pytest.raises(SystemExit, match="2"):
         main(["article", "--format", "bmp"])
     assert "invalid choice: 'bmp' (choose from" in capsys.readouterr().err
@@ -110,6 +113,19 @@ def test_article_in_another_format(tmp_path, few, capsys):
 def test_a_folder_with_a_config_is_a_model_too(tmp_path):
     (tmp_path / "config.json").write_text(json.dumps(LLAMA))
     assert main(["fit", str(tmp_path), "RTX 4090"]) == 0
+
+
+def test_nothing_is_written_where_nobody_asked(tmp_path, few, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "claims.csv").write_text("mine")
+    for arguments in (["--out", ""], ["--out", "", "--check"]):
+        assert main(["article", *arguments]) == 2
+        assert capsys.readouterr().err == "memcalc: out must name a folder, such as figures, not ''.\n"
+    monkeypatch.setattr(publish, "TABLES", {"claims": publish.claims.table})
+    assert main(["article", "--out", "."]) == 2
+    problem = "out '.' must be a folder for figures alone; its claims.csv is another one."
+    assert capsys.readouterr().err == f"memcalc: {problem}\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["claims.csv"]
 
 
 @pytest.mark.parametrize("out", ["/dev/null", "/proc/nope", "a" * 300])

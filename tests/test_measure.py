@@ -13,7 +13,7 @@ from measure import store
 from measure.cases import Case, Section
 from measure.plan import SECTIONS, on_a_card
 from memcalc import validation
-from memcalc.estimate.ask import QUANTITIES, predict
+from memcalc.estimate.ask import QUANTITIES, ask
 
 PLANNED = {name: case for section in SECTIONS for name, _, case in section.numbered()}
 CARD = on_a_card("RTX 4090")
@@ -31,7 +31,7 @@ class Ruler:
         self.asked.append(case)
         if case.inputs["context"] in self.broken:
             raise RuntimeError("the ruler broke")
-        return predict(case.quantity, case.model, case.inputs)
+        return ask(case.quantity, case.model, case.inputs).value
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def test_the_plan_is_what_was_measured():
 def test_every_case_can_be_predicted():
     for section in CARD:
         for case in section.cases:
-            assert predict(case.quantity, case.model, dict(case.inputs)) > 0
+            assert ask(case.quantity, case.model, case.inputs).value > 0
     asked = {case.quantity for section in (*SECTIONS, *CARD) for case in section.cases}
     assert asked == set(QUANTITIES)
 

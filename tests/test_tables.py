@@ -2,7 +2,6 @@
 
 import re
 
-import pandas
 import pytest
 
 from memcalc import Gpu, Inference, InputError, Model, Training, breakdown, tables, values
@@ -54,13 +53,6 @@ def test_the_kept_tensors_are_the_activations(model, run):
     model, table = Model.named(model), tables.saved_tensors(Model.named(model), run)
     counts = table["bytes"].str.replace(",", "").astype(int) * table["per"].map({"layer": model.layers, "once": 1})
     assert counts.sum() == breakdown(model, run)["activations"]
-
-
-def test_written_tables_say_the_same_in_each_form():
-    table = pandas.DataFrame({"name": ["a_b", "c%"], "GiB": ["1.50", "2.00"]})
-    assert tables.written(table, "csv") == "name,GiB\na_b,1.50\nc%,2.00\n"
-    assert "| a_b | 1.50 |" in tables.written(table, "md")
-    assert r"a\_b & 1.50" in tables.written(table, "tex")
 
 
 @pytest.mark.parametrize(

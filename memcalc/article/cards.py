@@ -48,8 +48,7 @@ def price(gpu: Gpu) -> str:
     >>> price(Gpu.named("RTX 4090")), price(Gpu.named("H100 80 GB"))
     ('$1,599 (list, 2022-10)', '$25,000 to $30,000 (market, 2026)')
     """
-    ends = map(units.dollars, price_ends(gpu))
-    cost = " to ".join(ends)
+    cost = " to ".join(map(units.dollars, price_ends(gpu)))
     return f"{cost} ({gpu.price_is}, {gpu.price_date})" if cost else gpu.price_note or UNKNOWN
 
 
@@ -79,6 +78,7 @@ def cards_today() -> pandas.DataFrame:
 
 
 def _line(gpu: Gpu) -> dict[str, str]:
+    thousands = [units.in_unit(gpu.capacity, "GiB") * 1000 / dollars for dollars in reversed(price_ends(gpu))]
     return {
         "Card": gpu.name,
         "Sold as": f"{gpu.marketed_gb} {gpu.marketed_unit} {gpu.memory_type}",
@@ -86,7 +86,7 @@ def _line(gpu: Gpu) -> dict[str, str]:
         "Program sees": units.show(gpu.capacity) if gpu.visible_gib else UNKNOWN,
         "Bandwidth": bandwidth(gpu),
         "Price": f"{price(gpu)}; {gpu.price_note}" if gpu.price_usd and gpu.price_note else price(gpu),
-        "GiB per $1,000": _gib_per_thousand(gpu),
+        "GiB per $1,000": " to ".join(map(units.three_digits, thousands)) or UNKNOWN,
         "LLaMA-7B, tokens/s at most": _decode(Model.named("LLaMA-7B"), gpu),
         "Llama-2-70B, tokens/s at most": _decode(Model.named("Llama-2-70B"), gpu),
         "Largest model, plain heads": _largest(gpu, grouped=False),
@@ -98,12 +98,6 @@ def _line(gpu: Gpu) -> dict[str, str]:
 def price_ends(gpu: Gpu) -> list[int]:
     """Return the ends of the range of prices, one if there is no range, none if no price is known [US dollars]."""
     return [dollars for dollars in (gpu.price_usd, gpu.price_high_usd) if dollars]
-
-
-def _gib_per_thousand(gpu: Gpu) -> str:
-    memory = units.in_unit(gpu.capacity, "GiB")
-    ratios = [units.three_digits(memory * 1000 / dollars) for dollars in reversed(price_ends(gpu))]
-    return " to ".join(ratios) or UNKNOWN
 
 
 def _decode(model: Model, gpu: Gpu) -> str:

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cache, cached_property
 
 import pandas
 
-from memcalc import catalogue
-from memcalc.article.answers import answer
+from memcalc import catalogue, units
 from memcalc.article.compare import EITHER, said, units_of
-from memcalc.article.quantities import Quantity, in_words
+from memcalc.article.published import published
+from memcalc.article.table3 import cost_of_a_million
 from memcalc.errors import InputError, choice, shown
+from memcalc.estimate import ask
+from memcalc.estimate.ask import Quantity, Question, read_inputs
+from memcalc.estimate.scaling import largest_model
+from memcalc.estimate.terms import terms
+from memcalc.formula.roofline import electricity_cost
+from memcalc.specs.gpu import Gpu
+from memcalc.specs.inference import Inference
 
 VERDICTS = ("holds", "holds only in GB", "holds only in GiB", "holds under assumption", "not checkable", "wrong")
 """From the best to the worst."""
@@ -25,6 +33,8 @@ FINDINGS = {
     "opinion": "not checkable",
 }
 """What data/evidence.csv says of a claim → the verdict."""
+
+_ITSELF = "article2026formula, the claim itself"
 
 
 @dataclass(frozen=True)
@@ -104,9 +114,9 @@ class Claim:
         """What must be assumed for the claim to hold."""
         if self.verdict != "holds under assumption":
             return ""
-        named = [self.reading.assumption if self.reading else "", self.evidence["assumption"] if self.evidence else ""]
-        unit = next(iter(self.reading.units)) if self.reading and len(self.reading.units) == 1 else ""
-        return "; ".join(filter(None, named)) + f", in {unit}" * bool(unit)
+        named = [self.reading and self.reading.assumption, self.evidence and self.evidence["assumption"]]
+        one_unit = self.reading and len(self.reading.units) == 1
+        return "; ".join(filter(None, named)) + (f", in {min(self.reading.units)}" if one_unit else "")
 
     @property
     def statements(self) -> tuple[Statement, ...]:
@@ -118,11 +128,9 @@ class Claim:
     @property
     def why(self) -> str:
         """The assumption, what each statement comes to, what is known from elsewhere, and a remark."""
-        parts = [f"if {self.assumption}"] if self.assumption else []
-        parts += map(str, self.statements)
-        parts += [self.evidence["found"]] if self.evidence else []
-        parts += [self.row["remark"]] if self.row["remark"] else []
-        return "; ".join(part.rstrip(".") for part in parts) + "."
+        assumed, found = f"if {self.assumption}" if self.assumption else "", self.evidence and self.evidence["found"]
+        parts = (assumed, *map(str, self.statements), found, self.row["remark"])
+        return "; ".join(part.rstrip(".") for part in parts if part) + "."
 
     @property
     def source(self) -> str:
@@ -146,18 +154,12 @@ class Claim:
     @property
     def line(self) -> dict[str, object]:
         """The claim as a row of the audit."""
+        decisive = self.reading.decisive if self.reading else None
         row = {name: self.row[name] for name in ("id", "claim", "kind")}
-        row |= self._value | {"verdict": self.verdict, "why": self.why, "source": self.source}
+        row |= decisive.quantity.cell if decisive else {"value": "", "unit": ""}
+        row |= {"verdict": self.verdict, "why": self.why, "source": self.source}
         row |= {name: self.row[name] for name in ("section", "published")}
-        return row | {name: self._decisive[name] for name in ("question", "inputs")}
-
-    @property
-    def _decisive(self) -> Mapping[str, str]:
-        return self.reading.decisive.row if self.reading else dict.fromkeys(("question", "inputs"), "")
-
-    @property
-    def _value(self) -> dict[str, object]:
-        return self.reading.decisive.quantity.cell if self.reading else {"value": "", "unit": ""}
+        return row | {name: decisive.row[name] if decisive else "" for name in ("question", "inputs")}
 
 
 @cache
@@ -194,9 +196,98 @@ def _readings(number: str) -> tuple[Reading, ...]:
     )
 
 
-TABLES = {"claims": table}
-"""File name → table."""
-
-
 def _cited(evidence: Mapping[str, str]) -> str:
     return f"{evidence['source']} ({evidence['source_date']}, {evidence['how']} {evidence['retrieved']})"
+
+
+def answer(question: str, inputs: str) -> Quantity:
+    """Return the answer to one of QUESTIONS; after a slash the inputs say what differs in the quantity to divide by.
+
+    Raises InputError for a question that is not known, and as `ask` does.
+
+    >>> answer("to run", "model=LLaMA-7B; terms=weights; weights=FP32 / weights=INT4").value
+    Fraction(8, 1)
+    """
+    question = choice("question", question, QUESTIONS)
+    above, *changes = map(read_inputs, inputs.split(" / "))
+    one, *other = (ask.ask(question, "", above | changed, _OF_THE_ARTICLE) for changed in ({}, *changes))
+    return Quantity(Fraction(one.value) / Fraction(other[0].value), "×", one.terms, one.source) if other else one
+
+
+def in_words(question: str, inputs: str) -> str:
+    """Return in words what is asked.
+
+    >>> in_words("to run", "model=LLaMA-7B; parameters=7000000000; context=32768; terms=weights / weights=INT4")
+    'to run LLaMA-7B, 7 billion parameters, context 32,768, weights, against weights INT4'
+    """
+    parts = [", ".join(_said(*pair) for pair in read_inputs(part).items()) for part in inputs.split(" / ")]
+    return f"{question} {', against '.join(parts)}".rstrip()
+
+
+_WORDS = {
+    "marketed_gb": "memory as sold",
+    "reported_mib": "memory that the driver reports",
+    "bandwidth_gbs": "bandwidth",
+    "price_usd": "price",
+}
+
+
+def _said(name: str, value: object) -> str:
+    if name in ("model", "card"):
+        return str(value)
+    if name in ("value", "terms", "term", "symbol"):
+        return _WORDS.get(value, value.replace("_", " ").replace("+", " and "))
+    if name == "activations":
+        return "without activations" if value == "none" else f"counted as in {value.capitalize()}"
+    if name == "parameters":
+        return f"{value / 10**9:g} billion parameters" if value > 1 else "1 parameter"
+    number = f"{value:,}" if isinstance(value, int) and name not in ("year", "table") else value
+    return f"{name.replace('_', ' ')} {number}"
+
+
+def _amount(amount: str) -> Quantity:
+    return Quantity(int(units.parse(amount)), "bytes", source=_ITSELF)
+
+
+def _largest(card: str, heads: str, **fields: object) -> Quantity:
+    """Return the largest model of LLaMA's shape that the card holds, with plain or grouped heads."""
+    grouped, run = choice("heads", heads, ("plain", "grouped")) == "grouped", Inference(**fields)
+    model = largest_model(Gpu.named(card), run, grouped)
+    return Quantity(model.parameters, "parameters", terms(model, run))
+
+
+def _cost(batch: int) -> Quantity:
+    return Quantity(Fraction(cost_of_a_million(batch).dollars), "USD", (electricity_cost,))
+
+
+def _cell(**said: object) -> Quantity:
+    """Return a cell of the article's tables, found by what is said of it."""
+    cells = (cell for row in published(str(said["table"])).values() for cell in row)
+    found = next((cell for cell in cells if all(cell[name] == str(said[name]) for name in said)), None)
+    if found is None:
+        raise InputError(f"no cell of the article's tables has {', '.join(f'{n} {v}' for n, v in said.items())}.")
+    return Quantity(Fraction(found["published"]), found["unit"], source=f"article2026formula, table {said['table']}")
+
+
+def _price_per_gb(card: str) -> Quantity:
+    """Return what a GB costs by the prices and memories of the article's second table."""
+    price, memory = (_cell(table=2, subject=card, quantity=name) for name in ("price", "memory"))
+    return Quantity(price.value / memory.value, "USD per GB", source=price.source)
+
+
+def _growth(start: float, end: float, years: int) -> Quantity:
+    """Return the growth per year that leads from one number to another [%]."""
+    return Quantity(100 * ((end / start) ** (1 / years) - 1), "% a year", source=_ITSELF)
+
+
+_OF_THE_ARTICLE = {
+    "amount": Question(_amount, ("bytes",)),
+    "largest model": Question(_largest, None),
+    "cost": Question(_cost, ("batch",)),
+    "published": Question(_cell, None),
+    "price per GB": Question(_price_per_gb, ("subject",)),
+    "growth": Question(_growth, ("from", "to", "years")),
+}
+
+QUESTIONS = ask.QUESTIONS | _OF_THE_ARTICLE
+"""What a reading can ask → how it is answered."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Callable
 from fractions import Fraction
@@ -9,22 +10,23 @@ from fractions import Fraction
 import sympy
 
 from memcalc import units
-from memcalc.article.quantities import Quantity
 from memcalc.errors import InputError, choice, shown
+from memcalc.estimate.ask import Quantity
 from memcalc.formula.symbols import symbol
 from memcalc.specs.gpu import Gpu
 
-EITHER = frozenset({"GB", "GiB"})
+Units = frozenset[str]
+
+EITHER: Units = frozenset({"GB", "GiB"})
 """The units of a comparison that is true whichever of them is meant."""
 
-_NEVER: frozenset[str] = frozenset()
 _BINARY = {"MB": "MiB", "GB": "GiB", "TB": "TiB"}
 _MULTIPLES = {"TB/s": ("GB/s", 10**3), "billion": ("parameters", 10**9)}
 _CLOSE = Fraction(1, 100)
 """A price may be rounded by so much."""
 
 
-def units_of(found: Quantity, relation: str, published: str) -> frozenset[str]:
+def units_of(found: Quantity, relation: str, published: str) -> Units:
     """Return the units in which `found` has the relation to the published words; none if in neither.
 
     Parameters
@@ -43,50 +45,34 @@ def units_of(found: Quantity, relation: str, published: str) -> frozenset[str]:
     return decide(found, published)
 
 
-def _is(found: Quantity, published: str) -> frozenset[str]:
+def _is(found: Quantity, published: str) -> Units:
     number, unit = _amount(published)
     if found.unit == "bytes" and unit in _BINARY:
-        family = {"GB": unit, "GiB": _BINARY[unit]}
-        return frozenset(name for name, size in family.items() if units.means(found.value, number, size))
+        meant = {"GB": unit, "GiB": _BINARY[unit]}
+        return frozenset(name for name, size in meant.items() if units.means(found.value, number, size))
     return _if(units.rounds_to(Fraction(found.value), number, _size(found, unit)))
 
 
-def _about(found: Quantity, published: str) -> frozenset[str]:
-    number, unit = _amount(published)
-    return _if(abs(Fraction(found.value) / Fraction(number) / _size(found, unit) - 1) <= _CLOSE)
+def _each(holds: Callable[[object, Fraction], bool]) -> Callable[[Quantity, str], Units]:
+    """Return a relation between the value and what a published amount comes to, true in the units in which it holds."""
+    return lambda found, published: frozenset(
+        unit for unit, amount in _meant(found, published).items() if holds(found.value, amount)
+    )
 
 
-def _above(found: Quantity, published: str) -> frozenset[str]:
-    return frozenset(name for name, bound in _bounds(found, published).items() if found.value > bound)
+_at_least, _at_most = _each(operator.ge), _each(operator.le)
 
 
-def _below(found: Quantity, published: str) -> frozenset[str]:
-    return frozenset(name for name, bound in _bounds(found, published).items() if found.value < bound)
+def _between(found: Quantity, published: str) -> Units:
+    low, _, high = published.partition(" to ")
+    return _at_least(found, f"{low} {_amount(high)[1]}") & _at_most(found, high)
 
 
-def _at_least(found: Quantity, published: str) -> frozenset[str]:
-    return EITHER - _below(found, published)
-
-
-def _at_most(found: Quantity, published: str) -> frozenset[str]:
-    return EITHER - _above(found, published)
-
-
-def _between(found: Quantity, published: str) -> frozenset[str]:
-    low, _, rest = published.partition(" to ")
-    _, unit = _amount(rest)
-    return _at_least(found, f"{low} {unit}") - _above(found, rest)
-
-
-def _fits(found: Quantity, card: str) -> frozenset[str]:
+def _fits(found: Quantity, card: str) -> Units:
     return _if(found.value <= Gpu.named(card).capacity)
 
 
-def _exceeds(found: Quantity, card: str) -> frozenset[str]:
-    return EITHER - _fits(found, card)
-
-
-def _equals(found: Quantity, published: str) -> frozenset[str]:
+def _equals(found: Quantity, published: str) -> Units:
     """Compare with names joined by "+", or with a formula, a product of numbers and names of the glossary."""
     if isinstance(found.value, frozenset):
         return _if(found.value == frozenset(published.split(" + ")))
@@ -94,31 +80,26 @@ def _equals(found: Quantity, published: str) -> frozenset[str]:
     return _if(sympy.expand(found.value - sympy.Mul(*factors)) == 0)
 
 
-def _contains(found: Quantity, published: str) -> frozenset[str]:
+def _contains(found: Quantity, published: str) -> Units:
     """Ask whether a set has a number, or a formula a symbol."""
     if isinstance(found.value, frozenset):
         return _if(Fraction(_amount(published)[0]) in found.value)
     return _if(symbol(published) in found.value.free_symbols)
 
 
-def _shown(found: Quantity, published: str) -> frozenset[str]:
-    """Decide nothing: the value is worth knowing, and the article gives none."""
-    return EITHER
-
-
-RELATIONS: dict[str, tuple[Callable[[Quantity, str], frozenset[str]], str, str]] = {
+RELATIONS: dict[str, tuple[Callable[[Quantity, str], Units], str, str]] = {
     "is": (_is, "which is {}", "which is not {}"),
-    "is about": (_about, "which is about {}", "not {}"),
-    "is above": (_above, "more than {}", "not more than {}"),
-    "is below": (_below, "less than {}", "not less than {}"),
+    "is about": (_each(lambda value, amount: abs(value / amount - 1) <= _CLOSE), "which is about {}", "not {}"),
+    "is above": (_each(operator.gt), "more than {}", "not more than {}"),
+    "is below": (_each(operator.lt), "less than {}", "not less than {}"),
     "is at least": (_at_least, "not less than {}", "less than {}"),
     "is at most": (_at_most, "not more than {}", "more than {}"),
     "is between": (_between, "which is {}", "not {}"),
     "fits": (_fits, "fits the {}", "does not fit the {}"),
-    "exceeds": (_exceeds, "does not fit the {}", "fits the {}"),
+    "exceeds": (lambda found, card: EITHER - _fits(found, card), "does not fit the {}", "fits the {}"),
     "equals": (_equals, "which is {}", "not {}"),
     "contains": (_contains, "{} among them", "without {}"),
-    "is shown": (_shown, "", ""),
+    "is shown": (lambda found, published: EITHER, "", ""),  # worth knowing, and the article gives no value
 }
 """Relation → how it is decided, and how it is said if it is true and if it is false."""
 
@@ -132,7 +113,8 @@ def said(found: Quantity, relation: str, published: str) -> str:
     _, true, false = RELATIONS[relation]
     meant = units_of(found, relation, published)
     if relation == "is" and len(meant) == 1:
-        number, unit = published.split()[0], _meant(published, meant)
+        number, unit = published.split()
+        unit = unit if "GB" in meant else _BINARY[unit]
         near = "which is" if found.value == units.parse(f"{number} {unit}") else "near"
         return f"{found}, {near} {number} {unit}"
     published = published.replace(" ×", "×")
@@ -141,13 +123,8 @@ def said(found: Quantity, relation: str, published: str) -> str:
     return ", ".join(filter(None, [str(found), (true if meant else false).format(published)]))
 
 
-def _meant(published: str, meant: frozenset[str]) -> str:
-    unit = _amount(published)[1]
-    return unit if "GB" in meant else _BINARY[unit]
-
-
-def _if(true: object) -> frozenset[str]:
-    return EITHER if true else _NEVER
+def _if(true: object) -> Units:
+    return EITHER if true else frozenset()
 
 
 def _amount(published: str) -> tuple[str, str]:
@@ -165,8 +142,8 @@ def _size(found: Quantity, unit: str) -> int:
     return size
 
 
-def _bounds(found: Quantity, published: str) -> dict[str, Fraction]:
-    """Return the bound that a published amount is, by the unit that it may mean."""
+def _meant(found: Quantity, published: str) -> dict[str, Fraction]:
+    """Return what a published amount comes to, by the unit that it may mean."""
     number, unit = _amount(published)
     if found.unit == "bytes" and unit in _BINARY:
         return {"GB": units.parse(f"{number} {unit}"), "GiB": units.parse(f"{number} {_BINARY[unit]}")}

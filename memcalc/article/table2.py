@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
 from functools import cached_property
 from itertools import pairwise
 
 import pandas
 
 from memcalc import units
-from memcalc.article.cards import RUN, bandwidth, cards_today, price, usable
-from memcalc.article.table1 import published
+from memcalc.article.cards import RUN, UNKNOWN, bandwidth, price, usable
+from memcalc.article.published import Judged, PublishedRow, published
 from memcalc.estimate.scaling import largest_model
 from memcalc.specs.gpu import Gpu
 
@@ -24,16 +23,8 @@ GROUPED_FROM = 70
 _PRICE_STEP = 100  # US dollars, to which the article rounds
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(PublishedRow):
     """One row of the article's second table: a card as published, and as the catalogue has it."""
-
-    cells: tuple[Mapping[str, str], ...]
-
-    @property
-    def subject(self) -> str:
-        """The card as the article calls it."""
-        return self.cells[0]["subject"]
 
     @cached_property
     def gpu(self) -> Gpu:
@@ -48,90 +39,74 @@ class Row:
     @cached_property
     def largest(self) -> dict[str, int]:
         """Kind of heads → parameters of the largest model that fits."""
-        kinds = {"plain": False, "grouped": True}
-        return {name: largest_model(self.gpu, RUN, grouped).parameters for name, grouped in kinds.items()}
-
-    def published(self, quantity: str) -> str:
-        """The published number."""
-        return self._cell(quantity)["published"]
+        return {kind: largest_model(self.gpu, RUN, kind == "grouped").parameters for kind in ("plain", "grouped")}
 
     def as_published(self, quantity: str) -> str:
-        """The published cell, with its unit."""
-        cell, number = self._cell(quantity), self.published(quantity)
-        shown = units.dollars(int(number)) if cell["unit"] == "$" else f"{number} {cell['unit']}".replace(" B", "B")
-        return f"{shown} ({cell['remark']})" if cell["remark"] else shown
+        """Return the published cell, with its unit and the article's remark."""
+        shown, remark = super().as_published(quantity).replace(" B", "B"), self._cell(quantity)["remark"]
+        shown = units.dollars(int(self.published(quantity))) if quantity == "price" else shown
+        return f"{shown} ({remark})" if remark else shown
 
-    def recomputed(self, quantity: str) -> str:
-        """The same quantity from the catalogue, or solved."""
-        if quantity == "memory":
-            sizes = dict.fromkeys(f"{gpu.marketed_gb}" for gpu in self.sold)
-            return f"{_in_turn(sizes, 'or')} GB sold{f', {usable(self.gpu)}' * self._exists}"
-        if quantity == "bandwidth":
-            return bandwidth(self.sold[0])
-        if quantity == "price":
-            return price(self.sold[0]) if self._exists else "–"
-        return ", ".join(f"{units.billions(size)} {name}" for name, size in self.largest.items())
-
-    def verdict(self, quantity: str) -> tuple[str, str]:
-        """Return the verdict on a cell, and why.
+    def judged(self, quantity: str) -> Judged:
+        """Return the same quantity from the catalogue, or solved; the verdict on the cell, and why.
 
         Memory and bandwidth hold if a card of that name has them, rounded to the digits published. A price holds if it
         is the vendor's to the nearest $100, and under an assumption if the market asks as much; no other market price
         refutes it. A largest model holds if it fits and the next of SIZES does not: with plain heads and with grouped
         ones, or under the assumption of one of them; from GROUPED_FROM on, grouped heads are the only reading.
         """
-        judge = {"memory": self._on_memory, "bandwidth": self._on_bandwidth, "price": self._on_price}
-        return judge.get(quantity, self._on_largest)()
-
-    def _cell(self, quantity: str) -> Mapping[str, str]:
-        return next(cell for cell in self.cells if cell["quantity"] == quantity)
+        judge = {"memory": self._memory, "bandwidth": self._bandwidth, "price": self._price}
+        return judge.get(quantity, self._largest_model)()
 
     @property
     def _exists(self) -> bool:
         return int(self.published("memory")) in {gpu.marketed_gb for gpu in self.sold}
 
-    def _on_memory(self) -> tuple[str, str]:
+    def _memory(self) -> Judged:
+        sold = f"{_in_turn(dict.fromkeys(f'{gpu.marketed_gb}' for gpu in self.sold), 'or')} GB sold"
         if self._exists:
-            return "holds", f"as marketed; {usable(self.gpu)}"
-        return "wrong", f"no {self.subject} has it; the {self.gpu.name} does"
+            return f"{sold}, {usable(self.gpu)}", "holds", f"as marketed; {usable(self.gpu)}"
+        return sold, "wrong", f"no {self.subject} has it; the {self.gpu.name} does"
 
-    def _on_bandwidth(self) -> tuple[str, str]:
+    def _bandwidth(self) -> Judged:
         meant, *others = self.sold
         if self._has_bandwidth(meant):
             also = [f"; the {gpu.name} has {bandwidth(gpu)}" for gpu in others]
-            return "holds", f"rounded{''.join(also)}"
-        whose = f"; {self.as_published('bandwidth')} is that of the {self.gpu.name}"
-        return "wrong", f"it is {bandwidth(meant)}{whose if self._has_bandwidth(self.gpu) else ''}"
+            return bandwidth(meant), "holds", f"rounded{''.join(also)}"
+        whose = f"; {self.as_published('bandwidth')} is that of the {self.gpu.name}" * self._has_bandwidth(self.gpu)
+        return bandwidth(meant), "wrong", f"it is {bandwidth(meant)}{whose}"
 
     def _has_bandwidth(self, gpu: Gpu) -> bool:
         size = units.UNITS[self._cell("bandwidth")["unit"].removesuffix("/s")]
         return gpu.bandwidth is not None and units.rounds_to(gpu.bandwidth, self.published("bandwidth"), size)
 
-    def _on_price(self) -> tuple[str, str]:
+    def _price(self) -> Judged:
         if not self._exists:
             priced = [gpu for gpu in (*self.sold, self.gpu) if gpu.price_usd]
             prices = (f"the {gpu.name} at {units.dollars(gpu.price_usd)}" for gpu in priced)
-            return "not checkable", f"no such card was sold; there are {_in_turn(prices, 'and')}"
+            return UNKNOWN, "not checkable", f"no such card was sold; there are {_in_turn(prices, 'and')}"
         gpu, said = self.sold[0], int(self.published("price"))
         if not gpu.price_usd:
-            return "not checkable", "no price with a source"
+            return price(gpu), "not checkable", "no price with a source"
         if gpu.price_is == "list":
             holds = units.rounds_to(gpu.price_usd, f"{said // _PRICE_STEP}", _PRICE_STEP)
-            return ("holds" if holds else "wrong"), f"list price of {gpu.price_date}{', rounded' * holds}"
+            return price(gpu), "holds" if holds else "wrong", f"list price of {gpu.price_date}{', rounded' * holds}"
         if gpu.price_usd <= said <= (gpu.price_high_usd or gpu.price_usd):
-            return "holds under assumption", f"no list price; within what sellers asked in {gpu.price_date}"
-        return "not checkable", f"no list price; in {gpu.price_date} sellers asked other prices"
+            why = f"no list price; within what sellers asked in {gpu.price_date}"
+            return price(gpu), "holds under assumption", why
+        return price(gpu), "not checkable", f"no list price; in {gpu.price_date} sellers asked other prices"
 
-    def _on_largest(self) -> tuple[str, str]:
+    def _largest_model(self) -> Judged:
+        solved = ", ".join(f"{units.billions(size)} {name}" for name, size in self.largest.items())
         size = int(self.published("largest model"))
         after = dict(pairwise(SIZES))[size]
         readings = ["grouped"] if size >= GROUPED_FROM else ["plain", "grouped"]
         true = [heads for heads in readings if self._fits(size, heads) and not self._fits(after, heads)]
         if not true:
-            return "wrong", "; ".join(self._extent(heads, size, after) for heads in readings)
+            return solved, "wrong", "; ".join(self._extent(heads, size, after) for heads in readings)
         said = [self._extent(heads, size, after) for heads in sorted(self.largest, key=lambda heads: heads not in true)]
         where = "" if self._exists else f"on the {self.gpu.name} ({usable(self.gpu)}): "
-        return ("holds" if len(true) == 2 else "holds under assumption"), where + "; ".join(said)
+        return solved, "holds" if len(true) == 2 else "holds under assumption", where + "; ".join(said)
 
     def _extent(self, heads: str, size: int, after: int) -> str:
         if self._fits(after, heads):
@@ -154,17 +129,15 @@ def table2() -> pandas.DataFrame:
     >>> table2().loc[0, "Largest model (INT8, 32K), recomputed"]
     '12B plain, 21B grouped'
     """
-    return pandas.DataFrame(_line(row) for row in rows())
+    return pandas.DataFrame(map(_line, rows()))
 
 
 def _line(row: Row) -> dict[str, str]:
     line, others = {"Hardware": row.subject}, []
-    for cell in row.cells:
-        quantity = cell["quantity"]
-        title = "Largest model (INT8, 32K)" if quantity == "largest model" else quantity.capitalize()
-        line |= {f"{title}, published": row.as_published(quantity), f"{title}, recomputed": row.recomputed(quantity)}
-        verdict, _ = row.verdict(quantity)
-        others += [f"{quantity}: {verdict}"] * (verdict != "holds")
+    for cell in row.lines():
+        title = cell["Quantity"].capitalize() + " (INT8, 32K)" * (cell["Quantity"] == "largest model")
+        line |= {f"{title}, published": cell["Published"], f"{title}, recomputed": cell["Recomputed"]}
+        others += [f"{cell['Quantity']}: {cell['Verdict']}"] * (cell["Verdict"] != "holds")
     return line | {"What does not simply hold": "; ".join(others)}
 
 
@@ -174,29 +147,9 @@ def table2_verdicts() -> pandas.DataFrame:
     >>> table2_verdicts().loc[3, "Why"]
     'with plain heads 7B fits, and 13B does not; with grouped heads 13B fits too'
     """
-    return pandas.DataFrame(_judged(row, cell["quantity"]) for row in rows() for cell in row.cells)
-
-
-def _judged(row: Row, quantity: str) -> dict[str, str]:
-    verdict, why = row.verdict(quantity)
-    return {
-        "Hardware": row.subject,
-        "Quantity": quantity,
-        "Published": row.as_published(quantity),
-        "Recomputed": row.recomputed(quantity),
-        "Verdict": verdict,
-        "Why": why,
-    }
+    return pandas.DataFrame({"Hardware": row.subject, **line} for row in rows() for line in row.lines())
 
 
 def _in_turn(items: Iterable[str], word: str) -> str:
     *first, final = items
     return f"{', '.join(first)} {word} {final}" if first else final
-
-
-TABLES: dict[str, Callable[[], pandas.DataFrame]] = {
-    "table2_hardware": table2,
-    "table2_verdicts": table2_verdicts,
-    "hardware_today": cards_today,
-}
-"""File name → table."""

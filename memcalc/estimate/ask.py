@@ -1,162 +1,196 @@
-"""Predictions: what the formula says of a quantity that can be measured, from the model and the inputs of the row."""
+"""Ask: what the formula or the data say to a quantity, a model and inputs, each of which may stand in a table."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import fields, replace
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
+from fractions import Fraction
 
 import sympy
 
-from memcalc import catalogue
+from memcalc import catalogue, units
 from memcalc.errors import InputError, choice, shown, whole
-from memcalc.estimate import speed, training
-from memcalc.estimate.questions import breakdown
-from memcalc.formula import formats
-from memcalc.formula.formats import Format
+from memcalc.estimate import training
+from memcalc.estimate.speed import fastest
+from memcalc.estimate.terms import terms, values
+from memcalc.formula import TERMS, Term
+from memcalc.formula.formats import Format, block
+from memcalc.formula.printing import text
 from memcalc.formula.quantization import matrix_bytes
-from memcalc.formula.symbols import BY_NAME
+from memcalc.formula.roofline import decode_time
+from memcalc.formula.symbols import BY_NAME, symbol
 from memcalc.specs.gpu import Gpu
 from memcalc.specs.inference import Inference
 from memcalc.specs.model import Model
 from memcalc.specs.training import Training
 
-Inputs = dict[str, str | int | float]
-"""Field of a run, or of the model where it was changed → value."""
+Run = Inference | Training
+
+Inputs = Mapping[str, object]
+"""A field of the run, of the model where it was changed, or what a question has of its own → its value."""
+
+_MODEL = 1024  # bytes: what is smaller is a parameter, not a model
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """What the formula or a table of data gives.
+
+    Parameters
+    ----------
+    value : the number; for some quantities a set of names, or a formula
+    unit : "bytes", "×", "tokens" and so on
+    terms : the terms of the formula that gave it
+    source : where it comes from, if not from terms
+    """
+
+    value: object
+    unit: str
+    terms: tuple[Term, ...] = ()
+    source: str = ""
+
+    @property
+    def sources(self) -> list[str]:
+        """The sources of the terms, one by one, or the source of the number."""
+        parts = [part for term in self.terms for part in term.source.split("; ")]
+        return list(dict.fromkeys(parts + ([self.source] if self.source else [])))
+
+    @property
+    def cell(self) -> dict[str, object]:
+        """The value and its unit as two cells of a table: bytes whole, other numbers to four digits."""
+        value = self._in_words or (
+            int(self.value) if self.value == int(self.value) else float(f"{float(self.value):.4g}")
+        )
+        return {"value": value, "unit": self.unit}
+
+    @property
+    def _in_words(self) -> str:
+        """What is no number: a set, or a formula."""
+        if isinstance(self.value, frozenset):
+            return ", ".join(map(str, sorted(self.value)))
+        return text(self.value) if isinstance(self.value, sympy.Basic) and not self.value.is_number else ""
+
+    def __str__(self) -> str:
+        if self._in_words:
+            return self._in_words
+        if self.unit == "bytes" and self.value >= _MODEL:
+            return units.show_both(self.value)
+        if self.unit == "parameters":
+            return f"{self.value / 10**9:.1f} billion parameters"
+        number = f"{self.value:,}" if isinstance(self.value, int) else f"{float(self.value):,.4g}"
+        return f"{number} {self.unit}".replace(" ×", "×").rstrip()
+
+
+QUANTITIES = {row["name"]: row for row in catalogue.rows("measured_quantities")}
+"""Quantity that can be measured → its row, which says which of the QUESTIONS it is, and with which inputs."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """How a question is answered: from a model and its run, or from inputs alone.
+
+    `own` names the inputs that are the question's, and not those of a run; without a run each of them must be there.
+    None takes any.
+    """
+
+    answer: Callable[..., Quantity]
+    own: tuple[str, ...] | None = ()
+    run: type[Run] | None = None
+
+
+def ask(quantity: str, model: str, inputs: Inputs, further: Mapping[str, Question] | None = None) -> Quantity:
+    """Return what the formula or the data say.
+
+    Parameters
+    ----------
+    quantity : a name in QUANTITIES or QUESTIONS, or one of the `further` questions
+    model : as named in data/models.csv; "" if the inputs say it, or need none
+    inputs : whole numbers named like fields of a model change the model; what the question does not know is of the run
+
+    Raises InputError for a name that is not known, or inputs that make no sense.
+
+    >>> ask("kv_cache", "Llama-3-8B", {"context": 8192, "engine": "transformers"}).value
+    1073741824
+    """
+    questions = QUESTIONS | (further or {})
+    quantity = choice("quantity", quantity, [*QUANTITIES, *questions])
+    if quantity in QUANTITIES:
+        row = QUANTITIES[quantity]
+        quantity, inputs = row["question"], read_inputs(row["usual"]) | _checked(row, model, inputs)
+    question, inputs = questions[quantity], {**({"model": model} if model else {}), **inputs}
+    if question.run is not None:
+        of_run = {name: value for name, value in inputs.items() if name not in ("model", *question.own)}
+        asked = model_and_run(inputs.get("model") or inputs.get("parameters", ""), of_run, question.run is Training)
+        return question.answer(*asked, *map(inputs.get, question.own))
+    if question.own is None:
+        return question.answer(**inputs)
+    for name in inputs:
+        choice("input", name, question.own)
+    return question.answer(*(_given(inputs, name) for name in question.own))
+
+
+def read_inputs(line: str) -> dict[str, object]:
+    """Return the inputs of a line by name; numbers and truth values are read, all else stays text.
+
+    Raises InputError for what is no pair, and for a name that the line has twice.
+
+    >>> read_inputs("model=LLaMA-7B; context=4096; sequence_parallel=True")
+    {'model': 'LLaMA-7B', 'context': 4096, 'sequence_parallel': True}
+    """
+    pairs = [pair.partition("=") for pair in line.split(";") if pair.strip()]
+    for name, equals, _ in pairs:
+        if not equals:
+            raise InputError(f"inputs must be pairs such as context=8192; batch=2, not {shown(name)}.")
+    names = Counter(name.strip().casefold() for name, *_ in pairs)
+    for name, count in names.items():
+        if count > 1:
+            raise InputError(f"inputs must say each thing once, not {name} {count} times.")
+    return {name.strip(): _value(value.strip()) for name, _, value in pairs}
+
+
+def _value(word: str) -> str | float | bool:
+    if word in ("True", "False"):
+        return word == "True"
+    if re.fullmatch(r"-?\d{1,18}", word):
+        return int(word)
+    return float(word) if re.fullmatch(r"\d*\.\d+", word) else word
+
+
+def written(inputs: Inputs) -> str:
+    """Return inputs as they stand in a line, which `read_inputs` understands.
+
+    >>> written({"context": 8192, "engine": "transformers"})
+    'context=8192; engine=transformers'
+    """
+    return "; ".join(f"{name}={value}" for name, value in inputs.items())
+
 
 _COUNTS = [field.name for field in fields(Model) if field.name in BY_NAME]
 _OF_INFERENCE, _OF_TRAINING = ([field.name for field in fields(kind)] for kind in (Inference, Training))
 _KNOWN = [*dict.fromkeys((*_OF_INFERENCE, *_OF_TRAINING, *_COUNTS, "format", "rows", "columns", "gpu"))]
 
 
-def predict(quantity: str, model: str, inputs: Inputs) -> int | float:
-    """Return what the formula says [the quantity's unit].
-
-    Parameters
-    ----------
-    quantity : as named in data/measured_quantities.csv
-    model : as named in data/models.csv; "" for a matrix
-    inputs : whole numbers named like fields of a model change the model, all else belongs to the run
-
-    Raises InputError for a name that is not known, or inputs that make no sense.
-
-    >>> predict("kv_cache", "Llama-3-8B", {"context": 8192, "engine": "transformers"})
-    1073741824
-    """
-    quantity = choice("quantity", quantity, QUANTITIES)
+def _checked(row: Mapping[str, str], model: str, inputs: Inputs) -> dict[str, object]:
+    """Return the inputs of what can be measured: each is known, and none is guessed that the quantity needs."""
+    needed = row["needs"].split()
     inputs = {choice("input", name, _KNOWN): value for name, value in inputs.items()}
-    for names in NEEDED.get(quantity, ()):
+    for names in needed:
         _given(inputs, *names.split("|"))
     if "gpu" in inputs:
         Gpu.named(inputs["gpu"])
-    if quantity != "decode_speed":  # bytes do not depend on the card
+    if "gpu" not in needed:  # bytes do not depend on the card
         inputs.pop("gpu", None)
-    return QUANTITIES[quantity](model, inputs)
-
-
-def model_and_run(name: str, inputs: Inputs, trained: bool) -> tuple[Model, Inference | Training]:
-    """Return the model with its changes, and the run: of training if asked for, or if an input is known there alone.
-
-    >>> model_and_run("Llama-3-8B", {"context": 64, "kv_heads": 1}, trained=False)[0].kv_heads
-    1
-    """
-    trained = trained or any(key in _OF_TRAINING and key not in _OF_INFERENCE for key in inputs)
-    known = _OF_TRAINING if trained else _OF_INFERENCE
-    for key in inputs:
-        choice("input", key, [*known, *_COUNTS])
-    words = {key for key in known if isinstance(inputs.get(key), str)}  # window: tokens of a model, or how a run counts
-    counts = {key: value for key, value in inputs.items() if key in _COUNTS and key not in words}
-    run = {key: value for key, value in inputs.items() if key not in counts}
-    return replace(Model.named(name), **counts), (Training if trained else Inference)(**run)
-
-
-def _term(name: str, trained: bool = False, **fixed: str) -> Callable[[str, Inputs], int]:
-    def bytes_of(model: str, inputs: Inputs) -> int:
-        memory = breakdown(*model_and_run(model, fixed | inputs, trained))
-        if name not in memory:
-            raise InputError(f"quantity {name!r} is no part of this run, which has {', '.join(memory)}.")
-        return memory[name]
-
-    return bytes_of
-
-
-def _kept(model: Model, run: Training) -> int:
-    memory = breakdown(model, run)
-    return memory["activations"] + memory.get("weight_copies", 0)
-
-
-def _activations(model: str, inputs: Inputs) -> int:
-    return _kept(*model_and_run(model, inputs, trained=True))
-
-
-def _layer(model: str, inputs: Inputs) -> int:
-    """Return what a second layer adds to one; of layers with and without a window, those without."""
-    model, run = model_and_run(model, inputs, trained=True)
-    alike = {"full_layers": model.full_layers, "window_layers": model.window_layers}
-    kind = next((kind for kind, number in alike.items() if number), None)
-    if kind is None:
-        raise InputError(f"quantity layer_activations must be of a model with attention alone, not {model.name}.")
-    one, two = (replace(model, **dict.fromkeys(alike, 0) | {kind: n, "dense_layers": n}) for n in (1, 2))
-    return _kept(two, run) - _kept(one, run)
-
-
-def _head(model: str, inputs: Inputs) -> int:
-    model, run = model_and_run(model, inputs, trained=True)
-    known = model.values | run.values
-    return sum(tensor.bytes(known) for tensor in training.saved_tensors(model, run) if tensor.place in ("head", "loss"))
-
-
-def _step(model: str, inputs: Inputs) -> int:
-    return training.step_peak(*model_and_run(model, inputs, trained=True))
-
-
-def _whole_step(model: str, inputs: Inputs) -> int:
-    model, run = model_and_run(model, inputs, trained=True)
-    memory = breakdown(model, run)
-    return memory["weights"] + memory["optimizer"] + training.step_peak(model, run)
-
-
-def _prefill(model: str, inputs: Inputs) -> int:
-    memory = breakdown(*model_and_run(model, {"prefill": "whole"} | inputs, trained=False))
-    return memory["kv_cache"] + memory["activations"]
-
-
-def _matrix(model: str, inputs: Inputs) -> int:
-    form, rows, columns = _of_a_matrix(model, inputs)
-    return matrix_bytes(sympy.Integer(rows), sympy.Integer(columns), Format.named(form))
-
-
-def _blocks(model: str, inputs: Inputs) -> int:
-    form, rows, columns = _of_a_matrix(model, inputs)
-    numbers, size = formats.block(form)
-    if columns % numbers:
-        raise InputError(f"columns must be a multiple of {numbers}, the block of {form}, not {columns:,}.")
-    return rows * columns // numbers * size
-
-
-def _of_a_matrix(model: str, inputs: Inputs) -> tuple[str, int, int]:
-    if model:
+    if "rows" in needed and model:
         raise InputError(f"model must be left out of the row of one matrix, not {shown(model)}.")
-    for name in inputs:
-        choice("input", name, ("format", "rows", "columns"))
-    form = choice("format", inputs["format"], [*catalogue.names("formats"), *catalogue.names("ggml_types")])
-    return form, *(whole(name, inputs[name], 1, 10**6) for name in ("rows", "columns"))
+    if not needed and (model or inputs):
+        said = f"{shown(model)} and {list(inputs)}"
+        raise InputError(f"model and inputs must be left out of {row['name']}, not {said}.")
+    return inputs
 
 
-def _decode(model: str, inputs: Inputs) -> float:
-    gpu = Gpu.named(inputs.pop("gpu"))
-    rate = speed.fastest(*model_and_run(model, inputs, trained=False), gpu).decode
-    if rate is None:
-        raise InputError(f"gpu must be one whose bandwidth is known, not {gpu.name}.")
-    return rate
-
-
-def _context(model: str, inputs: Inputs) -> int:
-    if model or inputs:
-        raise InputError(f"model and inputs must be left out of context_size, not {shown(model)} and {list(inputs)}.")
-    return breakdown(Model.nominal(1), Training(overhead="low"))["overhead"]
-
-
-def _given(inputs: Inputs, *names: str) -> str | int | float:
+def _given(inputs: Inputs, *names: str) -> object:
     """Return the first of these inputs that there is; raise InputError if there is none."""
     for name in names:
         if name in inputs:
@@ -165,41 +199,177 @@ def _given(inputs: Inputs, *names: str) -> str | int | float:
     raise InputError(f"inputs must say {wanted}, for nothing is guessed; they say {said}.")
 
 
-QUANTITIES: dict[str, Callable[[str, Inputs], int | float]] = {
-    "weights": _term("weights"),
-    "gradients": _term("gradients", trained=True, activations="none"),
-    "optimizer": _term("optimizer", trained=True, activations="none"),
-    "layer_activations": _layer,
-    "head_activations": _head,
-    "activations": _activations,
-    "step_peak": _step,
-    "prefill": _prefill,
-    "compute_buffer": _term("activations", prefill="whole"),
-    "kv_cache": _term("kv_cache"),
-    "matrix": _matrix,
-    "blocks": _blocks,
-    "process_peak": _whole_step,
-    "unpooled_process_peak": _whole_step,
-    "allocated_peak": _whole_step,
-    "reserved_peak": _whole_step,
-    "allocated_prefill": _prefill,
-    "context_size": _context,
-    "decode_speed": _decode,
-}
-"""Quantity, as in data/measured_quantities.csv → its prediction from model and inputs."""
+def model_and_run(model: str | int, inputs: Inputs, trained: bool) -> tuple[Model, Run]:
+    """Return the model with its changes, and the run: of training if asked for, or if an input is known there alone.
 
-_PASS = ("context", "batch", "recipe", "attention")
-NEEDED: dict[str, tuple[str, ...]] = {
-    "weights": ("weights|recipe",),
-    "kv_cache": ("context",),
-    **dict.fromkeys(("prefill", "allocated_prefill"), ("context", "batch", "attention")),
-    "compute_buffer": ("context", "engine", "attention"),
-    "gradients": ("recipe",),
-    "optimizer": ("recipe", "optimizer"),
-    **dict.fromkeys(("layer_activations", "head_activations", "activations", "step_peak"), _PASS),
-    **dict.fromkeys(("process_peak", "unpooled_process_peak", "allocated_peak", "reserved_peak"), _PASS),
-    "matrix": ("format", "rows", "columns"),
-    "blocks": ("format", "rows", "columns"),
-    "decode_speed": ("context", "weights", "gpu"),
+    Parameters
+    ----------
+    model : as named in data/models.csv, or a size alone [parameters]
+
+    >>> model_and_run("Llama-3-8B", {"context": 64, "kv_heads": 1}, trained=False)[0].kv_heads
+    1
+    """
+    trained = trained or any(key in _OF_TRAINING and key not in _OF_INFERENCE for key in inputs)
+    known = _OF_TRAINING if trained else _OF_INFERENCE
+    for key in inputs:
+        choice("input", key, [*known, *(_COUNTS if isinstance(model, str) else ())])
+    words = {key for key in known if isinstance(inputs.get(key), str)}  # window: tokens of a model, or how a run counts
+    counts = {key: value for key, value in inputs.items() if key in _COUNTS and key not in words}
+    run = {key: value for key, value in inputs.items() if key not in counts}
+    specified = replace(Model.named(model), **counts) if isinstance(model, str) else Model.nominal(model)
+    return specified, (Training if trained else Inference)(**run)
+
+
+def _memory(model: Model, run: Run, named: str | None = None, size: int | None = None) -> Quantity:
+    """Return the sum of some terms of a run, or of all; a size is the number of parameters that a name says."""
+    known, parts = values(model, run), {term.name: term for term in terms(model, run)}
+    names = named.split("+") if named else [*parts]
+    for name in names:
+        if name not in parts:
+            choice("term", name, TERMS)
+            raise InputError(f"quantity {name!r} is no part of this run, which has {', '.join(parts)}.")
+    counted = tuple(parts[name] for name in names)
+    known = known if size is None else {**known, symbol("parameters"): size}
+    return Quantity(sum(term.exact(known) for term in counted), "bytes", counted)
+
+
+def _saved(model: Model, run: Training) -> Quantity:
+    """Return what is kept for the backward pass, with the copies of the weights in 16 bit."""
+    copies = any(term.name == "weight_copies" for term in terms(model, run))
+    return _memory(model, run, "activations" + "+weight_copies" * copies)
+
+
+def _layer(model: Model, run: Training) -> Quantity:
+    """Return what a second layer adds to one; of layers with and without a window, those without."""
+    alike = {"full_layers": model.full_layers, "window_layers": model.window_layers}
+    kind = next((kind for kind, number in alike.items() if number), None)
+    if kind is None:
+        raise InputError(f"quantity layer_activations must be of a model with attention alone, not {model.name}.")
+    one, two = (replace(model, **dict.fromkeys(alike, 0) | {kind: n, "dense_layers": n}) for n in (1, 2))
+    found = _saved(two, run)
+    return replace(found, value=found.value - _saved(one, run).value)
+
+
+def _head(model: Model, run: Training) -> int:
+    known, tensors = model.values | run.values, training.saved_tensors(model, run)
+    return sum(tensor.bytes(known) for tensor in tensors if tensor.place in ("head", "loss"))
+
+
+def _training(model: Model, run: Training) -> int:
+    return _memory(model, run, "weights+optimizer").value + training.step_peak(model, run)
+
+
+def _instead(named: str, found: Callable[[Model, Training], int]) -> Question:
+    """Return the question for what `found` counts instead of the sum of these terms."""
+    return Question(lambda model, run: replace(_memory(model, run, named), value=found(model, run)), run=Training)
+
+
+def _offloaded(model: Model, run: Training, _size: int | None) -> Quantity:
+    """Return what all cards together keep in the memory of the CPU."""
+    elsewhere = 0 if run.offload == "none" else sum(training.places(model, run)["cpu"].values())
+    return Quantity(elsewhere * run.data_parallel, "bytes", terms(model, replace(run, activations="none")))
+
+
+def _decode(model: Model, run: Inference, gpu: str | None, card: str | None) -> Quantity:
+    asked = Gpu.named(gpu or card)
+    rate = fastest(model, run, asked).decode
+    if rate is None:
+        raise InputError(f"gpu must be one whose bandwidth is known, not {asked.name}.")
+    return Quantity(Fraction(rate), "tokens/s", (decode_time,))
+
+
+def _power(model: Model, run: Training, name: str, letter: str) -> Quantity:
+    """Return the power of a symbol with which a term grows."""
+    (term,) = _memory(model, run, name).terms
+    return Quantity(sympy.degree(term.expanded(), symbol(letter)), "", (term,))
+
+
+def _matrix(name: str, *sides: object) -> Quantity:
+    blocks = {row["name"]: row for row in catalogue.rows("ggml_types")}
+    name = choice("format", name, [*catalogue.names("formats"), *blocks])
+    rows, columns = (whole(side, size, 1, 10**6) for side, size in zip(("rows", "columns"), sides, strict=True))
+    if name not in blocks:
+        form = catalogue.find("formats", "format", name)
+        found = matrix_bytes(sympy.Integer(rows), sympy.Integer(columns), Format.named(name))
+        return Quantity(found, "bytes", source=form["source"])
+    numbers, size = block(name)
+    if columns % numbers:
+        raise InputError(f"columns must be a multiple of {numbers}, the block of {name}, not {columns:,}.")
+    return Quantity(rows * columns // numbers * size, "bytes", source=blocks[name]["source"])
+
+
+def _card(name: str, value: str) -> Quantity:
+    """Return what data/gpus.csv says of a card."""
+    unit = {"marketed_gb": "GB", "reported_mib": "bytes", "bandwidth_gbs": "GB/s", "price_usd": "USD"}
+    number = getattr(Gpu.named(name), choice("value", value, unit))
+    number = units.to_bytes(number, "MiB") if value == "reported_mib" else number
+    return Quantity(number, unit[value], source=_source_of(name))
+
+
+def _sizes(name: str) -> Quantity:
+    """Return the sizes in which cards of a name are sold."""
+    cards = Gpu.sold_as(name)
+    return Quantity(frozenset(card.marketed_gb for card in cards), "GB", source=_source_of(cards[0].name))
+
+
+def _source_of(card: str) -> str:
+    row = catalogue.find("gpus", "gpu", card)
+    return f"{row['source']} (retrieved {row['retrieved']})"
+
+
+def _fewest_bits() -> Quantity:
+    """Return the fewest bits per weight of the types in data/ggml_types.csv."""
+    types = {Fraction(int(row["bytes"]) * 8, int(row["elements"])): row for row in catalogue.rows("ggml_types")}
+    return Quantity(min(types), "bits", source=types[min(types)]["source"])
+
+
+def _code_bits(name: str) -> Quantity:
+    """Return the bits of one number in a format, without what is kept beside it."""
+    row = catalogue.find("formats", "format", name)
+    return Quantity(Fraction(row["code_bits"] or row["bits"]), "bits", source=row["source"])
+
+
+def _count(name: str, value: str) -> Quantity:
+    """Return a count of a model's architecture, or the context that it was trained for."""
+    model, value = Model.named(name), choice("value", value, [*_COUNTS, "trained_context"])
+    unit = "tokens" if value == "trained_context" else value.split("_")[-1]
+    return Quantity(getattr(model, value), unit, source=model.source)
+
+
+def _terms(kinds: str) -> Quantity:
+    """Return the names of the terms of LLaMA-7B's runs of these kinds."""
+    runs = {"inference": Inference(), "training": Training()}
+    chosen = [terms(Model.named("LLaMA-7B"), runs[choice("runs", kind, runs)]) for kind in kinds.split("+")]
+    found = {term.name: term for several in chosen for term in several}
+    return Quantity(frozenset(found), "terms", tuple(found.values()))
+
+
+def _formula(term: str = "", model: str = "", **symbols: object) -> Quantity:
+    """Return a term as a formula, for a model with what it lacks left out, and with these symbols set."""
+    found = TERMS[term].simplified(values(Model.named(model), Inference())) if model else TERMS[term]
+    numbers = {symbol(one): sympy.Integer(to) if isinstance(to, int) else symbol(to) for one, to in symbols.items()}
+    return Quantity(found.expr.xreplace(numbers), "formula", (found,))
+
+
+QUESTIONS = {
+    "to run": Question(_memory, ("terms", "parameters"), Inference),
+    "to train": Question(_memory, ("terms", "parameters"), Training),
+    "to recompute": _instead("activations", training.peak_of_recomputation),
+    "saved": Question(_saved, run=Training),
+    "saved by a layer": Question(_layer, run=Training),
+    "saved by the head": _instead("activations", _head),
+    "peak of a step": _instead("gradients+activations", training.step_peak),
+    "peak of training": _instead("weights+gradients+optimizer+activations", _training),
+    "offloaded": Question(_offloaded, ("parameters",), Training),
+    "tokens per second": Question(_decode, ("gpu", "card"), Inference),
+    "power": Question(_power, ("term", "symbol"), Training),
+    "matrix": Question(_matrix, ("format", "rows", "columns")),
+    "card": Question(_card, ("card", "value")),
+    "sizes": Question(_sizes, ("card",)),
+    "fewest bits": Question(_fewest_bits),
+    "bits of a code": Question(_code_bits, ("format",)),
+    "count": Question(_count, ("model", "value")),
+    "terms": Question(_terms, ("runs",)),
+    "formula": Question(_formula, None),
 }
-"""Quantity → the inputs that a row must name, with | between those of which one is enough."""
+"""What can be asked → how it is answered."""

@@ -46,3 +46,33 @@ prefill_time = Term(
     source="pope2022scaling, section 2",
     parts=(prefill_operations,),
 )
+
+_JOULES = 1000 * 3600  # of a kilowatt hour
+_CENTS = 100  # of a dollar
+
+writing_time = Term(
+    name="writing_time",
+    expr=symbol("written_tokens") / b * decode_time.symbol,
+    meaning="In the time of one token every sequence gets one, so that sequences written at once share the time.",
+    holds="a lower bound: the context stays as it is, and the card never waits",
+    source="pope2022scaling, section 2",
+    parts=(decode_time,),
+)
+
+energy = Term(
+    name="energy",
+    expr=writing_time.symbol * symbol("board_power") / _JOULES,
+    meaning="A card draws power as long as it writes.",
+    holds="at the most that the card draws; computer and cooling come on top",
+    source="article2026formula, table 3, the cost of a million tokens",
+    parts=(writing_time,),
+)
+
+electricity_cost = Term(
+    name="electricity_cost",
+    expr=energy.symbol * symbol("electricity_price") / _CENTS,
+    meaning="Each kilowatt hour has its price.",
+    holds="electricity alone: the card itself comes on top",
+    source="article2026formula, table 3, the cost of a million tokens",
+    parts=(energy,),
+)

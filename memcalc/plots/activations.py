@@ -8,7 +8,9 @@ import pandas
 from matplotlib.colors import to_rgb
 from matplotlib.patches import Rectangle
 
+from memcalc.article.claims import claim
 from memcalc.estimate import training
+from memcalc.estimate.ask import read_inputs
 from memcalc.estimate.questions import breakdown
 from memcalc.estimate.terms import values
 from memcalc.estimate.training import peak_of_recomputation
@@ -109,7 +111,14 @@ def _in_words(rows: pandas.DataFrame) -> str:
     return f"Two bars of boxes, one box a tensor, in bytes for each number that goes into the layer: {'; '.join(said)}."
 
 
-BANDS = ((4_096, 2, 4), (131_072, 60, 80))
+def _band_of(number: str) -> tuple[int, int, int]:
+    """Return the context of a claim [tokens], and the range that the article gives [GB]."""
+    row = claim(number).readings[0].statements[0].row
+    low, high = map(int, row["published"].removesuffix(" GB").split(" to "))
+    return read_inputs(row["inputs"])["context"], low, high
+
+
+BANDS = tuple(map(_band_of, ("C017", "C018")))
 """What the article says that activations of a 7B model take: context [tokens], from and to [GB]."""
 
 AT_PEAK = "full, at its peak"

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memcalc.article.compare import RELATIONS, said, units_of
-from memcalc.article.quantities import Quantity
 from memcalc.errors import InputError
+from memcalc.estimate.ask import Quantity
 from memcalc.formula import TERMS
 
 BOTH = ["GB", "GiB"]

@@ -4,7 +4,8 @@ from fractions import Fraction
 
 import pytest
 
-from memcalc.article import table3
+from memcalc.article import claims, table3
+from memcalc.formula.symbols import symbol
 
 TABLE = table3.table3().set_index("Metric")
 SHARE, SALES, CONTEXT, COST = TABLE.index
@@ -47,7 +48,7 @@ def test_sequences_at_once_share_the_reading_of_the_weights():
 
 
 def test_a_price_below_all_electricity_is_wrong(monkeypatch):
-    monkeypatch.setattr(table3, "ELECTRICITY", Fraction(10**6))
+    monkeypatch.setitem(table3.ASSUMED, symbol("electricity_price"), 10**8)
     assert table3.table3()["Verdict"].iloc[-1] == "wrong"
 
 
@@ -56,3 +57,12 @@ def test_points_are_the_cells_as_numbers():
     assert list(points["value"][:6]) == [15, 40, 60, 500_000, 2_000_000, 5_000_000]
     assert list(points["value"][6:9]) == [4096, 8192, 16384]
     assert list(points["year"].unique()) == [2023, 2024, 2025]
+
+
+def test_the_claim_assumes_what_the_table_does():
+    watts, cents = table3.ASSUMED.values()
+    assert f"{watts} W at {cents / 100} dollars per kWh" in claims.claim("C098").assumption
+
+
+def test_every_fact_says_where_it_comes_from():
+    assert all(row["meaning"] and row["source"] and row["retrieved"] for row in table3.FACTS.values())

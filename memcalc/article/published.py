@@ -1,0 +1,61 @@
+"""The article's tables as published: rows of cells, each of which is recomputed and judged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from memcalc import catalogue
+
+Cells = tuple[Mapping[str, str], ...]
+Judged = tuple[str, str, str]
+"""What stands in the place of a cell, the verdict on it, which is one of `claims.VERDICTS`, and why."""
+
+
+def published(table: str) -> dict[str, Cells]:
+    """Return row number → cells of one of the article's tables, as data/article.csv has them.
+
+    >>> [cell["published"] for cell in published("2")["1"]]
+    ['24', '1.0', '1600', '7']
+    """
+    cells = [cell for cell in catalogue.rows("article") if cell["table"] == table]
+    numbers = dict.fromkeys(cell["row"] for cell in cells)
+    return {number: tuple(cell for cell in cells if cell["row"] == number) for number in numbers}
+
+
+@dataclass(frozen=True)
+class PublishedRow:
+    """A row of a table: its cells as published; each table judges them in a `judged` of its own."""
+
+    cells: Cells
+
+    @property
+    def subject(self) -> str:
+        """What the row is about, as the article calls it."""
+        return self.cells[0]["subject"]
+
+    def published(self, quantity: str) -> str:
+        """Return the published number or word."""
+        return self._cell(quantity)["published"]
+
+    def as_published(self, quantity: str) -> str:
+        """Return the published cell, with its unit."""
+        return f"{self.published(quantity)} {self._cell(quantity)['unit']}".strip()
+
+    def recomputed(self, quantity: str) -> str:
+        """Return what stands in the place of the cell."""
+        return self.judged(quantity)[0]
+
+    def verdict(self, quantity: str) -> tuple[str, str]:
+        """Return the verdict on a cell, and why."""
+        return self.judged(quantity)[1:]
+
+    def lines(self) -> Iterator[dict[str, str]]:
+        """Yield the line of each cell in a table of verdicts."""
+        for quantity in (cell["quantity"] for cell in self.cells):
+            recomputed, verdict, why = self.judged(quantity)
+            line = {"Quantity": quantity, "Published": self.as_published(quantity), "Recomputed": recomputed}
+            yield line | {"Verdict": verdict, "Why": why}
+
+    def _cell(self, quantity: str) -> Mapping[str, str]:
+        return next(cell for cell in self.cells if cell["quantity"] == quantity)
