@@ -18,7 +18,7 @@ from memcalc.estimate import ask
 from memcalc.estimate.ask import Quantity, Question, read_inputs
 from memcalc.estimate.scaling import largest_model
 from memcalc.estimate.terms import terms
-from memcalc.formula.roofline import electricity_cost
+from memcalc.formula.roofline import decode_time
 from memcalc.specs.gpu import Gpu
 from memcalc.specs.inference import Inference
 
@@ -257,7 +257,7 @@ def _largest(card: str, heads: str, **fields: object) -> Quantity:
 
 
 def _cost(batch: int) -> Quantity:
-    return Quantity(Fraction(cost_of_a_million(batch).dollars), "USD", (electricity_cost,))
+    return Quantity(Fraction(cost_of_a_million(batch).dollars), "USD", (decode_time,))
 
 
 def _cell(**said: object) -> Quantity:
