@@ -6,7 +6,6 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
-from fractions import Fraction
 
 import pandas
 from pybtex.database import parse_string
@@ -21,6 +20,7 @@ from memcalc.estimate.terms import values
 from memcalc.formula import TERMS, Term
 from memcalc.formula.printing import text
 from memcalc.formula.symbols import GLOSSARY
+from memcalc.formula.term import Values
 from memcalc.specs.gpu import Gpu
 from memcalc.specs.inference import Inference
 from memcalc.specs.model import Model, NominalModel
@@ -68,22 +68,17 @@ def by_hand(term: Term, model: Model, run: Inference, gpu: Gpu | None = None) ->
     >>> by_hand(TERMS["kv_cache"], Model.named("LLaMA-7B"), Inference(context=32768)).result
     '17,179,869,184 bytes = 16.00 GiB = 17.18 GB'
     """
+    term, known = in_numbers(term, model, run, gpu)
+    value, unit = term.value(known), GLOSSARY[term.symbol].unit
+    result = units.amount(value, unit) + (f" = {units.show_both(math.ceil(value))}" if unit == "bytes" else "")
+    return Worked(term.latex(), term.latex(known), result)
+
+
+def in_numbers(term: Term, model: Model, run: Inference, gpu: Gpu | None = None) -> tuple[Term, Values]:
+    """Return a term without what drops out of it for a run, and the value of each of its symbols and parts."""
     known = values(model, run) | (gpu.values if gpu else {})
     term = term.simplified(known)
-    known = term.numbers(known)
-    return Worked(term.latex(), term.latex(known), amount(term.value(known), GLOSSARY[term.symbol].unit))
-
-
-def amount(count: int | Fraction, unit: str = "bytes") -> str:
-    """Write a term's value with its unit: bytes also in GiB and GB, seconds in four digits, all else whole.
-
-    >>> amount(2**34), amount(Fraction(1, 64), "seconds")
-    ('17,179,869,184 bytes = 16.00 GiB = 17.18 GB', '0.01562 seconds')
-    """
-    if unit == "seconds":
-        return f"{float(count):,.4g} seconds"
-    count = math.ceil(count)
-    return f"{count:,} bytes = {units.show_both(count)}" if unit == "bytes" else f"{count:,} {unit}".rstrip()
+    return term, term.numbers(known)
 
 
 def glossary(*terms: Term) -> Shown:

@@ -68,13 +68,13 @@ def numbers(path):
 
 def placed(frame):
     """Where a frame of an explorer puts each shape: x, y, x, y …; its labels are left out."""
-    moved = frame.stage.moved(frame.shapes)
+    moved = frame.svg.moved(frame.shapes)
     return {name: numbers(attributes["d"]) for name, attributes in moved.items() if "d" in attributes}
 
 
 def written(frame):
     """What the labels of a frame of an explorer say."""
-    moved = frame.stage.moved(frame.shapes)
+    moved = frame.svg.moved(frame.shapes)
     return {name: attributes["text"] for name, attributes in moved.items() if "text" in attributes}
 
 

@@ -10,29 +10,13 @@ from memcalc.article.claims import VERDICTS, claims
 from memcalc.errors import choice
 from memcalc.explorers.explorable import explorer
 from memcalc.explorers.frame import Frame
-from memcalc.explorers.svg import Label, Point, Stage, box
+from memcalc.explorers.svg import Label, Point, Svg, box
 from memcalc.plots.style import canvas
 
 ALL = "all"
 """The first entry of both menus."""
 
-
-def kinds() -> list[str]:
-    """Return what the menu of kinds offers: all, or one kind of claim.
-
-    >>> kinds()
-    ['all', 'formula', 'opinion', 'history', 'specification', 'prediction']
-    """
-    return [ALL, *dict.fromkeys(row["kind"] for row in catalogue.rows("claims"))]
-
-
-def verdicts() -> list[str]:
-    """Return what the menu of verdicts offers: all, or one verdict.
-
-    >>> verdicts()[:2]
-    ['all', 'holds']
-    """
-    return [ALL, *VERDICTS]
+KINDS = [ALL, *dict.fromkeys(row["kind"] for row in catalogue.rows("claims"))]
 
 
 @explorer(
@@ -41,22 +25,17 @@ def verdicts() -> list[str]:
         "right in GiB alone": {"kind": ALL, "verdict": "holds only in GiB"},
         "wrong formulas": {"kind": "formula", "verdict": "wrong"},
     },
-    menus={"kind": ("kind of claim", kinds), "verdict": ("verdict", verdicts)},
+    menus={"kind": ("kind of claim", KINDS), "verdict": ("verdict", [ALL, *VERDICTS])},
 )
 def audit(*, kind: str, verdict: str) -> Frame:
     """Show how many claims of a kind have each verdict, and list those that have the chosen one.
-
-    Parameters
-    ----------
-    kind : one of `kinds()`
-    verdict : one of `verdicts()`
 
     Raises InputError for another kind or verdict.
 
     >>> audit.frame(kind="formula", verdict="holds only in GiB").details[1]
     'C022 · That makes 16 GB for the cache of all 32 layers: holds only in GiB'
     """
-    kind, verdict = choice("kind", kind, kinds()), choice("verdict", verdict, verdicts())
+    kind, verdict = choice("kind", kind, KINDS), choice("verdict", verdict, (ALL, *VERDICTS))
     of_kind = [claim for claim in claims() if kind in (ALL, claim.row["kind"])]
     found = [claim for claim in of_kind if verdict in (ALL, claim.verdict)]
     counts = Counter(claim.verdict for claim in of_kind)
@@ -86,7 +65,7 @@ def _everything() -> Counter[str]:
 
 
 @cache
-def _bars() -> Stage:
+def _bars() -> Svg:
     """Draw the bars that move in front of those of all claims, which stay."""
     everything = _everything()
     with canvas(7.0, 2.6) as (figure, axes):
@@ -100,7 +79,7 @@ def _bars() -> Stage:
         axes.set(xlabel="claims: of your kind (filled), of all kinds (outline)")
         axes.spines["left"].set_visible(False)
         axes.tick_params(axis="y", length=0)
-        return Stage(figure)
+        return Svg(figure)
 
 
 _HALF = 0.35  # of the height of a bar

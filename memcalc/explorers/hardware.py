@@ -10,20 +10,19 @@ from memcalc.article.cards import price, price_per_gib
 from memcalc.estimate import advice
 from memcalc.estimate.questions import Fit, fits
 from memcalc.estimate.speed import fastest
-from memcalc.estimate.terms import values
 from memcalc.explorers.explorable import explorer
-from memcalc.explorers.frame import Frame
-from memcalc.explorers.svg import Label, Point, Stage, box
-from memcalc.formula.printing import text
+from memcalc.explorers.frame import Frame, worked
+from memcalc.explorers.svg import Label, Point, Svg, box
 from memcalc.formula.roofline import decode_time
-from memcalc.plots.style import COLOURS, PLAIN, canvas
+from memcalc.formula.symbols import SUMMANDS
+from memcalc.plots.style import canvas, plain_axes
 from memcalc.specs.gpu import Gpu
 from memcalc.specs.inference import Inference
 from memcalc.specs.model import Model
 
 _MARKS = {
-    "visible": ("as a program sees it", {"marker": "o", "color": COLOURS["weights"]}),
-    "reported": ("as the driver reports it", {"marker": "s", "color": COLOURS["kv_cache"]}),
+    "visible": ("as a program sees it", {"marker": "o", "color": SUMMANDS["weights"].colour}),
+    "reported": ("as the driver reports it", {"marker": "s", "color": SUMMANDS["kv_cache"].colour}),
     "marketed": ("as sold", {"marker": "^", "color": "none"}),
 }
 """Which of its memories is known of a card → what the legend says, and the mark."""
@@ -45,12 +44,6 @@ _ONE_TEXT = {"context": 2**13, "batch": 1, "kv_cache": "FP16"}
 )
 def cards_for_a_model(*, model: str, gpu: str, context: int, batch: int, weights: str, kv_cache: str) -> Frame:
     """Show all cards by memory and bandwidth, what a run needs, and how one of them does.
-
-    Parameters
-    ----------
-    model, gpu : names of the catalogue
-    context, batch : tokens of a sequence [tokens], and sequences at the same time [sequences]
-    weights, kv_cache : formats
 
     Raises InputError for a name that is not known.
 
@@ -90,15 +83,7 @@ def _details(model: Model, run: Inference, gpu: Gpu) -> list[str]:
         lines.append(f"Price: {price(gpu)}{gpu.price_note and f'; {gpu.price_note}'}.")
     lines += [f"Note: {gpu.note}."] if gpu.note else []
     lines += advice.next_steps(model, run, gpu)[:3]
-    return [*lines, _worked(model, run, gpu)] if gpu.bandwidth else lines
-
-
-def _worked(model: Model, run: Inference, gpu: Gpu) -> str:
-    """Return the least time for a token as a line: formula, numbers in it, seconds."""
-    known = values(model, run) | gpu.values
-    term = decode_time.simplified(known)
-    known = term.numbers(known)
-    return f"{term} = {text(term.expr, known)} = {tables.amount(term.value(known), 'seconds')}"
+    return lines + (worked(model, run, [decode_time], gpu) if gpu.bandwidth else [])
 
 
 def _shapes(fit: Fit, gpu: Gpu) -> dict[str, list[Point] | Label]:
@@ -134,7 +119,7 @@ def _cards() -> tuple[Gpu, ...]:
 
 
 @cache
-def _scatter() -> Stage:
+def _scatter() -> Svg:
     """Draw all cards whose bandwidth is known, and what moves before them."""
     with canvas(7.0, 3.9) as (figure, axes):
         _add_axes(axes)
@@ -151,7 +136,7 @@ def _scatter() -> Stage:
             for side, end in (("before", "right"), ("after", "left")):
                 axes.text(10, line, name, gid=f"{name}_{side}", ha=end, size=9, weight="bold", in_layout=False)
         axes.legend(loc="lower left", ncols=4, bbox_to_anchor=(-0.02, 1), columnspacing=1.2, handletextpad=0.4)
-        return Stage(figure)
+        return Svg(figure)
 
 
 def _add_axes(axes) -> None:
@@ -159,7 +144,4 @@ def _add_axes(axes) -> None:
     axes.set(xlabel="what a program can use [GiB]", ylabel="bandwidth of the memory [GB/s]")
     axes.set_xticks([4, 8, 16, 24, 32, 48, 80, 128, 192, 288, 512])
     axes.set_yticks([10, 30, 100, 300, 1_000, 3_000, 10_000])
-    axes.minorticks_off()
-    axes.grid(color="black", alpha=0.1)
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter(PLAIN)
+    plain_axes(axes)

@@ -25,8 +25,8 @@ class Label:
     place: Point
 
 
-class Stage:
-    """A picture with shapes that move: `svg` is how it was drawn.
+class Svg:
+    """A picture with shapes that move: `text` is the SVG as it was drawn.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ class Stage:
         self._to_pixels = figure.axes[0].transData
         self._points_per_pixel = 72 / figure.dpi
         self._height = figure.get_figheight() * 72
-        self.svg = _as_inline_svg(figure)
+        self.text = _as_inline_svg(figure)
 
     def moved(self, shapes: Mapping[str, Sequence[Point] | Label]) -> dict[str, dict[str, str]]:
         """Return for each moving shape the attributes of its SVG element that put it in its place.

@@ -8,7 +8,7 @@ from memcalc import tables, units
 from memcalc.errors import choice
 from memcalc.explorers.explorable import explorer
 from memcalc.explorers.frame import Frame
-from memcalc.explorers.svg import Label, Point, Stage
+from memcalc.explorers.svg import Label, Point, Svg
 from memcalc.plots import validation
 from memcalc.plots.style import canvas
 from memcalc.plots.validation import POLICIES, STEP_LINES, STEP_MEMORY, STEPPED, STEPS, measured_steps, step
@@ -18,30 +18,16 @@ _WORDS = {"keep all": "all activations are kept", "compute again": "layers are c
 _WIDE, _HIGH = 1.06, 1.14  # half a mark, as factors
 
 
-def policies() -> list[str]:
-    """Return what the menu of activations offers.
-
-    >>> policies()
-    ['keep all', 'compute again']
-    """
-    return list(POLICIES)
-
-
 @explorer(
     presets={
         "short text": {"context": 128, "activations": "keep all"},
         "long text": {"context": 4096, "activations": "keep all"},
         "computed again": {"context": 4096, "activations": "compute again"},
     },
-    menus={"activations": ("activations", policies)},
+    menus={"activations": ("activations", POLICIES)},
 )
 def sum_and_peak(*, context: int, activations: str) -> Frame:
     """Show gradients and activations as a sum and as the peak of a step, with the peaks that were measured.
-
-    Parameters
-    ----------
-    context : tokens of a sequence [tokens]
-    activations : one of `policies()`
 
     Raises InputError for another policy.
 
@@ -55,7 +41,7 @@ def sum_and_peak(*, context: int, activations: str) -> Frame:
     said += f"and the step peaks at {units.show(peak)}. The sum is {abs(added - peak) / peak:.1%} {word}."
     run = validation.step_run(context, policy)
     code = tables.code(Model.named(STEPPED), run, shown=("context",))
-    return Frame(_stage(), _shapes(context, policy, peak), said, _details(context, policy, peak), code)
+    return Frame(_picture(), _shapes(context, policy, peak), said, _details(context, policy, peak), code)
 
 
 def _details(context: int, policy: str, peak: int) -> list[str]:
@@ -84,7 +70,7 @@ def _dot(context: int, gib: float) -> list[Point]:
 
 
 @cache
-def _stage() -> Stage:
+def _picture() -> Svg:
     with canvas(7.0, 3.2) as (figure, axes):
         validation.step_axes(axes)
         for name, style in STEP_LINES.items():
@@ -95,4 +81,4 @@ def _stage() -> Stage:
         axes.plot(STEPS, [3, 3], color="0.5", linewidth=1.5, linestyle=":", gid="here", label="your context")
         axes.text(40, 3, "peak", gid="number", size=9, weight="bold", in_layout=False)
         axes.legend(loc="upper left", ncols=4)
-        return Stage(figure)
+        return Svg(figure)

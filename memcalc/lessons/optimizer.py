@@ -7,23 +7,23 @@ from fractions import Fraction
 from math import ceil
 
 from memcalc.estimate.questions import breakdown, fewest_gpus, total
+from memcalc.estimate.training import ZERO_PAPER
 from memcalc.lessons.exercise import Answers, Exercise
-from memcalc.plots.optimizer import MARKED, SIZE
 from memcalc.specs.gpu import Gpu
 from memcalc.specs.model import Model
 from memcalc.specs.training import Training
 
 
 def _stage_three_on_one_card() -> Answers:
-    model, run = Model.nominal(SIZE), Training(zero=3)
+    (model, cards), run = ZERO_PAPER, Training(zero=3)
     memory = breakdown(model, run)
-    shared = {stage: total(model, Training(zero=stage, data_parallel=MARKED)) for stage in (1, 2, 3)}
-    paper = f"those are {MARKED} cards, as in the ZeRO paper; one card has nobody to share with"
+    shared = {stage: total(model, Training(zero=stage, data_parallel=cards)) for stage in (1, 2, 3)}
+    paper = f"those are {cards} cards, as in the ZeRO paper; one card has nobody to share with"
     return total(model, run), [
         (shared[3], paper),
         (round(shared[3], -8), paper),  # as the paper rounds it
-        (shared[2], f"that is stage 2 on {MARKED} cards; one card has nobody to share with"),
-        (shared[1], f"that is stage 1 on {MARKED} cards; one card has nobody to share with"),
+        (shared[2], f"that is stage 2 on {cards} cards; one card has nobody to share with"),
+        (shared[1], f"that is stage 1 on {cards} cards; one card has nobody to share with"),
         (memory["weights"], "the weights alone would be left if the rest were offloaded, and ZeRO is no offload"),
         (memory["weights"] + memory["gradients"], "the optimizer stays on the card too: ZeRO is no offload"),
         (memory["optimizer"], "that is the optimizer alone; weights and gradients are there too"),
@@ -54,7 +54,7 @@ def _megatron_on_eight_cards() -> Answers:
 
 def _bytes_of_one(run: Training, term: str = "") -> float:
     """Return what a card keeps for one parameter [bytes], of one term or of all."""
-    model = Model.nominal(SIZE)
+    model, _ = ZERO_PAPER
     return (breakdown(model, run)[term] if term else total(model, run)) / model.parameters
 
 
