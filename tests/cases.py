@@ -13,8 +13,10 @@ from memcalc.formula.kv_cache import with_residual
 from memcalc.formula.llama_cpp import cells, compute_buffer, output_buffer
 from memcalc.formula.megatron import first_stage
 from memcalc.formula.prefill import Prefill
+from memcalc.formula.quantization import passed_in
 from memcalc.formula.saved_tensors import CodePath
 from memcalc.formula.symbols import BY_NAME, symbol
+from memcalc.formula.tensors import TENSORS
 from memcalc.formula.training_step import step_peak
 
 ROOT = Path(__file__).parent.parent
@@ -47,6 +49,7 @@ _BUILT = (
     *with_windows(CodePath("mistral")).parts,
     first_stage(),
     *first_stage().parts,
+    passed_in("NF4", TENSORS),
     with_residual("KIVI"),
     with_residual("transformers"),
 )

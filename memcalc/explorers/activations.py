@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cache
 
 from memcalc import tables, units
 from memcalc.errors import InputError, choice
@@ -13,9 +12,9 @@ from memcalc.estimate.terms import values
 from memcalc.explorers.bar import bar, draw_bar
 from memcalc.explorers.explorable import explorer
 from memcalc.explorers.frame import Frame, held, worked
-from memcalc.explorers.svg import Svg
+from memcalc.explorers.svg import drawn_once
 from memcalc.plots.activations import PLACES, fill_of, place_of
-from memcalc.plots.style import CARDS, canvas
+from memcalc.plots.style import CARDS
 from memcalc.specs.gpu import Gpu
 from memcalc.specs.model import Model
 from memcalc.specs.training import Training
@@ -89,10 +88,8 @@ def _details(model: Model, run: Training, parts: dict[str, int]) -> Iterable[str
     return [*lines, f"On top come weights, gradients and optimizer: {states} in mixed precision with AdamW."]
 
 
-@cache
-def _picture() -> Svg:
-    with canvas(7.0, 2.1) as (figure, axes):
-        pieces = (-0.5, 0.42), (0.82, 1.1)  # between the two stands the total
-        draw_bar(axes, {place: fill_of(place) for place in PLACES}, CARDS, pieces, "kept for the backward pass [GiB]")
-        figure.legend(loc="outside upper left", ncols=3)
-        return Svg(figure)
+@drawn_once(7.0, 2.1)
+def _picture(figure, axes) -> None:
+    pieces = (-0.5, 0.42), (0.82, 1.1)  # between the two stands the total
+    draw_bar(axes, {place: fill_of(place) for place in PLACES}, CARDS, pieces, "kept for the backward pass [GiB]")
+    figure.legend(loc="outside upper left", ncols=3)

@@ -10,8 +10,7 @@ from memcalc.article.claims import VERDICTS, claims
 from memcalc.errors import choice
 from memcalc.explorers.explorable import explorer
 from memcalc.explorers.frame import Frame
-from memcalc.explorers.svg import Label, Point, Svg, box
-from memcalc.plots.style import canvas
+from memcalc.explorers.svg import Label, Point, box, drawn_once
 
 ALL = "all"
 """The first entry of both menus."""
@@ -45,7 +44,7 @@ def audit(*, kind: str, verdict: str) -> Frame:
     details = [f"{claim.row['id']} · {claim.row['claim']}: {claim.verdict}" for claim in found] or ["none"]
     chosen = {name: value for name, value in (("kind", kind), ("verdict", verdict)) if value != ALL}
     code = f"claims.table({', '.join(f'{name}={value!r}' for name, value in chosen.items())})"
-    return Frame(_bars(), _shapes(counts, verdict), said, details, code)
+    return Frame(_picture(), _shapes(counts, verdict), said, details, code)
 
 
 def _shapes(counts: Counter[str], chosen: str) -> dict[str, list[Point] | Label]:
@@ -64,22 +63,20 @@ def _everything() -> Counter[str]:
     return Counter(claim.verdict for claim in claims())
 
 
-@cache
-def _bars() -> Svg:
+@drawn_once(7.0, 2.6)
+def _picture(figure, axes) -> None:
     """Draw the bars that move in front of those of all claims, which stay."""
     everything = _everything()
-    with canvas(7.0, 2.6) as (figure, axes):
-        for place, (name, verdict) in enumerate(_NAMES.items()):
-            axes.barh([place], [everything[verdict]], 2 * _HALF, color="none", edgecolor="0.5")
-            axes.barh([place], [0], color="0.5", edgecolor="black", gid=name)
-            axes.text(0, place, "count", gid=f"{name}_count", size=8, in_layout=False)
-        axes.fill([0, 0, 0], [0, 0, 0], color="black", linewidth=0, gid="chosen")
-        axes.set(yticks=range(len(VERDICTS)), yticklabels=VERDICTS, ylim=(len(VERDICTS) - 0.5, -0.5))
-        axes.set_xlim(-2.5, 1.2 * max(everything.values()))
-        axes.set(xlabel="claims: of your kind (filled), of all kinds (outline)")
-        axes.spines["left"].set_visible(False)
-        axes.tick_params(axis="y", length=0)
-        return Svg(figure)
+    for place, (name, verdict) in enumerate(_NAMES.items()):
+        axes.barh([place], [everything[verdict]], 2 * _HALF, color="none", edgecolor="0.5")
+        axes.barh([place], [0], color="0.5", edgecolor="black", gid=name)
+        axes.text(0, place, "count", gid=f"{name}_count", size=8, in_layout=False)
+    axes.fill([0, 0, 0], [0, 0, 0], color="black", linewidth=0, gid="chosen")
+    axes.set(yticks=range(len(VERDICTS)), yticklabels=VERDICTS, ylim=(len(VERDICTS) - 0.5, -0.5))
+    axes.set_xlim(-2.5, 1.2 * max(everything.values()))
+    axes.set(xlabel="claims: of your kind (filled), of all kinds (outline)")
+    axes.spines["left"].set_visible(False)
+    axes.tick_params(axis="y", length=0)
 
 
 _HALF = 0.35  # of the height of a bar

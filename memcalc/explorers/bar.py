@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from functools import cache
 
 from memcalc import units
-from memcalc.explorers.svg import Label, Point, Svg, box
-from memcalc.plots.style import STRONG_LIMIT, canvas, filled, label, limit_of
+from memcalc.explorers.svg import Label, Point, box, drawn_once
+from memcalc.plots.style import STRONG_LIMIT, filled, label, limit_of
 from memcalc.specs.gpu import Gpu
 
 WIDER = 1.5
@@ -71,11 +70,6 @@ def draw_parts(axes, looks: Mapping[str, Mapping[str, object]], middle: float = 
         axes.barh([middle], [0], gid=name, **look)
 
 
-def draw_total(axes) -> None:
-    """Draw the number above the end of a bar."""
-    axes.text(0, 0.5, "total", gid="total", ha="right", weight="bold", in_layout=False)
-
-
 def draw_limit(axes, card: str, ends: Iterable[tuple[float, float]], height: float, unit: str = "GiB") -> None:
     """Draw what a program can use of a card: a line in pieces with these ends, and its label at a height."""
     capacity, words = limit_of(card, unit)
@@ -88,25 +82,23 @@ def draw_bar(axes, looks: Mapping[str, Mapping[str, object]], cards: Iterable[st
     """Draw all the shapes of `bar` against cards, of which the last is the largest."""
     draw_parts(axes, looks)
     axes.plot([0, 0], [0, 0], color="black", linewidth=3, gid="further")
-    draw_total(axes)
+    axes.text(0, 0.5, "total", gid="total", ha="right", weight="bold", in_layout=False)
     for card in cards:
         draw_limit(axes, card, ends, 0.85)
     axes.set(xlim=(0, WIDER * limit_of(card)[0]), ylim=_ENDS, yticks=[], xlabel=xlabel)
 
 
-@cache
-def card(name: str, terms: tuple[str, ...]) -> Svg:
-    """Return the picture of a card, with a bar for each of the terms.
+@drawn_once(7.0, 1.7)
+def card(figure, axes, name: str, terms: tuple[str, ...]) -> None:
+    """Draw a card, with a bar for each of the terms.
 
     Parameters
     ----------
     name : of a card in the catalogue
     terms : names of terms, which are also those of the shapes
     """
-    with canvas(7.0, 1.7) as (figure, axes):
-        draw_bar(axes, {term: filled(term) for term in terms}, [name], [_ENDS], "memory [GiB]")
-        axes.legend(loc="upper left", ncols=len(terms), bbox_to_anchor=(0, 1.32))
-        return Svg(figure)
+    draw_bar(axes, {term: filled(term) for term in terms}, [name], [_ENDS], "memory [GiB]")
+    axes.legend(loc="upper left", ncols=len(terms), bbox_to_anchor=(0, 1.32))
 
 
 _ENDS = (-0.5, 1.1)  # of the picture, where the bar stands at 0

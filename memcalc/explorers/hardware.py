@@ -12,10 +12,10 @@ from memcalc.estimate.questions import Fit, fits
 from memcalc.estimate.speed import fastest
 from memcalc.explorers.explorable import explorer
 from memcalc.explorers.frame import Frame, worked
-from memcalc.explorers.svg import Label, Point, Svg, box
+from memcalc.explorers.svg import Label, Point, box, drawn_once
 from memcalc.formula.roofline import decode_time
 from memcalc.formula.symbols import SUMMANDS
-from memcalc.plots.style import canvas, plain_axes
+from memcalc.plots.style import plain_axes
 from memcalc.specs.gpu import Gpu
 from memcalc.specs.inference import Inference
 from memcalc.specs.model import Model
@@ -58,7 +58,7 @@ def cards_for_a_model(*, model: str, gpu: str, context: int, batch: int, weights
     said = f"It needs {units.show_both(fit.needed)}: {holding} of {len(_cards())} cards hold that. "
     said += " ".join(filter(None, (_verdict(fit, gpu), fit and _bound(model, run, gpu), _worth(gpu))))
     code = tables.code(model, run, "total", shown=("context", "batch", "weights", "kv_cache"))
-    return Frame(_scatter(), _shapes(fit, gpu), said, _details(model, run, gpu), code)
+    return Frame(_picture(), _shapes(fit, gpu), said, _details(model, run, gpu), code)
 
 
 def _verdict(fit: Fit, gpu: Gpu) -> str:
@@ -118,25 +118,23 @@ def _cards() -> tuple[Gpu, ...]:
     return tuple(map(Gpu.named, catalogue.names("gpus")))
 
 
-@cache
-def _scatter() -> Svg:
+@drawn_once(7.0, 3.9)
+def _picture(figure, axes) -> None:
     """Draw all cards whose bandwidth is known, and what moves before them."""
-    with canvas(7.0, 3.9) as (figure, axes):
-        _add_axes(axes)
-        corners = [10, 20, 20, 10], [10, 10, 20, 10]
-        axes.fill(*corners, color="0.5", alpha=0.2, linewidth=0, gid="too_small", label="too little memory")
-        for kind, (words, style) in _MARKS.items():
-            known = [gpu for gpu in _cards() if gpu.capacity_is == kind and gpu.bandwidth_gbs]
-            places = [units.in_unit(gpu.capacity, "GiB") for gpu in known], [float(gpu.bandwidth_gbs) for gpu in known]
-            axes.plot(*places, **_DOT | style, label=words)
-        axes.plot([10, 10], [10, 20], color="black", linewidth=2, linestyle="--", gid="needed")
-        axes.plot([10, 10], [10, 20], color="black", linewidth=1, linestyle=":", gid="plumb")
-        axes.fill(*corners, facecolor="none", edgecolor="black", linewidth=2, gid="ring")
-        for name, line in (("need", _NEED_LINE), ("name", _NAME_LINE)):
-            for side, end in (("before", "right"), ("after", "left")):
-                axes.text(10, line, name, gid=f"{name}_{side}", ha=end, size=9, weight="bold", in_layout=False)
-        axes.legend(loc="lower left", ncols=4, bbox_to_anchor=(-0.02, 1), columnspacing=1.2, handletextpad=0.4)
-        return Svg(figure)
+    _add_axes(axes)
+    corners = [10, 20, 20, 10], [10, 10, 20, 10]
+    axes.fill(*corners, color="0.5", alpha=0.2, linewidth=0, gid="too_small", label="too little memory")
+    for kind, (words, style) in _MARKS.items():
+        known = [gpu for gpu in _cards() if gpu.capacity_is == kind and gpu.bandwidth_gbs]
+        places = [units.in_unit(gpu.capacity, "GiB") for gpu in known], [float(gpu.bandwidth_gbs) for gpu in known]
+        axes.plot(*places, **_DOT | style, label=words)
+    axes.plot([10, 10], [10, 20], color="black", linewidth=2, linestyle="--", gid="needed")
+    axes.plot([10, 10], [10, 20], color="black", linewidth=1, linestyle=":", gid="plumb")
+    axes.fill(*corners, facecolor="none", edgecolor="black", linewidth=2, gid="ring")
+    for name, line in (("need", _NEED_LINE), ("name", _NAME_LINE)):
+        for side, end in (("before", "right"), ("after", "left")):
+            axes.text(10, line, name, gid=f"{name}_{side}", ha=end, size=9, weight="bold", in_layout=False)
+    axes.legend(loc="lower left", ncols=4, bbox_to_anchor=(-0.02, 1), columnspacing=1.2, handletextpad=0.4)
 
 
 def _add_axes(axes) -> None:

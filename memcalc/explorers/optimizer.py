@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import cache
 
 from memcalc import tables, units
 from memcalc.estimate import training
 from memcalc.estimate.questions import breakdown
 from memcalc.estimate.terms import values
 from memcalc.estimate.training import ZERO_PAPER
-from memcalc.explorers.bar import draw_limit, draw_parts, draw_total, room, side_by_side
+from memcalc.explorers.bar import draw_limit, draw_parts, room, side_by_side
 from memcalc.explorers.explorable import explorer
 from memcalc.explorers.frame import Frame, worked
-from memcalc.explorers.svg import Label, Point, Svg
+from memcalc.explorers.svg import Label, Point, drawn_once
 from memcalc.formula.optimizer import n_o
 from memcalc.plots.optimizer import STATES
-from memcalc.plots.style import CARDS, canvas, filled
+from memcalc.plots.style import CARDS, filled
 from memcalc.specs.model import NominalModel
 from memcalc.specs.training import Training
 
@@ -31,10 +30,7 @@ from memcalc.specs.training import Training
     menus={
         "zero": ("stage of ZeRO", ("0", "1", "2", "3")),
         "recipe": ("recipe: bytes per number", ("mixed", "megatron", "bf16", "fp32")),  # "autocast" has those of "fp32"
-        "optimizer": (
-            "optimizer",
-            ("AdamW", "8-bit AdamW", "Lion", "SGD momentum", "SGD", "Muon"),
-        ),  # ZeRO refuses Muon
+        "optimizer": ("optimizer", ("AdamW", "8-bit AdamW", "Lion", "SGD momentum", "SGD", "Muon")),  # one is refused
     },
 )
 def states_on_a_card(*, zero: str, data_parallel: int, recipe: str, optimizer: str) -> Frame:
@@ -52,7 +48,7 @@ def states_on_a_card(*, zero: str, data_parallel: int, recipe: str, optimizer: s
     code = tables.code(model, run, shown=("recipe", "optimizer", "zero", "data_parallel"))
     shapes = _bar(kept, sum(alone.values()))
     said = _said(model, run, sum(kept.values()), sum(alone.values()))
-    return Frame(_card(), shapes, said, rooms + _worked(model, run), code)
+    return Frame(_picture(), shapes, said, rooms + _worked(model, run), code)
 
 
 def _said(model: NominalModel, run: Training, kept: int, alone: int) -> str:
@@ -85,20 +81,18 @@ def _bar(kept: Mapping[str, int], alone: int) -> dict[str, list[Point] | Label]:
     }
 
 
-@cache
-def _card() -> Svg:
-    with canvas(7.0, 2.0) as (figure, axes):
-        axes.fill([0, 0, 0], [0, 0, 0], facecolor="none", edgecolor="0.5", gid="alone", label="without sharing")
-        draw_parts(axes, {term: filled(term) for term in STATES})
-        axes.plot([0, 0], [0, 1], color="0.5", linewidth=1, gid="mark")
-        draw_total(axes)
-        axes.text(0, 0.9, "unshared", gid="unshared", size=9, in_layout=False)
-        for name in CARDS:
-            draw_limit(axes, name, [(-0.95, 0.45)], -0.9, "GB")
-        axes.set(xlim=(0, _EDGE), ylim=(-1.0, 1.2), yticks=[], xlabel="training states on one card [GB]")
-        handles, labels = axes.get_legend_handles_labels()
-        figure.legend(handles[1:] + handles[:1], labels[1:] + labels[:1], loc="outside upper left", ncols=4)
-        return Svg(figure)
+@drawn_once(7.0, 2.0)
+def _picture(figure, axes) -> None:
+    axes.fill([0, 0, 0], [0, 0, 0], facecolor="none", edgecolor="0.5", gid="alone", label="without sharing")
+    draw_parts(axes, {term: filled(term) for term in STATES})
+    axes.plot([0, 0], [0, 1], color="0.5", linewidth=1, gid="mark")
+    axes.text(0, 0.5, "total", gid="total", ha="right", weight="bold", in_layout=False)
+    axes.text(0, 0.9, "unshared", gid="unshared", size=9, in_layout=False)
+    for name in CARDS:
+        draw_limit(axes, name, [(-0.95, 0.45)], -0.9, "GB")
+    axes.set(xlim=(0, _EDGE), ylim=(-1.0, 1.2), yticks=[], xlabel="training states on one card [GB]")
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(handles[1:] + handles[:1], labels[1:] + labels[:1], loc="outside upper left", ncols=4)
 
 
 _EDGE = 180  # of the axis [GB]

@@ -47,16 +47,7 @@ CARDS = [str(2**power) for power in range(7)]
     },
 )
 def plan(
-    *,
-    model: str,
-    gpu: str,
-    task: str,
-    cards: str,
-    context: int,
-    batch: int,
-    weights: str,
-    kv_cache: str,
-    overhead: str,
+    *, model: str, gpu: str, task: str, cards: str, context: int, batch: int, weights: str, kv_cache: str, overhead: str
 ) -> Frame:
     """Show every term of a plan on the card that holds most, against what a program can use of it.
 

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import matplotlib
 from matplotlib.figure import Figure
+
+from memcalc.plots.style import canvas
 
 Point = tuple[float, float]
 
@@ -57,6 +60,21 @@ class Svg:
     def _pixels(self, points: Sequence[Point]) -> list[Point]:
         corners = self._to_pixels.transform(points) * self._points_per_pixel
         return [(x, self._height - y) for x, y in corners]
+
+
+def drawn_once(width: float, height: float) -> Callable[[Callable[..., None]], Callable[..., Svg]]:
+    """Make a function that gives a picture, drawn once for the same arguments, of one that draws on a figure's axes."""
+
+    def drawing(draw: Callable[..., None]) -> Callable[..., Svg]:
+        @cache
+        def picture(*arguments: object) -> Svg:
+            with canvas(width, height) as (figure, axes):
+                draw(figure, axes, *arguments)
+                return Svg(figure)
+
+        return picture
+
+    return drawing
 
 
 def box(left: float, right: float, bottom: float, top: float) -> list[Point]:

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import math
-from functools import cache
-
 from memcalc import catalogue, tables, units
-from memcalc.estimate.questions import breakdown
 from memcalc.estimate.terms import values
 from memcalc.explorers.bar import draw_parts, room, side_by_side
 from memcalc.explorers.explorable import explorer
 from memcalc.explorers.frame import Frame
-from memcalc.explorers.svg import Label, Point, Svg
-from memcalc.formula.quantization import weights_in
+from memcalc.explorers.svg import Label, Point, drawn_once
+from memcalc.formula.quantization import passed_in
 from memcalc.formula.tensors import present
-from memcalc.plots.style import CARDS, LIMIT, canvas, label
+from memcalc.plots.style import CARDS, LIMIT, label
 from memcalc.plots.weights import EDGE, PARTS, bits_of_the_name, parts
-from memcalc.specs.inference import Inference, bytes_each
+from memcalc.specs.inference import Inference
 from memcalc.specs.model import Model
 
 
@@ -49,14 +45,7 @@ def for_one_token(model: Model, run: Inference) -> int:
     >>> for_one_token(Model.named("Mixtral-8x7B"), Inference(weights="INT8"))
     12879925248
     """
-    if run.plain:
-        return math.ceil(model.active_parameters * bytes_each("weights", run.weights))
-    stored = breakdown(model, run)["weights"]
-    if not model.experts:
-        return stored
-    experts = tuple(tensor for tensor in present(model.packing, model.absent) if tensor.group == "expert")
-    one = weights_in(run.weights, experts).exact(values(model, run)) // model.experts
-    return stored - (model.experts - model.active_experts) * one
+    return passed_in(run.weights, present(model.packing, model.absent)).exact(values(model, run))
 
 
 def _said(model: Model, run: Inference, stored: int, passed: int) -> str:
@@ -92,23 +81,21 @@ def _bars(pieces: dict[str, int], passed: int, plain: float) -> dict[str, list[P
     return shapes
 
 
-@cache
-def _picture(model: str) -> Svg:
+@drawn_once(7.0, 2.2)
+def _picture(figure, axes, model: str) -> None:
     plain = units.in_unit(2 * Model.named(model).parameters, "GiB")
-    with canvas(7.0, 2.2) as (figure, axes):
-        draw_parts(axes, {part: style | EDGE for part, style in PARTS.items()}, 1)
-        draw_parts(axes, {"by_name": PARTS["named"] | EDGE | {"label": None}}, 2)
-        draw_parts(axes, {"passed": EDGE | {"facecolor": "0.65"}}, 0)  # all three parts in one
-        for name in ("by_name", "stored", "passed"):
-            axes.plot([0, 0], [0, 0], color="black", linewidth=2, gid=f"{name}_further")
-            axes.text(0, 0, "size", gid=f"{name}_size", size=9, weight="bold", in_layout=False)
-        axes.axvline(plain, **LIMIT | {"color": "black", "zorder": 0})
-        label(axes, "16 bits each", (plain, 2.75), (4, 0), va="center", bbox=None)
-        axes.set(xlim=(0, 1.3 * plain), ylim=(-0.6, 3.0), xlabel=f"weights of {model} [GiB]")
-        axes.set(yticks=range(3), yticklabels=["one token passes", "as stored", "as the name says"])
-        axes.tick_params(axis="y", length=0)
-        figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left", ncols=len(PARTS))
-        return Svg(figure)
+    draw_parts(axes, {part: style | EDGE for part, style in PARTS.items()}, 1)
+    draw_parts(axes, {"by_name": PARTS["named"] | EDGE | {"label": None}}, 2)
+    draw_parts(axes, {"passed": EDGE | {"facecolor": "0.65"}}, 0)  # all three parts in one
+    for name in ("by_name", "stored", "passed"):
+        axes.plot([0, 0], [0, 0], color="black", linewidth=2, gid=f"{name}_further")
+        axes.text(0, 0, "size", gid=f"{name}_size", size=9, weight="bold", in_layout=False)
+    axes.axvline(plain, **LIMIT | {"color": "black", "zorder": 0})
+    label(axes, "16 bits each", (plain, 2.75), (4, 0), va="center", bbox=None)
+    axes.set(xlim=(0, 1.3 * plain), ylim=(-0.6, 3.0), xlabel=f"weights of {model} [GiB]")
+    axes.set(yticks=range(3), yticklabels=["one token passes", "as stored", "as the name says"])
+    axes.tick_params(axis="y", length=0)
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left", ncols=len(PARTS))
 
 
 _CUT = 1.05  # what takes more than this times 16 bits is cut

@@ -167,6 +167,7 @@ def step_axes(axes) -> None:
     axes.tick_params(axis="x", labelsize=8)
 
 
+@cache  # an explorer asks in every frame
 def step_lines(policy: str) -> dict[str, list[tuple[float, float]]]:
     """Return the sum and the peak as lines over the context [tokens, GiB]."""
     contexts = [round(2 ** (power / 4)) for power in range(20, 53)]
@@ -197,7 +198,7 @@ def step_run(context: int, policy: str) -> Training:
     return Training(context=context, recipe="bf16", attention="eager", recompute=POLICIES[policy])
 
 
-@cache  # an explorer asks in every frame
+@cache  # as above
 def measured_steps(policy: str) -> dict[int, int]:
     """Return context → peak, as measured with this policy [tokens, bytes]."""
     rows = [row for row in measurements() if row.quantity == "step_peak" and row.model == STEPPED]
