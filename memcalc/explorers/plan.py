@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cache
 
 from memcalc import tables, units
 from memcalc.errors import InputError, choice
@@ -51,8 +50,8 @@ def plan(
 ) -> Frame:
     """Show every term of a plan on the card that holds most, against what a program can use of it.
 
-    Cards that answer divide the model and the batch between them, cards that train divide its states (ZeRO-3). The
-    formats are for answering alone.
+    Cards that answer divide the model, and the batch is that of all; cards that train divide the states (ZeRO-3), and
+    each has its own batch. The formats are for answering alone.
     Raises InputError where a choice is unknown or the formula does not hold.
 
     >>> run = {"context": 8192, "batch": 50, "weights": "FP16", "kv_cache": "FP16", "overhead": "none"}
@@ -63,12 +62,13 @@ def plan(
     run = _run(model, task, count, context=context, batch=batch, overhead=overhead)
     if isinstance(run, Inference):
         run = replace(run, weights=weights, kv_cache=kv_cache)
-    terms = breakdown(model, run)
+    memory = breakdown(model, run)
     steps = advice.next_steps(model, run, gpu)[:3] if _whole(run) else []
-    details = [*map(_line, terms.items()), *steps, *advice.notes(model, run, gpu)]
-    shapes = bar.bar({term: terms.get(term, 0) for term in _terms()}, gpu.capacity)
+    details = [*map(_line, memory.items()), *steps, *advice.notes(model, run, gpu)]
+    drawn = tuple(term for term in SUMMANDS if term in memory or term != "weight_copies")  # which are rare
+    shapes = bar.bar({term: memory.get(term, 0) for term in drawn}, gpu.capacity)
     code = tables.code(model, run, shown=("context", "batch"))
-    return Frame(bar.card(gpu.name, _terms()), shapes, _said(model, run, gpu, count), details, code)
+    return Frame(bar.card(gpu.name, drawn), shapes, _said(model, run, gpu, count), details, code)
 
 
 def _run(model: Model, task: str, cards: int, **known: object) -> Inference | Training:
@@ -82,14 +82,6 @@ def _run(model: Model, task: str, cards: int, **known: object) -> Inference | Tr
     except InputError:  # mixtures of experts, adapters, other families
         return replace(run, activations="none")
     return run
-
-
-@cache
-def _terms() -> tuple[str, ...]:
-    """Return the terms that any of the tasks can have, in the formula's order: the picture leaves none out."""
-    model = Model.named("LLaMA-7B")
-    found = {term for task in TASKS for term in breakdown(model, _run(model, task, 1, overhead="high"))}
-    return tuple(term for term in SUMMANDS if term in found)
 
 
 def _whole(run: Inference | Training) -> bool:

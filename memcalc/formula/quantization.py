@@ -114,10 +114,10 @@ def passed_in(form: str, tensors: tuple[Tensor, ...]) -> Term:
     >>> passed_in("FP16", ())
     M_pass = P_act × B
     """
-    stored, experts = weights_in(form, tensors), tuple(tensor for tensor in tensors if tensor.group == "expert")
+    stored, kind = weights_in(form, tensors), Format.named(form)
     if stored is weights:
         return passed_weights
-    one = sympy.floor(stored_bytes(experts, Format.named(form)) / E) if experts else 0
+    one = sympy.Add(*(stored_bytes((tensor,), kind) / E for tensor in tensors if tensor.group == "expert"))
     skipped = (E - symbol("active_experts")) * one
     return replace(passed_weights, expr=stored.symbol - skipped, holds=stored.holds, parts=(stored,))
 

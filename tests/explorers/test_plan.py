@@ -4,7 +4,7 @@ import pytest
 
 import memcalc
 from memcalc import InputError, Model, units
-from memcalc.explorers.plan import TASKS, _terms, plan
+from memcalc.explorers.plan import TASKS, plan
 from memcalc.formula.symbols import SUMMANDS
 
 START = {"model": "Gemma-3-27B", "gpu": "RTX 4090", "task": "answer", "cards": "1", "context": 32_768, "batch": 1}
@@ -50,16 +50,8 @@ def test_adapters_need_less_than_a_tenth():
     assert label[1] < label[0] / 10
 
 
-@pytest.fixture
-def _a_task_with_copies(monkeypatch):
+def test_the_copies_of_the_weights_are_drawn_where_a_task_has_them(monkeypatch):
     monkeypatch.setitem(TASKS, "train with autocast", {"recipe": "autocast"})
-    _terms.cache_clear()
-    yield
-    _terms.cache_clear()
-
-
-@pytest.mark.usefixtures("_a_task_with_copies")
-def test_the_copies_of_the_weights_are_drawn_where_a_task_has_them():
     frame = plan.frame(**START | {"model": "LLaMA-7B", "task": "train with autocast", "overhead": "high"})
     run = memcalc.Training(32_768, recipe="autocast", zero=3, overhead="high")
     kept = {term for term, count in memcalc.breakdown(Model.named("LLaMA-7B"), run).items() if count}
