@@ -123,8 +123,8 @@ def control(name: str, menus: Menus) -> dict[str, object]:
     sliders = [entry.name for entry in BY_NAME.values() if not entry.derived]
     entry = BY_NAME[choice("control", name, [*PICKERS, *MENUS, *menus, *sliders])]
     label = f"{entry.symbol}: {entry.meaning.partition(':')[0]}"
-    grid = _powers_of_two(entry.low, entry.high) if entry.scale == "log2" else []
-    ends = {"low": entry.low, "high": entry.high, "grid": grid}
+    powers = range((entry.low - 1).bit_length(), entry.high.bit_length()) if entry.scale == "log2" else ()
+    ends = {"low": entry.low, "high": entry.high, "grid": [2**power for power in powers]}
     return {"name": name, "kind": "slider", "label": label, "unit": entry.unit, **ends}
 
 
@@ -135,7 +135,3 @@ def allowed(control: Mapping[str, object], value: object) -> str | int:
     if control["kind"] == "picker":
         return find(PICKERS[control["name"]][1], control["name"], value)["name"]
     return choice(control["name"], value, control["options"])
-
-
-def _powers_of_two(low: int, high: int) -> list[int]:
-    return [2**power for power in range((low - 1).bit_length(), high.bit_length())]

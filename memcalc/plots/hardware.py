@@ -33,8 +33,7 @@ _ROOM = 1.5  # between the outermost points and the edges, for names
 
 def _rows() -> pandas.DataFrame:
     told = {gpu.name: row for row in table2.rows() for gpu in _meant(row)}
-    cards = [Gpu.named(name) for name in catalogue.names("gpus")]
-    fast = [gpu for gpu in cards if (gpu.bandwidth_gbs or 0) >= SLOWEST]
+    fast = [gpu for gpu in map(Gpu.named, catalogue.names("gpus")) if (gpu.bandwidth_gbs or 0) >= SLOWEST]
     return pandas.DataFrame(_line(gpu, told.get(gpu.name)) for gpu in fast)
 
 

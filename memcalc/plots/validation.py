@@ -149,14 +149,12 @@ def sum_and_peak() -> Drawn:
 
 
 def _policy_in_words(policy: str) -> str:
-    first, last = (f"{count:,}" for count in STEPS)
-    off = max(abs(size - step(context, policy)[1]) / size for context, size in measured_steps(policy).items())
-    ends = {
-        name: " to ".join(f"{line[place][1]:.3g} GiB" for place in (0, -1)) for name, line in step_lines(policy).items()
-    }
+    measured, lines = measured_steps(policy), step_lines(policy)
+    off = max(abs(size - step(context, policy)[1]) / size for context, size in measured.items())
+    ends = {name: " to ".join(f"{gib:.3g} GiB" for _, gib in (line[0], line[-1])) for name, line in lines.items()}
     return (
-        f"Activations, {policy}: from {first} to {last} tokens the sum of the terms goes from {ends['sum']}, the peak"
-        f" of a step from {ends['peak']}; {len(measured_steps(policy))} measured peaks, at most {off:.1%} off it."
+        f"Activations, {policy}: from {STEPS[0]:,} to {STEPS[1]:,} tokens the sum of the terms goes from {ends['sum']},"
+        f" the peak of a step from {ends['peak']}; {len(measured)} measured peaks, at most {off:.1%} off it."
     )
 
 
@@ -171,11 +169,8 @@ def step_axes(axes) -> None:
 def step_lines(policy: str) -> dict[str, list[tuple[float, float]]]:
     """Return the sum and the peak as lines over the context [tokens, GiB]."""
     contexts = [round(2 ** (power / 4)) for power in range(20, 53)]
-    curves = zip(*(step(count, policy) for count in contexts), strict=True)
-    return {
-        name: [(count, in_unit(size, "GiB")) for count, size in zip(contexts, sizes, strict=True)]
-        for name, sizes in zip(STEP_LINES, curves, strict=True)
-    }
+    curves = zip(*([in_unit(size, "GiB") for size in step(count, policy)] for count in contexts), strict=True)
+    return {name: list(zip(contexts, curve, strict=True)) for name, curve in zip(STEP_LINES, curves, strict=True)}
 
 
 def step(context: int, policy: str) -> tuple[int, int]:
