@@ -52,7 +52,7 @@ def kept_for_backward(
     parts, whole = _parts(model, run), breakdown(model, run)["activations"]
     most = max(parts, key=parts.get)
     said = f"To train on {held(run)}, {model.name} keeps {units.show_both(whole)} for the backward pass."
-    said += f" Most of all: {PLACES[most][0]}, {units.show(parts[most])}."
+    said += f" Most of all: {PLACES[most]['word']}, {units.show(parts[most])}."
     shown = ("context", "batch", "attention", "recompute", "activations")
     line = tables.code(model, run, "activations", shown=shown)
     return Frame(_picture(), bar(parts, Gpu.named(CARDS[-1]).capacity), said, _details(model, run, parts), line)
@@ -76,7 +76,7 @@ def _parts(model: Model, run: Training) -> dict[str, int]:
 
 
 def _details(model: Model, run: Training, parts: dict[str, int]) -> Iterable[str]:
-    sizes = ", ".join(f"{PLACES[place][0]} {units.show(size)}" for place, size in parts.items() if size)
+    sizes = ", ".join(f"{PLACES[place]['word']} {units.show(size)}" for place, size in parts.items() if size)
     memory = breakdown(model, run)
     states = units.show(sum(memory.values()) - memory["activations"])
     layers = [part for term in training.activations(model, run) for part in term.every_part.values()]

@@ -8,6 +8,7 @@ import pandas
 from matplotlib.colors import to_rgb
 from matplotlib.patches import Rectangle
 
+from memcalc import catalogue
 from memcalc.estimate import training
 from memcalc.estimate.questions import breakdown
 from memcalc.estimate.terms import values
@@ -19,14 +20,7 @@ from memcalc.specs.model import Model
 from memcalc.specs.training import Training
 from memcalc.units import in_unit, show
 
-PLACES = {
-    "scores": ("scores", 1.0, SUMMANDS["activations"].hatch),
-    "layer": ("inputs of layers", 0.15, ""),
-    "norm": ("norms", 0.3, "..."),
-    "attention": ("attention", 0.6, "///"),
-    "mlp": ("MLP", 0.45, "\\\\\\"),
-    "once": ("head and loss", 0.05, "---"),
-}
+PLACES = {row["name"]: row for row in catalogue.rows("places")}
 """Place → its word, the strength of its colour, its hatch; in the order of a bar: first what grows fastest."""
 
 _CODES = {
@@ -51,9 +45,9 @@ def place_of(tensor: SavedTensor) -> str:
 
 def fill_of(place: str) -> dict[str, object]:
     """Return how an area of a place is filled, and what a legend calls it; a hatch tells in grey print what it is."""
-    word, strength, hatch = PLACES[place]
-    colour = tuple(1 - strength * (1 - part) for part in to_rgb(SUMMANDS["activations"].colour))
-    return {"label": word, "facecolor": colour, "hatch": hatch, **OUTLINE, "edgecolor": _EDGE}
+    row = PLACES[place]
+    colour = tuple(1 - float(row["strength"]) * (1 - part) for part in to_rgb(SUMMANDS["activations"].colour))
+    return {"label": row["word"], "facecolor": colour, "hatch": row["hatch"], **OUTLINE, "edgecolor": _EDGE}
 
 
 def _layer_rows() -> pandas.DataFrame:
@@ -75,7 +69,7 @@ def _layer_in_words(rows: pandas.DataFrame) -> str:
     said = []
     for code, lines in rows.groupby("code", sort=False):
         places = lines.groupby("place", sort=False)["bytes"].sum()
-        parts = ", ".join(f"{PLACES[place][0]} {size:.3g}" for place, size in places.items())
+        parts = ", ".join(f"{PLACES[place]['word']} {size:.3g}" for place, size in places.items())
         said.append(f"{' '.join(code.split())} {lines['bytes'].sum():.3g} bytes ({parts}; {len(lines)} tensors)")
     return f"Two bars of boxes, one box a tensor, in bytes for each number that goes into the layer: {'; '.join(said)}."
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 import pandas
 from matplotlib.patches import Patch, Rectangle
 
+from memcalc import catalogue
 from memcalc.article import claims, table1, table3
 from memcalc.formula.totals import inference
 from memcalc.plots import activations, hardware, kv_cache, optimizer, weights
@@ -127,14 +128,7 @@ def _points(axes, lines: pandas.DataFrame) -> None:
         label(axes, growth, ((year + later) / 2, axes.get_ylim()[0]), (0, 4), ha="center")
 
 
-LOOKS = {
-    "holds": ("#56B4E9", "✓"),
-    "holds only in GB": ("#3FA587", "GB"),
-    "holds only in GiB": ("#93CFBB", "GiB"),
-    "holds under assumption": ("#F0E442", "if"),
-    "wrong": ("#A63603", "✗"),
-    "not checkable": ("#FFFFFF", "?"),
-}
+LOOKS = {row["name"]: (row["colour"], row["sign"]) for row in catalogue.rows("verdicts")}
 """Verdict → colour and sign: the colours differ in lightness too, and the sign tells without any."""
 
 _LEFT = {"alignment": "left", "borderpad": 0}

@@ -8,11 +8,12 @@ import io
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pandas
 from IPython import get_ipython
 from matplotlib import pyplot as plt
-from matplotlib import rc_context, rcParamsDefault
+from matplotlib import rc_context, rc_params_from_file, rcParamsDefault
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
@@ -20,19 +21,7 @@ from memcalc.formula.symbols import SUMMANDS
 from memcalc.specs.gpu import Gpu
 from memcalc.units import in_unit, show
 
-STYLE = {
-    "font.size": 9,
-    "axes.titlesize": 10,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.axisbelow": True,
-    "figure.dpi": 100,
-    "figure.constrained_layout.use": True,
-    "legend.frameon": False,
-    "svg.hashsalt": "memcalc",
-}
+_STYLE = rc_params_from_file(Path(__file__).parent / "house.mplstyle", use_default_template=False)
 
 
 class Drawn(Figure):
@@ -60,7 +49,7 @@ if shell := get_ipython():  # its own image of a figure has no place for the tex
 def house_style():
     """Return a context in which matplotlib draws in the house style, whatever the settings of the user."""
     defaults = {name: value for name, value in rcParamsDefault.items() if not name.startswith("backend")}
-    return rc_context(defaults | STYLE)
+    return rc_context(defaults | _STYLE)
 
 
 @contextmanager
