@@ -67,10 +67,10 @@ def _everything() -> Counter[str]:
 def _picture(figure, axes) -> None:
     """Draw the bars that move in front of those of all claims, which stay."""
     everything = _everything()
-    for place, (name, verdict) in enumerate(_NAMES.items()):
-        axes.barh([place], [everything[verdict]], 2 * _HALF, color="none", edgecolor="0.5")
-        axes.barh([place], [0], color="0.5", edgecolor="black", gid=name)
-        axes.text(0, place, "count", gid=f"{name}_count", size=8, in_layout=False)
+    for y, (name, verdict) in enumerate(_NAMES.items()):
+        axes.barh([y], [everything[verdict]], 2 * _HALF, color="none", edgecolor="0.5")
+        axes.barh([y], [0], color="0.5", edgecolor="black", gid=name)
+        axes.text(0, y, "count", gid=f"{name}_count", size=8, in_layout=False)
     axes.fill([0, 0, 0], [0, 0, 0], color="black", linewidth=0, gid="chosen")
     axes.set(yticks=range(len(VERDICTS)), yticklabels=VERDICTS, ylim=(len(VERDICTS) - 0.5, -0.5))
     axes.set_xlim(-2.5, 1.2 * max(everything.values()))
@@ -80,5 +80,5 @@ def _picture(figure, axes) -> None:
 
 
 _HALF = 0.35  # of the height of a bar
-_NAMES = {f"verdict{place}": verdict for place, verdict in enumerate(VERDICTS)}
+_NAMES = {f"verdict{number}": verdict for number, verdict in enumerate(VERDICTS)}
 """Shape → the verdict whose bar it is."""

@@ -43,21 +43,21 @@ def states_on_a_card(*, zero: str, data_parallel: int, recipe: str, optimizer: s
     """
     model, _ = ZERO_PAPER
     run = Training(zero=int(zero), data_parallel=data_parallel, recipe=recipe, optimizer=optimizer)
-    kept, alone = (breakdown(model, one) for one in (run, replace(run, zero=0, data_parallel=1)))
-    rooms = [f"{room(name, sum(kept.values()), 'GB')}; activations come on top." for name in CARDS]
+    memory, alone = (breakdown(model, one) for one in (run, replace(run, zero=0, data_parallel=1)))
+    rooms = [f"{room(name, sum(memory.values()), 'GB')}; activations come on top." for name in CARDS]
     code = tables.code(model, run, shown=("recipe", "optimizer", "zero", "data_parallel"))
-    shapes = _bar(kept, sum(alone.values()))
-    said = _said(model, run, sum(kept.values()), sum(alone.values()))
+    shapes = _bar(memory, sum(alone.values()))
+    said = _said(model, run, sum(memory.values()), sum(alone.values()))
     return Frame(_picture(), shapes, said, rooms + _worked(model, run), code)
 
 
-def _said(model: NominalModel, run: Training, kept: int, alone: int) -> str:
+def _said(model: NominalModel, run: Training, size: int, alone: int) -> str:
     who = "One card keeps" if run.data_parallel == 1 else f"Each of {run.data_parallel:,} cards keeps"
-    each = f"{kept / model.parameters:.4g} bytes for each parameter of the model"
-    said = f"{who} {units.show(kept, 'GB')} of training states, {each}."
-    if kept >= alone:
+    each = f"{size / model.parameters:.4g} bytes for each parameter of the model"
+    said = f"{who} {units.show(size, 'GB')} of training states, {each}."
+    if size >= alone:
         return f"{said} {'There is nobody to share with.' if run.data_parallel == 1 else 'Nothing is saved.'}"
-    return f"{said} Without sharing it would be {units.three_digits(alone / kept)} times as much."
+    return f"{said} Without sharing it would be {units.three_digits(alone / size)} times as much."
 
 
 def _worked(model: NominalModel, run: Training) -> list[str]:
@@ -69,14 +69,14 @@ def _worked(model: NominalModel, run: Training) -> list[str]:
     return [*lines, f"{run.optimizer} remembers {run.optimizer_row['meaning']}."]
 
 
-def _bar(kept: Mapping[str, int], alone: int) -> dict[str, list[Point] | Label]:
+def _bar(memory: Mapping[str, int], alone: int) -> dict[str, list[Point] | Label]:
     """Return the states side by side, and where they would end without sharing [GB]."""
-    right, whole = (units.in_unit(size, "GB") for size in (sum(kept.values()), alone))
+    right, whole = (units.in_unit(size, "GB") for size in (sum(memory.values()), alone))
     return {
-        **side_by_side(kept, unit="GB"),
+        **side_by_side(memory, unit="GB"),
         **side_by_side({"alone": alone}, unit="GB"),
         "mark": [(whole, 0.4), (whole, 1.15)],
-        "total": Label(units.show(sum(kept.values()), "GB"), (max(right, 0.12 * _EDGE), 0.5)),
+        "total": Label(units.show(sum(memory.values()), "GB"), (max(right, 0.12 * _EDGE), 0.5)),
         "unshared": Label(f"{units.show(alone, 'GB')} without sharing", (whole + 1, 0.9)),
     }
 

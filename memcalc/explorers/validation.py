@@ -50,8 +50,8 @@ def _details(context: int, policy: str, peak: int) -> list[str]:
 
 def _shapes(context: int, policy: str, peak: int) -> dict[str, list[Point] | Label]:
     shapes = dict(validation.step_lines(policy))
-    for place, (count, size) in enumerate(measured_steps(policy).items()):
-        shapes[f"dot{place}"] = _dot(count, units.in_unit(size, "GiB"))
+    for number, (count, size) in enumerate(measured_steps(policy).items()):
+        shapes[f"dot{number}"] = _dot(count, units.in_unit(size, "GiB"))
     seen = STEPS[0] <= context <= STEPS[1]
     shapes["here"] = [(context, end) for end in STEP_MEMORY] if seen else []
     return shapes | {"number": Label(f"peak: {units.show(peak)}", (STEPS[0] * 1.15, STEP_MEMORY[1] / 6))}
@@ -68,9 +68,9 @@ def _picture(figure, axes) -> None:
     validation.step_axes(axes)
     for name, style in STEP_LINES.items():
         axes.plot(STEPS, [3, 3], gid=name, **style)
-    for place in range(len(measured_steps("keep all"))):
-        name = "measured" if place == 0 else None
-        axes.fill([40, 41, 42], [3, 4, 3], color="black", gid=f"dot{place}", label=name, zorder=3)
+    for number in range(len(measured_steps("keep all"))):
+        name = "measured" if number == 0 else None
+        axes.fill([40, 41, 42], [3, 4, 3], color="black", gid=f"dot{number}", label=name, zorder=3)
     axes.plot(STEPS, [3, 3], color="0.5", linewidth=1.5, linestyle=":", gid="here", label="your context")
     axes.text(40, 3, "peak", gid="number", size=9, weight="bold", in_layout=False)
     axes.legend(loc="upper left", ncols=4)
