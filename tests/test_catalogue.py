@@ -6,7 +6,7 @@ from memcalc import catalogue
 from memcalc.errors import _plain
 
 TABLES = ["models", "gpus", "formats", "ggml_types", "mixes", "article"]
-TABLES += ["measured", "measured_quantities", "measured_formats"]
+TABLES += ["measured", "measured_quantities", "measured_formats", "glossary", "papers", "verdicts", "places"]
 
 
 @pytest.mark.parametrize("table", TABLES)

@@ -35,7 +35,9 @@ def test_a_row_of_ones_own_is_a_star_with_its_name():
 @pytest.mark.parametrize("measured", ["16", "9000000000000000000"])
 def test_a_row_that_is_far_off_stays_in_the_picture(measured):
     far = validation.read(f"far,kv_cache,Llama-3-8B,context=8192,{measured},by hand,none,2026-11-27")
-    for axes, place in zip(predicted_measured([far]).axes, (float(measured), float(100 * far.residual)), strict=True):
+    figure = predicted_measured([far])
+    figure.draw_without_rendering()  # every number on the axes has a unit
+    for axes, place in zip(figure.axes, (float(measured), float(100 * far.residual)), strict=True):
         ends = axes.get_ylim() if axes is axes.figure.axes[0] else axes.get_xlim()
         assert ends[0] < place < ends[1]
         assert len(axes.get_xticks()) <= 9
