@@ -14,7 +14,7 @@ from memcalc.estimate.questions import breakdown, fits
 from memcalc.estimate.terms import terms, values
 from memcalc.estimate.training import places
 from memcalc.formula import Term
-from memcalc.formula.symbols import GLOSSARY
+from memcalc.formula.symbols import GLOSSARY, SUMMANDS
 from memcalc.specs.gpu import Gpu
 from memcalc.specs.inference import Inference
 from memcalc.specs.model import Model
@@ -162,7 +162,7 @@ def _in_words(run: Inference | Training) -> str:
     """Say what the run is: context, batch, and what differs from the usual."""
     said = [f"context {run.context:,}", f"batch {run.batch:,}"]
     named = ("weights", "kv_cache") if isinstance(run, Inference) else ("recipe", "optimizer")
-    said += [f"{getattr(run, name)} {advice.WORDS.get(name, name)}" for name in named]
+    said += [f"{getattr(run, name)} {SUMMANDS[name].word if name in SUMMANDS else name}" for name in named]
     rest = [name for name in run.declared if name not in ("context", "batch", *named)]
     changed = [name for name in rest if getattr(run, name) != getattr(type(run), name)]
     return ", ".join(said + [f"{name} {getattr(run, name)}" for name in changed])

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from fractions import Fraction
 
 import pandas
 from pybtex.database import parse_string
@@ -14,12 +13,12 @@ from pybtex.plugin import find_plugin
 from memcalc import units
 from memcalc.catalogue import bibliography
 from memcalc.estimate import training
-from memcalc.estimate import training as passes
-from memcalc.estimate.questions import breakdown, crossing, total
+from memcalc.estimate.questions import breakdown, total
 from memcalc.estimate.terms import values
 from memcalc.formula import TERMS, Term
 from memcalc.formula.printing import text
-from memcalc.formula.symbols import GLOSSARY
+from memcalc.formula.symbols import BY_NAME, GLOSSARY
+from memcalc.formula.term import Values
 from memcalc.specs.gpu import Gpu
 from memcalc.specs.inference import Inference
 from memcalc.specs.model import Model, NominalModel
@@ -38,12 +37,12 @@ class Worked:
         return f"$\\displaystyle {self.formula}$\n\n$\\displaystyle {self.substituted}$\n\n= **{self.result}**"
 
 
-class Shown(pandas.DataFrame):
+class WholeTable(pandas.DataFrame):
     """A table that a notebook shows whole: no cell is cut, however long."""
 
     @property
-    def _constructor(self) -> type[Shown]:
-        return Shown
+    def _constructor(self) -> type[WholeTable]:
+        return WholeTable
 
     def _repr_html_(self) -> str:
         with pandas.option_context("display.max_colwidth", None):
@@ -67,45 +66,33 @@ def by_hand(term: Term, model: Model, run: Inference, gpu: Gpu | None = None) ->
     >>> by_hand(TERMS["kv_cache"], Model.named("LLaMA-7B"), Inference(context=32768)).result
     '17,179,869,184 bytes = 16.00 GiB = 17.18 GB'
     """
+    term, known = in_numbers(term, model, run, gpu)
+    value, unit = term.value(known), GLOSSARY[term.symbol].unit
+    result = units.amount(value, unit) + (f" = {units.show_both(math.ceil(value))}" if unit == "bytes" else "")
+    return Worked(term.latex(), term.latex(known), result)
+
+
+def in_numbers(term: Term, model: Model, run: Inference, gpu: Gpu | None = None) -> tuple[Term, Values]:
+    """Return a term without what drops out of it for a run, and the value of each of its symbols and parts."""
     known = values(model, run) | (gpu.values if gpu else {})
     term = term.simplified(known)
-    known = term.numbers(known)
-    return Worked(term.latex(), term.latex(known), amount(term.value(known), GLOSSARY[term.symbol].unit))
+    return term, term.numbers(known)
 
 
-_FRACTIONS = ("seconds", "kWh", "US dollars")
-"""Units of what is seldom a whole number."""
-
-
-def amount(count: int | Fraction, unit: str = "bytes") -> str:
-    """Write a term's value with its unit: bytes also in GiB and GB, seconds and money in four digits, all else whole.
-
-    >>> amount(2**34), amount(Fraction(1, 64), "seconds")
-    ('17,179,869,184 bytes = 16.00 GiB = 17.18 GB', '0.01562 seconds')
-    """
-    if unit in _FRACTIONS:
-        return f"{float(count):,.4g} {unit}"
-    count = math.ceil(count)
-    return f"{count:,} bytes = {units.show_both(count)}" if unit == "bytes" else f"{count:,} {unit}".rstrip()
-
-
-def glossary(*terms: Term) -> Shown:
+def glossary(*terms: Term) -> WholeTable:
     """Return the glossary of exactly the symbols in the terms (of all, if none is given); no column is empty."""
     wanted = {symbol for term in terms for symbol in (term.symbol, *term.symbols)} or GLOSSARY.keys()
-    lines = [
-        {
-            "letter": str(entry.symbol),
-            "meaning": entry.meaning,
-            "unit": entry.unit,
-            "config.json": entry.config,
-            "ZeRO paper": entry.zero,
-            "Megatron paper": entry.megatron,
-        }
-        for entry in GLOSSARY.values()
-        if entry.symbol in wanted
-    ]
-    table = Shown(lines).set_index("letter")
+    entries = [entry for entry in GLOSSARY.values() if entry.symbol in wanted]
+    lines = [{title: str(getattr(entry, name)) for title, name in _COLUMNS.items()} for entry in entries]
+    table = WholeTable(lines).set_index("letter")
     return table.loc[:, (table != "").any()]  # a column in which no symbol has a name says nothing
+
+
+_COLUMNS = {
+    **{"letter": "symbol", "meaning": "meaning", "unit": "unit"},
+    **{"config.json": "config", "ZeRO paper": "zero", "Megatron paper": "megatron"},
+}
+"""Column of the glossary → field of its entries."""
 
 
 def memory(model: Model, run: Inference) -> pandas.DataFrame:
@@ -139,25 +126,13 @@ def _summands(run: Training) -> dict[str, str]:
     model = Model.nominal(2**40)
     known, terms = values(model, run), training.states(model, run)
     parts = {part.name: part for term in terms for part in (term, *term.every_part.values())}
-    each = {name: parts[name].exact(known) / model.parameters for name in _SUMMANDS}
-    moments = run.optimizer_spec.moments
-    total = sum(each.values()) + (moments - 1) * each["one_state"]
-    shown = {word: f"{each[name]:.4g}" for name, word in _SUMMANDS.items()}
-    remembered = " + ".join([shown[_SUMMANDS["one_state"]]] * moments) or "0"
-    named = {"recipe": run.recipe, "optimizer": run.optimizer}
-    return {**named, **shown, _SUMMANDS["one_state"]: remembered, "sum": f"{total:.4g}"}
+    each = {name: [parts[name].exact(known) / model.parameters] for name in ("weights", "gradients", "master_weights")}
+    each["optimizer_states"] = [parts["one_state"].exact(known) / model.parameters] * run.optimizer_spec.moments
+    shown = {BY_NAME[name].word: " + ".join(f"{size:.4g}" for size in sizes) or "0" for name, sizes in each.items()}
+    return {"recipe": run.recipe, "optimizer": run.optimizer, **shown, "sum": f"{sum(map(sum, each.values())):.4g}"}
 
 
-_SUMMANDS = {
-    "weights": "weights",
-    "gradients": "gradients",
-    "master_weights": "master weights",
-    "one_state": "optimizer states",
-}
-"""Term → its column in a table of bytes per parameter."""
-
-
-def saved_tensors(model: Model, run: Training) -> Shown:
+def saved_tensors(model: Model, run: Training) -> WholeTable:
     """Return every tensor that the backward pass needs: where, its shape in symbols, and its bytes on one card.
 
     A tensor of a layer stands there once, however many layers there are.
@@ -172,9 +147,9 @@ def saved_tensors(model: Model, run: Training) -> Shown:
             "bytes each": tensor.bytes_each,
             "bytes": f"{tensor.bytes(known):,}",
         }
-        for tensor in passes.saved_tensors(model, run)
+        for tensor in training.saved_tensors(model, run)
     ]
-    return Shown(lines)
+    return WholeTable(lines)
 
 
 def code(model: Model | NominalModel, run: Inference | Training, term: str = "", shown: Sequence[str] = ()) -> str:
@@ -202,26 +177,6 @@ def _changes(spec: Model | Inference | Training, usual: Model | Inference | Trai
     """Return the fields of a spec that are not as usual or to be shown, as arguments."""
     pairs = ((field.name, getattr(spec, field.name), getattr(usual, field.name)) for field in fields(spec))
     return ", ".join(f"{name}={value!r}" for name, value, default in pairs if value != default or name in shown)
-
-
-def weights_by_format(models: Iterable[str], formats: Iterable[str]) -> pandas.DataFrame:
-    """Return the weights of each model in each format [bytes]."""
-    lines = [
-        {"model": model, "format": name, "bytes": breakdown(Model.named(model), Inference(weights=name))["weights"]}
-        for model in models
-        for name in formats
-    ]
-    return pandas.DataFrame(lines)
-
-
-def cache_by_context(models: Iterable[str], contexts: Iterable[int]) -> pandas.DataFrame:
-    """Return weights and cache of each model at each context in FP16 [bytes], and where they cross [tokens]."""
-    lines = []
-    for name in models:
-        for context in contexts:
-            model, run = Model.named(name), Inference(context=context)
-            lines.append({"model": name, "context": context, **breakdown(model, run), "crossing": crossing(model, run)})
-    return pandas.DataFrame(lines)
 
 
 LONGEST = 90

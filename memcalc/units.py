@@ -38,15 +38,6 @@ def show(count: int | Fraction, unit: str = "GiB") -> str:
     return f"{sign}{hundredths // 100:,}.{hundredths % 100:02} {unit}"
 
 
-def show_briefly(count: int, unit: str = "GiB") -> str:
-    """Write `count` [bytes] in three digits, for a label in a picture.
-
-    >>> show_briefly(13_476_831_232)
-    '12.6 GiB'
-    """
-    return f"{float(in_unit(count, unit)):.3g} {unit}"
-
-
 def show_both(count: int) -> str:
     """Write `count` [bytes] in both units, because readers expect one or the other.
 
@@ -79,6 +70,16 @@ def rounds_to(count: int, published: str, size: int) -> bool:
     """
     decimals = len(published.partition(".")[2])
     return round(Fraction(count, size), decimals) == Fraction(published)
+
+
+def amount(value: int | Fraction, unit: str = "bytes") -> str:
+    """Write the value of a term with its unit: seconds, energy and money in four digits, all else whole.
+
+    >>> amount(2**34), amount(Fraction(1, 64), "seconds")
+    ('17,179,869,184 bytes', '0.01562 seconds')
+    """
+    fraction = unit in ("seconds", "kWh", "US dollars")
+    return f"{float(value):,.4g} {unit}" if fraction else f"{math.ceil(value):,} {unit}".rstrip()
 
 
 def three_digits(number: float) -> str:
@@ -114,7 +115,7 @@ def dollars(amount: float | Fraction) -> str:
     >>> dollars(1599), dollars(0.1229)
     ('$1,599', '$0.12')
     """
-    return f"${int(amount):,}" if amount == int(amount) else f"${float(amount):,.2f}"
+    return f"${counted(amount)}"
 
 
 def to_bytes(amount: str | int | Fraction, unit: str) -> int:

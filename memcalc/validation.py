@@ -12,7 +12,7 @@ from functools import cache, cached_property
 from memcalc import catalogue, units
 from memcalc.errors import InputError, choice, shown
 from memcalc.estimate.ask import QUANTITIES, Inputs, ask, read_inputs, written
-from memcalc.tables import Shown
+from memcalc.tables import WholeTable
 
 COLUMNS = ("id", "quantity", "model", "inputs", "measured", "how", "library", "date")
 """Columns of a measured row, as in data/measured.csv."""
@@ -159,7 +159,7 @@ def row(name: str) -> Measurement:
     return known[choice("measured row", name, known)]
 
 
-def against(*ids: str) -> Shown:
+def against(*ids: str) -> WholeTable:
     """Return the measured rows with these ids beside the formula and the residual.
 
     Raises InputError for an id that no row has.
@@ -170,7 +170,7 @@ def against(*ids: str) -> Shown:
     return table(map(row, ids))
 
 
-def table(rows: Iterable[Measurement]) -> Shown:
+def table(rows: Iterable[Measurement]) -> WholeTable:
     """Return measurements as a table: what was measured, what the formula says, what is left over, why, and how."""
     rows = list(rows)
     if not rows:
@@ -190,18 +190,18 @@ def table(rows: Iterable[Measurement]) -> Shown:
         }
         for row in rows
     ]
-    shown = Shown(lines).set_index("id")
+    shown = WholeTable(lines).set_index("id")
     return shown if any(shown["cause"]) else shown.drop(columns="cause")
 
 
-def residuals(rows: Iterable[Measurement] | None = None) -> Shown:
+def residuals(rows: Iterable[Measurement] | None = None) -> WholeTable:
     """Return for each quantity: how many rows, how many exact, and the worst residual with its cause."""
     groups: dict[str, list[Measurement]] = {}
     for row in measurements() if rows is None else rows:
         groups.setdefault(row.quantity, []).append(row)
     if not groups:
         raise InputError("rows must be at least one measurement, not none.")
-    return Shown([_summary(alike) for alike in groups.values()]).set_index("term")
+    return WholeTable([_summary(alike) for alike in groups.values()]).set_index("term")
 
 
 def _summary(alike: list[Measurement]) -> dict[str, str | int]:

@@ -14,8 +14,10 @@ from memcalc.formula.kv_cache import with_residual
 from memcalc.formula.llama_cpp import cells, compute_buffer, output_buffer
 from memcalc.formula.megatron import first_stage
 from memcalc.formula.prefill import Prefill
+from memcalc.formula.quantization import passed_in
 from memcalc.formula.saved_tensors import CodePath
 from memcalc.formula.symbols import BY_NAME, symbol
+from memcalc.formula.tensors import TENSORS
 from memcalc.formula.training_step import step_peak
 
 ROOT = Path(__file__).parent.parent
@@ -48,6 +50,7 @@ _BUILT = (
     *with_windows(CodePath("mistral")).parts,
     first_stage(),
     *first_stage().parts,
+    passed_in("NF4", TENSORS),
     with_residual("KIVI"),
     with_residual("transformers"),
 )
@@ -69,13 +72,13 @@ def numbers(path):
 
 def placed(frame):
     """Where a frame of an explorer puts each shape: x, y, x, y …; its labels are left out."""
-    moved = frame.stage.moved(frame.shapes)
+    moved = frame.svg.moved(frame.shapes)
     return {name: numbers(attributes["d"]) for name, attributes in moved.items() if "d" in attributes}
 
 
 def written(frame):
     """What the labels of a frame of an explorer say."""
-    moved = frame.stage.moved(frame.shapes)
+    moved = frame.svg.moved(frame.shapes)
     return {name: attributes["text"] for name, attributes in moved.items() if "text" in attributes}
 
 

@@ -13,7 +13,7 @@ from memcalc.errors import _plain
 from memcalc.validation import COLUMNS
 
 TABLES = ["models", "gpus", "formats", "ggml_types", "mixes", "article"]
-TABLES += ["measured", "measured_quantities"]
+TABLES += ["measured", "measured_quantities", "glossary", "papers", "verdicts", "places"]
 
 
 @pytest.mark.parametrize("table", TABLES)

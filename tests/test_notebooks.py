@@ -196,7 +196,7 @@ def elsewhere():
     counts += [exercise.answers()[0] for exercise in EXERCISES.values() if exercise.unit in units.UNITS]
     weights = [breakdown(model, Inference())["weights"] for model in (seven, thirteen)]
     in_text = {units.show(count, unit) for count in counts for unit in ("GiB", "GB")}
-    return in_text | set(map(units.show_briefly, weights))
+    return in_text | {f"{units.three_digits(units.in_unit(count, 'GiB'))} GiB" for count in weights}
 
 
 @notebooks

@@ -17,7 +17,7 @@ from memcalc.formula.kv_cache import kv_cache
 from memcalc.formula.roofline import decode_time
 from memcalc.formula.weights import parameters, weights
 from memcalc.plots import style
-from memcalc.plots.article import _AUDIT, PICTURES, claims_audit
+from memcalc.plots.article import PICTURES, claims_audit
 
 FIGURES = Path(__file__).parent.parent / "figures"
 
@@ -109,7 +109,7 @@ def test_a_changed_coefficient_is_found(term, files, monkeypatch, afresh):
 
 
 def test_one_changed_tile_is_a_difference(made):
-    rows = _AUDIT.rows()
+    rows = claims_audit.rows()
     rows.loc[27, "verdict"] = "holds"
     changed = io.BytesIO()
     with style.house_style():

@@ -9,23 +9,12 @@ from memcalc.estimate.questions import breakdown, fewest_gpus, fits, largest
 from memcalc.estimate.speed import fastest
 from memcalc.formula.formats import Format
 from memcalc.formula.overhead import inference_overhead
-from memcalc.formula.symbols import BY_NAME
+from memcalc.formula.symbols import BY_NAME, SUMMANDS
 from memcalc.specs.gpu import Gpu
 from memcalc.specs.inference import Inference
 from memcalc.specs.model import Model
 from memcalc.specs.training import Training
 from memcalc.units import show
-
-WORDS = {
-    "weights": "weights",
-    "gradients": "gradients",
-    "optimizer": "optimizer",
-    "weight_copies": "copies of the weights",
-    "activations": "activations",
-    "kv_cache": "cache",
-    "overhead": "overhead",
-}
-"""Term → the word for it in a sentence or a legend."""
 
 _SAVINGS = {
     "recompute": "full",
@@ -122,7 +111,7 @@ def _smaller_formats(model: Model, run: Inference, gpu: Gpu) -> Iterator[str]:
         name, fit = next(((name, fit) for name, fit in tries if fit), ("", None))
         if fit and show(fit.margin) != left:
             left = show(fit.margin)
-            yield f"{name} {' and '.join(WORDS[field] for field in fields)} would leave {left}."
+            yield f"{name} {' and '.join(SUMMANDS[field].word for field in fields)} would leave {left}."
 
 
 def _plain_formats() -> Iterable[str]:

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from memcalc.errors import InputError, choice, instance
 from memcalc.estimate.terms import terms, values
-from memcalc.formula.symbols import BY_NAME, symbol
+from memcalc.formula.symbols import BY_NAME, SUMMANDS, symbol
 from memcalc.specs.gpu import Gpu
 from memcalc.specs.inference import Inference
 from memcalc.specs.model import LARGEST_MODEL, Model, NominalModel
@@ -124,16 +124,12 @@ def _peak_before(context: int, run: Inference | Training) -> int:
     return max(start + (context - start + 1) // whole * whole - 1, 1) if context >= start + whole - 1 else context
 
 
-_SIZED = ("weights", "gradients", "optimizer", "weight_copies")
-"""Terms that grow with the number of parameters."""
-
-
 def _of_size(model: Model | NominalModel, run: Inference | Training) -> Callable[[int], int]:
     """Return the bytes of the run as a function of the number of parameters."""
     if isinstance(model, NominalModel):
         return lambda count: total(NominalModel(count), run)
     memory = breakdown(model, run)
-    sized = sum(size for name, size in memory.items() if name in _SIZED)
+    sized = sum(size for name, size in memory.items() if SUMMANDS[name].sized)
     rest = sum(memory.values()) - sized
     return lambda count: rest + math.ceil(Fraction(sized * count, model.parameters))
 

@@ -43,6 +43,10 @@ Source: ren2021zerooffload for optimizer; rajbhandari2021zeroinfinity for parame
 
 _CODES = [name for row in catalogue.rows("families") for name in (row["name"], *row["aliases"].split("|")) if name]
 
+_PAPER = catalogue.find("papers", "paper", "ZeRO")
+ZERO_PAPER = Model.nominal(int(_PAPER["parameters"])), int(_PAPER["data_parallel"])
+"""The model of which the ZeRO paper counts the states, and the number of cards for which it compares the stages."""
+
 _ALONE = {**dict.fromkeys(PARALLEL, 1), "sequence_parallel": False, "lora_rank": 0}
 """Fields of a training run that the accounting of Hugging Face code knows with one value only."""
 

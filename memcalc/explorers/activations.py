@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cache
 
 from memcalc import tables, units
 from memcalc.errors import InputError, choice
 from memcalc.estimate import training
 from memcalc.estimate.questions import breakdown
 from memcalc.estimate.terms import values
-from memcalc.explorers.bar import WIDER, bar
+from memcalc.explorers.bar import bar, draw_bar
 from memcalc.explorers.explorable import explorer
 from memcalc.explorers.frame import Frame, held, worked
-from memcalc.explorers.svg import Stage
+from memcalc.explorers.svg import drawn_once
 from memcalc.plots.activations import PLACES, fill_of, place_of
-from memcalc.plots.style import CARDS, LIMIT, canvas, limit_of
+from memcalc.plots.style import CARDS
 from memcalc.specs.gpu import Gpu
 from memcalc.specs.model import Model
 from memcalc.specs.training import Training
@@ -33,24 +32,15 @@ KERNELS = ("eager", "flash")
         "Megatron, selective": {"code": "megatron", "recompute": "selective", "attention": "eager"},
     },
     menus={
-        "code": ("code that runs", lambda: list(CODES)),
-        "recompute": ("what is computed again", lambda: list(RECOMPUTE)),
-        "attention": ("attention kernel", lambda: list(KERNELS)),
+        "code": ("code that runs", CODES),
+        "recompute": ("what is computed again", RECOMPUTE),
+        "attention": ("attention kernel", KERNELS),
     },
 )
 def kept_for_backward(
     *, context: int, batch: int, code: str, recompute: str, attention: str, model: str = "LLaMA-7B"
 ) -> Frame:
     """Show what a run keeps for the backward pass as one bar, place by place, against what two cards hold.
-
-    Parameters
-    ----------
-    context : tokens of a sequence [tokens]
-    batch : sequences at the same time [sequences]
-    code : whose layer is meant, one of CODES
-    recompute : what the backward pass computes again, one of RECOMPUTE
-    attention : the attention kernel, one of KERNELS
-    model : of the catalogue
 
     Raises InputError where nobody has described what this code keeps.
 
@@ -62,10 +52,10 @@ def kept_for_backward(
     parts, whole = _parts(model, run), breakdown(model, run)["activations"]
     most = max(parts, key=parts.get)
     said = f"To train on {held(run)}, {model.name} keeps {units.show_both(whole)} for the backward pass."
-    said += f" Most of all: {PLACES[most]}, {units.show(parts[most])}."
+    said += f" Most of all: {PLACES[most]['word']}, {units.show(parts[most])}."
     shown = ("context", "batch", "attention", "recompute", "activations")
     line = tables.code(model, run, "activations", shown=shown)
-    return Frame(_stage(), bar(parts, Gpu.named(CARDS[-1]).capacity), said, _details(model, run, parts), line)
+    return Frame(_picture(), bar(parts, Gpu.named(CARDS[-1]).capacity), said, _details(model, run, parts), line)
 
 
 def _run(context: int, batch: int, code: str, recompute: str, attention: str) -> Training:
@@ -86,7 +76,7 @@ def _parts(model: Model, run: Training) -> dict[str, int]:
 
 
 def _details(model: Model, run: Training, parts: dict[str, int]) -> Iterable[str]:
-    sizes = ", ".join(f"{PLACES[place]} {units.show(size)}" for place, size in parts.items() if size)
+    sizes = ", ".join(f"{PLACES[place]['word']} {units.show(size)}" for place, size in parts.items() if size)
     memory = breakdown(model, run)
     states = units.show(sum(memory.values()) - memory["activations"])
     layers = [part for term in training.activations(model, run) for part in term.every_part.values()]
@@ -98,22 +88,8 @@ def _details(model: Model, run: Training, parts: dict[str, int]) -> Iterable[str
     return [*lines, f"On top come weights, gradients and optimizer: {states} in mixed precision with AdamW."]
 
 
-_EDGE = WIDER * limit_of(CARDS[-1])[0]
-"""Where the axis ends [GiB]."""
-
-
-@cache
-def _stage() -> Stage:
-    with canvas(7.0, 2.1) as (figure, axes):
-        for place, word in PLACES.items():
-            axes.barh([0], [0], gid=place, label=word, **fill_of(place))
-        axes.plot([0, 0], [0, 0], color="black", linewidth=3, gid="further")
-        axes.text(0, 0.5, "total", gid="total", ha="right", weight="bold", in_layout=False)
-        for card in CARDS:
-            capacity, words = limit_of(card)
-            for ends in ((-0.5, 0.42), (0.82, 1.1)):  # between the two stands the total
-                axes.plot([capacity, capacity], ends, **LIMIT | {"linewidth": 2, "color": "black"})
-            axes.annotate(words, (capacity, 0.85), (4, 0), textcoords="offset points", fontsize=9)
-        axes.set(xlim=(0, _EDGE), ylim=(-0.5, 1.1), yticks=[], xlabel="kept for the backward pass [GiB]")
-        figure.legend(loc="outside upper left", ncols=3)
-        return Stage(figure)
+@drawn_once(7.0, 2.1)
+def _picture(figure, axes) -> None:
+    pieces = (-0.5, 0.42), (0.82, 1.1)  # between the two stands the total
+    draw_bar(axes, {place: fill_of(place) for place in PLACES}, CARDS, pieces, "kept for the backward pass [GiB]")
+    figure.legend(loc="outside upper left", ncols=3)

@@ -10,29 +10,12 @@ from memcalc.article.claims import VERDICTS, claims
 from memcalc.errors import choice
 from memcalc.explorers.explorable import explorer
 from memcalc.explorers.frame import Frame
-from memcalc.explorers.svg import Label, Point, Stage, box
-from memcalc.plots.style import canvas
+from memcalc.explorers.svg import Label, Point, box, drawn_once
 
 ALL = "all"
 """The first entry of both menus."""
 
-
-def kinds() -> list[str]:
-    """Return what the menu of kinds offers: all, or one kind of claim.
-
-    >>> kinds()
-    ['all', 'formula', 'opinion', 'history', 'specification', 'prediction']
-    """
-    return [ALL, *dict.fromkeys(row["kind"] for row in catalogue.rows("claims"))]
-
-
-def verdicts() -> list[str]:
-    """Return what the menu of verdicts offers: all, or one verdict.
-
-    >>> verdicts()[:2]
-    ['all', 'holds']
-    """
-    return [ALL, *VERDICTS]
+KINDS = [ALL, *dict.fromkeys(row["kind"] for row in catalogue.rows("claims"))]
 
 
 @explorer(
@@ -41,22 +24,17 @@ def verdicts() -> list[str]:
         "right in GiB alone": {"kind": ALL, "verdict": "holds only in GiB"},
         "wrong formulas": {"kind": "formula", "verdict": "wrong"},
     },
-    menus={"kind": ("kind of claim", kinds), "verdict": ("verdict", verdicts)},
+    menus={"kind": ("kind of claim", KINDS), "verdict": ("verdict", [ALL, *VERDICTS])},
 )
 def audit(*, kind: str, verdict: str) -> Frame:
     """Show how many claims of a kind have each verdict, and list those that have the chosen one.
-
-    Parameters
-    ----------
-    kind : one of `kinds()`
-    verdict : one of `verdicts()`
 
     Raises InputError for another kind or verdict.
 
     >>> audit.frame(kind="formula", verdict="holds only in GiB").details[1]
     'C022 · That makes 16 GB for the cache of all 32 layers: holds only in GiB'
     """
-    kind, verdict = choice("kind", kind, kinds()), choice("verdict", verdict, verdicts())
+    kind, verdict = choice("kind", kind, KINDS), choice("verdict", verdict, (ALL, *VERDICTS))
     of_kind = [claim for claim in claims() if kind in (ALL, claim.row["kind"])]
     found = [claim for claim in of_kind if verdict in (ALL, claim.verdict)]
     counts = Counter(claim.verdict for claim in of_kind)
@@ -66,7 +44,7 @@ def audit(*, kind: str, verdict: str) -> Frame:
     details = [f"{claim.row['id']} · {claim.row['claim']}: {claim.verdict}" for claim in found] or ["none"]
     chosen = {name: value for name, value in (("kind", kind), ("verdict", verdict)) if value != ALL}
     code = f"claims.table({', '.join(f'{name}={value!r}' for name, value in chosen.items())})"
-    return Frame(_bars(), _shapes(counts, verdict), said, details, code)
+    return Frame(_picture(), _shapes(counts, verdict), said, details, code)
 
 
 def _shapes(counts: Counter[str], chosen: str) -> dict[str, list[Point] | Label]:
@@ -85,24 +63,22 @@ def _everything() -> Counter[str]:
     return Counter(claim.verdict for claim in claims())
 
 
-@cache
-def _bars() -> Stage:
+@drawn_once(7.0, 2.6)
+def _picture(figure, axes) -> None:
     """Draw the bars that move in front of those of all claims, which stay."""
     everything = _everything()
-    with canvas(7.0, 2.6) as (figure, axes):
-        for place, (name, verdict) in enumerate(_NAMES.items()):
-            axes.barh([place], [everything[verdict]], 2 * _HALF, color="none", edgecolor="0.5")
-            axes.barh([place], [0], color="0.5", edgecolor="black", gid=name)
-            axes.text(0, place, "count", gid=f"{name}_count", size=8, in_layout=False)
-        axes.fill([0, 0, 0], [0, 0, 0], color="black", linewidth=0, gid="chosen")
-        axes.set(yticks=range(len(VERDICTS)), yticklabels=VERDICTS, ylim=(len(VERDICTS) - 0.5, -0.5))
-        axes.set_xlim(-2.5, 1.2 * max(everything.values()))
-        axes.set(xlabel="claims: of your kind (filled), of all kinds (outline)")
-        axes.spines["left"].set_visible(False)
-        axes.tick_params(axis="y", length=0)
-        return Stage(figure)
+    for y, (name, verdict) in enumerate(_NAMES.items()):
+        axes.barh([y], [everything[verdict]], 2 * _HALF, color="none", edgecolor="0.5")
+        axes.barh([y], [0], color="0.5", edgecolor="black", gid=name)
+        axes.text(0, y, "count", gid=f"{name}_count", size=8, in_layout=False)
+    axes.fill([0, 0, 0], [0, 0, 0], color="black", linewidth=0, gid="chosen")
+    axes.set(yticks=range(len(VERDICTS)), yticklabels=VERDICTS, ylim=(len(VERDICTS) - 0.5, -0.5))
+    axes.set_xlim(-2.5, 1.2 * max(everything.values()))
+    axes.set(xlabel="claims: of your kind (filled), of all kinds (outline)")
+    axes.spines["left"].set_visible(False)
+    axes.tick_params(axis="y", length=0)
 
 
 _HALF = 0.35  # of the height of a bar
-_NAMES = {f"verdict{place}": verdict for place, verdict in enumerate(VERDICTS)}
+_NAMES = {f"verdict{number}": verdict for number, verdict in enumerate(VERDICTS)}
 """Shape → the verdict whose bar it is."""

@@ -1,18 +1,38 @@
-"""A card as a picture: the terms of a run side by side, against what a program can use of the card."""
+"""Bars of memory: parts side by side, cut at the edge of the picture, against what a program can use of cards."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import cache
+import math
+from collections.abc import Iterable, Mapping
 
 from memcalc import units
-from memcalc.estimate.advice import WORDS
-from memcalc.explorers.svg import Label, Point, Stage, box
-from memcalc.plots.style import LIMIT, canvas, filled, limit_of
+from memcalc.explorers.svg import Label, Point, box, drawn_once
+from memcalc.plots.style import STRONG_LIMIT, filled, label, limit_of
 from memcalc.specs.gpu import Gpu
 
 WIDER = 1.5
 """The axis reaches half a card's capacity further, so that what does not fit is seen to stick out."""
+
+
+def side_by_side(
+    parts: Mapping[str, int], edge: float = math.inf, unit: str = "GiB", middle: float = 0.0, half: float = 0.4
+) -> dict[str, list[Point]]:
+    """Return a box for each part, each beginning where another ends.
+
+    Parameters
+    ----------
+    parts : name → its memory [bytes]
+    edge : where boxes are cut [unit]
+    middle, half : where the bar stands, and half its height
+
+    >>> side_by_side({"weights": 2**30}, half=1)
+    {'weights': [(0.0, -1.0), (1.0, -1.0), (1.0, 1.0), (0.0, 1.0), (0.0, -1.0)]}
+    """
+    shapes, left = {}, 0
+    for name, size in parts.items():
+        ends = (min(units.in_unit(end, unit), edge) for end in (left, left + size))
+        shapes[name], left = box(*ends, middle - half, middle + half), left + size
+    return shapes
 
 
 def bar(terms: Mapping[str, int], capacity: int) -> dict[str, list[Point] | Label]:
@@ -26,14 +46,12 @@ def bar(terms: Mapping[str, int], capacity: int) -> dict[str, list[Point] | Labe
     >>> bar({"weights": 2**30}, 2**31)["total"].text
     '1.00 GiB'
     """
-    edge, shapes, left = WIDER * units.in_unit(capacity, "GiB"), {}, 0.0
-    for term, count in terms.items():
-        right = left + units.in_unit(count, "GiB")
-        shapes[term] = box(min(left, edge), min(right, edge), -0.4, 0.4) if count else []
-        left = right
-    shapes["further"] = [(0.97 * edge, 0.3), (0.99 * edge, 0), (0.97 * edge, -0.3)] if left > edge else []
-    end = min(max(left, 0.1 * edge), edge)  # the number ends where the bar ends, and never leaves the picture
-    return shapes | {"total": Label(units.show(sum(terms.values())), (end, 0.5))}
+    edge, total = WIDER * units.in_unit(capacity, "GiB"), sum(terms.values())
+    shapes = {term: shape if terms[term] else [] for term, shape in side_by_side(terms, edge).items()}
+    right = units.in_unit(total, "GiB")
+    shapes["further"] = [(0.97 * edge, 0.3), (0.99 * edge, 0), (0.97 * edge, -0.3)] if right > edge else []
+    end = min(max(right, 0.1 * edge), edge)  # the number ends where the bar ends, and never leaves the picture
+    return shapes | {"total": Label(units.show(total), (end, 0.5))}
 
 
 def room(name: str, count: int, unit: str = "GiB") -> str:
@@ -46,23 +64,41 @@ def room(name: str, count: int, unit: str = "GiB") -> str:
     return f"On one {name}, {units.show(abs(margin), unit)} {'would be left' if margin >= 0 else 'are missing'}"
 
 
-@cache
-def card(name: str, terms: tuple[str, ...]) -> Stage:
-    """Return the picture of a card, with a bar for each of the terms.
+def draw_parts(axes, looks: Mapping[str, Mapping[str, object]], middle: float = 0) -> None:
+    """Draw the boxes of a bar, for parts that are filled as `looks` say."""
+    for name, look in looks.items():
+        axes.barh([middle], [0], gid=name, **look)
+
+
+def draw_limit(axes, card: str, ends: Iterable[tuple[float, float]], height: float, unit: str = "GiB") -> None:
+    """Draw what a program can use of a card: a line in pieces with these ends, and its label at a height."""
+    capacity, words = limit_of(card, unit)
+    for piece in ends:
+        axes.plot([capacity, capacity], piece, **STRONG_LIMIT)
+    label(axes, words, (capacity, height), (4, 0), fontsize=9, bbox=None)
+
+
+def draw_bar(axes, looks: Mapping[str, Mapping[str, object]], cards: Iterable[str], ends, xlabel: str) -> None:
+    """Draw all the shapes of `bar` against cards, of which the last is the largest."""
+    draw_parts(axes, looks)
+    axes.plot([0, 0], [0, 0], color="black", linewidth=3, gid="further")
+    axes.text(0, 0.5, "total", gid="total", ha="right", weight="bold", in_layout=False)
+    for card in cards:
+        draw_limit(axes, card, ends, 0.85)
+    axes.set(xlim=(0, WIDER * limit_of(card)[0]), ylim=_ENDS, yticks=[], xlabel=xlabel)
+
+
+@drawn_once(7.0, 1.7)
+def card(figure, axes, name: str, terms: tuple[str, ...]) -> None:
+    """Draw a card, with a bar for each of the terms.
 
     Parameters
     ----------
     name : of a card in the catalogue
     terms : names of terms, which are also those of the shapes
     """
-    capacity, label = limit_of(name)
-    with canvas(7.0, 1.7) as (figure, axes):
-        for term in terms:
-            axes.barh([0], [0], gid=term, label=WORDS[term], **filled(term))
-        axes.plot([0, 0], [0, 0], color="black", linewidth=3, gid="further")
-        axes.text(0, 0.5, "total", gid="total", ha="right", weight="bold", in_layout=False)
-        axes.axvline(capacity, **LIMIT | {"linewidth": 2, "color": "black"})
-        axes.annotate(label, (capacity, 0.85), (4, 0), textcoords="offset points", fontsize=9)
-        axes.set(xlim=(0, WIDER * capacity), ylim=(-0.5, 1.1), yticks=[], xlabel="memory [GiB]")
-        axes.legend(loc="upper left", ncols=len(terms), bbox_to_anchor=(0, 1.32))
-        return Stage(figure)
+    draw_bar(axes, {term: filled(term) for term in terms}, [name], [_ENDS], "memory [GiB]")
+    axes.legend(loc="upper left", ncols=len(terms), bbox_to_anchor=(0, 1.32))
+
+
+_ENDS = (-0.5, 1.1)  # of the picture, where the bar stands at 0

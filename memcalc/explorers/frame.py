@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from memcalc.estimate.terms import values
-from memcalc.explorers.svg import Label, Point, Stage
+from memcalc.explorers.svg import Label, Point, Svg
 from memcalc.formula.printing import text
+from memcalc.formula.symbols import GLOSSARY
 from memcalc.formula.term import Term
+from memcalc.specs.gpu import Gpu
 from memcalc.specs.inference import Inference
 from memcalc.specs.model import Model, NominalModel
 from memcalc.specs.training import Training
+from memcalc.tables import in_numbers
+from memcalc.units import amount
 
 Setting = Mapping[str, str | int]
 """Control → value."""
@@ -23,22 +26,22 @@ class Frame:
 
     Parameters
     ----------
-    stage : the picture, drawn once
+    svg : the picture, drawn once
     shapes : moving shape → where it is now
     said : the result, in a sentence or two
     details : what follows from it, a line each
     code : the line of Python that gives the same result
     """
 
-    stage: Stage
+    svg: Svg
     shapes: Mapping[str, Sequence[Point] | Label]
     said: str
     details: Sequence[str]
     code: str
 
 
-Menus = Mapping[str, tuple[str, Callable[[], list[str]]]]
-"""Control → its label, and what gives its options."""
+Menus = Mapping[str, tuple[str, Iterable[str]]]
+"""Control → its label, and its options."""
 
 
 def held(run: Inference | Training) -> str:
@@ -50,15 +53,17 @@ def held(run: Inference | Training) -> str:
     return f"{run.context:,} tokens" if run.batch == 1 else f"{run.batch:,} × {run.context:,} tokens"
 
 
-def worked(model: Model | NominalModel, run: Inference | Training, terms: Iterable[Term]) -> list[str]:
-    """Return each term as a line: formula, numbers in it, bytes.
+def worked(
+    model: Model | NominalModel, run: Inference | Training, terms: Iterable[Term], gpu: Gpu | None = None
+) -> list[str]:
+    """Return each term as a line: formula, numbers in it, value; of terms of speed, on a card.
 
     >>> from memcalc.formula import TERMS
     >>> worked(Model.named("LLaMA-7B"), Inference(), [TERMS["weights"]])
     ['M_w = P × B = 6,738,415,616 × 2 = 13,476,831,232 bytes']
     """
-    known = values(model, run)
-    return [
-        f"{term} = {text(term.expr, term.numbers(known))} = {term.exact(known):,} bytes"
-        for term in (term.simplified(known) for term in terms)
-    ]
+    lines = []
+    for term, known in (in_numbers(term, model, run, gpu) for term in terms):
+        result = amount(term.value(known), GLOSSARY[term.symbol].unit)
+        lines.append(f"{term} = {text(term.expr, known)} = {result}")
+    return lines

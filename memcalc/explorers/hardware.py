@@ -10,20 +10,19 @@ from memcalc.article.cards import price, price_per_gib
 from memcalc.estimate import advice
 from memcalc.estimate.questions import Fit, fits
 from memcalc.estimate.speed import fastest
-from memcalc.estimate.terms import values
 from memcalc.explorers.explorable import explorer
-from memcalc.explorers.frame import Frame
-from memcalc.explorers.svg import Label, Point, Stage, box
-from memcalc.formula.printing import text
+from memcalc.explorers.frame import Frame, worked
+from memcalc.explorers.svg import Label, Point, box, drawn_once
 from memcalc.formula.roofline import decode_time
-from memcalc.plots.style import COLOURS, PLAIN, canvas
+from memcalc.formula.symbols import SUMMANDS
+from memcalc.plots.style import plain_axes
 from memcalc.specs.gpu import Gpu
 from memcalc.specs.inference import Inference
 from memcalc.specs.model import Model
 
 _MARKS = {
-    "visible": ("as a program sees it", {"marker": "o", "color": COLOURS["weights"]}),
-    "reported": ("as the driver reports it", {"marker": "s", "color": COLOURS["kv_cache"]}),
+    "visible": ("as a program sees it", {"marker": "o", "color": SUMMANDS["weights"].colour}),
+    "reported": ("as the driver reports it", {"marker": "s", "color": SUMMANDS["kv_cache"].colour}),
     "marketed": ("as sold", {"marker": "^", "color": "none"}),
 }
 """Which of its memories is known of a card → what the legend says, and the mark."""
@@ -46,12 +45,6 @@ _ONE_TEXT = {"context": 2**13, "batch": 1, "kv_cache": "FP16"}
 def cards_for_a_model(*, model: str, gpu: str, context: int, batch: int, weights: str, kv_cache: str) -> Frame:
     """Show all cards by memory and bandwidth, what a run needs, and how one of them does.
 
-    Parameters
-    ----------
-    model, gpu : names of the catalogue
-    context, batch : tokens of a sequence [tokens], and sequences at the same time [sequences]
-    weights, kv_cache : formats
-
     Raises InputError for a name that is not known.
 
     >>> run = {"context": 8192, "batch": 1, "weights": "FP16", "kv_cache": "FP16"}
@@ -65,7 +58,7 @@ def cards_for_a_model(*, model: str, gpu: str, context: int, batch: int, weights
     said = f"It needs {units.show_both(fit.needed)}: {holding} of {len(_cards())} cards hold that. "
     said += " ".join(filter(None, (_verdict(fit, gpu), fit and _bound(model, run, gpu), _worth(gpu))))
     code = tables.code(model, run, "total", shown=("context", "batch", "weights", "kv_cache"))
-    return Frame(_scatter(), _shapes(fit, gpu), said, _details(model, run, gpu), code)
+    return Frame(_picture(), _shapes(fit, gpu), said, _details(model, run, gpu), code)
 
 
 def _verdict(fit: Fit, gpu: Gpu) -> str:
@@ -90,15 +83,7 @@ def _details(model: Model, run: Inference, gpu: Gpu) -> list[str]:
         lines.append(f"Price: {price(gpu)}{gpu.price_note and f'; {gpu.price_note}'}.")
     lines += [f"Note: {gpu.note}."] if gpu.note else []
     lines += advice.next_steps(model, run, gpu)[:3]
-    return [*lines, _worked(model, run, gpu)] if gpu.bandwidth else lines
-
-
-def _worked(model: Model, run: Inference, gpu: Gpu) -> str:
-    """Return the least time for a token as a line: formula, numbers in it, seconds."""
-    known = values(model, run) | gpu.values
-    term = decode_time.simplified(known)
-    known = term.numbers(known)
-    return f"{term} = {text(term.expr, known)} = {tables.amount(term.value(known), 'seconds')}"
+    return lines + (worked(model, run, [decode_time], gpu) if gpu.bandwidth else [])
 
 
 def _shapes(fit: Fit, gpu: Gpu) -> dict[str, list[Point] | Label]:
@@ -133,25 +118,23 @@ def _cards() -> tuple[Gpu, ...]:
     return tuple(map(Gpu.named, catalogue.names("gpus")))
 
 
-@cache
-def _scatter() -> Stage:
+@drawn_once(7.0, 3.9)
+def _picture(figure, axes) -> None:
     """Draw all cards whose bandwidth is known, and what moves before them."""
-    with canvas(7.0, 3.9) as (figure, axes):
-        _add_axes(axes)
-        corners = [10, 20, 20, 10], [10, 10, 20, 10]
-        axes.fill(*corners, color="0.5", alpha=0.2, linewidth=0, gid="too_small", label="too little memory")
-        for kind, (words, style) in _MARKS.items():
-            known = [gpu for gpu in _cards() if gpu.capacity_is == kind and gpu.bandwidth_gbs]
-            places = [units.in_unit(gpu.capacity, "GiB") for gpu in known], [float(gpu.bandwidth_gbs) for gpu in known]
-            axes.plot(*places, **_DOT | style, label=words)
-        axes.plot([10, 10], [10, 20], color="black", linewidth=2, linestyle="--", gid="needed")
-        axes.plot([10, 10], [10, 20], color="black", linewidth=1, linestyle=":", gid="plumb")
-        axes.fill(*corners, facecolor="none", edgecolor="black", linewidth=2, gid="ring")
-        for name, line in (("need", _NEED_LINE), ("name", _NAME_LINE)):
-            for side, end in (("before", "right"), ("after", "left")):
-                axes.text(10, line, name, gid=f"{name}_{side}", ha=end, size=9, weight="bold", in_layout=False)
-        axes.legend(loc="lower left", ncols=4, bbox_to_anchor=(-0.02, 1), columnspacing=1.2, handletextpad=0.4)
-        return Stage(figure)
+    _add_axes(axes)
+    corners = [10, 20, 20, 10], [10, 10, 20, 10]
+    axes.fill(*corners, color="0.5", alpha=0.2, linewidth=0, gid="too_small", label="too little memory")
+    for kind, (words, style) in _MARKS.items():
+        known = [gpu for gpu in _cards() if gpu.capacity_is == kind and gpu.bandwidth_gbs]
+        places = [units.in_unit(gpu.capacity, "GiB") for gpu in known], [float(gpu.bandwidth_gbs) for gpu in known]
+        axes.plot(*places, **_DOT | style, label=words)
+    axes.plot([10, 10], [10, 20], color="black", linewidth=2, linestyle="--", gid="needed")
+    axes.plot([10, 10], [10, 20], color="black", linewidth=1, linestyle=":", gid="plumb")
+    axes.fill(*corners, facecolor="none", edgecolor="black", linewidth=2, gid="ring")
+    for name, line in (("need", _NEED_LINE), ("name", _NAME_LINE)):
+        for side, end in (("before", "right"), ("after", "left")):
+            axes.text(10, line, name, gid=f"{name}_{side}", ha=end, size=9, weight="bold", in_layout=False)
+    axes.legend(loc="lower left", ncols=4, bbox_to_anchor=(-0.02, 1), columnspacing=1.2, handletextpad=0.4)
 
 
 def _add_axes(axes) -> None:
@@ -159,7 +142,4 @@ def _add_axes(axes) -> None:
     axes.set(xlabel="what a program can use [GiB]", ylabel="bandwidth of the memory [GB/s]")
     axes.set_xticks([4, 8, 16, 24, 32, 48, 80, 128, 192, 288, 512])
     axes.set_yticks([10, 30, 100, 300, 1_000, 3_000, 10_000])
-    axes.minorticks_off()
-    axes.grid(color="black", alpha=0.1)
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter(PLAIN)
+    plain_axes(axes)

@@ -2,19 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import cache
 
 from memcalc import tables, units
-from memcalc.estimate.advice import WORDS
 from memcalc.estimate.questions import breakdown, crossing
 from memcalc.estimate.terms import values
 from memcalc.explorers.explorable import explorer
-from memcalc.explorers.fit import _TERMS
 from memcalc.explorers.frame import Frame, held, worked
-from memcalc.explorers.svg import Label, Point, Stage
+from memcalc.explorers.svg import Label, Point, drawn_once
 from memcalc.formula.kv_cache import kv_cache as cache_term
-from memcalc.formula.symbols import symbol
-from memcalc.plots.style import COLOURS, canvas, context_axes
+from memcalc.formula.symbols import SUMMANDS, symbol
+from memcalc.plots.style import context_axes
 from memcalc.specs.inference import Inference
 from memcalc.specs.model import Model
 
@@ -40,7 +37,7 @@ def cache_against_context(*, kv_heads: int, context: int, batch: int, kv_cache: 
     line = cache_term.fast(values(model, run) | {symbol("context"): _ENDS})
     shapes = _curves(terms, list(zip(_ENDS, units.in_unit(line, "GiB"), strict=True)), context, meets)
     code = tables.code(model, run, "kv_cache", shown=("context", "batch", "kv_cache"))
-    return Frame(_lines(), shapes, said, worked(model, run, [cache_term]), code)
+    return Frame(_picture(), shapes, said, worked(model, run, [cache_term]), code)
 
 
 def _curves(terms: Mapping[str, int], line: list[Point], context: int, meets: int) -> dict[str, list[Point] | Label]:
@@ -60,20 +57,19 @@ def _curves(terms: Mapping[str, int], line: list[Point], context: int, meets: in
     }
 
 
-@cache
-def _lines() -> Stage:
-    with canvas(7.0, 3.2) as (figure, axes):
-        context_axes(axes, *_ENDS)
-        for term in _TERMS:
-            axes.plot(_ENDS, [1, 1], color=COLOURS[term], linewidth=2, gid=term, label=WORDS[term])
-        axes.plot(_ENDS, [1, 1], color="0.5", linewidth=1.5, linestyle="--", gid="here", label="your context")
-        axes.plot(_ENDS, [1, 1], color="black", linewidth=1, gid="crossing", label="crossing")
-        axes.text(1, 1, "cache", gid="held", size=8, in_layout=False)
-        axes.text(1, 1, "crossing", gid="meets_left", size=8, ha="right", in_layout=False)
-        axes.text(1, 1, "crossing", gid="meets_right", size=8, in_layout=False)
-        axes.set(ylim=(_LOWEST, 1_000))
-        axes.legend(loc="upper left", ncols=4)
-        return Stage(figure)
+@drawn_once(7.0, 3.2)
+def _picture(figure, axes) -> None:
+    context_axes(axes, *_ENDS)
+    for term in ("weights", "kv_cache"):
+        entry = SUMMANDS[term]
+        axes.plot(_ENDS, [1, 1], color=entry.colour, linewidth=2, gid=term, label=entry.word)
+    axes.plot(_ENDS, [1, 1], color="0.5", linewidth=1.5, linestyle="--", gid="here", label="your context")
+    axes.plot(_ENDS, [1, 1], color="black", linewidth=1, gid="crossing", label="crossing")
+    axes.text(1, 1, "cache", gid="held", size=8, in_layout=False)
+    axes.text(1, 1, "crossing", gid="meets_left", size=8, ha="right", in_layout=False)
+    axes.text(1, 1, "crossing", gid="meets_right", size=8, in_layout=False)
+    axes.set(ylim=(_LOWEST, 1_000))
+    axes.legend(loc="upper left", ncols=4)
 
 
 _ENDS = (2**7, 2**20)  # of the context [tokens]

@@ -4,49 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import cache
 
 from memcalc import tables, units
 from memcalc.estimate import training
-from memcalc.estimate.advice import WORDS
 from memcalc.estimate.questions import breakdown
 from memcalc.estimate.terms import values
-from memcalc.explorers.bar import room
+from memcalc.estimate.training import ZERO_PAPER
+from memcalc.explorers.bar import draw_limit, draw_parts, room, side_by_side
 from memcalc.explorers.explorable import explorer
 from memcalc.explorers.frame import Frame, worked
-from memcalc.explorers.svg import Label, Point, Stage, box
+from memcalc.explorers.svg import Label, Point, drawn_once
 from memcalc.formula.optimizer import n_o
-from memcalc.plots.optimizer import SIZE, STATES
-from memcalc.plots.style import CARDS, LIMIT, canvas, filled, limit_of
-from memcalc.specs.model import Model, NominalModel
+from memcalc.plots.optimizer import STATES
+from memcalc.plots.style import CARDS, filled
+from memcalc.specs.model import NominalModel
 from memcalc.specs.training import Training
-
-
-def stages() -> list[str]:
-    """Return what the menu of ZeRO offers: its stages.
-
-    >>> stages()
-    ['0', '1', '2', '3']
-    """
-    return ["0", "1", "2", "3"]
-
-
-def recipes() -> list[str]:
-    """Return what the menu of recipes offers; the states of "autocast" are those of "fp32".
-
-    >>> recipes()
-    ['mixed', 'megatron', 'bf16', 'fp32']
-    """
-    return ["mixed", "megatron", "bf16", "fp32"]
-
-
-def optimizers() -> list[str]:
-    """Return what the menu of optimizers offers: common ones, and one that ZeRO refuses.
-
-    >>> optimizers()[:2]
-    ['AdamW', '8-bit AdamW']
-    """
-    return ["AdamW", "8-bit AdamW", "Lion", "SGD momentum", "SGD", "Muon"]
 
 
 @explorer(
@@ -56,43 +28,36 @@ def optimizers() -> list[str]:
         "Megatron, 8 cards": {"zero": "1", "data_parallel": 8, "recipe": "megatron", "optimizer": "AdamW"},
     },
     menus={
-        "zero": ("stage of ZeRO", stages),
-        "recipe": ("recipe: bytes per number", recipes),
-        "optimizer": ("optimizer", optimizers),
+        "zero": ("stage of ZeRO", ("0", "1", "2", "3")),
+        "recipe": ("recipe: bytes per number", ("mixed", "megatron", "bf16", "fp32")),  # "autocast" has those of "fp32"
+        "optimizer": ("optimizer", ("AdamW", "8-bit AdamW", "Lion", "SGD momentum", "SGD", "Muon")),  # one is refused
     },
 )
 def states_on_a_card(*, zero: str, data_parallel: int, recipe: str, optimizer: str) -> Frame:
     """Show what one card keeps of the training states of the ZeRO paper's model, and what it would keep unshared.
-
-    Parameters
-    ----------
-    zero : one of `stages()`
-    data_parallel : cards that share the states out [cards]
-    recipe : one of `recipes()`
-    optimizer : one of `optimizers()`
 
     Raises InputError for an optimizer that needs the matrices which ZeRO lays flat.
 
     >>> states_on_a_card.frame(zero="3", data_parallel=64, recipe="mixed", optimizer="AdamW").said[:62]
     'Each of 64 cards keeps 1.88 GB of training states, 0.25 bytes '
     """
-    model = Model.nominal(SIZE)
+    model, _ = ZERO_PAPER
     run = Training(zero=int(zero), data_parallel=data_parallel, recipe=recipe, optimizer=optimizer)
-    kept, alone = (breakdown(model, one) for one in (run, replace(run, zero=0, data_parallel=1)))
-    rooms = [f"{room(name, sum(kept.values()), 'GB')}; activations come on top." for name in CARDS]
+    memory, alone = (breakdown(model, one) for one in (run, replace(run, zero=0, data_parallel=1)))
+    rooms = [f"{room(name, sum(memory.values()), 'GB')}; activations come on top." for name in CARDS]
     code = tables.code(model, run, shown=("recipe", "optimizer", "zero", "data_parallel"))
-    shapes = _bar(kept, sum(alone.values()))
-    said = _said(model, run, sum(kept.values()), sum(alone.values()))
-    return Frame(_card(), shapes, said, rooms + _worked(model, run), code)
+    shapes = _bar(memory, sum(alone.values()))
+    said = _said(model, run, sum(memory.values()), sum(alone.values()))
+    return Frame(_picture(), shapes, said, rooms + _worked(model, run), code)
 
 
-def _said(model: NominalModel, run: Training, kept: int, alone: int) -> str:
+def _said(model: NominalModel, run: Training, size: int, alone: int) -> str:
     who = "One card keeps" if run.data_parallel == 1 else f"Each of {run.data_parallel:,} cards keeps"
-    each = f"{kept / model.parameters:.4g} bytes for each parameter of the model"
-    said = f"{who} {units.show(kept, 'GB')} of training states, {each}."
-    if kept >= alone:
+    each = f"{size / model.parameters:.4g} bytes for each parameter of the model"
+    said = f"{who} {units.show(size, 'GB')} of training states, {each}."
+    if size >= alone:
         return f"{said} {'There is nobody to share with.' if run.data_parallel == 1 else 'Nothing is saved.'}"
-    return f"{said} Without sharing it would be {units.three_digits(alone / kept)} times as much."
+    return f"{said} Without sharing it would be {units.three_digits(alone / size)} times as much."
 
 
 def _worked(model: NominalModel, run: Training) -> list[str]:
@@ -104,37 +69,30 @@ def _worked(model: NominalModel, run: Training) -> list[str]:
     return [*lines, f"{run.optimizer} remembers {run.optimizer_spec.meaning}."]
 
 
-def _bar(kept: Mapping[str, int], alone: int) -> dict[str, list[Point] | Label]:
+def _bar(memory: Mapping[str, int], alone: int) -> dict[str, list[Point] | Label]:
     """Return the states side by side, and where they would end without sharing [GB]."""
-    shapes, left = {}, 0.0
-    for term in STATES:
-        right = left + units.in_unit(kept[term], "GB")
-        shapes[term], left = box(left, right, -_HALF, _HALF), right
-    whole = units.in_unit(alone, "GB")
-    shapes["alone"] = box(0, whole, -_HALF, _HALF)
-    shapes["mark"] = [(whole, _HALF), (whole, 1.15)]
-    shapes["total"] = Label(units.show(sum(kept.values()), "GB"), (max(left, 0.12 * _EDGE), 0.5))
-    return shapes | {"unshared": Label(f"{units.show(alone, 'GB')} without sharing", (whole + 1, 0.9))}
+    right, whole = (units.in_unit(size, "GB") for size in (sum(memory.values()), alone))
+    return {
+        **side_by_side(memory, unit="GB"),
+        **side_by_side({"alone": alone}, unit="GB"),
+        "mark": [(whole, 0.4), (whole, 1.15)],
+        "total": Label(units.show(sum(memory.values()), "GB"), (max(right, 0.12 * _EDGE), 0.5)),
+        "unshared": Label(f"{units.show(alone, 'GB')} without sharing", (whole + 1, 0.9)),
+    }
 
 
-@cache
-def _card() -> Stage:
-    with canvas(7.0, 2.0) as (figure, axes):
-        axes.fill([0, 0, 0], [0, 0, 0], facecolor="none", edgecolor="0.5", gid="alone", label="without sharing")
-        for term in STATES:
-            axes.barh([0], [0], gid=term, label=WORDS[term], **filled(term))
-        axes.plot([0, 0], [0, 1], color="0.5", linewidth=1, gid="mark")
-        axes.text(0, 0.5, "total", gid="total", ha="right", weight="bold", in_layout=False)
-        axes.text(0, 0.9, "unshared", gid="unshared", size=9, in_layout=False)
-        for name in CARDS:
-            gb, words = limit_of(name, "GB")
-            axes.plot([gb, gb], [-0.95, 0.45], **LIMIT | {"linewidth": 2, "color": "black"})
-            axes.annotate(words, (gb, -0.9), (4, 0), textcoords="offset points", fontsize=9)
-        axes.set(xlim=(0, _EDGE), ylim=(-1.0, 1.2), yticks=[], xlabel="training states on one card [GB]")
-        handles, labels = axes.get_legend_handles_labels()
-        figure.legend(handles[1:] + handles[:1], labels[1:] + labels[:1], loc="outside upper left", ncols=4)
-        return Stage(figure)
+@drawn_once(7.0, 2.0)
+def _picture(figure, axes) -> None:
+    axes.fill([0, 0, 0], [0, 0, 0], facecolor="none", edgecolor="0.5", gid="alone", label="without sharing")
+    draw_parts(axes, {term: filled(term) for term in STATES})
+    axes.plot([0, 0], [0, 1], color="0.5", linewidth=1, gid="mark")
+    axes.text(0, 0.5, "total", gid="total", ha="right", weight="bold", in_layout=False)
+    axes.text(0, 0.9, "unshared", gid="unshared", size=9, in_layout=False)
+    for name in CARDS:
+        draw_limit(axes, name, [(-0.95, 0.45)], -0.9, "GB")
+    axes.set(xlim=(0, _EDGE), ylim=(-1.0, 1.2), yticks=[], xlabel="training states on one card [GB]")
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(handles[1:] + handles[:1], labels[1:] + labels[:1], loc="outside upper left", ncols=4)
 
 
 _EDGE = 180  # of the axis [GB]
-_HALF = 0.4  # of the height of the bar

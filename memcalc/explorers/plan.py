@@ -7,12 +7,12 @@ from dataclasses import replace
 from memcalc import tables, units
 from memcalc.errors import InputError, choice
 from memcalc.estimate import advice, training
-from memcalc.estimate.advice import WORDS
 from memcalc.estimate.questions import breakdown, fits
 from memcalc.explorers import bar
 from memcalc.explorers.explorable import explorer
 from memcalc.explorers.frame import Frame
 from memcalc.formula.choices import End
+from memcalc.formula.symbols import SUMMANDS
 from memcalc.specs.gpu import Gpu
 from memcalc.specs.inference import Inference
 from memcalc.specs.model import Model
@@ -27,35 +27,8 @@ TASKS = {
 }
 """What the cards are for → what is chosen for a training run; None for inference."""
 
-TERMS = ("weights", "gradients", "optimizer", "activations", "kv_cache", "overhead")
-"""Every term of the formula, in its order."""
-
-
-def tasks() -> list[str]:
-    """Return what the menu of tasks offers.
-
-    >>> tasks()[0]
-    'answer'
-    """
-    return list(TASKS)
-
-
-def numbers_of_cards() -> list[str]:
-    """Return what the menu of cards offers.
-
-    >>> numbers_of_cards()[-1]
-    '64'
-    """
-    return [str(2**power) for power in range(7)]
-
-
-def overheads() -> list[str]:
-    """Return what the menu of the overhead offers.
-
-    >>> overheads()
-    ['none', 'low', 'high']
-    """
-    return list(End)
+CARDS = [str(2**power) for power in range(7)]
+"""How many cards there can be."""
 
 
 @explorer(
@@ -68,50 +41,35 @@ def overheads() -> list[str]:
         | {"batch": 1},
     },
     menus={
-        "task": ("task", tasks),
-        "cards": ("number of cards", numbers_of_cards),
-        "overhead": ("driver, libraries, allocator", overheads),
+        "task": ("task", TASKS),
+        "cards": ("number of cards", CARDS),
+        "overhead": ("driver, libraries, allocator", list(End)),
     },
 )
 def plan(
-    *,
-    model: str,
-    gpu: str,
-    task: str,
-    cards: str,
-    context: int,
-    batch: int,
-    weights: str,
-    kv_cache: str,
-    overhead: str,
+    *, model: str, gpu: str, task: str, cards: str, context: int, batch: int, weights: str, kv_cache: str, overhead: str
 ) -> Frame:
     """Show every term of a plan on the card that holds most, against what a program can use of it.
 
-    Parameters
-    ----------
-    model, gpu : names of the catalogue
-    task : one of `tasks()`; answering divides the model between the cards, training divides its states (ZeRO-3)
-    cards : one of `numbers_of_cards()`
-    context, batch : tokens of a sequence, and sequences: of all cards if they answer, of each if they train
-    weights, kv_cache : formats, for answering alone
-    overhead : one of `overheads()`
-
+    Cards that answer divide the model, and the batch is that of all; cards that train divide the states (ZeRO-3), and
+    each has its own batch. The formats are for answering alone.
     Raises InputError where a choice is unknown or the formula does not hold.
 
     >>> run = {"context": 8192, "batch": 50, "weights": "FP16", "kv_cache": "FP16", "overhead": "none"}
     >>> plan.frame(model="Llama-3.1-70B", gpu="H100 80 GB", task="answer", cards="4", **run).said[:60]
     'Each of 4 cards must hold 64.11 GiB = 68.83 GB; a program ca'
     """
-    model, gpu, count = Model.named(model), Gpu.named(gpu), int(choice("cards", cards, numbers_of_cards()))
+    model, gpu, count = Model.named(model), Gpu.named(gpu), int(choice("cards", cards, CARDS))
     run = _run(model, task, count, context=context, batch=batch, overhead=overhead)
     if isinstance(run, Inference):
         run = replace(run, weights=weights, kv_cache=kv_cache)
-    terms = breakdown(model, run)
+    memory = breakdown(model, run)
     steps = advice.next_steps(model, run, gpu)[:3] if _whole(run) else []
-    details = [*map(_line, terms.items()), *steps, *advice.notes(model, run, gpu)]
-    shapes = bar.bar({term: terms.get(term, 0) for term in TERMS}, gpu.capacity)
+    details = [*map(_line, memory.items()), *steps, *advice.notes(model, run, gpu)]
+    drawn = tuple(term for term in SUMMANDS if term in memory or term != "weight_copies")  # which are rare
+    shapes = bar.bar({term: memory.get(term, 0) for term in drawn}, gpu.capacity)
     code = tables.code(model, run, shown=("context", "batch"))
-    return Frame(bar.card(gpu.name, TERMS), shapes, _said(model, run, gpu, count), details, code)
+    return Frame(bar.card(gpu.name, drawn), shapes, _said(model, run, gpu, count), details, code)
 
 
 def _run(model: Model, task: str, cards: int, **known: object) -> Inference | Training:
@@ -134,7 +92,7 @@ def _whole(run: Inference | Training) -> bool:
 
 def _line(term: tuple[str, int]) -> str:
     name, count = term
-    return f"{WORDS[name]}: {count:,} bytes = {units.show_both(count)}"
+    return f"{SUMMANDS[name].word}: {count:,} bytes = {units.show_both(count)}"
 
 
 def _said(model: Model, run: Inference | Training, gpu: Gpu, cards: int) -> str:

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import matplotlib
 from matplotlib.figure import Figure
+
+from memcalc.plots.style import canvas
 
 Point = tuple[float, float]
 
@@ -25,8 +28,8 @@ class Label:
     place: Point
 
 
-class Stage:
-    """A picture with shapes that move: `svg` is how it was drawn.
+class Svg:
+    """A picture with shapes that move: `text` is the SVG as it was drawn.
 
     Parameters
     ----------
@@ -37,7 +40,7 @@ class Stage:
         self._to_pixels = figure.axes[0].transData
         self._points_per_pixel = 72 / figure.dpi
         self._height = figure.get_figheight() * 72
-        self.svg = _as_inline_svg(figure)
+        self.text = _as_inline_svg(figure)
 
     def moved(self, shapes: Mapping[str, Sequence[Point] | Label]) -> dict[str, dict[str, str]]:
         """Return for each moving shape the attributes of its SVG element that put it in its place.
@@ -57,6 +60,21 @@ class Stage:
     def _pixels(self, points: Sequence[Point]) -> list[Point]:
         corners = self._to_pixels.transform(points) * self._points_per_pixel
         return [(x, self._height - y) for x, y in corners]
+
+
+def drawn_once(width: float, height: float) -> Callable[[Callable[..., None]], Callable[..., Svg]]:
+    """Make a function that gives a picture, drawn once for the same arguments, of one that draws on a figure's axes."""
+
+    def drawing(draw: Callable[..., None]) -> Callable[..., Svg]:
+        @cache
+        def picture(*arguments: object) -> Svg:
+            with canvas(width, height) as (figure, axes):
+                draw(figure, axes, *arguments)
+                return Svg(figure)
+
+        return picture
+
+    return drawing
 
 
 def box(left: float, right: float, bottom: float, top: float) -> list[Point]:

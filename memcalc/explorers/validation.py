@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 from memcalc import tables, units
 from memcalc.errors import choice
 from memcalc.explorers.explorable import explorer
 from memcalc.explorers.frame import Frame
-from memcalc.explorers.svg import Label, Point, Stage
+from memcalc.explorers.svg import Label, Point, drawn_once
 from memcalc.plots import validation
-from memcalc.plots.style import canvas
 from memcalc.plots.validation import POLICIES, STEP_LINES, STEP_MEMORY, STEPPED, STEPS, measured_steps, step
 from memcalc.specs.model import Model
 
 _WORDS = {"keep all": "all activations are kept", "compute again": "layers are computed again"}
 _WIDE, _HIGH = 1.06, 1.14  # half a mark, as factors
-
-
-def policies() -> list[str]:
-    """Return what the menu of activations offers.
-
-    >>> policies()
-    ['keep all', 'compute again']
-    """
-    return list(POLICIES)
 
 
 @explorer(
@@ -33,15 +21,10 @@ def policies() -> list[str]:
         "long text": {"context": 4096, "activations": "keep all"},
         "computed again": {"context": 4096, "activations": "compute again"},
     },
-    menus={"activations": ("activations", policies)},
+    menus={"activations": ("activations", POLICIES)},
 )
 def sum_and_peak(*, context: int, activations: str) -> Frame:
     """Show gradients and activations as a sum and as the peak of a step, with the peaks that were measured.
-
-    Parameters
-    ----------
-    context : tokens of a sequence [tokens]
-    activations : one of `policies()`
 
     Raises InputError for another policy.
 
@@ -55,7 +38,7 @@ def sum_and_peak(*, context: int, activations: str) -> Frame:
     said += f"and the step peaks at {units.show(peak)}. The sum is {abs(added - peak) / peak:.1%} {word}."
     run = validation.step_run(context, policy)
     code = tables.code(Model.named(STEPPED), run, shown=("context",))
-    return Frame(_stage(), _shapes(context, policy, peak), said, _details(context, policy, peak), code)
+    return Frame(_picture(), _shapes(context, policy, peak), said, _details(context, policy, peak), code)
 
 
 def _details(context: int, policy: str, peak: int) -> list[str]:
@@ -66,15 +49,12 @@ def _details(context: int, policy: str, peak: int) -> list[str]:
 
 
 def _shapes(context: int, policy: str, peak: int) -> dict[str, list[Point] | Label]:
-    shapes = dict(_lines(policy))
-    for place, (count, size) in enumerate(measured_steps(policy).items()):
-        shapes[f"dot{place}"] = _dot(count, units.in_unit(size, "GiB"))
+    shapes = dict(validation.step_lines(policy))
+    for number, (count, size) in enumerate(measured_steps(policy).items()):
+        shapes[f"dot{number}"] = _dot(count, units.in_unit(size, "GiB"))
     seen = STEPS[0] <= context <= STEPS[1]
     shapes["here"] = [(context, end) for end in STEP_MEMORY] if seen else []
     return shapes | {"number": Label(f"peak: {units.show(peak)}", (STEPS[0] * 1.15, STEP_MEMORY[1] / 6))}
-
-
-_lines = cache(validation.step_lines)
 
 
 def _dot(context: int, gib: float) -> list[Point]:
@@ -83,16 +63,14 @@ def _dot(context: int, gib: float) -> list[Point]:
     return [(left, gib), (context, above), (right, gib), (context, below), (left, gib)]
 
 
-@cache
-def _stage() -> Stage:
-    with canvas(7.0, 3.2) as (figure, axes):
-        validation.step_axes(axes)
-        for name, style in STEP_LINES.items():
-            axes.plot(STEPS, [3, 3], gid=name, **style)
-        for place in range(len(measured_steps("keep all"))):
-            name = "measured" if place == 0 else None
-            axes.fill([40, 41, 42], [3, 4, 3], color="black", gid=f"dot{place}", label=name, zorder=3)
-        axes.plot(STEPS, [3, 3], color="0.5", linewidth=1.5, linestyle=":", gid="here", label="your context")
-        axes.text(40, 3, "peak", gid="number", size=9, weight="bold", in_layout=False)
-        axes.legend(loc="upper left", ncols=4)
-        return Stage(figure)
+@drawn_once(7.0, 3.2)
+def _picture(figure, axes) -> None:
+    validation.step_axes(axes)
+    for name, style in STEP_LINES.items():
+        axes.plot(STEPS, [3, 3], gid=name, **style)
+    for number in range(len(measured_steps("keep all"))):
+        name = "measured" if number == 0 else None
+        axes.fill([40, 41, 42], [3, 4, 3], color="black", gid=f"dot{number}", label=name, zorder=3)
+    axes.plot(STEPS, [3, 3], color="0.5", linewidth=1.5, linestyle=":", gid="here", label="your context")
+    axes.text(40, 3, "peak", gid="number", size=9, weight="bold", in_layout=False)
+    axes.legend(loc="upper left", ncols=4)

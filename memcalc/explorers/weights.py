@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import math
-from functools import cache
-
 from memcalc import catalogue, tables, units
-from memcalc.estimate.questions import breakdown
 from memcalc.estimate.terms import values
-from memcalc.explorers.bar import room
+from memcalc.explorers.bar import draw_parts, room, side_by_side
 from memcalc.explorers.explorable import explorer
 from memcalc.explorers.frame import Frame
-from memcalc.explorers.svg import Label, Point, Stage, box
-from memcalc.formula.quantization import weights_in
+from memcalc.explorers.svg import Label, Point, drawn_once
+from memcalc.formula.quantization import passed_in
 from memcalc.formula.tensors import present
-from memcalc.plots.style import CARDS, LIMIT, canvas
-from memcalc.plots.weights import EDGE, LOOKS, PARTS, bits_of_the_name, parts
+from memcalc.plots.style import CARDS, LIMIT, label
+from memcalc.plots.weights import EDGE, PARTS, bits_of_the_name, parts
 from memcalc.specs.inference import Inference
 from memcalc.specs.model import Model
 
@@ -30,11 +26,6 @@ from memcalc.specs.model import Model
 def stored_weights(*, model: str, weights: str) -> Frame:
     """Show the weights as the name of the format has them, as they are stored, and those that one token passes.
 
-    Parameters
-    ----------
-    model : as named in data/models.csv
-    weights : a format of data/formats.csv
-
     Raises InputError for a model or a format that is not known.
 
     >>> stored_weights.frame(model="Llama-3.1-8B", weights="Q4_0").said[:60]
@@ -45,7 +36,7 @@ def stored_weights(*, model: str, weights: str) -> Frame:
     code = tables.code(model, run, "weights", shown=("weights",))
     shapes = _bars(pieces, passed, units.in_unit(2 * model.parameters, "GiB"))
     said = _said(model, run, sum(pieces.values()), passed)
-    return Frame(_stage(model.name), shapes, said, _details(run, pieces), code)
+    return Frame(_picture(model.name), shapes, said, _details(run, pieces), code)
 
 
 def for_one_token(model: Model, run: Inference) -> int:
@@ -54,14 +45,7 @@ def for_one_token(model: Model, run: Inference) -> int:
     >>> for_one_token(Model.named("Mixtral-8x7B"), Inference(weights="INT8"))
     12879925248
     """
-    if run.plain:
-        return math.ceil(model.active_parameters * run.weights_format.bytes)
-    stored = breakdown(model, run)["weights"]
-    if not model.experts:
-        return stored
-    experts = tuple(tensor for tensor in present(model.packing, model.absent) if tensor.group == "expert")
-    one = weights_in(run.weights, experts).exact(values(model, run)) // model.experts
-    return stored - (model.experts - model.active_experts) * one
+    return passed_in(run.weights, present(model.packing, model.absent)).exact(values(model, run))
 
 
 def _said(model: Model, run: Inference, stored: int, passed: int) -> str:
@@ -75,7 +59,7 @@ def _said(model: Model, run: Inference, stored: int, passed: int) -> str:
 def _details(run: Inference, pieces: dict[str, int]) -> list[str]:
     meaning = catalogue.find("formats", "format", run.weights)["meaning"]
     stored = sum(pieces.values())
-    summed = " + ".join(f"{units.show(size)} ({PARTS[part]})" for part, size in pieces.items() if size)
+    summed = " + ".join(f"{units.show(size)} ({PARTS[part]['label']})" for part, size in pieces.items() if size)
     return [
         f"{run.weights}: {meaning}.",
         f"{summed} = {units.show(stored)}",
@@ -85,39 +69,33 @@ def _details(run: Inference, pieces: dict[str, int]) -> list[str]:
 
 def _bars(pieces: dict[str, int], passed: int, plain: float) -> dict[str, list[Point] | Label]:
     """Return the three bars with their sizes, cut a little behind what 16 bits for each parameter take [GiB]."""
-    edge, left, shapes = _CUT * plain, 0, {}
-    for part, size in pieces.items():
-        ends = (min(units.in_unit(end, "GiB"), edge) for end in (left, left + size))
-        shapes[part], left = box(*ends, 1 - _HALF, 1 + _HALF), left + size
-    for place, (name, size) in enumerate((("passed", passed), ("stored", left), ("by_name", pieces["named"]))):
-        end = min(units.in_unit(size, "GiB"), edge)
-        if name != "stored":
-            shapes[name] = box(0, end, place - _HALF, place + _HALF)
-        tip = end + 0.02 * plain
-        cut = units.in_unit(size, "GiB") > edge
-        shapes[f"{name}_further"] = [(end, place + 0.2), (tip, place), (end, place - 0.2)] if cut else []
-        shapes[f"{name}_size"] = Label(units.show(size), (tip + 0.01 * plain, place - 0.1))
+    edge, shapes = _CUT * plain, {}
+    bars = {"passed": {"passed": passed}, "stored": pieces, "by_name": {"by_name": pieces["named"]}}
+    for height, (name, boxes) in enumerate(bars.items()):
+        size = sum(boxes.values())
+        whole = units.in_unit(size, "GiB")
+        end, tip = min(whole, edge), min(whole, edge) + 0.02 * plain
+        shapes |= side_by_side(boxes, edge, middle=height, half=_HALF)
+        shapes[f"{name}_further"] = [(end, height + 0.2), (tip, height), (end, height - 0.2)] if whole > edge else []
+        shapes[f"{name}_size"] = Label(units.show(size), (tip + 0.01 * plain, height - 0.1))
     return shapes
 
 
-@cache
-def _stage(model: str) -> Stage:
+@drawn_once(7.0, 2.2)
+def _picture(figure, axes, model: str) -> None:
     plain = units.in_unit(2 * Model.named(model).parameters, "GiB")
-    with canvas(7.0, 2.2) as (figure, axes):
-        for part, words in PARTS.items():
-            axes.barh([1], [0], gid=part, label=words, **LOOKS[part], **EDGE)
-        axes.barh([2], [0], gid="by_name", **LOOKS["named"], **EDGE)
-        axes.barh([0], [0], gid="passed", facecolor="0.65", **EDGE)  # all three parts in one
-        for name in ("by_name", "stored", "passed"):
-            axes.plot([0, 0], [0, 0], color="black", linewidth=2, gid=f"{name}_further")
-            axes.text(0, 0, "size", gid=f"{name}_size", size=9, weight="bold", in_layout=False)
-        axes.axvline(plain, **LIMIT | {"color": "black", "zorder": 0})
-        axes.annotate("16 bits each", (plain, 2.75), (4, 0), textcoords="offset points", fontsize=8, va="center")
-        axes.set(xlim=(0, 1.3 * plain), ylim=(-0.6, 3.0), xlabel=f"weights of {model} [GiB]")
-        axes.set(yticks=range(3), yticklabels=["one token passes", "as stored", "as the name says"])
-        axes.tick_params(axis="y", length=0)
-        figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left", ncols=len(PARTS))
-        return Stage(figure)
+    draw_parts(axes, {part: style | EDGE for part, style in PARTS.items()}, 1)
+    draw_parts(axes, {"by_name": PARTS["named"] | EDGE | {"label": None}}, 2)
+    draw_parts(axes, {"passed": EDGE | {"facecolor": "0.65"}}, 0)  # all three parts in one
+    for name in ("by_name", "stored", "passed"):
+        axes.plot([0, 0], [0, 0], color="black", linewidth=2, gid=f"{name}_further")
+        axes.text(0, 0, "size", gid=f"{name}_size", size=9, weight="bold", in_layout=False)
+    axes.axvline(plain, **LIMIT | {"color": "black", "zorder": 0})
+    label(axes, "16 bits each", (plain, 2.75), (4, 0), va="center", bbox=None)
+    axes.set(xlim=(0, 1.3 * plain), ylim=(-0.6, 3.0), xlabel=f"weights of {model} [GiB]")
+    axes.set(yticks=range(3), yticklabels=["one token passes", "as stored", "as the name says"])
+    axes.tick_params(axis="y", length=0)
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left", ncols=len(PARTS))
 
 
 _CUT = 1.05  # what takes more than this times 16 bits is cut

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Mapping
-from functools import partial
 from pathlib import Path
 
 import anywidget
@@ -25,8 +24,8 @@ PICKERS = {"model": ("model", "models"), "gpu": ("card", "gpus")}
 """Controls that search the names of a table: their label, and the table."""
 
 MENUS: Menus = {
-    "weights": ("format of the weights", weights_formats),
-    "kv_cache": ("format of the cache", partial(names, "formats", "cache")),
+    "weights": ("format of the weights", weights_formats()),
+    "kv_cache": ("format of the cache", names("formats", "cache")),
 }
 """Controls that choose from a few names."""
 
@@ -85,7 +84,7 @@ class Explorer(anywidget.AnyWidget):
         controls = ", ".join(f"{name}={value!r}" for name, value in setting.items())
         code = f"{frame.code}\nexplorers.{subject}({controls})"
         shown = {"said": frame.said, "details": list(frame.details), "code": code, "problem": ""}
-        return frame.stage.svg, {"state": state, "moved": frame.stage.moved(frame.shapes)} | shown
+        return frame.svg.text, {"state": state, "moved": frame.svg.moved(frame.shapes)} | shown
 
     def _look_ahead(self, _widget: object, asked: Setting, _buffers: object) -> None:
         """Send the frames of the other values of a control, nearest first: when it moves, the page need not wait."""
@@ -120,12 +119,12 @@ def control(name: str, menus: Menus) -> dict[str, object]:
         return {"name": name, "kind": "picker", "label": label, "options": names(table)}
     if name in MENUS | menus:
         label, options = (MENUS | menus)[name]
-        return {"name": name, "kind": "menu", "label": label, "options": options()}
+        return {"name": name, "kind": "menu", "label": label, "options": [*options]}
     sliders = [entry.name for entry in BY_NAME.values() if not entry.derived]
     entry = BY_NAME[choice("control", name, [*PICKERS, *MENUS, *menus, *sliders])]
     label = f"{entry.symbol}: {entry.meaning.partition(':')[0]}"
-    grid = _powers_of_two(entry.low, entry.high) if entry.scale == "log2" else []
-    ends = {"low": entry.low, "high": entry.high, "grid": grid}
+    powers = range((entry.low - 1).bit_length(), entry.high.bit_length()) if entry.scale == "log2" else ()
+    ends = {"low": entry.low, "high": entry.high, "grid": [2**power for power in powers]}
     return {"name": name, "kind": "slider", "label": label, "unit": entry.unit, **ends}
 
 
@@ -136,7 +135,3 @@ def allowed(control: Mapping[str, object], value: object) -> str | int:
     if control["kind"] == "picker":
         return find(PICKERS[control["name"]][1], control["name"], value)["name"]
     return choice(control["name"], value, control["options"])
-
-
-def _powers_of_two(low: int, high: int) -> list[int]:
-    return [2**power for power in range((low - 1).bit_length(), high.bit_length())]

@@ -9,9 +9,10 @@ import sympy
 
 from memcalc import catalogue
 from memcalc.formula.formats import Format, block
+from memcalc.formula.symbols import symbol
 from memcalc.formula.tensors import LAYERS, E, Tensor, d_k, d_r, h, h_kv, n_emb
 from memcalc.formula.term import Term
-from memcalc.formula.weights import weights
+from memcalc.formula.weights import passed_weights, weights
 
 _KEPT_BYTES = 2  # FP16 or BF16, for what a format leaves alone
 
@@ -99,6 +100,23 @@ def weights_in(form: str, tensors: tuple[Tensor, ...]) -> Term:
         holds=f"{kind.name}: every tensor as the tool that makes the format stores it",
         source=catalogue.find("formats", "format", form)["source"],
     )
+
+
+@cache
+def passed_in(form: str, tensors: tuple[Tensor, ...]) -> Term:
+    """Return the term for the weights that one token passes: of the routed experts, only those chosen.
+
+    The parameters are those of `weights_in`.
+
+    >>> passed_in("FP16", ())
+    M_pass = P_act × B
+    """
+    stored, kind = weights_in(form, tensors), Format.named(form)
+    if stored is weights:
+        return passed_weights
+    one = sympy.Add(*(stored_bytes((tensor,), kind) / E for tensor in tensors if tensor.group == "expert"))
+    skipped = (E - symbol("active_experts")) * one
+    return replace(passed_weights, expr=stored.symbol - skipped, holds=stored.holds, parts=(stored,))
 
 
 _HALF, _EIGHTH = sympy.Rational(1, 2), sympy.Rational(1, 8)

@@ -1,4 +1,4 @@
-"""Every symbol of the formula, once: letter, meaning, unit, default and range, and its name elsewhere.
+"""Every symbol of the formula, once: letter, meaning, unit, default and range, its name elsewhere, how it is shown.
 
 They stand in data/glossary.csv, in reading order: products and tables are written in it. Letters are the article's.
 """
@@ -28,6 +28,8 @@ class Entry:
     `config`, `zero` and `megatron` name it in a Hugging Face config.json, the ZeRO paper and Korthikanti et al.
     A symbol whose value is `neutral` drops out of the formula: it counts what a model lacks or a run does not do.
     A `derived` symbol is the left side of a term and has no slider.
+    A summand of `breakdown` has an `order` there, a `word` for sentences and legends, and a colour, a hatch and a mark,
+    each of which tells it from the others; it is `sized` if it grows with the number of parameters.
     """
 
     symbol: sympy.Symbol
@@ -43,6 +45,12 @@ class Entry:
     zero: str
     megatron: str
     neutral: int | None
+    order: int | None
+    word: str
+    colour: str
+    hatch: str
+    mark: str
+    sized: bool
 
     @property
     def derived(self) -> bool:
@@ -58,10 +66,15 @@ class Entry:
 
 
 def _entry(row: Mapping[str, str]) -> Entry:
-    numbers = {name: int(row[name]) if row[name] else None for name in ("default", "low", "high", "limit", "neutral")}
-    texts = {name: row[name] for name in ("name", "meaning", "unit", "config", "zero", "megatron")}
-    symbol = sympy.Symbol(row["letter"], **_DOMAINS[row["domain"]])
-    return Entry(symbol=symbol, scale=row["scale"] or "linear", **numbers, **texts)
+    numbers = ("default", "low", "high", "limit", "neutral", "order")
+    texts = ("name", "meaning", "unit", "config", "zero", "megatron", "word", "colour", "hatch", "mark")
+    return Entry(
+        symbol=sympy.Symbol(row["letter"], **_DOMAINS[row["domain"]]),
+        scale=row["scale"] or "linear",
+        sized=row["sized"] == "yes",
+        **{name: int(row[name]) if row[name] else None for name in numbers},
+        **{name: row[name] for name in texts},
+    )
 
 
 _ENTRIES = tuple(map(_entry, catalogue.rows("glossary")))
@@ -71,6 +84,11 @@ GLOSSARY = {entry.symbol: entry for entry in _ENTRIES}
 
 BY_NAME = {entry.name: entry for entry in _ENTRIES}
 """Name, as in specs and terms → the same entry."""
+
+_ORDERED = sorted((entry for entry in _ENTRIES if entry.order), key=lambda entry: entry.order)
+
+SUMMANDS = {entry.name: entry for entry in _ORDERED}
+"""Name of each term that `breakdown` may have → its entry, in the order of the formula."""
 
 POSITION = {symbol: position for position, symbol in enumerate(GLOSSARY)}
 """Symbol → its place in the reading order."""

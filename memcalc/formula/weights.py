@@ -120,3 +120,12 @@ weights = Term(
     source="article2026formula, model weights",
     parts=(parameters,),
 )
+
+passed_weights = Term(
+    name="passed_weights",
+    expr=active.symbol * symbol("bytes_per_weight"),
+    meaning="Of the weights, a token passes all but those of the routed experts that the router does not choose.",
+    holds=weights.holds,
+    source="jiang2024mixtral, section 2.1",
+    parts=(active,),
+)

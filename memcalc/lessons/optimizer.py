@@ -5,8 +5,8 @@ from fractions import Fraction
 from math import ceil
 
 from memcalc.estimate.questions import breakdown, fewest_gpus, total
+from memcalc.estimate.training import ZERO_PAPER
 from memcalc.lessons.exercise import Answers, exercise
-from memcalc.plots.optimizer import MARKED, SIZE
 from memcalc.specs.gpu import Gpu
 from memcalc.specs.model import Model
 from memcalc.specs.training import Training
@@ -14,7 +14,7 @@ from memcalc.specs.training import Training
 
 @exercise("2.1", "GB")
 def _stage_three_on_one_card() -> Answers:
-    model, cards, run = Model.nominal(SIZE), MARKED, Training(zero=3)
+    (model, cards), run = ZERO_PAPER, Training(zero=3)
     memory = breakdown(model, run)
     shared = {stage: total(model, Training(zero=stage, data_parallel=cards)) for stage in (1, 2, 3)}
     paper = f"those are {cards} cards, as in the ZeRO paper; one card has nobody to share with"
@@ -30,7 +30,7 @@ def _stage_three_on_one_card() -> Answers:
 
 @exercise("2.2", "bytes")
 def _megatron_on_eight_cards() -> Answers:
-    model, run, cards = Model.nominal(SIZE), Training(recipe="megatron", zero=1, data_parallel=8), 8
+    (model, _), run, cards = ZERO_PAPER, Training(recipe="megatron", zero=1, data_parallel=8), 8
 
     def each(**changes: object) -> float:
         return total(model, replace(run, **changes)) / model.parameters

@@ -8,6 +8,7 @@ import pandas
 from matplotlib.colors import to_rgb
 from matplotlib.patches import Rectangle
 
+from memcalc import catalogue
 from memcalc.article.claims import claim
 from memcalc.estimate import training
 from memcalc.estimate.ask import read_inputs
@@ -15,25 +16,15 @@ from memcalc.estimate.questions import breakdown
 from memcalc.estimate.terms import values
 from memcalc.estimate.training import peak_of_recomputation
 from memcalc.formula.saved_tensors import SavedTensor
-from memcalc.formula.symbols import symbol
-from memcalc.plots.style import COLOURS, HATCHES, PLAIN, Drawn, Picture, canvas, context_axes, label, tokens
+from memcalc.formula.symbols import SUMMANDS, symbol
+from memcalc.plots.style import OUTLINE, PLAIN, context_axes, label, picture, stacked, tokens
 from memcalc.specs.model import Model
 from memcalc.specs.training import Training
 from memcalc.units import in_unit, show
 
-PLACES = {
-    "scores": "scores",
-    "layer": "inputs of layers",
-    "norm": "norms",
-    "attention": "attention",
-    "mlp": "MLP",
-    "once": "head and loss",
-}
-"""Place → the word for it in a sentence or a legend, in the order of a bar: first what grows fastest."""
+PLACES = {row["name"]: row for row in catalogue.rows("places")}
+"""Place → its word, the strength of its colour, its hatch; in the order of a bar: first what grows fastest."""
 
-_STRENGTHS = {"layer": 0.15, "norm": 0.3, "attention": 0.6, "scores": 1.0, "mlp": 0.45, "once": 0.05}
-_SCORES = HATCHES["activations"]
-_FILLS = {"layer": "", "norm": "...", "attention": "///", "scores": _SCORES, "mlp": "\\\\\\", "once": "---"}
 _CODES = {
     "Megatron\nGPT-3-175B": ("GPT-3-175B", Training(activations="megatron")),
     "Hugging Face\nLLaMA-7B": ("LLaMA-7B", Training(attention="flash")),
@@ -55,39 +46,13 @@ def place_of(tensor: SavedTensor) -> str:
 
 
 def fill_of(place: str) -> dict[str, object]:
-    """Return how an area of a place is filled: a strength of the colour of activations, and a hatch for grey print."""
-    strength = _STRENGTHS[place]
-    colour = tuple(1 - strength * (1 - part) for part in to_rgb(COLOURS["activations"]))
-    return {"facecolor": colour, "hatch": _FILLS[place], "edgecolor": _EDGE, "hatch_linewidth": 0.5}
+    """Return how an area of a place is filled, and what a legend calls it; a hatch tells in grey print what it is."""
+    row = PLACES[place]
+    colour = tuple(1 - float(row["strength"]) * (1 - part) for part in to_rgb(SUMMANDS["activations"].colour))
+    return {"label": row["word"], "facecolor": colour, "hatch": row["hatch"], **OUTLINE, "edgecolor": _EDGE}
 
 
-def kept_in_a_layer(rows: pandas.DataFrame | None = None) -> Drawn:
-    """Draw each tensor that a layer keeps, scores left out, as a box as wide as its bytes for each number."""
-    rows = _rows() if rows is None else rows
-    codes = list(rows["code"].unique())
-    with canvas(height=2.3) as (figure, axes):
-        for y, code in enumerate(codes):
-            _boxes(axes, y, rows[rows["code"] == code])
-        axes.set(yticks=range(len(codes)), yticklabels=codes, ylim=(len(codes) - 0.55, -0.75), xlim=(0, 50))
-        axes.set(xlabel="bytes kept for each number that goes into the layer")
-        axes.set_title("The same layer in two codes, without the scores")
-        axes.xaxis.set_major_formatter(PLAIN)
-        axes.tick_params(axis="y", length=0)
-    return figure.told(_in_words(rows))
-
-
-def _boxes(axes, y: int, lines: pandas.DataFrame) -> None:
-    left = 0.0
-    for place, tensors in lines.groupby("place", sort=False):
-        start = left
-        for size in tensors["bytes"]:
-            axes.barh([y], [size], 0.6, left=left, linewidth=0.8, **fill_of(place))
-            left += size
-        label(axes, f"{PLACES[place]} {left - start:.3g}", (start, y - 0.3), (1, 2), bbox=None, fontsize=7.5)
-    label(axes, f"{left:.3g}", (left, y), (5, 0), va="center", fontweight="bold", fontsize=10)
-
-
-def _rows() -> pandas.DataFrame:
+def _layer_rows() -> pandas.DataFrame:
     return pandas.DataFrame(line for code, (name, run) in _CODES.items() for line in _tensors(code, name, run))
 
 
@@ -102,13 +67,35 @@ def _tensors(code: str, name: str, run: Training) -> Iterator[dict[str, object]]
             yield {"code": code, "place": place_of(tensor), "tensor": tensor.name, "bytes": size}
 
 
-def _in_words(rows: pandas.DataFrame) -> str:
+def _layer_in_words(rows: pandas.DataFrame) -> str:
     said = []
     for code, lines in rows.groupby("code", sort=False):
         places = lines.groupby("place", sort=False)["bytes"].sum()
-        parts = ", ".join(f"{PLACES[place]} {size:.3g}" for place, size in places.items())
+        parts = ", ".join(f"{PLACES[place]['word']} {size:.3g}" for place, size in places.items())
         said.append(f"{' '.join(code.split())} {lines['bytes'].sum():.3g} bytes ({parts}; {len(lines)} tensors)")
     return f"Two bars of boxes, one box a tensor, in bytes for each number that goes into the layer: {'; '.join(said)}."
+
+
+@picture(_layer_rows, _layer_in_words, height=2.3)
+def kept_in_a_layer(_figure, axes, rows: pandas.DataFrame) -> None:
+    """Draw each tensor that a layer keeps, scores left out, as a box as wide as its bytes for each number."""
+    codes = list(rows["code"].unique())
+    for y, code in enumerate(codes):
+        _boxes(axes, y, rows[rows["code"] == code])
+    axes.set(yticks=range(len(codes)), yticklabels=codes, ylim=(len(codes) - 0.55, -0.75), xlim=(0, 50))
+    axes.set(xlabel="bytes kept for each number that goes into the layer")
+    axes.set_title("The same layer in two codes, without the scores")
+    axes.xaxis.set_major_formatter(PLAIN)
+    axes.tick_params(axis="y", length=0)
+
+
+def _boxes(axes, y: int, lines: pandas.DataFrame) -> None:
+    end = 0.0
+    for place, tensors in lines.groupby("place", sort=False):
+        start, look = end, fill_of(place)
+        end = stacked(axes, y, [(size, look) for size in tensors["bytes"]], start, height=0.6, linewidth=0.8)
+        label(axes, f"{look['label']} {end - start:.3g}", (start, y - 0.3), (1, 2), bbox=None, fontsize=7.5)
+    label(axes, f"{end:.3g}", (end, y), (5, 0), va="center", fontweight="bold", fontsize=10)
 
 
 def _band_of(number: str) -> tuple[int, int, int]:
@@ -139,25 +126,55 @@ _LINE_APART = 1.65  # two names beside lines, on the logarithmic axis
 _BAND = {"facecolor": "0.85", "edgecolor": "black", "linewidth": 1.2, "zorder": 1.5}
 
 
-def activations_context(rows: pandas.DataFrame | None = None) -> Drawn:
+def _rows() -> pandas.DataFrame:
+    contexts = [2**power for power in range(10, 18)]
+    return pandas.DataFrame(line for context in contexts for line in _policies(context))
+
+
+def _policies(context: int) -> Iterator[dict[str, object]]:
+    """Yield the activations under each policy [bytes]."""
+    model = Model.named(_MODEL)
+    for code, recomputed, choices in _POLICIES:
+        run = Training(context=context, **choices)
+        line = {"code": code, "recomputed": recomputed, "context": context}
+        yield line | {"activations": breakdown(model, run)["activations"]}
+        if recomputed == "full":
+            yield line | {"recomputed": AT_PEAK, "activations": peak_of_recomputation(model, run)}
+
+
+def _in_words(rows: pandas.DataFrame) -> str:
+    ends = [
+        f"{code}, {policy}: {show(lines['activations'].iloc[2], 'GB')} and {show(lines['activations'].iloc[-1], 'GB')}"
+        for (code, policy), lines in rows.groupby(["code", "recomputed"], sort=False)
+    ]
+    bands = " and ".join(f"{low} to {high} GB at {context:,} tokens" for context, low, high in BANDS)
+    return f"Rising lines, at 4,096 and at 131,072 tokens: {'; '.join(ends)}. Two boxes: {bands}."
+
+
+@picture(
+    _rows,
+    _in_words,
+    "Activations of LLaMA-7B, one sequence in 16 bits, by what the backward pass computes again: all that"
+    " is kept in the layers, by the head and by the loss, with logits in FP32. What the article says (boxes) needs"
+    " full recomputation, at its peak: with the tensors of the one layer that is computed again, but for its scores"
+    " (bold). The line of full recomputation in Hugging Face code would lie on Megatron's.",
+    height=4.2,
+)
+def activations_context(_figure, axes, rows: pandas.DataFrame) -> None:
     """Draw activations against context on two logarithmic axes, one line a policy, with what the article says."""
-    rows = _activations_rows() if rows is None else rows
-    with canvas(height=4.2) as (figure, axes):
-        contexts = sorted(rows["context"].unique())
-        context_axes(axes, contexts[0], contexts[-1] * _WIDER, "GB")
-        axes.set_xticks(contexts, map(tokens, contexts))
-        for (code, policy), lines in rows.groupby(["code", "recomputed"], sort=False):
-            width = 2.5 if policy == AT_PEAK else 1.2
-            gb = in_unit(lines["activations"], "GB")
-            axes.plot(lines["context"], gb, _LINES[code], color=COLOURS["activations"], linewidth=width)
-        _name_lines(axes, rows[rows["context"] == contexts[-1]].sort_values("activations"))
-        peaks = rows[rows["recomputed"] == AT_PEAK].set_index("context")["activations"]
-        for context, low, high in BANDS:
-            _band(axes, context, low, high, in_unit(peaks[context], "GB"))
-        axes.set_title("Only full recomputation comes down to what the article says")
-        keys = [axes.plot([], [], dash, color=COLOURS["activations"], label=code)[0] for code, dash in _LINES.items()]
-        axes.legend(handles=keys, title="counted as in", loc="upper left", alignment="left")
-    return figure.told(_activations_in_words(rows))
+    contexts, colour = sorted(rows["context"].unique()), SUMMANDS["activations"].colour
+    context_axes(axes, contexts[0], contexts[-1] * _WIDER, "GB")
+    axes.set_xticks(contexts, map(tokens, contexts))
+    for (code, policy), lines in rows.groupby(["code", "recomputed"], sort=False):
+        width = 2.5 if policy == AT_PEAK else 1.2
+        axes.plot(lines["context"], in_unit(lines["activations"], "GB"), _LINES[code], color=colour, linewidth=width)
+    _name_lines(axes, rows[rows["context"] == contexts[-1]].sort_values("activations"))
+    peaks = rows[rows["recomputed"] == AT_PEAK].set_index("context")["activations"]
+    for context, low, high in BANDS:
+        _band(axes, context, low, high, in_unit(peaks[context], "GB"))
+    axes.set_title("Only full recomputation comes down to what the article says")
+    keys = [axes.plot([], [], dash, color=colour, label=code)[0] for code, dash in _LINES.items()]
+    axes.legend(handles=keys, title="counted as in", loc="upper left", alignment="left")
 
 
 def _name_lines(axes, ends: pandas.DataFrame) -> None:
@@ -176,41 +193,3 @@ def _band(axes, context: int, low: float, high: float, peak: float) -> None:
     label(axes, f"article: {low}–{high} GB", (right, high), (0, 4), ha="right")
     axes.plot([context], [peak], "o", color="black", markersize=4)
     label(axes, f"{peak:.3g} GB", (right, peak), (0, -16), ha="right", fontweight="bold")
-
-
-def _activations_rows() -> pandas.DataFrame:
-    contexts = [2**power for power in range(10, 18)]
-    return pandas.DataFrame(line for context in contexts for line in _policies(context))
-
-
-def _policies(context: int) -> Iterator[dict[str, object]]:
-    """Yield the activations under each policy [bytes]."""
-    model = Model.named(_MODEL)
-    for code, recomputed, choices in _POLICIES:
-        run = Training(context=context, **choices)
-        line = {"code": code, "recomputed": recomputed, "context": context}
-        yield line | {"activations": breakdown(model, run)["activations"]}
-        if recomputed == "full":
-            yield line | {"recomputed": AT_PEAK, "activations": peak_of_recomputation(model, run)}
-
-
-def _activations_in_words(rows: pandas.DataFrame) -> str:
-    ends = [
-        f"{code}, {policy}: {show(lines['activations'].iloc[2], 'GB')} and {show(lines['activations'].iloc[-1], 'GB')}"
-        for (code, policy), lines in rows.groupby(["code", "recomputed"], sort=False)
-    ]
-    bands = " and ".join(f"{low} to {high} GB at {context:,} tokens" for context, low, high in BANDS)
-    return f"Rising lines, at 4,096 and at 131,072 tokens: {'; '.join(ends)}. Two boxes: {bands}."
-
-
-ACTIVATIONS_CONTEXT = Picture(
-    "activations_context",
-    _activations_rows,
-    activations_context,
-    caption="Activations of LLaMA-7B, one sequence in 16 bits, by what the backward pass computes again: all that"
-    " is kept in the layers, by the head and by the loss, with logits in FP32. What the article says (boxes) needs"
-    " full recomputation, at its peak: with the tensors of the one layer that is computed again, but for its scores"
-    " (bold). The line of"
-    " full recomputation in Hugging Face code would lie on Megatron's.",
-    describe=_activations_in_words,
-)

@@ -10,11 +10,11 @@ from collections.abc import Iterator, Mapping
 import pandas
 from matplotlib.patches import Patch, Rectangle
 
+from memcalc import catalogue
 from memcalc.article import claims, table1, table3
-from memcalc.estimate.advice import WORDS
 from memcalc.formula.totals import inference
 from memcalc.plots import activations, hardware, kv_cache, optimizer, weights
-from memcalc.plots.style import LIMIT, Drawn, Picture, canvas, filled, label
+from memcalc.plots.style import LIMIT, Drawn, filled, label, picture, stacked
 from memcalc.specs.gpu import Gpu
 from memcalc.units import in_unit, show, to_bytes
 
@@ -24,39 +24,6 @@ CARD = "RTX 4090"
 _SPAN = 7  # from the middle of a panel of the market to its ends, as a factor
 _TITLE = {"fontsize": 10, "fontweight": "bold"}
 _TERMS = [term.name for term in inference.parts]
-
-
-def table1_stacked(rows: pandas.DataFrame | None = None) -> Drawn:
-    """Draw the article's first table as stacked bars, published above recomputed, against the card."""
-    rows = _table1_rows() if rows is None else rows
-    heights = [place + 0.7 * (place // 2) for place in range(len(rows))]  # a gap after each pair, for its name
-    with canvas(height=4.4) as (figure, axes):
-        left = 0 * rows[_TERMS[0]]
-        for term in _TERMS:
-            width = in_unit(rows[term], "GB")
-            axes.barh(heights, width, left=left, label=WORDS[term], **filled(term))
-            left = left + width
-        _card(axes, top=-2.1)
-        for height, end, row in zip(heights, left, rows.itertuples(), strict=True):
-            summands = " + ".join(f"{in_unit(getattr(row, term), 'GB'):.3g}" for term in _TERMS)
-            label(axes, f"{summands} = {end:.3g} GB: {row.fits}", (end, height), (4, 0), va="center")
-            if row.source == "published":
-                label(axes, row.model, (0, height), (-4, 11), ha="right", va="bottom", fontweight="bold")
-        axes.set(yticks=heights, yticklabels=rows["source"], ylim=(heights[-1] + 0.7, -2.2), xlim=(0, 155))
-        axes.tick_params(axis="y", length=0)
-        axes.set(xlabel="memory [GB]", title="Table 1 of the article: does it fit a card of 24 GB?")
-        axes.legend(loc="upper right")
-    return figure.told(_table1_in_words(rows))
-
-
-def _card(axes, top: float) -> None:
-    """Draw what the card is sold as, and what a program can use of it."""
-    card = Gpu.named(CARD)
-    axes.axvline(card.marketed_gb, **LIMIT | {"linestyle": "--"})
-    axes.axvline(in_unit(card.capacity, "GB"), **LIMIT)
-    label(axes, f"sold as {card.marketed_gb} GB", (card.marketed_gb, top), (-3, 0), ha="right", va="top")
-    usable = f"{CARD} can use {show(card.capacity, 'GB')} = {show(card.capacity)}"
-    label(axes, usable, (in_unit(card.capacity, "GB"), top), (3, 0), va="top")
 
 
 def _table1_rows() -> pandas.DataFrame:
@@ -77,20 +44,76 @@ def _in_words(fits: object) -> str:
     return "fits" if fits else "does not fit"
 
 
-def market_table(rows: pandas.DataFrame | None = None) -> Drawn:
+def _table1_in_words(rows: pandas.DataFrame) -> str:
+    bars = []
+    for row in rows.itertuples():
+        whole = show(sum(getattr(row, term) for term in _TERMS), "GB")
+        bars.append(f"{row.model} {row.source} {whole}, {row.fits}")
+    return f"Pairs of stacked bars of weights and cache against the two limits of an {CARD}: {'; '.join(bars)}."
+
+
+@picture(
+    _table1_rows,
+    _table1_in_words,
+    "Table 1 of the article, one sequence of 32,768 tokens, published and recomputed from the architecture."
+    " Dashed: what the card is sold as; dotted: what a program can use of it. The published GB of the cache are GiB for"
+    " 7B, and for 13B and 70B no unit makes them right.",
+    height=4.4,
+)
+def table1_stacked(_figure, axes, rows: pandas.DataFrame) -> None:
+    """Draw the article's first table as stacked bars, published above recomputed, against the card."""
+    heights = [place + 0.7 * (place // 2) for place in range(len(rows))]  # a gap after each pair, for its name
+    ends = stacked(axes, heights, [(in_unit(rows[term], "GB"), filled(term)) for term in _TERMS])
+    _card(axes, top=-2.1)
+    for height, end, row in zip(heights, ends, rows.itertuples(), strict=True):
+        summands = " + ".join(f"{in_unit(getattr(row, term), 'GB'):.3g}" for term in _TERMS)
+        label(axes, f"{summands} = {end:.3g} GB: {row.fits}", (end, height), (4, 0), va="center")
+        if row.source == "published":
+            label(axes, row.model, (0, height), (-4, 11), ha="right", va="bottom", fontweight="bold")
+    axes.set(yticks=heights, yticklabels=rows["source"], ylim=(heights[-1] + 0.7, -2.2), xlim=(0, 155))
+    axes.tick_params(axis="y", length=0)
+    axes.set(xlabel="memory [GB]", title="Table 1 of the article: does it fit a card of 24 GB?")
+    axes.legend(loc="upper right")
+
+
+def _card(axes, top: float) -> None:
+    """Draw what the card is sold as, and what a program can use of it."""
+    card = Gpu.named(CARD)
+    axes.axvline(card.marketed_gb, **LIMIT | {"linestyle": "--"})
+    axes.axvline(in_unit(card.capacity, "GB"), **LIMIT)
+    label(axes, f"sold as {card.marketed_gb} GB", (card.marketed_gb, top), (-3, 0), ha="right", va="top")
+    usable = f"{CARD} can use {show(card.capacity, 'GB')} = {show(card.capacity)}"
+    label(axes, usable, (in_unit(card.capacity, "GB"), top), (3, 0), va="top")
+
+
+def _market_in_words(rows: pandas.DataFrame) -> str:
+    lines = [
+        f"{metric}: {', '.join(f'{row.published} in {row.year}' for row in points.itertuples())}"
+        for metric, points in rows.groupby("metric", sort=False)
+    ]
+    return f"Four panels with three points each, as published: {'; '.join(lines)}."
+
+
+@picture(
+    table3.points,
+    _market_in_words,
+    "Table 3 of the article as published: it names no source, and calls 2025 projected. The axes are"
+    " logarithmic and of one scale; the factors below are the growth from year to year.",
+    height=3.0,
+    ncols=4,
+    sharex=True,
+)
+def market_table(figure, panels, rows: pandas.DataFrame) -> None:
     """Draw the article's third table, one panel a quantity; on these logarithmic axes equal slopes are equal growth."""
-    rows = table3.points() if rows is None else rows
     years = sorted(rows["year"].unique())
-    with canvas(height=3.0, ncols=4, sharex=True) as (figure, panels):
-        for axes, (metric, lines) in zip(panels, rows.groupby("metric", sort=False), strict=True):
-            middle = math.sqrt(lines["value"].min() * lines["value"].max())
-            axes.set(yscale="log", ylim=(middle / _SPAN, middle * _SPAN), ylabel=f"[{lines['unit'].iloc[0]}]")
-            axes.set(xlim=(years[0] - 0.8, years[-1] + 0.8), xticks=years, xticklabels=map(str, years), yticks=[])
-            _points(axes, lines)
-            axes.minorticks_off()
-            axes.set_title(textwrap.fill(metric, 20), fontsize=8)
-        figure.suptitle("Table 3 of the article, as published: it names no source", x=0.005, ha="left", **_TITLE)
-    return figure.told(_market_in_words(rows))
+    for axes, (metric, lines) in zip(panels, rows.groupby("metric", sort=False), strict=True):
+        middle = math.sqrt(lines["value"].min() * lines["value"].max())
+        axes.set(yscale="log", ylim=(middle / _SPAN, middle * _SPAN), ylabel=f"[{lines['unit'].iloc[0]}]")
+        axes.set(xlim=(years[0] - 0.8, years[-1] + 0.8), xticks=years, xticklabels=map(str, years), yticks=[])
+        _points(axes, lines)
+        axes.minorticks_off()
+        axes.set_title(textwrap.fill(metric, 20), fontsize=8)
+    figure.suptitle("Table 3 of the article, as published: it names no source", x=0.005, ha="left", **_TITLE)
 
 
 def _points(axes, lines: pandas.DataFrame) -> None:
@@ -105,49 +128,7 @@ def _points(axes, lines: pandas.DataFrame) -> None:
         label(axes, growth, ((year + later) / 2, axes.get_ylim()[0]), (0, 4), ha="center")
 
 
-def _table1_in_words(rows: pandas.DataFrame) -> str:
-    bars = []
-    for row in rows.itertuples():
-        whole = show(sum(getattr(row, term) for term in _TERMS), "GB")
-        bars.append(f"{row.model} {row.source} {whole}, {row.fits}")
-    return f"Pairs of stacked bars of weights and cache against the two limits of an {CARD}: {'; '.join(bars)}."
-
-
-def _market_in_words(rows: pandas.DataFrame) -> str:
-    lines = [
-        f"{metric}: {', '.join(f'{row.published} in {row.year}' for row in points.itertuples())}"
-        for metric, points in rows.groupby("metric", sort=False)
-    ]
-    return f"Four panels with three points each, as published: {'; '.join(lines)}."
-
-
-_TABLE1 = Picture(
-    "table1_stacked",
-    _table1_rows,
-    table1_stacked,
-    caption="Table 1 of the article, one sequence of 32,768 tokens, published and recomputed from the architecture."
-    " Dashed: what the card is sold as; dotted: what a program can use of it. The published GB of the cache are GiB for"
-    " 7B, and for 13B and 70B no unit makes them right.",
-    describe=_table1_in_words,
-)
-_MARKET = Picture(
-    "market_table",
-    table3.points,
-    market_table,
-    caption="Table 3 of the article as published: it names no source, and calls 2025 projected. The axes are"
-    " logarithmic and of one scale; the factors below are the growth from year to year.",
-    describe=_market_in_words,
-)
-
-
-LOOKS = {
-    "holds": ("#56B4E9", "✓"),
-    "holds only in GB": ("#3FA587", "GB"),
-    "holds only in GiB": ("#93CFBB", "GiB"),
-    "holds under assumption": ("#F0E442", "if"),
-    "wrong": ("#A63603", "✗"),
-    "not checkable": ("#FFFFFF", "?"),
-}
+LOOKS = {row["name"]: (row["colour"], row["sign"]) for row in catalogue.rows("verdicts")}
 """Verdict → colour and sign: the colours differ in lightness too, and the sign tells without any."""
 
 _LEFT = {"alignment": "left", "borderpad": 0}
@@ -155,24 +136,38 @@ _WRAP = 19  # tiles of a row
 _WRITTEN = {"ha": "center", "va": "center", "fontsize": 8, "linespacing": 0.95}
 
 
-def claims_audit(rows: pandas.DataFrame | None = None) -> Drawn:
-    """Draw one tile for each claim, with its number and its verdict, in one row or more for each section."""
-    rows = _audit_rows() if rows is None else rows
-    lines = list(_rows_of_tiles(rows))
-    with canvas(height=1.1 + 0.33 * len(lines)) as (figure, axes):
-        for height, (_, tiles) in enumerate(lines):
-            for place, tile in enumerate(tiles.itertuples()):
-                _tile(axes, place, height, tile)
-        axes.set(xlim=(-0.1, _WRAP), ylim=(len(lines), -0.1), xticks=[])
-        axes.set(yticks=[height + 0.5 for height in range(len(lines))], yticklabels=[name for name, _ in lines])
-        axes.tick_params(axis="y", length=0, labelsize=8)
-        axes.spines[:].set_visible(False)
-        _legend(figure, rows["verdict"].value_counts())
-    return figure.told(_audit_in_words(rows))
-
-
 def _audit_rows() -> pandas.DataFrame:
     return claims.table()[["id", "section", "claim", "kind", "verdict"]]
+
+
+def _audit_in_words(rows: pandas.DataFrame) -> str:
+    counts = rows["verdict"].value_counts()
+    verdicts = ", ".join(f"{verdict}: {counts.get(verdict, 0)}" for verdict in LOOKS)
+    sections = [
+        f"{section} {len(group)}, of which {(group['verdict'] == 'wrong').sum()} wrong"
+        for section, group in rows.groupby("section", sort=False)
+    ]
+    return f"One tile a claim, with its number and a sign. {verdicts}. By section: {'; '.join(sections)}."
+
+
+@picture(
+    _audit_rows,
+    _audit_in_words,
+    "Every claim of the article as one tile with its number, in the order of the text, one row or more a"
+    " section. Colour and sign give the verdict, the legend how many claims have it.",
+)
+def claims_audit(figure, axes, rows: pandas.DataFrame) -> None:
+    """Draw one tile for each claim, with its number and its verdict, in one row or more for each section."""
+    lines = list(_rows_of_tiles(rows))
+    figure.set_figheight(1.1 + 0.33 * len(lines))
+    for height, (_, tiles) in enumerate(lines):
+        for place, tile in enumerate(tiles.itertuples()):
+            _tile(axes, place, height, tile)
+    axes.set(xlim=(-0.1, _WRAP), ylim=(len(lines), -0.1), xticks=[])
+    axes.set(yticks=[height + 0.5 for height in range(len(lines))], yticklabels=[name for name, _ in lines])
+    axes.tick_params(axis="y", length=0, labelsize=8)
+    axes.spines[:].set_visible(False)
+    _legend(figure, rows["verdict"].value_counts())
 
 
 def _rows_of_tiles(rows: pandas.DataFrame) -> Iterator[tuple[str, pandas.DataFrame]]:
@@ -199,28 +194,8 @@ def _legend(figure: Drawn, counts: Mapping[str, int]) -> None:
     figure.legend(handles=keys, title=title, title_fontproperties=bold, loc="outside upper left", ncols=3, **_LEFT)
 
 
-def _audit_in_words(rows: pandas.DataFrame) -> str:
-    """Say what the picture of the audit shows."""
-    counts = rows["verdict"].value_counts()
-    verdicts = ", ".join(f"{verdict}: {counts.get(verdict, 0)}" for verdict in LOOKS)
-    sections = [
-        f"{section} {len(group)}, of which {(group['verdict'] == 'wrong').sum()} wrong"
-        for section, group in rows.groupby("section", sort=False)
-    ]
-    return f"One tile a claim, with its number and a sign. {verdicts}. By section: {'; '.join(sections)}."
-
-
-_AUDIT = Picture(
-    "claims_audit",
-    _audit_rows,
-    claims_audit,
-    caption="Every claim of the article as one tile with its number, in the order of the text, one row or more a"
-    " section. Colour and sign give the verdict, the legend how many claims have it.",
-    describe=_audit_in_words,
-)
-
 PICTURES = (
-    *(weights.WEIGHTS_BY_FORMAT, optimizer.TRAINING_STATES_ZERO, activations.ACTIVATIONS_CONTEXT),
-    *(kv_cache.KV_CACHE_CONTEXT, _TABLE1, hardware.PICTURE, _MARKET, _AUDIT),
+    *(weights.weights_by_format, optimizer.training_states_zero, activations.activations_context),
+    *(kv_cache.kv_cache_context, table1_stacked, hardware.hardware_bandwidth_memory, market_table, claims_audit),
 )
 """Every picture of the article, in its order."""

@@ -15,7 +15,8 @@ from matplotlib.transforms import Bbox
 from memcalc import catalogue
 from memcalc.article import table2
 from memcalc.article.cards import price_ends
-from memcalc.plots.style import COLOURS, PLAIN, Drawn, Picture, canvas, label
+from memcalc.formula.symbols import SUMMANDS
+from memcalc.plots.style import label, picture, plain_axes
 from memcalc.specs.gpu import Gpu
 from memcalc.units import dollars, in_unit, parse
 
@@ -23,30 +24,75 @@ SLOWEST = 100
 """What reads its memory slower than this is not drawn [GB/s]: a Raspberry Pi lies far below all cards."""
 
 _ROUND = {"marker": "o", "markeredgecolor": "black", "linestyle": "none"}
-_ARTICLE = _ROUND | {"markersize": 6, "markerfacecolor": COLOURS["weights"]}
+_ARTICLE = _ROUND | {"markersize": 6, "markerfacecolor": SUMMANDS["weights"].colour}
 _WRONG = _ROUND | {"markersize": 11, "markerfacecolor": "none"}
 _OTHER = {"marker": "s", "markersize": 4, "linestyle": "none", "color": "0.45"}
 _LEADER = {"arrowstyle": "-", "linewidth": 0.5, "shrinkA": 0, "shrinkB": 2}
 _ROOM = 1.5  # between the outermost points and the edges, for names
 
 
-def hardware_bandwidth_memory(rows: pandas.DataFrame | None = None) -> Drawn:
+def _rows() -> pandas.DataFrame:
+    told = {gpu.name: row for row in table2.rows() for gpu in _meant(row)}
+    fast = [gpu for gpu in map(Gpu.named, catalogue.names("gpus")) if (gpu.bandwidth_gbs or 0) >= SLOWEST]
+    return pandas.DataFrame(_line(gpu, told.get(gpu.name)) for gpu in fast)
+
+
+def _meant(row: table2.Row) -> list[Gpu]:
+    """Return the card of the article's name, or those of every size where it leaves the size open."""
+    return [gpu for gpu in row.sold if gpu.name == row.subject] or row.sold
+
+
+def _line(gpu: Gpu, told: table2.Row | None) -> dict[str, object]:
+    return {
+        "card": gpu.name,
+        "memory": gpu.marketed_gb,
+        "bandwidth": float(gpu.bandwidth_gbs),
+        "price": " to ".join(map(dollars, price_ends(gpu))),
+        "published_memory": _published(told, "memory"),
+        "published_bandwidth": _published(told, "bandwidth"),
+        "wrong": bool(told) and "wrong" in (told.verdict("memory")[0], told.verdict("bandwidth")[0]),
+    }
+
+
+def _published(told: table2.Row | None, quantity: str) -> float:
+    """Return what the article says of a card [GB, or GB a second]."""
+    if told is None:
+        return math.nan
+    return float(in_unit(parse(told.as_published(quantity).removesuffix("/s")), "GB"))
+
+
+def _in_words(rows: pandas.DataFrame) -> str:
+    units = {row.card: Gpu.named(row.card).marketed_unit for row in rows.itertuples()}
+    cards = [f"{row.card}: {row.memory:g} {units[row.card]}, {row.bandwidth:,g} GB/s" for row in rows.itertuples()]
+    wrong = [
+        f" The article places {row.card} at {row.published_memory:g} GB, {row.published_bandwidth:,g} GB/s."
+        for row in rows[rows["wrong"]].itertuples()
+    ]
+    return f"One point a card on two logarithmic axes: {'; '.join(cards)}.{''.join(wrong)}"
+
+
+@picture(
+    _rows,
+    _in_words,
+    "Bandwidth over memory as sold, with a price where one is known (its date stands in hardware_today): what a"
+    " card holds decides which models run, how fast it reads decides the tokens per second. Open: where table 2 of the"
+    f" article is wrong, joined to the cards that it can mean; left out: what reads less than {SLOWEST} GB a second.",
+    height=6.4,
+)
+def hardware_bandwidth_memory(_figure, axes, rows: pandas.DataFrame) -> None:
     """Draw bandwidth over memory, a point a card: those of the article round, and open where the article is wrong."""
-    rows = _rows() if rows is None else rows
     told, wrong = rows["published_memory"].notna(), rows["wrong"]
-    with canvas(height=6.4) as (figure, axes):
-        _axes(axes, rows)
-        axes.plot(rows["memory"][told], rows["bandwidth"][told], **_ARTICLE, label="card of the article")
-        axes.plot(rows["memory"][~told], rows["bandwidth"][~told], **_OTHER, label="other card")
-        for row in rows[wrong].itertuples():
-            there = (row.memory, row.published_memory), (row.bandwidth, row.published_bandwidth)
-            axes.plot(*there, ":", color="black", linewidth=1)
-        said = rows[wrong].drop_duplicates(["published_memory", "published_bandwidth"])
-        axes.plot(said["published_memory"], said["published_bandwidth"], **_WRONG, label="wrong in the article")
-        axes.legend(loc="upper left")
-        others = sorted(_names(rows[~told]), key=lambda name: -len(name.text))  # short ones find room later
-        _write_names(axes, [*_names(rows[told]), *_said(said), *others])
-    return figure.told(_in_words(rows))
+    _axes(axes, rows)
+    axes.plot(rows["memory"][told], rows["bandwidth"][told], **_ARTICLE, label="card of the article")
+    axes.plot(rows["memory"][~told], rows["bandwidth"][~told], **_OTHER, label="other card")
+    for row in rows[wrong].itertuples():
+        there = (row.memory, row.published_memory), (row.bandwidth, row.published_bandwidth)
+        axes.plot(*there, ":", color="black", linewidth=1)
+    said = rows[wrong].drop_duplicates(["published_memory", "published_bandwidth"])
+    axes.plot(said["published_memory"], said["published_bandwidth"], **_WRONG, label="wrong in the article")
+    axes.legend(loc="upper left")
+    others = sorted(_names(rows[~told]), key=lambda name: -len(name.text))  # short ones find room later
+    _write_names(axes, [*_names(rows[told]), *_said(said), *others])
 
 
 def _axes(axes, rows: pandas.DataFrame) -> None:
@@ -55,10 +101,7 @@ def _axes(axes, rows: pandas.DataFrame) -> None:
     axes.set(xlabel="memory, as sold [GB or GiB]", ylabel="bandwidth of the memory [GB/s]")
     axes.set_xticks([16, 24, 32, 48, 64, 96, 128, 192, 256, 512])
     axes.set_yticks([200, 300, 500, 1_000, 2_000, 3_000, 5_000, 10_000, 20_000])
-    axes.minorticks_off()
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter(PLAIN)
-    axes.grid(color="black", alpha=0.1)
+    plain_axes(axes)
     axes.set_title("What cards hold, and how fast they read it")
 
 
@@ -123,78 +166,18 @@ def _meets(written: Annotation, room: Bbox, taken: list[Bbox]) -> bool:
     return bool(room.count_overlaps(others)) or any(leader.intersects_bbox(box, filled=False) for box in others)
 
 
+_SIDES = (
+    *((1, 0), (-1, 0), (0, -1), (0, 1), (1, 1), (-1, 1), (1, -1), (-1, -1)),
+    *((2, 1), (-2, -1), (2, -1), (-2, 1)),
+)
+
+
 def _around(near: int) -> Iterator[tuple[int, int]]:
     """Yield steps away from a point [points to the right, points up], the nearest first."""
     for far in (near, 12, 20, 30, 45, 60, 80):
-        for x, y in (
-            (1, 0),
-            (-1, 0),
-            (0, -1),
-            (0, 1),
-            (1, 1),
-            (-1, 1),
-            (1, -1),
-            (-1, -1),
-            (2, 1),
-            (-2, -1),
-            (2, -1),
-            (-2, 1),
-        ):
+        for x, y in _SIDES:
             yield far * x, far * y
 
 
 def _sign(number: int) -> int:
     return (number > 0) - (number < 0)
-
-
-def _rows() -> pandas.DataFrame:
-    told = {gpu.name: row for row in table2.rows() for gpu in _meant(row)}
-    cards = [Gpu.named(name) for name in catalogue.names("gpus")]
-    fast = [gpu for gpu in cards if (gpu.bandwidth_gbs or 0) >= SLOWEST]
-    return pandas.DataFrame(_line(gpu, told.get(gpu.name)) for gpu in fast)
-
-
-def _meant(row: table2.Row) -> list[Gpu]:
-    """Return the card of the article's name, or those of every size where it leaves the size open."""
-    return [gpu for gpu in row.sold if gpu.name == row.subject] or row.sold
-
-
-def _line(gpu: Gpu, told: table2.Row | None) -> dict[str, object]:
-    return {
-        "card": gpu.name,
-        "memory": gpu.marketed_gb,
-        "bandwidth": float(gpu.bandwidth_gbs),
-        "price": " to ".join(map(dollars, price_ends(gpu))),
-        "published_memory": _published(told, "memory"),
-        "published_bandwidth": _published(told, "bandwidth"),
-        "wrong": bool(told) and "wrong" in (told.verdict("memory")[0], told.verdict("bandwidth")[0]),
-    }
-
-
-def _published(told: table2.Row | None, quantity: str) -> float:
-    """Return what the article says of a card [GB, or GB a second]."""
-    if told is None:
-        return math.nan
-    return float(in_unit(parse(told.as_published(quantity).removesuffix("/s")), "GB"))
-
-
-def _in_words(rows: pandas.DataFrame) -> str:
-    units = {row.card: Gpu.named(row.card).marketed_unit for row in rows.itertuples()}
-    cards = [f"{row.card}: {row.memory:g} {units[row.card]}, {row.bandwidth:,g} GB/s" for row in rows.itertuples()]
-    wrong = [
-        f" The article places {row.card} at {row.published_memory:g} GB, {row.published_bandwidth:,g} GB/s."
-        for row in rows[rows["wrong"]].itertuples()
-    ]
-    return f"One point a card on two logarithmic axes: {'; '.join(cards)}.{''.join(wrong)}"
-
-
-PICTURE = Picture(
-    "hardware_bandwidth_memory",
-    _rows,
-    hardware_bandwidth_memory,
-    caption="Bandwidth over memory as sold, with a price where one is known (its date stands in hardware_today): what a"
-    " card holds decides which models run, how fast it reads decides the tokens per second. Open: where table 2 of the"
-    f" article is wrong, joined to the cards that it can mean; left out: what reads less than {SLOWEST} GB a second.",
-    describe=_in_words,
-)
-"""The picture of the hardware."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from memcalc.estimate.advice import WORDS
 from memcalc.estimate.questions import breakdown, fits
-from memcalc.plots.style import LIMIT, Drawn, canvas, filled, label
+from memcalc.formula.symbols import SUMMANDS
+from memcalc.plots.style import STRONG_LIMIT, Drawn, canvas, filled, label, stacked
 from memcalc.specs.gpu import Gpu
 from memcalc.specs.inference import Inference
 from memcalc.specs.model import Model
@@ -29,42 +29,31 @@ def plans(drawn: Mapping[str, Plan]) -> Drawn:
     >>> plans({"mine": (Model.named("LLaMA-7B"), run, Gpu.named("RTX 4090"))}).alt
     'A bar for each plan, in percent of the card. mine: weights 53, cache 68, in all 121; it does not fit.'
     """
-    shares = {name: _shares(plan) for name, plan in drawn.items()}
+    shares = {name: _shares(*plan) for name, plan in drawn.items()}
+    named = dict.fromkeys(term for terms in shares.values() for term in terms)
     with canvas(height=1.2 + 0.5 * len(shares)) as (figure, axes):
         for height, terms in enumerate(shares.values()):
-            left = 0.0
-            for term, share in terms.items():
-                axes.barh([height], [share], left=left, height=0.6, **filled(term))
-                left += share
-            label(axes, f"{left:.0f} %", (left, height), (4, 0), va="center", fontweight="bold", bbox=None)
-        axes.axvline(100, **LIMIT | {"linewidth": 2, "color": "black"})
+            end = stacked(axes, height, [(share, filled(term)) for term, share in terms.items()], height=0.6)
+            label(axes, f"{end:.0f} %", (end, height), (4, 0), va="center", fontweight="bold", bbox=None)
+        axes.axvline(100, **STRONG_LIMIT)
         axes.set(yticks=range(len(shares)), yticklabels=shares, ylim=(len(shares) - 0.5, -0.6))
-        axes.set(xlim=(0, _edge(shares)), xlabel="percent of what a program can use of one card")
-        _name(figure, axes, shares)
-    return figure.told(_in_words(drawn, shares))
+        right = max(_LEAST, *(1.15 * sum(terms.values()) for terms in shares.values()))
+        axes.set(xlim=(0, right), xlabel="percent of what a program can use of one card")
+        handles = [axes.bar([0], [0], **filled(term)) for term in named]
+        columns = 4 if "weight_copies" in named else len(handles)  # its name is long
+        figure.legend(handles=handles, loc="outside upper left", ncols=columns)
+    return figure.with_alt_text(_in_words(drawn, shares))
 
 
-def _shares(plan: Plan) -> dict[str, float]:
+def _shares(model: Model, run: Inference | Training, gpu: Gpu) -> dict[str, float]:
     """Return the terms in percent of the card."""
-    model, run, gpu = plan
     return {term: 100 * count / gpu.capacity for term, count in breakdown(model, run).items() if count}
-
-
-def _edge(shares: Mapping[str, Mapping[str, float]]) -> float:
-    return max(_LEAST, *(1.15 * sum(terms.values()) for terms in shares.values()))
-
-
-def _name(figure, axes, shares: Mapping[str, Mapping[str, float]]) -> None:
-    """Give the terms that occur a legend above the picture."""
-    names = dict.fromkeys(term for terms in shares.values() for term in terms)
-    handles = [axes.bar([0], [0], label=WORDS[term], **filled(term)) for term in names]
-    figure.legend(handles=handles, loc="outside upper left", ncols=len(handles))
 
 
 def _in_words(drawn: Mapping[str, Plan], shares: Mapping[str, Mapping[str, float]]) -> str:
     bars = []
     for name, terms in shares.items():
-        parts = ", ".join(f"{WORDS[term]} {share:.0f}" for term, share in terms.items())
+        parts = ", ".join(f"{SUMMANDS[term].word} {share:.0f}" for term, share in terms.items())
         verdict = "it fits" if fits(*drawn[name]) else "it does not fit"
         bars.append(f"{name}: {parts}, in all {sum(terms.values()):.0f}; {verdict}.")
     return " ".join(["A bar for each plan, in percent of the card.", *bars])

@@ -5,33 +5,23 @@ from __future__ import annotations
 import base64
 import html
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import pandas
 from IPython import get_ipython
 from matplotlib import pyplot as plt
-from matplotlib import rc_context, rcParamsDefault
+from matplotlib import rc_context, rc_params_from_file, rcParamsDefault
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
+from memcalc.formula.symbols import SUMMANDS
 from memcalc.specs.gpu import Gpu
 from memcalc.units import in_unit, show
 
-STYLE = {
-    "font.size": 9,
-    "axes.titlesize": 10,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.axisbelow": True,
-    "figure.dpi": 100,
-    "figure.constrained_layout.use": True,
-    "legend.frameon": False,
-    "svg.hashsalt": "memcalc",
-}
+_STYLE = rc_params_from_file(Path(__file__).parent / "house.mplstyle", use_default_template=False)
 
 
 class Drawn(Figure):
@@ -39,7 +29,7 @@ class Drawn(Figure):
 
     alt = ""
 
-    def told(self, alt: str) -> Drawn:
+    def with_alt_text(self, alt: str) -> Drawn:
         """Keep the text and return the figure."""
         self.alt = alt
         return self
@@ -59,7 +49,7 @@ if shell := get_ipython():  # its own image of a figure has no place for the tex
 def house_style():
     """Return a context in which matplotlib draws in the house style, whatever the settings of the user."""
     defaults = {name: value for name, value in rcParamsDefault.items() if not name.startswith("backend")}
-    return rc_context(defaults | STYLE)
+    return rc_context(defaults | _STYLE)
 
 
 @contextmanager
@@ -79,28 +69,11 @@ def canvas(width: float = 7.0, height: float = 3.6, **panels):
             plt.close(figure)
 
 
-COLOURS = {
-    "weights": "#0072B2",
-    "gradients": "#56B4E9",
-    "optimizer": "#009E73",
-    "activations": "#D55E00",
-    "kv_cache": "#E69F00",
-    "overhead": "#999999",
-}
-"""One colour a term throughout, from the palette of Okabe and Ito, which colour-blind readers tell apart."""
-
-HATCHES = {
-    "weights": "",
-    "gradients": "|||",
-    "optimizer": "\\\\\\",
-    "activations": "xxx",
-    "kv_cache": "///",
-    "overhead": "---",
-}
-"""One hatch a term, so that grey print still works."""
-
 LIMIT = {"color": "0.35", "linewidth": 1, "linestyle": ":"}
 """How the capacity of a card is drawn."""
+
+STRONG_LIMIT = LIMIT | {"color": "black", "linewidth": 2}
+"""How it is drawn where it is what counts."""
 
 CARDS = ("RTX 4090", "A100 80 GB")
 """The cards whose memory is drawn: a large one of a workstation, and one of a computing centre."""
@@ -108,28 +81,76 @@ CARDS = ("RTX 4090", "A100 80 GB")
 PLAIN = FuncFormatter(lambda number, _: f"{number:,g}")
 """Numbers on an axis as people write them: 1,000 and 0.1."""
 
+OUTLINE = {"edgecolor": "black", "hatch_linewidth": 0.5}
+"""How areas are outlined."""
+
 _PAPER = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure of the article: its file name, the rows that it draws, and the words beside it."""
+    """A picture of a table: called, it draws its own rows or those that it is given, and says in words what it shows.
 
-    name: str
+    Parameters
+    ----------
+    paint : draws rows on the axes of a figure; its name is that of the picture and of its file
+    rows : gives the rows
+    describe : says in words what rows show, for those who cannot see it
+    caption : the words beside it in the article
+    panels : size and division of the figure, as for `canvas`
+    """
+
+    paint: Callable[[Drawn, object, pandas.DataFrame], None]
     rows: Callable[[], pandas.DataFrame]
-    draw: Callable[[pandas.DataFrame], Drawn]
-    caption: str
     describe: Callable[[pandas.DataFrame], str]
+    caption: str = ""
+    panels: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The name of its file."""
+        return self.paint.__name__
 
     @property
     def alt(self) -> str:
-        """The picture in words, for those who cannot see it."""
+        """The picture in words."""
         return self.describe(self.rows())
+
+    def draw(self, rows: pandas.DataFrame) -> Drawn:
+        """Return the figure of rows."""
+        with canvas(**self.panels) as (figure, axes):
+            self.paint(figure, axes, rows)
+        return figure.with_alt_text(self.describe(rows))
+
+    def __call__(self, rows: pandas.DataFrame | None = None) -> Drawn:
+        """Return the figure of these rows, or of its own."""
+        return self.draw(self.rows() if rows is None else rows)
+
+
+def picture(rows: Callable, describe: Callable, caption: str = "", **panels: object) -> Callable[..., Picture]:
+    """Make a picture of the function that paints it; the parameters are those of `Picture`."""
+    return lambda paint: Picture(paint, rows, describe, caption, panels)
 
 
 def filled(term: str) -> dict[str, object]:
-    """Return how an area of a term is filled: its colour, and its hatch for grey print."""
-    return {"facecolor": COLOURS[term], "hatch": HATCHES[term], "edgecolor": "black", "hatch_linewidth": 0.5}
+    """Return how an area of a term is filled, and what a legend calls it: a hatch tells what a colour tells."""
+    entry = SUMMANDS[term]
+    return {"label": entry.word, "facecolor": entry.colour, "hatch": entry.hatch, **OUTLINE}
+
+
+def stacked(axes, heights, parts: Iterable[tuple[object, Mapping[str, object]]], left=0.0, **bar: object):
+    """Draw parts as boxes side by side at one height or at several, and return where they end.
+
+    Parameters
+    ----------
+    parts : length of a box and how it is filled; of several bars the lengths
+    left : where the first box begins
+    bar : how all boxes are drawn, as for matplotlib's barh
+    """
+    for lengths, style in parts:
+        axes.barh(heights, lengths, left=left, **bar, **style)
+        left = left + lengths
+    return left
 
 
 def limit_of(card: str, unit: str = "GiB") -> tuple[float, str]:
@@ -138,14 +159,26 @@ def limit_of(card: str, unit: str = "GiB") -> tuple[float, str]:
     return in_unit(capacity, unit), f"{card}: {show(capacity, unit)}"
 
 
+def plain_axes(axes, numbers: str = "xy", grid: str = "both", written: FuncFormatter = PLAIN) -> None:
+    """Write the numbers of axes as people do, mark none but those, and lay a faint grid across them.
+
+    Parameters
+    ----------
+    numbers : the axes whose numbers are written so, of "x" and "y"
+    grid : the axes whose numbers have a line, "x", "y" or "both"
+    """
+    axes.minorticks_off()
+    axes.grid(axis=grid, color="black", alpha=0.1)
+    for name in numbers:
+        getattr(axes, f"{name}axis").set_major_formatter(written)
+
+
 def context_axes(axes, first: int, last: int, unit: str = "GiB") -> None:
     """Give the axes a logarithmic context below and a logarithmic memory beside."""
     axes.set(xscale="log", yscale="log", xlim=(first, last), xlabel="context [tokens]", ylabel=f"memory [{unit}]")
     axes.set_xticks([2**power for power in range(8, 21, 2) if first <= 2**power <= last])
-    axes.minorticks_off()
+    plain_axes(axes, "y", "y")
     axes.xaxis.set_major_formatter(FuncFormatter(tokens))
-    axes.yaxis.set_major_formatter(PLAIN)
-    axes.grid(axis="y", color="black", alpha=0.1)
 
 
 def tokens(count: float, _position: int | None = None) -> str:

@@ -9,17 +9,14 @@ from functools import cache
 
 from matplotlib.ticker import FuncFormatter
 
-from memcalc.estimate.advice import WORDS
 from memcalc.estimate.questions import breakdown
 from memcalc.estimate.training import step_peak
-from memcalc.plots.style import COLOURS, Drawn, canvas, context_axes, label
+from memcalc.formula.symbols import SUMMANDS
+from memcalc.plots.style import Drawn, canvas, context_axes, label, plain_axes
 from memcalc.specs.model import Model
 from memcalc.specs.training import Training
-from memcalc.units import UNITS, in_unit, show_briefly
+from memcalc.units import UNITS, in_unit, three_digits
 from memcalc.validation import NOTABLE, Measurement, measurements
-
-MARKS = {"weights": "o", "gradients": "<", "optimizer": "s", "activations": "D", "kv_cache": "^", "overhead": "X"}
-"""Term → mark: shapes tell what colours tell."""
 
 STEPPED = "Llama-3.2-1B"
 """The model whose steps were measured at many contexts."""
@@ -30,9 +27,11 @@ POLICIES = {"keep all": "none", "compute again": "full"}
 STEPS, STEP_MEMORY = (2**5, 2**13), (2, 400)
 """The ends of the axes of such a step [tokens, GiB]."""
 
+_GRADIENTS, _ACTIVATIONS = (SUMMANDS[term].colour for term in ("gradients", "activations"))
+
 STEP_LINES = {
-    "sum": {"color": COLOURS["gradients"], "linestyle": "--", "linewidth": 2, "label": "gradients + activations"},
-    "peak": {"color": COLOURS["activations"], "linewidth": 2, "label": "peak of the step"},
+    "sum": {"color": _GRADIENTS, "linestyle": "--", "linewidth": 2, "label": "gradients + activations"},
+    "peak": {"color": _ACTIVATIONS, "linewidth": 2, "label": "peak of the step"},
 }
 """How its two lines are drawn."""
 
@@ -58,7 +57,7 @@ def predicted_measured(own: Iterable[Measurement] = ()) -> Drawn:
             _star(right, row.id, float(100 * row.residual), lines.index(row.quantity))
         _scale(right, [*rows, *own])
         figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=4)
-    return figure.told(_rows_in_words(rows, own))
+    return figure.with_alt_text(_rows_in_words(rows, own))
 
 
 def _rows_in_words(rows: list[Measurement], own: list[Measurement]) -> str:
@@ -81,19 +80,19 @@ def _identity(axes, rows: list[Measurement], own: list[Measurement]) -> None:
     ends = _ends([*rows, *own])
     ticks = [count for count in _BYTES if ends[0] < count < ends[1]]
     axes.plot(ends, ends, color="0.4", linewidth=1, label="formula = measured")
-    for term, mark in MARKS.items():
-        alike = [row for row in rows if row.row["term"] == term]
-        places = [[float(amount) for amount in (row.predicted, row.measured)] for row in alike if _in_bytes(row)]
-        style = {"color": COLOURS[term], "markeredgecolor": "black", "markeredgewidth": 0.4, "linestyle": "none"}
-        axes.plot(
-            *zip(*places, strict=True), mark, **style, markersize=5, alpha=0.8, label=f"{WORDS[term]}: {len(alike)}"
-        )
+    for term, entry in SUMMANDS.items():
+        if alike := [row for row in rows if row.row["term"] == term]:
+            points = [(float(row.predicted), float(row.measured)) for row in alike if _in_bytes(row)]
+            axes.plot(*zip(*points, strict=True), **_marked(term), label=f"{entry.word}: {len(alike)}")
     axes.set(xscale="log", yscale="log", xlim=ends, ylim=ends, xlabel="formula", ylabel="measured", aspect="equal")
     axes.set(title="Every measured amount against the formula", xticks=ticks, yticks=ticks)
-    axes.minorticks_off()
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter(FuncFormatter(lambda count, _: _in_decimals(count)))
-    axes.grid(color="black", alpha=0.1)
+    plain_axes(axes, written=FuncFormatter(lambda count, _: _in_decimals(count)))
+
+
+def _marked(term: str) -> dict[str, object]:
+    """Return how a measured row of a term is drawn: shapes tell what colours tell."""
+    entry, edge = SUMMANDS[term], {"markeredgecolor": "black", "markeredgewidth": 0.4, "markersize": 5}
+    return {"marker": entry.mark, "color": entry.colour, "linestyle": "none", "alpha": 0.8, **edge}
 
 
 def _ends(rows: list[Measurement]) -> tuple[float, float]:
@@ -103,9 +102,7 @@ def _ends(rows: list[Measurement]) -> tuple[float, float]:
 
 def _residuals(axes, rows: list[Measurement], lines: list[str]) -> None:
     for row in rows:
-        style = {"color": COLOURS[row.row["term"]], "markeredgecolor": "black", "markeredgewidth": 0.4}
-        place = float(100 * row.residual), lines.index(row.quantity)
-        axes.plot(*place, MARKS[row.row["term"]], **style, markersize=5, alpha=0.8)
+        axes.plot(float(100 * row.residual), lines.index(row.quantity), **_marked(row.row["term"]))
     axes.axvspan(-_SHARE, _SHARE, color="0.9", zorder=0)
     axes.axvline(0, color="0.4", linewidth=1)
     counts = Counter(row.quantity for row in rows)
@@ -131,7 +128,8 @@ def _star(axes, name: str, x: float, y: float) -> None:
 
 
 def _in_decimals(count: float) -> str:
-    return show_briefly(count, next(unit for unit in ("TB", "GB", "MB", "kB") if count >= UNITS[unit]))
+    unit = next(unit for unit in ("TB", "GB", "MB", "kB", "B") if count >= UNITS[unit])
+    return f"{three_digits(in_unit(count, unit))} {unit}"
 
 
 def sum_and_peak() -> Drawn:
@@ -147,18 +145,16 @@ def sum_and_peak() -> Drawn:
             axes.set_title(f"Activations: {policy}")
         panels[0].legend(loc="upper left")
         panels[1].set_ylabel("")
-    return figure.told(" ".join(map(_policy_in_words, POLICIES)))
+    return figure.with_alt_text(" ".join(map(_policy_in_words, POLICIES)))
 
 
 def _policy_in_words(policy: str) -> str:
-    first, last = (f"{count:,}" for count in STEPS)
-    off = max(abs(size - step(context, policy)[1]) / size for context, size in measured_steps(policy).items())
-    ends = {
-        name: " to ".join(f"{line[place][1]:.3g} GiB" for place in (0, -1)) for name, line in step_lines(policy).items()
-    }
+    measured, lines = measured_steps(policy), step_lines(policy)
+    off = max(abs(size - step(context, policy)[1]) / size for context, size in measured.items())
+    ends = {name: " to ".join(f"{gib:.3g} GiB" for _, gib in (line[0], line[-1])) for name, line in lines.items()}
     return (
-        f"Activations, {policy}: from {first} to {last} tokens the sum of the terms goes from {ends['sum']}, the peak"
-        f" of a step from {ends['peak']}; {len(measured_steps(policy))} measured peaks, at most {off:.1%} off it."
+        f"Activations, {policy}: from {STEPS[0]:,} to {STEPS[1]:,} tokens the sum of the terms goes from {ends['sum']},"
+        f" the peak of a step from {ends['peak']}; {len(measured)} measured peaks, at most {off:.1%} off it."
     )
 
 
@@ -169,14 +165,12 @@ def step_axes(axes) -> None:
     axes.tick_params(axis="x", labelsize=8)
 
 
+@cache  # an explorer asks in every frame
 def step_lines(policy: str) -> dict[str, list[tuple[float, float]]]:
     """Return the sum and the peak as lines over the context [tokens, GiB]."""
     contexts = [round(2 ** (power / 4)) for power in range(20, 53)]
-    curves = zip(*(step(count, policy) for count in contexts), strict=True)
-    return {
-        name: [(count, in_unit(size, "GiB")) for count, size in zip(contexts, sizes, strict=True)]
-        for name, sizes in zip(STEP_LINES, curves, strict=True)
-    }
+    curves = zip(*([in_unit(size, "GiB") for size in step(count, policy)] for count in contexts), strict=True)
+    return {name: list(zip(contexts, curve, strict=True)) for name, curve in zip(STEP_LINES, curves, strict=True)}
 
 
 def step(context: int, policy: str) -> tuple[int, int]:
@@ -199,7 +193,7 @@ def step_run(context: int, policy: str) -> Training:
     return Training(context=context, recipe="bf16", attention="eager", recompute=POLICIES[policy])
 
 
-@cache  # an explorer asks in every frame
+@cache  # as above
 def measured_steps(policy: str) -> dict[int, int]:
     """Return context → peak, as measured with this policy [tokens, bytes]."""
     rows = [row for row in measurements() if row.quantity == "step_peak" and row.model == STEPPED]

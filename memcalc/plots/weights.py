@@ -7,26 +7,25 @@ import re
 
 import pandas
 
-from memcalc import tables
 from memcalc.estimate.questions import breakdown
 from memcalc.formula.formats import Format
-from memcalc.plots.style import CARDS, COLOURS, LIMIT, PLAIN, Drawn, Picture, canvas, label, limit_of
+from memcalc.formula.symbols import SUMMANDS
+from memcalc.plots.style import CARDS, LIMIT, OUTLINE, Drawn, canvas, label, limit_of, picture, plain_axes, stacked
 from memcalc.specs.inference import Inference
 from memcalc.specs.model import Model
 from memcalc.specs.run import weights_format
-from memcalc.units import in_unit, show, show_briefly
+from memcalc.units import in_unit, show, three_digits
 
-PARTS = {"named": "bits of the name", "scales": "scales", "more": "tensors in more bits"}
-"""Part of what is stored → the words for it, from the foot of a bar to its end."""
+_COLOUR = SUMMANDS["weights"].colour
 
-LOOKS = {
-    "named": {"facecolor": COLOURS["weights"], "hatch": ""},
-    "scales": {"facecolor": "#E69F00", "hatch": "////"},
-    "more": {"facecolor": "none", "hatch": "xxxx"},
+PARTS = {
+    "named": {"label": "bits of the name", "facecolor": _COLOUR, "hatch": ""},
+    "scales": {"label": "scales", "facecolor": "#E69F00", "hatch": "////"},
+    "more": {"label": "tensors in more bits", "facecolor": "none", "hatch": "xxxx"},
 }
-"""Part → how it is filled: a hatch tells what a colour tells."""
+"""Part of what is stored, from the foot of a bar to its end → how it is filled, and what a legend calls it."""
 
-EDGE = {"edgecolor": "black", "linewidth": 0.8, "hatch_linewidth": 0.5}
+EDGE = OUTLINE | {"linewidth": 0.8}
 """How the parts are outlined."""
 
 FORMATS = ("BF16", "LLM.int8", "Q8_0", "Q6_K", "NF4", "GPTQ-INT4-g128", "NF4-double", "Q4_K_M", "Q4_0", "Q2_K")
@@ -76,70 +75,60 @@ def bits_per_weight(model: str = "Llama-3.1-8B") -> Drawn:
 
     Raises InputError for a model that is not known.
     """
-    rows = _rows(Model.named(model))
+    spec = Model.named(model)
+    rows = pandas.DataFrame({name: parts(spec, name) for name in FORMATS}).T * 8 / spec.parameters
     with canvas(height=3.7) as (figure, axes):
-        left = 0 * rows["named"]
-        for part, words in PARTS.items():
-            axes.barh(rows.index, rows[part], left=left, label=words, **LOOKS[part], **EDGE)
-            left = left + rows[part]
-        for format, bits in left.items():
+        ends = stacked(axes, rows.index, [(rows[part], style) for part, style in PARTS.items()], **EDGE)
+        for format, bits in ends.items():
             label(axes, f"{bits:.2f}", (bits, format), (4, 0), va="center", fontweight="bold", bbox=None)
         axes.invert_yaxis()
         axes.set(xlim=(0, 17.5), xticks=range(0, 17, 2), xlabel="bits for each parameter")
         axes.set_title(f"What the name says, and what a file of {model} spends")
         axes.tick_params(axis="y", length=0)
         axes.legend(loc="lower right")
-    return figure.told(_in_words(model, rows))
+    return figure.with_alt_text(_bits_in_words(model, rows))
 
 
-def _rows(model: Model) -> pandas.DataFrame:
-    """Return the parts in each format [bits for each parameter]."""
-    lines = {name: parts(model, name) for name in FORMATS}
-    return pandas.DataFrame(lines).T * 8 / model.parameters
-
-
-def _in_words(model: str, rows: pandas.DataFrame) -> str:
+def _bits_in_words(model: str, rows: pandas.DataFrame) -> str:
     each = (f"{name} {row['named']:.0f} and {row.sum():.2f}" for name, row in rows.iterrows())
     words = "One bar a format, in three parts: bits of the name, scales, tensors in more bits."
     return f"{words} For {model}, bits of the name and all bits for each parameter: {', '.join(each)}."
 
 
-def weights_by_format(rows: pandas.DataFrame | None = None) -> Drawn:
-    """Draw the weights of models in several formats on one logarithmic axis, with what two cards can hold."""
-    rows = _weights_rows() if rows is None else rows
-    models = list(rows["model"].unique())
-    with canvas(height=3.0) as (figure, axes):
-        for (name, points), marker in zip(rows.groupby("format", sort=False), "osD^", strict=True):
-            for point in points.itertuples():
-                place = in_unit(point.bytes, "GiB"), models.index(point.model)
-                axes.plot(*place, marker, color=COLOURS["weights"], markeredgecolor="black", markersize=8)
-                label(axes, f"{name}\n{show_briefly(point.bytes)}", place, (0, 9), ha="center")
-        for gib, words in map(limit_of, CARDS):
-            axes.axvline(gib, **LIMIT)
-            label(axes, words, (gib, -0.95), (3, 0), va="top")
-        axes.set(xscale="log", xlim=(2, 400), xlabel="weights [GiB]", title="What the weights take, by format")
-        axes.set(yticks=range(len(models)), yticklabels=models, ylim=(len(models) - 0.6, -1.0))
-        axes.set_xticks([5, 10, 20, 50, 100, 200])
-        axes.minorticks_off()
-        axes.grid(axis="y", color="black", alpha=0.1)
-        axes.xaxis.set_major_formatter(PLAIN)
-    return figure.told(_weights_in_words(rows))
+def _rows() -> pandas.DataFrame:
+    """Return the weights of models in formats [bytes]."""
+    lines = [
+        {"model": model, "format": name, "bytes": breakdown(Model.named(model), Inference(weights=name))["weights"]}
+        for model in ("LLaMA-7B", "LLaMA-13B", "Llama-2-70B")
+        for name in ("FP32", "FP16", "INT8", "INT4")
+    ]
+    return pandas.DataFrame(lines)
 
 
-def _weights_rows() -> pandas.DataFrame:
-    return tables.weights_by_format(("LLaMA-7B", "LLaMA-13B", "Llama-2-70B"), ("FP32", "FP16", "INT8", "INT4"))
-
-
-def _weights_in_words(rows: pandas.DataFrame) -> str:
+def _in_words(rows: pandas.DataFrame) -> str:
     lines = [f"{row.model} in {row.format} {show(row.bytes)}" for row in rows.itertuples()]
     return f"One line a model, one mark a format, on a logarithmic axis: {', '.join(lines)}."
 
 
-WEIGHTS_BY_FORMAT = Picture(
-    "weights_by_format",
-    _weights_rows,
-    weights_by_format,
-    caption="Weights of three models in four formats, counted from the architecture: half the bits, half the bytes."
+@picture(
+    _rows,
+    _in_words,
+    "Weights of three models in four formats, counted from the architecture: half the bits, half the bytes."
     " Dotted: what a program can use of two cards. INT8 and INT4 are counted without scales, as in the article.",
-    describe=_weights_in_words,
+    height=3.0,
 )
+def weights_by_format(_figure, axes, rows: pandas.DataFrame) -> None:
+    """Draw the weights of models in several formats on one logarithmic axis, with what two cards can hold."""
+    models = list(rows["model"].unique())
+    for (name, points), marker in zip(rows.groupby("format", sort=False), "osD^", strict=True):
+        for point in points.itertuples():
+            place = in_unit(point.bytes, "GiB"), models.index(point.model)
+            axes.plot(*place, marker, color=_COLOUR, markeredgecolor="black", markersize=8)
+            label(axes, f"{name}\n{three_digits(place[0])} GiB", place, (0, 9), ha="center")
+    for gib, words in map(limit_of, CARDS):
+        axes.axvline(gib, **LIMIT)
+        label(axes, words, (gib, -0.95), (3, 0), va="top")
+    axes.set(xscale="log", xlim=(2, 400), xlabel="weights [GiB]", title="What the weights take, by format")
+    axes.set(yticks=range(len(models)), yticklabels=models, ylim=(len(models) - 0.6, -1.0))
+    axes.set_xticks([5, 10, 20, 50, 100, 200])
+    plain_axes(axes, "x", "y")

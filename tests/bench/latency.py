@@ -21,8 +21,8 @@ PAUSE = 120  # between two presses: nobody waits for the one before [ms]
 
 IMPORTS = """from ipywidgets import Dropdown, SelectionSlider, interact
 from memcalc import explorers
-from memcalc.explorers.article import kinds, verdicts
-from memcalc.specs.inference import weights_formats"""
+from memcalc.explorers.article import ALL, KINDS, VERDICTS
+from memcalc.specs.run import weights_formats"""
 SET_UP = f"{IMPORTS}\nimport plain"
 SLIDER = "SelectionSlider(options=[2**power for power in range(7, 21)], value=32768, description='s: context')"
 ANEW = "explorer = {}\nexplorer.on_msg(explorer._look_ahead, remove=True)\nexplorer"
@@ -59,7 +59,7 @@ CASES = (
     Case(
         "audit",
         "explorers.article(kind='formula', verdict='wrong')",
-        "interact(plain.audit, kind=Dropdown(options=kinds(), description='kind of claim'), verdict=verdicts());",
+        "interact(plain.audit, kind=Dropdown(options=KINDS, description='kind of claim'), verdict=[ALL, *VERDICTS]);",
         "kind of claim",
         ("End", "Home"),  # JupyterLab takes the arrows from a menu of ipywidgets
     ),

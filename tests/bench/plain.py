@@ -64,8 +64,8 @@ def kept_for_backward(context, batch, code, recompute, attention):
     state = {"context": context, "batch": batch, "code": code, "recompute": recompute, "attention": attention}
     frame = explorers.activations.frame(**state)
     pyplot.figure(figsize=(7, 2.1))
-    for place, word in activation_figures.PLACES.items():
-        pyplot.fill(*zip(*frame.shapes[place] or [(0, 0)], strict=True), label=word)
+    for place, row in activation_figures.PLACES.items():
+        pyplot.fill(*zip(*frame.shapes[place] or [(0, 0)], strict=True), label=row["word"])
     for card in ("RTX 4090", "A100 80 GB"):
         pyplot.axvline(Gpu.named(card).capacity / 2**30, color="black", linestyle=":")
     pyplot.xlim(0, 120)

@@ -10,7 +10,7 @@ from scenes import SCENES
 def test_every_shape_is_in_the_picture(shown, start):
     frame = shown.frame(**start)
     for name in frame.shapes:
-        assert f'<g id="{name}">' in frame.stage.svg
+        assert f'<g id="{name}">' in frame.svg.text
 
 
 @pytest.mark.parametrize(("shown", "start"), SCENES)

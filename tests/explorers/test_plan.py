@@ -3,8 +3,9 @@
 import pytest
 
 import memcalc
-from memcalc import InputError, units
-from memcalc.explorers.plan import TERMS, plan, tasks
+from memcalc import InputError, Model, units
+from memcalc.explorers.plan import TASKS, plan
+from memcalc.formula.symbols import SUMMANDS
 
 START = {"model": "Gemma-3-27B", "gpu": "RTX 4090", "task": "answer", "cards": "1", "context": 32_768, "batch": 1}
 START |= {"weights": "FP16", "kv_cache": "FP16", "overhead": "none"}
@@ -49,9 +50,17 @@ def test_adapters_need_less_than_a_tenth():
     assert label[1] < label[0] / 10
 
 
+def test_the_copies_of_the_weights_are_drawn_where_a_task_has_them(monkeypatch):
+    monkeypatch.setitem(TASKS, "train with autocast", {"recipe": "autocast"})
+    frame = plan.frame(**START | {"model": "LLaMA-7B", "task": "train with autocast", "overhead": "high"})
+    run = memcalc.Training(32_768, recipe="autocast", zero=3, overhead="high")
+    kept = {term for term, count in memcalc.breakdown(Model.named("LLaMA-7B"), run).items() if count}
+    assert kept == {term for term in SUMMANDS if frame.shapes[term]} == SUMMANDS.keys() - {"kv_cache"}
+
+
 def test_every_term_has_its_place_and_overhead_is_one_of_them():
     frame = plan.frame(**START | {"overhead": "high"})
-    assert frame.shapes.keys() >= set(TERMS)
+    assert frame.shapes.keys() >= SUMMANDS.keys() - {"weight_copies"}
     assert frame.shapes["overhead"]
     assert not frame.shapes["gradients"]
 
@@ -62,7 +71,7 @@ def test_unknown_choices_are_named(name, value):
         plan.frame(**START | {name: value})
 
 
-@pytest.mark.parametrize("task", tasks())
+@pytest.mark.parametrize("task", TASKS)
 def test_the_line_of_python_gives_what_is_shown(task):
     frame = plan.frame(**START | {"task": task, "cards": "2", "overhead": "low"})
     terms = eval(frame.code, {name: getattr(memcalc, name) for name in ("breakdown", "Model", "Inference", "Training")})

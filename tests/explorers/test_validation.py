@@ -7,8 +7,8 @@ import pytest
 from cases import placed
 from memcalc import InputError, Model, Training, breakdown, units
 from memcalc.estimate import training
-from memcalc.explorers.validation import policies, sum_and_peak
-from memcalc.plots.validation import STEPPED
+from memcalc.explorers.validation import sum_and_peak
+from memcalc.plots.validation import POLICIES, STEPPED
 
 
 def corners(frame, name):
@@ -16,7 +16,7 @@ def corners(frame, name):
     return path[::2], path[1::2]
 
 
-@pytest.mark.parametrize("activations", policies())
+@pytest.mark.parametrize("activations", POLICIES)
 @pytest.mark.parametrize("context", [1, 32, 1000, 4096, 2**20])
 def test_the_words_say_both_and_how_far_they_are_apart(context, activations):
     said = sum_and_peak.frame(context=context, activations=activations).said
@@ -30,7 +30,7 @@ def test_the_words_say_both_and_how_far_they_are_apart(context, activations):
     assert (float(share) / 100, word == "too much") == (pytest.approx(abs(added - peak) / peak, abs=6e-4), added > peak)
 
 
-@pytest.mark.parametrize("activations", policies())
+@pytest.mark.parametrize("activations", POLICIES)
 def test_measured_peaks_lie_on_the_line(activations):
     frame = sum_and_peak.frame(context=1024, activations=activations)
     line = dict(zip(*corners(frame, "peak"), strict=True))

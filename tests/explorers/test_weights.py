@@ -9,7 +9,7 @@ from measured import rows
 from memcalc import Inference, InputError, Model, breakdown, units
 from memcalc.explorers.weights import for_one_token, stored_weights
 from memcalc.plots.weights import PARTS
-from memcalc.specs.inference import weights_formats
+from memcalc.specs.run import weights_formats
 
 
 @pytest.mark.parametrize(("name", "weights"), [("Llama-3.1-8B", "Q4_K_M"), ("Mixtral-8x7B", "NF4"), ("GPT-2", "INT8")])
@@ -50,7 +50,7 @@ def test_a_dense_model_is_passed_whole():
 def test_what_is_longer_than_the_axis_is_cut_with_an_arrow_head():
     frame = stored_weights.frame(model="Llama-3.1-8B", weights="FP32")
     shapes = placed(frame)
-    right = float(re.search(r'viewBox="0 0 ([\d.]+)', frame.stage.svg)[1])
+    right = float(re.search(r'viewBox="0 0 ([\d.]+)', frame.svg.text)[1])
     assert all(shapes[f"{name}_further"] for name in ("by_name", "stored", "passed"))
     assert max(shapes["stored_further"][::2]) < 0.85 * right, "the size beside it needs room"
     assert not placed(stored_weights.frame(model="Llama-3.1-8B", weights="FP16"))["stored_further"]

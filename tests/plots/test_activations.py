@@ -9,8 +9,8 @@ from memcalc.formula.saved_tensors import CodePath, saved_tensors
 from memcalc.plots import activations as drawn
 from memcalc.specs.model import Model
 
-ROWS = drawn._rows()
-ACTIVATIONS = drawn.ACTIVATIONS_CONTEXT.rows()
+ROWS = drawn.kept_in_a_layer.rows()
+ACTIVATIONS = drawn.activations_context.rows()
 MEGATRON, HUGGING_FACE = (lines for _, lines in ROWS.groupby("code", sort=False))
 PAPER = {"norm": 4, "attention": 11, "mlp": 19}  # Korthikanti et al., section 4.1: 2 norms of 2, 11 and 19 bytes
 
@@ -95,4 +95,4 @@ def test_lines_lie_where_the_rows_say_and_boxes_where_the_article_does():
 
 
 def test_the_words_say_what_the_lines_show():
-    assert "Megatron, full, at its peak: 2.13 GB and 68.18 GB" in drawn.ACTIVATIONS_CONTEXT.alt
+    assert "Megatron, full, at its peak: 2.13 GB and 68.18 GB" in drawn.activations_context.alt

@@ -16,7 +16,7 @@ from memcalc.plots.style import house_style
 
 IDS = [picture.name for picture in drawn.PICTURES]
 WITHOUT_UNITS = ("claims_audit",)
-TABLE1 = drawn._TABLE1.rows()
+TABLE1 = drawn.table1_stacked.rows()
 PUBLISHED = [[14, 16], [7, 8], [13, 16], [6.5, 8], [70, 32]]  # the article, table 1 [GB]
 MARKET = pandas.DataFrame(
     {
@@ -85,7 +85,7 @@ def test_the_market_is_drawn_as_published_with_its_growth():
     growths = [[text.get_text() for text in axes.texts[3:]] for axes in figure.axes]
     assert growths == [["× 2.67", "× 1.5"], ["× 4", "× 2.5"], ["× 2", "× 2"], ["÷ 2.5", "÷ 2"]]
     assert "no source" in figure.get_suptitle()
-    assert "Cost: $0.50 in 2023, $0.20 in 2024, $0.10 in 2025" in drawn._MARKET.describe(MARKET)
+    assert "Cost: $0.50 in 2023, $0.20 in 2024, $0.10 in 2025" in drawn.market_table.describe(MARKET)
 
 
 def test_equal_slopes_are_equal_growth():
@@ -140,12 +140,12 @@ def test_colours_differ_in_grey_and_signs_differ():
 
 
 def test_the_words_say_what_the_picture_shows():
-    words = drawn._AUDIT.describe(CLAIMS)
+    words = drawn.claims_audit.describe(CLAIMS)
     assert "wrong: 5" in words
     assert "Technical Deep Dive 22, of which 3 wrong; Risks 8, of which 2 wrong" in words
 
 
 def test_every_claim_of_the_article_has_its_tile():
-    rows = drawn._AUDIT.rows()
+    rows = drawn.claims_audit.rows()
     assert len(claims_audit(rows).axes[0].patches) == len(rows) == 123
     assert set(LOOKS) == set(claims.VERDICTS)

@@ -7,7 +7,6 @@ import pytest
 from matplotlib.text import Annotation, Text
 
 from memcalc import catalogue
-from memcalc.plots import hardware
 from memcalc.plots.hardware import hardware_bandwidth_memory
 
 NONE = math.nan
@@ -23,7 +22,7 @@ ROWS = pandas.DataFrame(
     ],
     columns=COLUMNS,
 )
-ALL = hardware.PICTURE.rows()
+ALL = hardware_bandwidth_memory.rows()
 
 
 def points(axes, size):
@@ -72,6 +71,6 @@ def test_the_rows_are_the_cards_but_the_slowest():
 
 
 def test_the_words_say_what_the_picture_shows():
-    words = hardware.PICTURE.describe(ROWS)
+    words = hardware_bandwidth_memory.describe(ROWS)
     assert "MI300X: 192 GiB, 5,300 GB/s" in words
     assert "The article places M3 Ultra 96 GB at 192 GB, 800 GB/s." in words

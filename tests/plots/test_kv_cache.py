@@ -3,11 +3,12 @@
 import pytest
 from matplotlib.colors import to_hex
 
+from memcalc.formula.symbols import SUMMANDS
 from memcalc.plots import kv_cache, style
 
 
 def test_the_crossing_is_marked_where_cache_and_weights_meet():
-    rows = kv_cache.KV_CACHE_CONTEXT.rows()
+    rows = kv_cache.kv_cache_context.rows()
     axes = kv_cache.kv_cache_context(rows).axes[0]
     dots = [(line.get_xdata()[0], line.get_ydata()[0]) for line in axes.lines if line.get_marker() == "o"]
     assert [x for x, _ in dots] == [25_706, 122_533]
@@ -23,11 +24,11 @@ def test_the_capacity_of_a_card_is_what_a_program_sees():
 
 
 def test_the_words_say_what_the_picture_shows():
-    assert "that of LLaMA-7B at 25,706 tokens, that of Llama-3.1-8B at 122,533 tokens" in kv_cache.KV_CACHE_CONTEXT.alt
+    assert "that of LLaMA-7B at 25,706 tokens, that of Llama-3.1-8B at 122,533 tokens" in kv_cache.kv_cache_context.alt
 
 
 def test_one_colour_a_term():
     axes = kv_cache.kv_cache_context().axes[0]
     for line in axes.lines[:2]:
         term = "kv_cache" if line.get_label().startswith("cache") else "weights"
-        assert to_hex(line.get_color()).upper() == style.COLOURS[term]
+        assert to_hex(line.get_color()).upper() == SUMMANDS[term].colour

@@ -5,7 +5,7 @@ from matplotlib import pyplot as plt
 
 from memcalc.plots import optimizer
 
-STATES = optimizer.TRAINING_STATES_ZERO.rows()
+STATES = optimizer.training_states_zero.rows()
 ZERO_PAPER = (120, 31.4, 16.6, 1.9)  # Rajbhandari et al., figure 1: GB on each of 64 cards, 7.5 billion parameters
 
 
@@ -36,4 +36,4 @@ def test_areas_and_dots_lie_where_the_rows_say():
 
 def test_the_words_say_what_the_picture_shows():
     said = "120 GB with stage 0, 31.4 GB with stage 1, 16.6 GB with stage 2, 1.88 GB with stage 3"
-    assert said in optimizer.TRAINING_STATES_ZERO.alt
+    assert said in optimizer.training_states_zero.alt

@@ -19,7 +19,7 @@ def test_a_figure_is_an_image_with_its_text():
 def test_the_text_of_a_figure_cannot_leave_its_attribute():
     with canvas() as (figure, _):
         assert isinstance(figure, Drawn)
-    assert "&quot;&gt;&lt;b&gt;" in figure.told('"><b>')._repr_html_()
+    assert "&quot;&gt;&lt;b&gt;" in figure.with_alt_text('"><b>')._repr_html_()
 
 
 def test_pictures_do_not_depend_on_the_settings_of_the_user():

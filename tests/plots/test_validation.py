@@ -3,15 +3,15 @@
 import pytest
 
 from memcalc import catalogue, validation
-from memcalc.plots.style import COLOURS
-from memcalc.plots.validation import MARKS, predicted_measured
+from memcalc.formula.symbols import SUMMANDS
+from memcalc.plots.validation import predicted_measured
 
 MINE = validation.read("mine,kv_cache,Llama-3-8B,context=8192,2147483648,by hand,none,2026-11-27")
 
 
 def marks(axes):
     """Places of the coloured marks of one pair of axes."""
-    lines = [line for line in axes.lines if line.get_marker() in MARKS.values()]
+    lines = [line for line in axes.lines if line.get_marker() in {entry.mark for entry in SUMMANDS.values()}]
     return sorted((x, y) for line in lines for x, y in zip(*line.get_data(), strict=True))
 
 
@@ -35,7 +35,9 @@ def test_a_row_of_ones_own_is_a_star_with_its_name():
 @pytest.mark.parametrize("measured", ["16", "9000000000000000000"])
 def test_a_row_that_is_far_off_stays_in_the_picture(measured):
     far = validation.read(f"far,kv_cache,Llama-3-8B,context=8192,{measured},by hand,none,2026-11-27")
-    for axes, place in zip(predicted_measured([far]).axes, (float(measured), float(100 * far.residual)), strict=True):
+    figure = predicted_measured([far])
+    figure.draw_without_rendering()  # every number on the axes has a unit
+    for axes, place in zip(figure.axes, (float(measured), float(100 * far.residual)), strict=True):
         ends = axes.get_ylim() if axes is axes.figure.axes[0] else axes.get_xlim()
         assert ends[0] < place < ends[1]
         assert len(axes.get_xticks()) <= 9
@@ -43,6 +45,6 @@ def test_a_row_that_is_far_off_stays_in_the_picture(measured):
 
 def test_every_term_has_a_mark_and_a_colour():
     terms = {row["term"] for row in catalogue.rows("measured_quantities")}
-    assert terms == MARKS.keys()
-    assert terms <= COLOURS.keys()
-    assert len(set(MARKS.values())) == len(MARKS)
+    assert terms <= SUMMANDS.keys()
+    for looks in zip(*((entry.mark, entry.colour, entry.hatch) for entry in SUMMANDS.values()), strict=True):
+        assert len(set(looks)) == len(SUMMANDS)

@@ -9,13 +9,12 @@ from memcalc import Inference, InputError, Model, breakdown, catalogue
 from memcalc.plots.weights import (
     FORMATS,
     PARTS,
-    WEIGHTS_BY_FORMAT,
     bits_of_the_name,
     bits_per_weight,
     parts,
     weights_by_format,
 )
-from memcalc.specs.inference import weights_formats
+from memcalc.specs.run import weights_formats
 
 README = {"Q2_K": 3.1593, "Q4_K_M": 4.8944, "Q5_K_M": 5.7036, "Q6_K": 6.5633, "Q8_0": 8.5008}
 """Bits per weight of Llama-3.1-8B, from llama.cpp's tools/quantize/README.md, commit 311c2c9."""
@@ -76,11 +75,11 @@ def test_the_words_say_what_the_picture_shows():
 
 
 def test_weights_lie_where_the_rows_say():
-    rows = WEIGHTS_BY_FORMAT.rows()
+    rows = weights_by_format.rows()
     lines = weights_by_format(rows).axes[0].lines
     drawn = sorted(x for line in lines if line.get_marker() != "None" for x in line.get_xdata())
     assert drawn == pytest.approx(sorted(rows["bytes"] / 2**30))
 
 
 def test_the_words_say_what_the_formats_take():
-    assert "LLaMA-7B in FP32 25.10 GiB, LLaMA-7B in FP16 12.55 GiB" in WEIGHTS_BY_FORMAT.alt
+    assert "LLaMA-7B in FP32 25.10 GiB, LLaMA-7B in FP16 12.55 GiB" in weights_by_format.alt
