@@ -7,18 +7,12 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from memcalc import __version__, catalogue, units
-from memcalc.errors import InputError
+from memcalc import Gpu, Inference, InputError, Model, Training, __version__, breakdown, catalogue, fits, units, values
 from memcalc.estimate import advice
-from memcalc.estimate.questions import breakdown, fits
-from memcalc.estimate.terms import terms, values
+from memcalc.estimate.terms import terms
 from memcalc.estimate.training import places
 from memcalc.formula import Term
 from memcalc.formula.symbols import GLOSSARY, SUMMANDS
-from memcalc.specs.gpu import Gpu
-from memcalc.specs.inference import Inference
-from memcalc.specs.model import Model
-from memcalc.specs.training import Training
 
 EXAMPLE = ("LLaMA-7B", "RTX 4090")
 

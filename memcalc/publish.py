@@ -1,7 +1,5 @@
 """The files of figures/: made in one go, byte for byte the same each time, or compared with what is there."""
 
-from __future__ import annotations
-
 import inspect
 import io
 import os
@@ -14,9 +12,9 @@ from pathlib import Path
 import pandas
 from tqdm import tqdm
 
+from memcalc import InputError
 from memcalc.article import claims, table1, table2, table3
 from memcalc.article.cards import cards_today
-from memcalc.errors import InputError
 from memcalc.plots.article import PICTURES
 from memcalc.plots.style import Picture, house_style
 

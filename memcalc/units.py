@@ -3,8 +3,6 @@
 GB is 10⁹ bytes and GiB is 2³⁰ bytes, 7.4 % more. Inside the package every amount is a whole number of bytes.
 """
 
-from __future__ import annotations
-
 import math
 import re
 from fractions import Fraction

@@ -1,7 +1,5 @@
 """Reality: measured amounts, what the formula says to each, and why the two differ where they do."""
 
-from __future__ import annotations
-
 import csv
 import datetime
 from collections.abc import Iterable, Mapping
@@ -9,8 +7,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache, cached_property
 
-from memcalc import catalogue, units
-from memcalc.errors import InputError, choice, shown
+from memcalc import InputError, catalogue, units
+from memcalc.errors import choice, shown
 from memcalc.estimate.ask import QUANTITIES, Inputs, ask, read_inputs, written
 from memcalc.tables import WholeTable
 

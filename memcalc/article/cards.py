@@ -1,18 +1,11 @@
 """The cards of today in one table: what they hold, how fast they read it, what they cost, what fits."""
 
-from __future__ import annotations
-
 import pandas
 
-from memcalc import catalogue, units
+from memcalc import Gpu, Inference, InputError, Model, catalogue, fits, units
 from memcalc.article.table1 import CONTEXT
-from memcalc.errors import InputError
-from memcalc.estimate.questions import fits
 from memcalc.estimate.scaling import largest_model
 from memcalc.estimate.speed import fastest
-from memcalc.specs.gpu import Gpu
-from memcalc.specs.inference import Inference
-from memcalc.specs.model import Model
 
 RUN = Inference(context=CONTEXT, weights="INT8", kv_cache="INT8")
 """The run of the article's second table: "INT8, 32K ctx"."""

@@ -1,7 +1,5 @@
 """The claims of the article: each with a verdict that is computed from its readings, or rests on evidence."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -9,18 +7,16 @@ from functools import cache, cached_property
 
 import pandas
 
-from memcalc import catalogue, units
+from memcalc import Gpu, Inference, InputError, catalogue, units
 from memcalc.article.compare import EITHER, said, units_of
 from memcalc.article.published import published
 from memcalc.article.table3 import cost_of_a_million
-from memcalc.errors import InputError, choice, shown
+from memcalc.errors import choice, shown
 from memcalc.estimate import ask
 from memcalc.estimate.ask import Quantity, Question, read_inputs
 from memcalc.estimate.scaling import largest_model
 from memcalc.estimate.terms import terms
 from memcalc.formula.roofline import decode_time
-from memcalc.specs.gpu import Gpu
-from memcalc.specs.inference import Inference
 
 VERDICTS = ("holds", "holds only in GB", "holds only in GiB", "holds under assumption", "not checkable", "wrong")
 """From the best to the worst."""

@@ -1,7 +1,5 @@
 """Relations between a quantity and what the article says of it: in which units is the comparison true?"""
 
-from __future__ import annotations
-
 import operator
 import re
 from collections.abc import Callable
@@ -9,11 +7,9 @@ from fractions import Fraction
 
 import sympy
 
-from memcalc import units
-from memcalc.errors import InputError, choice, shown
+from memcalc import Gpu, InputError, symbol, units
+from memcalc.errors import choice, shown
 from memcalc.estimate.ask import Quantity
-from memcalc.formula.symbols import symbol
-from memcalc.specs.gpu import Gpu
 
 Units = frozenset[str]
 

@@ -1,7 +1,5 @@
 """The article's tables as published: rows of cells, each of which is recomputed and judged."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 

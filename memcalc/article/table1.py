@@ -1,21 +1,13 @@
 """The article's first table: each cell worked as the article does, and from the architecture."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from functools import cached_property
 
 import pandas
 
-from memcalc import units
+from memcalc import Fit, Gpu, Inference, Model, breakdown, symbol, total, units, values
 from memcalc.article.published import Judged, PublishedRow, published
-from memcalc.estimate.questions import Fit, breakdown, total
-from memcalc.estimate.terms import values
-from memcalc.formula.symbols import symbol
 from memcalc.formula.totals import inference
-from memcalc.specs.gpu import Gpu
-from memcalc.specs.inference import Inference
-from memcalc.specs.model import Model
 from memcalc.tables import code
 
 CONTEXT = 32_768

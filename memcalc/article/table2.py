@@ -1,18 +1,15 @@
 """The article's second table: cards as published beside the catalogue, and the largest model solved."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from functools import cached_property
 from itertools import pairwise
 
 import pandas
 
-from memcalc import units
+from memcalc import Gpu, units
 from memcalc.article.cards import RUN, UNKNOWN, bandwidth, price, usable
 from memcalc.article.published import Judged, PublishedRow, published
 from memcalc.estimate.scaling import largest_model
-from memcalc.specs.gpu import Gpu
 
 SIZES = (7, 13, 33, 70, 130, 180)
 """Sizes that the article's "max model" can have [10⁹ parameters]: those it names, LLaMA-33B and Falcon-180B."""

@@ -1,7 +1,5 @@
 """The article's third table: what can be derived from it, and what cannot be checked said plainly."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -9,15 +7,10 @@ from itertools import pairwise
 
 import pandas
 
-from memcalc import catalogue, units
+from memcalc import Gpu, Inference, Model, breakdown, catalogue, largest, symbol, units, values
 from memcalc.article.published import Judged, PublishedRow, published
-from memcalc.estimate.questions import breakdown, largest, last
-from memcalc.estimate.terms import values
+from memcalc.estimate.questions import last
 from memcalc.formula.roofline import electricity_cost, energy, writing_time
-from memcalc.formula.symbols import symbol
-from memcalc.specs.gpu import Gpu
-from memcalc.specs.inference import Inference
-from memcalc.specs.model import Model
 
 MODEL, CARD = Model.named("LLaMA-7B"), Gpu.named("RTX 4090")
 """The "7B" and the card of the table."""

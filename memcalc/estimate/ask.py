@@ -1,7 +1,5 @@
 """Ask: what the formula or the data say to a quantity, a model and inputs, each of which may stand in a table."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping

@@ -1,23 +1,16 @@
 """What the explorer of the activations shows: what a run keeps for the backward pass, by its places."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
-from memcalc import tables, units
-from memcalc.errors import InputError, choice
+from memcalc import Gpu, InputError, Model, Training, breakdown, tables, units, values
+from memcalc.errors import choice
 from memcalc.estimate import training
-from memcalc.estimate.questions import breakdown
-from memcalc.estimate.terms import values
 from memcalc.explorers.bar import bar, draw_bar
 from memcalc.explorers.explorable import explorer
 from memcalc.explorers.frame import Frame, held, worked
 from memcalc.explorers.svg import drawn_once
 from memcalc.plots.activations import PLACES, fill_of, place_of
 from memcalc.plots.style import CARDS
-from memcalc.specs.gpu import Gpu
-from memcalc.specs.model import Model
-from memcalc.specs.training import Training
 
 CODES = ("transformers", "megatron")
 RECOMPUTE = ("none", "full", "selective")

@@ -1,7 +1,5 @@
 """What the explorer of the audit shows: how many claims have each verdict, and which claims they are."""
 
-from __future__ import annotations
-
 from collections import Counter
 from functools import cache
 

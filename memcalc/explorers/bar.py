@@ -1,14 +1,11 @@
 """Bars of memory: parts side by side, cut at the edge of the picture, against what a program can use of cards."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Mapping
 
-from memcalc import units
+from memcalc import Gpu, units
 from memcalc.explorers.svg import Label, Point, box, drawn_once
 from memcalc.plots.style import STRONG_LIMIT, filled, label, limit_of
-from memcalc.specs.gpu import Gpu
 
 WIDER = 1.5
 """The axis reaches half a card's capacity further, so that what does not fit is seen to stick out."""

@@ -1,7 +1,5 @@
 """What an explorer is: a function from the values of its controls to a frame, with its presets and menus."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 

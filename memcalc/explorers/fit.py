@@ -1,17 +1,11 @@
 """What the explorers of inference show: the terms on a card, the cache against the context."""
 
-from __future__ import annotations
-
-from memcalc import tables, units
+from memcalc import Gpu, Inference, Model, breakdown, fits, tables, units
 from memcalc.estimate import advice
-from memcalc.estimate.questions import breakdown, fits
 from memcalc.explorers import bar
 from memcalc.explorers.explorable import explorer
 from memcalc.explorers.frame import Frame, worked
 from memcalc.formula.totals import inference
-from memcalc.specs.gpu import Gpu
-from memcalc.specs.inference import Inference
-from memcalc.specs.model import Model
 
 
 @explorer(

@@ -1,18 +1,14 @@
 """What an explorer shows for one setting of its controls: a frame, and the words that frames share."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from memcalc import Gpu, Inference, Model, Training
 from memcalc.explorers.svg import Label, Point, Svg
 from memcalc.formula.printing import text
 from memcalc.formula.symbols import GLOSSARY
 from memcalc.formula.term import Term
-from memcalc.specs.gpu import Gpu
-from memcalc.specs.inference import Inference
-from memcalc.specs.model import Model, NominalModel
-from memcalc.specs.training import Training
+from memcalc.specs.model import NominalModel
 from memcalc.tables import in_numbers
 from memcalc.units import amount
 

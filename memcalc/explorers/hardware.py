@@ -1,14 +1,11 @@
 """What the explorer of the hardware shows: which cards hold a run, and how fast the chosen one reads it."""
 
-from __future__ import annotations
-
 from functools import cache
 from math import cos, pi, sin
 
-from memcalc import catalogue, tables, units
+from memcalc import Fit, Gpu, Inference, Model, catalogue, fits, tables, units
 from memcalc.article.cards import price, price_per_gib
 from memcalc.estimate import advice
-from memcalc.estimate.questions import Fit, fits
 from memcalc.estimate.speed import fastest
 from memcalc.explorers.explorable import explorer
 from memcalc.explorers.frame import Frame, worked
@@ -16,9 +13,6 @@ from memcalc.explorers.svg import Label, Point, box, drawn_once
 from memcalc.formula.roofline import decode_time
 from memcalc.formula.symbols import SUMMANDS
 from memcalc.plots.style import plain_axes
-from memcalc.specs.gpu import Gpu
-from memcalc.specs.inference import Inference
-from memcalc.specs.model import Model
 
 _MARKS = {
     "visible": ("as a program sees it", {"marker": "o", "color": SUMMANDS["weights"].colour}),

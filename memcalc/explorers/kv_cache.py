@@ -3,17 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from memcalc import tables, units
-from memcalc.estimate.questions import breakdown, crossing
-from memcalc.estimate.terms import values
+from memcalc import Inference, Model, breakdown, crossing, symbol, tables, units, values
 from memcalc.explorers.explorable import explorer
 from memcalc.explorers.frame import Frame, held, worked
 from memcalc.explorers.svg import Label, Point, drawn_once
 from memcalc.formula.kv_cache import kv_cache as cache_term
-from memcalc.formula.symbols import SUMMANDS, symbol
+from memcalc.formula.symbols import SUMMANDS
 from memcalc.plots.style import context_axes
-from memcalc.specs.inference import Inference
-from memcalc.specs.model import Model
 
 
 @explorer(

@@ -1,14 +1,10 @@
 """What the explorer of training shows: the three training states on one card, shared out or not."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import replace
 
-from memcalc import tables, units
+from memcalc import Training, breakdown, tables, units, values
 from memcalc.estimate import training
-from memcalc.estimate.questions import breakdown
-from memcalc.estimate.terms import values
 from memcalc.estimate.training import ZERO_PAPER
 from memcalc.explorers.bar import draw_limit, draw_parts, room, side_by_side
 from memcalc.explorers.explorable import explorer
@@ -18,7 +14,6 @@ from memcalc.formula.optimizer import n_o
 from memcalc.plots.optimizer import STATES
 from memcalc.plots.style import CARDS, filled
 from memcalc.specs.model import NominalModel
-from memcalc.specs.training import Training
 
 
 @explorer(

@@ -1,22 +1,15 @@
 """What the explorer of a plan shows: every term of a run on one of several cards."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
-from memcalc import tables, units
-from memcalc.errors import InputError, choice
+from memcalc import Gpu, Inference, InputError, Model, Training, breakdown, fits, tables, units
+from memcalc.errors import choice
 from memcalc.estimate import advice, training
-from memcalc.estimate.questions import breakdown, fits
 from memcalc.explorers import bar
 from memcalc.explorers.explorable import explorer
 from memcalc.explorers.frame import Frame
 from memcalc.formula.choices import End
 from memcalc.formula.symbols import SUMMANDS
-from memcalc.specs.gpu import Gpu
-from memcalc.specs.inference import Inference
-from memcalc.specs.model import Model
-from memcalc.specs.training import Training
 
 TASKS = {
     "answer": None,

@@ -4,8 +4,6 @@ A full redraw takes matplotlib 65 ms or more, nearly all of it for text. What mo
 numbers, so the rest stays: a frame gives new coordinates alone, and the page puts them into the SVG that it has.
 """
 
-from __future__ import annotations
-
 import io
 import re
 from collections.abc import Callable, Mapping, Sequence

@@ -1,15 +1,12 @@
 """What the explorer of the reality check shows: the sum of terms and the peak of a step, against measured peaks."""
 
-from __future__ import annotations
-
-from memcalc import tables, units
+from memcalc import Model, tables, units
 from memcalc.errors import choice
 from memcalc.explorers.explorable import explorer
 from memcalc.explorers.frame import Frame
 from memcalc.explorers.svg import Label, Point, drawn_once
 from memcalc.plots import validation
 from memcalc.plots.validation import POLICIES, STEP_LINES, STEP_MEMORY, STEPPED, STEPS, measured_steps, step
-from memcalc.specs.model import Model
 
 _WORDS = {"keep all": "all activations are kept", "compute again": "layers are computed again"}
 _WIDE, _HIGH = 1.06, 1.14  # half a mark, as factors

@@ -1,9 +1,6 @@
 """What the explorer of weights shows: a model's weights by the name of the format, as stored, and for one token."""
 
-from __future__ import annotations
-
-from memcalc import catalogue, tables, units
-from memcalc.estimate.terms import values
+from memcalc import Inference, Model, catalogue, tables, units, values
 from memcalc.explorers.bar import draw_parts, room, side_by_side
 from memcalc.explorers.explorable import explorer
 from memcalc.explorers.frame import Frame
@@ -12,8 +9,6 @@ from memcalc.formula.quantization import passed_in
 from memcalc.formula.tensors import present
 from memcalc.plots.style import CARDS, LIMIT, label
 from memcalc.plots.weights import EDGE, PARTS, bits_of_the_name, parts
-from memcalc.specs.inference import Inference
-from memcalc.specs.model import Model
 
 
 @explorer(

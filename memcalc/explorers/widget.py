@@ -4,8 +4,6 @@ An explorer is one widget. The page draws its controls with the browser's own el
 readers and answer to the keyboard; the kernel computes a frame for their state and sends what moved.
 """
 
-from __future__ import annotations
-
 import contextlib
 import time
 from collections.abc import Callable, Mapping
@@ -14,8 +12,9 @@ from pathlib import Path
 import anywidget
 from traitlets import Dict, List, Unicode
 
+from memcalc import InputError
 from memcalc.catalogue import find, names
-from memcalc.errors import InputError, choice, whole
+from memcalc.errors import choice, whole
 from memcalc.explorers.frame import Frame, Menus, Setting
 from memcalc.formula.symbols import BY_NAME
 from memcalc.specs.run import weights_formats

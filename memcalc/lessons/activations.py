@@ -2,17 +2,12 @@
 
 import sympy
 
+from memcalc import Inference, Model, Training, breakdown, symbol, symbols, total, values
 from memcalc.estimate import training
-from memcalc.estimate.questions import breakdown, total
-from memcalc.estimate.terms import values
 from memcalc.formula import megatron
 from memcalc.formula.activations import layer
 from memcalc.formula.saved_tensors import CodePath, SavedTensor, saved_tensors
-from memcalc.formula.symbols import symbol, symbols
 from memcalc.lessons.exercise import ONE_OF_TWO, TEXTBOOK, Answers, cache_of, exercise, weights_of
-from memcalc.specs.inference import Inference
-from memcalc.specs.model import Model
-from memcalc.specs.training import Training
 
 
 @exercise("3.1", "GB")

@@ -2,14 +2,10 @@
 
 from dataclasses import replace
 
-from memcalc import units
+from memcalc import Gpu, Inference, Model, fits, total, units
 from memcalc.article import table1
 from memcalc.article.claims import VERDICTS, claim
-from memcalc.estimate.questions import fits, total
 from memcalc.lessons.exercise import ALL_TOGETHER, EVERY_HEAD, ONE_OF_TWO, Answers, cache_of, exercise, weights_of
-from memcalc.specs.gpu import Gpu
-from memcalc.specs.inference import Inference
-from memcalc.specs.model import Model
 
 
 @exercise("6.1", "verdict")

@@ -7,9 +7,9 @@ from math import inf
 
 import sympy
 
-from memcalc import units
+from memcalc import InputError, units
 from memcalc.article.claims import VERDICTS
-from memcalc.errors import InputError, choice, shown
+from memcalc.errors import choice, shown
 from memcalc.formula.printing import text
 from memcalc.formula.symbols import GLOSSARY
 from memcalc.lessons import activations, article, fit, hardware, kv_cache, optimizer, plan, validation, weights  # noqa: F401

@@ -4,11 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
 from functools import cache
 
-from memcalc.estimate.questions import breakdown, largest
-from memcalc.specs.gpu import Gpu
-from memcalc.specs.inference import Inference
-from memcalc.specs.model import Model
-from memcalc.specs.training import Training
+from memcalc import Gpu, Inference, Model, Training, breakdown, largest
 
 Answers = Iterator[object]
 """The right answer, then the wrong answers that are worth a word, each with what led to it."""

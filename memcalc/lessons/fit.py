@@ -1,11 +1,7 @@
 """Exercises of notebook 0: will it fit?"""
 
-from memcalc import units
-from memcalc.estimate.questions import total
+from memcalc import Gpu, Inference, Model, total, units
 from memcalc.lessons.exercise import Answers, cache_of, exercise, longest, weights_of
-from memcalc.specs.gpu import Gpu
-from memcalc.specs.inference import Inference
-from memcalc.specs.model import Model
 
 
 @exercise("0.1", "GiB")

@@ -4,15 +4,11 @@ from fractions import Fraction
 
 import sympy
 
-from memcalc import units
+from memcalc import Gpu, Inference, Model, symbol, units
 from memcalc.formula.kv_cache import kv_cache
 from memcalc.formula.roofline import decode_time
-from memcalc.formula.symbols import symbol
 from memcalc.formula.weights import active
 from memcalc.lessons.exercise import EVERY_HEAD, Answers, cache_of, exercise, longest, weights_of
-from memcalc.specs.gpu import Gpu
-from memcalc.specs.inference import Inference
-from memcalc.specs.model import Model
 
 
 @exercise("5.1", "MiB")

@@ -2,13 +2,10 @@
 
 import sympy
 
-from memcalc.estimate.terms import values
+from memcalc import Inference, Model, symbols, values
 from memcalc.formula import inverse
 from memcalc.formula.kv_cache import kv_cache
-from memcalc.formula.symbols import symbols
 from memcalc.lessons.exercise import ALL_TOGETHER, EVERY_HEAD, ONE_OF_TWO, Answers, cache_of, exercise
-from memcalc.specs.inference import Inference
-from memcalc.specs.model import Model
 
 
 @exercise("4.1", "GiB")

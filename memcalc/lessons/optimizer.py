@@ -4,12 +4,9 @@ from dataclasses import replace
 from fractions import Fraction
 from math import ceil
 
-from memcalc.estimate.questions import breakdown, fewest_gpus, total
+from memcalc import Gpu, Model, Training, breakdown, fewest_gpus, total
 from memcalc.estimate.training import ZERO_PAPER
 from memcalc.lessons.exercise import Answers, exercise
-from memcalc.specs.gpu import Gpu
-from memcalc.specs.model import Model
-from memcalc.specs.training import Training
 
 
 @exercise("2.1", "GB")

@@ -2,12 +2,8 @@
 
 from dataclasses import replace
 
-from memcalc import units
+from memcalc import Gpu, Inference, Model, Training, units
 from memcalc.lessons.exercise import EVERY_HEAD, ONE_OF_TWO, Answers, cache_of, exercise, longest, weights_of
-from memcalc.specs.gpu import Gpu
-from memcalc.specs.inference import Inference
-from memcalc.specs.model import Model
-from memcalc.specs.training import Training
 
 
 @exercise("8.1", "GiB")

@@ -2,12 +2,9 @@
 
 from dataclasses import replace
 
-from memcalc import validation
-from memcalc.estimate.questions import breakdown, total
+from memcalc import Model, Training, breakdown, total, validation
 from memcalc.estimate.training import step_peak
 from memcalc.lessons.exercise import TEXTBOOK, Answers, exercise
-from memcalc.specs.model import Model
-from memcalc.specs.training import Training
 
 
 @exercise("7.1", "percent")

@@ -4,12 +4,10 @@ from fractions import Fraction
 
 import sympy
 
+from memcalc import Inference, Model, symbol, symbols
 from memcalc.formula.formats import Format
-from memcalc.formula.symbols import symbol, symbols
 from memcalc.formula.weights import attention, mlp, norms, parameters
 from memcalc.lessons.exercise import Answers, exercise, weights_of
-from memcalc.specs.inference import Inference
-from memcalc.specs.model import Model
 
 
 @exercise("1.1", "GB")

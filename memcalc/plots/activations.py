@@ -1,25 +1,19 @@
 """What a layer keeps for the backward pass, by its places: their words and fills, and two codes side by side."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import pandas
 from matplotlib.colors import to_rgb
 from matplotlib.patches import Rectangle
 
-from memcalc import catalogue
+from memcalc import Model, Training, breakdown, catalogue, symbol, values
 from memcalc.article.claims import claim
 from memcalc.estimate import training
 from memcalc.estimate.ask import read_inputs
-from memcalc.estimate.questions import breakdown
-from memcalc.estimate.terms import values
 from memcalc.estimate.training import peak_of_recomputation
 from memcalc.formula.saved_tensors import SavedTensor
-from memcalc.formula.symbols import SUMMANDS, symbol
+from memcalc.formula.symbols import SUMMANDS
 from memcalc.plots.style import OUTLINE, PLAIN, context_axes, label, picture, stacked, tokens
-from memcalc.specs.model import Model
-from memcalc.specs.training import Training
 from memcalc.units import in_unit, show
 
 PLACES = {row["name"]: row for row in catalogue.rows("places")}

@@ -1,7 +1,5 @@
 """The pictures of the article's first and third table, and every picture of the article in its order."""
 
-from __future__ import annotations
-
 import itertools
 import math
 import textwrap
@@ -10,12 +8,11 @@ from collections.abc import Iterator, Mapping
 import pandas
 from matplotlib.patches import Patch, Rectangle
 
-from memcalc import catalogue
+from memcalc import Gpu, catalogue
 from memcalc.article import claims, table1, table3
 from memcalc.formula.totals import inference
 from memcalc.plots import activations, hardware, kv_cache, optimizer, weights
 from memcalc.plots.style import LIMIT, Drawn, filled, label, picture, stacked
-from memcalc.specs.gpu import Gpu
 from memcalc.units import in_unit, show, to_bytes
 
 CARD = "RTX 4090"

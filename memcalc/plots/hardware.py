@@ -1,7 +1,5 @@
 """The picture of the hardware: bandwidth over memory, with prices, and where the article is wrong."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,12 +10,11 @@ from matplotlib.path import Path
 from matplotlib.text import Annotation, Text
 from matplotlib.transforms import Bbox
 
-from memcalc import catalogue
+from memcalc import Gpu, catalogue
 from memcalc.article import table2
 from memcalc.article.cards import price_ends
 from memcalc.formula.symbols import SUMMANDS
 from memcalc.plots.style import label, picture, plain_axes
-from memcalc.specs.gpu import Gpu
 from memcalc.units import dollars, in_unit, parse
 
 SLOWEST = 100

@@ -2,11 +2,9 @@
 
 import pandas
 
-from memcalc.estimate.questions import breakdown, crossing
+from memcalc import Inference, Model, breakdown, crossing
 from memcalc.formula.symbols import SUMMANDS
 from memcalc.plots.style import LIMIT, context_axes, label, limit_of, picture
-from memcalc.specs.inference import Inference
-from memcalc.specs.model import Model
 from memcalc.units import in_unit
 
 

@@ -2,10 +2,9 @@
 
 import pandas
 
-from memcalc.estimate.questions import breakdown
+from memcalc import Training, breakdown
 from memcalc.estimate.training import ZERO_PAPER, states
 from memcalc.plots.style import filled, label, picture, plain_axes
-from memcalc.specs.training import Training
 from memcalc.units import in_unit
 
 _MODEL, _CARDS = ZERO_PAPER

@@ -1,16 +1,10 @@
 """The picture of plans: what each of them puts on a card, as a share of what a program can use of it."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
-from memcalc.estimate.questions import breakdown, fits
+from memcalc import Gpu, Inference, Model, Training, breakdown, fits
 from memcalc.formula.symbols import SUMMANDS
 from memcalc.plots.style import STRONG_LIMIT, Drawn, canvas, filled, label, stacked
-from memcalc.specs.gpu import Gpu
-from memcalc.specs.inference import Inference
-from memcalc.specs.model import Model
-from memcalc.specs.training import Training
 
 Plan = tuple[Model, Inference | Training, Gpu]
 """A model, what is done with it, and the card (or one of several) that is to hold it."""

@@ -17,8 +17,8 @@ from matplotlib import rc_context, rc_params_from_file, rcParamsDefault
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
+from memcalc import Gpu
 from memcalc.formula.symbols import SUMMANDS
-from memcalc.specs.gpu import Gpu
 from memcalc.units import in_unit, show
 
 _STYLE = rc_params_from_file(Path(__file__).parent / "house.mplstyle", use_default_template=False)

@@ -1,7 +1,5 @@
 """Pictures of the reality check: predicted against measured, what is left over, and a sum that is no peak."""
 
-from __future__ import annotations
-
 import math
 from collections import Counter
 from collections.abc import Iterable
@@ -9,12 +7,10 @@ from functools import cache
 
 from matplotlib.ticker import FuncFormatter
 
-from memcalc.estimate.questions import breakdown
+from memcalc import Model, Training, breakdown
 from memcalc.estimate.training import step_peak
 from memcalc.formula.symbols import SUMMANDS
 from memcalc.plots.style import Drawn, canvas, context_axes, label, plain_axes
-from memcalc.specs.model import Model
-from memcalc.specs.training import Training
 from memcalc.units import UNITS, in_unit, three_digits
 from memcalc.validation import NOTABLE, Measurement, measurements
 

@@ -1,18 +1,14 @@
 """The picture of weights: the bits that a format's name says, and those that a model's file spends."""
 
-from __future__ import annotations
-
 import math
 import re
 
 import pandas
 
-from memcalc.estimate.questions import breakdown
+from memcalc import Inference, Model, breakdown
 from memcalc.formula.formats import Format
 from memcalc.formula.symbols import SUMMANDS
 from memcalc.plots.style import CARDS, LIMIT, OUTLINE, Drawn, canvas, label, limit_of, picture, plain_axes, stacked
-from memcalc.specs.inference import Inference
-from memcalc.specs.model import Model
 from memcalc.specs.run import weights_format
 from memcalc.units import in_unit, show, three_digits
 
