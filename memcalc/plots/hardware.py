@@ -1,14 +1,9 @@
 """The picture of the hardware: bandwidth over memory, with prices, and where the article is wrong."""
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 
 import pandas
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.path import Path
-from matplotlib.text import Annotation, Text
-from matplotlib.transforms import Bbox
 
 from memcalc import Gpu, catalogue
 from memcalc.article import table2
@@ -26,6 +21,9 @@ _WRONG = _ROUND | {"markersize": 11, "markerfacecolor": "none"}
 _OTHER = {"marker": "s", "markersize": 4, "linestyle": "none", "color": "0.45"}
 _LEADER = {"arrowstyle": "-", "linewidth": 0.5, "shrinkA": 0, "shrinkB": 2}
 _ROOM = 1.5  # between the outermost points and the edges, for names
+
+_Name = tuple[str, tuple[float, float], str]
+"""A text, the point beside which it stands, and its weight."""
 
 
 def _rows() -> pandas.DataFrame:
@@ -88,8 +86,7 @@ def hardware_bandwidth_memory(_figure, axes, rows: pandas.DataFrame) -> None:
     said = rows[wrong].drop_duplicates(["published_memory", "published_bandwidth"])
     axes.plot(said["published_memory"], said["published_bandwidth"], **_WRONG, label="wrong in the article")
     axes.legend(loc="upper left")
-    others = sorted(_names(rows[~told]), key=lambda name: -len(name.text))  # short ones find room later
-    _write_names(axes, [*_names(rows[told]), *_said(said), *others])
+    _write_names(axes, dict([*_names(rows), *_said(said)]))
 
 
 def _axes(axes, rows: pandas.DataFrame) -> None:
@@ -102,79 +99,29 @@ def _axes(axes, rows: pandas.DataFrame) -> None:
     axes.set_title("What cards hold, and how fast they read it")
 
 
-@dataclass(frozen=True)
-class _Name:
-    """A text, the point beside which it stands, and the room that this point takes to each side [points]."""
-
-    text: str
-    place: tuple[float, float]
-    half: int
-    weight: str = "normal"
-
-
-def _names(rows: pandas.DataFrame) -> Iterator[_Name]:
+def _names(rows: pandas.DataFrame) -> Iterator[tuple[str, _Name]]:
     """Yield the names of cards, with their prices where these are known; cards at one point share a name."""
     for (memory, bandwidth, price), cards in rows.groupby(["memory", "bandwidth", "price"], sort=False):
         weight = "normal" if cards["published_memory"].isna().all() else "bold"
         text = ", ".join(cards["card"]) + (f"\n{price}" if price else "")
-        yield _Name(text, (memory, bandwidth), 6, weight)
+        yield cards["card"].iloc[0], (text, (memory, bandwidth), weight)
 
 
-def _said(rows: pandas.DataFrame) -> Iterator[_Name]:
+def _said(rows: pandas.DataFrame) -> Iterator[tuple[str, _Name]]:
     """Yield what the article says of cards."""
-    for row in rows.itertuples():
-        place = row.published_memory, row.published_bandwidth
-        yield _Name(f"article: {place[0]:,g} GB,\n{place[1]:,g} GB/s", place, 8)
+    for memory, bandwidth in zip(rows["published_memory"], rows["published_bandwidth"], strict=True):
+        text = f"article: {memory:,g} GB,\n{bandwidth:,g} GB/s"
+        yield text.replace("\n", " "), (text, (memory, bandwidth), "normal")
 
 
-def _write_names(axes, names: list[_Name]) -> None:
-    """Write each name as near to its point as there is room, the first ones first."""
-    FigureCanvasAgg(axes.figure)  # measures text alike, whatever the file will be
-    axes.figure.draw_without_rendering()  # so that places on paper are known
-    taken = [axes.get_legend().get_window_extent()]
-    for name in names:
-        spot, half = axes.transData.transform(name.place), name.half * axes.figure.dpi / 72
-        taken.append(Bbox([spot - half, spot + half]))
-    for name in names:
-        taken.append(_beside(axes, name, taken))
-
-
-def _beside(axes, name: _Name, taken: list[Bbox]) -> Bbox:
-    """Write beside a point where nothing stands yet, and return the room that this takes; nothing if there is none."""
-    for x, y in _around(name.half):
-        sides = {"ha": ("center", "left", "right")[_sign(x)], "va": ("center", "bottom", "top")[_sign(y)]}
-        corner = (1 - _sign(x)) / 2, (1 - _sign(y)) / 2  # of the text, the one that is nearest to the point
-        leader = {"arrowprops": _LEADER | {"relpos": corner}} if max(abs(x), abs(y)) > 10 else {}
-        style = {"bbox": None, "linespacing": 1, "fontweight": name.weight}
-        written = label(axes, name.text, name.place, (x, y), **style, **sides, **leader)
-        written.get_window_extent()  # puts it in place
-        room = Text.get_window_extent(written)  # without its leader
-        if axes.bbox.count_contains(room.corners()) == 4 and not _meets(written, room, taken):
-            return room
-        written.remove()
-    return taken[0]
-
-
-def _meets(written: Annotation, room: Bbox, taken: list[Bbox]) -> bool:
-    """Return whether a name or its leader lies over what stands there, other than its own point."""
-    spot = written.axes.transData.transform(written.xy)
-    leader = Path([spot, written.get_transform().transform(written.get_position())])
-    others = [box for box in taken if not box.contains(*spot)]
-    return bool(room.count_overlaps(others)) or any(leader.intersects_bbox(box, filled=False) for box in others)
-
-
-_SIDES = (
-    *((1, 0), (-1, 0), (0, -1), (0, 1), (1, 1), (-1, 1), (1, -1), (-1, -1)),
-    *((2, 1), (-2, -1), (2, -1), (-2, 1)),
-)
-
-
-def _around(near: int) -> Iterator[tuple[int, int]]:
-    """Yield steps away from a point [points to the right, points up], the nearest first."""
-    for far in (near, 12, 20, 30, 45, 60, 80):
-        for x, y in _SIDES:
-            yield far * x, far * y
-
-
-def _sign(number: int) -> int:
-    return (number > 0) - (number < 0)
+def _write_names(axes, names: Mapping[str, _Name]) -> None:
+    """Write the names that have a place; what is far from its point is joined to it."""
+    for row in catalogue.rows("card_labels"):
+        if row["name"] in names:
+            text, place, weight = names[row["name"]]
+            x, y = int(row["right"]), int(row["up"])
+            across, along = (x > 0) - (x < 0), (y > 0) - (y < 0)
+            sides = {"ha": ("center", "left", "right")[across], "va": ("center", "bottom", "top")[along]}
+            corner = (1 - across) / 2, (1 - along) / 2  # of the text, the one that is nearest to the point
+            leader = {"arrowprops": _LEADER | {"relpos": corner}} if max(abs(x), abs(y)) > 10 else {}
+            label(axes, text, place, (x, y), bbox=None, linespacing=1, fontweight=weight, **sides, **leader)
