@@ -37,6 +37,16 @@ _mlp = _down + (n_mlp - 1) * d_ff * (d + beta_mlp)
 _layer = 2 * _norm + _queries_keys_values + _output + _mlp  # parameters of a layer
 
 
+class Max(sympy.Max):
+    """The largest of several, which SymPy compares once they are numbers: to compare formulas takes it a second."""
+
+    @classmethod
+    def _is_connected(cls, one: sympy.Expr, other: sympy.Expr) -> object:
+        if not (one.is_number and other.is_number):
+            return one == other
+        return cls if one >= other else sympy.Min
+
+
 @dataclass(frozen=True)
 class Step:
     """A forward and a backward pass, by what decides where their memory peaks.
@@ -67,7 +77,7 @@ class Step:
     def _peak(self) -> Term:
         """The term for the peak, beside the weights."""
         moments = [self.loss, self.embedding, *self.mlp, *(self.scores if self.case.kernel == "eager" else ())]
-        expr = sympy.Max(*moments)
+        expr = Max(*moments)
         blocks = (padded_context,) if expr.has(padded_context.symbol) else ()
         return Term(
             name="step_peak",
