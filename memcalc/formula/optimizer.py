@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from fractions import Fraction
 
 import sympy
-from sympy import Add, Eq, Max, Mod, Piecewise, ceiling
+from sympy import Add, Eq, Mod, Piecewise, ceiling
 
+from memcalc.formula.numeric import Max
 from memcalc.formula.sharding import Piece, pieces
 from memcalc.formula.symbols import symbol, symbols
 from memcalc.formula.tensors import d, n_emb

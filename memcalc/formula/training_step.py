@@ -7,6 +7,7 @@ import sympy
 
 from memcalc.errors import InputError
 from memcalc.formula.activations import activations, layer, padded_context
+from memcalc.formula.numeric import Max
 from memcalc.formula.optimizer import gradients
 from memcalc.formula.saved_tensors import RECIPES, CodePath, SavedTensor, saved_tensors
 from memcalc.formula.symbols import symbol
@@ -35,16 +36,6 @@ _output = h * d_k * d + beta_o * d
 _down = d_ff * d + beta_mlp * d
 _mlp = _down + (n_mlp - 1) * d_ff * (d + beta_mlp)
 _layer = 2 * _norm + _queries_keys_values + _output + _mlp  # parameters of a layer
-
-
-class Max(sympy.Max):
-    """The largest of several, which SymPy compares once they are numbers: to compare formulas takes it a second."""
-
-    @classmethod
-    def _is_connected(cls, one: sympy.Expr, other: sympy.Expr) -> object:
-        if not (one.is_number and other.is_number):
-            return one == other
-        return cls if one >= other else sympy.Min
 
 
 @dataclass(frozen=True)
