@@ -64,6 +64,15 @@ def test_the_margin_is_capacity_minus_need(model, run):
     assert bool(fit) == (fit.margin >= 0)
 
 
+@pytest.mark.parametrize(("missing", "fit"), [(-1, True), (0, True), (1, False)])
+def test_what_fills_the_card_to_the_last_byte_fits(missing, fit):
+    """LLaMA-7B: 6,738,415,616 parameters of two bytes, and 2 × 32 × 4,096 numbers of two bytes a token."""
+    needed = 2 * 6_738_415_616 + 32_768 * 2 * 32 * 4096 * 2
+    card = replace(CARD, visible_gib=Fraction(needed - missing, 2**30))
+    verdict = fits(Model.named("LLaMA-7B"), Inference(context=32_768), card)
+    assert (verdict.needed, verdict.margin, bool(verdict)) == (needed, -missing, fit)
+
+
 @given(MODELS, RUNS, st.sampled_from(["context", "batch"]))
 def test_largest_is_the_last_that_fits(model, run, quantity):
     best = largest(quantity, model, run, CARD)
