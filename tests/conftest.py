@@ -18,11 +18,23 @@ settings.load_profile("memcalc")
 
 
 def pytest_collection_modifyitems(items):
-    """Put a sweep behind the last cell of each lesson; it runs in the same kernel."""
+    """Put a sweep behind the last cell of each lesson, in the same kernel; begin with what takes long."""
     lessons = (place for place, item in enumerate(items) if isinstance(item, IPyNbCell) and item.path.name[0].isdigit())
     last = {items[place].parent: place for place in lessons}
     for notebook, place in sorted(last.items(), key=lambda pair: -pair[1]):
         items.insert(place + 1, ControlSweep.from_parent(notebook, name="every control to its ends"))
+    items.sort(key=lambda item: FIRST.index(item.path.name if item.path.name in FIRST else item.path.suffix))
+    notebooks = list(dict.fromkeys(map(_notebook, items)))
+    items.sort(key=lambda item: notebooks.index(_notebook(item)))
+
+
+FIRST = ("test_browser.py", ".ipynb", "test_publish.py", ".py")
+"""Several workers take file by file in this order, so that none of them begins with a long one when the others end."""
+
+
+def _notebook(item):
+    """The page that a browser test needs; tests of one page stand side by side."""
+    return getattr(item, "callspec", None) and item.callspec.params.get("explorer", "")
 
 
 class ControlSweep(pytest.Item):
