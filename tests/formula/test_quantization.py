@@ -4,6 +4,7 @@ import dataclasses
 import json
 import math
 from collections import defaultdict
+from functools import cache
 
 import pytest
 import sympy
@@ -161,14 +162,18 @@ def more_bits(layer, layers):
     return layer < layers // 8 or layer >= 7 * layers // 8 or (layer - layers // 8) % 3 == 2
 
 
-COUNTED = [tensor_bytes(tensor, "Q4_K_M", "Q4_K").subs(dict.fromkeys(OTHER_LAYERS, 0)) for tensor in DOWN]
+@cache
+def bytes_of_the_down_matrices():
+    return [tensor_bytes(tensor, "Q4_K_M", "Q4_K").subs(dict.fromkeys(OTHER_LAYERS, 0)) for tensor in DOWN]
 
 
 @given(layers=st.integers(1, 200), dense=st.integers(0, 200))
 def test_counted_layers_are_those_of_a_loop(layers, dense):
     dense = min(dense, layers)
     known = {L_full: layers, L_dense: dense, L_moe: layers - dense, E: 3, d: 256, d_ff: 256, d_e: 256, h: 8, h_kv: 8}
-    for expr, place, matrices in zip(COUNTED, (range(dense), range(dense, layers)), (1, 3), strict=True):
+    for expr, place, matrices in zip(
+        bytes_of_the_down_matrices(), (range(dense), range(dense, layers)), (1, 3), strict=True
+    ):
         more = sum(more_bits(layer, layers) for layer in place)
         counted = numeric.exact(expr)(*(known[symbol] for symbol in numeric.arguments(expr)))
         assert counted == matrices * 256 * (210 * more + 144 * (len(place) - more))
