@@ -9,7 +9,7 @@ from nbval.plugin import IPyNbCell
 
 from sweep import move_every_control
 
-collect_ignore = ["measure"]  # no tests; its libraries are not installed for them
+collect_ignore = ["bench", "measure"]  # no tests; the libraries of the latter are not installed for them
 
 # A slow machine is no failure; on CI the examples are the same each time.
 patient = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
@@ -18,11 +18,26 @@ settings.load_profile("memcalc")
 
 
 def pytest_collection_modifyitems(items):
-    """Put a sweep behind the last cell of each lesson; it runs in the same kernel."""
+    """Put a sweep behind the last cell of each lesson, in the same kernel; begin with what takes long."""
     lessons = (place for place, item in enumerate(items) if isinstance(item, IPyNbCell) and item.path.name[0].isdigit())
     last = {items[place].parent: place for place in lessons}
     for notebook, place in sorted(last.items(), key=lambda pair: -pair[1]):
         items.insert(place + 1, ControlSweep.from_parent(notebook, name="every control to its ends"))
+    pages = list(dict.fromkeys(map(_page, items)))
+    items.sort(key=lambda item: (_rank(item.path), pages.index(_page(item))))
+
+
+LONG = ("test_browser.py", ".ipynb", "test_publish.py", "test_term.py", "test_quantization.py")
+"""Several workers take file by file in this order, so that none of them begins a long one when the others end."""
+
+
+def _rank(path):
+    return next((rank for rank, ending in enumerate(LONG) if path.name.endswith(ending)), len(LONG))
+
+
+def _page(item):
+    """The page that a test in the browser needs; those of one page stand side by side."""
+    return item.callspec.params.get("explorer") if item.path.name == LONG[0] and hasattr(item, "callspec") else None
 
 
 class ControlSweep(pytest.Item):

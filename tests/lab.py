@@ -84,15 +84,40 @@ def chromium():
         browser.close()
 
 
-def run_all(page, lab, notebook, theme="light"):
-    """Open a notebook in JupyterLab, in a theme, and run all its cells; they may still run when this returns."""
-    page.goto(f"{lab}/lab/workspaces/{Path(notebook).stem}/tree/{notebook}")
-    page.wait_for_function(
-        "() => window.jupyterapp?.shell.currentWidget?.sessionContext?.isReady"
-        " && window.jupyterapp.shell.currentWidget.sessionContext.session?.kernel?.status === 'idle'",
-        timeout=60_000,
-    )
+IS_IDLE = """() => {
+  const { currentWidget } = window.jupyterapp.shell;
+  return currentWidget?.sessionContext?.isReady && currentWidget.sessionContext.session?.kernel?.status === "idle";
+}"""
+CLOSE = """() => {
+  const { serviceManager, shell } = window.jupyterapp;
+  for (const widget of [...shell.widgets("main")]) {
+    const session = widget.sessionContext?.session?.id;
+    widget.dispose();
+    if (session) serviceManager.sessions.shutdown(session);
+  }
+}"""
+
+
+def command(page, name, **arguments):
+    """Have JupyterLab do something."""
     page.evaluate(
-        "theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", f"JupyterLab {theme.title()}"
+        "([name, its]) => window.jupyterapp.commands.execute(name, its).then(() => undefined)", [name, arguments]
     )
-    page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-all-cells')")
+
+
+def close_all(page):
+    """Close every notebook of a JupyterLab, saved or not, and end their kernels."""
+    page.evaluate(CLOSE)
+
+
+def run_all(page, lab, notebook, theme="light"):
+    """Open a notebook in JupyterLab, alone and in a theme, and run all its cells."""
+    if page.url.startswith(lab):
+        close_all(page)
+    else:
+        page.goto(f"{lab}/lab/workspaces/tests")
+        page.wait_for_function("() => window.jupyterapp?.restored.then(() => true)", timeout=60_000)
+    command(page, "apputils:change-theme", theme=f"JupyterLab {theme.title()}")
+    command(page, "docmanager:open", path=notebook)
+    page.wait_for_function(IS_IDLE, timeout=60_000)
+    command(page, "notebook:run-all-cells")

@@ -6,6 +6,7 @@ Theme and width vary together: the first two notebooks are opened in both ways, 
 import json
 import os
 import re
+from contextlib import contextmanager
 from pathlib import Path
 
 import nbformat
@@ -56,43 +57,92 @@ def browser():
         yield browser
 
 
-@pytest.fixture
-def page(browser, request):
-    """A page that fails the test on an error in its console, and keeps a screenshot when the test fails."""
-    page = browser.new_page(viewport={"width": 1280, "height": 1000})
-    errors = []
-    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: errors.append(str(error)))
+@contextmanager
+def watched(page, errors, request):
+    """Fail the test on an error in the console since the test before, and keep a screenshot when the test fails."""
     failed = request.session.testsfailed
     yield page
     if request.session.testsfailed > failed:
         ARTEFACTS.mkdir(exist_ok=True)
         page.screenshot(path=ARTEFACTS / f"{re.sub(r'[^-.a-z0-9]+', '_', request.node.name)}.png")
+    found = [error for error in errors if not any(word in error for word in HARMLESS)]
+    errors.clear()
+    assert not found, found
+
+
+def listened(page):
+    """What the page's console says of errors, from now on."""
+    errors = []
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    return errors
+
+
+class Desk:
+    """One page of JupyterLab, on which one notebook lies at a time, its cells run once for all tests in turn."""
+
+    def __init__(self, lab, page):
+        self.lab, self.page, self.errors = lab, page, listened(page)
+        self.notebook = self.look = self.start = None
+
+    def run(self, notebook, theme="light"):
+        """Put a notebook on the desk and run its cells."""
+        self.notebook = self.look = self.start = None  # until it has run
+        servers.run_all(self.page, self.lab, notebook, theme)
+        self.notebook = notebook
+
+    def explorer(self, notebook, theme, width):
+        """The explorer of a notebook that has run, in a theme and a width, as it is at the start."""
+        if self.notebook != notebook:
+            self.page.set_viewport_size({"width": width, "height": 1000})
+            self.run(notebook, theme)
+        found = self.page.locator(".memcalc-explorer")
+        expect(found).to_have_count(1)
+        expect(found.locator("svg[role=img]")).to_be_visible()
+        if self.look != (theme, width):
+            self.page.set_viewport_size({"width": width, "height": 1000})
+            servers.command(self.page, "apputils:change-theme", theme=f"JupyterLab {theme.title()}")
+            wait_until_it_stands_still(self.page, found)
+            self.look = theme, width
+        self.start = self.start or shown(found)
+        found.get_by_role("button", name="Reset").press("Enter")
+        expect(found.get_by_role("status")).to_have_text(self.start[2])
+        assert shown(found) == self.start, "all is as it was"
+        return found
+
+
+@pytest.fixture(scope="module")
+def desk(lab, browser):
+    """A JupyterLab for the tests of this module."""
+    page = browser.new_page()
+    yield Desk(lab, page)
     page.close()
-    errors = [error for error in errors if not any(word in error for word in HARMLESS)]
-    assert not errors, errors
 
 
 @pytest.fixture
-def explorer(lab, page, request):
+def page(desk, request):
+    """The page of the desk; after a test that failed, the next one finds the desk empty."""
+    failed = request.session.testsfailed
+    with watched(desk.page, desk.errors, request) as page:
+        yield page
+        if request.session.testsfailed > failed:
+            desk.notebook = None
+
+
+@pytest.fixture
+def explorer(desk, page, request):
     """The explorer of a notebook in which all cells have run."""
-    notebook, theme, width = request.param
-    page.set_viewport_size({"width": width, "height": 1000})
-    servers.run_all(page, lab, notebook, theme)
-    found = page.locator(".memcalc-explorer")
-    expect(found).to_have_count(1)
-    expect(found.locator("svg[role=img]")).to_be_visible()
-    wait_until_it_stands_still(page, found)
-    yield found
+    yield desk.explorer(*request.param)
     assert page.locator("[data-mime-type='application/vnd.jupyter.stderr']").count() == 0
 
 
 def wait_until_it_stands_still(page, explorer):
     """Scroll to an explorer; JupyterLab lays out what is above it bit by bit."""
-    before = None
-    while before != (before := explorer.bounding_box()):
+    seen = []
+    while len(seen) < 4 or any(box != seen[-1] for box in seen[-4:]):
         explorer.scroll_into_view_if_needed()
-        page.wait_for_timeout(500)
+        page.wait_for_timeout(100)
+        seen.append(explorer.bounding_box())
 
 
 def shown(explorer):
@@ -152,6 +202,7 @@ def test_every_control_moves_by_keyboard_and_can_be_undone(page, explorer):
 WATCH = """stage => {
   window.seen = [];
   const look = () => {
+    if (!window.seen) return;
     const { width, height } = stage.getBoundingClientRect();
     window.seen.push(`${width} x ${height}, shapes: ${[...stage.querySelectorAll("path[d^=M]")].length > 10}`);
     requestAnimationFrame(look);
@@ -177,7 +228,7 @@ def test_a_drag_ends_on_the_last_value_and_no_frame_is_blank(page, explorer):
     page.wait_for_timeout(500)  # whatever is still under way
     details = explorer.get_by_role("group", name="Details")
     expect(details).to_contain_text("× 1,048,576 ×")
-    seen = page.evaluate("() => window.seen")
+    seen = page.evaluate("() => [window.seen, delete window.seen][0]")
     assert len(seen) > 10
     assert len(set(seen)) == 1, set(seen)
     explorer.get_by_role("button", name="Undo").click()
@@ -194,6 +245,7 @@ def test_presets_reset_and_the_line_of_python(page, explorer):
     expect(code).to_contain_text("breakdown(Model.named('LLaMA-7B'), Inference(context=32768, batch=1, weights='INT8'")
     explorer.get_by_role("button", name="Copy").press("Enter")
     expect(explorer.get_by_role("button", name="Copied")).to_be_visible()
+    explorer.get_by_text("The same in Python").press("Enter")
     explorer.get_by_role("button", name="Reset").press("Enter")
     expect(explorer.get_by_role("status")).to_have_text(start[2])
     assert shown(explorer) == start
@@ -263,9 +315,9 @@ def test_what_is_shown_is_of_the_card_that_is_chosen(page, explorer):
     expect(explorer.get_by_role("status")).to_contain_text("the RTX 4090 has 23.64 GiB")
 
 
-def test_several_explorers_and_several_views_of_one(lab, page):
+def test_several_explorers_and_several_views_of_one(desk, page):
     page.set_viewport_size({"width": 1280, "height": 2400})
-    servers.run_all(page, lab, "several.ipynb")
+    desk.run("several.ipynb")
     explorers = page.locator(".memcalc-explorer")
     expect(explorers).to_have_count(3)
     ids = explorers.locator("[id]").evaluate_all("all => all.map(one => one.id)")
@@ -284,16 +336,24 @@ def test_several_explorers_and_several_views_of_one(lab, page):
     expect(said[2]).to_contain_text("The cache of 32,768 tokens")
 
 
-def test_the_first_notebook_is_a_web_page_without_code(browser, page, tmp_path):
-    page.set_viewport_size({"width": 1280, "height": 1000})
+@pytest.fixture
+def web(browser, request):
+    """A page that is no JupyterLab."""
+    page = browser.new_page(viewport={"width": 1280, "height": 1000})
+    with watched(page, listened(page), request):
+        yield page
+    page.close()
+
+
+def test_the_first_notebook_is_a_web_page_without_code(web, tmp_path):
     with servers.voila(tmp_path, servers.ROOT / "notebooks" / NOTEBOOKS[0]) as address:
-        page.goto(address)
-        explorer = page.locator(".memcalc-explorer")
+        web.goto(address)
+        explorer = web.locator(".memcalc-explorer")
         expect(explorer.locator("svg[role=img]")).to_be_visible(timeout=60_000)
-        assert page.get_by_text("from memcalc import").count() == 0
+        assert web.get_by_text("from memcalc import").count() == 0
         before = shown(explorer)
         slider = explorer.get_by_label("s: context").first
         slider.press("ArrowRight")
         changes(explorer, before)
         expect(slider).to_have_js_property("ariaValueText", "65,536 tokens")
-        page.goto("about:blank")  # before the server goes
+        web.goto("about:blank")  # before the server goes

@@ -84,8 +84,8 @@ def test_heads_that_do_not_divide(tmp_path, capsys):
 
 @pytest.fixture
 def few(monkeypatch):
-    """Only two pictures and one table to make."""
-    monkeypatch.setattr(publish, "PICTURES", publish.PICTURES[:2])
+    """Only one picture and one table to make."""
+    monkeypatch.setattr(publish, "PICTURES", publish.PICTURES[:1])
     monkeypatch.setattr(publish, "TABLES", dict(list(publish.TABLES.items())[:1]))
 
 

@@ -46,10 +46,12 @@ def test_the_committed_figures_are_up_to_date(at_once):
 
 
 def test_two_runs_give_the_same_bytes(made):
-    again = publish.outputs()
+    """Of tables and words all, of pictures two; the others are drawn twice where they are tested."""
+    again, two = publish.outputs(), tuple(picture.name for picture in PICTURES[:2])
     assert made.keys() == again.keys()
     for name, make in again.items():
-        assert make() == made[name], name
+        if not name.endswith((".svg", ".png")) or name.startswith(two):
+            assert make() == made[name], name
 
 
 def test_written_is_what_was_made(made, at_once, tmp_path):
@@ -195,6 +197,7 @@ def test_every_table_comes_in_four_forms(ending):
 
 def test_other_formats_of_pictures(tmp_path, monkeypatch):
     monkeypatch.setattr(publish, "PICTURES", PICTURES[:2])
+    monkeypatch.setattr(publish, "TABLES", {})
     publish.write(tmp_path, ["pdf"])
     drawn = {path.name for path in tmp_path.glob("*.pdf")}
     assert drawn == {f"{picture.name}.pdf" for picture in PICTURES[:2]}

@@ -6,9 +6,13 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
 
+from sympy import Add
+
 from memcalc.errors import InputError, choice, instance
 from memcalc.estimate.terms import terms, values
-from memcalc.formula.symbols import BY_NAME, SUMMANDS, symbol
+from memcalc.formula import numeric
+from memcalc.formula.sharding import N_d, at_least
+from memcalc.formula.symbols import BY_NAME, SUMMANDS
 from memcalc.specs.gpu import Gpu
 from memcalc.specs.inference import Inference
 from memcalc.specs.model import LARGEST_MODEL, Model, NominalModel
@@ -166,7 +170,7 @@ def fewest_gpus(model: Model | NominalModel, run: Inference | Training, gpu: Gpu
     """
     fits(model, run, gpu)  # refuses what has no answer
     degree = "tensor_parallel" if isinstance(run, Inference) else "data_parallel"
-    numbers = _even(model) if isinstance(run, Inference) else _promising(model, run, gpu)
+    numbers = _even(model) if isinstance(run, Inference) else _sharing(model, run, gpu)
     for number in numbers:
         spread = replace(run, **{degree: number})
         if fits(model, spread, gpu):
@@ -184,17 +188,30 @@ def _even(model: Model) -> Iterator[int]:
             yield number
 
 
-def _promising(model: Model | NominalModel, run: Training, gpu: Gpu) -> Iterator[int]:
-    """Yield one card, then the numbers of cards with which the run fits when counted in floats."""
-    import numpy
-
+def _sharing(model: Model | NominalModel, run: Training, gpu: Gpu) -> Iterator[int]:
+    """Yield one card, then the numbers of cards from which on some share gets smaller, where the run may fit."""
     yield 1
-    if run.zero or run.sharding == "fsdp":
-        several = replace(run, data_parallel=2)
-        cards = numpy.arange(2, BY_NAME["data_parallel"].limit + 1)
-        known = {**values(model, several), symbol("data_parallel"): cards}
-        needed = sum(term.fast(known) for term in terms(model, several))
-        yield from map(int, cards[needed <= gpu.capacity * (1 + 1e-9)])
+    if not run.zero and run.sharding != "fsdp":
+        return
+    least, limit = _least(model, run), BY_NAME["data_parallel"].limit
+    number = 1 + last(lambda cards: least(cards) > gpu.capacity, limit, low=1)
+    while number <= limit:
+        yield number
+        number = _where_smaller(least, number, limit)
+
+
+def _where_smaller(least: Callable[[int], Fraction], number: int, limit: int) -> int:
+    now = least(number)
+    return 1 + last(lambda cards: least(cards) == now, limit, low=number)
+
+
+def _least(model: Model | NominalModel, run: Training) -> Callable[[int], Fraction]:
+    """Return what several cards keep each at least [bytes], as a function of their number that never grows."""
+    several = replace(run, data_parallel=2)
+    known = values(model, several)
+    expr = Add(*(at_least(term.written_for(known)) for term in terms(model, several)))
+    letters = numeric.arguments(expr)
+    return lambda cards: numeric.exact(expr)(*(cards if letter is N_d else known[letter] for letter in letters))
 
 
 def last(holds: Callable[[int], bool], high: int, low: int = 0) -> int:

@@ -59,6 +59,16 @@ def _plain(value: object) -> int | Fraction | None:
     return integer(value)
 
 
+class Max(sympy.Max):
+    """The largest of several, which SymPy compares once they are numbers: to compare formulas takes it a second."""
+
+    @classmethod
+    def _is_connected(cls, one: sympy.Expr, other: sympy.Expr) -> object:
+        if not (one.is_number and other.is_number):
+            return one == other
+        return cls if one >= other else sympy.Min
+
+
 class _Brackets(PythonCodePrinter):
     """Keeps a remainder in brackets, which SymPy 1.14 forgets: a × (s mod R) would become (a × s) mod R."""
 

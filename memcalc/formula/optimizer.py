@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 
 import sympy
-from sympy import Add, Eq, Max, Mod, Piecewise, ceiling
+from sympy import Add, Eq, Mod, Piecewise, ceiling
 
 from memcalc.formula.choices import Layout
+from memcalc.formula.numeric import Max
 from memcalc.formula.recipes import Optimizer
 from memcalc.formula.sharding import Piece, pieces
 from memcalc.formula.symbols import symbols

@@ -237,6 +237,7 @@ def _layers(which: str, tensor: Tensor) -> sympy.Expr:
     return _before(of_all, which, of_all) - _before(of_all - tensor.layers, which, of_all)
 
 
+@cache
 def _before(end: sympy.Expr, which: str, layers: sympy.Expr) -> sympy.Expr:
     """Count the layers below `end` that lie in a part of all `layers`."""
     eighth, last_eighth = sympy.floor(layers * _EIGHTH), sympy.floor(7 * layers * _EIGHTH)

@@ -111,6 +111,29 @@ def row_share(parts: Iterable[Piece], whole: Term) -> Term:
     )
 
 
+@cache
+def at_least(expr: sympy.Expr) -> sympy.Expr:
+    """Return a lower bound that never grows with the number of cards, as the expression itself may do.
+
+    What all cards keep together is not filled up, and what is quantized in some shares only is as lean in all.
+
+    >>> at_least(N_d * share.expr)
+    P
+    """
+    lean = {
+        cases: Min(*(value for value, _ in cases.args), evaluate=False)
+        for cases in expr.atoms(sympy.Piecewise)
+        if any(condition.has(N_d) for _, condition in cases.args)
+    }
+    expr = expr.xreplace(lean)
+    together = [product for product in expr.atoms(Mul) if N_d in product.args]
+    return expr.xreplace({product: product.xreplace(_not_filled_up(product)) for product in together})
+
+
+def _not_filled_up(product: sympy.Expr) -> dict[sympy.Expr, sympy.Expr]:
+    return {whole: whole.args[0] for whole in product.atoms(ceiling) if whole.has(N_d)}
+
+
 def _share(expr: sympy.Expr, meaning: str, holds: str, source: str, parts: tuple[Term, ...]) -> Term:
     return Term("share", expr, meaning, holds, source, parts)
 

@@ -7,6 +7,7 @@ import sympy
 
 from memcalc.errors import InputError
 from memcalc.formula.activations import activations, layer, padded_context
+from memcalc.formula.numeric import Max
 from memcalc.formula.optimizer import gradients
 from memcalc.formula.saved_tensors import RECIPES, CodePath, SavedTensor, saved_tensors
 from memcalc.formula.symbols import symbols
@@ -58,7 +59,7 @@ class Step:
     def _peak(self) -> Term:
         """The term for the peak, beside the weights."""
         moments = [self.loss, self.embedding, *self.mlp, *(self.scores if self.case.kernel == "eager" else ())]
-        expr = sympy.Max(*moments)
+        expr = Max(*moments)
         blocks = (padded_context,) if expr.has(padded_context.symbol) else ()
         return Term(
             name="step_peak",

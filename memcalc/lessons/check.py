@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from math import inf
+from math import inf, prod
+from random import Random
 
 import sympy
 
@@ -120,10 +121,35 @@ def _amount(answer: object, unit: str) -> Fraction:
 
 def _same(given: object, expected: object, tolerance: Fraction = CLOSE) -> bool:
     if isinstance(expected, sympy.Expr):
-        return sympy.simplify(given - expected) == 0
+        return all(_remainder(given, draw) == _remainder(expected, draw) for draw in range(2))
     if isinstance(expected, str):
         return given == expected
     return abs(given - expected) <= tolerance * expected
+
+
+_PRIME = 2**61 - 1
+
+
+def _remainder(expr: sympy.Basic, draw: int) -> int:
+    """Return the value of a formula, modulo a prime, with drawn numbers in place of its letters.
+
+    Sums, products and powers of whole numbers stay exact and short, however large a power is. Formulas that differ have
+    other values, except for one draw in 10^17. What is none of these, such as a root, is drawn like a letter.
+    """
+    expr = _without_point(expr)
+    if expr.is_Rational and expr.q % _PRIME:
+        return expr.p * pow(expr.q, -1, _PRIME) % _PRIME
+    values = [_remainder(part, draw) for part in expr.args]
+    if expr.is_Add or expr.is_Mul:
+        return (sum(values) if expr.is_Add else prod(values)) % _PRIME
+    if expr.is_Pow and (power := _without_point(expr.exp)).is_Integer and (values[0] or power >= 0):
+        return pow(values[0], int(power), _PRIME)
+    return Random(f"{draw} {expr.func.__name__} {values or expr}").randrange(_PRIME)
+
+
+def _without_point(expr: sympy.Basic) -> sympy.Basic:
+    """Return what a decimal number is meant as: 0.5 is a half."""
+    return sympy.nsimplify(expr, rational=True) if expr.is_Float and 1e-300 < abs(expr) < 1e300 else expr
 
 
 def _show(answer: object, unit: str) -> str:

@@ -21,6 +21,14 @@ def test_tokens_per_second_of_seven_billion_int8_weights(gpu, tokens):
     assert bound == pytest.approx(tokens * LLAMA.parameters / (LLAMA.parameters - 32_000 * 4096), rel=2e-3)
 
 
+def test_a_token_looks_up_one_row_of_each_table():
+    """GPT-2 (Radford et al. 2019): 124,439,808 parameters, of which 1,024 × 768 are positions; its tables are tied."""
+    layers, head, norm = 12 * (12 * 768**2 + 13 * 768), 50_257 * 768, 2 * 768
+    assert layers + head + norm + 1024 * 768 == 124_439_808
+    known = values(Model.named("GPT-2"), Inference(context=1)) | {symbol("bandwidth"): 1}
+    assert TERMS["decode_time"].value(known) == 2 * (layers + head + norm) + 12 * 2 * 768 * 2
+
+
 def test_the_bounds_of_a_card():
     slow = fastest(LLAMA, Inference(context=1, weights="INT8"), Gpu.named("DGX Spark"))
     assert 40.5 < slow.decode < 41.5

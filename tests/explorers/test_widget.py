@@ -108,13 +108,13 @@ def test_an_unexpected_exception_is_shown_and_not_swallowed():
     def broken(**state):
         if state["context"] > 32_768:
             raise ZeroDivisionError("there is no such thing")
-        return fit.frame(**state)
+        return kv_cache.frame(**state)
 
-    explorer = Explorable(broken, {}, {})(**FIT)
+    explorer = Explorable(broken, {}, {})(**CACHE)
     with pytest.raises(ZeroDivisionError):
-        explorer.state = FIT | {"context": 65_536}
+        explorer.state = CACHE | {"context": 65_536}
     assert explorer.frame["problem"] == "A fault of memcalc, not of yours: ZeroDivisionError: there is no such thing."
-    explorer.state = FIT
+    explorer.state = CACHE
     with pytest.raises(ZeroDivisionError):
         move_every_control()
 

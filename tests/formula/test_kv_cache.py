@@ -245,6 +245,24 @@ def test_the_residual_is_never_more_than_its_tokens(policy, context, residual, d
         assert 0 <= part.exact(known) <= min(residual, context)
 
 
+@pytest.mark.parametrize(
+    ("form", "bits", "context", "keys", "values"),
+    [
+        ("KIVI-2", 3, 1000, 100, 100),  # 1,000 mod 128 = 104 keys and 128 values are new: more than the window has
+        ("KIVI-2", 3, 1074, 50, 100),
+        ("KIVI-2", 3, 1024, 0, 100),
+        ("KIVI-2", 3, 60, 60, 60),
+        ("quanto-INT4-g64", 4.5, 1000, 100, 100),
+        ("quanto-INT4-g64", 4.5, 1074, 50, 50),
+    ],
+)
+def test_a_short_window_holds_no_more_16_bit_tokens_than_tokens(form, bits, context, keys, values):
+    model = replace(Model.named("Mistral-7B-v0.1"), window=100)
+    held = min(context, 100)
+    quantized = (2 * held - keys - values) * bits / 8
+    assert cache(model, Inference(context, kv_cache=form)) == 32 * 8 * 128 * (2 * (keys + values) + quantized)
+
+
 def test_2_bits_cost_3_and_the_newest_tokens():
     """Of KIVI's groups of 32 in 2 bits: 2 + 32/32."""
     size = named("Llama-2-7B", context=131_072, kv_cache="KIVI-2")
@@ -260,6 +278,6 @@ def test_every_context_up_to_the_largest_fits(form, budget):
     card = replace(Gpu.named("RTX 4090"), visible_gib=Fraction(budget, 2**30))
     run = Inference(weights="INT4", kv_cache=form, batch=64)
     best = largest("context", model, run, card)
-    around = range(max(1, best - 300), best + 2)
+    around = range(max(1, best - R - 20), best + 2)  # in R tokens the newest are quantized once
     fitting = [context for context in around if fits(model, replace(run, context=context), card)]
     assert fitting == [*around[:-1]] if best else 1 not in fitting

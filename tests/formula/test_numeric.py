@@ -56,3 +56,11 @@ def test_what_is_no_exact_number_is_refused(value):
 
 def test_zero_is_a_number_for_what_a_model_may_lack():
     assert numeric.number(symbol("positions"), 0) == 0
+
+
+def test_the_largest_is_sought_among_numbers_and_not_among_formulas():
+    largest = numeric.Max(P, 2 * P, s)
+    assert len(largest.args) == 3
+    assert largest.subs({P: 3, s: 5}) == numeric.exact(largest)(3, 5) == numeric.fast(largest)(3.0, 5.0) == 6
+    assert largest.xreplace({P: sympy.Integer(3), s: sympy.Rational(13, 2)}) == sympy.Rational(13, 2)
+    assert sympy.latex(numeric.Max(P, s)) == sympy.latex(sympy.Max(P, s))

@@ -1,8 +1,10 @@
 """Overhead: a range with sources, absent unless asked for."""
 
+from dataclasses import replace
+
 import pytest
 
-from memcalc import Inference, Model, breakdown, catalogue
+from memcalc import Inference, Model, Training, breakdown, catalogue
 
 LLAMA = Model.named("LLaMA-7B")
 
@@ -16,8 +18,11 @@ def test_overhead_is_never_a_hidden_factor():
 
 @pytest.mark.parametrize(("end", "one", "several"), [("low", 200, 542), ("high", 700, 1092)])
 def test_cards_that_talk_need_buffers(end, one, several):
-    assert breakdown(LLAMA, Inference(overhead=end))["overhead"] == one * 10**6
-    assert breakdown(LLAMA, Inference(overhead=end, tensor_parallel=2))["overhead"] == several * 10**6
+    for run in (Inference(overhead=end), Training(overhead=end, activations="none")):
+        assert breakdown(LLAMA, run)["overhead"] == one * 10**6
+        for degree in ("tensor_parallel", "pipeline_parallel", "expert_parallel", "data_parallel"):
+            if hasattr(run, degree):
+                assert breakdown(LLAMA, replace(run, **{degree: 2}))["overhead"] == several * 10**6, degree
 
 
 def test_each_row_names_its_source_and_is_a_range():

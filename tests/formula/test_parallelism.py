@@ -38,6 +38,25 @@ def test_heads_and_widths_are_divided_but_norms_are_not():
     assert weights == (model.parameters - norms) // 8 + norms
 
 
+LLAMA_LAYER = 4 * 4096**2 + 3 * 4096 * 11_008 + 2 * 4096
+LLAMA_3_LAYER = 2 * 2048 * (2048 + 512) + 3 * 2048 * 8192 + 2 * 2048
+
+
+@pytest.mark.parametrize(
+    ("name", "stages", "parameters"),
+    [
+        ("LLaMA-7B", 1, 32 * LLAMA_LAYER + 2 * 32_000 * 4096 + 4096),
+        ("LLaMA-7B", 2, 16 * LLAMA_LAYER + 32_000 * 4096 + 4096),
+        ("LLaMA-7B", 32, LLAMA_LAYER + 32_000 * 4096 + 4096),
+        ("Llama-3.2-1B", 1, 16 * LLAMA_3_LAYER + 128_256 * 2048 + 2048),
+        ("Llama-3.2-1B", 4, 4 * LLAMA_3_LAYER + 128_256 * 2048 + 2048),
+    ],
+)
+def test_a_stage_of_several_holds_one_embedding_table_at_most(name, stages, parameters):
+    """The first stage embeds the tokens and the last has the output head (Narayanan et al. 2021, section 2.2)."""
+    assert breakdown(Model.named(name), Inference(pipeline_parallel=stages))["weights"] == 2 * parameters
+
+
 @pytest.mark.parametrize(("cards", "heads"), [(4, 2), (8, 1), (16, 1)])
 def test_a_key_value_head_is_copied_rather_than_cut(cards, heads):
     cache = breakdown(Model.named("Llama-3.1-8B"), Inference(tensor_parallel=cards))["kv_cache"]

@@ -1,5 +1,7 @@
 """The peak of a prefill and of a decode step, as measured on Hugging Face models."""
 
+from functools import cache
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +17,7 @@ LLAMA = {
     "rotary": 128, "vocabulary": 32000, "batch": 1, "context": 8192, "chunk": 512,
 }  # fmt: skip
 VALUES = {symbol(name): value for name, value in LLAMA.items()}
+reading = cache(Prefill)
 
 
 def the_pass(inputs):
@@ -35,15 +38,16 @@ def test_decode_step_to_the_byte(inputs, measured):
 def test_chunks_need_less_than_the_whole(family, attention, all_logits, halvings):
     case = CodePath(family, attention)
     chunk = 4096 >> halvings
-    whole = Prefill(case, all_logits).prefill.exact(VALUES)
-    chunked = Prefill(case, all_logits, chunked=True).prefill
+    whole = reading(case, all_logits).prefill.exact(VALUES)
+    chunked = reading(case, all_logits, chunked=True).prefill
     assert chunked.exact(VALUES | {symbol("chunk"): chunk // 2}) < chunked.exact(VALUES | {symbol("chunk"): chunk})
     assert chunked.exact(VALUES | {symbol("chunk"): chunk}) < 1.2 * whole
 
 
 @given(st.sampled_from(MEASURED), st.sampled_from(["eager", "flash"]), st.integers(1, 10**6))
 def test_a_longer_context_needs_more(family, attention, context):
-    for term in (Prefill(CodePath(family, attention)).prefill, Prefill(CodePath(family, attention)).decode_step):
+    code = reading(CodePath(family, attention))
+    for term in (code.prefill, code.decode_step):
         assert term.value(VALUES | {symbol("context"): context}) < term.value(VALUES | {symbol("context"): context + 1})
 
 

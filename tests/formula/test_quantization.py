@@ -2,6 +2,8 @@
 
 import dataclasses
 import math
+from collections import defaultdict
+from functools import cache
 
 import pytest
 import sympy
@@ -9,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sympy import Integer
 
-from cases import MODELS
 from headers import bytes_of, read
 from measured import rows
 from memcalc import Model, catalogue
@@ -92,11 +93,17 @@ def test_which_formats_a_cache_can_have():
     assert [cache_bytes(Integer(1024), Format.named(name)) for name in ("FP16", "Q8_0", "Q4_0")] == [2048, 1088, 576]
 
 
-@given(form=st.sampled_from(FORMATS), model=MODELS)
-def test_symbols_and_numbers_agree(form, model):
-    expr = stored_bytes(present(model.packing, model.absent), form)
-    known = [model.values[symbol] for symbol in numeric.arguments(expr)]
-    assert math.isclose(numeric.fast(expr)(*map(float, known)), numeric.exact(expr)(*known), rel_tol=1e-12)
+def test_symbols_and_numbers_agree():
+    """Every format with the tensors of Llama, and every other list of tensors with a format, in turn."""
+    alike = defaultdict(list)
+    for model in map(Model.named, ["LLaMA-7B", *catalogue.names("models")]):
+        alike[present(model.packing, model.absent)].append(model)
+    llama, *others = alike
+    for form, tensors in [(form, llama) for form in FORMATS] + list(zip(FORMATS[::-3], others, strict=False)):
+        expr = stored_bytes(tensors, form)
+        for model in alike[tensors]:
+            known = [model.values[symbol] for symbol in numeric.arguments(expr)]
+            assert math.isclose(numeric.fast(expr)(*map(float, known)), numeric.exact(expr)(*known), rel_tol=1e-12)
 
 
 def test_a_wrong_format_is_told_the_nearest():
@@ -156,13 +163,20 @@ def more_bits(layer, layers):
     return layer < layers // 8 or layer >= 7 * layers // 8 or (layer - layers // 8) % 3 == 2
 
 
+@cache
+def bytes_of_the_down_matrices():
+    return [tensor_bytes(tensor, "Q4_K_M", "Q4_K").subs(dict.fromkeys(OTHER_LAYERS, 0)) for tensor in DOWN]
+
+
 @given(layers=st.integers(1, 200), dense=st.integers(0, 200))
 def test_counted_layers_are_those_of_a_loop(layers, dense):
     dense = min(dense, layers)
     known = {L_full: layers, L_dense: dense, L_moe: layers - dense, E: 3, d: 256, d_ff: 256, d_e: 256, h: 8, h_kv: 8}
-    for tensor, place, matrices in zip(DOWN, (range(dense), range(dense, layers)), (1, 3), strict=True):
+    for expr, place, matrices in zip(
+        bytes_of_the_down_matrices(), (range(dense), range(dense, layers)), (1, 3), strict=True
+    ):
         more = sum(more_bits(layer, layers) for layer in place)
-        counted = tensor_bytes(tensor, "Q4_K_M", "Q4_K").subs(dict.fromkeys(OTHER_LAYERS, 0)).subs(known)
+        counted = numeric.exact(expr)(*(known[symbol] for symbol in numeric.arguments(expr)))
         assert counted == matrices * 256 * (210 * more + 144 * (len(place) - more))
 
 

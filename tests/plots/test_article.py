@@ -3,6 +3,8 @@
 import io
 import itertools
 import re
+from dataclasses import replace
+from functools import cache
 
 import pandas
 import pytest
@@ -29,9 +31,20 @@ MARKET = pandas.DataFrame(
 )
 
 
-@pytest.mark.parametrize("picture", drawn.PICTURES, ids=IDS)
-def test_a_picture_is_closed_and_described(picture):
-    figure = picture.draw(picture.rows())
+@pytest.fixture(scope="module", params=drawn.PICTURES, ids=IDS)
+def picture(request):
+    """A picture that computes its rows once."""
+    return replace(request.param, rows=cache(request.param.rows))
+
+
+@pytest.fixture(scope="module")
+def figures(picture):
+    """The picture, drawn twice."""
+    return [picture.draw(picture.rows()) for _ in range(2)]
+
+
+def test_a_picture_is_closed_and_described(picture, figures):
+    figure = figures[0]
     assert plt.get_fignums() == []
     assert figure.get_facecolor() == (1, 1, 1, 1)
     names = [figure.get_supxlabel(), *(name for axes in figure.axes for name in (axes.get_xlabel(), axes.get_ylabel()))]
@@ -41,12 +54,11 @@ def test_a_picture_is_closed_and_described(picture):
     assert picture.caption.endswith(".")
 
 
-@pytest.mark.parametrize("picture", drawn.PICTURES, ids=IDS)
-def test_text_is_not_small_and_drawn_alike_each_time(picture):
-    files = [io.BytesIO() for _ in range(2)]
-    for file in files:
+def test_text_is_not_small_and_drawn_alike_each_time(figures):
+    files = [io.BytesIO() for _ in figures]
+    for figure, file in zip(figures, files, strict=True):
         with house_style():
-            picture.draw(picture.rows()).savefig(file, format="svg", metadata={"Date": None, "Creator": None})
+            figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
     assert files[0].getvalue() == files[1].getvalue()
     scales = {float(scale) for scale in re.findall(r"scale\((0\.\d+) -", files[0].getvalue().decode())}
     assert min(scales) >= 0.08, "a point of print is a hundredth"
