@@ -6,7 +6,7 @@ Blocks, extra room and bytes beside the cache are left out here; `estimate.quest
 import sympy
 from sympy import Max, Min
 
-from memcalc.formula.kv_cache import W, c_all, c_win, kv_cache, n_u, reserved, reserved_window, s, s_blk, state_memory
+from memcalc.formula.kv_cache import W, c_all, c_win, kv_cache, n_u, reserved, reserved_window, s, state_memory
 from memcalc.formula.term import Term
 from memcalc.formula.weights import weights
 
