@@ -7,7 +7,7 @@ import sympy
 
 from memcalc.errors import choice
 from memcalc.formula.choices import Recompute
-from memcalc.formula.saved_tensors import RECIPES, RECOMPUTE, CodePath, saved_tensors, total
+from memcalc.formula.saved_tensors import RECOMPUTE, CodePath, saved_tensors, total
 from memcalc.formula.symbols import symbol, symbols
 from memcalc.formula.tensors import BIASES, MATRICES, V, d, d_k, h, h_kv, held
 from memcalc.formula.term import Term
@@ -125,7 +125,7 @@ def forward_peak(case: CodePath) -> Term:
     """
     autocast = case.recipe == "autocast"
     parts = (activations(case), weight_copies()) if autocast else (activations(case),)
-    eager_in_16_bits = case.kernel == "eager" and RECIPES[case.recipe] == "bf16"
+    eager_in_16_bits = case.kernel == "eager" and case.width == "bf16"
     phases = [_loss(case), _last_scores(case)] if eager_in_16_bits and case.recompute == "none" else [_loss(case)]
     return Term(
         name="forward_peak",

@@ -6,7 +6,7 @@ from functools import cached_property
 import sympy
 
 from memcalc.errors import InputError
-from memcalc.formula.saved_tensors import RECIPES, CodePath
+from memcalc.formula.saved_tensors import CodePath
 from memcalc.formula.symbols import symbol
 from memcalc.formula.term import Term
 from memcalc.formula.weights import layers as all_layers
@@ -47,7 +47,7 @@ class Prefill:
     windowed: bool = False
 
     def __post_init__(self):
-        if RECIPES[self.case.recipe] != "bf16":
+        if self.case.width != "bf16":
             raise InputError(f"recipe must be one of 16 bits for a prefill, not {self.case.recipe!r}.")
         if self.case.family not in MEASURED:
             raise InputError(f"family must be one of {', '.join(MEASURED)} for a prefill, not {self.case.family!r}.")

@@ -8,7 +8,7 @@ import sympy
 from memcalc.errors import InputError
 from memcalc.formula.activations import activations, layer, padded_context
 from memcalc.formula.optimizer import gradients
-from memcalc.formula.saved_tensors import RECIPES, CodePath, SavedTensor, saved_tensors
+from memcalc.formula.saved_tensors import CodePath, SavedTensor, saved_tensors
 from memcalc.formula.symbols import symbols
 from memcalc.formula.tensors import BIASES, MATRICES, V, d, d_ff, d_k, h, held, n_emb, n_pos
 from memcalc.formula.term import Term
@@ -124,7 +124,7 @@ class Step:
 
     @property
     def _bytes(self) -> int:
-        return _FP32 if RECIPES[self.case.recipe] == "fp32" else 2
+        return _FP32 if self.case.width == "fp32" else 2
 
 
 @cache
