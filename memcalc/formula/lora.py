@@ -3,16 +3,13 @@
 from collections.abc import Iterable
 from functools import cache
 
-import sympy
-from sympy import Add
-
-from memcalc.formula.sharding import Piece, piece
-from memcalc.formula.symbols import symbol, symbols
+from memcalc.formula.sharding import Piece, piece, total
+from memcalc.formula.symbols import symbol
 from memcalc.formula.tensors import Tensor, packed
 from memcalc.formula.term import Term
 from memcalc.formula.weights import parameters
 
-r, P_A = symbols("lora_rank adapters")
+r = symbol("lora_rank")
 
 _QV = {"q_proj", "q_b_proj", "v_proj", "kv_b_proj", "qkv_proj"}
 
@@ -41,24 +38,20 @@ def adapters_of(trained: Iterable[Piece]) -> Term:
     """Return the parameters of the adapters."""
     return Term(
         name="adapters",
-        expr=Add(*(thin.number * thin.size for thin in trained)),
+        expr=total(trained),
         meaning="Beside a frozen matrix stand two thin ones: from its inputs to r numbers, from those to its outputs.",
         holds="linear layers; no adapter on embeddings, routers, convolutions and fused experts",
         source="hu2021lora, section 4.1",
     )
 
 
-def base_weights_of(number: sympy.Expr, whole: Term) -> Term:
-    """Return the memory of so many frozen weights of the whole model."""
-    return Term(
-        name="base_weights",
-        expr=number * symbol("bytes_per_weight"),
-        meaning="The model under the adapters is frozen: no gradients, no optimizer states, and few bits if quantized.",
-        holds="every frozen weight in one format; no scales beside it",
-        source="dettmers2023qlora, section 3",
-        parts=(whole,),
-    )
-
-
 adapters = adapters_of(adapter_pieces("", "all"))
-base_weights = base_weights_of(parameters.symbol, parameters)
+
+base_weights = Term(
+    name="base_weights",
+    expr=parameters.symbol * symbol("bytes_per_weight"),
+    meaning="The model under the adapters is frozen: no gradients, no optimizer states, and few bits if quantized.",
+    holds="every frozen weight in one format; no scales beside it",
+    source="dettmers2023qlora, section 3",
+    parts=(parameters,),
+)

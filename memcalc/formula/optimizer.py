@@ -1,13 +1,14 @@
 """Training states: gradients, master weights and what the optimizer remembers of every parameter."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import sympy
 from sympy import Add, Eq, Max, Mod, Piecewise, ceiling
 
 from memcalc.formula.choices import Layout
 from memcalc.formula.recipes import Optimizer
-from memcalc.formula.sharding import Piece, pieces
+from memcalc.formula.sharding import Piece, counting, pieces
 from memcalc.formula.symbols import symbols
 from memcalc.formula.tensors import d, n_emb
 from memcalc.formula.term import Term
@@ -24,28 +25,23 @@ SMALL = 4096
 """Numbers: a smaller tensor is never quantized by the 8-bit optimizers."""
 
 
-def gradients_of(number: sympy.Expr, parts: tuple[Term, ...]) -> Term:
-    """Return the memory of the gradients of so many parameters."""
-    return Term(
-        name="gradients",
-        expr=number * B_g,
-        meaning="The backward pass leaves a gradient for every parameter that is trained.",
-        holds="all gradients are kept until the optimizer has stepped; none is shared out while it is computed",
-        source="rajbhandari2020zero, section 3.1",
-        parts=parts,
-    )
+gradients = Term(
+    name="gradients",
+    expr=P * B_g,
+    meaning="The backward pass leaves a gradient for every parameter that is trained.",
+    holds="all gradients are kept until the optimizer has stepped; none is shared out while it is computed",
+    source="rajbhandari2020zero, section 3.1",
+    parts=(parameters,),
+)
 
-
-def master_weights_of(number: sympy.Expr, parts: tuple[Term, ...]) -> Term:
-    """Return the memory of the master weights of so many parameters."""
-    return Term(
-        name="master_weights",
-        expr=number * B_m,
-        meaning="A step is too small to be seen in 16 bit, so the optimizer works on a 32-bit copy of the weights.",
-        holds="mixed precision; without a copy B_m is 0",
-        source="micikevicius2018mixed, section 3.1",
-        parts=parts,
-    )
+master_weights = Term(
+    name="master_weights",
+    expr=P * B_m,
+    meaning="A step is too small to be seen in 16 bit, so the optimizer works on a 32-bit copy of the weights.",
+    holds="mixed precision; without a copy B_m is 0",
+    source="micikevicius2018mixed, section 3.1",
+    parts=(parameters,),
+)
 
 
 def one_state_of(kind: Optimizer, seen: Iterable[Piece], number: sympy.Expr, parts: tuple[Term, ...]) -> Term:
@@ -58,10 +54,9 @@ def one_state_of(kind: Optimizer, seen: Iterable[Piece], number: sympy.Expr, par
     number : the symbols that stand for all their numbers
     parts : the terms of those symbols
     """
-    expr = number * B_o if kind.layout == Layout.FULL else Add(*(_stored(kind, piece) for piece in seen))
     return Term(
         name="one_state",
-        expr=expr,
+        expr=number * B_o if kind.layout == Layout.FULL else Add(*(_stored(kind, piece) for piece in seen)),
         meaning="A state has one number for every parameter, or fewer bytes where it is quantized or summed up.",
         holds="every parameter that is trained gets a gradient in each step",
         source=kind.source,
@@ -94,38 +89,44 @@ def _in_blocks(kind: Optimizer, size: sympy.Expr) -> sympy.Expr:
 
 def tensors_of(kind: Optimizer, seen: Iterable[Piece]) -> Term:
     """Return the number of tensors for which the optimizer counts its steps; Muon counts none for its matrices."""
-    counted = [piece for piece in seen if not (kind.layout == Layout.HIDDEN_MATRICES and piece.hidden)]
+    uncounted = kind.layout == Layout.HIDDEN_MATRICES
     return Term(
         name="tensors",
-        expr=Add(*(piece.present for piece in counted)),
+        expr=Add(*(piece.present for piece in seen if not (uncounted and piece.hidden))),
         meaning="Weights, biases and normalisations are tensors of their own; ZeRO shows the optimizer a single one.",
         holds="matrices are packed as the model's code does it",
         source="paszke2019pytorch, section 4",
     )
 
 
-def optimizer_states_of(one_state: Term, tensors: Term) -> Term:
-    """Return the memory of all states, with counters and tables."""
-    return Term(
-        name="optimizer_states",
-        expr=n_o * M_1 + n_c * _COUNTER * T + n_map * _MAP,
-        meaning="The optimizer remembers n_o states of every parameter, and counts its steps for each tensor.",
-        holds="after the first step, which creates the states",
-        source=one_state.source,
-        parts=(one_state, tensors),
-    )
+_ADAMW = Optimizer.named("AdamW")
+one_state = one_state_of(_ADAMW, pieces(""), P, (parameters,))
+tensors = tensors_of(_ADAMW, pieces(""))
+
+optimizer_states = Term(
+    name="optimizer_states",
+    expr=n_o * M_1 + n_c * _COUNTER * T + n_map * _MAP,
+    meaning="The optimizer remembers n_o states of every parameter, and counts its steps for each tensor.",
+    holds="after the first step, which creates the states",
+    source=one_state.source,
+    parts=(one_state, tensors),
+)
+
+optimizer = Term(
+    name="optimizer",
+    expr=M_m + M_st,
+    meaning="Master weights and states serve the optimizer alone.",
+    holds=optimizer_states.holds,
+    source="rajbhandari2020zero, section 3.1",
+    parts=(master_weights, optimizer_states),
+)
 
 
-def optimizer_of(master_weights: Term, optimizer_states: Term) -> Term:
-    """Return the memory of all that only the optimizer needs."""
-    return Term(
-        name="optimizer",
-        expr=M_m + M_st,
-        meaning="Master weights and states serve the optimizer alone.",
-        holds=optimizer_states.holds,
-        source="rajbhandari2020zero, section 3.1",
-        parts=(master_weights, optimizer_states),
-    )
+def optimizer_of(kind: Optimizer, seen: Iterable[Piece], number: sympy.Expr, parts: tuple[Term, ...]) -> Term:
+    """Return the memory of all that only the optimizer needs; arguments as for `one_state_of`."""
+    state = one_state_of(kind, seen, number, parts)
+    states = replace(optimizer_states, source=state.source, parts=(state, tensors_of(kind, seen)))
+    return replace(optimizer, parts=(counting(master_weights, number, parts), states))
 
 
 def step_temporaries_of(implementation: str, seen: Iterable[Piece] = (), results: int = 2) -> Term:
@@ -138,14 +139,11 @@ def step_temporaries_of(implementation: str, seen: Iterable[Piece] = (), results
     results : results as large as the tensor that a step holds at once: 2 for Adam, a root and a quotient; 0 for SGD
     """
     before = (n_emb - 1) * d  # an output head comes behind the last normalisation, whose quotient is still there
-    expr = {
-        "forloop": lambda: B_o * (results * Max(*(piece.size for piece in seen)) + before),
-        "foreach": lambda: B_o * P,
-        "fused": lambda: sympy.Integer(0),
-    }[implementation if results else "fused"]()
+    one_by_one = B_o * (results * Max(*(piece.size for piece in seen)) + before)
+    at_once = {"forloop": one_by_one, "foreach": B_o * P, "fused": sympy.Integer(0)}
     return Term(
         name="step_temporaries",
-        expr=expr,
+        expr=at_once[implementation if results else "fused"],
         meaning="The step computes square roots and quotients of all parameters and drops them when it is done.",
         holds=f"Adam and AdamW of PyTorch, {implementation}; the largest tensor is an embedding or the output head",
         source="paszke2019pytorch, torch.optim",
@@ -153,13 +151,4 @@ def step_temporaries_of(implementation: str, seen: Iterable[Piece] = (), results
     )
 
 
-_ADAMW = Optimizer.named("AdamW")
-_seen = pieces("")
-
-gradients = gradients_of(P, (parameters,))
-master_weights = master_weights_of(P, (parameters,))
-one_state = one_state_of(_ADAMW, _seen, P, (parameters,))
-tensors = tensors_of(_ADAMW, _seen)
-optimizer_states = optimizer_states_of(one_state, tensors)
-optimizer = optimizer_of(master_weights, optimizer_states)
 step_temporaries = step_temporaries_of("foreach")

@@ -1,15 +1,15 @@
 """Sharding: which part of the training states each of N_d cards keeps, when all work on the same model."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import sympy
-from sympy import Add, Min, Mul, ceiling, prod
+from sympy import Add, Min, ceiling, prod
 
 from memcalc.formula.parallelism import SHARES, tensor_on_one_card
 from memcalc.formula.symbols import symbol, symbols
-from memcalc.formula.tensors import GROUPS, Tensor, packed
+from memcalc.formula.tensors import Tensor, packed
 from memcalc.formula.term import Term
 from memcalc.formula.weights import parameters
 
@@ -41,12 +41,9 @@ class Piece:
 
 def piece(tensor: Tensor, divided: bool) -> Piece:
     """Return a tensor as the optimizer meets it; `divided` if cards share the model by its heads, layers or experts."""
-    number = Mul(tensor.each, GROUPS[tensor.group])
-    present = Add(tensor.count)
-    hidden = len(tensor.shape) == 2 and tensor.group != "embedding"
-    if not divided:
-        return Piece(number, present, tensor.shape, hidden)
-    return Piece(number.xreplace(SHARES), present.xreplace(SHARES), tensor_on_one_card(tensor).shape, hidden)
+    shares, on_a_card = (SHARES, tensor_on_one_card(tensor)) if divided else ({}, tensor)
+    number, present = ((tensor.each * tensor.layers).xreplace(shares), tensor.count.xreplace(shares))
+    return Piece(number, present, on_a_card.shape, len(tensor.shape) == 2 and tensor.group != "embedding")
 
 
 @cache
@@ -62,13 +59,22 @@ def one_piece(size: sympy.Symbol) -> tuple[Piece, ...]:
 
 def rows_of(parts: Iterable[Piece]) -> tuple[Piece, ...]:
     """Return what the first card keeps of each tensor when FSDP divides its rows."""
-    rows = [(ceiling(part.shape[0] / N_d), *part.shape[1:]) for part in parts]
-    return tuple(Piece(part.number, part.present, shape, part.hidden) for part, shape in zip(parts, rows, strict=True))
+    return tuple(replace(part, shape=(ceiling(part.shape[0] / N_d), *part.shape[1:])) for part in parts)
 
 
 def total(parts: Iterable[Piece]) -> sympy.Expr:
     """Return the numbers in all of them."""
     return Add(*(part.number * part.size for part in parts))
+
+
+def counting(term: Term, number: sympy.Expr, parts: tuple[Term, ...]) -> Term:
+    """Return a term for so many parameters in the place of all: those of a card's share, or of adapters.
+
+    Parameters
+    ----------
+    parts : the terms of the symbols in `number`
+    """
+    return replace(term, expr=term.expr.xreplace({parameters.symbol: number}), parts=parts)
 
 
 def flat_share(whole: Term) -> Term:
@@ -82,10 +88,10 @@ def flat_share(whole: Term) -> Term:
     pair = Min(2, N_d)  # one card cuts nothing, and needs no padding
     return _share(
         pair * ceiling(whole.symbol / (pair * N_d)),
+        whole,
         meaning="Laid end to end, the parameters are cut into equal parts, one for each card; the last is filled up.",
-        holds="ZeRO stages 1 and 2 as in DeepSpeed; every card trains the same part of the model",
+        holds="ZeRO stages 1 and 2 as in DeepSpeed",
         source="rajbhandari2020zero, section 5.1",
-        parts=(whole,),
     )
 
 
@@ -93,10 +99,10 @@ def tensor_share(parts: Iterable[Piece], whole: Term) -> Term:
     """Return a card's share when each tensor is laid out flat and cut into N_d parts."""
     return _share(
         Add(*(part.number * ceiling(part.size / N_d) for part in parts)),
+        whole,
         meaning="Each tensor is cut into equal parts, one for each card; its last is filled up.",
-        holds="ZeRO stage 3 as in DeepSpeed; every card trains the same part of the model",
+        holds="ZeRO stage 3 as in DeepSpeed",
         source="rajbhandari2020zero, section 5.3",
-        parts=(whole,),
     )
 
 
@@ -104,15 +110,15 @@ def row_share(parts: Iterable[Piece], whole: Term) -> Term:
     """Return the first card's share when the rows of each tensor are divided between the cards."""
     return _share(
         total(rows_of(parts)),
+        whole,
         meaning="The rows of each tensor are divided between the cards; the last may get fewer.",
-        holds="FSDP2 of PyTorch; the first card, which keeps most; every card trains the same part of the model",
+        holds="FSDP2 of PyTorch; the first card, which keeps most",
         source="zhao2023fsdp, section 3.2",
-        parts=(whole,),
     )
 
 
-def _share(expr: sympy.Expr, meaning: str, holds: str, source: str, parts: tuple[Term, ...]) -> Term:
-    return Term("share", expr, meaning, holds, source, parts)
+def _share(expr: sympy.Expr, whole: Term, meaning: str, holds: str, source: str) -> Term:
+    return Term("share", expr, meaning, f"{holds}", source, (whole,))
 
 
 share = flat_share(parameters)
