@@ -7,6 +7,9 @@ from functools import cache
 from memcalc.catalogue import Row, find
 from memcalc.formula.choices import Family
 
+HALF, FP32, INT32, INT64, BOOL = 2, 4, 4, 8, 1
+"""Bytes of one number in the types in which code computes; HALF is FP16 or BF16."""
+
 
 @dataclass(frozen=True)
 class Format(Row, table="formats"):

@@ -7,24 +7,10 @@ import sympy
 from sympy import Min, ceiling
 
 from memcalc.formula.symbols import symbols
-from memcalc.formula.tensors import (
-    L_full,
-    L_mla,
-    L_ssd,
-    L_ssm,
-    L_win,
-    N,
-    d_i,
-    d_k,
-    d_r,
-    h_kv,
-    n_conv,
-    n_grp,
-    r_kv,
-)  # fmt: skip
+from memcalc.formula.tensors import L_full, L_mla, L_ssd, L_ssm, L_win, N, d_i, d_k, d_r, h_kv, n_conv, n_grp, r_kv
 from memcalc.formula.term import Term
 
-s, b, W, s_blk, n_u, w_x = symbols("context batch window block sharing window_extra")
+s, b, W, s_blk, n_u, w_x, s_0, R = symbols("context batch window block sharing window_extra prompt residual")
 B_k, B_v, B_conv, B_ssm = symbols("bytes_per_key bytes_per_value bytes_per_conv bytes_per_state")
 c_all, c_win, n_skip = symbols("counter window_counter conv_skipped")
 
@@ -74,10 +60,6 @@ kv_cache = Term(
     parts=(reserved, reserved_window, state_memory),
 )
 
-
-s_0, R = symbols("prompt residual")
-
-_CACHE_UTILS = "wolf2020transformers, src/transformers/cache_utils.py"
 _16_BIT = 2  # bytes
 
 newest_keys = Term(
@@ -129,8 +111,11 @@ def with_residual(policy: str) -> Term:
     """
     residual = residual_memory
     if policy == "transformers":
-        facts = {"expr": sympy.Mod(s - s_0, R), "holds": "QuantizedCache of Transformers", "source": _CACHE_UTILS}
-        keys = replace(newest_keys, **facts)
-        values = replace(newest_values, **facts, meaning=keys.meaning.replace("Keys", "Values"))
-        residual = replace(residual, holds=keys.holds, source=keys.source, parts=(keys, values, reserved_window))
+        facts = {
+            "holds": "QuantizedCache of Transformers",
+            "source": "wolf2020transformers, src/transformers/cache_utils.py",
+        }
+        keys = replace(newest_keys, expr=sympy.Mod(s - s_0, R), **facts)
+        values = replace(newest_values, expr=keys.expr, meaning=keys.meaning.replace("Keys", "Values"), **facts)
+        residual = replace(residual, parts=(keys, values, reserved_window), **facts)
     return replace(kv_cache, expr=kv_cache.expr + b * residual.symbol, parts=(*kv_cache.parts, residual))
