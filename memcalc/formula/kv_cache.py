@@ -6,6 +6,7 @@ from functools import cache
 import sympy
 from sympy import Min, ceiling
 
+from memcalc.formula.formats import HALF
 from memcalc.formula.symbols import symbols
 from memcalc.formula.tensors import L_full, L_mla, L_ssd, L_ssm, L_win, N, d_i, d_k, d_r, h_kv, n_conv, n_grp, r_kv
 from memcalc.formula.term import Term
@@ -60,8 +61,6 @@ kv_cache = Term(
     parts=(reserved, reserved_window, state_memory),
 )
 
-_16_BIT = 2  # bytes
-
 newest_keys = Term(
     name="newest_keys",
     expr=sympy.Mod(s, R),
@@ -85,10 +84,8 @@ def _in_layers(newest: sympy.Symbol) -> sympy.Expr:
 
 residual_memory = Term(
     name="residual_memory",
-    expr=h_kv
-    * d_k
-    * ((_16_BIT - B_k) * _in_layers(newest_keys.symbol) + (_16_BIT - B_v) * _in_layers(newest_values.symbol))
-    + L_mla * (r_kv + d_r) * (_16_BIT - B_k) * newest_keys.symbol,
+    expr=h_kv * d_k * ((HALF - B_k) * _in_layers(newest_keys.symbol) + (HALF - B_v) * _in_layers(newest_values.symbol))
+    + L_mla * (r_kv + d_r) * (HALF - B_k) * newest_keys.symbol,
     meaning="What the newest tokens, which are still in 16 bit, take beyond their quantized size.",
     holds="KIVI",
     source="liu2024kivi, section 3.3",

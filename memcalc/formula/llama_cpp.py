@@ -6,22 +6,23 @@ import sympy
 from sympy import Max, ceiling
 
 from memcalc.errors import InputError, choice
+from memcalc.formula.formats import FP32, HALF, INT32, INT64
 from memcalc.formula.symbols import GLOSSARY, symbols
+from memcalc.formula.tensors import V, d, d_ff, d_k, h, h_kv
 from memcalc.formula.term import Term, Values
 
-V, d, d_ff, h, h_kv, d_k = symbols("vocabulary hidden intermediate heads kv_heads head_dim")
 s, b, s_u, n_out, s_c = symbols("context batch micro_tokens outputs cells")
 
-_HALF, _FP32, _INT32, _INT64, _ALIGNED, _BLOCK = 2, 4, 4, 8, 32, 256
+_ALIGNED, _BLOCK = 32, 256  # bytes; cells
 _CACHES = {True: ("FP16", "BF16", "FP32"), False: ("FP16",)}
 _UNKNOWN = symbols("window_layers latent_layers mamba_layers mamba2_layers moe_layers")
 
 _HOLDS = "llama.cpp on a CPU; a dense model with gated MLP, full attention in every layer; s_u a multiple of 8"
 _SOURCE = "ggml2026llama, src/llama-graph.cpp and ggml/src/ggml-alloc.c"
 
-_each = _FP32 * s_u  # bytes of one number of every token
-_output_places = _ALIGNED * ceiling(_INT32 * n_out / _ALIGNED)
-_tokens, _positions, _places = _INT32 * s_u, _INT32 * s_u, _INT64 * s_u
+_each = FP32 * s_u  # bytes of one number of every token
+_output_places = _ALIGNED * ceiling(INT32 * n_out / _ALIGNED)
+_tokens, _positions, _places = INT32 * s_u, INT32 * s_u, INT64 * s_u
 
 
 def check_dense(values: Values):
@@ -87,7 +88,7 @@ def compute_buffer(flash: bool = True, cache_format: str = "FP16", unified: bool
 
 def _inputs(flash: bool) -> sympy.Expr:
     value_places = _places if flash else _places * h_kv * d_k  # values are stored transposed: one place a number
-    mask = (_HALF if flash else _FP32) * s_u * s_c
+    mask = (HALF if flash else FP32) * s_u * s_c
     return _tokens + _positions + _output_places + _places + value_places + mask
 
 
@@ -98,7 +99,7 @@ def _mlp(flash: bool) -> sympy.Expr:
 
 
 def _output() -> sympy.Expr:
-    residual, normalised, logits = _each * d, _each * d, _FP32 * n_out * V
+    residual, normalised, logits = _each * d, _each * d, FP32 * n_out * V
     return residual + normalised + logits + _output_places
 
 
@@ -109,14 +110,14 @@ def _scores() -> sympy.Expr:
 
 
 def _converted() -> sympy.Expr:
-    keys, values = 2 * [_HALF * s_c * h_kv * d_k]  # FP16 copies, for fused attention reads no FP32
+    keys, values = 2 * [HALF * s_c * h_kv * d_k]  # FP16 copies, for fused attention reads no FP32
     residual, normalised, heads, queries, output = *3 * [_each * d], *2 * [_each * h * d_k]
     return keys + values + residual + normalised + heads + queries + output + _inputs(flash=True)
 
 
 output_buffer = Term(
     name="output_buffer",
-    expr=_FP32 * V * b,
+    expr=FP32 * V * b,
     meaning="The engine keeps room for the logits of one token of each sequence.",
     holds="llama.cpp; logits of the last token alone are asked for",
     source="ggml2026llama, src/llama-context.cpp",

@@ -7,6 +7,7 @@ import sympy
 from sympy import Add, Eq, Max, Mod, Piecewise, ceiling
 
 from memcalc.formula.choices import Layout
+from memcalc.formula.formats import FP32
 from memcalc.formula.recipes import Optimizer
 from memcalc.formula.sharding import Piece, counting, pieces
 from memcalc.formula.symbols import symbols
@@ -18,9 +19,7 @@ P, M_m, M_st, M_1, T = symbols("parameters master_weights optimizer_states one_s
 B_g, B_m, B_o = symbols("bytes_per_gradient bytes_per_master bytes_per_moment")
 n_o, n_c, n_map = symbols("moments counters maps")
 
-_COUNTER = 4  # bytes: step counters are 32-bit numbers
-_SCALE = 4  # bytes of a block's scale, a 32-bit number
-_MAP = 256 * 4  # bytes of a table that gives each of 256 codes its 32-bit number
+_MAP = 256 * FP32  # bytes of a table that gives each of 256 codes its number
 SMALL = 4096
 """Numbers: a smaller tensor is never quantized by the 8-bit optimizers."""
 
@@ -84,7 +83,7 @@ def _in_blocks(kind: Optimizer, size: sympy.Expr) -> sympy.Expr:
     codes = sympy.Rational(kind.bits, 8) * size
     large = sympy.Ge(size, SMALL)
     fits = large & Eq(Mod(size, kind.block), 0) if kind.whole_blocks else large
-    return Piecewise((codes + _SCALE * ceiling(size / kind.block) + kind.table, fits), (B_o * size, True))
+    return Piecewise((codes + FP32 * ceiling(size / kind.block) + kind.table, fits), (B_o * size, True))
 
 
 def tensors_of(kind: Optimizer, seen: Iterable[Piece]) -> Term:
@@ -105,7 +104,7 @@ tensors = tensors_of(_ADAMW, pieces(""))
 
 optimizer_states = Term(
     name="optimizer_states",
-    expr=n_o * M_1 + n_c * _COUNTER * T + n_map * _MAP,
+    expr=n_o * M_1 + n_c * FP32 * T + n_map * _MAP,
     meaning="The optimizer remembers n_o states of every parameter, and counts its steps for each tensor.",
     holds="after the first step, which creates the states",
     source=one_state.source,
