@@ -30,10 +30,9 @@ def check_dense(values: Values):
 
     >>> check_dense({_UNKNOWN[-1]: 0})
     """
-    for kind in _UNKNOWN:
-        if values.get(kind):
-            name = GLOSSARY[kind].name
-            raise InputError(f"{name} must be 0 for the compute buffer, which is known for dense models only.")
+    for kind in filter(values.get, _UNKNOWN):
+        name = GLOSSARY[kind].name
+        raise InputError(f"{name} must be 0 for the compute buffer, which is known for dense models only.")
 
 
 @cache
@@ -74,8 +73,10 @@ def compute_buffer(flash: bool = True, cache_format: str = "FP16", unified: bool
     """
     cache_format = choice("cache format", cache_format, _CACHES[flash])
     moments = [_mlp(flash), _output()]
-    moments += [] if flash else [_scores()]
-    moments += [_converted()] if cache_format == "FP32" else []
+    if not flash:
+        moments.append(_scores())
+    if cache_format == "FP32":
+        moments.append(_converted())
     return Term(
         name="compute_buffer",
         expr=Max(*moments),

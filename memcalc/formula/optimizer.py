@@ -69,14 +69,9 @@ def _stored(kind: Optimizer, piece: Piece) -> sympy.Expr:
         return piece.number * _in_blocks(kind, piece.size)
     if kind.layout == Layout.HIDDEN_MATRICES:  # momentum alone for these, momentum and variance for the others
         return piece.number * (full if piece.hidden else full + full)
-    return piece.present * _factored(piece) + (piece.number * full if kind.layout == Layout.FACTORED_AND_FULL else 0)
-
-
-def _factored(piece: Piece) -> sympy.Expr:
-    if len(piece.shape) == 1:
-        return B_o * piece.size
-    rows, columns = piece.size / piece.shape[-1], piece.size / piece.shape[-2]
-    return B_o * (rows + columns)
+    sums = [piece.size / length for length in piece.shape[-2:]] if len(piece.shape) > 1 else [piece.size]
+    factored = piece.present * B_o * Add(*sums)  # one number for each row, and one for each column
+    return factored + (piece.number * full if kind.layout == Layout.FACTORED_AND_FULL else 0)
 
 
 def _in_blocks(kind: Optimizer, size: sympy.Expr) -> sympy.Expr:

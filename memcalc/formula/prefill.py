@@ -5,7 +5,7 @@ from functools import cached_property
 
 import sympy
 
-from memcalc.errors import InputError
+from memcalc.errors import must
 from memcalc.formula.formats import BOOL, FP32, HALF, INT64
 from memcalc.formula.saved_tensors import CodePath
 from memcalc.formula.symbols import symbols
@@ -46,14 +46,15 @@ class Prefill:
 
     def __post_init__(self):
         if self.case.width != "bf16":
-            raise InputError(f"recipe must be one of 16 bits for a prefill, not {self.case.recipe!r}.")
+            raise must("recipe", "one of 16 bits for a prefill", repr(self.case.recipe))
         if self.case.family not in MEASURED:
-            raise InputError(f"family must be one of {', '.join(MEASURED)} for a prefill, not {self.case.family!r}.")
+            raise must("family", f"one of {', '.join(MEASURED)} for a prefill", repr(self.case.family))
 
     def _attention(self, new: sympy.Expr) -> sympy.Expr:
         embeddings, layer_input, normalised = 3 * [HALF * b * new * d]
-        packed = 3 * HALF * b * new * h * d_k if "packed" in self.case.traits else 0  # holds the values
-        return embeddings + layer_input + normalised + packed + HALF * b * new * h * d_k  # the last: queries
+        queries = HALF * b * new * h * d_k
+        packed = 3 * queries if "packed" in self.case.traits else 0  # holds the values
+        return embeddings + layer_input + normalised + packed + queries
 
     def _scores(self, new: sympy.Expr, seen: sympy.Expr) -> sympy.Expr:
         raw, masked, softmax, rounded = (each * b * h * new * seen for each in (HALF, HALF, FP32, HALF))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 
 import sympy
 
@@ -126,12 +126,14 @@ class CodePath:
     dropouts: frozenset[str] = frozenset()
 
     def __post_init__(self):
-        for name, options in (("attention", Attention), ("recipe", RECIPES), ("recompute", RECOMPUTE)):
-            object.__setattr__(self, name, choice(name, getattr(self, name), options))
-        object.__setattr__(self, "dropouts", frozenset(choice("dropout", name, DROPOUTS) for name in self.dropouts))
-        object.__setattr__(self, "family", self._code["name"])
+        spell = partial(object.__setattr__, self)
+        spell("attention", choice("attention", self.attention, Attention))
+        spell("recipe", choice("recipe", self.recipe, RECIPES))
         if self.attention == Attention.FLASH and self.width == "fp32":
             raise InputError("attention 'flash' needs 16 bits, which recipe 'fp32' has not; use 'sdpa' or 'eager'.")
+        spell("recompute", choice("recompute", self.recompute, RECOMPUTE))
+        spell("dropouts", frozenset(choice("dropout", name, DROPOUTS) for name in self.dropouts))
+        spell("family", self._code["name"])
 
     @property
     def _code(self) -> Mapping[str, str]:

@@ -118,7 +118,7 @@ def row_share(parts: Iterable[Piece], whole: Term) -> Term:
 
 
 def _share(expr: sympy.Expr, whole: Term, meaning: str, holds: str, source: str) -> Term:
-    return Term("share", expr, meaning, f"{holds}", source, (whole,))
+    return Term("share", expr, meaning, f"{holds}; every card trains the same part of the model", source, (whole,))
 
 
 share = flat_share(parameters)

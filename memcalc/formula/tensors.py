@@ -4,7 +4,7 @@ Counts of parameters, scales of quantization, optimizer states, shards and adapt
 A model that lacks a tensor has none of it: a size or a number of zero.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import sympy
@@ -215,19 +215,19 @@ def packed(packing: str) -> tuple[Tensor, ...]:
     """
     tensors = list(TENSORS)
     if "qkv" in packing:
-        tensors = _merged(tensors, "qkv_proj", ("q_proj", "k_proj", "v_proj"))
-        tensors = _merged(tensors, "qkv_bias", ("q_bias", "k_bias", "v_bias"))
+        tensors = _merged(_merged(tensors, MATRICES), BIASES)
     if "gate_up" in packing:
         tensors = [_whole(tensor) if tensor.name == "up_proj" else tensor for tensor in tensors]
     return tuple(tensors)
 
 
-def _merged(tensors: list[Tensor], name: str, names: tuple[str, ...]) -> list[Tensor]:
+def _merged(tensors: list[Tensor], ending: str) -> list[Tensor]:
+    names = {kind + ending for kind in "qkv"}
     parts = [tensor for tensor in tensors if tensor.group == "attention" and tensor.name in names]
     rows = Add(*(part.shape[0] for part in parts))
-    one = Tensor(name, "attention", parts[0].each, (rows, *parts[0].shape[1:]))
+    one = replace(parts[0], name=f"qkv{ending}", shape=(rows, *parts[0].shape[1:]))
     return [one, *(tensor for tensor in tensors if tensor not in parts)]
 
 
 def _whole(tensor: Tensor) -> Tensor:
-    return Tensor("gate_up_proj", tensor.group, 1, (tensor.each * tensor.shape[0], *tensor.shape[1:]))
+    return replace(tensor, name="gate_up_proj", each=1, shape=(tensor.each * tensor.shape[0], *tensor.shape[1:]))

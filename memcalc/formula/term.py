@@ -44,11 +44,6 @@ class Term:
         """The left side of the equation: the letter that the glossary has for the name."""
         return symbol(self.name)
 
-    @cached_property
-    def equation(self) -> sympy.Eq:
-        """Symbol = expression."""
-        return sympy.Eq(self.symbol, self.expr, evaluate=False)
-
     @property
     def symbols(self) -> tuple[sympy.Symbol, ...]:
         """The symbols of the expression in reading order."""
