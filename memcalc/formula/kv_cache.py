@@ -1,7 +1,7 @@
 """Key and value cache: what attention keeps of every token so that it need not be computed again."""
 
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 
 import sympy
 from sympy import Min, ceiling
@@ -14,8 +14,6 @@ from memcalc.formula.term import Term
 s, b, W, s_blk, n_u, w_x, s_0, R = symbols("context batch window block sharing window_extra prompt residual")
 B_k, B_v, B_conv, B_ssm = symbols("bytes_per_key bytes_per_value bytes_per_conv bytes_per_state")
 c_all, c_win, n_skip = symbols("counter window_counter conv_skipped")
-
-_SOURCES = "ainslie2023gqa, section 2.2; deepseek2024v2, section 2.1.4; gu2023mamba, sections 2 and 3.4"
 
 reserved = Term(
     name="reserved",
@@ -57,24 +55,22 @@ kv_cache = Term(
     meaning="Each attention layer keeps a key and a value of d_k numbers per key-value head for every token of every "
     "sequence; latent attention keeps one latent instead, a window layer only its window, a state-space layer a state.",
     holds="keys and values are stored as the model makes them, none shared between layers or sequences",
-    source=_SOURCES,
+    source="ainslie2023gqa, section 2.2; deepseek2024v2, section 2.1.4; gu2023mamba, sections 2 and 3.4",
     parts=(reserved, reserved_window, state_memory),
 )
 
-newest_keys = Term(
+_kivi = partial(Term, holds="KIVI", source="liu2024kivi, section 3.3")
+
+newest_keys = _kivi(
     name="newest_keys",
     expr=sympy.Mod(s, R),
     meaning="Keys wait in 16 bit until R of them are there, and are then quantized together.",
-    holds="KIVI",
-    source="liu2024kivi, section 3.3",
 )
 
-newest_values = Term(
+newest_values = _kivi(
     name="newest_values",
     expr=Min(s, R),
     meaning="Values are quantized one by one, so that the last R of them are always in 16 bit.",
-    holds="KIVI",
-    source="liu2024kivi, section 3.3",
 )
 
 
@@ -82,13 +78,11 @@ def _in_layers(newest: sympy.Symbol) -> sympy.Expr:
     return L_full * newest + L_win * Min(newest, reserved_window.symbol)
 
 
-residual_memory = Term(
+residual_memory = _kivi(
     name="residual_memory",
     expr=h_kv * d_k * ((HALF - B_k) * _in_layers(newest_keys.symbol) + (HALF - B_v) * _in_layers(newest_values.symbol))
     + L_mla * (r_kv + d_r) * (HALF - B_k) * newest_keys.symbol,
     meaning="What the newest tokens, which are still in 16 bit, take beyond their quantized size.",
-    holds="KIVI",
-    source="liu2024kivi, section 3.3",
     parts=(newest_keys, newest_values, reserved_window),
 )
 

@@ -211,14 +211,9 @@ def _before(end: sympy.Expr, which: str, layers: sympy.Expr) -> sympy.Expr:
 
 def _matrix(tensor: Tensor, kind: str, role: str) -> sympy.Expr:
     """Return the bytes of one tensor in a block type, or in the next one whose blocks fit in its rows."""
-    smaller = "Q8_0" if role == "output" else _FALLBACK.get(kind, "F16")
+    smaller = "Q8_0" if role == "output" else catalogue.find("ggml_types", "block type", kind)["fallback"] or "F16"
     branches = []
     for elements, size in map(block, (kind, smaller, "F16")):
         fits = sympy.Eq(elements * sympy.floor(tensor.shape[-1] / sympy.Integer(elements)), tensor.shape[-1])
         branches.append((tensor.size * sympy.Rational(size, elements), fits))
     return choose(*branches)
-
-
-_FALLBACK = {"Q2_K": "Q4_0", "Q3_K": "Q4_0", "Q4_K": "Q5_0", "Q5_K": "Q5_1", "Q6_K": "Q8_0"}
-_FALLBACK |= dict.fromkeys(("TQ1_0", "TQ2_0"), "Q4_0")
-_FALLBACK |= dict.fromkeys(("IQ1_S", "IQ1_M", "IQ2_XXS", "IQ2_XS", "IQ2_S", "IQ3_XXS", "IQ3_S", "IQ4_XS"), "IQ4_NL")

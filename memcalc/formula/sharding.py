@@ -42,8 +42,8 @@ class Piece:
 def piece(tensor: Tensor, divided: bool) -> Piece:
     """Return a tensor as the optimizer meets it; `divided` if cards share the model by its heads, layers or experts."""
     shares, on_a_card = (SHARES, tensor_on_one_card(tensor)) if divided else ({}, tensor)
-    number, present = ((tensor.each * tensor.layers).xreplace(shares), tensor.count.xreplace(shares))
-    return Piece(number, present, on_a_card.shape, len(tensor.shape) == 2 and tensor.group != "embedding")
+    hidden = len(tensor.shape) == 2 and tensor.group != "embedding"
+    return Piece(tensor.number.xreplace(shares), tensor.count.xreplace(shares), on_a_card.shape, hidden)
 
 
 @cache

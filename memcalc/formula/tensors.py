@@ -55,17 +55,22 @@ class Tensor:
     @property
     def layers(self) -> sympy.Expr:
         """How often the model holds the group."""
-        return sympy.Integer(1) * GROUPS[self.group]
+        return GROUPS[self.group]
+
+    @property
+    def number(self) -> sympy.Expr:
+        """How many the whole model holds; it may count tensors of size zero, which weigh nothing."""
+        return self.each * self.layers
 
     @property
     def count(self) -> sympy.Expr:
-        """How many the whole model holds; none where the size is zero."""
+        """How many of them are larger than zero."""
         sizes = [factor for factor in Mul.make_args(self.size) if factor.is_Symbol and not factor.is_positive]
-        return self.each * self.layers * prod(Min(1, factor) for factor in sizes)
+        return self.number * prod(Min(1, factor) for factor in sizes)
 
 
 GROUPS = {
-    "embedding": 1,
+    "embedding": sympy.S.One,
     "attention": L_full + L_win,
     "latent_attention": L_mla,
     "mamba": L_ssm,
@@ -74,7 +79,7 @@ GROUPS = {
     "expert": L_moe,
     "router": L_moe,
     "norms": LAYERS,
-    "final": 1,
+    "final": sympy.S.One,
 }
 """Group of tensors → how often the model holds the group."""
 
@@ -198,7 +203,7 @@ def present(packing: str, absent: frozenset[sympy.Symbol]) -> tuple[Tensor, ...]
     ['embed_tokens', 'lm_head']
     """
     gone = dict.fromkeys(absent, sympy.Integer(0))
-    return tuple(tensor for tensor in packed(packing) if (tensor.count * tensor.size).xreplace(gone) != 0)
+    return tuple(tensor for tensor in packed(packing) if (tensor.number * tensor.size).xreplace(gone) != 0)
 
 
 PACKINGS = ("", "qkv", "qkv gate_up")
