@@ -22,13 +22,11 @@ def smooth(window_tokens: sympy.Expr) -> sympy.Expr:
     return kv_cache.expr.xreplace(plain)
 
 
-def _step(difference: sympy.Expr, *_: sympy.Expr) -> sympy.Expr:
-    return sympy.Piecewise((1, difference > 0), (0, True))
-
-
 token = Term(
     name="token",
-    expr=sympy.diff(smooth(Min(s, W)), s).replace(sympy.Heaviside, _step),
+    expr=sympy.diff(smooth(Min(s, W)), s).replace(
+        sympy.Heaviside, lambda difference, *_: sympy.Piecewise((1, difference > 0), (0, True))
+    ),
     meaning="What one more token in every sequence adds to the cache: the derivative of the cache by the context.",
     holds="token by token; in blocks, the same on average",
     source=kv_cache.source,

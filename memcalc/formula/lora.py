@@ -5,18 +5,13 @@ from functools import cache
 
 from memcalc.formula.sharding import Piece, piece, total
 from memcalc.formula.symbols import symbol
-from memcalc.formula.tensors import Tensor, packed
+from memcalc.formula.tensors import MATRICES, packed
 from memcalc.formula.term import Term
 from memcalc.formula.weights import parameters
 
 r = symbol("lora_rank")
 
 _QV = {"q_proj", "q_b_proj", "v_proj", "kv_b_proj", "qkv_proj"}
-
-
-def _targeted(tensor: Tensor, targets: str) -> bool:
-    linear = tensor.name.endswith("_proj") and len(tensor.shape) == 2
-    return linear and (targets == "all" or tensor.name in _QV)
 
 
 @cache
@@ -29,7 +24,8 @@ def adapter_pieces(packing: str, targets: str, divided: bool = False) -> tuple[P
     targets : "all" linear matrices of the layers, or "qv", those of queries and values
     divided : whether cards share the model by its heads, layers or experts
     """
-    frozen = [piece(tensor, divided) for tensor in packed(packing) if _targeted(tensor, targets)]
+    linear = [tensor for tensor in packed(packing) if tensor.name.endswith(MATRICES) and len(tensor.shape) == 2]
+    frozen = [piece(tensor, divided) for tensor in linear if targets == "all" or tensor.name in _QV]
     thin = [(matrix, shape) for matrix in frozen for shape in ((r, matrix.shape[1]), (matrix.shape[0], r))]
     return tuple(Piece(matrix.present, matrix.present, shape, hidden=True) for matrix, shape in thin)
 

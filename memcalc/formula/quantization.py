@@ -1,6 +1,5 @@
 """Stored bytes: what a model's tensors cost in each format, scales and tables included."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
 from functools import cache
@@ -156,7 +155,8 @@ def _absorbed(tensor: Tensor) -> list[Tensor]:
 
 def _in_types(tensor: Tensor, role: str, mix: str, base: str) -> sympy.Expr:
     roles = {role, "experts"} if tensor.group == "expert" else {role}
-    rules = [rule for rule in catalogue.rows("mixes") if mix and _applies(rule, mix, roles)]
+    of_mix = [rule for rule in catalogue.rows("mixes") if mix and {"*", mix}.intersection(rule["mixes"].split("|"))]
+    rules = [rule for rule in of_mix if roles.intersection(rule["roles"].split("|"))]
 
     def follow(rules: list, claimed: sympy.Expr) -> sympy.Expr:
         """Give the first rule its layers, which include those claimed before; `base` takes what is left."""
@@ -170,10 +170,6 @@ def _in_types(tensor: Tensor, role: str, mix: str, base: str) -> sympy.Expr:
         return choose((followed, _CONDITIONS[rule["when"]]), (follow(later, claimed), sympy.true))
 
     return follow(rules, sympy.Integer(0))
-
-
-def _applies(rule: Mapping[str, str], mix: str, roles: set[str]) -> bool:
-    return bool({"*", mix}.intersection(rule["mixes"].split("|")) and roles.intersection(rule["roles"].split("|")))
 
 
 _CONDITIONS = {

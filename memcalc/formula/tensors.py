@@ -69,31 +69,17 @@ class Tensor:
         return self.number * prod(Min(1, factor) for factor in sizes)
 
 
-GROUPS = {
-    "embedding": sympy.S.One,
-    "attention": L_full + L_win,
-    "latent_attention": L_mla,
-    "mamba": L_ssm,
-    "mamba2": L_ssd,
-    "mlp": L_dense,
-    "expert": L_moe,
-    "router": L_moe,
-    "norms": LAYERS,
-    "final": sympy.S.One,
-}
-"""Group of tensors → how often the model holds the group."""
-
 _CONV2 = d_i + 2 * n_grp * N  # Mamba-2 sends input, B and C through the convolution
 _UP = n_mlp - 1  # all matrices of an MLP but the last lead to its width
 
 _ROWS = {
-    "embedding": [
+    ("embedding", sympy.S.One): [
         ("embed_tokens", 1, V, d),
         ("lm_head", n_emb - 1, V, d),
         ("embed_positions", 1, n_pos, d),
         ("embed_norm", n_en * n_vec, d),
     ],
-    "attention": [
+    ("attention", L_full + L_win): [
         ("q_proj", 1, h * d_k, d),
         ("k_proj", 1, h_kv * d_k, d),
         ("v_proj", 1, h_kv * d_k, d),
@@ -106,7 +92,7 @@ _ROWS = {
         ("k_norm", nu_qk, d_k),
         ("sinks", n_sink, h),
     ],
-    "latent_attention": [
+    ("latent_attention", L_mla): [
         ("q_proj", 1 - Min(1, r_q), h * d_k, d),
         ("q_a_proj", 1, r_q, d),
         ("q_a_norm", 1, r_q),
@@ -119,7 +105,7 @@ _ROWS = {
         ("kv_a_bias", beta_qkv, r_kv + d_r),
         ("o_bias", beta_o, d),
     ],
-    "mamba": [
+    ("mamba", L_ssm): [
         ("in_proj", 1, 2 * d_i, d),
         ("in_bias", beta_ssm, 2 * d_i),
         ("conv1d", 1, d_i, 1, n_conv),
@@ -135,7 +121,7 @@ _ROWS = {
         ("out_proj", 1, d, d_i),
         ("out_bias", beta_ssm, d),
     ],
-    "mamba2": [
+    ("mamba2", L_ssd): [
         ("in_proj", 1, d_i + _CONV2 + h_s, d),
         ("in_bias", beta_ssm, d_i + _CONV2 + h_s),
         ("conv1d", 1, _CONV2, 1, n_conv),
@@ -147,32 +133,36 @@ _ROWS = {
         ("out_proj", 1, d, d_i),
         ("out_bias", beta_ssm, d),
     ],
-    "mlp": [
+    ("mlp", L_dense): [
         ("up_proj", _UP, d_ff, d),
         ("down_proj", 1, d, d_ff),
         ("up_bias", beta_mlp * _UP, d_ff),
         ("down_bias", beta_mlp, d),
     ],
-    "expert": [
+    ("expert", L_moe): [
         ("gate_up_proj", 1, E, _UP * d_e, d),
         ("down_proj", 1, E, d, d_e),
         ("gate_up_bias", beta_e, E, _UP * d_e),
         ("down_bias", beta_e, E, d),
     ],
-    "router": [
+    ("router", L_moe): [
         ("router", 1, E, d),
         ("router_bias", beta_e, E),
         ("shared_up_proj", _UP, d_sh, d),
         ("shared_down_proj", 1, d, d_sh),
         ("shared_gate", n_gate, 1, d),
     ],
-    "norms": [("norm", n_norm * n_vec, d)],
-    "final": [("norm", n_vec, d)],
+    ("norms", LAYERS): [("norm", n_norm * n_vec, d)],
+    ("final", sympy.S.One): [("norm", n_vec, d)],
 }
 
-TENSORS = tuple(Tensor(name, group, each, tuple(shape)) for group, rows in _ROWS.items() for name, each, *shape in rows)
-"""Every parameter tensor that a model of the catalogue can have."""
+GROUPS = dict(_ROWS.keys())
+"""Group of tensors → how often the model holds the group."""
 
+TENSORS = tuple(
+    Tensor(name, group, each, tuple(shape)) for (group, _), rows in _ROWS.items() for name, each, *shape in rows
+)
+"""Every parameter tensor that a model of the catalogue can have."""
 
 MATRICES, BIASES = "_proj", "_bias"
 """How the names of tensors end that multiply a token, and of those that are added to the result."""

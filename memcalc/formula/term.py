@@ -111,9 +111,7 @@ class Term:
         try:
             return numeric.exact(expr)(*numbers)
         except ZeroDivisionError:
-            raise InputError(
-                f"{self.name} has no value here: {self.symbol} = {text(self.expr)} divides by 0."
-            ) from None
+            raise InputError(f"{self.name} has no value here: {self} divides by 0.") from None
 
     def exact(self, values: Values) -> int:
         """Return the value as a whole number; a fraction, such as half a byte, takes a whole one.
