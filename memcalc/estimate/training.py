@@ -138,7 +138,7 @@ def _share(trained: _Trained, stage: int, by_rows: bool) -> Term:
         return sharding.row_share(trained.pieces, trained.whole)
     if stage == 3:
         return sharding.tensor_share(trained.pieces, trained.whole)
-    return sharding.flat_share(trained.whole)
+    return counting(sharding.share, trained.whole.symbol, (trained.whole,))
 
 
 def _weights(number: sympy.Expr, parts: tuple[Term, ...], base: Term | None) -> Term:

@@ -77,51 +77,42 @@ def counting(term: Term, number: sympy.Expr, parts: tuple[Term, ...]) -> Term:
     return replace(term, expr=term.expr.xreplace({parameters.symbol: number}), parts=parts)
 
 
-def flat_share(whole: Term) -> Term:
-    """Return a card's share when all parameters are laid end to end and cut into N_d parts of equal length.
+_ALIKE = "every card trains the same part of the model"
+_PAIR = Min(2, N_d)  # a part of 16-bit numbers begins at whole four bytes; one card cuts nothing, and needs no padding
 
-    DeepSpeed makes the length a multiple of two numbers, so that a part of 16-bit numbers begins at whole four bytes.
-
-    >>> flat_share(parameters)
-    P_1 = ⌈P/(N_d × min(2, N_d))⌉ × min(2, N_d)
-    """
-    pair = Min(2, N_d)  # one card cuts nothing, and needs no padding
-    return _share(
-        pair * ceiling(whole.symbol / (pair * N_d)),
-        whole,
-        meaning="Laid end to end, the parameters are cut into equal parts, one for each card; the last is filled up.",
-        holds="ZeRO stages 1 and 2 as in DeepSpeed",
-        source="rajbhandari2020zero, section 5.1",
-    )
+share = Term(
+    name="share",
+    expr=_PAIR * ceiling(parameters.symbol / (_PAIR * N_d)),
+    meaning="Laid end to end, the parameters are cut into equal parts, one for each card; the last is filled up.",
+    holds=f"ZeRO stages 1 and 2 as in DeepSpeed; {_ALIKE}",
+    source="rajbhandari2020zero, section 5.1",
+    parts=(parameters,),
+)
 
 
 def tensor_share(parts: Iterable[Piece], whole: Term) -> Term:
     """Return a card's share when each tensor is laid out flat and cut into N_d parts."""
-    return _share(
-        Add(*(part.number * ceiling(part.size / N_d) for part in parts)),
-        whole,
+    return replace(
+        share,
+        expr=Add(*(part.number * ceiling(part.size / N_d) for part in parts)),
         meaning="Each tensor is cut into equal parts, one for each card; its last is filled up.",
-        holds="ZeRO stage 3 as in DeepSpeed",
+        holds=f"ZeRO stage 3 as in DeepSpeed; {_ALIKE}",
         source="rajbhandari2020zero, section 5.3",
+        parts=(whole,),
     )
 
 
 def row_share(parts: Iterable[Piece], whole: Term) -> Term:
     """Return the first card's share when the rows of each tensor are divided between the cards."""
-    return _share(
-        total(rows_of(parts)),
-        whole,
+    return replace(
+        share,
+        expr=total(rows_of(parts)),
         meaning="The rows of each tensor are divided between the cards; the last may get fewer.",
-        holds="FSDP2 of PyTorch; the first card, which keeps most",
+        holds=f"FSDP2 of PyTorch; the first card, which keeps most; {_ALIKE}",
         source="zhao2023fsdp, section 3.2",
+        parts=(whole,),
     )
 
-
-def _share(expr: sympy.Expr, whole: Term, meaning: str, holds: str, source: str) -> Term:
-    return Term("share", expr, meaning, f"{holds}; every card trains the same part of the model", source, (whole,))
-
-
-share = flat_share(parameters)
 
 bucket_memory = Term(
     name="bucket_memory",
