@@ -113,7 +113,7 @@ def _trained(packing: str, several: bool, targets: str) -> _Trained:
     if not targets:
         return model
     thin = lora.adapter_pieces(packing, targets, several)
-    return _Trained(lora.adapters_of(thin), thin, model)
+    return _Trained(replace(lora.adapters, expr=sharding.total(thin)), thin, model)
 
 
 _NOMINAL = _Trained(parameters, sharding.one_piece(parameters.symbol))

@@ -1,6 +1,5 @@
 """LoRA: two thin matrices beside each frozen one, and only they are trained."""
 
-from collections.abc import Iterable
 from functools import cache
 
 from memcalc.formula.sharding import Piece, piece, total
@@ -30,18 +29,13 @@ def adapter_pieces(packing: str, targets: str, divided: bool = False) -> tuple[P
     return tuple(Piece(matrix.present, matrix.present, shape, hidden=True) for matrix, shape in thin)
 
 
-def adapters_of(trained: Iterable[Piece]) -> Term:
-    """Return the parameters of the adapters."""
-    return Term(
-        name="adapters",
-        expr=total(trained),
-        meaning="Beside a frozen matrix stand two thin ones: from its inputs to r numbers, from those to its outputs.",
-        holds="linear layers; no adapter on embeddings, routers, convolutions and fused experts",
-        source="hu2021lora, section 4.1",
-    )
-
-
-adapters = adapters_of(adapter_pieces("", "all"))
+adapters = Term(
+    name="adapters",
+    expr=total(adapter_pieces("", "all")),
+    meaning="Beside a frozen matrix stand two thin ones: from its inputs to r numbers, from those to its outputs.",
+    holds="linear layers; no adapter on embeddings, routers, convolutions and fused experts",
+    source="hu2021lora, section 4.1",
+)
 
 base_weights = Term(
     name="base_weights",

@@ -20,8 +20,7 @@ B_g, B_m, B_o = symbols("bytes_per_gradient bytes_per_master bytes_per_moment")
 n_o, n_c, n_map = symbols("moments counters maps")
 
 _MAP = 256 * FP32  # bytes of a table that gives each of 256 codes its number
-SMALL = 4096
-"""Numbers: a smaller tensor is never quantized by the 8-bit optimizers."""
+_SMALL = 4096  # numbers: a smaller tensor is never quantized by the 8-bit optimizers
 
 
 gradients = Term(
@@ -76,7 +75,7 @@ def _stored(kind: Optimizer, piece: Piece) -> sympy.Expr:
 
 def _in_blocks(kind: Optimizer, size: sympy.Expr) -> sympy.Expr:
     codes = sympy.Rational(kind.bits, 8) * size
-    large = sympy.Ge(size, SMALL)
+    large = sympy.Ge(size, _SMALL)
     fits = large & Eq(Mod(size, kind.block), 0) if kind.whole_blocks else large
     return Piecewise((codes + FP32 * ceiling(size / kind.block) + kind.table, fits), (B_o * size, True))
 

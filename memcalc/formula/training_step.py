@@ -105,8 +105,10 @@ class Step:
         of_residual = self._bytes * s * b * d
         kept_once = [tensor for tensor in saved_tensors(self.case) if tensor.per == "once"]
         around = sum(tensor.expr for tensor in kept_once if tensor.place in ("embedding", "attention"))
-        always = there + of_residual + around + _LOSS_AND_ITS_GRADIENT - self._shared_input
         own_input = int(self.case.recompute == "full")
+        copied = "rmsnorm" in self.case.traits and self._bytes < FP32  # the norm raises its input to FP32
+        shared = 0 if copied or not own_input else of_residual
+        always = there + of_residual + around + _LOSS_AND_ITS_GRADIENT - shared
         missing = _layer - made + d * (V * (n_emb - 1) + n_pos)
         first = gradients.symbol - self._bytes * missing + own_input * layer(self.case).symbol
         last = self._bytes * (V * d + _norm + made) + (L - 1 + own_input) * layer(self.case).symbol
@@ -115,11 +117,6 @@ class Step:
     @property
     def _kept_by_layer(self) -> list[SavedTensor]:
         return [tensor for tensor in saved_tensors(replace(self.case, recompute="none")) if tensor.per == "layer"]
-
-    @property
-    def _shared_input(self) -> sympy.Expr:
-        copied = "rmsnorm" in self.case.traits and self._bytes < FP32  # the norm raises its input to FP32
-        return 0 if copied or self.case.recompute == "none" else self._bytes * s * b * d
 
     @property
     def _bytes(self) -> int:
