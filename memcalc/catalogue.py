@@ -2,9 +2,12 @@
 
 import csv
 from collections.abc import Mapping
+from dataclasses import fields
+from fractions import Fraction
 from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
+from typing import Self
 
 from memcalc.errors import choice
 
@@ -46,6 +49,30 @@ def _index(table: str) -> tuple[dict[str, Mapping[str, str]], dict[str, str]]:
     """Return name → row, and alias → name."""
     aliases = {alias: row["name"] for row in rows(table) for alias in row.get("aliases", "").split("|") if alias}
     return {row["name"]: row for row in rows(table)}, aliases
+
+
+_READ = {
+    bool: lambda text: text in ("1", "yes"),
+    int: lambda text: int(text or 0),
+    int | None: lambda text: int(text) if text else None,
+    Fraction: lambda text: Fraction(text or 0),
+    frozenset[str]: lambda text: frozenset(text.split("|")),
+}
+"""Type → how the text of a cell becomes one; an empty number is 0."""
+
+
+class Row:
+    """A row of a table as an object: a dataclass whose fields are columns, each read as its type says."""
+
+    def __init_subclass__(cls, table: str):
+        cls._table = table
+
+    @classmethod
+    @cache
+    def named(cls, name: str) -> Self:
+        """Return the row of that name; a wrong name raises InputError with the nearest ones."""
+        row = find(cls._table, cls.__name__.casefold(), name)
+        return cls(**{one.name: _READ.get(one.type, one.type)(row[one.name]) for one in fields(cls)})
 
 
 def bibliography() -> str:

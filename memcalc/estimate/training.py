@@ -18,7 +18,7 @@ from memcalc.formula.quantization import weights_in
 from memcalc.formula.recipes import Optimizer
 from memcalc.formula.saved_tensors import DROPOUTS, CodePath, SavedTensor
 from memcalc.formula.saved_tensors import saved_tensors as tensors_of
-from memcalc.formula.sharding import P_1, N_d, Piece
+from memcalc.formula.sharding import P_1, N_d, Piece, counting
 from memcalc.formula.symbols import symbol
 from memcalc.formula.tensors import Tensor, present
 from memcalc.formula.term import Term
@@ -117,7 +117,7 @@ def _trained(packing: str, several: bool, targets: str) -> _Trained:
     if not targets:
         return model
     thin = lora.adapter_pieces(packing, targets, several)
-    return _Trained(lora.adapters_of(thin), thin, model)
+    return _Trained(replace(lora.adapters, expr=sharding.total(thin)), thin, model)
 
 
 _NOMINAL = _Trained(parameters, sharding.one_piece(parameters.symbol))
@@ -142,12 +142,12 @@ def _share(trained: _Trained, stage: int, by_rows: bool) -> Term:
         return sharding.row_share(trained.pieces, trained.whole)
     if stage == 3:
         return sharding.tensor_share(trained.pieces, trained.whole)
-    return sharding.flat_share(trained.whole)
+    return counting(sharding.share, trained.whole.symbol, (trained.whole,))
 
 
 def _weights(number: sympy.Expr, parts: tuple[Term, ...], base: Term | None) -> Term:
     if base is None:
-        return replace(weights, expr=number * symbol("bytes_per_weight"), parts=parts)
+        return counting(weights, number, parts)
     return replace(
         weights,
         expr=base.symbol + number * symbol("bytes_per_adapter"),
@@ -161,7 +161,7 @@ def _weights(number: sympy.Expr, parts: tuple[Term, ...], base: Term | None) -> 
 @cache
 def _plain_base(frozen: _Trained, stage: int, by_rows: bool) -> Term:
     number = _share(frozen, stage, by_rows).expr if stage == 3 else frozen.whole.symbol
-    return lora.base_weights_of(number, frozen.whole)
+    return counting(lora.base_weights, number, (frozen.whole,))
 
 
 @cache
@@ -181,12 +181,6 @@ def _base(model: Model, run: Training, frozen: _Trained) -> Term:
     return _stored_base(run.base_weights, tensors, run.stage == 3)
 
 
-def _optimizer(seen: tuple[Piece, ...], kind: Optimizer, number: sympy.Expr, parts: tuple[Term, ...]) -> Term:
-    one_state = optimizer.one_state_of(kind, seen, number, parts)
-    states = optimizer.optimizer_states_of(one_state, optimizer.tensors_of(kind, seen))
-    return optimizer.optimizer_of(optimizer.master_weights_of(number, parts), states)
-
-
 @cache
 def _every(trained: _Trained, stage: int, by_rows: bool, kind: Optimizer, base: Term | None) -> tuple[Term, ...]:
     """Return the three terms: each counts all that is trained, or a card's share from the stage on that shares it."""
@@ -198,8 +192,8 @@ def _every(trained: _Trained, stage: int, by_rows: bool, kind: Optimizer, base: 
         seen = sharding.rows_of(seen) if by_rows else sharding.one_piece(P_1)
     return (
         _weights(*(everything, filled, filled, part)[stage], base=base),
-        optimizer.gradients_of(*(everything, everything, part, part)[stage]),
-        _optimizer(seen, kind, *(everything, part, part, part)[stage]),
+        counting(optimizer.gradients, *(everything, everything, part, part)[stage]),
+        optimizer.optimizer_of(kind, seen, *(everything, part, part, part)[stage]),
     )
 
 

@@ -18,8 +18,7 @@ class _Terms(Mapping):
     def _terms(self) -> dict[str, Term]:
         modules = [import_module(f"{__name__}.{name}") for name in MODULES]
         every = [term for module in modules for term in vars(module).values() if isinstance(term, Term)]
-        examples = import_module(f"{__name__}.totals").examples()
-        return {term.name: term for term in (*examples, *every)}
+        return {term.name: term for term in (*modules[-1].examples(), *every)}
 
     def __getitem__(self, name: str) -> Term:
         return self._terms[name if name in self._terms else choice("term", name, self._terms)]

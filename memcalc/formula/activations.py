@@ -7,9 +7,10 @@ import sympy
 
 from memcalc.errors import choice
 from memcalc.formula.choices import Recompute
-from memcalc.formula.saved_tensors import RECIPES, RECOMPUTE, CodePath, saved_tensors, total
-from memcalc.formula.symbols import symbol, symbols
-from memcalc.formula.tensors import BIASES, MATRICES, V, d, d_k, h, h_kv, held
+from memcalc.formula.formats import FP32, HALF, INT64
+from memcalc.formula.saved_tensors import RECOMPUTE, CodePath, saved_tensors, total
+from memcalc.formula.symbols import symbols
+from memcalc.formula.tensors import BIASES, MATRICES, L_full, L_win, V, d, d_k, h, h_kv, held
 from memcalc.formula.term import Term
 from memcalc.formula.weights import layers
 
@@ -17,11 +18,10 @@ L, s, b = symbols("layers context batch")
 
 _HOLDS = "transformers 5.23 with torch 2.13, training; what several tensors share counts once"
 _SOURCE = "wolf2020transformers, src/transformers/models"
-_HALF, _FP32, _INT64 = 2, 4, 8
 
 padded_context = Term(
     name="padded_context",
-    expr=32 * sympy.ceiling(symbol("context") / 32),
+    expr=32 * sympy.ceiling(s / 32),
     meaning="The memory-efficient kernel keeps its log-sum-exp in whole blocks of 32 rows.",
     holds="the memory-efficient kernel of PyTorch",
     source="paszke2019pytorch, torch.nn.functional.scaled_dot_product_attention",
@@ -64,7 +64,7 @@ def activations(case: CodePath) -> Term:
     parts = (layer(case), once(case), layers)
     return Term(
         name="activations",
-        expr=symbol("layers") * parts[0].symbol + parts[1].symbol,
+        expr=L * parts[0].symbol + parts[1].symbol,
         meaning="Each of the L layers keeps the same tensors; the rest is kept once.",
         holds=f"{_HOLDS}; every layer alike",
         source=_SOURCE,
@@ -81,16 +81,13 @@ def with_windows(case: CodePath) -> Term:
     case : the code that runs, for a layer without window
     """
     narrow = replace(layer(replace(case, masked=True)), name="window_layer_activations")
-    parts = (layer(case), narrow, once(replace(case, masked=True)))
+    parts = full, narrow, outside = layer(case), narrow, once(replace(case, masked=True))
     return replace(
         activations(case),
-        expr=symbol("full_layers") * parts[0].symbol + symbol("window_layers") * _narrow + parts[2].symbol,
+        expr=L_full * full.symbol + L_win * narrow.symbol + outside.symbol,
         meaning="A layer whose window is full needs a mask, and may lose the kernel that keeps least.",
         parts=parts,
     )
-
-
-_narrow = symbol("window_layer_activations")
 
 
 @cache
@@ -106,7 +103,7 @@ def weight_copies(recompute: str = "none") -> Term:
     inner = L * (held("attention", of=MATRICES) + held("mlp", of=MATRICES)) if kept else 0
     return Term(
         name="weight_copies",
-        expr=_HALF * (inner + V * d),
+        expr=HALF * (inner + V * d),
         meaning="Autocast multiplies in 16 bits: it copies each matrix, and the copy stays until the backward pass.",
         holds="FP32 weights under autocast; biases, norms and the lookup in the embedding keep no copy",
         source="paszke2019pytorch, torch.amp",
@@ -123,10 +120,10 @@ def forward_peak(case: CodePath) -> Term:
     >>> forward_peak(CodePath("llama"))
     M_fwd = M_act + 6 × V × s × b + 4
     """
-    autocast = case.recipe == "autocast"
-    parts = (activations(case), weight_copies()) if autocast else (activations(case),)
-    eager_in_16_bits = case.kernel == "eager" and RECIPES[case.recipe] == "bf16"
-    phases = [_loss(case), _last_scores(case)] if eager_in_16_bits and case.recompute == "none" else [_loss(case)]
+    parts = (activations(case), *([weight_copies()] if case.recipe == "autocast" else []))
+    phases = [_loss(case)]
+    if (case.kernel, case.width, case.recompute) == ("eager", "bf16", "none"):
+        phases.append(_last_scores(case))
     return Term(
         name="forward_peak",
         expr=sum(part.symbol for part in parts) + sympy.Max(*phases),
@@ -138,20 +135,18 @@ def forward_peak(case: CodePath) -> Term:
 
 
 def _loss(case: CodePath) -> sympy.Expr:
-    logits = 0 if case.recipe == "fp32" else _HALF * s * b * V
-    raised, loss = _FP32 * s * b * V, _FP32
-    padded_labels = _INT64 * (s + 1) * b if case.many else 0  # of one sequence, the loss keeps a view
-    return logits + raised + loss + padded_labels + (_biases_and_hidden if case.recipe == "autocast" else 0)
+    logits = 0 if case.recipe == "fp32" else HALF * s * b * V
+    raised, loss = FP32 * s * b * V, FP32
+    padded_labels = INT64 * (s + 1) * b if case.many else 0  # of one sequence, the loss keeps a view
+    biases = L * (held("attention", of=BIASES) + held("mlp", of=BIASES))
+    cast = HALF * biases + FP32 * s * b * d if case.recipe == "autocast" else 0  # and output of the final norm
+    return logits + raised + loss + padded_labels + cast
 
 
 def _last_scores(case: CodePath) -> sympy.Expr:
-    raw, masked, mask = _HALF * b * h * s**2, _HALF * b * h * s**2, _HALF * b * s**2
-    embeddings, layer_input, positions = _HALF * s * b * d, _HALF * s * b * d, _INT64 * s
-    not_repeated = 2 * _HALF * s * b * h_kv * d_k if case.grouped else 0  # keys and values
+    raw, masked, mask = HALF * b * h * s**2, HALF * b * h * s**2, HALF * b * s**2
+    embeddings, layer_input, positions = HALF * s * b * d, HALF * s * b * d, INT64 * s
+    not_repeated = 2 * HALF * s * b * h_kv * d_k if case.grouped else 0  # keys and values
     keys = [tensor.key for tensor in saved_tensors(case)]
     later = saved_tensors(case)[keys.index("heads_output") :]
     return raw + masked + mask + embeddings + layer_input + positions + not_repeated - sum(t.expr for t in later)
-
-
-_biases = L * (held("attention", of=BIASES) + held("mlp", of=BIASES))
-_biases_and_hidden = _HALF * _biases + _FP32 * s * b * d  # copies of the biases; output of the final norm

@@ -1,17 +1,18 @@
 """Formats: how numbers are stored, as rows of data/formats.csv and, for llama.cpp's blocks, data/ggml_types.csv."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 
-from memcalc import catalogue
+from memcalc.catalogue import Row, find
 from memcalc.formula.choices import Family
+
+HALF, FP32, INT32, INT64, BOOL = 2, 4, 4, 8, 1
+"""Bytes of one number in the types in which code computes; HALF is FP16 or BF16."""
 
 
 @dataclass(frozen=True)
-class Format:
+class Format(Row, table="formats"):
     """How weights are stored: a row of data/formats.csv.
 
     Parameters
@@ -26,8 +27,8 @@ class Format:
     nested : scales that share a scale of 32 bits, if scales are quantized once more, else 0
     table_bytes : of each matrix [bytes]
     keeps : groups of tensors that stay in 16 bit
-    in_cache : whether a key and value cache can have this format
-    residual : who keeps the newest tokens of a cache in 16 bit: "KIVI", "transformers" or "" for nobody
+    cache : whether a key and value cache can have this format: "no", "yes", or who keeps its newest tokens in 16 bit
+    source : where that is said
 
     >>> Format.named("NF4").bits
     Fraction(9, 2)
@@ -36,39 +37,27 @@ class Format:
     name: str
     family: Family
     bits: Fraction
-    type: str = ""
-    code_bits: int = 0
-    group: int = 0
-    scale_bits: int = 0
-    zero_bits: int = 0
-    column_bits: int = 0
-    nested: int = 0
-    table_bytes: int = 0
-    keeps: frozenset[str] = frozenset()
-    in_cache: bool = False
-    residual: str = ""
+    type: str
+    code_bits: int
+    group: int
+    scale_bits: int
+    zero_bits: int
+    column_bits: int
+    nested: int
+    table_bytes: int
+    keeps: frozenset[str]
+    cache: str
+    source: str
+
+    @property
+    def residual(self) -> str:
+        """Who keeps the newest tokens of a cache in 16 bit: "KIVI", "transformers" or "" for nobody."""
+        return "" if self.cache in ("yes", "no") else self.cache
 
     @property
     def bytes(self) -> Fraction:
         """Average bytes of a weight in a quantized matrix, or of a number in a cache."""
         return self.bits / 8
-
-    @classmethod
-    @cache
-    def named(cls, name: str) -> Format:
-        """Return the format of that name; a wrong name raises InputError with the nearest ones."""
-        row = catalogue.find("formats", "format", name)
-        numbers = ("code_bits", "group", "scale_bits", "zero_bits", "column_bits", "nested", "table_bytes")
-        return cls(
-            name=row["name"],
-            family=Family(row["family"]),
-            type=row["type"],
-            **{field: int(row[field].replace("row", "") or 0) for field in numbers},
-            bits=Fraction(row["bits"]),
-            keeps=frozenset(row["keeps"].split("|")),
-            in_cache=row["cache"] != "no",
-            residual=row["cache"] if row["cache"] in ("KIVI", "transformers") else "",
-        )
 
 
 @cache
@@ -78,7 +67,7 @@ def block(name: str) -> tuple[int, int]:
     >>> block("Q4_K")
     (256, 144)
     """
-    row = catalogue.find("ggml_types", "block type", name)
+    row = find("ggml_types", "block type", name)
     return int(row["elements"]), int(row["bytes"])
 
 

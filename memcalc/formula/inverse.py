@@ -6,8 +6,7 @@ Blocks, extra room and bytes beside the cache are left out here; `estimate.quest
 import sympy
 from sympy import Max, Min
 
-from memcalc.formula.kv_cache import W, c_all, c_win, kv_cache, n_u, reserved, reserved_window, s, s_blk, state_memory
-from memcalc.formula.symbols import symbol
+from memcalc.formula.kv_cache import W, c_all, c_win, kv_cache, n_u, reserved, reserved_window, s, state_memory
 from memcalc.formula.term import Term
 from memcalc.formula.weights import weights
 
@@ -23,54 +22,28 @@ def smooth(window_tokens: sympy.Expr) -> sympy.Expr:
     return kv_cache.expr.xreplace(plain)
 
 
-def _step(difference: sympy.Expr, *_: sympy.Expr) -> sympy.Expr:
-    return sympy.Piecewise((1, difference > 0), (0, True))
-
-
 token = Term(
     name="token",
-    expr=sympy.diff(smooth(Min(s, W)), s).replace(sympy.Heaviside, _step),
+    expr=sympy.diff(smooth(Min(s, W)), s).replace(
+        sympy.Heaviside, lambda difference, *_: sympy.Piecewise((1, difference > 0), (0, True))
+    ),
     meaning="What one more token in every sequence adds to the cache: the derivative of the cache by the context.",
     holds="token by token; in blocks, the same on average",
     source=kv_cache.source,
 )
 
-waste = Term(
-    name="waste",
-    expr=(s_blk - 1) / 2 * token.symbol,
-    meaning="The last block of a sequence is half empty on average.",
-    holds="every length is equally likely; s_blk − 1 tokens are the worst case",
-    source="kwon2023pagedattention, section 4.1",
-    parts=(token,),
-)
 
-
-def reached(memory: sympy.Expr) -> sympy.Expr:
-    """Return the context at which the cache takes `memory` [tokens].
-
-    A window layer stops growing at W. The cache is the smaller of two straight lines, so both must have got there.
-    """
-    return Max(*(_solved(smooth(window_tokens), memory) for window_tokens in (s, W)))
-
-
-def _solved(line: sympy.Expr, memory: sympy.Expr) -> sympy.Expr:
-    return (memory - line.subs(s, 0)) / sympy.diff(line, s)
+def _reached(line: sympy.Expr) -> sympy.Expr:
+    """Return the context at which a cache that is a straight line takes as much as the weights."""
+    return (weights.symbol - line.subs(s, 0)) / sympy.diff(line, s)
 
 
 crossing = Term(
     name="crossing",
-    expr=reached(weights.symbol),
+    # A window layer stops growing at W: the cache is the smaller of two straight lines, and both must have got there.
+    expr=Max(_reached(smooth(s)), _reached(smooth(W))),
     meaning="From this many tokens on, the cache takes as much memory as the weights, or more.",
     holds="some layer sees the whole context; without blocks",
-    source=kv_cache.source,
-    parts=(weights, state_memory),
-)
-
-largest_context = Term(
-    name="largest_context",
-    expr=reached(symbol("capacity") - weights.symbol),
-    meaning="The context at which weights and cache fill a card: tokens are whole, so round it down.",
-    holds=crossing.holds,
     source=kv_cache.source,
     parts=(weights, state_memory),
 )

@@ -1,34 +1,19 @@
 """Key and value cache: what attention keeps of every token so that it need not be computed again."""
 
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 
 import sympy
 from sympy import Min, ceiling
 
+from memcalc.formula.formats import HALF
 from memcalc.formula.symbols import symbols
-from memcalc.formula.tensors import (
-    L_full,
-    L_mla,
-    L_ssd,
-    L_ssm,
-    L_win,
-    N,
-    d_i,
-    d_k,
-    d_r,
-    h_kv,
-    n_conv,
-    n_grp,
-    r_kv,
-)  # fmt: skip
+from memcalc.formula.tensors import L_full, L_mla, L_ssd, L_ssm, L_win, N, d_i, d_k, d_r, h_kv, n_conv, n_grp, r_kv
 from memcalc.formula.term import Term
 
-s, b, W, s_blk, n_u, w_x = symbols("context batch window block sharing window_extra")
+s, b, W, s_blk, n_u, w_x, s_0, R = symbols("context batch window block sharing window_extra prompt residual")
 B_k, B_v, B_conv, B_ssm = symbols("bytes_per_key bytes_per_value bytes_per_conv bytes_per_state")
 c_all, c_win, n_skip = symbols("counter window_counter conv_skipped")
-
-_SOURCES = "ainslie2023gqa, section 2.2; deepseek2024v2, section 2.1.4; gu2023mamba, sections 2 and 3.4"
 
 reserved = Term(
     name="reserved",
@@ -70,30 +55,22 @@ kv_cache = Term(
     meaning="Each attention layer keeps a key and a value of d_k numbers per key-value head for every token of every "
     "sequence; latent attention keeps one latent instead, a window layer only its window, a state-space layer a state.",
     holds="keys and values are stored as the model makes them, none shared between layers or sequences",
-    source=_SOURCES,
+    source="ainslie2023gqa, section 2.2; deepseek2024v2, section 2.1.4; gu2023mamba, sections 2 and 3.4",
     parts=(reserved, reserved_window, state_memory),
 )
 
+_kivi = partial(Term, holds="KIVI", source="liu2024kivi, section 3.3")
 
-s_0, R = symbols("prompt residual")
-
-_CACHE_UTILS = "wolf2020transformers, src/transformers/cache_utils.py"
-_16_BIT = 2  # bytes
-
-newest_keys = Term(
+newest_keys = _kivi(
     name="newest_keys",
     expr=sympy.Mod(s, R),
     meaning="Keys wait in 16 bit until R of them are there, and are then quantized together.",
-    holds="KIVI",
-    source="liu2024kivi, section 3.3",
 )
 
-newest_values = Term(
+newest_values = _kivi(
     name="newest_values",
     expr=Min(s, R),
     meaning="Values are quantized one by one, so that the last R of them are always in 16 bit.",
-    holds="KIVI",
-    source="liu2024kivi, section 3.3",
 )
 
 
@@ -101,15 +78,11 @@ def _in_layers(newest: sympy.Symbol) -> sympy.Expr:
     return L_full * newest + L_win * Min(newest, reserved_window.symbol)
 
 
-residual_memory = Term(
+residual_memory = _kivi(
     name="residual_memory",
-    expr=h_kv
-    * d_k
-    * ((_16_BIT - B_k) * _in_layers(newest_keys.symbol) + (_16_BIT - B_v) * _in_layers(newest_values.symbol))
-    + L_mla * (r_kv + d_r) * (_16_BIT - B_k) * newest_keys.symbol,
+    expr=h_kv * d_k * ((HALF - B_k) * _in_layers(newest_keys.symbol) + (HALF - B_v) * _in_layers(newest_values.symbol))
+    + L_mla * (r_kv + d_r) * (HALF - B_k) * newest_keys.symbol,
     meaning="What the newest tokens, which are still in 16 bit, take beyond their quantized size.",
-    holds="KIVI",
-    source="liu2024kivi, section 3.3",
     parts=(newest_keys, newest_values, reserved_window),
 )
 
@@ -129,8 +102,11 @@ def with_residual(policy: str) -> Term:
     """
     residual = residual_memory
     if policy == "transformers":
-        facts = {"expr": sympy.Mod(s - s_0, R), "holds": "QuantizedCache of Transformers", "source": _CACHE_UTILS}
-        keys = replace(newest_keys, **facts)
-        values = replace(newest_values, **facts, meaning=keys.meaning.replace("Keys", "Values"))
-        residual = replace(residual, holds=keys.holds, source=keys.source, parts=(keys, values, reserved_window))
+        facts = {
+            "holds": "QuantizedCache of Transformers",
+            "source": "wolf2020transformers, src/transformers/cache_utils.py",
+        }
+        keys = replace(newest_keys, expr=sympy.Mod(s - s_0, R), **facts)
+        values = replace(newest_values, expr=keys.expr, meaning=keys.meaning.replace("Keys", "Values"), **facts)
+        residual = replace(residual, parts=(keys, values, reserved_window), **facts)
     return replace(kv_cache, expr=kv_cache.expr + b * residual.symbol, parts=(*kv_cache.parts, residual))

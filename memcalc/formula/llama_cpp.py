@@ -1,27 +1,28 @@
 """llama.cpp: the working buffers that the engine reserves before the first token, as it states them on a CPU."""
 
+from collections.abc import Iterator
 from functools import cache
 
 import sympy
 from sympy import Max, ceiling
 
 from memcalc.errors import InputError, choice
+from memcalc.formula.formats import FP32, HALF, INT32, INT64
 from memcalc.formula.symbols import GLOSSARY, symbols
+from memcalc.formula.tensors import V, d, d_ff, d_k, h, h_kv
 from memcalc.formula.term import Term, Values
 
-V, d, d_ff, h, h_kv, d_k = symbols("vocabulary hidden intermediate heads kv_heads head_dim")
 s, b, s_u, n_out, s_c = symbols("context batch micro_tokens outputs cells")
 
-_HALF, _FP32, _INT32, _INT64, _ALIGNED, _BLOCK = 2, 4, 4, 8, 32, 256
+_ALIGNED, _BLOCK = 32, 256  # bytes; cells
 _CACHES = {True: ("FP16", "BF16", "FP32"), False: ("FP16",)}
 _UNKNOWN = symbols("window_layers latent_layers mamba_layers mamba2_layers moe_layers")
 
 _HOLDS = "llama.cpp on a CPU; a dense model with gated MLP, full attention in every layer; s_u a multiple of 8"
 _SOURCE = "ggml2026llama, src/llama-graph.cpp and ggml/src/ggml-alloc.c"
 
-_each = _FP32 * s_u  # bytes of one number of every token
-_output_places = _ALIGNED * ceiling(_INT32 * n_out / _ALIGNED)
-_tokens, _positions, _places = _INT32 * s_u, _INT32 * s_u, _INT64 * s_u
+_each = FP32 * s_u  # bytes of one number of every token
+_output_places = _ALIGNED * ceiling(INT32 * n_out / _ALIGNED)
 
 
 def check_dense(values: Values):
@@ -29,10 +30,9 @@ def check_dense(values: Values):
 
     >>> check_dense({_UNKNOWN[-1]: 0})
     """
-    for kind in _UNKNOWN:
-        if values.get(kind):
-            name = GLOSSARY[kind].name
-            raise InputError(f"{name} must be 0 for the compute buffer, which is known for dense models only.")
+    for kind in filter(values.get, _UNKNOWN):
+        name = GLOSSARY[kind].name
+        raise InputError(f"{name} must be 0 for the compute buffer, which is known for dense models only.")
 
 
 @cache
@@ -72,12 +72,9 @@ def compute_buffer(flash: bool = True, cache_format: str = "FP16", unified: bool
     105396224
     """
     cache_format = choice("cache format", cache_format, _CACHES[flash])
-    moments = [_mlp(flash), _output()]
-    moments += [] if flash else [_scores()]
-    moments += [_converted()] if cache_format == "FP32" else []
     return Term(
         name="compute_buffer",
-        expr=Max(*moments),
+        expr=Max(*_moments(flash, cache_format)),
         meaning="The engine plans where each result lies and reserves the highest place: in attention, MLP or output.",
         holds=_HOLDS if flash else f"{_HOLDS}; where the scores or the logits need most, else within 8 %",
         source=_SOURCE,
@@ -85,38 +82,32 @@ def compute_buffer(flash: bool = True, cache_format: str = "FP16", unified: bool
     )
 
 
-def _inputs(flash: bool) -> sympy.Expr:
-    value_places = _places if flash else _places * h_kv * d_k  # values are stored transposed: one place a number
-    mask = (_HALF if flash else _FP32) * s_u * s_c
-    return _tokens + _positions + _output_places + _places + value_places + mask
-
-
-def _mlp(flash: bool) -> sympy.Expr:
+def _moments(flash: bool, cache_format: str) -> Iterator[sympy.Expr]:
+    """Yield what lies in the buffer at once: in the MLP, at the output, and in attention where that is more."""
+    inputs, residual, normalised, output = _inputs(flash), *3 * [_each * d]
     gate, up, product = 3 * [_each * d_ff]
-    residual, normalised, output, attention = *3 * [_each * d], _each * Max(d, h * d_k)
-    return gate + up + product + residual + normalised + output + attention + _inputs(flash)
+    queries, heads = 2 * [_each * h * d_k]
+    yield gate + up + product + residual + normalised + output + Max(output, heads) + inputs
+    logits = FP32 * n_out * V
+    yield residual + normalised + logits + _output_places
+    if not flash:
+        scores = _each * h * s_c
+        yield scores + residual + normalised + output + queries + heads + inputs
+    if cache_format == "FP32":
+        keys, values = 2 * [HALF * s_c * h_kv * d_k]  # FP16 copies, for fused attention reads no FP32
+        yield keys + values + residual + normalised + output + queries + heads + inputs
 
 
-def _output() -> sympy.Expr:
-    residual, normalised, logits = _each * d, _each * d, _FP32 * n_out * V
-    return residual + normalised + logits + _output_places
-
-
-def _scores() -> sympy.Expr:
-    scores, residual, normalised, heads = _each * h * s_c, _each * d, _each * d, _each * d
-    queries, output = 2 * [_each * h * d_k]
-    return scores + residual + normalised + heads + queries + output + _inputs(flash=False)
-
-
-def _converted() -> sympy.Expr:
-    keys, values = 2 * [_HALF * s_c * h_kv * d_k]  # FP16 copies, for fused attention reads no FP32
-    residual, normalised, heads, queries, output = *3 * [_each * d], *2 * [_each * h * d_k]
-    return keys + values + residual + normalised + heads + queries + output + _inputs(flash=True)
+def _inputs(flash: bool) -> sympy.Expr:
+    tokens, positions, places = INT32 * s_u, INT32 * s_u, INT64 * s_u
+    value_places = places if flash else places * h_kv * d_k  # values are stored transposed: one place a number
+    mask = (HALF if flash else FP32) * s_u * s_c
+    return tokens + positions + _output_places + places + value_places + mask
 
 
 output_buffer = Term(
     name="output_buffer",
-    expr=_FP32 * V * b,
+    expr=FP32 * V * b,
     meaning="The engine keeps room for the logits of one token of each sequence.",
     holds="llama.cpp; logits of the last token alone are asked for",
     source="ggml2026llama, src/llama-context.cpp",

@@ -1,25 +1,16 @@
 """LoRA: two thin matrices beside each frozen one, and only they are trained."""
 
-from collections.abc import Iterable
 from functools import cache
 
-import sympy
-from sympy import Add
-
-from memcalc.formula.sharding import Piece, piece
-from memcalc.formula.symbols import symbol, symbols
-from memcalc.formula.tensors import Tensor, packed
+from memcalc.formula.sharding import Piece, piece, total
+from memcalc.formula.symbols import symbol
+from memcalc.formula.tensors import MATRICES, packed
 from memcalc.formula.term import Term
 from memcalc.formula.weights import parameters
 
-r, P_A = symbols("lora_rank adapters")
+r = symbol("lora_rank")
 
 _QV = {"q_proj", "q_b_proj", "v_proj", "kv_b_proj", "qkv_proj"}
-
-
-def _targeted(tensor: Tensor, targets: str) -> bool:
-    linear = tensor.name.endswith("_proj") and len(tensor.shape) == 2
-    return linear and (targets == "all" or tensor.name in _QV)
 
 
 @cache
@@ -32,33 +23,25 @@ def adapter_pieces(packing: str, targets: str, divided: bool = False) -> tuple[P
     targets : "all" linear matrices of the layers, or "qv", those of queries and values
     divided : whether cards share the model by its heads, layers or experts
     """
-    frozen = [piece(tensor, divided) for tensor in packed(packing) if _targeted(tensor, targets)]
+    linear = [tensor for tensor in packed(packing) if tensor.name.endswith(MATRICES) and len(tensor.shape) == 2]
+    frozen = [piece(tensor, divided) for tensor in linear if targets == "all" or tensor.name in _QV]
     thin = [(matrix, shape) for matrix in frozen for shape in ((r, matrix.shape[1]), (matrix.shape[0], r))]
     return tuple(Piece(matrix.present, matrix.present, shape, hidden=True) for matrix, shape in thin)
 
 
-def adapters_of(trained: Iterable[Piece]) -> Term:
-    """Return the parameters of the adapters."""
-    return Term(
-        name="adapters",
-        expr=Add(*(thin.number * thin.size for thin in trained)),
-        meaning="Beside a frozen matrix stand two thin ones: from its inputs to r numbers, from those to its outputs.",
-        holds="linear layers; no adapter on embeddings, routers, convolutions and fused experts",
-        source="hu2021lora, section 4.1",
-    )
+adapters = Term(
+    name="adapters",
+    expr=total(adapter_pieces("", "all")),
+    meaning="Beside a frozen matrix stand two thin ones: from its inputs to r numbers, from those to its outputs.",
+    holds="linear layers; no adapter on embeddings, routers, convolutions and fused experts",
+    source="hu2021lora, section 4.1",
+)
 
-
-def base_weights_of(number: sympy.Expr, whole: Term) -> Term:
-    """Return the memory of so many frozen weights of the whole model."""
-    return Term(
-        name="base_weights",
-        expr=number * symbol("bytes_per_weight"),
-        meaning="The model under the adapters is frozen: no gradients, no optimizer states, and few bits if quantized.",
-        holds="every frozen weight in one format; no scales beside it",
-        source="dettmers2023qlora, section 3",
-        parts=(whole,),
-    )
-
-
-adapters = adapters_of(adapter_pieces("", "all"))
-base_weights = base_weights_of(parameters.symbol, parameters)
+base_weights = Term(
+    name="base_weights",
+    expr=parameters.symbol * symbol("bytes_per_weight"),
+    meaning="The model under the adapters is frozen: no gradients, no optimizer states, and few bits if quantized.",
+    holds="every frozen weight in one format; no scales beside it",
+    source="dettmers2023qlora, section 3",
+    parts=(parameters,),
+)

@@ -9,12 +9,14 @@ from memcalc import catalogue
 from memcalc.errors import choice
 from memcalc.formula.choices import Recompute
 from memcalc.formula.saved_tensors import SavedTensor, meets, total
-from memcalc.formula.symbols import symbol
+from memcalc.formula.symbols import symbol, symbols
 from memcalc.formula.term import Term
 from memcalc.formula.weights import layers
 
 RECOMPUTE = tuple(Recompute)
 """What the paper knows: all three."""
+
+_cards, _stages = symbols("tensor_parallel pipeline_parallel")
 
 _HOLDS = "the GPT layer of Megatron-LM in 16 bits, with GELU and dropout; d_ff = 4 d and h d_k = d in the paper"
 
@@ -35,11 +37,9 @@ def saved_tensors(
     15
     """
     recompute = choice("recompute", recompute, RECOMPUTE)
-    split = {"tensor": symbol("tensor_parallel")} | (
-        {"sequence": symbol("tensor_parallel")} if sequence_parallel else {}
-    )
+    shared = ("tensor", "sequence") if sequence_parallel else ("tensor",)
     return tuple(
-        SavedTensor.row(row, "bf16", split.get(row["split"], sympy.S.One))
+        SavedTensor.row(row, "bf16", _cards if row["split"] in shared else sympy.S.One)
         for row in catalogue.rows("saved_tensors_megatron")
         if meets({recompute}, row["recompute"]) and meets(facts, row["when"])
     )
@@ -75,21 +75,11 @@ def once(sequence_parallel: bool = True, facts: Iterable[str] = ()) -> Term:
     )
 
 
-_stages = symbol("pipeline_parallel")
-
 in_flight = Term(
     name="in_flight",
     expr=sympy.Min(_stages, symbol("micro_batches")) / _stages,
     meaning="The first stage starts p micro-batches before the first comes back, and has one p-th of the layers.",
     holds="schedule 1F1B, first stage",
-    source="korthikanti2022reducing, section 4.2.3",
-)
-
-in_flight_interleaved = Term(
-    name="in_flight",
-    expr=1 + (_stages - 1) / (_stages * symbol("interleave")),
-    meaning="An interleaved pipeline starts more micro-batches before the first comes back.",
-    holds="interleaved schedule, first stage, at least p micro-batches",
     source="korthikanti2022reducing, section 4.2.3",
 )
 
@@ -115,18 +105,18 @@ def activations(recompute: str, sequence_parallel: bool, several_stages: bool) -
     )
 
 
-def first_stage(recompute: str = "none", sequence_parallel: bool = True, interleaved: bool = False) -> Term:
+def first_stage(recompute: str = "none", sequence_parallel: bool = True) -> Term:
     """Return the term for what a card of the first stage keeps in its L/p layers; arguments as for `saved_tensors`.
 
     >>> first_stage("full")
     M_first = M_layer × n_flight × L
     """
-    parts = (layer(recompute, sequence_parallel), in_flight_interleaved if interleaved else in_flight, layers)
+    parts = (layer(recompute, sequence_parallel), in_flight, layers)
     return Term(
         name="first_stage",
         expr=symbol("layers") * parts[0].symbol * parts[1].symbol,
         meaning="The first stage holds its part of the layers for every micro-batch that is under way.",
-        holds=f"{_HOLDS}; {parts[1].holds}; embedding and head not counted",
+        holds=f"{_HOLDS}; {in_flight.holds}; embedding and head not counted",
         source="korthikanti2022reducing, section 4.2.3",
         parts=parts,
     )

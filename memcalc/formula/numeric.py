@@ -27,14 +27,14 @@ def exact(expr: sympy.Expr) -> Callable[..., int | Fraction]:
     >>> exact(symbol("parameters") / 2)(10**17 + 1)
     Fraction(100000000000000001, 2)
     """
-    modules = [{"Fraction": Fraction}, "math"]
-    return sympy.lambdify(arguments(expr), expr, modules=modules, printer=_FRACTIONS)
+    # without a docstring, for which SymPy prints the expression again, and slower
+    return sympy.lambdify(arguments(expr), expr, {"Fraction": Fraction}, _FRACTIONS, docstring_limit=0)
 
 
 @cache
 def fast(expr: sympy.Expr) -> Callable:
     """Return `expr` as a function of floats or numpy arrays."""
-    return sympy.lambdify(arguments(expr), expr, modules="numpy", printer=_ARRAYS)
+    return sympy.lambdify(arguments(expr), expr, "numpy", _ARRAYS, docstring_limit=0)
 
 
 def number(symbol: sympy.Symbol, value: object) -> int | Fraction:
@@ -92,15 +92,15 @@ class _Fractions(_Brackets):
     def _print_Pow(self, power: sympy.Pow, **settings) -> str:
         return self._print_Mul(power) if sympy.fraction(power)[1] != 1 else super()._print_Pow(power, **settings)
 
-    def _print_ceiling(self, whole: sympy.ceiling) -> str:
-        above, below = sympy.fraction(sympy.together(whole.args[0]))
-        return f"(-(-({self._print(above)}) // ({self._print(below)})))"
+    def _print_Rational(self, rational: sympy.Rational) -> str:
+        return f"Fraction({rational.p}, {rational.q})"
 
-    def _print_floor(self, whole: sympy.floor) -> str:
-        above, below = sympy.fraction(sympy.together(whole.args[0]))
-        return f"(({self._print(above)}) // ({self._print(below)}))"
+    def _rounded(self, rounded: sympy.floor | sympy.ceiling) -> str:
+        above, below = map(self._print, sympy.fraction(sympy.together(rounded.args[0])))
+        sign = "-" if isinstance(rounded, sympy.ceiling) else ""
+        return f"({sign}({sign}({above}) // ({below})))"
 
-    _print_Rational = _print_Half = lambda self, rational: f"Fraction({rational.p}, {rational.q})"
+    _print_floor = _print_ceiling = _rounded
 
 
 _SETTINGS = {"fully_qualified_modules": False, "inline": True, "allow_unknown_functions": True, "order": "none"}

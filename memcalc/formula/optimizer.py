@@ -1,14 +1,16 @@
 """Training states: gradients, master weights and what the optimizer remembers of every parameter."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import sympy
 from sympy import Add, Eq, Mod, Piecewise, ceiling
 
 from memcalc.formula.choices import Layout
+from memcalc.formula.formats import FP32
 from memcalc.formula.numeric import Max
 from memcalc.formula.recipes import Optimizer
-from memcalc.formula.sharding import Piece, pieces
+from memcalc.formula.sharding import Piece, counting, pieces
 from memcalc.formula.symbols import symbols
 from memcalc.formula.tensors import d, n_emb
 from memcalc.formula.term import Term
@@ -18,35 +20,27 @@ P, M_m, M_st, M_1, T = symbols("parameters master_weights optimizer_states one_s
 B_g, B_m, B_o = symbols("bytes_per_gradient bytes_per_master bytes_per_moment")
 n_o, n_c, n_map = symbols("moments counters maps")
 
-_COUNTER = 4  # bytes: step counters are 32-bit numbers
-_SCALE = 4  # bytes of a block's scale, a 32-bit number
-_MAP = 256 * 4  # bytes of a table that gives each of 256 codes its 32-bit number
-SMALL = 4096
-"""Numbers: a smaller tensor is never quantized by the 8-bit optimizers."""
+_MAP = 256 * FP32  # bytes of a table that gives each of 256 codes its number
+_SMALL = 4096  # numbers: a smaller tensor is never quantized by the 8-bit optimizers
 
 
-def gradients_of(number: sympy.Expr, parts: tuple[Term, ...]) -> Term:
-    """Return the memory of the gradients of so many parameters."""
-    return Term(
-        name="gradients",
-        expr=number * B_g,
-        meaning="The backward pass leaves a gradient for every parameter that is trained.",
-        holds="all gradients are kept until the optimizer has stepped; none is shared out while it is computed",
-        source="rajbhandari2020zero, section 3.1",
-        parts=parts,
-    )
+gradients = Term(
+    name="gradients",
+    expr=P * B_g,
+    meaning="The backward pass leaves a gradient for every parameter that is trained.",
+    holds="all gradients are kept until the optimizer has stepped; none is shared out while it is computed",
+    source="rajbhandari2020zero, section 3.1",
+    parts=(parameters,),
+)
 
-
-def master_weights_of(number: sympy.Expr, parts: tuple[Term, ...]) -> Term:
-    """Return the memory of the master weights of so many parameters."""
-    return Term(
-        name="master_weights",
-        expr=number * B_m,
-        meaning="A step is too small to be seen in 16 bit, so the optimizer works on a 32-bit copy of the weights.",
-        holds="mixed precision; without a copy B_m is 0",
-        source="micikevicius2018mixed, section 3.1",
-        parts=parts,
-    )
+master_weights = Term(
+    name="master_weights",
+    expr=P * B_m,
+    meaning="A step is too small to be seen in 16 bit, so the optimizer works on a 32-bit copy of the weights.",
+    holds="mixed precision; without a copy B_m is 0",
+    source="micikevicius2018mixed, section 3.1",
+    parts=(parameters,),
+)
 
 
 def one_state_of(kind: Optimizer, seen: Iterable[Piece], number: sympy.Expr, parts: tuple[Term, ...]) -> Term:
@@ -59,10 +53,9 @@ def one_state_of(kind: Optimizer, seen: Iterable[Piece], number: sympy.Expr, par
     number : the symbols that stand for all their numbers
     parts : the terms of those symbols
     """
-    expr = number * B_o if kind.layout == Layout.FULL else Add(*(_stored(kind, piece) for piece in seen))
     return Term(
         name="one_state",
-        expr=expr,
+        expr=number * B_o if kind.layout == Layout.FULL else Add(*(_stored(kind, piece) for piece in seen)),
         meaning="A state has one number for every parameter, or fewer bytes where it is quantized or summed up.",
         holds="every parameter that is trained gets a gradient in each step",
         source=kind.source,
@@ -76,57 +69,58 @@ def _stored(kind: Optimizer, piece: Piece) -> sympy.Expr:
         return piece.number * _in_blocks(kind, piece.size)
     if kind.layout == Layout.HIDDEN_MATRICES:  # momentum alone for these, momentum and variance for the others
         return piece.number * (full if piece.hidden else full + full)
-    return piece.present * _factored(piece) + (piece.number * full if kind.layout == Layout.FACTORED_AND_FULL else 0)
-
-
-def _factored(piece: Piece) -> sympy.Expr:
-    if len(piece.shape) == 1:
-        return B_o * piece.size
-    rows, columns = piece.size / piece.shape[-1], piece.size / piece.shape[-2]
-    return B_o * (rows + columns)
+    sums = [piece.size / length for length in piece.shape[-2:]] if len(piece.shape) > 1 else [piece.size]
+    factored = piece.present * B_o * Add(*sums)  # one number for each row, and one for each column
+    return factored + (piece.number * full if kind.layout == Layout.FACTORED_AND_FULL else 0)
 
 
 def _in_blocks(kind: Optimizer, size: sympy.Expr) -> sympy.Expr:
     codes = sympy.Rational(kind.bits, 8) * size
-    large = sympy.Ge(size, SMALL)
+    large = sympy.Ge(size, _SMALL)
     fits = large & Eq(Mod(size, kind.block), 0) if kind.whole_blocks else large
-    return Piecewise((codes + _SCALE * ceiling(size / kind.block) + kind.table, fits), (B_o * size, True))
+    return Piecewise((codes + FP32 * ceiling(size / kind.block) + kind.table, fits), (B_o * size, True))
 
 
 def tensors_of(kind: Optimizer, seen: Iterable[Piece]) -> Term:
     """Return the number of tensors for which the optimizer counts its steps; Muon counts none for its matrices."""
-    counted = [piece for piece in seen if not (kind.layout == Layout.HIDDEN_MATRICES and piece.hidden)]
+    uncounted = kind.layout == Layout.HIDDEN_MATRICES
     return Term(
         name="tensors",
-        expr=Add(*(piece.present for piece in counted)),
+        expr=Add(*(piece.present for piece in seen if not (uncounted and piece.hidden))),
         meaning="Weights, biases and normalisations are tensors of their own; ZeRO shows the optimizer a single one.",
         holds="matrices are packed as the model's code does it",
         source="paszke2019pytorch, section 4",
     )
 
 
-def optimizer_states_of(one_state: Term, tensors: Term) -> Term:
-    """Return the memory of all states, with counters and tables."""
-    return Term(
-        name="optimizer_states",
-        expr=n_o * M_1 + n_c * _COUNTER * T + n_map * _MAP,
-        meaning="The optimizer remembers n_o states of every parameter, and counts its steps for each tensor.",
-        holds="after the first step, which creates the states",
-        source=one_state.source,
-        parts=(one_state, tensors),
-    )
+_ADAMW = Optimizer.named("AdamW")
+one_state = one_state_of(_ADAMW, pieces(""), P, (parameters,))
+tensors = tensors_of(_ADAMW, pieces(""))
+
+optimizer_states = Term(
+    name="optimizer_states",
+    expr=n_o * M_1 + n_c * FP32 * T + n_map * _MAP,
+    meaning="The optimizer remembers n_o states of every parameter, and counts its steps for each tensor.",
+    holds="after the first step, which creates the states",
+    source=one_state.source,
+    parts=(one_state, tensors),
+)
+
+optimizer = Term(
+    name="optimizer",
+    expr=M_m + M_st,
+    meaning="Master weights and states serve the optimizer alone.",
+    holds=optimizer_states.holds,
+    source="rajbhandari2020zero, section 3.1",
+    parts=(master_weights, optimizer_states),
+)
 
 
-def optimizer_of(master_weights: Term, optimizer_states: Term) -> Term:
-    """Return the memory of all that only the optimizer needs."""
-    return Term(
-        name="optimizer",
-        expr=M_m + M_st,
-        meaning="Master weights and states serve the optimizer alone.",
-        holds=optimizer_states.holds,
-        source="rajbhandari2020zero, section 3.1",
-        parts=(master_weights, optimizer_states),
-    )
+def optimizer_of(kind: Optimizer, seen: Iterable[Piece], number: sympy.Expr, parts: tuple[Term, ...]) -> Term:
+    """Return the memory of all that only the optimizer needs; arguments as for `one_state_of`."""
+    state = one_state_of(kind, seen, number, parts)
+    states = replace(optimizer_states, source=state.source, parts=(state, tensors_of(kind, seen)))
+    return replace(optimizer, parts=(counting(master_weights, number, parts), states))
 
 
 def step_temporaries_of(implementation: str, seen: Iterable[Piece] = (), results: int = 2) -> Term:
@@ -139,14 +133,11 @@ def step_temporaries_of(implementation: str, seen: Iterable[Piece] = (), results
     results : results as large as the tensor that a step holds at once: 2 for Adam, a root and a quotient; 0 for SGD
     """
     before = (n_emb - 1) * d  # an output head comes behind the last normalisation, whose quotient is still there
-    expr = {
-        "forloop": lambda: B_o * (results * Max(*(piece.size for piece in seen)) + before),
-        "foreach": lambda: B_o * P,
-        "fused": lambda: sympy.Integer(0),
-    }[implementation if results else "fused"]()
+    one_by_one = B_o * (results * Max(*(piece.size for piece in seen)) + before)
+    at_once = {"forloop": one_by_one, "foreach": B_o * P, "fused": sympy.Integer(0)}
     return Term(
         name="step_temporaries",
-        expr=expr,
+        expr=at_once[implementation if results else "fused"],
         meaning="The step computes square roots and quotients of all parameters and drops them when it is done.",
         holds=f"Adam and AdamW of PyTorch, {implementation}; the largest tensor is an embedding or the output head",
         source="paszke2019pytorch, torch.optim",
@@ -154,13 +145,4 @@ def step_temporaries_of(implementation: str, seen: Iterable[Piece] = (), results
     )
 
 
-_ADAMW = Optimizer.named("AdamW")
-_seen = pieces("")
-
-gradients = gradients_of(P, (parameters,))
-master_weights = master_weights_of(P, (parameters,))
-one_state = one_state_of(_ADAMW, _seen, P, (parameters,))
-tensors = tensors_of(_ADAMW, _seen)
-optimizer_states = optimizer_states_of(one_state, tensors)
-optimizer = optimizer_of(master_weights, optimizer_states)
 step_temporaries = step_temporaries_of("foreach")

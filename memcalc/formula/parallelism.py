@@ -10,7 +10,7 @@ import sympy
 from sympy import Min, ceiling, floor
 
 from memcalc.formula.symbols import symbol, symbols
-from memcalc.formula.tensors import E, Tensor
+from memcalc.formula.tensors import E, Tensor, n_emb
 from memcalc.formula.term import Term
 
 _DIVIDED = {
@@ -23,8 +23,9 @@ _DIVIDED = {
 SHARES = {whole: ceiling(whole / symbol(by)) for by, wholes in _DIVIDED.items() for whole in symbols(wholes)}
 """Count of the whole model → that of one card."""
 
-_tables, _stages = symbols("embedding_tables pipeline_parallel")
-SHARES[_tables] = Min(_tables, 1 + floor(1 / _stages))  # of several stages, each holds at most one table
+SHARES[n_emb] = Min(
+    n_emb, 1 + floor(1 / symbol("pipeline_parallel"))
+)  # of several stages, each holds at most one table
 
 
 def _shares_of(group: str) -> dict[sympy.Symbol, sympy.Expr]:

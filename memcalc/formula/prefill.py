@@ -5,17 +5,15 @@ from functools import cached_property
 
 import sympy
 
-from memcalc.errors import InputError
-from memcalc.formula.saved_tensors import RECIPES, CodePath
-from memcalc.formula.symbols import symbol
+from memcalc.errors import must
+from memcalc.formula.formats import BOOL, FP32, HALF, INT64
+from memcalc.formula.saved_tensors import CodePath
+from memcalc.formula.symbols import symbols
+from memcalc.formula.tensors import V, d, d_ff, d_k, h, h_kv
 from memcalc.formula.term import Term
 from memcalc.formula.weights import layers as all_layers
 
-V, L, d, d_ff, h, h_kv = map(symbol, ("vocabulary", "layers", "hidden", "intermediate", "heads", "kv_heads"))
-d_k, d_rot, s, b, c = map(symbol, ("head_dim", "rotary", "context", "batch", "chunk"))
-
-_HALF, _FP32, _INT64, _BOOL = 2, 4, 8, 1
-"""Bytes of one number."""
+L, d_rot, s, b, c = symbols("layers rotary context batch chunk")
 
 MEASURED = ("llama", "mistral", "qwen2", "gpt_neox")
 """Families whose code has been measured; the peak lies where their code lets tensors go, so no other is guessed."""
@@ -47,34 +45,35 @@ class Prefill:
     windowed: bool = False
 
     def __post_init__(self):
-        if RECIPES[self.case.recipe] != "bf16":
-            raise InputError(f"recipe must be one of 16 bits for a prefill, not {self.case.recipe!r}.")
+        if self.case.width != "bf16":
+            raise must("recipe", "one of 16 bits for a prefill", repr(self.case.recipe))
         if self.case.family not in MEASURED:
-            raise InputError(f"family must be one of {', '.join(MEASURED)} for a prefill, not {self.case.family!r}.")
+            raise must("family", f"one of {', '.join(MEASURED)} for a prefill", repr(self.case.family))
 
     def _attention(self, new: sympy.Expr) -> sympy.Expr:
-        embeddings, layer_input, normalised = 3 * [_HALF * b * new * d]
-        packed = 3 * _HALF * b * new * h * d_k if "packed" in self.case.traits else 0  # holds the values
-        return embeddings + layer_input + normalised + packed + _HALF * b * new * h * d_k  # the last: queries
+        embeddings, layer_input, normalised = 3 * [HALF * b * new * d]
+        queries = HALF * b * new * h * d_k
+        packed = 3 * queries if "packed" in self.case.traits else 0  # holds the values
+        return embeddings + layer_input + normalised + packed + queries
 
     def _scores(self, new: sympy.Expr, seen: sympy.Expr) -> sympy.Expr:
-        raw, masked, softmax, rounded = (each * b * h * new * seen for each in (_HALF, _HALF, _FP32, _HALF))
-        repeated = 2 * _HALF * b * seen * h * d_k if self.case.grouped else 0  # keys and values
+        raw, masked, softmax, rounded = (each * b * h * new * seen for each in (HALF, HALF, FP32, HALF))
+        repeated = 2 * HALF * b * seen * h * d_k if self.case.grouped else 0  # keys and values
         return self._attention(new) + raw + masked + softmax + rounded + repeated
 
     def _mlp(self, new: sympy.Expr) -> sympy.Expr:
-        embeddings, layer_input, residual_sum, normalised = 4 * [_HALF * b * new * d]
+        embeddings, layer_input, residual_sum, normalised = 4 * [HALF * b * new * d]
         inner = 3 if "gated" in self.case.traits else 2  # activated gate, up and product; or up and its activation
-        return embeddings + layer_input + residual_sum + normalised + inner * _HALF * b * new * d_ff
+        return embeddings + layer_input + residual_sum + normalised + inner * HALF * b * new * d_ff
 
     def _joining(self, new: sympy.Expr) -> sympy.Expr:
         copies = 2 if self.windowed else 1
-        old, keys, values = copies * _HALF * b * s * h_kv * d_k, *2 * [_HALF * b * new * h_kv * d_k]
+        old, keys, values = copies * HALF * b * s * h_kv * d_k, *2 * [HALF * b * new * h_kv * d_k]
         return self._attention(new) + old + keys + (0 if "packed" in self.case.traits else values)
 
     def _around(self, new: sympy.Expr, seen: sympy.Expr) -> sympy.Expr:
-        cosines, sines, token_ids, positions = *2 * [_HALF * new * d_rot], _INT64 * b * new, _INT64 * new
-        mask = _HALF * b * new * seen if self._eager else _BOOL * new * seen if self.chunked and new == c else 0
+        cosines, sines, token_ids, positions = *2 * [HALF * new * d_rot], INT64 * b * new, INT64 * new
+        mask = HALF * b * new * seen if self._eager else BOOL * new * seen if self.chunked and new == c else 0
         return cosines + sines + token_ids + positions + mask + self._window_lengths
 
     @property
@@ -83,16 +82,16 @@ class Prefill:
 
     @property
     def _window_lengths(self) -> sympy.Expr:
-        return _INT64 * L if self.windowed else sympy.S.Zero
+        return INT64 * L if self.windowed else sympy.S.Zero
 
     @cached_property
     def prefill(self) -> Term:
         """The term for the working memory of the prefill."""
         new = c if self.chunked else s
-        logits = _HALF * b * V * (new if self.all_logits else 1)
+        logits = HALF * b * V * (new if self.all_logits else 1)
         before = logits if self.chunked else 0  # those of the chunk before
         layers = sympy.Max(self._mlp(new), *self._eager * [self._scores(new, s)]) + self._around(new, s)
-        head = logits + _HALF * b * new * d + _INT64 * b * new + self._window_lengths
+        head = logits + HALF * b * new * d + INT64 * b * new + self._window_lengths
         return Term(
             name="prefill",
             expr=before + sympy.Max(layers, head),

@@ -41,19 +41,16 @@ class _Text(StrPrinter):
     def _print_floor(self, rounded: sympy.floor) -> str:
         return f"⌊{self._print(rounded.args[0])}⌋"
 
-    def _print_Min(self, least: sympy.Min) -> str:
-        return f"min({self._listed(least)})"
+    def _print_Min(self, several: sympy.Min | sympy.Max) -> str:
+        listed = map(self._print, sorted(several.args, key=_place_of(several)))
+        return f"{several.func.__name__.lower()}({', '.join(listed)})"
 
-    def _print_Max(self, most: sympy.Max) -> str:
-        return f"max({self._listed(most)})"
+    _print_Max = _print_Min
 
     def _print_Piecewise(self, cases: sympy.Piecewise) -> str:
         *cases, (otherwise, _) = cases.args
         said = [f"{self._print(value)} if {self._print(condition)}" for value, condition in cases]
         return f"({', '.join([*said, f'else {self._print(otherwise)}'])})"
-
-    def _listed(self, several: sympy.Expr) -> str:
-        return ", ".join(map(self._print, sorted(several.args, key=_place_of(several))))
 
 
 def number(value: object) -> str:

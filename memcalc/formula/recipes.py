@@ -1,17 +1,14 @@
 """Recipes and optimizers: the bytes of a number in each training state, and what an optimizer remembers."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache
 
-from memcalc import catalogue
+from memcalc.catalogue import Row
 from memcalc.formula.choices import Layout
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Recipe(Row, table="recipes"):
     """Bytes of a number: a row of data/recipes.csv.
 
     Parameters
@@ -30,17 +27,9 @@ class Recipe:
     master_in_zero: Fraction
     state: Fraction
 
-    @classmethod
-    @cache
-    def named(cls, name: str) -> Recipe:
-        """Return the recipe of that name; a wrong name raises InputError with the nearest ones."""
-        row = catalogue.find("recipes", "recipe", name)
-        sizes = ("weight", "gradient", "master", "master_in_zero", "state")
-        return cls(row["name"], **{size: Fraction(row[size]) for size in sizes})
-
 
 @dataclass(frozen=True)
-class Optimizer:
+class Optimizer(Row, table="optimizers"):
     """What an optimizer remembers of each parameter, and how it is stored: a row of data/optimizers.csv.
 
     Parameters
@@ -71,18 +60,3 @@ class Optimizer:
     temporaries: int | None
     meaning: str
     source: str
-
-    @classmethod
-    @cache
-    def named(cls, name: str) -> Optimizer:
-        """Return the optimizer of that name; a wrong name raises InputError with the nearest ones."""
-        row = catalogue.find("optimizers", "optimizer", name)
-        counts = ("moments", "counters", "maps", "bits", "block", "table")
-        return cls(
-            **{text: row[text] for text in ("name", "meaning", "source")},
-            **{count: int(row[count] or 0) for count in counts},
-            layout=Layout(row["layout"]),
-            bytes=Fraction(row["bytes"] or 0),
-            whole_blocks=row["whole_blocks"] == "1",
-            temporaries=int(row["temporaries"]) if row["temporaries"] else None,
-        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 
 import sympy
 
@@ -77,12 +77,10 @@ def factor(text: str) -> sympy.Expr:
     >>> factor("h+2*h_kv")
     h + 2*h_kv
     """
-    summands = (summand.split("*") for summand in text.split("+"))
-    return sympy.Add(*(sympy.prod(map(_number_or_letter, summand)) for summand in summands))
-
-
-def _number_or_letter(text: str) -> sympy.Expr:
-    return sympy.Integer(int(text)) if text.isdecimal() else _LETTERS[text]
+    if text.isdecimal():
+        return sympy.Integer(text)
+    apart, join = ("+", sympy.Add) if "+" in text else ("*", sympy.Mul)
+    return join(*map(factor, text.split(apart))) if apart in text else _LETTERS[text]
 
 
 def meets(facts: Iterable[str], conditions: str) -> bool:
@@ -91,31 +89,8 @@ def meets(facts: Iterable[str], conditions: str) -> bool:
     >>> meets({"rotary", "flash"}, "rotary !flash|eager")
     False
     """
-    return all(any(_is(fact, facts) for fact in condition.split("|")) for condition in conditions.split())
-
-
-def _is(fact: str, facts: Iterable[str]) -> bool:
-    return fact[1:] not in facts if fact.startswith("!") else fact in facts
-
-
-def kernel(attention: str, recipe: str, grouped: bool = False, masked: bool = False) -> str:
-    """Return the attention kernel that runs: eager, flash, efficient or math.
-
-    Flash needs 16 bits and takes no mask; the memory-efficient kernel takes both, but no grouped heads; math takes all.
-    With a mask, Hugging Face code repeats grouped keys and values, so that heads are no longer grouped.
-
-    >>> kernel("sdpa", "bf16"), kernel("sdpa", "fp32"), kernel("sdpa", "fp32", grouped=True)
-    ('flash', 'efficient', 'math')
-    """
-    attention = choice("attention", attention, Attention)
-    fp32 = RECIPES[choice("recipe", recipe, RECIPES)] == "fp32"
-    if attention == "flash" and fp32:
-        raise InputError("attention 'flash' needs 16 bits, which recipe 'fp32' has not; use 'sdpa' or 'eager'.")
-    if attention != Attention.SDPA:
-        return attention
-    if masked or (fp32 and not grouped):
-        return "efficient"
-    return "math" if fp32 else "flash"
+    options = (condition.split("|") for condition in conditions.split())
+    return all(any((one.lstrip("!") in facts) != one.startswith("!") for one in either) for either in options)
 
 
 @dataclass(frozen=True)
@@ -125,7 +100,7 @@ class CodePath:
     Parameters
     ----------
     family : a name of data/families.csv: `model_type` in config.json
-    attention : "eager", "flash" or "sdpa" (PyTorch picks, see `kernel`)
+    attention : "eager", "flash" or "sdpa" (PyTorch picks)
     recipe : a key of RECIPES
     recompute : "none" or "full" (gradient checkpointing of every layer)
     grouped : whether query heads share key-value heads
@@ -151,34 +126,52 @@ class CodePath:
     dropouts: frozenset[str] = frozenset()
 
     def __post_init__(self):
-        kernel(self.attention, self.recipe)  # raises if they do not fit
-        for name, options in (("recipe", RECIPES), ("recompute", RECOMPUTE)):
-            object.__setattr__(self, name, choice(name, getattr(self, name), options))
-        object.__setattr__(self, "dropouts", frozenset(choice("dropout", name, DROPOUTS) for name in self.dropouts))
-        object.__setattr__(self, "family", catalogue.find("families", "family", self.family)["name"])
+        spell = partial(object.__setattr__, self)
+        spell("attention", choice("attention", self.attention, Attention))
+        spell("recipe", choice("recipe", self.recipe, RECIPES))
+        if self.attention == Attention.FLASH and self.width == "fp32":
+            raise InputError("attention 'flash' needs 16 bits, which recipe 'fp32' has not; use 'sdpa' or 'eager'.")
+        spell("recompute", choice("recompute", self.recompute, RECOMPUTE))
+        spell("dropouts", frozenset(choice("dropout", name, DROPOUTS) for name in self.dropouts))
+        spell("family", self._code["name"])
+
+    @property
+    def _code(self) -> Mapping[str, str]:
+        return catalogue.find("families", "family", self.family)
+
+    @property
+    def width(self) -> str:
+        """The column of data/saved_tensors.csv that has the bytes of its numbers."""
+        return RECIPES[self.recipe]
 
     @cached_property
     def traits(self) -> frozenset[str]:
         """How the family's code differs from others'."""
-        return frozenset(catalogue.find("families", "family", self.family)["traits"].split())
+        return frozenset(self._code["traits"].split())
 
     @cached_property
     def kernel(self) -> str:
-        """The attention kernel that runs; no fused one caps scores (Gemma 2)."""
-        return "eager" if "capped_scores" in self.traits else kernel(*self._asked)
+        """The attention kernel that runs: eager, flash, efficient or math.
 
-    @property
-    def _asked(self) -> tuple[str, str, bool, bool]:
-        return self.attention, self.recipe, self.grouped, self.masked
+        Flash needs 16 bits and takes no mask; the memory-efficient kernel takes both, but no grouped heads; math takes
+        all. With a mask, Hugging Face code repeats grouped keys and values, so that heads are no longer grouped. No
+        fused kernel caps scores (Gemma 2).
+        """
+        if "capped_scores" in self.traits:
+            return Attention.EAGER
+        if self.attention != Attention.SDPA:
+            return self.attention
+        if self.width != "fp32":
+            return "efficient" if self.masked else "flash"
+        return "math" if self.grouped and not self.masked else "efficient"
 
     @cached_property
     def facts(self) -> frozenset[str]:
         """What the conditions in data/saved_tensors.csv may ask for."""
-        possible = catalogue.find("families", "family", self.family)["dropouts"].split()
-        fused = self.kernel in ("flash", "efficient")
         may = {name: getattr(self, name) for name in ("grouped", "many", "masked", "mixed")}
-        may |= {"fused": fused, "repeated": self.kernel == "efficient" and self.grouped}
-        dropped = {f"{name}_dropout" for name in self.dropouts.intersection(possible)}
+        may["fused"] = self.kernel in ("flash", "efficient")
+        may["repeated"] = self.kernel == "efficient" and self.grouped
+        dropped = {f"{name}_dropout" for name in self.dropouts.intersection(self._code["dropouts"].split())}
         return self.traits | dropped | {self.kernel} | {name for name, holds in may.items() if holds}
 
 
@@ -189,11 +182,10 @@ def saved_tensors(case: CodePath) -> tuple[SavedTensor, ...]:
     >>> [tensor.name for tensor in saved_tensors(CodePath("llama", recompute="full")) if tensor.per == "layer"]
     ['input of the layer']
     """
-    column = RECIPES[case.recipe]
     return tuple(
-        SavedTensor.row(row, column)
+        SavedTensor.row(row, case.width)
         for row in catalogue.rows("saved_tensors")
-        if row[column] and meets({case.recompute}, row["recompute"]) and meets(case.facts, row["when"])
+        if row[case.width] and meets({case.recompute}, row["recompute"]) and meets(case.facts, row["when"])
     )
 
 

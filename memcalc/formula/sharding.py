@@ -1,7 +1,7 @@
 """Sharding: which part of the training states each of N_d cards keeps, when all work on the same model."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import sympy
@@ -9,7 +9,7 @@ from sympy import Add, Min, Mul, ceiling, prod
 
 from memcalc.formula.parallelism import SHARES, tensor_on_one_card
 from memcalc.formula.symbols import symbol, symbols
-from memcalc.formula.tensors import GROUPS, Tensor, packed
+from memcalc.formula.tensors import Tensor, packed
 from memcalc.formula.term import Term
 from memcalc.formula.weights import parameters
 
@@ -41,12 +41,9 @@ class Piece:
 
 def piece(tensor: Tensor, divided: bool) -> Piece:
     """Return a tensor as the optimizer meets it; `divided` if cards share the model by its heads, layers or experts."""
-    number = Mul(tensor.each, GROUPS[tensor.group])
-    present = Add(tensor.count)
+    shares, on_a_card = (SHARES, tensor_on_one_card(tensor)) if divided else ({}, tensor)
     hidden = len(tensor.shape) == 2 and tensor.group != "embedding"
-    if not divided:
-        return Piece(number, present, tensor.shape, hidden)
-    return Piece(number.xreplace(SHARES), present.xreplace(SHARES), tensor_on_one_card(tensor).shape, hidden)
+    return Piece(tensor.number.xreplace(shares), tensor.count.xreplace(shares), on_a_card.shape, hidden)
 
 
 @cache
@@ -62,8 +59,7 @@ def one_piece(size: sympy.Symbol) -> tuple[Piece, ...]:
 
 def rows_of(parts: Iterable[Piece]) -> tuple[Piece, ...]:
     """Return what the first card keeps of each tensor when FSDP divides its rows."""
-    rows = [(ceiling(part.shape[0] / N_d), *part.shape[1:]) for part in parts]
-    return tuple(Piece(part.number, part.present, shape, part.hidden) for part, shape in zip(parts, rows, strict=True))
+    return tuple(replace(part, shape=(ceiling(part.shape[0] / N_d), *part.shape[1:])) for part in parts)
 
 
 def total(parts: Iterable[Piece]) -> sympy.Expr:
@@ -71,30 +67,36 @@ def total(parts: Iterable[Piece]) -> sympy.Expr:
     return Add(*(part.number * part.size for part in parts))
 
 
-def flat_share(whole: Term) -> Term:
-    """Return a card's share when all parameters are laid end to end and cut into N_d parts of equal length.
+def counting(term: Term, number: sympy.Expr, parts: tuple[Term, ...]) -> Term:
+    """Return a term for so many parameters in the place of all: those of a card's share, or of adapters.
 
-    DeepSpeed makes the length a multiple of two numbers, so that a part of 16-bit numbers begins at whole four bytes.
-
-    >>> flat_share(parameters)
-    P_1 = ⌈P/(N_d × min(2, N_d))⌉ × min(2, N_d)
+    Parameters
+    ----------
+    parts : the terms of the symbols in `number`
     """
-    pair = Min(2, N_d)  # one card cuts nothing, and needs no padding
-    return _share(
-        pair * ceiling(whole.symbol / (pair * N_d)),
-        meaning="Laid end to end, the parameters are cut into equal parts, one for each card; the last is filled up.",
-        holds="ZeRO stages 1 and 2 as in DeepSpeed; every card trains the same part of the model",
-        source="rajbhandari2020zero, section 5.1",
-        parts=(whole,),
-    )
+    return replace(term, expr=term.expr.xreplace({parameters.symbol: number}), parts=parts)
+
+
+_ALIKE = "every card trains the same part of the model"
+_PAIR = Min(2, N_d)  # a part of 16-bit numbers begins at whole four bytes; one card cuts nothing, and needs no padding
+
+share = Term(
+    name="share",
+    expr=_PAIR * ceiling(parameters.symbol / (_PAIR * N_d)),
+    meaning="Laid end to end, the parameters are cut into equal parts, one for each card; the last is filled up.",
+    holds=f"ZeRO stages 1 and 2 as in DeepSpeed; {_ALIKE}",
+    source="rajbhandari2020zero, section 5.1",
+    parts=(parameters,),
+)
 
 
 def tensor_share(parts: Iterable[Piece], whole: Term) -> Term:
     """Return a card's share when each tensor is laid out flat and cut into N_d parts."""
-    return _share(
-        Add(*(part.number * ceiling(part.size / N_d) for part in parts)),
+    return replace(
+        share,
+        expr=Add(*(part.number * ceiling(part.size / N_d) for part in parts)),
         meaning="Each tensor is cut into equal parts, one for each card; its last is filled up.",
-        holds="ZeRO stage 3 as in DeepSpeed; every card trains the same part of the model",
+        holds=f"ZeRO stage 3 as in DeepSpeed; {_ALIKE}",
         source="rajbhandari2020zero, section 5.3",
         parts=(whole,),
     )
@@ -102,10 +104,11 @@ def tensor_share(parts: Iterable[Piece], whole: Term) -> Term:
 
 def row_share(parts: Iterable[Piece], whole: Term) -> Term:
     """Return the first card's share when the rows of each tensor are divided between the cards."""
-    return _share(
-        total(rows_of(parts)),
+    return replace(
+        share,
+        expr=total(rows_of(parts)),
         meaning="The rows of each tensor are divided between the cards; the last may get fewer.",
-        holds="FSDP2 of PyTorch; the first card, which keeps most; every card trains the same part of the model",
+        holds=f"FSDP2 of PyTorch; the first card, which keeps most; {_ALIKE}",
         source="zhao2023fsdp, section 3.2",
         parts=(whole,),
     )
@@ -133,12 +136,6 @@ def at_least(expr: sympy.Expr) -> sympy.Expr:
 def _not_filled_up(product: sympy.Expr) -> dict[sympy.Expr, sympy.Expr]:
     return {whole: whole.args[0] for whole in product.atoms(ceiling) if whole.has(N_d)}
 
-
-def _share(expr: sympy.Expr, meaning: str, holds: str, source: str, parts: tuple[Term, ...]) -> Term:
-    return Term("share", expr, meaning, holds, source, parts)
-
-
-share = flat_share(parameters)
 
 bucket_memory = Term(
     name="bucket_memory",

@@ -4,7 +4,7 @@ Counts of parameters, scales of quantization, optimizer states, shards and adapt
 A model that lacks a tensor has none of it: a size or a number of zero.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import sympy
@@ -55,40 +55,31 @@ class Tensor:
     @property
     def layers(self) -> sympy.Expr:
         """How often the model holds the group."""
-        return sympy.Integer(1) * GROUPS[self.group]
+        return GROUPS[self.group]
+
+    @property
+    def number(self) -> sympy.Expr:
+        """How many the whole model holds; it may count tensors of size zero, which weigh nothing."""
+        return self.each * self.layers
 
     @property
     def count(self) -> sympy.Expr:
-        """How many the whole model holds; none where the size is zero."""
+        """How many of them are larger than zero."""
         sizes = [factor for factor in Mul.make_args(self.size) if factor.is_Symbol and not factor.is_positive]
-        return self.each * self.layers * prod(Min(1, factor) for factor in sizes)
+        return self.number * prod(Min(1, factor) for factor in sizes)
 
-
-GROUPS = {
-    "embedding": 1,
-    "attention": L_full + L_win,
-    "latent_attention": L_mla,
-    "mamba": L_ssm,
-    "mamba2": L_ssd,
-    "mlp": L_dense,
-    "expert": L_moe,
-    "router": L_moe,
-    "norms": LAYERS,
-    "final": 1,
-}
-"""Group of tensors → how often the model holds the group."""
 
 _CONV2 = d_i + 2 * n_grp * N  # Mamba-2 sends input, B and C through the convolution
 _UP = n_mlp - 1  # all matrices of an MLP but the last lead to its width
 
 _ROWS = {
-    "embedding": [
+    ("embedding", sympy.S.One): [
         ("embed_tokens", 1, V, d),
         ("lm_head", n_emb - 1, V, d),
         ("embed_positions", 1, n_pos, d),
         ("embed_norm", n_en * n_vec, d),
     ],
-    "attention": [
+    ("attention", L_full + L_win): [
         ("q_proj", 1, h * d_k, d),
         ("k_proj", 1, h_kv * d_k, d),
         ("v_proj", 1, h_kv * d_k, d),
@@ -101,7 +92,7 @@ _ROWS = {
         ("k_norm", nu_qk, d_k),
         ("sinks", n_sink, h),
     ],
-    "latent_attention": [
+    ("latent_attention", L_mla): [
         ("q_proj", 1 - Min(1, r_q), h * d_k, d),
         ("q_a_proj", 1, r_q, d),
         ("q_a_norm", 1, r_q),
@@ -114,7 +105,7 @@ _ROWS = {
         ("kv_a_bias", beta_qkv, r_kv + d_r),
         ("o_bias", beta_o, d),
     ],
-    "mamba": [
+    ("mamba", L_ssm): [
         ("in_proj", 1, 2 * d_i, d),
         ("in_bias", beta_ssm, 2 * d_i),
         ("conv1d", 1, d_i, 1, n_conv),
@@ -130,7 +121,7 @@ _ROWS = {
         ("out_proj", 1, d, d_i),
         ("out_bias", beta_ssm, d),
     ],
-    "mamba2": [
+    ("mamba2", L_ssd): [
         ("in_proj", 1, d_i + _CONV2 + h_s, d),
         ("in_bias", beta_ssm, d_i + _CONV2 + h_s),
         ("conv1d", 1, _CONV2, 1, n_conv),
@@ -142,32 +133,36 @@ _ROWS = {
         ("out_proj", 1, d, d_i),
         ("out_bias", beta_ssm, d),
     ],
-    "mlp": [
+    ("mlp", L_dense): [
         ("up_proj", _UP, d_ff, d),
         ("down_proj", 1, d, d_ff),
         ("up_bias", beta_mlp * _UP, d_ff),
         ("down_bias", beta_mlp, d),
     ],
-    "expert": [
+    ("expert", L_moe): [
         ("gate_up_proj", 1, E, _UP * d_e, d),
         ("down_proj", 1, E, d, d_e),
         ("gate_up_bias", beta_e, E, _UP * d_e),
         ("down_bias", beta_e, E, d),
     ],
-    "router": [
+    ("router", L_moe): [
         ("router", 1, E, d),
         ("router_bias", beta_e, E),
         ("shared_up_proj", _UP, d_sh, d),
         ("shared_down_proj", 1, d, d_sh),
         ("shared_gate", n_gate, 1, d),
     ],
-    "norms": [("norm", n_norm * n_vec, d)],
-    "final": [("norm", n_vec, d)],
+    ("norms", LAYERS): [("norm", n_norm * n_vec, d)],
+    ("final", sympy.S.One): [("norm", n_vec, d)],
 }
 
-TENSORS = tuple(Tensor(name, group, each, tuple(shape)) for group, rows in _ROWS.items() for name, each, *shape in rows)
-"""Every parameter tensor that a model of the catalogue can have."""
+GROUPS = dict(_ROWS.keys())
+"""Group of tensors → how often the model holds the group."""
 
+TENSORS = tuple(
+    Tensor(name, group, each, tuple(shape)) for (group, _), rows in _ROWS.items() for name, each, *shape in rows
+)
+"""Every parameter tensor that a model of the catalogue can have."""
 
 MATRICES, BIASES = "_proj", "_bias"
 """How the names of tensors end that multiply a token, and of those that are added to the result."""
@@ -198,7 +193,7 @@ def present(packing: str, absent: frozenset[sympy.Symbol]) -> tuple[Tensor, ...]
     ['embed_tokens', 'lm_head']
     """
     gone = dict.fromkeys(absent, sympy.Integer(0))
-    return tuple(tensor for tensor in packed(packing) if (tensor.count * tensor.size).xreplace(gone) != 0)
+    return tuple(tensor for tensor in packed(packing) if (tensor.number * tensor.size).xreplace(gone) != 0)
 
 
 PACKINGS = ("", "qkv", "qkv gate_up")
@@ -215,19 +210,19 @@ def packed(packing: str) -> tuple[Tensor, ...]:
     """
     tensors = list(TENSORS)
     if "qkv" in packing:
-        tensors = _merged(tensors, "qkv_proj", ("q_proj", "k_proj", "v_proj"))
-        tensors = _merged(tensors, "qkv_bias", ("q_bias", "k_bias", "v_bias"))
+        tensors = _merged(_merged(tensors, MATRICES), BIASES)
     if "gate_up" in packing:
         tensors = [_whole(tensor) if tensor.name == "up_proj" else tensor for tensor in tensors]
     return tuple(tensors)
 
 
-def _merged(tensors: list[Tensor], name: str, names: tuple[str, ...]) -> list[Tensor]:
+def _merged(tensors: list[Tensor], ending: str) -> list[Tensor]:
+    names = {kind + ending for kind in "qkv"}
     parts = [tensor for tensor in tensors if tensor.group == "attention" and tensor.name in names]
     rows = Add(*(part.shape[0] for part in parts))
-    one = Tensor(name, "attention", parts[0].each, (rows, *parts[0].shape[1:]))
+    one = replace(parts[0], name=f"qkv{ending}", shape=(rows, *parts[0].shape[1:]))
     return [one, *(tensor for tensor in tensors if tensor not in parts)]
 
 
 def _whole(tensor: Tensor) -> Tensor:
-    return Tensor("gate_up_proj", tensor.group, 1, (tensor.each * tensor.shape[0], *tensor.shape[1:]))
+    return replace(tensor, name="gate_up_proj", each=1, shape=(tensor.each * tensor.shape[0], *tensor.shape[1:]))

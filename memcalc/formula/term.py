@@ -44,11 +44,6 @@ class Term:
         """The left side of the equation: the letter that the glossary has for the name."""
         return symbol(self.name)
 
-    @cached_property
-    def equation(self) -> sympy.Eq:
-        """Symbol = expression."""
-        return sympy.Eq(self.symbol, self.expr, evaluate=False)
-
     @property
     def symbols(self) -> tuple[sympy.Symbol, ...]:
         """The symbols of the expression in reading order."""
@@ -116,9 +111,7 @@ class Term:
         try:
             return numeric.exact(expr)(*numbers)
         except ZeroDivisionError:
-            raise InputError(
-                f"{self.name} has no value here: {self.symbol} = {text(self.expr)} divides by 0."
-            ) from None
+            raise InputError(f"{self.name} has no value here: {self} divides by 0.") from None
 
     def exact(self, values: Values) -> int:
         """Return the value as a whole number; a fraction, such as half a byte, takes a whole one.

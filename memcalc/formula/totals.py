@@ -9,6 +9,7 @@ from memcalc.formula.term import Term
 from memcalc.formula.weights import weights
 
 _LLAMA = CodePath("llama")
+_ACTIVATIONS = activations.activations(_LLAMA)
 
 inference = Term(
     name="inference",
@@ -19,16 +20,14 @@ inference = Term(
     parts=(weights, kv_cache),
 )
 
-_STATES = (weights, gradients, optimizer)
-
 training = Term(
     name="training",
-    expr=sum(term.symbol for term in (*_STATES, activations.activations(_LLAMA))),
+    expr=weights.symbol + gradients.symbol + optimizer.symbol + _ACTIVATIONS.symbol,
     meaning="To train, a card holds weights, gradients, the optimizer's copies and what the backward pass needs.",
     holds="one card, AdamW, LLaMA code in 16 bit; the terms peak at different times, and for a moment the loss and the "
     "backward pass of one layer need more (`formula.step`)",
     source="article2026formula, the equation; rajbhandari2020zero, section 3",
-    parts=(*_STATES, activations.activations(_LLAMA)),
+    parts=(weights, gradients, optimizer, _ACTIVATIONS),
 )
 
 
@@ -38,8 +37,8 @@ def examples() -> tuple[Term, ...]:
     return (
         activations.padded_context,
         activations.with_windows(CodePath("mistral")).parts[1],
-        *activations.activations(_LLAMA).parts[:2],
-        activations.activations(_LLAMA),
+        *_ACTIVATIONS.parts[:2],
+        _ACTIVATIONS,
         activations.weight_copies(),
         activations.forward_peak(_LLAMA),
         training_step.step_peak(_LLAMA),

@@ -5,11 +5,12 @@ from functools import cache, cached_property
 
 import sympy
 
-from memcalc.errors import InputError
+from memcalc.errors import must
 from memcalc.formula.activations import activations, layer, padded_context
+from memcalc.formula.formats import FP32, HALF
 from memcalc.formula.numeric import Max
 from memcalc.formula.optimizer import gradients
-from memcalc.formula.saved_tensors import RECIPES, CodePath, SavedTensor, saved_tensors
+from memcalc.formula.saved_tensors import CodePath, SavedTensor, saved_tensors
 from memcalc.formula.symbols import symbols
 from memcalc.formula.tensors import BIASES, MATRICES, V, d, d_ff, d_k, h, held, n_emb, n_pos
 from memcalc.formula.term import Term
@@ -21,7 +22,7 @@ MEASURED = ("llama", "qwen2", "gpt2")
 """Families whose step has been measured."""
 
 _RECIPES = ("bf16", "mixed", "fp32")
-_FP32, _LOSS_AND_ITS_GRADIENT = 4, 4 + 4  # bytes
+_LOSS_AND_ITS_GRADIENT = FP32 + FP32
 _FREED = ("shifted_labels", "padding_label", "label_count")
 
 _norm, _mlp = held("final"), held("mlp")  # parameters
@@ -51,9 +52,9 @@ class Step:
         for name, options in (("recipe", _RECIPES), ("family", MEASURED)):
             value = getattr(self.case, name)
             if value not in options:
-                raise InputError(f"{name} must be one of {', '.join(options)} for the peak of a step, not {value!r}.")
+                raise must(name, f"one of {', '.join(options)} for the peak of a step", repr(value))
         if self.case.dropouts:
-            raise InputError(f"dropouts must be none for the peak of a step, not {', '.join(self.case.dropouts)}.")
+            raise must("dropouts", "none for the peak of a step", ", ".join(sorted(self.case.dropouts)))
 
     @cached_property
     def _peak(self) -> Term:
@@ -74,7 +75,7 @@ class Step:
     @property
     def loss(self) -> sympy.Expr:
         """Bytes where the loss has its gradient: all activations, and the gradients of probabilities and logits."""
-        of_probabilities, of_logits = 2 * [_FP32 * s * b * V]
+        of_probabilities, of_logits = 2 * [FP32 * s * b * V]
         freed = sum(tensor.expr for tensor in saved_tensors(self.case) if tensor.key in _FREED)
         return activations(self.case).symbol + of_probabilities + of_logits + _LOSS_AND_ITS_GRADIENT - freed
 
@@ -96,15 +97,19 @@ class Step:
         """Bytes where the scores of the first and of the last layer have gradients, before and after the softmax."""
         last = [tensor.key for tensor in self._kept_by_layer].index("softmax")
         softmax = self._kept_by_layer[last]
-        of_values = self._bytes * s * b * h * d_k if self._values_stay else 0
+        values_stay = "packed" in self.case.traits and not self.case.many  # of several sequences, copies do
+        of_values = self._bytes * s * b * h * d_k if values_stay else 0
         there = sum(tensor.expr for tensor in self._kept_by_layer[: last + 1]) + 2 * softmax.expr + of_values
         return self._in_first_and_last(there, made=_mlp + _norm + _output)
 
     def _in_first_and_last(self, there: sympy.Expr, made: sympy.Expr) -> tuple[sympy.Expr, sympy.Expr]:
         of_residual = self._bytes * s * b * d
-        around = sum(tensor.expr for tensor in saved_tensors(self.case) if _outlives_layers(tensor))
-        always = there + of_residual + around + _LOSS_AND_ITS_GRADIENT - self._shared_input
-        own_input = 1 if self.case.recompute == "full" else 0
+        kept_once = [tensor for tensor in saved_tensors(self.case) if tensor.per == "once"]
+        around = sum(tensor.expr for tensor in kept_once if tensor.place in ("embedding", "attention"))
+        own_input = int(self.case.recompute == "full")
+        copied = "rmsnorm" in self.case.traits and self._bytes < FP32  # the norm raises its input to FP32
+        shared = 0 if copied or not own_input else of_residual
+        always = there + of_residual + around + _LOSS_AND_ITS_GRADIENT - shared
         missing = _layer - made + d * (V * (n_emb - 1) + n_pos)
         first = gradients.symbol - self._bytes * missing + own_input * layer(self.case).symbol
         last = self._bytes * (V * d + _norm + made) + (L - 1 + own_input) * layer(self.case).symbol
@@ -115,17 +120,8 @@ class Step:
         return [tensor for tensor in saved_tensors(replace(self.case, recompute="none")) if tensor.per == "layer"]
 
     @property
-    def _values_stay(self) -> bool:  # one tensor holds queries, keys and values; of several sequences, copies do
-        return "packed" in self.case.traits and not self.case.many
-
-    @property
-    def _shared_input(self) -> sympy.Expr:
-        copied = "rmsnorm" in self.case.traits and self._bytes < _FP32  # the norm raises its input to FP32
-        return 0 if copied or self.case.recompute == "none" else self._bytes * s * b * d
-
-    @property
     def _bytes(self) -> int:
-        return _FP32 if RECIPES[self.case.recipe] == "fp32" else 2
+        return FP32 if self.case.width == "fp32" else HALF
 
 
 @cache
@@ -136,7 +132,3 @@ def step_peak(case: CodePath, tied: bool = False) -> Term:
     4
     """
     return Step(case, tied)._peak
-
-
-def _outlives_layers(tensor: SavedTensor) -> bool:
-    return tensor.per == "once" and tensor.place in ("embedding", "attention")

@@ -7,8 +7,8 @@ from memcalc.formula.tensors import GROUPS, LAYERS, E, L_moe, held
 from memcalc.formula.term import Term
 
 
-def _group(name: str, meaning: str, holds: str, source: str, expr: sympy.Expr | None = None) -> Term:
-    return Term(name, held(name) if expr is None else expr, meaning, holds, source)
+def _group(name: str, meaning: str, holds: str, source: str, axis: int = 0) -> Term:
+    return Term(name, held(name, axis), meaning, holds, source)
 
 
 embedding = _group(
@@ -59,7 +59,7 @@ expert = _group(
     "One expert is an MLP of its own, usually a narrow one.",
     "all experts of a model are alike",
     "jiang2024mixtral, section 2.1",
-    expr=held("expert", axis=1),
+    axis=1,
 )
 
 router = _group(

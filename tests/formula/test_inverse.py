@@ -1,14 +1,12 @@
 """The formula turned round, against a search."""
 
 from dataclasses import replace
-from fractions import Fraction
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from memcalc import TERMS, Gpu, Inference, Model, crossing, fits, largest, values
-from memcalc.formula.symbols import symbol
 
 CARD = Gpu.named("RTX 4090")
 LLAMA = Model.named("LLaMA-7B")
@@ -22,16 +20,6 @@ def test_the_solution_is_where_the_search_ends(full, window_layers, window, batc
     model = replace(LLAMA, **kinds, window=window if window_layers else 0)
     run = Inference(batch=batch)
     assert crossing(model, run) == max(TERMS["crossing"].exact(values(model, run)), 1)
-
-
-@given(full=st.integers(1, 40), window_layers=st.integers(0, 40), window=st.integers(1, 10**5))
-def test_the_largest_context_is_the_solution_rounded_down(full, window_layers, window):
-    kinds = {"full_layers": full, "window_layers": window_layers, "dense_layers": 32}
-    kinds["dense_layers"] = min(32, full + window_layers)
-    model, run = replace(LLAMA, **kinds, window=window if window_layers else 0), Inference()
-    known = values(model, run) | {symbol("capacity"): CARD.capacity}
-    solved = TERMS["largest_context"].value(known) if fits(model, replace(run, context=1), CARD) else Fraction(0)
-    assert largest("context", model, run, CARD) == int(solved)
 
 
 @pytest.mark.parametrize("engine", ["vLLM", "llama.cpp"])

@@ -13,7 +13,6 @@ from memcalc.formula.megatron import (
     RECOMPUTE,
     first_stage,
     in_flight,
-    in_flight_interleaved,
     layer,
     once,
     saved_tensors,
@@ -82,21 +81,13 @@ def test_micro_batches_in_flight(stages, micro_batches, expected):
     assert in_flight.value(values) == expected
 
 
-@given(st.integers(1, 64), st.integers(1, 8))
-def test_interleaving_costs_less_than_one_more_run_and_more_groups_cost_less(stages, groups):
-    def factor(interleave):
-        return in_flight_interleaved.value({symbol("pipeline_parallel"): stages, symbol("interleave"): interleave})
-
-    assert 1 <= factor(groups + 1) <= factor(groups) < 2
-
-
-PAPERS_MODELS = {  # Table 3: heads, hidden size, layers, tensor and pipeline parallel cards, groups of layers, batch
-    "22B": (64, 6144, 48, 8, 1, 1, 4),
-    "175B": (96, 12288, 96, 8, 8, 3, 1),
-    "530B": (128, 20480, 105, 8, 35, 3, 1),
-    "1T": (160, 25600, 128, 8, 64, 1, 1),
+PAPERS_MODELS = {  # Table 3: heads, hidden size, layers, tensor and pipeline parallel cards, batch
+    "22B": (64, 6144, 48, 8, 1, 4),
+    "175B": (96, 12288, 96, 8, 8, 1),
+    "530B": (128, 20480, 105, 8, 35, 1),
+    "1T": (160, 25600, 128, 8, 64, 1),
 }
-FIELDS = ("heads", "hidden", "layers", "tensor_parallel", "pipeline_parallel", "interleave", "batch")
+FIELDS = ("heads", "hidden", "layers", "tensor_parallel", "pipeline_parallel", "batch")
 
 
 def of_the_paper(name):
@@ -113,14 +104,12 @@ def test_shapes_of_the_papers_models_make_their_sizes(name, billions):
 
 @pytest.mark.parametrize("name", PAPERS_MODELS)
 def test_first_stages_of_the_papers_models(name):
-    heads, hidden, layers, cards, stages, groups, batch = PAPERS_MODELS[name]
-    interleaved = groups > 1
-    more = Fraction(stages - 1, stages * groups) if interleaved else 0
+    heads, hidden, layers, cards, _, batch = PAPERS_MODELS[name]
     sbhl = 2048 * batch * hidden * layers
     scores = Fraction(5 * heads * 2048, hidden)
     for recompute, each in (("none", (34 + scores) / cards), ("selective", Fraction(34, cards)), ("full", 2)):
-        found = first_stage(recompute, sequence_parallel=True, interleaved=interleaved).value(of_the_paper(name))
-        assert found == sbhl * each * (1 + more)
+        found = first_stage(recompute, sequence_parallel=True).value(of_the_paper(name))
+        assert found == sbhl * each
 
 
 @pytest.mark.parametrize(("name", "saved"), [("175B", 0.70), ("530B", 0.65)])

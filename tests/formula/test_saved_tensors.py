@@ -15,7 +15,6 @@ from memcalc.formula.saved_tensors import (
     CodePath,
     SavedTensor,
     factor,
-    kernel,
     meets,
     saved_tensors,
     total,
@@ -83,7 +82,8 @@ def test_coefficients_of_a_layer(case, layer):
     ],
 )
 def test_kernel(asked, runs):
-    assert kernel(*asked) == runs
+    attention, recipe, grouped, masked = asked
+    assert CodePath("llama", attention, recipe, grouped=grouped, masked=masked).kernel == runs
 
 
 def test_capped_scores_are_computed_eagerly():

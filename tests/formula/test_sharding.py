@@ -10,7 +10,6 @@ from memcalc.formula.parallelism import on_one_card
 from memcalc.formula.sharding import (
     N_d,
     bucket_memory,
-    flat_share,
     one_piece,
     pieces,
     row_share,
@@ -25,7 +24,7 @@ from memcalc.specs.model import Model
 from small_models import SMALL, small
 
 WHOLE = {
-    "flat": flat_share(parameters),
+    "flat": share,
     "tensor": tensor_share(pieces(""), parameters),
     "row": row_share(pieces(""), parameters),
 }
