@@ -7,11 +7,12 @@ from fractions import Fraction
 from functools import cache
 
 from memcalc import catalogue
+from memcalc.catalogue import Row
 from memcalc.formula.choices import Family
 
 
 @dataclass(frozen=True)
-class Format:
+class Format(Row):
     """How weights are stored: a row of data/formats.csv.
 
     Parameters
@@ -26,8 +27,7 @@ class Format:
     nested : scales that share a scale of 32 bits, if scales are quantized once more, else 0
     table_bytes : of each matrix [bytes]
     keeps : groups of tensors that stay in 16 bit
-    in_cache : whether a key and value cache can have this format
-    residual : who keeps the newest tokens of a cache in 16 bit: "KIVI", "transformers" or "" for nobody
+    cache : whether a key and value cache can have this format: "yes", "no", or who has it: "KIVI", "transformers"
 
     >>> Format.named("NF4").bits
     Fraction(9, 2)
@@ -45,30 +45,22 @@ class Format:
     nested: int = 0
     table_bytes: int = 0
     keeps: frozenset[str] = frozenset()
-    in_cache: bool = False
-    residual: str = ""
+    cache: str = "no"
 
     @property
     def bytes(self) -> Fraction:
         """Average bytes of a weight in a quantized matrix, or of a number in a cache."""
         return self.bits / 8
 
-    @classmethod
-    @cache
-    def named(cls, name: str) -> Format:
-        """Return the format of that name; a wrong name raises InputError with the nearest ones."""
-        row = catalogue.find("formats", "format", name)
-        numbers = ("code_bits", "group", "scale_bits", "zero_bits", "column_bits", "nested", "table_bytes")
-        return cls(
-            name=row["name"],
-            family=Family(row["family"]),
-            type=row["type"],
-            **{field: int(row[field].replace("row", "") or 0) for field in numbers},
-            bits=Fraction(row["bits"]),
-            keeps=frozenset(row["keeps"].split("|")),
-            in_cache=row["cache"] != "no",
-            residual=row["cache"] if row["cache"] in ("KIVI", "transformers") else "",
-        )
+    @property
+    def in_cache(self) -> bool:
+        """Whether a key and value cache can have this format."""
+        return self.cache != "no"
+
+    @property
+    def residual(self) -> str:
+        """Who keeps the newest tokens of a cache in 16 bit: "KIVI", "transformers" or "" for nobody."""
+        return self.cache if self.cache in ("KIVI", "transformers") else ""
 
 
 @cache

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache
 
-from memcalc import catalogue
+from memcalc.catalogue import Row
 from memcalc.formula.choices import Layout
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Recipe(Row):
     """Bytes of a number: a row of data/recipes.csv.
 
     Parameters
@@ -30,17 +29,9 @@ class Recipe:
     master_in_zero: Fraction
     state: Fraction
 
-    @classmethod
-    @cache
-    def named(cls, name: str) -> Recipe:
-        """Return the recipe of that name; a wrong name raises InputError with the nearest ones."""
-        row = catalogue.find("recipes", "recipe", name)
-        sizes = ("weight", "gradient", "master", "master_in_zero", "state")
-        return cls(row["name"], **{size: Fraction(row[size]) for size in sizes})
 
-
-@dataclass(frozen=True)
-class Optimizer:
+@dataclass(frozen=True, kw_only=True)
+class Optimizer(Row):
     """What an optimizer remembers of each parameter, and how it is stored: a row of data/optimizers.csv.
 
     Parameters
@@ -61,28 +52,13 @@ class Optimizer:
     name: str
     layout: Layout
     moments: int
-    bytes: Fraction
+    bytes: Fraction = Fraction(0)
     counters: int
     maps: int
-    bits: int
-    block: int
-    table: int
-    whole_blocks: bool
-    temporaries: int | None
+    bits: int = 0
+    block: int = 0
+    table: int = 0
+    whole_blocks: bool = False
+    temporaries: int | None = None
     meaning: str
     source: str
-
-    @classmethod
-    @cache
-    def named(cls, name: str) -> Optimizer:
-        """Return the optimizer of that name; a wrong name raises InputError with the nearest ones."""
-        row = catalogue.find("optimizers", "optimizer", name)
-        counts = ("moments", "counters", "maps", "bits", "block", "table")
-        return cls(
-            **{text: row[text] for text in ("name", "meaning", "source")},
-            **{count: int(row[count] or 0) for count in counts},
-            layout=Layout(row["layout"]),
-            bytes=Fraction(row["bytes"] or 0),
-            whole_blocks=row["whole_blocks"] == "1",
-            temporaries=int(row["temporaries"]) if row["temporaries"] else None,
-        )

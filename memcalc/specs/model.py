@@ -9,7 +9,7 @@ from pathlib import Path
 
 import sympy
 
-from memcalc import catalogue
+from memcalc.catalogue import Row
 from memcalc.errors import InputError
 from memcalc.formula.symbols import BY_NAME, symbol
 from memcalc.formula.tensors import PACKINGS
@@ -21,7 +21,7 @@ LARGEST_MODEL = 10**16
 
 
 @dataclass(frozen=True, kw_only=True)
-class Model(Spec):
+class Model(Spec, Row):
     """A language model's architecture, by the counts that the formula asks for; what it lacks is 0.
 
     Raises InputError if a count is impossible, or counts contradict each other.
@@ -118,13 +118,6 @@ class Model(Spec):
             "inner": self.mamba_layers + self.mamba2_layers,
             "state_heads": self.mamba2_layers,
         }
-
-    @classmethod
-    def named(cls, name: str) -> Model:
-        """Return the model of that name from data/models.csv; a wrong name raises InputError with the nearest ones."""
-        row = catalogue.find("models", "model", name)
-        texts = {key: row[key] for key in ("name", "family", "packing", "source")}
-        return cls(**texts, **{key: int(row[key]) for key in (*cls._counted(), "trained_context") if row.get(key)})
 
     @classmethod
     def from_config(cls, source: str | Path | Mapping) -> Model:

@@ -1,7 +1,7 @@
 """What runs of both kinds share: how they divide a model between cards, formats of weights, what comes on top."""
 
 from fractions import Fraction
-from functools import cache
+from functools import cache, cached_property
 
 import sympy
 
@@ -16,7 +16,13 @@ PARALLEL = ("tensor_parallel", "pipeline_parallel", "expert_parallel")
 
 
 class Run(Spec):
-    """What is done with a model."""
+    """What is done with a model; `_numbers` are those of one kind of run, by name."""
+
+    @cached_property
+    def values(self) -> dict[sympy.Symbol, int | Fraction]:
+        """Symbol → number, for the terms."""
+        numbers = {name: getattr(self, name) for name in ("context", "batch", *PARALLEL)} | self._numbers()
+        return {symbol(name): number for name, number in numbers.items()} | _overhead_values(self.overhead)
 
     @property
     def divided(self) -> bool:
@@ -49,7 +55,7 @@ def weights_formats() -> list[str]:
 
 
 @cache
-def overhead_values(end: str) -> dict[sympy.Symbol, Fraction]:
+def _overhead_values(end: str) -> dict[sympy.Symbol, Fraction]:
     """Return the values of the overhead's symbols at one end of the range in data/overheads.csv."""
     if end == End.NONE:
         return {}

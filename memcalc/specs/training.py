@@ -2,18 +2,14 @@
 
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property
 from numbers import Real
-
-import sympy
 
 from memcalc.errors import must, shown
 from memcalc.formula.choices import Accounting, Attention, End, Layout, Offload, Recompute, Sharding, Targets
 from memcalc.formula.formats import Format
 from memcalc.formula.recipes import Optimizer, Recipe
-from memcalc.formula.symbols import symbol
 from memcalc.specs.fields import count, declare, flag, name_in, word
-from memcalc.specs.run import PARALLEL, Run, overhead_values, weights_format
+from memcalc.specs.run import Run, weights_format
 
 _STAGES = {Offload.OPTIMIZER: (1, 2, 3), Offload.PARAMETERS: (3,), Offload.NVME: (3,)}
 """Offload → the stages of ZeRO that can do it; none needs none."""
@@ -113,14 +109,11 @@ class Training(Run):
         """The format of the frozen weights under adapters."""
         return Format.named(self.base_weights)
 
-    @cached_property
-    def values(self) -> dict[sympy.Symbol, int | Fraction]:
-        """Symbol → number, for the terms."""
+    def _numbers(self) -> dict[str, int | Fraction]:
         recipe, optimizer = self.recipe_spec, self.optimizer_spec
         flat = self.sharding == Sharding.ZERO and self.stage
-        numbers = {
-            **{name: getattr(self, name) for name in ("context", "batch", "data_parallel", *PARALLEL)},
-            **{name: getattr(self, name) for name in ("micro_batches", "lora_rank")},
+        return {
+            **{name: getattr(self, name) for name in ("data_parallel", "micro_batches", "lora_rank")},
             **{name: getattr(optimizer, name) for name in ("moments", "counters", "maps")},
             "bytes_per_weight": self.base_format.bytes if self.lora_rank else recipe.weight,
             "bytes_per_adapter": recipe.weight,
@@ -128,4 +121,3 @@ class Training(Run):
             "bytes_per_master": recipe.master_in_zero if flat else recipe.master,
             "bytes_per_moment": optimizer.bytes or recipe.state,
         }
-        return {symbol(name): value for name, value in numbers.items()} | overhead_values(self.overhead)
