@@ -78,15 +78,11 @@ class Inference(Run):
     batch: int = count("sequences at the same time [sequences]", default=BY_NAME["batch"].default)
     weights: str = declare(weights_format, "format of the weights, as named in data/formats.csv", default="FP16")
     kv_cache: str = declare(
-        _cache_format,
-        'format of the cache, or two with a slash: keys/values, such as "Q8_0/Q4_0"',
-        default="FP16",
+        _cache_format, 'format of the cache, or two with a slash: keys/values, such as "Q8_0/Q4_0"', default="FP16"
     )
     window: str = word(WindowCache, "how the cache of window layers is counted", WindowCache.IDEAL)
     engine: str = name_in(
-        "engines",
-        'whose reservation is counted, as named in data/engines.csv; "ideal" is that of nobody',
-        "ideal",
+        "engines", 'whose reservation is counted, as named in data/engines.csv; "ideal" is that of nobody', "ideal"
     )
     ubatch: int = count(
         "tokens of one pass through the model, for which the engine's window layers have room [tokens]; 0 for the "
@@ -94,17 +90,10 @@ class Inference(Run):
         **_TOKENS,
     )
     prompt: int = count(
-        "tokens of the context that were its prompt, which Transformers quantizes at once [tokens]",
-        **_TOKENS,
+        "tokens of the context that were its prompt, which Transformers quantizes at once [tokens]", **_TOKENS
     )
-    sinks: int = count(
-        "StreamingLLM: the first tokens, which are kept beside the recent ones [tokens]",
-        **_TOKENS,
-    )
-    recent: int = count(
-        "StreamingLLM: the newest tokens that are kept [tokens]; 0 keeps all",
-        **_TOKENS,
-    )
+    sinks: int = count("StreamingLLM: the first tokens, which are kept beside the recent ones [tokens]", **_TOKENS)
+    recent: int = count("StreamingLLM: the newest tokens that are kept [tokens]; 0 keeps all", **_TOKENS)
     prefill: str | int = declare(
         _prefill,
         'how the prompt is read, if its working memory is counted too: "none", "whole", or a chunk [tokens]; llama.cpp '

@@ -39,9 +39,7 @@ class Training(Run):
     )
     optimizer: str = name_in("optimizers", "as named in data/optimizers.csv", "AdamW")
     zero: int = count(
-        "stage of ZeRO: 0 shares nothing, 1 the optimizer states, 2 also gradients, 3 also weights",
-        *(0, 3),
-        default=0,
+        "stage of ZeRO: 0 shares nothing, 1 the optimizer states, 2 also gradients, 3 also weights", *(0, 3), default=0
     )
     data_parallel: int = count("cards that work on other sequences and share the states out", default=1)
     tensor_parallel: int = count("cards between which heads and widths are divided", default=1)
