@@ -63,8 +63,13 @@ def _of_a_size(run: Inference) -> Term:
 def _weights(model: Model, run: Inference) -> Term:
     if run.plain:
         return on_one_card(weights) if run.divided else weights
+    return stored_weights(model, run.weights, run.divided)
+
+
+def stored_weights(model: Model, form: str, divided: bool) -> Term:
+    """Return the term for weights with scales or in blocks, whole or `divided` between cards."""
     tensors = present(model.packing, model.absent)
-    return weights_in(run.weights, tuple(map(tensor_on_one_card, tensors)) if run.divided else tensors)
+    return weights_in(form, tuple(map(tensor_on_one_card, tensors)) if divided else tensors)
 
 
 def _cache(model: Model, run: Inference) -> Term:
