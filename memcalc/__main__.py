@@ -35,7 +35,9 @@ def main(arguments: list[str] | None = None) -> int:
         return code
     except InputError as problem:
         print(f"memcalc: {problem}", file=sys.stderr)
-    except BrokenPipeError:  # the reader, such as head, has seen enough
+    except OSError as problem:
+        if not isinstance(problem, BrokenPipeError):  # then the reader, such as head, has seen enough
+            print(f"memcalc: the output cannot be written: {problem.strerror}.", file=sys.stderr)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except KeyboardInterrupt:
         print("memcalc: interrupted.", file=sys.stderr)
@@ -54,12 +56,8 @@ def _parser() -> argparse.ArgumentParser:
     glossary.set_defaults(run=_glossary)
     article = commands.add_parser("article", help="write the article's tables and figures")
     article.add_argument("--check", action="store_true", help="compare instead of writing; exit 1 on any difference")
-    formats = {
-        "choices": ("svg", "png", "pdf"),
-        "action": "append",
-        "help": "of the pictures, beside svg; may be repeated (png)",
-    }
-    article.add_argument("--format", **formats)
+    kinds, meaning = ("svg", "png", "pdf"), "of the pictures, beside svg; may be repeated (png)"
+    article.add_argument("--format", choices=kinds, action="append", help=meaning)
     article.add_argument("--out", type=Path, default=Path("figures"), help="the folder (%(default)s)")
     article.set_defaults(run=_article)
     return parser
@@ -154,9 +152,8 @@ def _print_fit(model: Model, run: Inference, gpu: Gpu) -> None:
 
 def _elsewhere(model: Model, run: Inference | Training) -> dict[str, dict[str, int]]:
     """Return what an offloaded run keeps off the card, by place."""
-    if isinstance(run, Inference) or run.offload == "none":
-        return {}
-    return {place: kept for place, kept in places(model, run).items() if place != "gpu" and any(kept.values())}
+    kept = {} if getattr(run, "offload", "none") == "none" else places(model, run)
+    return {place: states for place, states in kept.items() if place != "gpu" and any(states.values())}
 
 
 def _in_words(run: Inference | Training) -> str:
