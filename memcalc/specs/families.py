@@ -22,19 +22,17 @@ from memcalc.specs.layers import (
     alternating,
     context,
     equal_heads,
+    experts,
     kv_heads,
     latent,
     limit,
-    only_experts,
     plain,
     rotary,
     sizes,
-    some_experts,
     sparse,
     upper_windows,
     window,
     windows,
-    without_window,
 )
 
 
@@ -111,8 +109,8 @@ def _qwen2_moe(config: Config) -> Counts:
     counts = rotary(config) | {"qkv_bias": config.flag("qkv_bias", True), "shared_gate": 1}
     counts["shared_intermediate"] = config.count("shared_intermediate", "shared_expert_intermediate_size")
     layers, width = counts["layers"], window(config)
-    every_second = -(-min(layers, without_window(config)) // 2) if width else 0
-    return counts | sparse(config, layers) | windows(config, layers, width, every_second)
+    upto = config.count("full_layers", "max_window_layers", 28, least=0) if width else 0
+    return counts | sparse(config, layers) | windows(config, layers, width, -(-min(layers, upto) // 2))  # every second
 
 
 def _glm4_moe(config: Config) -> Counts:
@@ -181,13 +179,13 @@ def _jamba(config: Config) -> Counts:
     counts = rotary(config, "null")
     layers, hidden = counts["layers"], counts["hidden"]
     attention, moe = _every_nth(config, layers, "attn_layer", 8, 4), _every_nth(config, layers, "expert_layer", 2, 1)
-    experts = "num_experts|num_local_experts"
-    if config.count("experts", experts) == 1:
+    keys = "num_experts|num_local_experts"
+    if config.count("experts", keys) == 1:
         moe = 0  # a single expert is an MLP
     state = _state(config, hidden, "mamba_d_state mamba_d_conv mamba_expand mamba_proj_bias mamba_conv_bias")
     state |= {"time_rank": _time_rank(config, "mamba_dt_rank", hidden)}
     mixed = {"full_layers": attention, "mamba_layers": layers - attention, "state_norms": 1, "rotary": 0}
-    return counts | mixed | state | some_experts(config, layers, moe, "intermediate_size", experts)
+    return counts | mixed | state | experts(config, layers, moe, keys=keys)
 
 
 def _mamba(config: Config) -> Counts:
@@ -254,7 +252,9 @@ _deepseek_v3 = Family(
 FAMILIES = {
     "llama": Family(partial(rotary, kv="absent"), {"max_position_embeddings": 2048, "mlp_bias": False} | _UNBIASED),
     "mistral": Family(_grouped, {"max_position_embeddings": 131072, "sliding_window": 4096}, (all_windows,)),
-    "mixtral": Family(_grouped, {"max_position_embeddings": 131072, "sliding_window": 0}, (only_experts, all_windows)),
+    "mixtral": Family(
+        _grouped, {"max_position_embeddings": 131072, "sliding_window": 0}, (experts, all_windows), {"intermediate": 0}
+    ),
     "qwen2": Family(_grouped, _QWEN, (upper_windows,), {"qkv_bias": 1}),
     "qwen2_moe": Family(_qwen2_moe, _QWEN),
     "qwen3": Family(partial(_qwen3, kv="null"), _QWEN | _UNBIASED | {"head_dim": 128}, (upper_windows,)),
@@ -276,8 +276,8 @@ FAMILIES = {
     "gpt_oss": Family(
         _grouped,
         {"max_position_embeddings": 131072, "head_dim": 64, "attention_bias": True, "sliding_window": 128},
-        (only_experts, alternating),
-        {"expert_bias": 1, "sink_heads": 1},
+        (experts, alternating),
+        {"intermediate": 0, "expert_bias": 1, "sink_heads": 1},
     ),
     "gpt2": Family(_gpt2, _TIED, packing="qkv"),
     "gpt_neox": Family(_gpt_neox, {"max_position_embeddings": 2048}, packing="qkv"),

@@ -139,14 +139,10 @@ def all_windows(config: Config, layers: int) -> Counts:
 
 
 def upper_windows(config: Config, layers: int) -> Counts:
-    """Return layers of which those from the key's number on have a window, as in Qwen."""
+    """Return layers of which those from `max_window_layers` on have a window, as in Qwen."""
     width = window(config)
-    return windows(config, layers, width, max(0, layers - without_window(config)) if width else 0)
-
-
-def without_window(config: Config) -> int:
-    """Return how many layers Qwen leaves without a window, where there is one."""
-    return config.count("full_layers", "max_window_layers", 28, least=0)
+    below = config.count("full_layers", "max_window_layers", 28, least=0) if width else layers
+    return windows(config, layers, width, max(0, layers - below))
 
 
 def alternating(config: Config, layers: int) -> Counts:
@@ -164,14 +160,21 @@ def all_but_every_nth(config: Config, layers: int) -> Counts:
     return windows(config, layers, window(config), sliding)
 
 
-def some_experts(config: Config, layers: int, moe: int, width: str, keys: str) -> Counts:
+def experts(
+    config: Config,
+    layers: int,
+    moe: int | None = None,
+    width: str = "intermediate_size",
+    keys: str = "num_local_experts|num_experts",
+) -> Counts:
     """Return the layers with experts and without.
 
     Parameters
     ----------
-    moe : layers with experts
+    moe : layers with experts; None for all of them
     width, keys : keys of an expert's width and of the number of experts in a layer
     """
+    moe = layers if moe is None else moe
     count = config.count("experts", keys)
     most, bound = (count if moe else None), keys.split("|")[0]
     counts = {
@@ -182,17 +185,11 @@ def some_experts(config: Config, layers: int, moe: int, width: str, keys: str) -
     return {"moe_layers": moe, "dense_layers": layers - moe} | (counts if moe else {})
 
 
-def only_experts(config: Config, layers: int) -> Counts:
-    """Return experts in every layer, as wide as an MLP would be."""
-    counts = some_experts(config, layers, layers, "intermediate_size", "num_local_experts|num_experts")
-    return counts | {"intermediate": 0}
-
-
 def sparse(config: Config, layers: int) -> Counts:
     """Return experts in every n-th layer, but for those that the file exempts, as Qwen has them."""
     step, dense = config.count("full_layers", "decoder_sparse_step", 1), config.places("mlp_only_layers", layers)
     moe = layers // step - sum((place + 1) % step == 0 for place in dense)
-    return some_experts(config, layers, moe, "moe_intermediate_size", "num_experts|num_local_experts")
+    return experts(config, layers, moe, "moe_intermediate_size", "num_experts|num_local_experts")
 
 
 def after_dense(config: Config, layers: int) -> Counts:
@@ -200,7 +197,7 @@ def after_dense(config: Config, layers: int) -> Counts:
     start = config.count("full_layers", "first_k_dense_replace", least=0, most=layers, bound="num_hidden_layers")
     step = config.count("full_layers", "moe_layer_freq") if "moe_layer_freq" in config.documented else 1
     moe, keys = len(range(-(-start // step) * step, layers, step)), "n_routed_experts|num_experts|num_local_experts"
-    counts = some_experts(config, layers, moe, "moe_intermediate_size", keys)
+    counts = experts(config, layers, moe, "moe_intermediate_size", keys)
     width = counts.get("expert_intermediate", 0)
     most = limit("shared_intermediate") // max(1, width)
     return counts | {"shared_intermediate": width * config.count("experts", "n_shared_experts", least=0, most=most)}
