@@ -76,12 +76,8 @@ def notes(model: Model, run: Inference | Training, gpu: Gpu) -> list[str]:
         found.append(f"{model.name} was trained for {trained:,} tokens; more needs an extension.")
     if run.overhead == "none":
         found.append(_overhead(run))
-    if (
-        isinstance(run, Inference)
-        and not run.divided
-        and fits(model, run, gpu)
-        and (bound := fastest(model, run, gpu).decode)
-    ):
+    decodes = isinstance(run, Inference) and not run.divided and fits(model, run, gpu)
+    if decodes and (bound := fastest(model, run, gpu).decode):
         found.append(f"No program writes more than {bound:,.0f} tokens per second and sequence on one such card.")
     if model.family == "falcon" and 1 < model.kv_heads < model.heads:
         each = model.heads // model.kv_heads

@@ -67,21 +67,17 @@ def _overhead_beside(last: Term) -> Term:
 def states(model: Model | NominalModel, run: Training, place: str = "gpu") -> tuple[Term, ...]:
     """Return weights, gradients and optimizer of a run, as the most loaded card keeps them; they are already divided.
 
-    Parameters
-    ----------
-    model : its packing decides which tensors there are
-    run : recipe, optimizer, sharding, offload and adapters decide what is kept
-    place : one of `PLACES`; a term that is kept elsewhere is 0
-
+    A term that is kept elsewhere than in this one of the `PLACES` is 0.
     Raises InputError if the model cannot be trained that way.
 
     >>> [str(term) for term in states(Model.nominal(7_500_000_000), Training(zero=2, data_parallel=64))]
     ['M_w = P_1 × B × N_d', 'M_g = P_1 × B_g', 'M_opt = M_m + M_st']
     """
     trained = _trained_in(model, run)
-    base = _base(model, run, trained.frozen) if trained.frozen else None
+    plain = run.base_format.family == Family.PLAIN
+    stored = None if plain else stored_weights(model, run.base_weights, run.divided)
+    every = _every(trained, run.stage, run.by_rows, run.optimizer_spec, stored)
     other, kept = _OFF_THE_CARD[run.offload]
-    every = _every(trained, run.stage, run.by_rows, run.optimizer_spec, base)
     return tuple(term if place == (other if term.name in kept else "gpu") else _kept_elsewhere(term) for term in every)
 
 
@@ -125,9 +121,8 @@ def _trained_in(model: Model | NominalModel, run: Training) -> _Trained:
     if isinstance(model, NominalModel):
         run.refuse_without_architecture(lora_rank=0)
         if run.optimizer_spec.layout not in (Layout.FULL, Layout.BLOCKS):
-            raise InputError(
-                f"optimizer must not be {run.optimizer} for a size without architecture: it needs matrices."
-            )
+            why = "for a size without architecture: it needs matrices"
+            raise InputError(f"optimizer must not be {run.optimizer} {why}.")
         return _NOMINAL
     trained = _trained(model.packing, run.divided, run.lora_targets if run.lora_rank else "")
     if not trained.whole.value(model.values | run.values):
@@ -156,30 +151,22 @@ def _weights(number: sympy.Expr, parts: tuple[Term, ...], base: Term | None) -> 
     )
 
 
-def _base(model: Model, run: Training, frozen: _Trained) -> Term:
-    """Return the term for the frozen weights under the adapters, in their format."""
-    if run.base_format.family == Family.PLAIN:
-        return _plain_base(frozen, run.stage, run.by_rows)
-    return _stored_base(stored_weights(model, run.base_weights, run.divided), run.stage == 3)
+def _base(frozen: _Trained, stage: int, by_rows: bool, stored: Term | None) -> Term:
+    """Return the term for the frozen weights under the adapters; `stored` is theirs, if they have scales or blocks."""
+    if stored is None:
+        number = _share(frozen, stage, by_rows).expr if stage == 3 else frozen.whole.symbol
+        return lora.base_weights_of(number, frozen.whole)
+    expr = sympy.ceiling(stored.expr / N_d) if stage == 3 else stored.expr
+    return replace(stored, name="base_weights", expr=expr)
 
 
 @cache
-def _plain_base(frozen: _Trained, stage: int, by_rows: bool) -> Term:
-    number = _share(frozen, stage, by_rows).expr if stage == 3 else frozen.whole.symbol
-    return lora.base_weights_of(number, frozen.whole)
-
-
-@cache
-def _stored_base(stored: Term, shared: bool) -> Term:
-    return replace(stored, name="base_weights", expr=sympy.ceiling(stored.expr / N_d) if shared else stored.expr)
-
-
-@cache
-def _every(trained: _Trained, stage: int, by_rows: bool, kind: Optimizer, base: Term | None) -> tuple[Term, ...]:
+def _every(trained: _Trained, stage: int, by_rows: bool, kind: Optimizer, stored: Term | None) -> tuple[Term, ...]:
     """Return the three terms: cards share the optimizer out from stage 1 on, gradients from 2, weights from 3."""
     share = _share(trained, stage, by_rows)
     everything, own = (trained.whole.symbol, (trained.whole,)), (P_1, (share,))
     filled = (N_d * P_1, (share,))  # all shares, with what fills the last one up
+    base = _base(trained.frozen, stage, by_rows, stored) if trained.frozen else None
     seen = trained.pieces
     if stage:
         seen = sharding.rows_of(seen) if by_rows else sharding.one_piece(P_1)

@@ -51,6 +51,7 @@ class Config:
         keys: str,
         default: int | Callable[[], int] | None = None,
         null: int | None = None,
+        auto: int | None = None,
         least: int = 1,
         most: int | None = None,
         bound: str = "",
@@ -62,7 +63,7 @@ class Config:
         name : the symbol that it becomes, whose limit holds
         keys : where it stands; spellings of the same number are parted by "|"
         default : what every family documents where the key is left out or null; without one it must be given
-        null : what an explicit null says
+        null, auto : what an explicit null says, and the word "auto"
         least, most : other limits than the symbol's; `bound` is the key that the upper one comes from
 
         Raises InputError, which names the key, the value and what is allowed.
@@ -74,6 +75,8 @@ class Config:
         default, most = self.documented.get(key, default), BY_NAME[name].limit if most is None else most
         if value is None and key in self._values and null is not None:
             return null
+        if auto is not None and isinstance(value, str) and value == "auto":
+            return auto
         if value is None and default is not None:
             self.assumed.append(key)
             value = default() if callable(default) else default
@@ -119,10 +122,6 @@ class Config:
         if not isinstance(value, list | tuple):
             raise refusal(key, "a list of layer numbers", value)
         return {whole(f"{key} in config.json", place, 0, layers - 1, "num_hidden_layers - 1") for place in value}
-
-    def says(self, key: str, word: str) -> bool:
-        """Whether the key has this word for a value."""
-        return isinstance(self._values.get(key), str) and self._values[key] == word
 
     def skip(self, *keys: str) -> int:
         """Note that the family's own code has no use for these keys; return 0."""

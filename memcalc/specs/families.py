@@ -183,7 +183,7 @@ def _jamba(config: Config) -> Counts:
     if config.count("experts", keys) == 1:
         moe = 0  # a single expert is an MLP
     state = _state(config, hidden, "mamba_d_state mamba_d_conv mamba_expand mamba_proj_bias mamba_conv_bias")
-    state |= {"time_rank": _time_rank(config, "mamba_dt_rank", hidden)}
+    state |= _time_rank(config, "mamba_dt_rank", hidden)
     mixed = {"full_layers": attention, "mamba_layers": layers - attention, "state_norms": 1, "rotary": 0}
     return counts | mixed | state | experts(config, layers, moe, keys=keys)
 
@@ -191,7 +191,7 @@ def _jamba(config: Config) -> Counts:
 def _mamba(config: Config) -> Counts:
     """Return Mamba in every layer, and no MLP beside it."""
     counts = sizes(config) | {"layer_norms": 1}
-    rank = {"time_rank": _time_rank(config, "time_step_rank", counts["hidden"])}
+    rank = _time_rank(config, "time_step_rank", counts["hidden"])
     return counts | {"mamba_layers": counts["layers"]} | rank | _state(config, counts["hidden"])
 
 
@@ -222,16 +222,16 @@ def _heads(config: Config, inner: int) -> Counts:
     return {"state_heads": heads, "groups": config.count("groups", "n_groups")}
 
 
-def _time_rank(config: Config, key: str, hidden: int) -> int:
-    automatic = -(-hidden // 16)
-    return automatic if config.says(key, "auto") else config.count("time_rank", key, automatic)
+def _time_rank(config: Config, key: str, hidden: int) -> Counts:
+    sixteenth = -(-hidden // 16)
+    return {"time_rank": config.count("time_rank", key, sixteenth, auto=sixteenth)}
 
 
 def _every_nth(config: Config, layers: int, kind: str, period: int, offset: int) -> int:
     """Layers whose number leaves the offset when divided by the period."""
     period = config.count("full_layers", f"{kind}_period", period)
-    most, bound = period - 1, f"{kind}_period - 1"
-    return len(range(config.count("full_layers", f"{kind}_offset", offset, 0, 0, most, bound), layers, period))
+    limits = {"least": 0, "most": period - 1, "bound": f"{kind}_period - 1"}
+    return len(range(config.count("full_layers", f"{kind}_offset", offset, null=0, **limits), layers, period))
 
 
 _TIED, _UNBIASED = {"tie_word_embeddings": True}, {"attention_bias": False}

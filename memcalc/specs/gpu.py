@@ -100,8 +100,5 @@ class Gpu(Spec, Row):
     @property
     def values(self) -> dict[sympy.Symbol, int]:
         """Symbol → number for the terms of speed; a speed that is not known has none."""
-        speeds = {
-            "bandwidth": self.bandwidth,
-            "arithmetic": int((self.bf16_tflops or 0) * 10**12),
-        }
+        speeds = {"bandwidth": self.bandwidth, "arithmetic": int((self.bf16_tflops or 0) * 10**12)}
         return {symbol(name): speed for name, speed in speeds.items() if speed}
