@@ -35,14 +35,14 @@ class Config:
     ----------
     values : key → value, as in the file
     kind : the `model_type`
-    documented : key → what the family's documentation says where a file leaves it out
+    documented : key → what the family's documentation says where a file leaves it out; none of these is ever `ignored`
 
     `assumed` collects the keys that the file leaves out and whose documented default was taken.
     """
 
     def __init__(self, values: Mapping, kind: str, documented: Mapping[str, object] = MappingProxyType({})):
         self._values, self._kind, self.documented = values, kind, documented
-        self._taken: set[str] = set()
+        self._taken = set(documented)
         self.assumed: list[str] = []
 
     def count(
@@ -123,10 +123,9 @@ class Config:
             raise refusal(key, "a list of layer numbers", value)
         return {whole(f"{key} in config.json", place, 0, layers - 1, "num_hidden_layers - 1") for place in value}
 
-    def skip(self, *keys: str) -> int:
-        """Note that the family's own code has no use for these keys; return 0."""
+    def skip(self, *keys: str) -> None:
+        """Note that the family's own code has no use for these keys."""
         self._taken.update(keys)
-        return 0
 
     def ignored(self) -> tuple[str, ...]:
         """Return the keys that are on, change memory and were not used; InputError if one makes another attention."""

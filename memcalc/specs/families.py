@@ -100,11 +100,6 @@ class Family:
         return replace(self, documented=self.documented | documented, **changes)
 
 
-def _qwen3(config: Config, kv: str = "") -> Counts:
-    config.skip("use_qk_norm")  # always
-    return rotary(config, kv) | {"qk_norms": 1}
-
-
 def _qwen2_moe(config: Config) -> Counts:
     counts = rotary(config) | {"qkv_bias": config.flag("qkv_bias", True), "shared_gate": 1}
     counts["shared_intermediate"] = config.count("shared_intermediate", "shared_expert_intermediate_size")
@@ -236,6 +231,7 @@ def _every_nth(config: Config, layers: int, kind: str, period: int, offset: int)
 
 _TIED, _UNBIASED = {"tie_word_embeddings": True}, {"attention_bias": False}
 _QWEN = {"max_position_embeddings": 32768, "use_sliding_window": False, "sliding_window": 4096}
+_QWEN_3 = _QWEN | _UNBIASED | {"use_qk_norm": True}  # always
 _GEMMA_3_4B = {"vocab_size": 262208, "num_attention_heads": 8, "num_key_value_heads": 4}
 """What the published files of Gemma 3 leave out."""
 
@@ -257,8 +253,8 @@ FAMILIES = {
     ),
     "qwen2": Family(_grouped, _QWEN, (upper_windows,), {"qkv_bias": 1}),
     "qwen2_moe": Family(_qwen2_moe, _QWEN),
-    "qwen3": Family(partial(_qwen3, kv="null"), _QWEN | _UNBIASED | {"head_dim": 128}, (upper_windows,)),
-    "qwen3_moe": Family(_qwen3, _QWEN | _UNBIASED, (sparse, all_windows)),
+    "qwen3": Family(_grouped, _QWEN_3 | {"head_dim": 128}, (upper_windows,), {"qk_norms": 1}),
+    "qwen3_moe": Family(rotary, _QWEN_3, (sparse, all_windows), {"qk_norms": 1}),
     "gemma": _gemma,
     "gemma2": _gemma2,
     "gemma3_text": _gemma3,

@@ -115,9 +115,8 @@ def share(hidden: int, heads: int, key: str = "num_attention_heads", of: str = "
 
 def window(config: Config) -> int:
     """Return the window; 0 for none, which is what null says, or a switch that is off."""
-    if "use_sliding_window" in config.documented and not config.flag("use_sliding_window"):
-        return config.skip("sliding_window")
-    return config.count("window", "sliding_window", null=0)
+    off = "use_sliding_window" in config.documented and not config.flag("use_sliding_window")
+    return 0 if off else config.count("window", "sliding_window", null=0)
 
 
 def windows(config: Config, layers: int, width: int, sliding: int) -> Counts:
