@@ -131,11 +131,9 @@ def _trained_in(model: Model | NominalModel, run: Training) -> _Trained:
 
 
 def _share(trained: _Trained, stage: int, by_rows: bool) -> Term:
-    if by_rows:
-        return sharding.row_share(trained.pieces, trained.whole)
-    if stage == 3:
-        return sharding.tensor_share(trained.pieces, trained.whole)
-    return sharding.flat_share(trained.whole)
+    if stage < 3:
+        return sharding.flat_share(trained.whole)
+    return (sharding.row_share if by_rows else sharding.tensor_share)(trained.pieces, trained.whole)
 
 
 def _weights(number: sympy.Expr, parts: tuple[Term, ...], base: Term | None) -> Term:

@@ -6,7 +6,7 @@ from functools import cache, cached_property
 import sympy
 
 from memcalc import catalogue
-from memcalc.errors import InputError
+from memcalc.errors import InputError, must
 from memcalc.formula.choices import End, Family
 from memcalc.formula.symbols import symbol
 from memcalc.specs.fields import Spec
@@ -32,9 +32,8 @@ class Run(Spec):
     def refuse_without_architecture(self, **fields: object) -> None:
         """Raise InputError if the run of a mere size divides it between cards, or has another value in these fields."""
         for name, needed in {**dict.fromkeys(PARALLEL, 1), **fields}.items():
-            if getattr(self, name) != needed:
-                found = getattr(self, name)
-                raise InputError(f"{name} must be {needed} for a size without architecture, not {found}.")
+            if (found := getattr(self, name)) != needed:
+                raise must(name, f"{needed} for a size without architecture", str(found))
 
 
 def weights_format(field: str, name: object) -> str:

@@ -67,25 +67,22 @@ class Training(Run):
     def _check_together(self) -> None:
         if not self.lora_rank and self.base_weights != type(self).base_weights:
             raise must("base_weights", "FP16 without adapters (lora_rank)", repr(self.base_weights))
-        if self.sharding == Sharding.FSDP:
-            self._check_fsdp()
-        elif self.zero not in (stages := _STAGES.get(self.offload, (0, 1, 2, 3))):
+        stages = _STAGES.get(self.offload, (0, 1, 2, 3))
+        if self.by_rows and self.zero:
+            raise must("zero", "0 with sharding fsdp, which shares everything by itself", self.zero)
+        if self.by_rows and self.offload in (Offload.OPTIMIZER, Offload.NVME):
+            raise must("offload", "none or parameters with sharding fsdp", repr(self.offload))
+        if not self.by_rows and self.zero not in stages:
             raise must("zero", f"{' or '.join(map(str, stages))} with offload {self.offload}", self.zero)
         if self.zero and self.optimizer_spec.layout not in (Layout.FULL, Layout.BLOCKS):
             raise must("zero", f"0 with {self.optimizer}, which needs the matrices that ZeRO lays flat", self.zero)
-
-    def _check_fsdp(self) -> None:
-        if self.zero:
-            raise must("zero", "0 with sharding fsdp, which shares everything by itself", self.zero)
-        if self.offload in (Offload.OPTIMIZER, Offload.NVME):
-            raise must("offload", "none or parameters with sharding fsdp", repr(self.offload))
 
     @property
     def stage(self) -> int:
         """What is shared out, as a stage of ZeRO: FSDP shares what stage 3 does, and one card shares nothing."""
         if self.data_parallel == 1:
             return 0
-        return 3 if self.sharding == Sharding.FSDP else self.zero
+        return 3 if self.by_rows else self.zero
 
     @property
     def by_rows(self) -> bool:
@@ -109,7 +106,7 @@ class Training(Run):
 
     def _numbers(self) -> dict[str, int | Fraction]:
         recipe, optimizer = self.recipe_spec, self.optimizer_spec
-        flat = self.sharding == Sharding.ZERO and self.stage
+        flat = self.stage and not self.by_rows
         return {
             **{name: getattr(self, name) for name in ("data_parallel", "micro_batches", "lora_rank")},
             **{name: getattr(optimizer, name) for name in ("moments", "counters", "maps")},
