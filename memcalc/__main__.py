@@ -24,12 +24,14 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return the exit code: 0 done, 1 the check found differences, 2 bad input."""
     options = _parser().parse_args(arguments)
     try:
-        code = options.run(options)
+        code = options.run(options) or 0
         sys.stdout.flush()  # here, where a closed pipe is caught
         return code
     except InputError as problem:
         print(f"memcalc: {problem}", file=sys.stderr)
-    except BrokenPipeError:  # the reader, such as head, has seen enough
+    except OSError as problem:
+        if not isinstance(problem, BrokenPipeError):  # then the reader, such as head, has seen enough
+            print(f"memcalc: the output cannot be written: {problem.strerror}.", file=sys.stderr)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except KeyboardInterrupt:
         print("memcalc: interrupted.", file=sys.stderr)
@@ -89,27 +91,24 @@ def _model(name: str) -> Model:
     return Model.from_config(path) if os.path.isfile(path) or path.casefold().endswith(".json") else Model.named(name)
 
 
-def _example(options: argparse.Namespace) -> int:
+def _example(options: argparse.Namespace) -> None:
     print("memcalc works. A model of seven billion parameters, 32,768 tokens, on a card of 24 GB:\n")
     _print_fit(Model.named(EXAMPLE[0]), Inference(), Gpu.named(EXAMPLE[1]))
     print('\nAsk your own: python -m memcalc fit MODEL GPU --context TOKENS   (see "python -m memcalc fit --help")')
-    return 0
 
 
-def _answer(options: argparse.Namespace) -> int:
+def _answer(options: argparse.Namespace) -> None:
     model, gpu = _model(options.model), Gpu.named(options.gpu)
     run = options.kind(**{name: getattr(options, name) for name in options.kind.declared})
     (_print_json if options.json else _print_fit)(model, run, gpu)
     if options.explain and not options.json:
         for term in terms(model, run):
             print(f"\n{term.name}: {term.meaning}\n  holds: {term.holds}\n  source: {term.source}")
-    return 0
 
 
-def _glossary(options: argparse.Namespace) -> int:
+def _glossary(options: argparse.Namespace) -> None:
     for entry in GLOSSARY.values():
         print(f"{entry.symbol!s:<9} {entry.name:<26} {entry.meaning}" + (f" [{entry.unit}]" if entry.unit else ""))
-    return 0
 
 
 def _print_json(model: Model, run: Inference, gpu: Gpu) -> None:
@@ -147,9 +146,8 @@ def _print_fit(model: Model, run: Inference, gpu: Gpu) -> None:
 
 def _elsewhere(model: Model, run: Inference | Training) -> dict[str, dict[str, int]]:
     """Return what an offloaded run keeps off the card, by place."""
-    if isinstance(run, Inference) or run.offload == "none":
-        return {}
-    return {place: kept for place, kept in places(model, run).items() if place != "gpu" and any(kept.values())}
+    kept = {} if getattr(run, "offload", "none") == "none" else places(model, run)
+    return {place: states for place, states in kept.items() if place != "gpu" and any(states.values())}
 
 
 def _in_words(run: Inference | Training) -> str:

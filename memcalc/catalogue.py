@@ -2,12 +2,11 @@
 
 import csv
 from collections.abc import Mapping
-from dataclasses import fields
-from fractions import Fraction
+from dataclasses import MISSING, fields
 from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
-from typing import Self
+from typing import Self, get_args, get_origin, get_type_hints
 
 from memcalc.errors import choice
 
@@ -51,28 +50,33 @@ def _index(table: str) -> tuple[dict[str, Mapping[str, str]], dict[str, str]]:
     return {row["name"]: row for row in rows(table)}, aliases
 
 
-_READ = {
-    bool: lambda text: text in ("1", "yes"),
-    int: lambda text: int(text or 0),
-    int | None: lambda text: int(text) if text else None,
-    Fraction: lambda text: Fraction(text or 0),
-    frozenset[str]: lambda text: frozenset(text.split("|")),
-}
-"""Type → how the text of a cell becomes one; an empty number is 0."""
-
-
 class Row:
-    """A row of a table as an object: a dataclass whose fields are columns, each read as its type says."""
-
-    def __init_subclass__(cls, table: str):
-        cls._table = table
+    """A dataclass whose objects can be rows of the table that is called like it; a field is the cell of its column."""
 
     @classmethod
-    @cache
     def named(cls, name: str) -> Self:
-        """Return the row of that name; a wrong name raises InputError with the nearest ones."""
-        row = find(cls._table, cls.__name__.casefold(), name)
-        return cls(**{one.name: _READ.get(one.type, one.type)(row[one.name]) for one in fields(cls)})
+        """Return what the table says of that name; a wrong one raises InputError with the nearest names."""
+        return _made(cls, name) if isinstance(name, str) else _row_of(cls, name)
+
+
+def _row_of(kind: type[Row], name: object) -> Mapping[str, str]:
+    called = kind.__name__.lower()
+    return find(f"{called}s", called, name)
+
+
+@cache
+def _made(kind: type[Row], name: str) -> Row:
+    row, types = _row_of(kind, name), get_type_hints(kind)
+    said = [field.name for field in fields(kind) if row.get(field.name) or field.default is MISSING]
+    return kind(**{column: _read(types[column], row[column]) for column in said})
+
+
+def _read(kind: object, cell: str) -> object:
+    """Read a cell as the type of its field: a number, a text or a word of a few, yes or no, names parted by "|"."""
+    if get_origin(kind) is frozenset:
+        return frozenset(cell.split("|"))
+    kind = next(iter(get_args(kind)), kind)  # of "int | None", the int
+    return cell == "yes" if kind is bool else kind(cell) if cell else None
 
 
 def bibliography() -> str:

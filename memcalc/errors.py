@@ -19,8 +19,10 @@ def must(field: str, allowed: str, value: object) -> InputError:
     return InputError(f"{field} must be {allowed}, not {f'{value:,}' if type(value) is int else value}.")
 
 
-def whole(field: str, value: object, low: int, high: int) -> int:
+def whole(field: str, value: object, low: int, high: int, bound: str = "") -> int:
     """Return `value` as an int if it is a whole number from `low` to `high`, else raise InputError.
+
+    `bound` is what the upper limit comes from, for the message.
 
     >>> whole("context", 4096, 1, 10**6)
     4096
@@ -30,7 +32,7 @@ def whole(field: str, value: object, low: int, high: int) -> int:
     """
     number = integer(value)
     if number is None or not low <= number <= high:
-        raise must(field, f"a whole number from {low:,} to {high:,}", shown(value))
+        raise must(field, f"a whole number from {low:,} to {bound and f'{bound} = '}{high:,}", shown(value))
     return number
 
 

@@ -140,3 +140,9 @@ def test_a_reader_that_has_seen_enough():
     command = f"{shlex.quote(sys.executable)} -m memcalc fit LLaMA-7B 'RTX 4090' | true"
     done = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)
     assert done.stderr == ""
+
+
+def test_a_disk_that_is_full():
+    command = f"{shlex.quote(sys.executable)} -m memcalc glossary > /dev/full"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (2, "memcalc: the output cannot be written: No space left on device.\n")

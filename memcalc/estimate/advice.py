@@ -1,12 +1,13 @@
 """The answer in words: the verdict, the next best step, and what the numbers do not say."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 from memcalc import catalogue
 from memcalc.errors import InputError
 from memcalc.estimate.questions import breakdown, fewest_gpus, fits, largest
 from memcalc.estimate.speed import fastest
+from memcalc.formula.choices import Family
 from memcalc.formula.formats import Format
 from memcalc.formula.overhead import inference_overhead
 from memcalc.formula.symbols import BY_NAME, SUMMANDS
@@ -16,14 +17,13 @@ from memcalc.specs.model import Model
 from memcalc.specs.training import Training
 from memcalc.units import show
 
-_SAVINGS = {
-    "recompute": "full",
-    "recipe": "bf16",
-    "optimizer": "8-bit AdamW",
-}
-"""Field of a training run → the choice that needs less memory."""
-
-_SHARED = {"zero": 3, "data_parallel": 8}
+_SAVINGS = (
+    {"recompute": "full"},
+    {"recipe": "bf16"},
+    {"optimizer": "8-bit AdamW"},
+    {"zero": 3, "data_parallel": 8},
+)
+"""Changes of a training run that need less memory."""
 
 
 def verdict(model: Model, run: Inference | Training, gpu: Gpu) -> str:
@@ -65,12 +65,8 @@ def notes(model: Model, run: Inference | Training, gpu: Gpu) -> list[str]:
         found.append(f"{model.name} was trained for {trained:,} tokens; more needs an extension.")
     if run.overhead == "none":
         found.append(_overhead(run))
-    if (
-        isinstance(run, Inference)
-        and not run.divided
-        and fits(model, run, gpu)
-        and (bound := fastest(model, run, gpu).decode)
-    ):
+    decodes = isinstance(run, Inference) and not run.divided and fits(model, run, gpu)
+    if decodes and (bound := fastest(model, run, gpu).decode):
         found.append(f"No program writes more than {bound:,.0f} tokens per second and sequence on one such card.")
     if model.family == "falcon" and 1 < model.kv_heads < model.heads:
         each = model.heads // model.kv_heads
@@ -90,8 +86,7 @@ def _overhead(run: Inference | Training) -> str:
 
 
 def _savings(model: Model, run: Training, gpu: Gpu) -> Iterator[str]:
-    changes = [{field: choice} for field, choice in _SAVINGS.items()] + [_SHARED]
-    for change in changes:
+    for change in _SAVINGS:
         try:
             fit = fits(model, replace(run, **change), gpu)
         except InputError:  # a choice that this run excludes
@@ -103,10 +98,10 @@ def _savings(model: Model, run: Training, gpu: Gpu) -> Iterator[str]:
 
 def _smaller_formats(model: Model, run: Inference, gpu: Gpu) -> Iterator[str]:
     left = ""
-    now = {"weights": [Format.named(run.weights)], "kv_cache": run.cache_formats}
+    now = {"weights": [run.weights_format], "kv_cache": run.cache_formats}
     for fields in (("weights",), ("kv_cache",), ("weights", "kv_cache")):
         most = max(form.bits for field in fields for form in now[field])
-        fewer = (name for name in _plain_formats() if Format.named(name).bits < most)
+        fewer = [form.name for form in _plain_formats() if form.bits < most]
         tries = ((name, fits(model, replace(run, **dict.fromkeys(fields, name)), gpu)) for name in fewer)
         name, fit = next(((name, fit) for name, fit in tries if fit), ("", None))
         if fit and show(fit.margin) != left:
@@ -114,9 +109,9 @@ def _smaller_formats(model: Model, run: Inference, gpu: Gpu) -> Iterator[str]:
             yield f"{name} {' and '.join(SUMMANDS[field].word for field in fields)} would leave {left}."
 
 
-def _plain_formats() -> Iterable[str]:
+def _plain_formats() -> list[Format]:
     """Return the formats that weights and caches can both have, which the table lists from many bits to few."""
-    return [row["name"] for row in catalogue.rows("formats") if row["family"] == "plain"]
+    return [form for form in map(Format.named, catalogue.names("formats")) if form.family == Family.PLAIN]
 
 
 def _cards(model: Model, run: Inference, gpu: Gpu) -> list[str]:
@@ -127,7 +122,7 @@ def _cards(model: Model, run: Inference, gpu: Gpu) -> list[str]:
 
 
 def _no_way(model: Model, run: Inference, gpu: Gpu) -> str:
-    least = min(_plain_formats(), key=lambda name: Format.named(name).bytes)
+    least = min(_plain_formats(), key=lambda form: form.bits).name
     smallest = replace(run, weights=least, kv_cache=least)
     if context := largest("context", model, smallest, gpu):
         return f"Even in {least}, this card holds no more than {_tokens(context, run)}."

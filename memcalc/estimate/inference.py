@@ -3,7 +3,7 @@
 from dataclasses import replace
 from functools import cache
 
-from memcalc.errors import InputError
+from memcalc.errors import InputError, must
 from memcalc.formula import llama_cpp
 from memcalc.formula.choices import Attention, End, WindowCache
 from memcalc.formula.formats import whole_blocks
@@ -53,9 +53,7 @@ def window_values(model: Model, run: Inference) -> Values:
 def _of_a_size(run: Inference) -> Term:
     """Return the weights of a size without architecture, of which nothing else is known."""
     if not run.plain:
-        raise InputError(
-            f"weights must be a format without scales for a size without architecture, not {run.weights!r}."
-        )
+        raise must("weights", "a format without scales for a size without architecture", repr(run.weights))
     run.refuse_without_architecture(prefill="none")
     return weights
 
@@ -63,8 +61,13 @@ def _of_a_size(run: Inference) -> Term:
 def _weights(model: Model, run: Inference) -> Term:
     if run.plain:
         return on_one_card(weights) if run.divided else weights
+    return stored_weights(model, run.weights, run.divided)
+
+
+def stored_weights(model: Model, form: str, divided: bool) -> Term:
+    """Return the term for weights with scales or in blocks, whole or `divided` between cards."""
     tensors = present(model.packing, model.absent)
-    return weights_in(run.weights, tuple(map(tensor_on_one_card, tensors)) if run.divided else tensors)
+    return weights_in(form, tuple(map(tensor_on_one_card, tensors)) if divided else tensors)
 
 
 def _cache(model: Model, run: Inference) -> Term:
@@ -112,9 +115,7 @@ def _reading(code: CodePath, chunked: bool, windowed: bool) -> Prefill:
 
 def _engine_buffer(model: Model, run: Inference) -> Term:
     if run.prefill != "whole":
-        raise InputError(
-            f"prefill must be 'whole' for {run.engine}, whose chunks are of ubatch tokens, not {run.prefill}."
-        )
+        raise must("prefill", f"'whole' for {run.engine}, whose chunks are of ubatch tokens", str(run.prefill))
     llama_cpp.check_dense(model.values)
     keys, values = run.cache_formats
     if keys != values:

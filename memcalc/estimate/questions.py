@@ -107,16 +107,17 @@ def largest(quantity: str, model: Model | NominalModel, run: Inference | Trainin
 
 @lru_cache(maxsize=1024)  # an explorer asks the same again in every frame
 def _largest(quantity: str, model: Model | NominalModel, run: Inference | Training, gpu: Gpu) -> int:
-    high = _limit(quantity, model, run)
-    edge = model.window if quantity == "context" and isinstance(model, Model) else 0
-
     def holds(count: int) -> bool:
         counts = {count, _peak_before(count, run)} if quantity == "context" else {count}
         return all(fits(model, _with(run, quantity, several), gpu) for several in counts)
 
-    if not 0 < edge <= high:
-        return last(holds, high)
-    return last(holds, high, low=edge) if holds(edge) else last(holds, edge - 1)  # a mask may bring a leaner kernel
+    low, high, edge = 0, BY_NAME[quantity].limit, getattr(model, "window", 0)
+    if quantity == "context" and edge:
+        if isinstance(run, Inference) and run.prefill != "none" and model.window_layers:
+            high = edge - 1
+        elif edge <= high:  # whose mask may bring a leaner kernel
+            low, high = (edge, high) if holds(edge) else (0, edge - 1)
+    return last(holds, high, low)
 
 
 def _peak_before(context: int, run: Inference | Training) -> int:
@@ -143,12 +144,6 @@ def _with(run: Inference | Training, quantity: str, count: int) -> Inference | T
     if quantity == "context" and not isinstance(getattr(run, "prefill", ""), str):
         return replace(run, context=count, prefill=min(run.prefill, count))
     return replace(run, **{quantity: count})
-
-
-def _limit(quantity: str, model: Model | NominalModel, run: Inference | Training) -> int:
-    if quantity == "context" and isinstance(run, Inference) and run.prefill != "none" and model.window_layers:
-        return model.window - 1
-    return BY_NAME[quantity].limit
 
 
 def fewest_gpus(model: Model | NominalModel, run: Inference | Training, gpu: Gpu) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -9,18 +10,17 @@ import sympy
 
 from memcalc import catalogue
 from memcalc.errors import InputError
+from memcalc.estimate.inference import stored_weights
 from memcalc.formula import activations as saved
 from memcalc.formula import lora, megatron, optimizer, sharding, training_step
 from memcalc.formula.choices import Accounting, End, Family, Layout, Offload, Recompute
 from memcalc.formula.overhead import inference_overhead, overhead
-from memcalc.formula.parallelism import on_one_card, tensor_on_one_card
-from memcalc.formula.quantization import weights_in
+from memcalc.formula.parallelism import on_one_card
 from memcalc.formula.recipes import Optimizer
 from memcalc.formula.saved_tensors import DROPOUTS, CodePath, SavedTensor
 from memcalc.formula.saved_tensors import saved_tensors as tensors_of
 from memcalc.formula.sharding import P_1, N_d, Piece, counting
 from memcalc.formula.symbols import symbol
-from memcalc.formula.tensors import Tensor, present
 from memcalc.formula.term import Term
 from memcalc.formula.weights import parameters, weights
 from memcalc.specs.model import Model, NominalModel
@@ -30,13 +30,15 @@ from memcalc.specs.training import Training
 PLACES = ("gpu", "cpu", "nvme")
 """Where a state can be kept: on the card, in the computer's memory, on its disk."""
 
+_STATES = ("weights", "gradients", "optimizer")
+
 _OFF_THE_CARD = {
-    Offload.NONE: {},
-    Offload.OPTIMIZER: {"gradients": "cpu", "optimizer": "cpu"},
-    Offload.PARAMETERS: {"weights": "cpu", "gradients": "cpu", "optimizer": "cpu"},
-    Offload.NVME: {"weights": "nvme", "gradients": "nvme", "optimizer": "nvme"},
+    Offload.NONE: ("cpu", ()),
+    Offload.OPTIMIZER: ("cpu", _STATES[1:]),
+    Offload.PARAMETERS: ("cpu", _STATES),
+    Offload.NVME: ("nvme", _STATES),
 }
-"""Offload → term → the place that keeps it, if not the card.
+"""Offload → another place than the card, and the terms that it keeps.
 
 Source: ren2021zerooffload for optimizer; rajbhandari2021zeroinfinity for parameters and nvme.
 """
@@ -69,22 +71,18 @@ def _overhead_beside(last: Term) -> Term:
 def states(model: Model | NominalModel, run: Training, place: str = "gpu") -> tuple[Term, ...]:
     """Return weights, gradients and optimizer of a run, as the most loaded card keeps them; they are already divided.
 
-    Parameters
-    ----------
-    model : its packing decides which tensors there are
-    run : recipe, optimizer, sharding, offload and adapters decide what is kept
-    place : one of `PLACES`; a term that is kept elsewhere is 0
-
+    A term that is kept elsewhere than in this one of the `PLACES` is 0.
     Raises InputError if the model cannot be trained that way.
 
     >>> [str(term) for term in states(Model.nominal(7_500_000_000), Training(zero=2, data_parallel=64))]
     ['M_w = P_1 × B × N_d', 'M_g = P_1 × B_g', 'M_opt = M_m + M_st']
     """
-    elsewhere = _OFF_THE_CARD[run.offload]
     trained = _trained_in(model, run)
-    base = _base(model, run, trained.frozen) if trained.frozen else None
-    every = _every(trained, run.stage, run.by_rows, run.optimizer_spec, base)
-    return tuple(term if elsewhere.get(term.name, "gpu") == place else _kept_elsewhere(term) for term in every)
+    plain = run.base_format.family == Family.PLAIN
+    stored = None if plain else stored_weights(model, run.base_weights, run.divided)
+    every = _every(trained, run.stage, run.by_rows, run.optimizer_spec, stored)
+    other, kept = _OFF_THE_CARD[run.offload]
+    return tuple(term if place == (other if term.name in kept else "gpu") else _kept_elsewhere(term) for term in every)
 
 
 def _kept_elsewhere(term: Term) -> Term:
@@ -127,9 +125,8 @@ def _trained_in(model: Model | NominalModel, run: Training) -> _Trained:
     if isinstance(model, NominalModel):
         run.refuse_without_architecture(lora_rank=0)
         if run.optimizer_spec.layout not in (Layout.FULL, Layout.BLOCKS):
-            raise InputError(
-                f"optimizer must not be {run.optimizer} for a size without architecture: it needs matrices."
-            )
+            why = "for a size without architecture: it needs matrices"
+            raise InputError(f"optimizer must not be {run.optimizer} {why}.")
         return _NOMINAL
     trained = _trained(model.packing, run.divided, run.lora_targets if run.lora_rank else "")
     if not trained.whole.value(model.values | run.values):
@@ -138,11 +135,9 @@ def _trained_in(model: Model | NominalModel, run: Training) -> _Trained:
 
 
 def _share(trained: _Trained, stage: int, by_rows: bool) -> Term:
-    if by_rows:
-        return sharding.row_share(trained.pieces, trained.whole)
-    if stage == 3:
-        return sharding.tensor_share(trained.pieces, trained.whole)
-    return counting(sharding.share, trained.whole.symbol, (trained.whole,))
+    if stage < 3:
+        return counting(sharding.share, trained.whole.symbol, (trained.whole,))
+    return (sharding.row_share if by_rows else sharding.tensor_share)(trained.pieces, trained.whole)
 
 
 def _weights(number: sympy.Expr, parts: tuple[Term, ...], base: Term | None) -> Term:
@@ -158,42 +153,29 @@ def _weights(number: sympy.Expr, parts: tuple[Term, ...], base: Term | None) -> 
     )
 
 
-@cache
-def _plain_base(frozen: _Trained, stage: int, by_rows: bool) -> Term:
-    number = _share(frozen, stage, by_rows).expr if stage == 3 else frozen.whole.symbol
-    return counting(lora.base_weights, number, (frozen.whole,))
-
-
-@cache
-def _stored_base(form: str, tensors: tuple[Tensor, ...], shared: bool) -> Term:
-    stored = weights_in(form, tensors)
-    expr = sympy.ceiling(stored.expr / N_d) if shared else stored.expr
+def _base(frozen: _Trained, stage: int, by_rows: bool, stored: Term | None) -> Term:
+    """Return the term for the frozen weights under the adapters; `stored` is theirs, if they have scales or blocks."""
+    if stored is None:
+        number = _share(frozen, stage, by_rows).expr if stage == 3 else frozen.whole.symbol
+        return counting(lora.base_weights, number, (frozen.whole,))
+    expr = sympy.ceiling(stored.expr / N_d) if stage == 3 else stored.expr
     return replace(stored, name=lora.base_weights.name, expr=expr)
 
 
-def _base(model: Model, run: Training, frozen: _Trained) -> Term:
-    """Return the term for the frozen weights under the adapters, in their format."""
-    if run.base_format.family == Family.PLAIN:
-        return _plain_base(frozen, run.stage, run.by_rows)
-    tensors = present(model.packing, model.absent)
-    if run.divided:
-        tensors = tuple(map(tensor_on_one_card, tensors))
-    return _stored_base(run.base_weights, tensors, run.stage == 3)
-
-
 @cache
-def _every(trained: _Trained, stage: int, by_rows: bool, kind: Optimizer, base: Term | None) -> tuple[Term, ...]:
-    """Return the three terms: each counts all that is trained, or a card's share from the stage on that shares it."""
+def _every(trained: _Trained, stage: int, by_rows: bool, kind: Optimizer, stored: Term | None) -> tuple[Term, ...]:
+    """Return the three terms: cards share the optimizer out from stage 1 on, gradients from 2, weights from 3."""
     share = _share(trained, stage, by_rows)
-    everything, part = (trained.whole.symbol, (trained.whole,)), (P_1, (share,))
+    everything, own = (trained.whole.symbol, (trained.whole,)), (P_1, (share,))
     filled = (N_d * P_1, (share,))  # all shares, with what fills the last one up
+    base = _base(trained.frozen, stage, by_rows, stored) if trained.frozen else None
     seen = trained.pieces
     if stage:
         seen = sharding.rows_of(seen) if by_rows else sharding.one_piece(P_1)
     return (
-        _weights(*(everything, filled, filled, part)[stage], base=base),
-        counting(optimizer.gradients, *(everything, everything, part, part)[stage]),
-        optimizer.optimizer_of(kind, seen, *(everything, part, part, part)[stage]),
+        _weights(*(own if stage == 3 else filled if stage else everything), base=base),
+        counting(optimizer.gradients, *(own if stage >= 2 else everything)),
+        optimizer.optimizer_of(kind, seen, *(own if stage else everything)),
     )
 
 
@@ -203,32 +185,28 @@ def activations_unknown(model: Model, run: Training) -> str:
     >>> activations_unknown(Model.named("Mamba-2.8B"), Training())
     "activations must be 'none' for Mamba-2.8B: only dense attention layers are known."
     """
+    return next(_reasons(model, run), "")
+
+
+def _reasons(model: Model, run: Training) -> Iterator[str]:
     if run.activations == Accounting.NONE:
-        return ""
+        return
     if model.layers > model.full_layers + model.window_layers or model.moe_layers:
-        return f"activations must be 'none' for {model.name}: only dense attention layers are known."
-    return (_unknown_to_megatron if run.activations == Accounting.MEGATRON else _unknown_to_transformers)(model, run)
-
-
-def _unknown_to_megatron(_model: Model, run: Training) -> str:
-    if run.recipe in ("fp32", "autocast"):
-        return f"recipe must be one of 16 bits with activations 'megatron', not {run.recipe!r}."
-    if run.lora_rank:
-        return f"lora_rank must be 0 with activations 'megatron', not {run.lora_rank:,}; 'none' leaves them out."
-    return ""
-
-
-def _unknown_to_transformers(model: Model, run: Training) -> str:
+        yield f"activations must be 'none' for {model.name}: only dense attention layers are known."
+    if run.activations == Accounting.MEGATRON:
+        if run.recipe in ("fp32", "autocast"):
+            yield f"recipe must be one of 16 bits with activations 'megatron', not {run.recipe!r}."
+        if run.lora_rank:
+            yield f"lora_rank must be 0 with activations 'megatron', not {run.lora_rank:,}; 'none' leaves them out."
+        return
     for name, alone in _ALONE.items():
-        if getattr(run, name) != alone:
-            wrong = f"not {getattr(run, name)!r}; 'none' leaves them out"
-            return f"{name} must be {alone} with activations 'transformers', {wrong}."
-    if not model.family or model.family not in _CODES:
-        known = ", ".join(_CODES)
-        return f"activations must be 'megatron' or 'none' for {model.name}: Hugging Face code is known of {known}."
+        if (found := getattr(run, name)) != alone:
+            yield f"{name} must be {alone} with activations 'transformers', not {found!r}; 'none' leaves them out."
+    if model.family not in _CODES:
+        known = f"Hugging Face code is known of {', '.join(_CODES)}"
+        yield f"activations must be 'megatron' or 'none' for {model.name}: {known}."
     if run.recompute == Recompute.SELECTIVE:
-        return "recompute must be 'none' or 'full' with activations 'transformers', not 'selective'."
-    return ""
+        yield "recompute must be 'none' or 'full' with activations 'transformers', not 'selective'."
 
 
 def _refuse_unknown_activations(model: Model, run: Training) -> None:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from memcalc import Gpu, Inference, InputError, Model, Training, breakdown, fits, tables, units
+from memcalc import Gpu, Inference, Model, Training, breakdown, fits, tables, units
 from memcalc.errors import choice
 from memcalc.estimate import advice, training
 from memcalc.explorers import bar
@@ -71,11 +71,8 @@ def _run(model: Model, task: str, cards: int, **known: object) -> Inference | Tr
     if chosen is None:
         return Inference(**known, tensor_parallel=cards)
     run = Training(**known, **chosen, zero=3, data_parallel=cards)
-    try:
-        training.activations(model, run)
-    except InputError:  # mixtures of experts, adapters, other families
-        return replace(run, activations="none")
-    return run
+    unknown = training.activations_unknown(model, run)  # mixtures of experts, adapters, other families
+    return replace(run, activations="none") if unknown else run
 
 
 def _whole(run: Inference | Training) -> bool:

@@ -1,10 +1,13 @@
 """Formats: how numbers are stored, as rows of data/formats.csv and, for llama.cpp's blocks, data/ggml_types.csv."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 
-from memcalc.catalogue import Row, find
+from memcalc import catalogue
+from memcalc.catalogue import Row
 from memcalc.formula.choices import Family
 
 HALF, FP32, INT32, INT64, BOOL = 2, 4, 4, 8, 1
@@ -12,7 +15,7 @@ HALF, FP32, INT32, INT64, BOOL = 2, 4, 4, 8, 1
 
 
 @dataclass(frozen=True)
-class Format(Row, table="formats"):
+class Format(Row):
     """How weights are stored: a row of data/formats.csv.
 
     Parameters
@@ -27,7 +30,7 @@ class Format(Row, table="formats"):
     nested : scales that share a scale of 32 bits, if scales are quantized once more, else 0
     table_bytes : of each matrix [bytes]
     keeps : groups of tensors that stay in 16 bit
-    cache : whether a key and value cache can have this format: "no", "yes", or who keeps its newest tokens in 16 bit
+    cache : whether a key and value cache can have this format: "yes", "no", or who has it: "KIVI", "transformers"
     source : where that is said
 
     >>> Format.named("NF4").bits
@@ -37,27 +40,32 @@ class Format(Row, table="formats"):
     name: str
     family: Family
     bits: Fraction
-    type: str
-    code_bits: int
-    group: int
-    scale_bits: int
-    zero_bits: int
-    column_bits: int
-    nested: int
-    table_bytes: int
-    keeps: frozenset[str]
-    cache: str
-    source: str
-
-    @property
-    def residual(self) -> str:
-        """Who keeps the newest tokens of a cache in 16 bit: "KIVI", "transformers" or "" for nobody."""
-        return "" if self.cache in ("yes", "no") else self.cache
+    type: str = ""
+    code_bits: int = 0
+    group: int = 0
+    scale_bits: int = 0
+    zero_bits: int = 0
+    column_bits: int = 0
+    nested: int = 0
+    table_bytes: int = 0
+    keeps: frozenset[str] = frozenset()
+    cache: str = "no"
+    source: str = ""
 
     @property
     def bytes(self) -> Fraction:
         """Average bytes of a weight in a quantized matrix, or of a number in a cache."""
         return self.bits / 8
+
+    @property
+    def in_cache(self) -> bool:
+        """Whether a key and value cache can have this format."""
+        return self.cache != "no"
+
+    @property
+    def residual(self) -> str:
+        """Who keeps the newest tokens of a cache in 16 bit: "KIVI", "transformers" or "" for nobody."""
+        return self.cache if self.cache in ("KIVI", "transformers") else ""
 
 
 @cache
@@ -67,7 +75,7 @@ def block(name: str) -> tuple[int, int]:
     >>> block("Q4_K")
     (256, 144)
     """
-    row = find("ggml_types", "block type", name)
+    row = catalogue.find("ggml_types", "block type", name)
     return int(row["elements"]), int(row["bytes"])
 
 

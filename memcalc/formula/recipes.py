@@ -1,5 +1,7 @@
 """Recipes and optimizers: the bytes of a number in each training state, and what an optimizer remembers."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -8,7 +10,7 @@ from memcalc.formula.choices import Layout
 
 
 @dataclass(frozen=True)
-class Recipe(Row, table="recipes"):
+class Recipe(Row):
     """Bytes of a number: a row of data/recipes.csv.
 
     Parameters
@@ -28,8 +30,8 @@ class Recipe(Row, table="recipes"):
     state: Fraction
 
 
-@dataclass(frozen=True)
-class Optimizer(Row, table="optimizers"):
+@dataclass(frozen=True, kw_only=True)
+class Optimizer(Row):
     """What an optimizer remembers of each parameter, and how it is stored: a row of data/optimizers.csv.
 
     Parameters
@@ -50,13 +52,13 @@ class Optimizer(Row, table="optimizers"):
     name: str
     layout: Layout
     moments: int
-    bytes: Fraction
+    bytes: Fraction = Fraction(0)
     counters: int
     maps: int
-    bits: int
-    block: int
-    table: int
-    whole_blocks: bool
-    temporaries: int | None
+    bits: int = 0
+    block: int = 0
+    table: int = 0
+    whole_blocks: bool = False
+    temporaries: int | None = None
     meaning: str
     source: str

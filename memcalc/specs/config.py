@@ -3,8 +3,9 @@
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
-from memcalc.errors import InputError, choice, instance, integer, shown
+from memcalc.errors import InputError, choice, instance, must, shown, whole
 from memcalc.formula.symbols import BY_NAME
 
 _MATTERS = (
@@ -22,6 +23,11 @@ _FOREIGN = ("add_cross_attention", "is_encoder_decoder", "cross_attention_layers
 _KINDS = ("full_attention", "sliding_attention")
 
 
+def refusal(key: str, allowed: str, value: object) -> InputError:
+    """Return what is said of a value that a key cannot have."""
+    return must(f"{key} in config.json", allowed, shown(value))
+
+
 class Config:
     """The values of one config.json.
 
@@ -29,13 +35,14 @@ class Config:
     ----------
     values : key → value, as in the file
     kind : the `model_type`
+    documented : key → what the family's documentation says where a file leaves it out; none of these is ever `ignored`
 
     `assumed` collects the keys that the file leaves out and whose documented default was taken.
     """
 
-    def __init__(self, values: Mapping, kind: str):
-        self._values, self._kind = values, kind
-        self._taken: set[str] = set()
+    def __init__(self, values: Mapping, kind: str, documented: Mapping[str, object] = MappingProxyType({})):
+        self._values, self._kind, self.documented = values, kind, documented
+        self._taken = set(documented)
         self.assumed: list[str] = []
 
     def count(
@@ -44,6 +51,7 @@ class Config:
         keys: str,
         default: int | Callable[[], int] | None = None,
         null: int | None = None,
+        auto: int | None = None,
         least: int = 1,
         most: int | None = None,
         bound: str = "",
@@ -54,8 +62,8 @@ class Config:
         ----------
         name : the symbol that it becomes, whose limit holds
         keys : where it stands; spellings of the same number are parted by "|"
-        default : what the family's documentation says where the key is left out or null; without one it must be given
-        null : what an explicit null says
+        default : what every family documents where the key is left out or null; without one it must be given
+        null, auto : what an explicit null says, and the word "auto"
         least, most : other limits than the symbol's; `bound` is the key that the upper one comes from
 
         Raises InputError, which names the key, the value and what is allowed.
@@ -64,44 +72,40 @@ class Config:
         64
         """
         key, value = self._find(keys)
+        default, most = self.documented.get(key, default), BY_NAME[name].limit if most is None else most
         if value is None and key in self._values and null is not None:
             return null
-        most = BY_NAME[name].limit if most is None else most
+        if auto is not None and isinstance(value, str) and value == "auto":
+            return auto
         if value is None and default is not None:
             self.assumed.append(key)
             value = default() if callable(default) else default
             least = min(least, value)
         elif key not in self._values:
             raise InputError(f"{key} is missing in config.json: a whole number from {least:,} to {most:,}.")
-        return _within(key, value, least, most, bound)
+        return whole(f"{key} in config.json", value, least, most, bound)
 
-    def flag(self, key: str, default: bool) -> int:
+    def flag(self, key: str, default: bool | None = None) -> int:
         """Return 1 for true, 0 for false; the documented default where the key is left out or null."""
-        _, value = self._find(key)
-        if value is None:
-            self.assumed.append(key)
-        elif not isinstance(value, bool):
-            raise InputError(f"{key} in config.json must be true or false, not {shown(value)}.")
-        return int(default if value is None else value)
+        value = self._given(key, default)
+        if not isinstance(value, bool):
+            raise refusal(key, "true or false", value)
+        return int(value)
 
-    def part(self, keys: str, default: float) -> float:
+    def part(self, key: str, default: float | None = None) -> float:
         """Return a part of a whole, more than 0 and at most 1; newer files keep some of them in `rope_parameters`."""
-        key, value = self._find(keys)
         inner = self._values.get("rope_parameters")
-        if value is None and isinstance(inner, Mapping):
-            value = inner.get("partial_rotary_factor")
-        if value is None:
-            self.assumed.append(key)
-            return default
+        newer = inner.get("partial_rotary_factor") if isinstance(inner, Mapping) else None
+        value = self._given(key, default, newer)
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 1:
-            raise InputError(f"{key} in config.json must be a number above 0 and up to 1, not {shown(value)}.")
+            raise refusal(key, "a number above 0 and up to 1", value)
         return value
 
     def must(self, key: str, default: bool) -> None:
         """Refuse a switch that is not in its documented place: the tensors would be others."""
         if self.flag(key, default) != default:
             wanted = f"{default}, as other layers of {self._kind} are not known here".lower()
-            raise InputError(f"{key} in config.json must be {wanted}, not {shown(self._values[key])}.")
+            raise refusal(key, wanted, self._values[key])
 
     def kinds(self, layers: int) -> list[str] | None:
         """Return `layer_types`, one a layer; None if the file has none."""
@@ -109,38 +113,35 @@ class Config:
         if value is None:
             return None
         if not isinstance(value, list | tuple) or len(value) != layers:
-            allowed = f"a list of num_hidden_layers = {layers:,} kinds"
-            raise InputError(f"layer_types in config.json must be {allowed}, not {shown(value)}.")
+            raise refusal("layer_types", f"a list of num_hidden_layers = {layers:,} kinds", value)
         return [choice("layer_types in config.json:", kind, _KINDS) for kind in value]
 
     def places(self, key: str, layers: int) -> set[int]:
         """Return a list of layer numbers; empty, as documented, if the file has none."""
-        _, value = self._find(key)
-        if value is None:
-            self.assumed.append(key)
-            return set()
+        value = self._given(key, ())
         if not isinstance(value, list | tuple):
-            raise InputError(f"{key} in config.json must be a list of layer numbers, not {shown(value)}.")
-        return {_within(key, place, 0, layers - 1, "num_hidden_layers - 1") for place in value}
+            raise refusal(key, "a list of layer numbers", value)
+        return {whole(f"{key} in config.json", place, 0, layers - 1, "num_hidden_layers - 1") for place in value}
 
-    def says(self, key: str, word: str) -> bool:
-        """Whether the key has this word for a value."""
-        return isinstance(self._values.get(key), str) and self._values[key] == word
-
-    def skip(self, *keys: str) -> int:
-        """Note that the family's own code has no use for these keys; return 0."""
+    def skip(self, *keys: str) -> None:
+        """Note that the family's own code has no use for these keys."""
         self._taken.update(keys)
-        return 0
 
     def ignored(self) -> tuple[str, ...]:
         """Return the keys that are on, change memory and were not used; InputError if one makes another attention."""
         for key in self._unused(_FOREIGN):
-            allowed = f"left out for {self._kind}, whose attention has no such part"
-            raise InputError(f"{key} in config.json must be {allowed}, not {shown(self._values[key])}.")
+            raise refusal(key, f"left out for {self._kind}, whose attention has no such part", self._values[key])
         return tuple(self._unused(_MATTERS))
 
     def _unused(self, keys: tuple[str, ...]) -> list[str]:
         return [key for key in keys if key not in self._taken and not _off(self._values.get(key))]
+
+    def _given(self, key: str, default: object, newer: object = None) -> object:
+        """Return the value of a key; where that is left out or null, what a newer key says, or what is documented."""
+        given = [value for value in (self._find(key)[1], newer) if value is not None]
+        if not given:
+            self.assumed.append(key)
+        return given[0] if given else self.documented.get(key, default)
 
     def _find(self, keys: str) -> tuple[str, object]:
         spellings = keys.split("|")
@@ -167,22 +168,16 @@ def _read(path: Path) -> Mapping:
     try:
         config = json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as problem:
-        raise InputError(f"config.json {str(path)!r} cannot be read: {problem.strerror}.") from None
+        why = f"cannot be read: {problem.strerror}"
     except json.JSONDecodeError as problem:
-        raise InputError(f"config.json {str(path)!r} is not JSON: {problem.msg} in line {problem.lineno}.") from None
+        why = f"is not JSON: {problem.msg} in line {problem.lineno}"
     except (ValueError, RecursionError):  # no text, endless digits, brackets without end
-        raise InputError(f"config.json {str(path)!r} is not JSON that a model could have.") from None
-    if not isinstance(config, Mapping):
-        raise InputError(f"config.json {str(path)!r} must hold one object in braces, not {shown(config)}.")
-    return config
-
-
-def _within(key: str, value: object, least: int, most: int, bound: str) -> int:
-    number = integer(value)
-    if number is None or not least <= number <= most:
-        allowed = f"a whole number from {least:,} to {f'{bound} = ' if bound else ''}{most:,}"
-        raise InputError(f"{key} in config.json must be {allowed}, not {shown(value)}.")
-    return number
+        why = "is not JSON that a model could have"
+    else:
+        if isinstance(config, Mapping):
+            return config
+        why = f"must hold one object in braces, not {shown(config)}"
+    raise InputError(f"config.json {str(path)!r} {why}.")
 
 
 def _off(value: object) -> bool:

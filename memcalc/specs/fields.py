@@ -5,10 +5,10 @@ Checks and refusals, documentation, and the options of the command line are deri
 
 import textwrap
 from collections.abc import Callable, Iterable
-from dataclasses import Field, dataclass, field
+from dataclasses import Field, field
 from functools import partial
 from numbers import Real
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from memcalc import catalogue
 from memcalc.errors import choice, instance, must, shown, whole
@@ -16,15 +16,8 @@ from memcalc.formula.choices import Choice
 from memcalc.formula.symbols import BY_NAME
 
 
-@dataclass(frozen=True)
-class Declared:
-    """What is declared of a field.
-
-    Parameters
-    ----------
-    check : returns a value as it is kept, given the field's name and what a user gave; raises InputError
-    meaning : what the field is; nothing for a symbol of the glossary, which says it
-    """
+class Declared(NamedTuple):
+    """What is declared of a field: what it is, and a check of a name and a value, which returns what is kept of it."""
 
     check: Callable[[str, object], object]
     meaning: str

@@ -8,6 +8,7 @@ from fractions import Fraction
 import sympy
 
 from memcalc import catalogue
+from memcalc.catalogue import Row
 from memcalc.errors import InputError, whole
 from memcalc.formula.symbols import symbol
 from memcalc.specs.fields import Spec, amount, count, declare, text
@@ -30,7 +31,7 @@ def _price(field: str, value: object) -> int | None:
 
 
 @dataclass(frozen=True)
-class Gpu(Spec):
+class Gpu(Spec, Row):
     """A card and its three memories, which differ.
 
     Raises InputError if a number is impossible or a name unknown.
@@ -69,22 +70,6 @@ class Gpu(Spec):
         whole("price_high_usd", self.price_high_usd, self.price_usd, HIGHEST_PRICE)
 
     @classmethod
-    def named(cls, name: str) -> Gpu:
-        """Return the card of that name from data/gpus.csv; a wrong name raises InputError with the nearest ones."""
-        row = catalogue.find("gpus", "gpu", name)
-        texts = ("vendor", "source", "memory_type", "price_date", "price_note", "price_source", "note")
-        return cls(
-            name=row["name"],
-            marketed_gb=int(row["marketed_gb"]),
-            reported_mib=int(row["reported_mib"]) if row["reported_mib"] else None,
-            visible_gib=Fraction(row["visible_gib"]) if row["visible_gib"] else None,
-            **{name: row[name] for name in texts},
-            **{name: row[name] for name in ("marketed_unit", "price_is") if row[name]},
-            **{name: Fraction(row[name]) for name in ("bandwidth_gbs", "bf16_tflops") if row[name]},
-            **{name: int(row[name]) for name in ("price_usd", "price_high_usd") if row[name]},
-        )
-
-    @classmethod
     def sold_as(cls, name: str) -> list[Gpu]:
         """Return the cards of data/gpus.csv whose names begin with these words, such as those of every size.
 
@@ -115,8 +100,5 @@ class Gpu(Spec):
     @property
     def values(self) -> dict[sympy.Symbol, int]:
         """Symbol → number for the terms of speed; a speed that is not known has none."""
-        speeds = {
-            "bandwidth": self.bandwidth,
-            "arithmetic": int((self.bf16_tflops or 0) * 10**12),
-        }
+        speeds = {"bandwidth": self.bandwidth, "arithmetic": int((self.bf16_tflops or 0) * 10**12)}
         return {symbol(name): speed for name, speed in speeds.items() if speed}

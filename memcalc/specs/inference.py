@@ -4,48 +4,40 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache, cached_property
-
-import sympy
 
 from memcalc import catalogue
+from memcalc.catalogue import Row
 from memcalc.errors import InputError, choice, must, shown, whole
 from memcalc.formula.choices import Attention, End, Family, WindowCache
 from memcalc.formula.formats import Format
-from memcalc.formula.symbols import BY_NAME, symbol
+from memcalc.formula.symbols import BY_NAME
 from memcalc.specs.fields import count, declare, name_in, word
-from memcalc.specs.run import PARALLEL, Run, overhead_values, weights_format
+from memcalc.specs.run import Run, weights_format
 
 
 @dataclass(frozen=True)
-class Engine:
+class Engine(Row):
     """What an engine reserves for its cache: a row of data/engines.csv.
 
     Parameters
     ----------
+    block, counter, window_counter, conv_skipped, window_extra : what it adds for the symbols of these names
+    shared : whether all sequences share the cells of the cache
     kind : whose code it is: "llama.cpp", "transformers", "vLLM"; nothing for "ideal"
     room : tokens of a pass, for which window layers have room; None where the engine counts none [tokens]
-    shared : whether all sequences share the cells of the cache
     conv_format : format of a convolution's last inputs; nothing for that of the cache
-    counts : symbol → what the engine adds for it
     """
 
     name: str
-    kind: str
-    room: int | None
+    block: int
+    counter: int
+    window_counter: int
+    conv_skipped: int
+    window_extra: int
     shared: bool
-    conv_format: str
-    counts: dict[sympy.Symbol, int]
-
-    @classmethod
-    @cache
-    def named(cls, name: str) -> Engine:
-        """Return the engine of that name; a wrong name raises InputError with the nearest ones."""
-        row = catalogue.find("engines", "engine", name)
-        counts = {symbol(one): int(row[one]) for one in ("block", "counter", "window_counter", "conv_skipped")}
-        counts[symbol("window_extra")] = int(row["window_extra"])
-        room = int(row["pass"]) if row["pass"] else None
-        return cls(row["name"], row["kind"], room, row["shared"] == "yes", row["conv_format"], counts)
+    kind: str = ""
+    room: int | None = None
+    conv_format: str = ""
 
 
 def _cache_format(field: str, both: object) -> str:
@@ -86,15 +78,11 @@ class Inference(Run):
     batch: int = count("sequences at the same time [sequences]", default=BY_NAME["batch"].default)
     weights: str = declare(weights_format, "format of the weights, as named in data/formats.csv", default="FP16")
     kv_cache: str = declare(
-        _cache_format,
-        'format of the cache, or two with a slash: keys/values, such as "Q8_0/Q4_0"',
-        default="FP16",
+        _cache_format, 'format of the cache, or two with a slash: keys/values, such as "Q8_0/Q4_0"', default="FP16"
     )
     window: str = word(WindowCache, "how the cache of window layers is counted", WindowCache.IDEAL)
     engine: str = name_in(
-        "engines",
-        'whose reservation is counted, as named in data/engines.csv; "ideal" is that of nobody',
-        "ideal",
+        "engines", 'whose reservation is counted, as named in data/engines.csv; "ideal" is that of nobody', "ideal"
     )
     ubatch: int = count(
         "tokens of one pass through the model, for which the engine's window layers have room [tokens]; 0 for the "
@@ -102,17 +90,10 @@ class Inference(Run):
         **_TOKENS,
     )
     prompt: int = count(
-        "tokens of the context that were its prompt, which Transformers quantizes at once [tokens]",
-        **_TOKENS,
+        "tokens of the context that were its prompt, which Transformers quantizes at once [tokens]", **_TOKENS
     )
-    sinks: int = count(
-        "StreamingLLM: the first tokens, which are kept beside the recent ones [tokens]",
-        **_TOKENS,
-    )
-    recent: int = count(
-        "StreamingLLM: the newest tokens that are kept [tokens]; 0 keeps all",
-        **_TOKENS,
-    )
+    sinks: int = count("StreamingLLM: the first tokens, which are kept beside the recent ones [tokens]", **_TOKENS)
+    recent: int = count("StreamingLLM: the newest tokens that are kept [tokens]; 0 keeps all", **_TOKENS)
     prefill: str | int = declare(
         _prefill,
         'how the prompt is read, if its working memory is counted too: "none", "whole", or a chunk [tokens]; llama.cpp '
@@ -154,12 +135,9 @@ class Inference(Run):
         keys, *values = map(Format.named, self.kv_cache.split("/"))
         return keys, values[0] if values else keys
 
-    @cached_property
-    def values(self) -> dict[sympy.Symbol, int | Fraction]:
-        """Symbol → number, for the terms."""
+    def _numbers(self) -> dict[str, int | Fraction]:
         keys, values = self.cache_formats
-        numbers = {
-            **{name: getattr(self, name) for name in ("context", "batch", *PARALLEL)},
+        return {
             "data_parallel": 1,
             "bytes_per_weight": self.weights_format.bytes,
             "bytes_per_key": keys.bytes,
@@ -167,20 +145,19 @@ class Inference(Run):
             "prompt": min(self.prompt, self.context),
             "residual": BY_NAME["residual"].default,
             **({} if isinstance(self.prefill, str) else {"chunk": self.prefill}),
+            **self._reserved(),
         }
-        known = {symbol(name): number for name, number in numbers.items()}
-        return known | self._reserved | overhead_values(self.overhead)
 
-    @property
-    def _reserved(self) -> dict[sympy.Symbol, int | Fraction]:
+    def _reserved(self) -> dict[str, int | Fraction]:
         engine, least = self.reserving, Format.named("FP16").bytes  # states are never kept in fewer bits
         room = (self.ubatch or engine.room) if engine.room else 0
         at_once = min(room, self.context * self.batch)  # no pass has more tokens than there are
         conv = Format.named(engine.conv_format).bytes if engine.conv_format else max(least, self.cache_formats[0].bytes)
-        return engine.counts | {
-            symbol("sharing"): self.batch if engine.shared else 1,
-            symbol("window_extra"): engine.counts[symbol("window_extra")] + room,
-            symbol("bytes_per_conv"): conv,
-            symbol("bytes_per_state"): Format.named("FP32").bytes,
-            **(dict.fromkeys(map(symbol, ("micro_tokens", "outputs")), at_once) if room else {}),
+        return {
+            **{name: getattr(engine, name) for name in ("block", "counter", "window_counter", "conv_skipped")},
+            "sharing": self.batch if engine.shared else 1,
+            "window_extra": engine.window_extra + room,
+            "bytes_per_conv": conv,
+            "bytes_per_state": Format.named("FP32").bytes,
+            **({"micro_tokens": at_once, "outputs": at_once} if room else {}),
         }

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import sympy
 
-from memcalc import catalogue
-from memcalc.errors import InputError
+from memcalc.catalogue import Row
+from memcalc.errors import InputError, must
 from memcalc.formula.symbols import BY_NAME, symbol
 from memcalc.formula.tensors import PACKINGS
 from memcalc.formula.weights import active, layers, parameters
@@ -19,9 +19,22 @@ from memcalc.specs.fields import Spec, count, text, texts
 LARGEST_MODEL = 10**16
 """Parameters: ten thousand times the largest models of 2026."""
 
+_NEEDS = {
+    "full_layers": ("heads", "kv_heads", "head_dim"),
+    "window_layers": ("heads", "kv_heads", "head_dim", "window"),
+    "latent_layers": ("heads", "head_dim", "kv_rank", "value_dim"),
+    "dense_layers": ("intermediate",),
+    "moe_layers": ("experts", "active_experts"),
+    "mamba_layers": ("inner",),
+    "mamba2_layers": ("inner", "state_heads"),
+}
+"""Layers of a kind → what a model with them cannot lack."""
+
+_USERS = {name: [kind for kind in _NEEDS if name in _NEEDS[kind]] for names in _NEEDS.values() for name in names}
+
 
 @dataclass(frozen=True, kw_only=True)
-class Model(Spec):
+class Model(Spec, Row):
     """A language model's architecture, by the counts that the formula asks for; what it lacks is 0.
 
     Raises InputError if a count is impossible, or counts contradict each other.
@@ -90,41 +103,18 @@ class Model(Spec):
     )
 
     def _check_together(self) -> None:
-        for name, users in self._needs().items():
+        for name, kinds in _USERS.items():
+            users = sum(getattr(self, kind) for kind in kinds)
             if users and not getattr(self, name):
-                raise InputError(f"{name} must be at least 1, for {users:,} layers need it, not 0.")
+                raise must(name, f"at least 1, for {users:,} layers need it", 0)
         if self.kv_heads and self.heads % self.kv_heads:
             raise InputError(f"kv_heads must divide heads = {self.heads:,} without remainder, not {self.kv_heads:,}.")
         for part, whole in (("active_experts", "experts"), ("rope_dim", "head_dim")):
             if getattr(self, part) > getattr(self, whole):
-                most = f"{whole} = {getattr(self, whole):,}"
-                raise InputError(f"{part} must be at most {most}, not {getattr(self, part):,}.")
-        if not self.layers >= 1 or self.dense_layers + self.moe_layers > self.layers:
+                raise must(part, f"at most {whole} = {getattr(self, whole):,}", getattr(self, part))
+        if not self.layers or self.dense_layers + self.moe_layers > self.layers:
             mlps = f"{self.dense_layers:,} + {self.moe_layers:,}"
-            raise InputError(f"dense_layers + moe_layers must be at most the {self.layers:,} layers, not {mlps}.")
-
-    def _needs(self) -> dict[str, int]:
-        attention = self.full_layers + self.window_layers
-        return {
-            "heads": attention + self.latent_layers,
-            "kv_heads": attention,
-            "head_dim": attention + self.latent_layers,
-            "window": self.window_layers,
-            "kv_rank": self.latent_layers,
-            "value_dim": self.latent_layers,
-            "intermediate": self.dense_layers,
-            "experts": self.moe_layers,
-            "active_experts": self.moe_layers,
-            "inner": self.mamba_layers + self.mamba2_layers,
-            "state_heads": self.mamba2_layers,
-        }
-
-    @classmethod
-    def named(cls, name: str) -> Model:
-        """Return the model of that name from data/models.csv; a wrong name raises InputError with the nearest ones."""
-        row = catalogue.find("models", "model", name)
-        texts = {key: row[key] for key in ("name", "family", "packing", "source")}
-        return cls(**texts, **{key: int(row[key]) for key in (*cls._counted(), "trained_context") if row.get(key)})
+            raise must("dense_layers + moe_layers", f"at most the {self.layers:,} layers", mlps)
 
     @classmethod
     def from_config(cls, source: str | Path | Mapping) -> Model:
@@ -145,14 +135,10 @@ class Model(Spec):
         """
         return NominalModel(parameters)
 
-    @classmethod
-    def _counted(cls) -> list[str]:
-        return [name for name in cls.declared if name in BY_NAME]
-
     @cached_property
     def values(self) -> dict[sympy.Symbol, int]:
         """Symbol → number, for the terms."""
-        return {symbol(name): getattr(self, name) for name in self._counted()}
+        return {symbol(name): getattr(self, name) for name in self.declared if name in BY_NAME}
 
     @cached_property
     def absent(self) -> frozenset[sympy.Symbol]:

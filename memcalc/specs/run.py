@@ -1,12 +1,12 @@
 """What runs of both kinds share: how they divide a model between cards, formats of weights, what comes on top."""
 
 from fractions import Fraction
-from functools import cache
+from functools import cache, cached_property
 
 import sympy
 
 from memcalc import catalogue
-from memcalc.errors import InputError
+from memcalc.errors import InputError, must
 from memcalc.formula.choices import End, Family
 from memcalc.formula.symbols import symbol
 from memcalc.specs.fields import Spec
@@ -16,7 +16,13 @@ PARALLEL = ("tensor_parallel", "pipeline_parallel", "expert_parallel")
 
 
 class Run(Spec):
-    """What is done with a model."""
+    """What is done with a model; `_numbers` are those of one kind of run, by name."""
+
+    @cached_property
+    def values(self) -> dict[sympy.Symbol, int | Fraction]:
+        """Symbol → number, for the terms."""
+        numbers = {name: getattr(self, name) for name in ("context", "batch", *PARALLEL)} | self._numbers()
+        return {symbol(name): number for name, number in numbers.items()} | _overhead_values(self.overhead)
 
     @property
     def divided(self) -> bool:
@@ -26,9 +32,8 @@ class Run(Spec):
     def refuse_without_architecture(self, **fields: object) -> None:
         """Raise InputError if the run of a mere size divides it between cards, or has another value in these fields."""
         for name, needed in {**dict.fromkeys(PARALLEL, 1), **fields}.items():
-            if getattr(self, name) != needed:
-                found = getattr(self, name)
-                raise InputError(f"{name} must be {needed} for a size without architecture, not {found}.")
+            if (found := getattr(self, name)) != needed:
+                raise must(name, f"{needed} for a size without architecture", str(found))
 
 
 def weights_format(field: str, name: object) -> str:
@@ -49,7 +54,7 @@ def weights_formats() -> list[str]:
 
 
 @cache
-def overhead_values(end: str) -> dict[sympy.Symbol, Fraction]:
+def _overhead_values(end: str) -> dict[sympy.Symbol, Fraction]:
     """Return the values of the overhead's symbols at one end of the range in data/overheads.csv."""
     if end == End.NONE:
         return {}

@@ -2,18 +2,14 @@
 
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property
 from numbers import Real
-
-import sympy
 
 from memcalc.errors import must, shown
 from memcalc.formula.choices import Accounting, Attention, End, Layout, Offload, Recompute, Sharding, Targets
 from memcalc.formula.formats import Format
 from memcalc.formula.recipes import Optimizer, Recipe
-from memcalc.formula.symbols import symbol
 from memcalc.specs.fields import count, declare, flag, name_in, word
-from memcalc.specs.run import PARALLEL, Run, overhead_values, weights_format
+from memcalc.specs.run import Run, weights_format
 
 _STAGES = {Offload.OPTIMIZER: (1, 2, 3), Offload.PARAMETERS: (3,), Offload.NVME: (3,)}
 """Offload → the stages of ZeRO that can do it; none needs none."""
@@ -43,9 +39,7 @@ class Training(Run):
     )
     optimizer: str = name_in("optimizers", "as named in data/optimizers.csv", "AdamW")
     zero: int = count(
-        "stage of ZeRO: 0 shares nothing, 1 the optimizer states, 2 also gradients, 3 also weights",
-        *(0, 3),
-        default=0,
+        "stage of ZeRO: 0 shares nothing, 1 the optimizer states, 2 also gradients, 3 also weights", *(0, 3), default=0
     )
     data_parallel: int = count("cards that work on other sequences and share the states out", default=1)
     tensor_parallel: int = count("cards between which heads and widths are divided", default=1)
@@ -73,25 +67,22 @@ class Training(Run):
     def _check_together(self) -> None:
         if not self.lora_rank and self.base_weights != type(self).base_weights:
             raise must("base_weights", "FP16 without adapters (lora_rank)", repr(self.base_weights))
-        if self.sharding == Sharding.FSDP:
-            self._check_fsdp()
-        elif self.zero not in (stages := _STAGES.get(self.offload, (0, 1, 2, 3))):
+        stages = _STAGES.get(self.offload, (0, 1, 2, 3))
+        if self.by_rows and self.zero:
+            raise must("zero", "0 with sharding fsdp, which shares everything by itself", self.zero)
+        if self.by_rows and self.offload in (Offload.OPTIMIZER, Offload.NVME):
+            raise must("offload", "none or parameters with sharding fsdp", repr(self.offload))
+        if not self.by_rows and self.zero not in stages:
             raise must("zero", f"{' or '.join(map(str, stages))} with offload {self.offload}", self.zero)
         if self.zero and self.optimizer_spec.layout not in (Layout.FULL, Layout.BLOCKS):
             raise must("zero", f"0 with {self.optimizer}, which needs the matrices that ZeRO lays flat", self.zero)
-
-    def _check_fsdp(self) -> None:
-        if self.zero:
-            raise must("zero", "0 with sharding fsdp, which shares everything by itself", self.zero)
-        if self.offload in (Offload.OPTIMIZER, Offload.NVME):
-            raise must("offload", "none or parameters with sharding fsdp", repr(self.offload))
 
     @property
     def stage(self) -> int:
         """What is shared out, as a stage of ZeRO: FSDP shares what stage 3 does, and one card shares nothing."""
         if self.data_parallel == 1:
             return 0
-        return 3 if self.sharding == Sharding.FSDP else self.zero
+        return 3 if self.by_rows else self.zero
 
     @property
     def by_rows(self) -> bool:
@@ -113,14 +104,11 @@ class Training(Run):
         """The format of the frozen weights under adapters."""
         return Format.named(self.base_weights)
 
-    @cached_property
-    def values(self) -> dict[sympy.Symbol, int | Fraction]:
-        """Symbol → number, for the terms."""
+    def _numbers(self) -> dict[str, int | Fraction]:
         recipe, optimizer = self.recipe_spec, self.optimizer_spec
-        flat = self.sharding == Sharding.ZERO and self.stage
-        numbers = {
-            **{name: getattr(self, name) for name in ("context", "batch", "data_parallel", *PARALLEL)},
-            **{name: getattr(self, name) for name in ("micro_batches", "lora_rank")},
+        flat = self.stage and not self.by_rows
+        return {
+            **{name: getattr(self, name) for name in ("data_parallel", "micro_batches", "lora_rank")},
             **{name: getattr(optimizer, name) for name in ("moments", "counters", "maps")},
             "bytes_per_weight": self.base_format.bytes if self.lora_rank else recipe.weight,
             "bytes_per_adapter": recipe.weight,
@@ -128,4 +116,3 @@ class Training(Run):
             "bytes_per_master": recipe.master_in_zero if flat else recipe.master,
             "bytes_per_moment": optimizer.bytes or recipe.state,
         }
-        return {symbol(name): value for name, value in numbers.items()} | overhead_values(self.overhead)

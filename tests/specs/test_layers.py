@@ -33,8 +33,8 @@ def test_windows_are_where_the_file_lists_them(kinds):
 @given(layers=COUNTS, first=st.integers(0, 40), period=COUNTS)
 def test_experts_behind_dense_layers_as_the_loop_over_layers_counts_them(layers, first, period):
     routed = {"n_routed_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 8, "n_shared_experts": 3}
-    config = Config(routed | {"first_k_dense_replace": min(first, layers), "moe_layer_freq": period}, "deepseek_v3")
-    found = blocks.after_dense(config, layers, 0, "moe_layer_freq")
+    keys = {"first_k_dense_replace": min(first, layers), "moe_layer_freq": period}
+    found = blocks.after_dense(Config(routed | keys, "deepseek_v3", {"moe_layer_freq": 1}), layers)
     moe = sum(layer >= first and layer % period == 0 for layer in range(layers))
     assert (found["moe_layers"], found["dense_layers"]) == (moe, layers - moe)
     assert found["shared_intermediate"] == (24 if moe else 0)
