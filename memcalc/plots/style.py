@@ -116,20 +116,17 @@ class Picture:
         """The picture in words."""
         return self.describe(self.rows())
 
-    def draw(self, rows: pandas.DataFrame) -> Drawn:
-        """Return the figure of rows."""
+    def __call__(self, rows: pandas.DataFrame | None = None) -> Drawn:
+        """Return the figure of these rows, or of its own."""
+        rows = self.rows() if rows is None else rows
         with canvas(**self.panels) as (figure, axes):
             self.paint(figure, axes, rows)
         return figure.with_alt_text(self.describe(rows))
 
-    def __call__(self, rows: pandas.DataFrame | None = None) -> Drawn:
-        """Return the figure of these rows, or of its own."""
-        return self.draw(self.rows() if rows is None else rows)
-
 
 def picture(rows: Callable, describe: Callable, caption: str = "", **panels: object) -> Callable[..., Picture]:
-    """Make a picture of the function that paints it; the parameters are those of `Picture`."""
-    return lambda paint: Picture(paint, rows, describe, caption, panels)
+    """Make a picture of the function that paints it; rows may be given as dictionaries, the rest is as of `Picture`."""
+    return lambda paint: Picture(paint, lambda: pandas.DataFrame(rows()), describe, caption, panels)
 
 
 def filled(term: str) -> dict[str, object]:

@@ -31,7 +31,7 @@ MARKET = pandas.DataFrame(
 
 @pytest.mark.parametrize("picture", drawn.PICTURES, ids=IDS)
 def test_a_picture_is_closed_and_described(picture):
-    figure = picture.draw(picture.rows())
+    figure = picture(picture.rows())
     assert plt.get_fignums() == []
     assert figure.get_facecolor() == (1, 1, 1, 1)
     names = [figure.get_supxlabel(), *(name for axes in figure.axes for name in (axes.get_xlabel(), axes.get_ylabel()))]
@@ -46,7 +46,7 @@ def test_text_is_not_small_and_drawn_alike_each_time(picture):
     files = [io.BytesIO() for _ in range(2)]
     for file in files:
         with house_style():
-            picture.draw(picture.rows()).savefig(file, format="svg", metadata={"Date": None, "Creator": None})
+            picture(picture.rows()).savefig(file, format="svg", metadata={"Date": None, "Creator": None})
     assert files[0].getvalue() == files[1].getvalue()
     scales = {float(scale) for scale in re.findall(r"scale\((0\.\d+) -", files[0].getvalue().decode())}
     assert min(scales) >= 0.08, "a point of print is a hundredth"
