@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Mapping
 
 from memcalc import Gpu, units
-from memcalc.explorers.svg import Label, Point, box, drawn_once
+from memcalc.explorers.svg import Label, Point, Shapes, box, drawn_once
 from memcalc.plots.style import STRONG_LIMIT, filled, label, limit_of
 
 WIDER = 1.5
@@ -14,12 +14,10 @@ WIDER = 1.5
 def side_by_side(
     parts: Mapping[str, int], edge: float = math.inf, unit: str = "GiB", middle: float = 0.0, half: float = 0.4
 ) -> dict[str, list[Point]]:
-    """Return a box for each part, each beginning where another ends.
+    """Return a box for each part [bytes], each beginning where another ends, and all cut at an edge [unit].
 
     Parameters
     ----------
-    parts : name → its memory [bytes]
-    edge : where boxes are cut [unit]
     middle, half : where the bar stands, and half its height
 
     >>> side_by_side({"weights": 2**30}, half=1)
@@ -32,8 +30,8 @@ def side_by_side(
     return shapes
 
 
-def bar(terms: Mapping[str, int], capacity: int) -> dict[str, list[Point] | Label]:
-    """Return the terms side by side as shapes, cut at the edge of the picture, with an arrow head where they go on.
+def bar(terms: Mapping[str, int], capacity: int) -> Shapes:
+    """Return the terms side by side as shapes, with an arrow head where they go on beyond the edge of the picture.
 
     Parameters
     ----------
@@ -87,13 +85,7 @@ def draw_bar(axes, looks: Mapping[str, Mapping[str, object]], cards: Iterable[st
 
 @drawn_once(7.0, 1.7)
 def card(figure, axes, name: str, terms: tuple[str, ...]) -> None:
-    """Draw a card, with a bar for each of the terms.
-
-    Parameters
-    ----------
-    name : of a card in the catalogue
-    terms : names of terms, which are also those of the shapes
-    """
+    """Draw a card of the catalogue, with a bar for each of the terms, whose names are also those of the shapes."""
     draw_bar(axes, {term: filled(term) for term in terms}, [name], [_ENDS], "memory [GiB]")
     axes.legend(loc="upper left", ncols=len(terms), bbox_to_anchor=(0, 1.32))
 

@@ -7,9 +7,8 @@ from memcalc import Training, breakdown, tables, units, values
 from memcalc.estimate import training
 from memcalc.estimate.training import ZERO_PAPER
 from memcalc.explorers.bar import draw_limit, draw_parts, room, side_by_side
-from memcalc.explorers.explorable import explorer
-from memcalc.explorers.frame import Frame, worked
-from memcalc.explorers.svg import Label, Point, drawn_once
+from memcalc.explorers.frame import Frame, explorer, worked
+from memcalc.explorers.svg import Label, Shapes, drawn_once
 from memcalc.formula.optimizer import n_o
 from memcalc.plots.optimizer import STATES
 from memcalc.plots.style import CARDS, filled
@@ -64,7 +63,7 @@ def _worked(model: NominalModel, run: Training) -> list[str]:
     return [*lines, f"{run.optimizer} remembers {run.optimizer_spec.meaning}."]
 
 
-def _bar(memory: Mapping[str, int], alone: int) -> dict[str, list[Point] | Label]:
+def _bar(memory: Mapping[str, int], alone: int) -> Shapes:
     """Return the states side by side, and where they would end without sharing [GB]."""
     right, whole = (units.in_unit(size, "GB") for size in (sum(memory.values()), alone))
     return {

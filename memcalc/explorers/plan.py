@@ -6,8 +6,7 @@ from memcalc import Gpu, Inference, InputError, Model, Training, breakdown, fits
 from memcalc.errors import choice
 from memcalc.estimate import advice, training
 from memcalc.explorers import bar
-from memcalc.explorers.explorable import explorer
-from memcalc.explorers.frame import Frame
+from memcalc.explorers.frame import Frame, explorer
 from memcalc.formula.choices import End
 from memcalc.formula.symbols import SUMMANDS
 
@@ -57,8 +56,9 @@ def plan(
     if isinstance(run, Inference):
         run = replace(run, weights=weights, kv_cache=kv_cache)
     memory = breakdown(model, run)
-    steps = advice.next_steps(model, run, gpu)[:3] if _whole(run) else []
-    details = [*map(_line, memory.items()), *steps, *advice.notes(model, run, gpu)]
+    details = [f"{SUMMANDS[term].word}: {size:,} bytes = {units.show_both(size)}" for term, size in memory.items()]
+    details += advice.next_steps(model, run, gpu)[:3] if _whole(run) else []
+    details += advice.notes(model, run, gpu)
     drawn = tuple(term for term in SUMMANDS if term in memory or term != "weight_copies")  # which are rare
     shapes = bar.bar({term: memory.get(term, 0) for term in drawn}, gpu.capacity)
     code = tables.code(model, run, shown=("context", "batch"))
@@ -81,11 +81,6 @@ def _run(model: Model, task: str, cards: int, **known: object) -> Inference | Tr
 def _whole(run: Inference | Training) -> bool:
     """Return whether every term of the run is counted."""
     return isinstance(run, Inference) or run.activations != "none"
-
-
-def _line(term: tuple[str, int]) -> str:
-    name, count = term
-    return f"{SUMMANDS[name].word}: {count:,} bytes = {units.show_both(count)}"
 
 
 def _said(model: Model, run: Inference | Training, gpu: Gpu, cards: int) -> str:
