@@ -46,10 +46,9 @@ def show_both(count: int) -> str:
 
 
 def means(count: int, published: str, unit: str) -> bool:
-    """Return whether a published number of `unit` can mean `count` [bytes].
+    """Return whether a published number of `unit` can mean `count` [bytes]: it is nearer to it than the other unit's.
 
-    GB and GiB differ by 7.4 %, so a number that is off by less than half of that tells which of them was meant;
-    MB and MiB differ by 4.9 %, TB and TiB by 10 %.
+    GB and GiB differ by 7.4 %, MB and MiB by 4.9 %, TB and TiB by 10 %.
 
     >>> means(17_179_869_184, "16", "GiB"), means(17_179_869_184, "16", "GB")
     (True, False)
@@ -128,11 +127,7 @@ def to_bytes(amount: str | int | Fraction, unit: str) -> int:
 def parse(text: str, unit: str = "") -> Fraction:
     """Read an amount such as "4 GiB" or "17,179 bytes" [bytes]; the text is never evaluated.
 
-    Parameters
-    ----------
-    text : digits, perhaps with commas between thousands and with a point, and a unit
-    unit : what a number alone is in; a unit that is not one of UNITS, such as "tokens", is the only one allowed
-
+    A number alone is in `unit`; a unit that is not one of UNITS, such as "tokens", is the only one allowed.
     Raises InputError for anything else.
 
     >>> parse("4 GiB"), parse("4.5", "kB"), parse("92,164 tokens", "tokens")

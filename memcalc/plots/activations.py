@@ -151,7 +151,11 @@ def activations_context(_figure, axes, rows: pandas.DataFrame) -> None:
     _name_lines(axes, rows[rows["context"] == contexts[-1]].sort_values("activations"))
     peaks = rows[rows["recomputed"] == AT_PEAK].set_index("context")["activations"]
     for context, low, high in BANDS:
-        _band(axes, context, low, high, in_unit(peaks[context], "GB"))
+        left, right, peak = context / _WIDER, context * _WIDER, in_unit(peaks[context], "GB")
+        axes.add_patch(Rectangle((left, low), right - left, high - low, **_BAND))
+        label(axes, f"article: {low}–{high} GB", (right, high), (0, 4), ha="right")
+        axes.plot([context], [peak], "o", color="black", markersize=4)
+        label(axes, f"{peak:.3g} GB", (right, peak), (0, -16), ha="right", fontweight="bold")
     axes.set_title("Only full recomputation comes down to what the article says")
     keys = [axes.plot([], [], dash, color=colour, label=code)[0] for code, dash in _LINES.items()]
     axes.legend(handles=keys, title="counted as in", loc="upper left", alignment="left")
@@ -164,11 +168,3 @@ def _name_lines(axes, ends: pandas.DataFrame) -> None:
         height, words = max(in_unit(line.activations, "GB"), lowest), f"{line.code}: {line.recomputed}"
         label(axes, words, (right, height), (4, 0), va="center", bbox=None, annotation_clip=False)
         lowest = height * _LINE_APART
-
-
-def _band(axes, context: int, low: float, high: float, peak: float) -> None:
-    left, right = context / _WIDER, context * _WIDER
-    axes.add_patch(Rectangle((left, low), right - left, high - low, **_BAND))
-    label(axes, f"article: {low}–{high} GB", (right, high), (0, 4), ha="right")
-    axes.plot([context], [peak], "o", color="black", markersize=4)
-    label(axes, f"{peak:.3g} GB", (right, peak), (0, -16), ha="right", fontweight="bold")

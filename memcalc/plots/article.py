@@ -54,7 +54,12 @@ def table1_stacked(_figure, axes, rows: pandas.DataFrame) -> None:
     """Draw the article's first table as stacked bars, published above recomputed, against the card."""
     heights = [place + 0.7 * (place // 2) for place in range(len(rows))]  # a gap after each pair, for its name
     ends = stacked(axes, heights, [(in_unit(rows[term], "GB"), filled(term)) for term in _TERMS])
-    _draw_card(axes, top=-2.1)
+    card, top = Gpu.named(CARD), -2.1
+    axes.axvline(card.marketed_gb, **LIMIT | {"linestyle": "--"})
+    axes.axvline(in_unit(card.capacity, "GB"), **LIMIT)
+    label(axes, f"sold as {card.marketed_gb} GB", (card.marketed_gb, top), (-3, 0), ha="right", va="top")
+    usable = f"{CARD} can use {show(card.capacity, 'GB')} = {show(card.capacity)}"
+    label(axes, usable, (in_unit(card.capacity, "GB"), top), (3, 0), va="top")
     for height, end, row in zip(heights, ends, rows.itertuples(), strict=True):
         summands = " + ".join(f"{in_unit(getattr(row, term), 'GB'):.3g}" for term in _TERMS)
         label(axes, f"{summands} = {end:.3g} GB: {row.fits}", (end, height), (4, 0), va="center")
@@ -64,16 +69,6 @@ def table1_stacked(_figure, axes, rows: pandas.DataFrame) -> None:
     axes.tick_params(axis="y", length=0)
     axes.set(xlabel="memory [GB]", title="Table 1 of the article: does it fit a card of 24 GB?")
     axes.legend(loc="upper right")
-
-
-def _draw_card(axes, top: float) -> None:
-    """Draw what the card is sold as, and what a program can use of it."""
-    card = Gpu.named(CARD)
-    axes.axvline(card.marketed_gb, **LIMIT | {"linestyle": "--"})
-    axes.axvline(in_unit(card.capacity, "GB"), **LIMIT)
-    label(axes, f"sold as {card.marketed_gb} GB", (card.marketed_gb, top), (-3, 0), ha="right", va="top")
-    usable = f"{CARD} can use {show(card.capacity, 'GB')} = {show(card.capacity)}"
-    label(axes, usable, (in_unit(card.capacity, "GB"), top), (3, 0), va="top")
 
 
 def _market_in_words(rows: pandas.DataFrame) -> str:

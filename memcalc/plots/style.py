@@ -1,7 +1,5 @@
 """The house style of pictures, and a figure that says in words what it shows."""
 
-from __future__ import annotations
-
 import base64
 import html
 import io
@@ -9,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 import pandas
 from IPython import get_ipython
@@ -29,7 +28,7 @@ class Drawn(Figure):
 
     alt = ""
 
-    def with_alt_text(self, alt: str) -> Drawn:
+    def with_alt_text(self, alt: str) -> Self:
         """Keep the text and return the figure."""
         self.alt = alt
         return self
@@ -54,11 +53,10 @@ def house_style():
 
 @contextmanager
 def canvas(width: float = 7.0, height: float = 3.6, **panels):
-    """Give a figure and its axes in the house style, and close the figure at the end.
+    """Give a figure of a size [inches] and its axes in the house style, and close the figure at the end.
 
     Parameters
     ----------
-    width, height : of the picture in print [inches]
     panels : how it is divided into several axes, as for matplotlib's subplots
     """
     with house_style():
@@ -140,8 +138,7 @@ def stacked(axes, heights, parts: Iterable[tuple[object, Mapping[str, object]]],
 
     Parameters
     ----------
-    parts : length of a box and how it is filled; of several bars the lengths
-    left : where the first box begins
+    parts : length of a box, or of one at each height, and how it is filled
     bar : how all boxes are drawn, as for matplotlib's barh
     """
     for lengths, style in parts:
@@ -157,13 +154,7 @@ def limit_of(card: str, unit: str = "GiB") -> tuple[float, str]:
 
 
 def plain_axes(axes, numbers: str = "xy", grid: str = "both", written: FuncFormatter = PLAIN) -> None:
-    """Write the numbers of axes as people do, mark none but those, and lay a faint grid across them.
-
-    Parameters
-    ----------
-    numbers : the axes whose numbers are written so, of "x" and "y"
-    grid : the axes whose numbers have a line, "x", "y" or "both"
-    """
+    """Write the `numbers` of these axes as people do, mark none but those, and lay a faint `grid` across these."""
     axes.minorticks_off()
     axes.grid(axis=grid, color="black", alpha=0.1)
     for name in numbers:
