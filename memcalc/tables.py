@@ -90,13 +90,10 @@ def memory(model: Model, run: Inference) -> pandas.DataFrame:
 
 
 def bytes_per_parameter(*choices: tuple[str, str]) -> pandas.DataFrame:
-    """Return what the training states take for one parameter, summand by summand [bytes].
+    """Return what the training states take for one parameter, for pairs of a recipe and an optimizer [bytes].
 
-    Parameters
-    ----------
-    choices : each a recipe and an optimizer, as named in data/recipes.csv and data/optimizers.csv
-
-    Raises InputError for a name that is not known, and for an optimizer that needs matrices.
+    Raises InputError for a name that is not in data/recipes.csv or data/optimizers.csv, and for an optimizer that needs
+    matrices.
 
     >>> bytes_per_parameter(("mixed", "AdamW"))["optimizer states"].item()
     '4 + 4'

@@ -46,9 +46,10 @@ def show_both(count: int) -> str:
 
 
 def means(count: int, published: str, unit: str) -> bool:
-    """Return whether a published number of `unit` can mean `count` [bytes]: it is nearer to it than the other unit's.
+    """Return whether a published number of `unit` can mean `count` [bytes].
 
-    GB and GiB differ by 7.4 %, MB and MiB by 4.9 %, TB and TiB by 10 %.
+    GB and GiB differ by 7.4 %, so a number that is off by less than half of that tells which of them was meant;
+    MB and MiB differ by 4.9 %, TB and TiB by 10 %.
 
     >>> means(17_179_869_184, "16", "GiB"), means(17_179_869_184, "16", "GB")
     (True, False)

@@ -14,11 +14,7 @@ WIDER = 1.5
 def side_by_side(
     parts: Mapping[str, int], edge: float = math.inf, unit: str = "GiB", middle: float = 0.0, half: float = 0.4
 ) -> dict[str, list[Point]]:
-    """Return a box for each part [bytes], each beginning where another ends, and all cut at an edge [unit].
-
-    Parameters
-    ----------
-    middle, half : where the bar stands, and half its height
+    """Return a box for each part [bytes], one beginning where another ends, cut at an edge [unit]; half is of its height.
 
     >>> side_by_side({"weights": 2**30}, half=1)
     {'weights': [(0.0, -1.0), (1.0, -1.0), (1.0, 1.0), (0.0, 1.0), (0.0, -1.0)]}
@@ -31,12 +27,7 @@ def side_by_side(
 
 
 def bar(terms: Mapping[str, int], capacity: int) -> Shapes:
-    """Return the terms side by side as shapes, with an arrow head where they go on beyond the edge of the picture.
-
-    Parameters
-    ----------
-    terms : term → its memory [bytes]
-    capacity : what a program can use of the card [bytes]
+    """Return the terms [bytes] side by side as shapes, for a card's capacity [bytes]; an arrow head says: they go on.
 
     >>> bar({"weights": 2**30}, 2**31)["total"].text
     '1.00 GiB'

@@ -112,7 +112,8 @@ def _read(answer: object, unit: str) -> object:
     return amount
 
 
-def _amount(answer: object, unit: str) -> Fraction:  # 0 for what is no positive number
+def _amount(answer: object, unit: str) -> Fraction:
+    """Return a number of `unit` in bytes; 0 for what is no positive number."""
     try:
         number = 0.0 if isinstance(answer, bool) else float(answer)
     except (TypeError, ValueError, OverflowError):

@@ -53,12 +53,7 @@ def house_style():
 
 @contextmanager
 def canvas(width: float = 7.0, height: float = 3.6, **panels):
-    """Give a figure of a size [inches] and its axes in the house style, and close the figure at the end.
-
-    Parameters
-    ----------
-    panels : how it is divided into several axes, as for matplotlib's subplots
-    """
+    """Give a figure [inches] in the house style and its axes, as `plt.subplots` does, and close it at the end."""
     with house_style():
         figure, axes = plt.subplots(figsize=(width, height), FigureClass=Drawn, **panels)
         try:
