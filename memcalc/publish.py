@@ -132,7 +132,7 @@ def _drawn(picture: Picture, ending: str) -> bytes:
     dates = {"svg": ("Date", "Creator"), "pdf": ("CreationDate", "Creator"), "png": ("Software",)}
     file = io.BytesIO()
     with house_style():
-        picture.draw(picture.rows()).savefig(file, format=ending, dpi=200, metadata=dict.fromkeys(dates[ending]))
+        picture().savefig(file, format=ending, dpi=200, metadata=dict.fromkeys(dates[ending]))
     return file.getvalue()
 
 

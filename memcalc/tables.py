@@ -1,10 +1,9 @@
 """Evaluated terms as rows: pandas tables for the notebooks, and pages of text."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from functools import partial
 
 import pandas
 from pybtex.database import parse_string
@@ -40,25 +39,13 @@ class Worked:
 class WholeTable(pandas.DataFrame):
     """A table that a notebook shows whole: no cell is cut, however long."""
 
-    @property
-    def _constructor(self) -> type[WholeTable]:
-        return WholeTable
-
-    def _repr_html_(self) -> str:
-        with pandas.option_context("display.max_colwidth", None):
-            return super()._repr_html_()
-
-    def __repr__(self) -> str:
-        with pandas.option_context("display.max_colwidth", None):
-            return super().__repr__()
+    _constructor = property(lambda self: WholeTable)
+    __repr__ = pandas.option_context("display.max_colwidth", None)(pandas.DataFrame.__repr__)
+    _repr_html_ = pandas.option_context("display.max_colwidth", None)(pandas.DataFrame._repr_html_)
 
 
 def by_hand(term: Term, model: Model, run: Inference, gpu: Gpu | None = None) -> Worked:
-    """Return the term in the order of a calculation by hand: formula, substitution, bytes, GiB.
-
-    Parameters
-    ----------
-    gpu : the card, for terms of speed
+    """Return the term in the order of a calculation by hand: formula, numbers in it, value; of speed, on a card.
 
     Raises InputError if a symbol of the term has no value.
 
@@ -97,22 +84,16 @@ _COLUMNS = {
 
 def memory(model: Model, run: Inference) -> pandas.DataFrame:
     """Return the memory of each term and their total, in bytes and in both units."""
-    terms = breakdown(model, run) | {"total": total(model, run)}
-    lines = [
-        {"term": name, "bytes": f"{count:,}", "GiB": units.show(count), "GB": units.show(count, "GB")}
-        for name, count in terms.items()
-    ]
-    return pandas.DataFrame(lines).set_index("term")
+    terms = pandas.Series(breakdown(model, run) | {"total": total(model, run)}, name="bytes", dtype=object)
+    columns = {"bytes": "{:,}".format, "GiB": units.show, "GB": partial(units.show, unit="GB")}
+    return pandas.DataFrame({name: terms.map(write) for name, write in columns.items()}).rename_axis("term")
 
 
 def bytes_per_parameter(*choices: tuple[str, str]) -> pandas.DataFrame:
-    """Return what the training states take for one parameter, summand by summand [bytes].
+    """Return what the training states take for one parameter, for pairs of a recipe and an optimizer [bytes].
 
-    Parameters
-    ----------
-    choices : each a recipe and an optimizer, as named in data/recipes.csv and data/optimizers.csv
-
-    Raises InputError for a name that is not known, and for an optimizer that needs matrices.
+    Raises InputError for a name that is not in data/recipes.csv or data/optimizers.csv, and for an optimizer that needs
+    matrices.
 
     >>> bytes_per_parameter(("mixed", "AdamW"))["optimizer states"].item()
     '4 + 4'
@@ -139,14 +120,8 @@ def saved_tensors(model: Model, run: Training) -> WholeTable:
     """
     known = values(model, run)
     lines = [
-        {
-            "per": tensor.per,
-            "place": tensor.place,
-            "tensor": tensor.name,
-            "shape": " × ".join(map(text, tensor.shape)),
-            "bytes each": tensor.bytes_each,
-            "bytes": f"{tensor.bytes(known):,}",
-        }
+        {"per": tensor.per, "place": tensor.place, "tensor": tensor.name, "shape": " × ".join(map(text, tensor.shape))}
+        | {"bytes each": tensor.bytes_each, "bytes": f"{tensor.bytes(known):,}"}
         for tensor in training.saved_tensors(model, run)
     ]
     return WholeTable(lines)
@@ -192,8 +167,7 @@ class Page:
     def __repr__(self) -> str:
         return self.text
 
-    def _repr_markdown_(self) -> str:
-        return self.text
+    _repr_markdown_ = __repr__
 
 
 def formulas() -> Page:

@@ -128,11 +128,7 @@ def to_bytes(amount: str | int | Fraction, unit: str) -> int:
 def parse(text: str, unit: str = "") -> Fraction:
     """Read an amount such as "4 GiB" or "17,179 bytes" [bytes]; the text is never evaluated.
 
-    Parameters
-    ----------
-    text : digits, perhaps with commas between thousands and with a point, and a unit
-    unit : what a number alone is in; a unit that is not one of UNITS, such as "tokens", is the only one allowed
-
+    A number alone is in `unit`; a unit that is not one of UNITS, such as "tokens", is the only one allowed.
     Raises InputError for anything else.
 
     >>> parse("4 GiB"), parse("4.5", "kB"), parse("92,164 tokens", "tokens")

@@ -72,9 +72,8 @@ def _details(model: Model, run: Training, parts: dict[str, int]) -> Iterable[str
     sizes = ", ".join(f"{PLACES[place]['word']} {units.show(size)}" for place, size in parts.items() if size)
     memory = breakdown(model, run)
     states = units.show(sum(memory.values()) - memory["activations"])
-    layers = [part for term in training.activations(model, run) for part in term.every_part.values()]
-    layer = next(term for term in layers if term.name == "layer_activations")
-    lines = [f"by place: {sizes}", *worked(model, run, [layer])]
+    parts_of = {part.name: part for term in training.activations(model, run) for part in term.every_part.values()}
+    lines = [f"by place: {sizes}", *worked(model, run, [parts_of["layer_activations"]])]
     if run.activations == "megatron" and run.recompute == "full":
         peak = training.peak_of_recomputation(model, run)
         lines.append(f"While a layer is computed again, its tensors are back: {units.show_both(peak)} at the peak.")

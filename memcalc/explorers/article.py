@@ -8,7 +8,7 @@ from memcalc.article.claims import VERDICTS, claims
 from memcalc.errors import choice
 from memcalc.explorers.explorable import explorer
 from memcalc.explorers.frame import Frame
-from memcalc.explorers.svg import Label, Point, box, drawn_once
+from memcalc.explorers.svg import Label, Shapes, box, drawn_once
 
 ALL = "all"
 """The first entry of both menus."""
@@ -45,7 +45,7 @@ def audit(*, kind: str, verdict: str) -> Frame:
     return Frame(_picture(), _shapes(counts, verdict), said, details, code)
 
 
-def _shapes(counts: Counter[str], chosen: str) -> dict[str, list[Point] | Label]:
+def _shapes(counts: Counter[str], chosen: str) -> Shapes:
     """Return the bars of the counts, and the arrow head before the chosen verdict, if there is one."""
     shapes = {}
     for y, (name, verdict) in enumerate(_NAMES.items()):

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Mapping
 
 from memcalc import Gpu, units
-from memcalc.explorers.svg import Label, Point, box, drawn_once
+from memcalc.explorers.svg import Label, Point, Shapes, box, drawn_once
 from memcalc.plots.style import STRONG_LIMIT, filled, label, limit_of
 
 WIDER = 1.5
@@ -14,13 +14,7 @@ WIDER = 1.5
 def side_by_side(
     parts: Mapping[str, int], edge: float = math.inf, unit: str = "GiB", middle: float = 0.0, half: float = 0.4
 ) -> dict[str, list[Point]]:
-    """Return a box for each part, each beginning where another ends.
-
-    Parameters
-    ----------
-    parts : name → its memory [bytes]
-    edge : where boxes are cut [unit]
-    middle, half : where the bar stands, and half its height
+    """Return for each part [bytes] a box, twice `half` high, that begins where another ends, cut at `edge` [unit].
 
     >>> side_by_side({"weights": 2**30}, half=1)
     {'weights': [(0.0, -1.0), (1.0, -1.0), (1.0, 1.0), (0.0, 1.0), (0.0, -1.0)]}
@@ -32,13 +26,8 @@ def side_by_side(
     return shapes
 
 
-def bar(terms: Mapping[str, int], capacity: int) -> dict[str, list[Point] | Label]:
-    """Return the terms side by side as shapes, cut at the edge of the picture, with an arrow head where they go on.
-
-    Parameters
-    ----------
-    terms : term → its memory [bytes]
-    capacity : what a program can use of the card [bytes]
+def bar(terms: Mapping[str, int], capacity: int) -> Shapes:
+    """Return the terms [bytes] side by side as shapes, for a card's capacity [bytes]; an arrow head says: they go on.
 
     >>> bar({"weights": 2**30}, 2**31)["total"].text
     '1.00 GiB'
@@ -87,13 +76,7 @@ def draw_bar(axes, looks: Mapping[str, Mapping[str, object]], cards: Iterable[st
 
 @drawn_once(7.0, 1.7)
 def card(figure, axes, name: str, terms: tuple[str, ...]) -> None:
-    """Draw a card, with a bar for each of the terms.
-
-    Parameters
-    ----------
-    name : of a card in the catalogue
-    terms : names of terms, which are also those of the shapes
-    """
+    """Draw a card of the catalogue, with a bar for each of the terms, whose names are also those of the shapes."""
     draw_bar(axes, {term: filled(term) for term in terms}, [name], [_ENDS], "memory [GiB]")
     axes.legend(loc="upper left", ncols=len(terms), bbox_to_anchor=(0, 1.32))
 

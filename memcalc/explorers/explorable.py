@@ -37,8 +37,6 @@ class Explorable:
         return Explorer(self.frame, self.presets, self.menus, start)
 
 
-def explorer(
-    presets: Mapping[str, Setting], menus: Menus | None = None
-) -> Callable[[Callable[..., Frame]], Explorable]:
+def explorer(presets: Mapping[str, Setting], menus: Menus | None = None) -> Callable[..., Explorable]:
     """Make an explorer of the function that computes its frames."""
     return lambda frame: Explorable(frame, presets, menus or {})

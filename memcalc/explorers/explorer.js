@@ -22,7 +22,7 @@ function place(shape, { text, ...attributes }) {
 }
 
 /** A slider, with a field beside it for numbers that are not on its grid. */
-function slider({ label, unit, low, high, grid }, id, send, commit) {
+function slider({ label, unit, low, high, grid }, id, { send, commit, choose }) {
   const steps = grid.length > 0; // else every whole number
   const onGrid = (value) => Math.max(0, grid.findLastIndex((step) => step <= value));
   const thumb = (value) => (steps ? onGrid(value) + (grid.includes(value) ? 0 : 0.5) : value); // or between two marks
@@ -37,8 +37,7 @@ function slider({ label, unit, low, high, grid }, id, send, commit) {
   range.onchange = commit;
   exact.onchange = () => {
     const typed = exact.value.trim();
-    send(/^(\d+|\d{1,3}(,\d{3})+)$/.test(typed) ? Number(typed.replaceAll(",", "")) : exact.value);
-    commit();
+    choose(/^(\d+|\d{1,3}(,\d{3})+)$/.test(typed) ? Number(typed.replaceAll(",", "")) : exact.value);
   };
   exact.onkeydown = (event) => {
     if (event.key === "Enter") exact.onchange();
@@ -49,22 +48,18 @@ function slider({ label, unit, low, high, grid }, id, send, commit) {
     range.value = here = thumb(value);
     range.setAttribute("aria-valuetext", `${write(value)} ${unit}`.trim());
   };
-  const title = unit ? `${label} [${unit}]` : label;
-  return { elements: [make("label", { for: id }, title), range, exact], show };
+  return { elements: [range, exact], show };
 }
 
 /** A menu of a few names. */
-function menu({ label, options }, id, send, commit) {
+function menu({ options }, id, { choose }) {
   const select = make("select", { id }, ...options.map((name) => make("option", { value: name }, name)));
-  select.onchange = () => {
-    send(select.value);
-    commit();
-  };
-  return { elements: [make("label", { for: id }, label), select], show: (value) => (select.value = value) };
+  select.onchange = () => choose(select.value);
+  return { elements: [select], show: (value) => (select.value = value) };
 }
 
 /** A field that searches a long list of names: the editable combobox of the ARIA Authoring Practices. */
-function picker({ label, options }, id, send, commit) {
+function picker({ label, options }, id, { choose }) {
   const field = make("input", { type: "text", id, role: "combobox", autocomplete: "off", spellcheck: false });
   const list = make("ul", { id: `${id}-names`, role: "listbox", tabIndex: -1, "aria-label": `${label}: names` });
   let current = "";
@@ -89,9 +84,7 @@ function picker({ label, options }, id, send, commit) {
   const take = (name) => {
     toggle(false);
     field.value = name;
-    if (name === current) return;
-    send(name);
-    commit();
+    if (name !== current) choose(name);
   };
   const step = (by) => {
     if (list.hidden) offer(field.value === current ? "" : field.value);
@@ -114,11 +107,12 @@ function picker({ label, options }, id, send, commit) {
   list.onmousedown = (event) => event.preventDefault(); // the focus stays in the field
   place(field, { "aria-autocomplete": "list", "aria-controls": list.id });
   toggle(false);
-  return { elements: [make("label", { for: id }, label), field, list], show: (value) => (field.value = current = value) };
+  return { elements: [field, list], show: (value) => (field.value = current = value) };
 }
 
 const key = JSON.stringify;
 const KINDS = { slider, menu, picker };
+const button = (text, onclick) => make("button", { type: "button", onclick }, text);
 
 /** Give every id in an SVG, and every reference to it, a prefix. */
 const scoped = (svg, prefix) => svg.replaceAll(/(\bid="|url\(#|href="#)/g, `$1${prefix}`);
@@ -159,31 +153,30 @@ function render({ model, el }, history) {
     if (!asked.has(question)) model.send({ ahead: name });
     asked.add(question);
   };
-
   const controls = model.get("controls").map((control) => {
-    const one = KINDS[control.kind](control, `${prefix}set-${control.name}`, (value) => send(control.name, value), commit);
-    const row = make("div", { className: "memcalc-control" }, ...one.elements);
-    if (control.grid?.length || control.kind === "menu") {
-      for (const sign of ["pointerenter", "focusin"]) row.addEventListener(sign, () => ask(control.name));
+    const { name, kind, label, unit, grid } = control;
+    const id = `${prefix}set-${name}`;
+    const choose = (value) => go({ [name]: value });
+    const { elements, show } = KINDS[kind](control, id, { send: (value) => send(name, value), commit, choose });
+    const title = make("label", { for: id }, unit ? `${label} [${unit}]` : label);
+    const row = make("div", { className: "memcalc-control" }, title, ...elements);
+    if (grid?.length || kind === "menu") {
+      for (const sign of ["pointerenter", "focusin"]) row.addEventListener(sign, () => ask(name));
     }
-    return { name: control.name, show: one.show, row };
+    return { name, show, row };
   });
-  const undo = make("button", { type: "button", "aria-disabled": true }, "Undo");
-  undo.onclick = () => history.length && (set(history.pop()), commit());
-  const reset = make("button", { type: "button", onclick: () => go(model.get("start")) }, "Reset");
-  const presets = Object.entries(model.get("presets")).map(([name, setting]) =>
-    make("button", { type: "button", onclick: () => go(setting) }, name),
-  );
+  const undo = button("Undo", () => history.length && (set(history.pop()), commit()));
+  const reset = button("Reset", () => go(model.get("start")));
+  const presets = Object.entries(model.get("presets")).map(([name, setting]) => button(name, () => go(setting)));
   const code = make("pre", { tabIndex: 0, role: "group", "aria-label": "Python" });
-  const copy = make("button", { type: "button" }, "Copy");
-  copy.onclick = async () => {
+  const copy = button("Copy", async () => {
     getSelection().selectAllChildren(code); // enough where a page may not write to the clipboard
     const written = navigator.clipboard?.writeText(code.textContent) ?? Promise.reject();
     copy.textContent = await written.then(
       () => "Copied",
       () => "Selected",
     );
-  };
+  });
   const examples = presets.length ? [make("span", {}, "Examples:"), ...presets] : [];
   const stage = make("div", { className: "memcalc-stage" });
   const said = make("p", { className: "memcalc-said", role: "status" });
@@ -195,15 +188,14 @@ function render({ model, el }, history) {
     ahead.clear(); // those frames were for other axes
     asked.clear();
   };
-  const draw = () => {
-    drawn = model.get("picture");
-    stage.innerHTML = scoped(drawn, prefix);
-  };
   const wait = () => el.classList.toggle("memcalc-waiting", key(shown.state) !== key(model.get("state")));
   const show = (frame) => {
     if (key(frame) === key(shown)) return wait();
     shown = frame;
-    if (drawn !== model.get("picture")) draw();
+    if (drawn !== model.get("picture")) {
+      drawn = model.get("picture");
+      stage.innerHTML = scoped(drawn, prefix);
+    }
     for (const [name, attributes] of Object.entries(frame.moved)) {
       place(stage.querySelector(`#${prefix}${name} > *`), attributes);
     }
@@ -220,8 +212,7 @@ function render({ model, el }, history) {
     const kept = [model.get("frame"), ahead.get(key(state))].find((frame) => key(frame?.state) === key(state));
     for (const { name, show } of controls) show(state[name]);
     undo.setAttribute("aria-disabled", history.length === 0);
-    if (kept) show(kept);
-    else wait();
+    show(kept ?? shown);
   };
   const answer = () => {
     const frame = model.get("frame");

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from memcalc import Gpu, Inference, Model, Training
-from memcalc.explorers.svg import Label, Point, Svg
+from memcalc.explorers.svg import Shapes, Svg
 from memcalc.formula.printing import text
 from memcalc.formula.symbols import GLOSSARY
 from memcalc.formula.term import Term
@@ -14,6 +14,9 @@ from memcalc.units import amount
 
 Setting = Mapping[str, str | int]
 """Control → value."""
+
+Menus = Mapping[str, tuple[str, Iterable[str]]]
+"""Control → its label, and its options."""
 
 
 @dataclass(frozen=True)
@@ -30,14 +33,10 @@ class Frame:
     """
 
     svg: Svg
-    shapes: Mapping[str, Sequence[Point] | Label]
+    shapes: Shapes
     said: str
     details: Sequence[str]
     code: str
-
-
-Menus = Mapping[str, tuple[str, Iterable[str]]]
-"""Control → its label, and its options."""
 
 
 def held(run: Inference | Training) -> str:

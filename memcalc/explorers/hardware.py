@@ -9,7 +9,7 @@ from memcalc.estimate import advice
 from memcalc.estimate.speed import fastest
 from memcalc.explorers.explorable import explorer
 from memcalc.explorers.frame import Frame, worked
-from memcalc.explorers.svg import Label, Point, box, drawn_once
+from memcalc.explorers.svg import Label, Shapes, box, drawn_once
 from memcalc.formula.roofline import decode_time
 from memcalc.formula.symbols import SUMMANDS
 from memcalc.plots.style import plain_axes
@@ -48,25 +48,21 @@ def cards_for_a_model(*, model: str, gpu: str, context: int, batch: int, weights
     model, gpu = Model.named(model), Gpu.named(gpu)
     run = Inference(context=context, batch=batch, weights=weights, kv_cache=kv_cache)
     fit = fits(model, run, gpu)
-    holding = sum(card.capacity >= fit.needed for card in _cards())
-    said = f"It needs {units.show_both(fit.needed)}: {holding} of {len(_cards())} cards hold that. "
-    said += " ".join(filter(None, (_verdict(fit, gpu), fit and _bound(model, run, gpu), _worth(gpu))))
     code = tables.code(model, run, "total", shown=("context", "batch", "weights", "kv_cache"))
-    return Frame(_picture(), _shapes(fit, gpu), said, _details(model, run, gpu), code)
+    return Frame(_picture(), _shapes(fit, gpu), _said(model, run, gpu, fit), _details(model, run, gpu), code)
 
 
-def _verdict(fit: Fit, gpu: Gpu) -> str:
-    return f"{gpu.name}: {units.show(abs(fit.margin))} {'left' if fit else 'missing'}."
-
-
-def _bound(model: Model, run: Inference, gpu: Gpu) -> str:
-    most = fastest(model, run, gpu).decode
-    each = " for each text" if run.batch > 1 else ""
-    return f"At most {units.three_digits(most)} tokens per second{each}." if most else "Its bandwidth is not known."
-
-
-def _worth(gpu: Gpu) -> str:
-    return f"{price_per_gib(gpu) or gpu.price_note[:1].upper() + gpu.price_note[1:] or 'Its price is not known'}."
+def _said(model: Model, run: Inference, gpu: Gpu, fit: Fit) -> str:
+    """Return how many cards hold the run; and of the chosen one what is left, its speed if it holds it, its price."""
+    holding = sum(card.capacity >= fit.needed for card in _cards())
+    said = f"It needs {units.show_both(fit.needed)}: {holding} of {len(_cards())} cards hold that."
+    said += f" {gpu.name}: {units.show(abs(fit.margin))} {'left' if fit else 'missing'}."
+    if fit:
+        most, each = fastest(model, run, gpu).decode, " for each text" if run.batch > 1 else ""
+        bound = f"At most {units.three_digits(most)} tokens per second{each}" if most else "Its bandwidth is not known"
+        said += f" {bound}."
+    worth = price_per_gib(gpu) or gpu.price_note[:1].upper() + gpu.price_note[1:] or "Its price is not known"
+    return f"{said} {worth}."
 
 
 def _details(model: Model, run: Inference, gpu: Gpu) -> list[str]:
@@ -80,17 +76,18 @@ def _details(model: Model, run: Inference, gpu: Gpu) -> list[str]:
     return lines + (worked(model, run, [decode_time], gpu) if gpu.bandwidth else [])
 
 
-def _shapes(fit: Fit, gpu: Gpu) -> dict[str, list[Point] | Label]:
+def _shapes(fit: Fit, gpu: Gpu) -> Shapes:
     needed = units.in_unit(fit.needed, "GiB")
     edge, beyond = min(max(needed, _LEFT), _RIGHT), " →" if needed > _RIGHT else ""
     memory = units.in_unit(gpu.capacity, "GiB")
     foot = 1.7 * _NAME_LINE  # no line crosses the name
     speed = float(gpu.bandwidth_gbs or _NEED_LINE)
+    turns = [2 * pi * step / 24 for step in range(25)] if gpu.bandwidth_gbs else []
     return {
         "too_small": box(_LEFT, edge, _LOWEST, _HIGHEST),
         "needed": [(edge, foot), (edge, _HIGHEST)] if edge == needed else [],
         "plumb": [(memory, foot), (memory, max(speed / _HIGH, foot))],
-        "ring": _ring(memory, speed) if gpu.bandwidth_gbs else [],
+        "ring": [(memory * _WIDE ** cos(turn), speed * _HIGH ** sin(turn)) for turn in turns],
         **_label("need", f"needs {units.show(fit.needed)}{beyond}", edge, _NEED_LINE),
         **_label("name", gpu.name, memory, _NAME_LINE),
     }
@@ -100,11 +97,6 @@ def _label(name: str, words: str, gib: float, line: float) -> dict[str, Label]:
     """Return two labels, of which one is empty: a label stands on the side on which there is room."""
     before, after = (words, "") if gib > (_LEFT * _RIGHT) ** 0.5 else ("", words)
     return {f"{name}_before": Label(before, (gib / 1.03, line)), f"{name}_after": Label(after, (gib * 1.03, line))}
-
-
-def _ring(gib: float, speed: float) -> list[Point]:
-    turns = [2 * pi * step / 24 for step in range(25)]
-    return [(gib * _WIDE ** cos(turn), speed * _HIGH ** sin(turn)) for turn in turns]
 
 
 @cache

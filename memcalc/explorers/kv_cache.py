@@ -6,7 +6,7 @@ from dataclasses import replace
 from memcalc import Inference, Model, breakdown, crossing, symbol, tables, units, values
 from memcalc.explorers.explorable import explorer
 from memcalc.explorers.frame import Frame, held, worked
-from memcalc.explorers.svg import Label, Point, drawn_once
+from memcalc.explorers.svg import Label, Point, Shapes, drawn_once
 from memcalc.formula.kv_cache import kv_cache as cache_term
 from memcalc.formula.symbols import SUMMANDS
 from memcalc.plots.style import context_axes
@@ -36,7 +36,7 @@ def cache_against_context(*, kv_heads: int, context: int, batch: int, kv_cache: 
     return Frame(_picture(), shapes, said, worked(model, run, [cache_term]), code)
 
 
-def _curves(terms: Mapping[str, int], line: list[Point], context: int, meets: int) -> dict[str, list[Point] | Label]:
+def _curves(terms: Mapping[str, int], line: list[Point], context: int, meets: int) -> Shapes:
     """Return the cache, the weights, where the context stands and where the two cross; with their numbers."""
     cache, level = (units.in_unit(terms[term], "GiB") for term in ("kv_cache", "weights"))
     first, last = _ENDS

@@ -1,6 +1,5 @@
 """What the explorer of training shows: the three training states on one card, shared out or not."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 from memcalc import Training, breakdown, tables, units, values
@@ -9,7 +8,7 @@ from memcalc.estimate.training import ZERO_PAPER
 from memcalc.explorers.bar import draw_limit, draw_parts, room, side_by_side
 from memcalc.explorers.explorable import explorer
 from memcalc.explorers.frame import Frame, worked
-from memcalc.explorers.svg import Label, Point, drawn_once
+from memcalc.explorers.svg import Label, drawn_once
 from memcalc.formula.optimizer import n_o
 from memcalc.plots.optimizer import STATES
 from memcalc.plots.style import CARDS, filled
@@ -39,10 +38,18 @@ def states_on_a_card(*, zero: str, data_parallel: int, recipe: str, optimizer: s
     model, _ = ZERO_PAPER
     run = Training(zero=int(zero), data_parallel=data_parallel, recipe=recipe, optimizer=optimizer)
     memory, alone = (breakdown(model, one) for one in (run, replace(run, zero=0, data_parallel=1)))
-    rooms = [f"{room(name, sum(memory.values()), 'GB')}; activations come on top." for name in CARDS]
+    size, unshared = sum(memory.values()), sum(alone.values())
+    rooms = [f"{room(name, size, 'GB')}; activations come on top." for name in CARDS]
     code = tables.code(model, run, shown=("recipe", "optimizer", "zero", "data_parallel"))
-    shapes = _bar(memory, sum(alone.values()))
-    said = _said(model, run, sum(memory.values()), sum(alone.values()))
+    said = _said(model, run, size, unshared)
+    right, whole = (units.in_unit(each, "GB") for each in (size, unshared))
+    shapes = {
+        **side_by_side(memory, unit="GB"),
+        **side_by_side({"alone": unshared}, unit="GB"),
+        "mark": [(whole, 0.4), (whole, 1.15)],
+        "total": Label(units.show(size, "GB"), (max(right, 0.12 * _EDGE), 0.5)),
+        "unshared": Label(f"{units.show(unshared, 'GB')} without sharing", (whole + 1, 0.9)),
+    }
     return Frame(_picture(), shapes, said, rooms + _worked(model, run), code)
 
 
@@ -62,18 +69,6 @@ def _worked(model: NominalModel, run: Training) -> list[str]:
     terms = [weights, gradients, parts["master_weights"], *([parts["one_state"]] if known[n_o] else [])]
     lines = worked(model, run, [term for term in terms if term.exact(known)])
     return [*lines, f"{run.optimizer} remembers {run.optimizer_spec.meaning}."]
-
-
-def _bar(memory: Mapping[str, int], alone: int) -> dict[str, list[Point] | Label]:
-    """Return the states side by side, and where they would end without sharing [GB]."""
-    right, whole = (units.in_unit(size, "GB") for size in (sum(memory.values()), alone))
-    return {
-        **side_by_side(memory, unit="GB"),
-        **side_by_side({"alone": alone}, unit="GB"),
-        "mark": [(whole, 0.4), (whole, 1.15)],
-        "total": Label(units.show(sum(memory.values()), "GB"), (max(right, 0.12 * _EDGE), 0.5)),
-        "unshared": Label(f"{units.show(alone, 'GB')} without sharing", (whole + 1, 0.9)),
-    }
 
 
 @drawn_once(7.0, 2.0)

@@ -57,12 +57,14 @@ def plan(
     if isinstance(run, Inference):
         run = replace(run, weights=weights, kv_cache=kv_cache)
     memory = breakdown(model, run)
-    steps = advice.next_steps(model, run, gpu)[:3] if _whole(run) else []
-    details = [*map(_line, memory.items()), *steps, *advice.notes(model, run, gpu)]
+    details = [f"{SUMMANDS[term].word}: {size:,} bytes = {units.show_both(size)}" for term, size in memory.items()]
+    whole = isinstance(run, Inference) or run.activations != "none"  # every term is counted
+    details += advice.next_steps(model, run, gpu)[:3] if whole else []
+    details += advice.notes(model, run, gpu)
     drawn = tuple(term for term in SUMMANDS if term in memory or term != "weight_copies")  # which are rare
     shapes = bar.bar({term: memory.get(term, 0) for term in drawn}, gpu.capacity)
     code = tables.code(model, run, shown=("context", "batch"))
-    return Frame(bar.card(gpu.name, drawn), shapes, _said(model, run, gpu, count), details, code)
+    return Frame(bar.card(gpu.name, drawn), shapes, _said(model, run, gpu, count, whole), details, code)
 
 
 def _run(model: Model, task: str, cards: int, **known: object) -> Inference | Training:
@@ -75,21 +77,11 @@ def _run(model: Model, task: str, cards: int, **known: object) -> Inference | Tr
     return replace(run, activations="none") if unknown else run
 
 
-def _whole(run: Inference | Training) -> bool:
-    """Return whether every term of the run is counted."""
-    return isinstance(run, Inference) or run.activations != "none"
-
-
-def _line(term: tuple[str, int]) -> str:
-    name, count = term
-    return f"{SUMMANDS[name].word}: {count:,} bytes = {units.show_both(count)}"
-
-
-def _said(model: Model, run: Inference | Training, gpu: Gpu, cards: int) -> str:
+def _said(model: Model, run: Inference | Training, gpu: Gpu, cards: int, whole: bool) -> str:
     fit = fits(model, run, gpu)
     who = "The card" if cards == 1 else f"Each of {cards} cards"
     needed = f"{who} must hold {units.show_both(fit.needed)}; a program can use {units.show(fit.capacity)} of it."
-    if fit and not _whole(run):
+    if fit and not whole:
         left = f"{units.show(fit.margin)} are left"
         return f"{needed} {left}, but activations come on top: nobody has measured them here."
     return f"{needed} {advice.verdict(model, run, gpu)}"

@@ -8,7 +8,7 @@ import io
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 
 import matplotlib
 from matplotlib.figure import Figure
@@ -26,6 +26,10 @@ class Label:
     place: Point
 
 
+Shapes = Mapping[str, Sequence[Point] | Label]
+"""Name of a moving shape → its corners or its label [units of the axes]; without corners it is not seen."""
+
+
 class Svg:
     """A picture with shapes that move: `text` is the SVG as it was drawn.
 
@@ -40,13 +44,8 @@ class Svg:
         self._height = figure.get_figheight() * 72
         self.text = _as_inline_svg(figure)
 
-    def moved(self, shapes: Mapping[str, Sequence[Point] | Label]) -> dict[str, dict[str, str]]:
-        """Return for each moving shape the attributes of its SVG element that put it in its place.
-
-        Parameters
-        ----------
-        shapes : name → corners, or label [units of the axes]; without corners it is not seen
-        """
+    def moved(self, shapes: Shapes) -> dict[str, dict[str, str]]:
+        """Return for each moving shape the attributes of its SVG element that put it in its place."""
         return {name: self._placed(shape) for name, shape in shapes.items()}
 
     def _placed(self, shape: Sequence[Point] | Label) -> dict[str, str]:
@@ -62,17 +61,13 @@ class Svg:
 
 def drawn_once(width: float, height: float) -> Callable[[Callable[..., None]], Callable[..., Svg]]:
     """Make a function that gives a picture, drawn once for the same arguments, of one that draws on a figure's axes."""
+    return lambda draw: cache(partial(_drawn, draw, width, height))
 
-    def drawing(draw: Callable[..., None]) -> Callable[..., Svg]:
-        @cache
-        def picture(*arguments: object) -> Svg:
-            with canvas(width, height) as (figure, axes):
-                draw(figure, axes, *arguments)
-                return Svg(figure)
 
-        return picture
-
-    return drawing
+def _drawn(draw: Callable[..., None], width: float, height: float, *arguments: object) -> Svg:
+    with canvas(width, height) as (figure, axes):
+        draw(figure, axes, *arguments)
+        return Svg(figure)
 
 
 def box(left: float, right: float, bottom: float, top: float) -> list[Point]:

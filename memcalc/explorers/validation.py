@@ -4,9 +4,19 @@ from memcalc import Model, tables, units
 from memcalc.errors import choice
 from memcalc.explorers.explorable import explorer
 from memcalc.explorers.frame import Frame
-from memcalc.explorers.svg import Label, Point, drawn_once
-from memcalc.plots import validation
-from memcalc.plots.validation import POLICIES, STEP_LINES, STEP_MEMORY, STEPPED, STEPS, measured_steps, step
+from memcalc.explorers.svg import Label, Shapes, drawn_once
+from memcalc.plots.validation import (
+    POLICIES,
+    STEP_LINES,
+    STEP_MEMORY,
+    STEPPED,
+    STEPS,
+    measured_steps,
+    step,
+    step_axes,
+    step_lines,
+    step_run,
+)
 
 _WORDS = {"keep all": "all activations are kept", "compute again": "layers are computed again"}
 _WIDE, _HIGH = 1.06, 1.14  # half a mark, as factors
@@ -33,36 +43,27 @@ def sum_and_peak(*, context: int, activations: str) -> Frame:
     word = "too much" if added > peak else "too little"
     said = f"At {context:,} tokens, {_WORDS[policy]}: gradients and activations add up to {units.show(added)}, "
     said += f"and the step peaks at {units.show(peak)}. The sum is {abs(added - peak) / peak:.1%} {word}."
-    run = validation.step_run(context, policy)
-    code = tables.code(Model.named(STEPPED), run, shown=("context",))
-    return Frame(_picture(), _shapes(context, policy, peak), said, _details(context, policy, peak), code)
+    code = tables.code(Model.named(STEPPED), step_run(context, policy), shown=("context",))
+    detail = f"not measured at this context: {', '.join(f'{count:,}' for count in measured_steps(policy))} were"
+    if measured := measured_steps(policy).get(context):
+        detail = f"measured at {context:,} tokens: {measured:,} bytes; the formula gives {peak:,}"
+    return Frame(_picture(), _shapes(context, policy, peak), said, [detail], code)
 
 
-def _details(context: int, policy: str, peak: int) -> list[str]:
-    measured = measured_steps(policy)
-    if context in measured:
-        return [f"measured at {context:,} tokens: {measured[context]:,} bytes; the formula gives {peak:,}"]
-    return ["not measured at this context: " + ", ".join(f"{count:,}" for count in measured) + " were"]
-
-
-def _shapes(context: int, policy: str, peak: int) -> dict[str, list[Point] | Label]:
-    shapes = dict(validation.step_lines(policy))
+def _shapes(context: int, policy: str, peak: int) -> Shapes:
+    """Return the two lines, a mark of four corners for each measured peak, the context and the number of the peak."""
+    shapes, corners = dict(step_lines(policy)), ((-1, 0), (0, 1), (1, 0), (0, -1), (-1, 0))
     for number, (count, size) in enumerate(measured_steps(policy).items()):
-        shapes[f"dot{number}"] = _dot(count, units.in_unit(size, "GiB"))
+        gib = units.in_unit(size, "GiB")
+        shapes[f"dot{number}"] = [(count * _WIDE**right, gib * _HIGH**up) for right, up in corners]
     seen = STEPS[0] <= context <= STEPS[1]
     shapes["here"] = [(context, end) for end in STEP_MEMORY] if seen else []
     return shapes | {"number": Label(f"peak: {units.show(peak)}", (STEPS[0] * 1.15, STEP_MEMORY[1] / 6))}
 
 
-def _dot(context: int, gib: float) -> list[Point]:
-    """Return the corners of the mark of a measured peak."""
-    left, right, below, above = context / _WIDE, context * _WIDE, gib / _HIGH, gib * _HIGH
-    return [(left, gib), (context, above), (right, gib), (context, below), (left, gib)]
-
-
 @drawn_once(7.0, 3.2)
 def _picture(figure, axes) -> None:
-    validation.step_axes(axes)
+    step_axes(axes)
     for name, style in STEP_LINES.items():
         axes.plot(STEPS, [3, 3], gid=name, **style)
     for number in range(len(measured_steps("keep all"))):

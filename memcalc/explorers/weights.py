@@ -4,7 +4,7 @@ from memcalc import Inference, Model, catalogue, tables, units, values
 from memcalc.explorers.bar import draw_parts, room, side_by_side
 from memcalc.explorers.explorable import explorer
 from memcalc.explorers.frame import Frame
-from memcalc.explorers.svg import Label, Point, drawn_once
+from memcalc.explorers.svg import Label, Shapes, drawn_once
 from memcalc.formula.quantization import passed_in
 from memcalc.formula.tensors import present
 from memcalc.plots.style import CARDS, LIMIT, label
@@ -28,10 +28,13 @@ def stored_weights(*, model: str, weights: str) -> Frame:
     """
     model, run = Model.named(model), Inference(weights=weights)
     pieces, passed = parts(model, run.weights), for_one_token(model, run)
+    stored, meaning = sum(pieces.values()), catalogue.find("formats", "format", run.weights)["meaning"]
+    summed = " + ".join(f"{units.show(size)} ({PARTS[part]['label']})" for part, size in pieces.items() if size)
+    details = [f"{run.weights}: {meaning}.", f"{summed} = {units.show(stored)}"]
+    details += [f"{room(name, stored)}." for name in CARDS]
     code = tables.code(model, run, "weights", shown=("weights",))
     shapes = _bars(pieces, passed, units.in_unit(2 * model.parameters, "GiB"))
-    said = _said(model, run, sum(pieces.values()), passed)
-    return Frame(_picture(model.name), shapes, said, _details(run, pieces), code)
+    return Frame(_picture(model.name), shapes, _said(model, run, stored, passed), details, code)
 
 
 def for_one_token(model: Model, run: Inference) -> int:
@@ -51,18 +54,7 @@ def _said(model: Model, run: Inference, stored: int, passed: int) -> str:
     return f"{said} Each token passes {model.active_parameters:,} of them: {units.show(passed)}."
 
 
-def _details(run: Inference, pieces: dict[str, int]) -> list[str]:
-    meaning = catalogue.find("formats", "format", run.weights)["meaning"]
-    stored = sum(pieces.values())
-    summed = " + ".join(f"{units.show(size)} ({PARTS[part]['label']})" for part, size in pieces.items() if size)
-    return [
-        f"{run.weights}: {meaning}.",
-        f"{summed} = {units.show(stored)}",
-        *(f"{room(name, stored)}." for name in CARDS),
-    ]
-
-
-def _bars(pieces: dict[str, int], passed: int, plain: float) -> dict[str, list[Point] | Label]:
+def _bars(pieces: dict[str, int], passed: int, plain: float) -> Shapes:
     """Return the three bars with their sizes, cut a little behind what 16 bits for each parameter take [GiB]."""
     edge, shapes = _CUT * plain, {}
     bars = {"passed": {"passed": passed}, "stored": pieces, "by_name": {"by_name": pieces["named"]}}

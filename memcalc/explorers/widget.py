@@ -101,12 +101,7 @@ class Explorer(anywidget.AnyWidget):
 
 
 def control(name: str, menus: Menus) -> dict[str, object]:
-    """Return what the page must know to draw the control for a name.
-
-    Parameters
-    ----------
-    name : of the glossary, of PICKERS, of MENUS or of `menus`
-    menus : those that the explorer alone has
+    """Return what the page must know to draw the control for a name of the glossary, of PICKERS, MENUS or `menus`.
 
     Raises InputError for a name that has no control.
 

@@ -25,6 +25,8 @@ CLOSE = Fraction(5, 1000)
 NEAR = Fraction(3, 100)
 """What is off by less than this was reckoned right and rounded too much."""
 
+_ROUNDED = "Close, but off by more than rounding explains: check each factor, and give two digits after the point."
+
 GUESSED = {"well guessed": NEAR, "not far off": Fraction(1, 10)}
 """What is said of a guess → by how much it may be off."""
 
@@ -47,14 +49,13 @@ class Feedback:
 
 
 def check(number: str, answer: object) -> Feedback:
-    """Compare an answer with what the formula gives.
+    """Compare an answer to an exercise with what the formula gives.
 
     Parameters
     ----------
-    number : the exercise, such as "4.1"
     answer : a number in the unit that the exercise asks for, a string such as "4 GiB", a verdict, or a SymPy expression
 
-    Raises InputError if there is no such exercise.
+    Raises InputError if there is no exercise of that number.
 
     >>> check("4.1", "64 GiB")
     ✗ Not yet: only the key-value heads are stored, and you counted the query heads.
@@ -74,7 +75,9 @@ def check(number: str, answer: object) -> Feedback:
     for wrong, why in [*mistakes, *_mistaken_units(right, exercise.unit)]:
         if _same(given, wrong):
             return Feedback(False, f"Not yet: {why}.")
-    return Feedback(False, _unknown_mistake(given, right))
+    if not isinstance(right, (sympy.Expr, str)) and _same(given, right, NEAR):
+        return Feedback(False, _ROUNDED)
+    return Feedback(False, "Not yet, and not one of the mistakes we know; the hint may help.")
 
 
 def compare(guess: object, count: int) -> str:
@@ -158,12 +161,6 @@ def _show(answer: object, unit: str) -> str:
     if unit not in units.UNITS:
         return f"{units.counted(answer)} {unit}"
     return units.show_both(answer) if unit in ("GiB", "GB") else f"{units.show(answer, unit)} = {units.show(answer)}"
-
-
-def _unknown_mistake(given: object, right: object) -> str:
-    if not isinstance(right, (sympy.Expr, str)) and _same(given, right, NEAR):
-        return "Close, but off by more than rounding explains: check each factor, and give two digits after the point."
-    return "Not yet, and not one of the mistakes we know; the hint may help."
 
 
 def _mistaken_units(right: int, unit: str) -> Iterator[tuple[object, str]]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
-from functools import cache
+from functools import cache, partial
 
 from memcalc import Gpu, Inference, Model, Training, breakdown, largest
 
@@ -57,23 +57,17 @@ def exercise(number: str, unit: str) -> Callable[[Callable[[], Answers]], Callab
     return enter
 
 
-def cache_of(model: Model, run: Inference, **changes: object) -> int:
-    """Return the cache alone [bytes], with some fields of the run or of the model changed.
+def one_term(name: str, model: Model, run: Inference, **changes: object) -> int:
+    """Return one term alone [bytes], with some fields of the run or of the model changed.
 
     >>> cache_of(Model.named("LLaMA-7B"), Inference(), context=32768) / 2**30
     16.0
     """
     of_run = {field.name: changes.pop(field.name) for field in fields(run) if field.name in changes}
-    return breakdown(replace(model, **changes), replace(run, **of_run))["kv_cache"]
+    return breakdown(replace(model, **changes), replace(run, **of_run))[name]
 
 
-def weights_of(model: Model, run: Inference) -> int:
-    """Return the weights alone [bytes].
-
-    >>> weights_of(Model.named("LLaMA-7B"), Inference())
-    13476831232
-    """
-    return breakdown(model, run)["weights"]
+cache_of, weights_of = partial(one_term, "kv_cache"), partial(one_term, "weights")
 
 
 def longest(model: Model, run: Inference | Training, card: Gpu, **changes: object) -> int:

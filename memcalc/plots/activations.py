@@ -1,6 +1,7 @@
 """What a layer keeps for the backward pass, by its places: their words and fills, and two codes side by side."""
 
 from collections.abc import Iterator
+from itertools import product
 
 import pandas
 from matplotlib.colors import to_rgb
@@ -10,7 +11,6 @@ from memcalc import Model, Training, breakdown, catalogue, symbol, values
 from memcalc.article.claims import claim
 from memcalc.estimate import training
 from memcalc.estimate.ask import read_inputs
-from memcalc.estimate.training import peak_of_recomputation
 from memcalc.formula.saved_tensors import SavedTensor
 from memcalc.formula.symbols import SUMMANDS
 from memcalc.plots.style import OUTLINE, PLAIN, context_axes, label, picture, stacked, tokens
@@ -46,19 +46,16 @@ def fill_of(place: str) -> dict[str, object]:
     return {"label": row["word"], "facecolor": colour, "hatch": row["hatch"], **OUTLINE, "edgecolor": _EDGE}
 
 
-def _layer_rows() -> pandas.DataFrame:
-    return pandas.DataFrame(line for code, (name, run) in _CODES.items() for line in _tensors(code, name, run))
-
-
-def _tensors(code: str, name: str, run: Training) -> Iterator[dict[str, object]]:
+def _layer_rows() -> Iterator[dict[str, object]]:
     """Yield the tensors of a layer that can be seen, place by place, with their bytes for each number."""
-    model = Model.named(name)
-    known, numbers = values(model, run), run.context * run.batch * model.hidden
-    tensors = [tensor for tensor in training.saved_tensors(model, run) if place_of(tensor) not in ("scores", "once")]
-    for tensor in sorted(tensors, key=lambda tensor: list(PLACES).index(place_of(tensor))):
-        size = tensor.bytes(known) / numbers
-        if size > _SEEN:
-            yield {"code": code, "place": place_of(tensor), "tensor": tensor.name, "bytes": size}
+    for code, (name, run) in _CODES.items():
+        model = Model.named(name)
+        known, numbers = values(model, run), run.context * run.batch * model.hidden
+        places = [(place_of(tensor), tensor) for tensor in training.saved_tensors(model, run)]
+        for place, tensor in sorted(places, key=lambda pair: list(PLACES).index(pair[0])):
+            size = tensor.bytes(known) / numbers
+            if place not in ("scores", "once") and size > _SEEN:
+                yield {"code": code, "place": place, "tensor": tensor.name, "bytes": size}
 
 
 def _layer_in_words(rows: pandas.DataFrame) -> str:
@@ -75,7 +72,12 @@ def kept_in_a_layer(_figure, axes, rows: pandas.DataFrame) -> None:
     """Draw each tensor that a layer keeps, scores left out, as a box as wide as its bytes for each number."""
     codes = list(rows["code"].unique())
     for y, code in enumerate(codes):
-        _boxes(axes, y, rows[rows["code"] == code])
+        end = 0.0
+        for place, tensors in rows[rows["code"] == code].groupby("place", sort=False):
+            start, look = end, fill_of(place)
+            end = stacked(axes, y, [(size, look) for size in tensors["bytes"]], start, height=0.6, linewidth=0.8)
+            label(axes, f"{look['label']} {end - start:.3g}", (start, y - 0.3), (1, 2), bbox=None, fontsize=7.5)
+        label(axes, f"{end:.3g}", (end, y), (5, 0), va="center", fontweight="bold", fontsize=10)
     axes.set(yticks=range(len(codes)), yticklabels=codes, ylim=(len(codes) - 0.55, -0.75), xlim=(0, 50))
     axes.set(xlabel="bytes kept for each number that goes into the layer")
     axes.set_title("The same layer in two codes, without the scores")
@@ -83,17 +85,7 @@ def kept_in_a_layer(_figure, axes, rows: pandas.DataFrame) -> None:
     axes.tick_params(axis="y", length=0)
 
 
-def _boxes(axes, y: int, lines: pandas.DataFrame) -> None:
-    end = 0.0
-    for place, tensors in lines.groupby("place", sort=False):
-        start, look = end, fill_of(place)
-        end = stacked(axes, y, [(size, look) for size in tensors["bytes"]], start, height=0.6, linewidth=0.8)
-        label(axes, f"{look['label']} {end - start:.3g}", (start, y - 0.3), (1, 2), bbox=None, fontsize=7.5)
-    label(axes, f"{end:.3g}", (end, y), (5, 0), va="center", fontweight="bold", fontsize=10)
-
-
 def _band_of(number: str) -> tuple[int, int, int]:
-    """Return the context of a claim [tokens], and the range that the article gives [GB]."""
     row = claim(number).readings[0].statements[0].row
     low, high = map(int, row["published"].removesuffix(" GB").split(" to "))
     return read_inputs(row["inputs"])["context"], low, high
@@ -106,7 +98,6 @@ AT_PEAK = "full, at its peak"
 """Full recomputation where it needs most: the inputs of all layers, and the tensors of the one computed again, but for
 its scores."""
 
-_MODEL = "LLaMA-7B"
 _POLICIES = (
     ("Megatron", "none", {"activations": "megatron", "recompute": "none"}),
     ("Megatron", "selective", {"activations": "megatron", "recompute": "selective"}),
@@ -120,20 +111,15 @@ _LINE_APART = 1.65  # two names beside lines, on the logarithmic axis
 _BAND = {"facecolor": "0.85", "edgecolor": "black", "linewidth": 1.2, "zorder": 1.5}
 
 
-def _rows() -> pandas.DataFrame:
-    contexts = [2**power for power in range(10, 18)]
-    return pandas.DataFrame(line for context in contexts for line in _policies(context))
-
-
-def _policies(context: int) -> Iterator[dict[str, object]]:
-    """Yield the activations under each policy [bytes]."""
-    model = Model.named(_MODEL)
-    for code, recomputed, choices in _POLICIES:
+def _rows() -> Iterator[dict[str, object]]:
+    """Yield the activations at each context under each policy [bytes]."""
+    model = Model.named("LLaMA-7B")
+    for context, (code, recomputed, choices) in product([2**power for power in range(10, 18)], _POLICIES):
         run = Training(context=context, **choices)
         line = {"code": code, "recomputed": recomputed, "context": context}
         yield line | {"activations": breakdown(model, run)["activations"]}
         if recomputed == "full":
-            yield line | {"recomputed": AT_PEAK, "activations": peak_of_recomputation(model, run)}
+            yield line | {"recomputed": AT_PEAK, "activations": training.peak_of_recomputation(model, run)}
 
 
 def _in_words(rows: pandas.DataFrame) -> str:
@@ -165,7 +151,11 @@ def activations_context(_figure, axes, rows: pandas.DataFrame) -> None:
     _name_lines(axes, rows[rows["context"] == contexts[-1]].sort_values("activations"))
     peaks = rows[rows["recomputed"] == AT_PEAK].set_index("context")["activations"]
     for context, low, high in BANDS:
-        _band(axes, context, low, high, in_unit(peaks[context], "GB"))
+        left, right, peak = context / _WIDER, context * _WIDER, in_unit(peaks[context], "GB")
+        axes.add_patch(Rectangle((left, low), right - left, high - low, **_BAND))
+        label(axes, f"article: {low}–{high} GB", (right, high), (0, 4), ha="right")
+        axes.plot([context], [peak], "o", color="black", markersize=4)
+        label(axes, f"{peak:.3g} GB", (right, peak), (0, -16), ha="right", fontweight="bold")
     axes.set_title("Only full recomputation comes down to what the article says")
     keys = [axes.plot([], [], dash, color=colour, label=code)[0] for code, dash in _LINES.items()]
     axes.legend(handles=keys, title="counted as in", loc="upper left", alignment="left")
@@ -174,16 +164,7 @@ def activations_context(_figure, axes, rows: pandas.DataFrame) -> None:
 def _name_lines(axes, ends: pandas.DataFrame) -> None:
     """Write code and what it recomputes beside the right ends of the lines, from the lowest up and apart."""
     lowest, right = 0.0, axes.get_xlim()[1]
-    lines = zip(ends["code"], ends["recomputed"], ends["activations"], strict=True)
-    for code, policy, size in lines:
-        height = max(in_unit(size, "GB"), lowest)
-        label(axes, f"{code}: {policy}", (right, height), (4, 0), va="center", bbox=None, annotation_clip=False)
+    for line in ends.itertuples():
+        height, words = max(in_unit(line.activations, "GB"), lowest), f"{line.code}: {line.recomputed}"
+        label(axes, words, (right, height), (4, 0), va="center", bbox=None, annotation_clip=False)
         lowest = height * _LINE_APART
-
-
-def _band(axes, context: int, low: float, high: float, peak: float) -> None:
-    left, right = context / _WIDER, context * _WIDER
-    axes.add_patch(Rectangle((left, low), right - left, high - low, **_BAND))
-    label(axes, f"article: {low}–{high} GB", (right, high), (0, 4), ha="right")
-    axes.plot([context], [peak], "o", color="black", markersize=4)
-    label(axes, f"{peak:.3g} GB", (right, peak), (0, -16), ha="right", fontweight="bold")

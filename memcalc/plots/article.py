@@ -3,7 +3,7 @@
 import itertools
 import math
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import pandas
 from matplotlib.patches import Patch, Rectangle
@@ -12,7 +12,7 @@ from memcalc import Gpu, catalogue
 from memcalc.article import claims, table1, table3
 from memcalc.formula.totals import inference
 from memcalc.plots import activations, hardware, kv_cache, optimizer, weights
-from memcalc.plots.style import LIMIT, Drawn, filled, label, picture, stacked
+from memcalc.plots.style import LIMIT, filled, label, picture, stacked
 from memcalc.units import in_unit, show, to_bytes
 
 CARD = "RTX 4090"
@@ -23,22 +23,15 @@ _TITLE = {"fontsize": 10, "fontweight": "bold"}
 _TERMS = [term.name for term in inference.parts]
 
 
-def _table1_rows() -> pandas.DataFrame:
-    return pandas.DataFrame(line for row in table1.rows() for line in _published_and_recomputed(row))
-
-
-def _published_and_recomputed(row: table1.Row) -> list[dict[str, object]]:
-    name = {"model": f"{row.model.name} {row.run.weights}"}
-    published = {term: to_bytes(row.published(term), "GB") for term in _TERMS}
-    fits = row.fit(f"fits {CARD}", row.exact["total"])
-    return [
-        name | {"source": "published"} | published | {"fits": _in_words(row.published(f"fits {CARD}") == "Yes")},
-        name | {"source": "recomputed"} | {term: row.exact[term] for term in _TERMS} | {"fits": _in_words(fits)},
-    ]
-
-
-def _in_words(fits: object) -> str:
-    return "fits" if fits else "does not fit"
+def _table1_rows() -> Iterator[dict[str, object]]:
+    """Yield each row of the table as published, and as recomputed."""
+    for row in table1.rows():
+        published = {term: to_bytes(row.published(term), "GB") for term in _TERMS}
+        asked = f"fits {CARD}"
+        said, found = row.published(asked) == "Yes", row.fit(asked, row.exact["total"])
+        for source, sizes, fits in (("published", published, said), ("recomputed", row.exact, found)):
+            line = {"model": f"{row.model.name} {row.run.weights}", "source": source}
+            yield line | {term: sizes[term] for term in _TERMS} | {"fits": "fits" if fits else "does not fit"}
 
 
 def _table1_in_words(rows: pandas.DataFrame) -> str:
@@ -61,7 +54,12 @@ def table1_stacked(_figure, axes, rows: pandas.DataFrame) -> None:
     """Draw the article's first table as stacked bars, published above recomputed, against the card."""
     heights = [place + 0.7 * (place // 2) for place in range(len(rows))]  # a gap after each pair, for its name
     ends = stacked(axes, heights, [(in_unit(rows[term], "GB"), filled(term)) for term in _TERMS])
-    _card(axes, top=-2.1)
+    card, top = Gpu.named(CARD), -2.1
+    axes.axvline(card.marketed_gb, **LIMIT | {"linestyle": "--"})
+    axes.axvline(in_unit(card.capacity, "GB"), **LIMIT)
+    label(axes, f"sold as {card.marketed_gb} GB", (card.marketed_gb, top), (-3, 0), ha="right", va="top")
+    usable = f"{CARD} can use {show(card.capacity, 'GB')} = {show(card.capacity)}"
+    label(axes, usable, (in_unit(card.capacity, "GB"), top), (3, 0), va="top")
     for height, end, row in zip(heights, ends, rows.itertuples(), strict=True):
         summands = " + ".join(f"{in_unit(getattr(row, term), 'GB'):.3g}" for term in _TERMS)
         label(axes, f"{summands} = {end:.3g} GB: {row.fits}", (end, height), (4, 0), va="center")
@@ -71,16 +69,6 @@ def table1_stacked(_figure, axes, rows: pandas.DataFrame) -> None:
     axes.tick_params(axis="y", length=0)
     axes.set(xlabel="memory [GB]", title="Table 1 of the article: does it fit a card of 24 GB?")
     axes.legend(loc="upper right")
-
-
-def _card(axes, top: float) -> None:
-    """Draw what the card is sold as, and what a program can use of it."""
-    card = Gpu.named(CARD)
-    axes.axvline(card.marketed_gb, **LIMIT | {"linestyle": "--"})
-    axes.axvline(in_unit(card.capacity, "GB"), **LIMIT)
-    label(axes, f"sold as {card.marketed_gb} GB", (card.marketed_gb, top), (-3, 0), ha="right", va="top")
-    usable = f"{CARD} can use {show(card.capacity, 'GB')} = {show(card.capacity)}"
-    label(axes, usable, (in_unit(card.capacity, "GB"), top), (3, 0), va="top")
 
 
 def _market_in_words(rows: pandas.DataFrame) -> str:
@@ -128,13 +116,10 @@ def _points(axes, lines: pandas.DataFrame) -> None:
 LOOKS = {row["name"]: (row["colour"], row["sign"]) for row in catalogue.rows("verdicts")}
 """Verdict → colour and sign: the colours differ in lightness too, and the sign tells without any."""
 
-_LEFT = {"alignment": "left", "borderpad": 0}
+_LEGEND = {"title_fontproperties": {"size": 10, "weight": "bold"}, "loc": "outside upper left", "ncols": 3}
+_LEGEND |= {"alignment": "left", "borderpad": 0}
 _WRAP = 19  # tiles of a row
 _WRITTEN = {"ha": "center", "va": "center", "fontsize": 8, "linespacing": 0.95}
-
-
-def _audit_rows() -> pandas.DataFrame:
-    return claims.table()[["id", "section", "claim", "kind", "verdict"]]
 
 
 def _audit_in_words(rows: pandas.DataFrame) -> str:
@@ -148,7 +133,7 @@ def _audit_in_words(rows: pandas.DataFrame) -> str:
 
 
 @picture(
-    _audit_rows,
+    lambda: claims.table()[["id", "section", "claim", "kind", "verdict"]],
     _audit_in_words,
     "Every claim of the article as one tile with its number, in the order of the text, one row or more a"
     " section. Colour and sign give the verdict, the legend how many claims have it.",
@@ -164,7 +149,13 @@ def claims_audit(figure, axes, rows: pandas.DataFrame) -> None:
     axes.set(yticks=[height + 0.5 for height in range(len(lines))], yticklabels=[name for name, _ in lines])
     axes.tick_params(axis="y", length=0, labelsize=8)
     axes.spines[:].set_visible(False)
-    _legend(figure, rows["verdict"].value_counts())
+    counts = rows["verdict"].value_counts()
+    keys = [
+        Patch(facecolor=colour, edgecolor="black", label=f"{sign}  {verdict}: {counts.get(verdict, 0)}")
+        for verdict, (colour, sign) in LOOKS.items()
+    ]
+    title = f"The {len(rows)} claims of the article, by section and verdict"
+    figure.legend(handles=keys, title=title, **_LEGEND)
 
 
 def _rows_of_tiles(rows: pandas.DataFrame) -> Iterator[tuple[str, pandas.DataFrame]]:
@@ -179,16 +170,6 @@ def _tile(axes, place: int, height: int, claim) -> None:
     axes.add_patch(Rectangle((place, height), 0.94, 0.88, facecolor=colour, edgecolor="black", linewidth=0.6))
     ink = "white" if claim.verdict == "wrong" else "black"
     axes.text(place + 0.47, height + 0.45, f"{claim.id[1:]}\n{sign}", color=ink, **_WRITTEN)
-
-
-def _legend(figure: Drawn, counts: Mapping[str, int]) -> None:
-    keys = [
-        Patch(facecolor=colour, edgecolor="black", label=f"{sign}  {verdict}: {counts.get(verdict, 0)}")
-        for verdict, (colour, sign) in LOOKS.items()
-    ]
-    title = f"The {sum(counts)} claims of the article, by section and verdict"
-    bold = {"size": 10, "weight": "bold"}
-    figure.legend(handles=keys, title=title, title_fontproperties=bold, loc="outside upper left", ncols=3, **_LEFT)
 
 
 PICTURES = (

@@ -26,27 +26,25 @@ _Name = tuple[str, tuple[float, float], str]
 """A text, the point beside which it stands, and its weight."""
 
 
-def _rows() -> pandas.DataFrame:
-    told = {gpu.name: row for row in table2.rows() for gpu in _meant(row)}
-    fast = [gpu for gpu in map(Gpu.named, catalogue.names("gpus")) if (gpu.bandwidth_gbs or 0) >= SLOWEST]
-    return pandas.DataFrame(_line(gpu, told.get(gpu.name)) for gpu in fast)
+def _rows() -> Iterator[dict[str, object]]:
+    published = {gpu.name: row for row in table2.rows() for gpu in _meant(row)}
+    for gpu in map(Gpu.named, catalogue.names("gpus")):
+        told = published.get(gpu.name)
+        if (gpu.bandwidth_gbs or 0) >= SLOWEST:
+            yield {
+                "card": gpu.name,
+                "memory": gpu.marketed_gb,
+                "bandwidth": float(gpu.bandwidth_gbs),
+                "price": " to ".join(map(dollars, price_ends(gpu))),
+                "published_memory": _published(told, "memory"),
+                "published_bandwidth": _published(told, "bandwidth"),
+                "wrong": bool(told) and "wrong" in (told.verdict("memory")[0], told.verdict("bandwidth")[0]),
+            }
 
 
 def _meant(row: table2.Row) -> list[Gpu]:
     """Return the card of the article's name, or those of every size where it leaves the size open."""
     return [gpu for gpu in row.sold if gpu.name == row.subject] or row.sold
-
-
-def _line(gpu: Gpu, told: table2.Row | None) -> dict[str, object]:
-    return {
-        "card": gpu.name,
-        "memory": gpu.marketed_gb,
-        "bandwidth": float(gpu.bandwidth_gbs),
-        "price": " to ".join(map(dollars, price_ends(gpu))),
-        "published_memory": _published(told, "memory"),
-        "published_bandwidth": _published(told, "bandwidth"),
-        "wrong": bool(told) and "wrong" in (told.verdict("memory")[0], told.verdict("bandwidth")[0]),
-    }
 
 
 def _published(told: table2.Row | None, quantity: str) -> float:
@@ -86,7 +84,7 @@ def hardware_bandwidth_memory(_figure, axes, rows: pandas.DataFrame) -> None:
     said = rows[wrong].drop_duplicates(["published_memory", "published_bandwidth"])
     axes.plot(said["published_memory"], said["published_bandwidth"], **_WRONG, label="wrong in the article")
     axes.legend(loc="upper left")
-    _write_names(axes, dict([*_names(rows), *_said(said)]))
+    _write_names(axes, dict(_names(rows, said)))
 
 
 def _axes(axes, rows: pandas.DataFrame) -> None:
@@ -99,17 +97,13 @@ def _axes(axes, rows: pandas.DataFrame) -> None:
     axes.set_title("What cards hold, and how fast they read it")
 
 
-def _names(rows: pandas.DataFrame) -> Iterator[tuple[str, _Name]]:
-    """Yield the names of cards, with their prices where these are known; cards at one point share a name."""
+def _names(rows: pandas.DataFrame, said: pandas.DataFrame) -> Iterator[tuple[str, _Name]]:
+    """Yield the names of cards, shared by those at one point, with known prices; then what the article says of some."""
     for (memory, bandwidth, price), cards in rows.groupby(["memory", "bandwidth", "price"], sort=False):
         weight = "normal" if cards["published_memory"].isna().all() else "bold"
         text = ", ".join(cards["card"]) + (f"\n{price}" if price else "")
         yield cards["card"].iloc[0], (text, (memory, bandwidth), weight)
-
-
-def _said(rows: pandas.DataFrame) -> Iterator[tuple[str, _Name]]:
-    """Yield what the article says of cards."""
-    for memory, bandwidth in zip(rows["published_memory"], rows["published_bandwidth"], strict=True):
+    for memory, bandwidth in zip(said["published_memory"], said["published_bandwidth"], strict=True):
         text = f"article: {memory:,g} GB,\n{bandwidth:,g} GB/s"
         yield text.replace("\n", " "), (text, (memory, bandwidth), "normal")
 

@@ -1,5 +1,7 @@
 """The picture of the cache: cache against context, and where it outgrows the weights."""
 
+from collections.abc import Iterator
+
 import pandas
 
 from memcalc import Inference, Model, breakdown, crossing
@@ -7,15 +9,15 @@ from memcalc.formula.symbols import SUMMANDS
 from memcalc.plots.style import LIMIT, context_axes, label, limit_of, picture
 from memcalc.units import in_unit
 
+_LOWEST = 0.1  # on the axis of the memory [GiB]
 
-def _rows() -> pandas.DataFrame:
-    """Return weights and cache of models at each context in FP16 [bytes], and where they cross [tokens]."""
-    lines = []
+
+def _rows() -> Iterator[dict[str, object]]:
+    """Yield weights and cache of models at each context in FP16 [bytes], and where they cross [tokens]."""
     for name in ("LLaMA-7B", "Llama-3.1-8B"):
         for context in [2**power for power in range(10, 21)]:
             model, run = Model.named(name), Inference(context=context)
-            lines.append({"model": name, "context": context, **breakdown(model, run), "crossing": crossing(model, run)})
-    return pandas.DataFrame(lines)
+            yield {"model": name, "context": context, **breakdown(model, run), "crossing": crossing(model, run)}
 
 
 def _in_words(rows: pandas.DataFrame) -> str:
@@ -32,21 +34,18 @@ def _in_words(rows: pandas.DataFrame) -> str:
 def kv_cache_context(_figure, axes, rows: pandas.DataFrame) -> None:
     """Draw cache against context on two logarithmic axes, and mark where it crosses the weights."""
     context_axes(axes, rows["context"].min(), rows["context"].max())
-    axes.set_ylim(0.1, 1000)
+    axes.set_ylim(_LOWEST, 1000)
     for (model, lines), dash in zip(rows.groupby("model", sort=False), ("-", "--"), strict=True):
         for term in ("kv_cache", "weights"):
             gib, entry = in_unit(lines[term], "GiB"), SUMMANDS[term]
             words = f"{entry.word}, {model}"
             axes.plot(lines["context"], gib, dash, color=entry.colour, label=words, linewidth=2)
-        _mark_crossing(axes, lines["crossing"].iloc[0], in_unit(lines["weights"].iloc[0], "GiB"))
+        context, gib = lines["crossing"].iloc[0], in_unit(lines["weights"].iloc[0], "GiB")
+        axes.plot([context, context], [_LOWEST, gib], color="black", linewidth=0.8)
+        axes.plot([context], [gib], "o", color="black", zorder=3)
+        label(axes, f"{context:,} tokens", (context, _LOWEST), (3, 4))
     gib, words = limit_of("RTX 4090")
     axes.axhline(gib, **LIMIT)
     label(axes, words, (rows["context"].min(), gib), (3, 3))
     axes.set_title("The cache outgrows the weights (FP16, one sequence)")
     axes.legend(fontsize=8, loc="upper left", ncols=2)
-
-
-def _mark_crossing(axes, context: int, gib: float) -> None:
-    axes.plot([context, context], [axes.get_ylim()[0], gib], color="black", linewidth=0.8)
-    axes.plot([context], [gib], "o", color="black", zorder=3)
-    label(axes, f"{context:,} tokens", (context, axes.get_ylim()[0]), (3, 4))

@@ -1,5 +1,7 @@
 """The picture of the training states: what ZeRO shares out between cards."""
 
+from collections.abc import Iterator
+
 import pandas
 
 from memcalc import Training, breakdown
@@ -15,14 +17,10 @@ STATES = tuple(term.name for term in states(_MODEL, Training()))
 _SHARED = ("nothing shared", "shared: optimizer", "and gradients", "and weights")
 
 
-def _rows() -> pandas.DataFrame:
-    cards = sorted({round(2 ** (quarter / 4)) for quarter in range(41)})
-    lines = [
-        {"stage": stage, "cards": count, **breakdown(_MODEL, Training(zero=stage, data_parallel=count))}
-        for stage in range(4)
-        for count in cards
-    ]
-    return pandas.DataFrame(lines)
+def _rows() -> Iterator[dict[str, object]]:
+    for stage in range(4):
+        for count in sorted({round(2 ** (quarter / 4)) for quarter in range(41)}):
+            yield {"stage": stage, "cards": count, **breakdown(_MODEL, Training(zero=stage, data_parallel=count))}
 
 
 def _in_words(rows: pandas.DataFrame) -> str:

@@ -13,17 +13,16 @@ _LEAST = 125  # percent: where the axis ends if all plans fit
 
 
 def plans(drawn: Mapping[str, Plan]) -> Drawn:
-    """Draw a bar for each plan: its terms side by side, in percent of what a program can use of the card.
-
-    Parameters
-    ----------
-    drawn : name → model, run and card
+    """Draw a bar for each plan, by name: its terms side by side, in percent of what a program can use of the card.
 
     >>> run = Inference(context=32768)
     >>> plans({"mine": (Model.named("LLaMA-7B"), run, Gpu.named("RTX 4090"))}).alt
     'A bar for each plan, in percent of the card. mine: weights 53, cache 68, in all 121; it does not fit.'
     """
-    shares = {name: _shares(*plan) for name, plan in drawn.items()}
+    shares = {
+        name: {term: 100 * count / gpu.capacity for term, count in breakdown(model, run).items() if count}
+        for name, (model, run, gpu) in drawn.items()
+    }
     named = dict.fromkeys(term for terms in shares.values() for term in terms)
     with canvas(height=1.2 + 0.5 * len(shares)) as (figure, axes):
         for height, terms in enumerate(shares.values()):
@@ -37,11 +36,6 @@ def plans(drawn: Mapping[str, Plan]) -> Drawn:
         columns = 4 if "weight_copies" in named else len(handles)  # its name is long
         figure.legend(handles=handles, loc="outside upper left", ncols=columns)
     return figure.with_alt_text(_in_words(drawn, shares))
-
-
-def _shares(model: Model, run: Inference | Training, gpu: Gpu) -> dict[str, float]:
-    """Return the terms in percent of the card."""
-    return {term: 100 * count / gpu.capacity for term, count in breakdown(model, run).items() if count}
 
 
 def _in_words(drawn: Mapping[str, Plan], shares: Mapping[str, Mapping[str, float]]) -> str:

@@ -1,7 +1,5 @@
 """The house style of pictures, and a figure that says in words what it shows."""
 
-from __future__ import annotations
-
 import base64
 import html
 import io
@@ -9,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 import pandas
 from IPython import get_ipython
@@ -29,7 +28,7 @@ class Drawn(Figure):
 
     alt = ""
 
-    def with_alt_text(self, alt: str) -> Drawn:
+    def with_alt_text(self, alt: str) -> Self:
         """Keep the text and return the figure."""
         self.alt = alt
         return self
@@ -54,13 +53,7 @@ def house_style():
 
 @contextmanager
 def canvas(width: float = 7.0, height: float = 3.6, **panels):
-    """Give a figure and its axes in the house style, and close the figure at the end.
-
-    Parameters
-    ----------
-    width, height : of the picture in print [inches]
-    panels : how it is divided into several axes, as for matplotlib's subplots
-    """
+    """Give a figure [inches] in the house style and its axes, as `plt.subplots` does, and close it at the end."""
     with house_style():
         figure, axes = plt.subplots(figsize=(width, height), FigureClass=Drawn, **panels)
         try:
@@ -116,20 +109,17 @@ class Picture:
         """The picture in words."""
         return self.describe(self.rows())
 
-    def draw(self, rows: pandas.DataFrame) -> Drawn:
-        """Return the figure of rows."""
+    def __call__(self, rows: pandas.DataFrame | None = None) -> Drawn:
+        """Return the figure of these rows, or of its own."""
+        rows = self.rows() if rows is None else rows
         with canvas(**self.panels) as (figure, axes):
             self.paint(figure, axes, rows)
         return figure.with_alt_text(self.describe(rows))
 
-    def __call__(self, rows: pandas.DataFrame | None = None) -> Drawn:
-        """Return the figure of these rows, or of its own."""
-        return self.draw(self.rows() if rows is None else rows)
-
 
 def picture(rows: Callable, describe: Callable, caption: str = "", **panels: object) -> Callable[..., Picture]:
-    """Make a picture of the function that paints it; the parameters are those of `Picture`."""
-    return lambda paint: Picture(paint, rows, describe, caption, panels)
+    """Make a picture of the function that paints it; rows may be given as dictionaries, the rest is as of `Picture`."""
+    return lambda paint: Picture(paint, lambda: pandas.DataFrame(rows()), describe, caption, panels)
 
 
 def filled(term: str) -> dict[str, object]:
@@ -143,8 +133,7 @@ def stacked(axes, heights, parts: Iterable[tuple[object, Mapping[str, object]]],
 
     Parameters
     ----------
-    parts : length of a box and how it is filled; of several bars the lengths
-    left : where the first box begins
+    parts : length of a box, or of one at each height, and how it is filled
     bar : how all boxes are drawn, as for matplotlib's barh
     """
     for lengths, style in parts:
@@ -160,13 +149,7 @@ def limit_of(card: str, unit: str = "GiB") -> tuple[float, str]:
 
 
 def plain_axes(axes, numbers: str = "xy", grid: str = "both", written: FuncFormatter = PLAIN) -> None:
-    """Write the numbers of axes as people do, mark none but those, and lay a faint grid across them.
-
-    Parameters
-    ----------
-    numbers : the axes whose numbers are written so, of "x" and "y"
-    grid : the axes whose numbers have a line, "x", "y" or "both"
-    """
+    """Write the `numbers` of these axes as people do, mark none but those, and lay a faint `grid` across these."""
     axes.minorticks_off()
     axes.grid(axis=grid, color="black", alpha=0.1)
     for name in numbers:

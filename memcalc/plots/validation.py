@@ -36,36 +36,33 @@ _SHARE = float(100 * NOTABLE)  # [%]
 
 
 def predicted_measured(own: Iterable[Measurement] = ()) -> Drawn:
-    """Draw every measured row against its prediction, with the line on which both are equal, and the residuals.
-
-    Parameters
-    ----------
-    own : rows of your own, drawn as stars with their ids
-    """
+    """Draw every measured row against its prediction, and its residual; rows of your `own` as stars with their ids."""
     rows, own = list(measurements()), list(own)
     lines = list(dict.fromkeys(row.quantity for row in (*rows, *own)))
     with canvas(width=9.5, height=4.6, ncols=2, width_ratios=(1.15, 1)) as (figure, (left, right)):
         _identity(left, rows, own)
-        _residuals(right, rows, lines)
+        _residuals(right, rows, own, lines)
         for row in own:
             if _in_bytes(row):
                 _star(left, row.id, float(row.predicted), float(row.measured))
-            _star(right, row.id, float(100 * row.residual), lines.index(row.quantity))
-        _scale(right, [*rows, *own])
+            _star(right, row.id, _percent(row), lines.index(row.quantity))
         figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=4)
     return figure.with_alt_text(_rows_in_words(rows, own))
 
 
 def _rows_in_words(rows: list[Measurement], own: list[Measurement]) -> str:
-    notable = [row for row in rows if abs(row.residual) > NOTABLE]
-    named = Counter(row.quantity for row in notable)
+    notable = Counter(row.quantity for row in rows if abs(row.residual) > NOTABLE)
+    named = " and ".join(f"{count} of {name}" for name, count in notable.items())
     parts = [
         f"Two panels. Left, {len(rows)} measured amounts against the formula, and the line on which both are equal.",
-        f"Right, what is left over: {len(notable)} rows are off by more than {_SHARE:g} percent:",
-        " and ".join(f"{count} of {name}" for name, count in named.items()) + ".",
-        *(f"Your row {row.id}: {float(100 * row.residual):.1f} percent." for row in own),
+        f"Right, what is left over: {notable.total()} rows are off by more than {_SHARE:g} percent: {named}.",
+        *(f"Your row {row.id}: {_percent(row):.1f} percent." for row in own),
     ]
     return " ".join(parts)
+
+
+def _percent(row: Measurement) -> float:
+    return float(100 * row.residual)
 
 
 def _in_bytes(row: Measurement) -> bool:  # on a logarithmic axis nothing has no place
@@ -73,7 +70,8 @@ def _in_bytes(row: Measurement) -> bool:  # on a logarithmic axis nothing has no
 
 
 def _identity(axes, rows: list[Measurement], own: list[Measurement]) -> None:
-    ends = _ends([*rows, *own])
+    amounts = [float(amount) for row in (*rows, *own) if _in_bytes(row) for amount in (row.predicted, row.measured)]
+    ends = min(amounts) / 3, max(amounts) * 3
     ticks = [count for count in _BYTES if ends[0] < count < ends[1]]
     axes.plot(ends, ends, color="0.4", linewidth=1, label="formula = measured")
     for term, entry in SUMMANDS.items():
@@ -91,14 +89,10 @@ def _marked(term: str) -> dict[str, object]:
     return {"marker": entry.mark, "color": entry.colour, "linestyle": "none", "alpha": 0.8, **edge}
 
 
-def _ends(rows: list[Measurement]) -> tuple[float, float]:
-    amounts = [float(amount) for row in rows if _in_bytes(row) for amount in (row.predicted, row.measured)]
-    return min(amounts) / 3, max(amounts) * 3
-
-
-def _residuals(axes, rows: list[Measurement], lines: list[str]) -> None:
+def _residuals(axes, rows: list[Measurement], own: list[Measurement], lines: list[str]) -> None:
+    """Draw what is left over on an axis that is linear within the share that needs no cause, and logarithmic beyond."""
     for row in rows:
-        axes.plot(float(100 * row.residual), lines.index(row.quantity), **_marked(row.row["term"]))
+        axes.plot(_percent(row), lines.index(row.quantity), **_marked(row.row["term"]))
     axes.axvspan(-_SHARE, _SHARE, color="0.9", zorder=0)
     axes.axvline(0, color="0.4", linewidth=1)
     counts = Counter(row.quantity for row in rows)
@@ -106,11 +100,7 @@ def _residuals(axes, rows: list[Measurement], lines: list[str]) -> None:
     axes.set(yticks=range(len(lines)), yticklabels=labels, ylim=(len(lines) - 0.5, -0.5))
     axes.set(xlabel="residual [% of what was measured; grey: 1 %]", title="What is left over")
     axes.grid(axis="y", color="black", alpha=0.1)
-
-
-def _scale(axes, rows: list[Measurement]) -> None:
-    """Make the residuals' axis linear within the share that needs no cause, and logarithmic beyond it."""
-    reach = max(5.0, *(abs(float(100 * row.residual)) * 1.3 for row in rows))
+    reach = max(5.0, *(abs(_percent(row)) * 1.3 for row in (*rows, *own)))
     axes.set_xscale("symlog", linthresh=_SHARE)
     powers = range(0, int(math.log10(reach)) + 1, 1 + int(math.log10(reach)) // 3)
     ticks = [*(-(10**power) for power in powers), 0, *(10**power for power in powers)]
@@ -181,11 +171,7 @@ def step(context: int, policy: str) -> tuple[int, int]:
 
 
 def step_run(context: int, policy: str) -> Training:
-    """Return the run of such a step.
-
-    >>> step_run(64, "compute again").recompute
-    'full'
-    """
+    """Return the run of such a step."""
     return Training(context=context, recipe="bf16", attention="eager", recompute=POLICIES[policy])
 
 

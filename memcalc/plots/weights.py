@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Iterator
 
 import pandas
 
@@ -29,13 +30,7 @@ FORMATS = ("BF16", "LLM.int8", "Q8_0", "Q6_K", "NF4", "GPTQ-INT4-g128", "NF4-dou
 
 
 def bits_of_the_name(weights: str) -> int:
-    """Return the bits that the name of a format promises: the first number in it.
-
-    Parameters
-    ----------
-    weights : a format of data/formats.csv
-
-    Raises InputError for a format that is not known.
+    """Return the bits that the name of a format of data/formats.csv promises; raise InputError for another name.
 
     >>> [bits_of_the_name(name) for name in ("Q4_K_M", "NF4-double", "LLM.int8", "BF16")]
     [4, 4, 8, 16]
@@ -44,11 +39,7 @@ def bits_of_the_name(weights: str) -> int:
 
 
 def parts(model: Model, weights: str) -> dict[str, int]:
-    """Return the weights of a model in a format, in the three parts of `PARTS` [bytes].
-
-    Parameters
-    ----------
-    weights : a format of data/formats.csv
+    """Return the weights of a model in a format of data/formats.csv, in the three parts of `PARTS` [bytes].
 
     The scales are those of a model whose every number is quantized; what the tensors take that have more bits is the
     rest. Raises InputError for a format that is not known.
@@ -63,11 +54,7 @@ def parts(model: Model, weights: str) -> dict[str, int]:
 
 
 def bits_per_weight(model: str = "Llama-3.1-8B") -> Drawn:
-    """Draw for each format how many bits a file spends for each parameter, and on what.
-
-    Parameters
-    ----------
-    model : as named in data/models.csv
+    """Draw for each format how many bits the file of a model of data/models.csv spends for each parameter, and on what.
 
     Raises InputError for a model that is not known.
     """
@@ -82,23 +69,18 @@ def bits_per_weight(model: str = "Llama-3.1-8B") -> Drawn:
         axes.set_title(f"What the name says, and what a file of {model} spends")
         axes.tick_params(axis="y", length=0)
         axes.legend(loc="lower right")
-    return figure.with_alt_text(_bits_in_words(model, rows))
-
-
-def _bits_in_words(model: str, rows: pandas.DataFrame) -> str:
     each = (f"{name} {row['named']:.0f} and {row.sum():.2f}" for name, row in rows.iterrows())
     words = "One bar a format, in three parts: bits of the name, scales, tensors in more bits."
-    return f"{words} For {model}, bits of the name and all bits for each parameter: {', '.join(each)}."
+    words += f" For {model}, bits of the name and all bits for each parameter: {', '.join(each)}."
+    return figure.with_alt_text(words)
 
 
-def _rows() -> pandas.DataFrame:
-    """Return the weights of models in formats [bytes]."""
-    lines = [
-        {"model": model, "format": name, "bytes": breakdown(Model.named(model), Inference(weights=name))["weights"]}
-        for model in ("LLaMA-7B", "LLaMA-13B", "Llama-2-70B")
-        for name in ("FP32", "FP16", "INT8", "INT4")
-    ]
-    return pandas.DataFrame(lines)
+def _rows() -> Iterator[dict[str, object]]:
+    """Yield the weights of models in formats [bytes]."""
+    for model in ("LLaMA-7B", "LLaMA-13B", "Llama-2-70B"):
+        for name in ("FP32", "FP16", "INT8", "INT4"):
+            size = breakdown(Model.named(model), Inference(weights=name))["weights"]
+            yield {"model": model, "format": name, "bytes": size}
 
 
 def _in_words(rows: pandas.DataFrame) -> str:

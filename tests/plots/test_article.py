@@ -40,7 +40,7 @@ def picture(request):
 @pytest.fixture(scope="module")
 def figures(picture):
     """The picture, drawn twice."""
-    return [picture.draw(picture.rows()) for _ in range(2)]
+    return [picture(picture.rows()) for _ in range(2)]
 
 
 def test_a_picture_is_closed_and_described(picture, figures):
