@@ -14,7 +14,7 @@ WIDER = 1.5
 def side_by_side(
     parts: Mapping[str, int], edge: float = math.inf, unit: str = "GiB", middle: float = 0.0, half: float = 0.4
 ) -> dict[str, list[Point]]:
-    """Return for each part [bytes] a box, twice `half` high, that begins where another ends and is cut at `edge` [unit].
+    """Return for each part [bytes] a box, twice `half` high, that begins where another ends, cut at `edge` [unit].
 
     >>> side_by_side({"weights": 2**30}, half=1)
     {'weights': [(0.0, -1.0), (1.0, -1.0), (1.0, 1.0), (0.0, 1.0), (0.0, -1.0)]}
