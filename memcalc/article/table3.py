@@ -130,8 +130,8 @@ def table3() -> pandas.DataFrame:
 
 def _line(row: Row) -> dict[str, str]:
     years = {cell["year"] + f" ({cell['remark']})" * bool(cell["remark"]): _shown(cell) for cell in row.cells}
-    judged = zip(("Derived", "Verdict", "Why"), row.judged(row.cells[0]["quantity"]), strict=True)
-    return {"Metric": row.subject, **years, **dict(judged)}
+    derived, verdict, why = row.judged(row.cells[0]["quantity"])
+    return {"Metric": row.subject, **years, "Derived": derived, "Verdict": verdict, "Why": why}
 
 
 def _shown(cell: Mapping[str, str]) -> str:
