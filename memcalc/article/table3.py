@@ -1,9 +1,9 @@
 """The article's third table: what can be derived from it, and what cannot be checked said plainly."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
+from typing import NamedTuple
 
 import pandas
 
@@ -24,8 +24,7 @@ ASSUMED = {symbol(name): int(FACTS[name]["value"]) for name in ("board_power", "
 _UNITS = {"quantized_downloads": "%", "cards_sold": "cards", "context": "tokens", "cost_per_million": "US dollars"}
 
 
-@dataclass(frozen=True)
-class Cost:
+class Cost(NamedTuple):
     """The least that tokens can cost: time at the bound of speed [h], energy [kWh] and electricity [US dollars]."""
 
     hours: float
@@ -78,14 +77,12 @@ class Row(PublishedRow):
         assumptions of power, price and number of sequences if it does.
         """
         judge = {"cards_sold": self._sales, "context": self._context, "cost_per_million": self._cost}
-        follows, verdict, why = judge.get(quantity, self._share)()
+        share = "", "not checkable", f"no source; and {FACTS['article_date']['meaning']}"
+        follows, verdict, why = judge[quantity]() if quantity in judge else share
         steps = ", ".join(_factor(later / earlier) for earlier, later in pairwise(self.values))
         years, whole = len(self.values) - 1, self.values[-1] / self.values[0]
         growth = f"{steps}; {_factor(whole)} in {years} years, {_factor(whole ** (1 / years))} a year"
         return growth + follows, verdict, why
-
-    def _share(self) -> Judged:
-        return "", "not checkable", f"no source; and {FACTS['article_date']['meaning']}"
 
     def _sales(self) -> Judged:
         billions = ", ".join(units.dollars(cards * CARD.price_usd / 10**9) for cards in self.values)
@@ -144,14 +141,9 @@ def points() -> pandas.DataFrame:
     >>> [str(number) for number in points().loc[3, ["year", "value", "unit", "published"]]]
     ['2023', '500000.0', 'cards', '500K']
     """
-    cells = ((row, *pair) for row in rows() for pair in zip(row.cells, row.values, strict=True))
     return pandas.DataFrame(
-        {
-            "metric": row.subject,
-            "year": int(cell["year"]),
-            "value": float(value),
-            "unit": _UNITS[cell["quantity"]],
-            "published": _shown(cell),
-        }
-        for row, cell, value in cells
+        {"metric": row.subject, "year": int(cell["year"]), "value": float(value)}
+        | {"unit": _UNITS[cell["quantity"]], "published": _shown(cell)}
+        for row in rows()
+        for cell, value in zip(row.cells, row.values, strict=True)
     )
