@@ -242,7 +242,6 @@ def _said(name: str, value: object) -> str:
 
 
 def _largest(card: str, heads: str, **fields: object) -> Quantity:
-    """Return the largest model of LLaMA's shape that the card holds, with plain or grouped heads."""
     grouped, run = choice("heads", heads, ("plain", "grouped")) == "grouped", Inference(**fields)
     model = largest_model(Gpu.named(card), run, grouped)
     return Quantity(model.parameters, "parameters", terms(model, run))

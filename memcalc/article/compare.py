@@ -4,6 +4,7 @@ import operator
 import re
 from collections.abc import Callable
 from fractions import Fraction
+from functools import partial
 
 import sympy
 
@@ -16,8 +17,6 @@ EITHER = frozenset({"GB", "GiB"})
 
 _BINARY = {"MB": "MiB", "GB": "GiB", "TB": "TiB"}
 _MULTIPLES = {"TB/s": ("GB/s", 10**3), "billion": ("parameters", 10**9)}
-_CLOSE = Fraction(1, 100)
-"""A price may be rounded by so much."""
 
 
 def units_of(found: Quantity, relation: str, published: str) -> frozenset[str]:
@@ -50,17 +49,13 @@ def _is(found: Quantity, published: str, meant: str) -> bool:
     return units.rounds_to(Fraction(found.value), number, _size(found, unit, meant))
 
 
-def _each(holds: Callable[[object, Fraction], bool]) -> Relation:
-    """Return a relation between the value and what a published amount comes to."""
-
-    def relation(found: Quantity, published: str, meant: str) -> bool:
-        number, unit = _amount(published)
-        return holds(found.value, Fraction(number) * _size(found, unit, meant))
-
-    return relation
+def _amounts(holds: Callable[[object, Fraction], bool], found: Quantity, published: str, meant: str) -> bool:
+    number, unit = _amount(published)
+    return holds(found.value, Fraction(number) * _size(found, unit, meant))
 
 
-_at_least, _at_most = _each(operator.ge), _each(operator.le)
+_about = partial(_amounts, lambda value, amount: abs(value / amount - 1) <= Fraction(1, 100))  # as prices are rounded
+_at_least, _at_most = partial(_amounts, operator.ge), partial(_amounts, operator.le)
 
 
 def _between(found: Quantity, published: str, meant: str) -> bool:
@@ -85,9 +80,9 @@ def _contains(found: Quantity, published: str, _meant: str) -> bool:
 
 RELATIONS: dict[str, tuple[Relation, str, str]] = {
     "is": (_is, "which is {}", "which is not {}"),
-    "is about": (_each(lambda value, amount: abs(value / amount - 1) <= _CLOSE), "which is about {}", "not {}"),
-    "is above": (_each(operator.gt), "more than {}", "not more than {}"),
-    "is below": (_each(operator.lt), "less than {}", "not less than {}"),
+    "is about": (_about, "which is about {}", "not {}"),
+    "is above": (partial(_amounts, operator.gt), "more than {}", "not more than {}"),
+    "is below": (partial(_amounts, operator.lt), "less than {}", "not less than {}"),
     "is at least": (_at_least, "not less than {}", "less than {}"),
     "is at most": (_at_most, "not more than {}", "more than {}"),
     "is between": (_between, "which is {}", "not {}"),

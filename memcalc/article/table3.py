@@ -1,6 +1,7 @@
 """The article's third table: what can be derived from it, and what cannot be checked said plainly."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from typing import NamedTuple
@@ -8,6 +9,7 @@ from typing import NamedTuple
 import pandas
 
 from memcalc import Gpu, Inference, Model, breakdown, catalogue, largest, symbol, units, values
+from memcalc.article.cards import FIRST_TOKEN
 from memcalc.article.published import Judged, PublishedRow, published
 from memcalc.estimate.questions import last
 from memcalc.formula.roofline import electricity_cost, energy, writing_time
@@ -40,8 +42,7 @@ def cost_of_a_million(batch: int = 1) -> Cost:
     >>> round(cost_of_a_million().hours, 2), round(cost_of_a_million().dollars, 3)
     (1.82, 0.123)
     """
-    run = Inference(context=1, batch=batch, weights="INT8", kv_cache="INT8")
-    known = values(MODEL, run) | CARD.values | ASSUMED | {symbol("written_tokens"): 10**6}
+    known = values(MODEL, replace(FIRST_TOKEN, batch=batch)) | CARD.values | ASSUMED | {symbol("written_tokens"): 10**6}
     seconds, *rest = (float(term.value(known)) for term in (writing_time, energy, electricity_cost))
     return Cost(seconds / 3600, *rest)
 
@@ -54,7 +55,7 @@ def smallest_batch(dollars: Fraction) -> int | None:
     >>> smallest_batch(Fraction("0.50")), smallest_batch(Fraction("0.10")), smallest_batch(Fraction("0.000001"))
     (1, 2, None)
     """
-    most = largest("batch", MODEL, Inference(context=1, weights="INT8", kv_cache="INT8"), CARD)
+    most = largest("batch", MODEL, FIRST_TOKEN, CARD)
     too_few = last(lambda batch: cost_of_a_million(batch).dollars > dollars, most)
     return too_few + 1 if too_few < most else None
 

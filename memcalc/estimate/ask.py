@@ -286,9 +286,8 @@ def _matrix(name: str, *sides: object) -> Quantity:
     name = choice("format", name, [*catalogue.names("formats"), *blocks])
     rows, columns = (whole(side, size, 1, 10**6) for side, size in zip(("rows", "columns"), sides, strict=True))
     if name not in blocks:
-        form = catalogue.find("formats", "format", name)
         found = matrix_bytes(sympy.Integer(rows), sympy.Integer(columns), Format.named(name))
-        return Quantity(found, "bytes", source=form["source"])
+        return Quantity(found, "bytes", source=catalogue.find("formats", "format", name)["source"])
     numbers, size = block(name)
     if columns % numbers:
         raise InputError(f"columns must be a multiple of {numbers}, the block of {name}, not {columns:,}.")
@@ -323,7 +322,6 @@ def _code_bits(name: str) -> Quantity:
 
 
 def _count(name: str, value: str) -> Quantity:
-    """Return a count of a model's architecture, or the context that it was trained for."""
     model, value = Model.named(name), choice("value", value, [*_COUNTS, "trained_context"])
     unit = "tokens" if value == "trained_context" else value.split("_")[-1]
     return Quantity(getattr(model, value), unit, source=model.source)
