@@ -9,7 +9,7 @@ from functools import cache, cached_property
 
 from memcalc import InputError, catalogue, units
 from memcalc.errors import choice, shown
-from memcalc.estimate.ask import QUANTITIES, Inputs, ask, read_inputs, written
+from memcalc.estimate.ask import QUANTITIES, Inputs, ask, read_inputs
 from memcalc.tables import WholeTable
 
 COLUMNS = ("id", "quantity", "model", "inputs", "measured", "how", "library", "date")
@@ -57,8 +57,7 @@ class Measurement:
     @property
     def residual(self) -> Fraction:
         """Measured less predicted, as a share of what was measured."""
-        off = self.measured - self.predicted
-        return off / self.measured if self.measured else off
+        return (self.measured - self.predicted) / (self.measured or 1)
 
     @property
     def within(self) -> bool:
@@ -81,8 +80,8 @@ class Measurement:
 
     @property
     def written(self) -> str:
-        """The inputs as they stand in a row."""
-        return written(self.inputs)
+        """The inputs as they stand in a row, and as `read_inputs` understands them."""
+        return "; ".join(f"{name}={value}" for name, value in self.inputs.items())
 
 
 def read(line: str | Mapping[str, str]) -> Measurement:
@@ -122,16 +121,16 @@ def _parsed(row: Mapping[str, str]) -> Measurement:
     for name in ("id", "how", "library"):
         if not row[name]:
             raise InputError(f"{name} must say something in a measured row, not {row[name]!r}.")
-    quantity = choice("quantity", row["quantity"], QUANTITIES)
-    read, unit = {"quantity": quantity, "inputs": read_inputs(row["inputs"])}, QUANTITIES[quantity]["unit"]
-    read["measured"] = units.parse(row["measured"], "B" if unit == "bytes" else unit)
-    if unit == "bytes" and read["measured"].denominator > 1:
+    quantity, inputs = choice("quantity", row["quantity"], QUANTITIES), read_inputs(row["inputs"])
+    unit = QUANTITIES[quantity]["unit"]
+    measured = units.parse(row["measured"], "B" if unit == "bytes" else unit)
+    if unit == "bytes" and measured.denominator > 1:
         raise InputError(f"measured must be whole bytes, not {shown(row['measured'])}.")
     try:
-        read["date"] = f"{datetime.datetime.strptime(row['date'], '%Y-%m-%d'):%Y-%m-%d}"
+        date = f"{datetime.datetime.strptime(row['date'], '%Y-%m-%d'):%Y-%m-%d}"
     except ValueError:
         raise InputError(f"date must be a day such as 2026-11-27, not {shown(row['date'])}.") from None
-    return Measurement(**{**row, **read})
+    return Measurement(**{**row, "quantity": quantity, "inputs": inputs, "measured": measured, "date": date})
 
 
 @cache
@@ -192,7 +191,7 @@ def residuals(rows: Iterable[Measurement] | None = None) -> WholeTable:
         groups.setdefault(row.quantity, []).append(row)
     if not groups:
         raise InputError("rows must be at least one measurement, not none.")
-    return WholeTable([_summary(alike) for alike in groups.values()]).set_index("term")
+    return WholeTable(map(_summary, groups.values())).set_index("term")
 
 
 def _summary(alike: list[Measurement]) -> dict[str, str | int]:
