@@ -9,7 +9,7 @@ from functools import cache, cached_property
 
 from memcalc import InputError, catalogue, units
 from memcalc.errors import choice, shown
-from memcalc.estimate.ask import QUANTITIES, Inputs, ask, read_inputs
+from memcalc.estimate.ask import QUANTITIES, Inputs, ask, read_inputs, written
 from memcalc.tables import WholeTable
 
 COLUMNS = ("id", "quantity", "model", "inputs", "measured", "how", "library", "date")
@@ -80,8 +80,8 @@ class Measurement:
 
     @property
     def written(self) -> str:
-        """The inputs as they stand in a row, and as `read_inputs` understands them."""
-        return "; ".join(f"{name}={value}" for name, value in self.inputs.items())
+        """The inputs as they stand in a row."""
+        return written(self.inputs)
 
 
 def read(line: str | Mapping[str, str]) -> Measurement:

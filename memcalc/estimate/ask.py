@@ -155,6 +155,15 @@ def _value(word: str) -> str | float | bool:
     return float(word) if re.fullmatch(r"\d*\.\d+", word) else word
 
 
+def written(inputs: Inputs) -> str:
+    """Return inputs as they stand in a line, which `read_inputs` understands.
+
+    >>> written({"context": 8192, "engine": "transformers"})
+    'context=8192; engine=transformers'
+    """
+    return "; ".join(f"{name}={value}" for name, value in inputs.items())
+
+
 _COUNTS = [field.name for field in fields(Model) if field.name in BY_NAME]
 _OF_INFERENCE, _OF_TRAINING = ([field.name for field in fields(kind)] for kind in (Inference, Training))
 _KNOWN = [*dict.fromkeys((*_OF_INFERENCE, *_OF_TRAINING, *_COUNTS, "format", "rows", "columns", "gpu"))]
