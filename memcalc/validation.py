@@ -57,8 +57,7 @@ class Measurement:
     @property
     def residual(self) -> Fraction:
         """Measured less predicted, as a share of what was measured."""
-        off = self.measured - self.predicted
-        return off / self.measured if self.measured else off
+        return (self.measured - self.predicted) / (self.measured or 1)
 
     @property
     def within(self) -> bool:
@@ -97,30 +96,14 @@ def read(line: str | Mapping[str, str]) -> Measurement:
     >>> read("mine,kv_cache,Llama-3-8B,context=8192,1073741824,by hand,none,2026-11-27").residual
     Fraction(0, 1)
     """
-    measurement = _parsed(_columns(line) if isinstance(line, Mapping) else _split(line))
+    if not isinstance(line, Mapping):
+        line = _split(line)
+    elif set(line) != set(COLUMNS) or not all(isinstance(cell, str) for cell in line.values()):
+        columns = ", ".join(COLUMNS)
+        raise InputError(f"a measured row must have a text in each of the columns {columns}, not {shown(line)}.")
+    measurement = _parsed(line)
     measurement.predicted  # noqa: B018 - refuses a model or inputs that make no sense
     return measurement
-
-
-def _parsed(row: dict[str, str]) -> Measurement:
-    for name in ("id", "how", "library"):
-        if not row[name]:
-            raise InputError(f"{name} must say something in a measured row, not {row[name]!r}.")
-    row["quantity"] = choice("quantity", row["quantity"], QUANTITIES)
-    row["inputs"] = read_inputs(row["inputs"])
-    row["measured"] = _amount(row["measured"], QUANTITIES[row["quantity"]]["unit"])
-    try:
-        row["date"] = f"{datetime.datetime.strptime(row['date'], '%Y-%m-%d'):%Y-%m-%d}"
-    except ValueError:
-        raise InputError(f"date must be a day such as 2026-11-27, not {shown(row['date'])}.") from None
-    return Measurement(**row)
-
-
-def _columns(row: Mapping[str, str]) -> dict[str, str]:
-    if set(row) != set(COLUMNS) or not all(isinstance(cell, str) for cell in row.values()):
-        columns = ", ".join(COLUMNS)
-        raise InputError(f"a measured row must have a text in each of the columns {columns}, not {shown(row)}.")
-    return dict(row)
 
 
 def _split(line: str) -> dict[str, str]:
@@ -134,17 +117,26 @@ def _split(line: str) -> dict[str, str]:
     return dict(zip(COLUMNS, map(str.strip, cells), strict=True))
 
 
-def _amount(text: str, unit: str) -> Fraction:
-    amount = units.parse(text, "B" if unit == "bytes" else unit)
-    if unit == "bytes" and amount.denominator > 1:
-        raise InputError(f"measured must be whole bytes, not {shown(text)}.")
-    return amount
+def _parsed(row: Mapping[str, str]) -> Measurement:
+    for name in ("id", "how", "library"):
+        if not row[name]:
+            raise InputError(f"{name} must say something in a measured row, not {row[name]!r}.")
+    quantity, inputs = choice("quantity", row["quantity"], QUANTITIES), read_inputs(row["inputs"])
+    unit = QUANTITIES[quantity]["unit"]
+    measured = units.parse(row["measured"], "B" if unit == "bytes" else unit)
+    if unit == "bytes" and measured.denominator > 1:
+        raise InputError(f"measured must be whole bytes, not {shown(row['measured'])}.")
+    try:
+        date = f"{datetime.datetime.strptime(row['date'], '%Y-%m-%d'):%Y-%m-%d}"
+    except ValueError:
+        raise InputError(f"date must be a day such as 2026-11-27, not {shown(row['date'])}.") from None
+    return Measurement(**{**row, "quantity": quantity, "inputs": inputs, "measured": measured, "date": date})
 
 
 @cache
 def measurements() -> tuple[Measurement, ...]:
     """Return every row of data/measured.csv; each is predicted when it is asked."""
-    return tuple(_parsed(dict(row)) for row in catalogue.rows("measured"))
+    return tuple(map(_parsed, catalogue.rows("measured")))
 
 
 def row(name: str) -> Measurement:
@@ -199,7 +191,7 @@ def residuals(rows: Iterable[Measurement] | None = None) -> WholeTable:
         groups.setdefault(row.quantity, []).append(row)
     if not groups:
         raise InputError("rows must be at least one measurement, not none.")
-    return WholeTable([_summary(alike) for alike in groups.values()]).set_index("term")
+    return WholeTable(map(_summary, groups.values())).set_index("term")
 
 
 def _summary(alike: list[Measurement]) -> dict[str, str | int]:

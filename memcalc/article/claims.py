@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache, cached_property
+from itertools import groupby
+from operator import itemgetter
 
 import pandas
 
@@ -132,7 +134,11 @@ class Claim:
     def source(self) -> str:
         """Where the value comes from: the sources of the terms, and of the evidence."""
         parts = [part for statement in self.statements for part in statement.quantity.sources]
-        return "; ".join(dict.fromkeys([*parts, *([_cited(self.evidence)] if self.evidence else [])]))
+        return "; ".join(dict.fromkeys([*parts, *self._cited]))
+
+    @property
+    def _cited(self) -> list[str]:
+        return ["{source} ({source_date}, {how} {retrieved})".format_map(self.evidence)] if self.evidence else []
 
     def __repr__(self) -> str:
         return f"{self.row['id']}: {self.row['claim']} ({self.verdict})"
@@ -143,19 +149,19 @@ class Claim:
             steps = [f"- {'✓' if statement.units else '✗'} {statement}" for statement in reading.statements]
             title = f"If {reading.assumption}:" if reading.assumption else "As it stands:"
             lines += [f"{title}\n\n" + "\n".join(steps)]
-        lines += [f"{self.evidence['found']}. Source: {_cited(self.evidence)}."] if self.evidence else []
+        lines += [f"{self.evidence['found']}. Source: {cited}." for cited in self._cited]
         lines += [f"{self.row['remark']}."] if self.row["remark"] else []
         return "\n\n".join([*lines, f"Verdict: **{self.verdict}**."])
 
     @property
     def line(self) -> dict[str, object]:
         """The claim as a row of the audit."""
-        decisive = self.reading.decisive if self.reading else None
-        row = {name: self.row[name] for name in ("id", "claim", "kind")}
-        row |= decisive.quantity.cell if decisive else {"value": "", "unit": ""}
-        row |= {"verdict": self.verdict, "why": self.why, "source": self.source}
-        row |= {name: self.row[name] for name in ("section", "published")}
-        return row | {name: decisive.row[name] if decisive else "" for name in ("question", "inputs")}
+        decisive = self.reading and self.reading.decisive
+        line = {name: self.row[name] for name in ("id", "claim", "kind")}
+        line |= decisive.quantity.cell if decisive else {"value": "", "unit": ""}
+        line |= {"verdict": self.verdict, "why": self.why, "source": self.source}
+        line |= {name: self.row[name] for name in ("section", "published")}
+        return line | {name: decisive.row[name] if decisive else "" for name in ("question", "inputs")}
 
 
 @cache
@@ -185,15 +191,9 @@ def table(kind: str = "", verdict: str = "") -> pandas.DataFrame:
 
 
 def _readings(number: str) -> tuple[Reading, ...]:
-    rows = [row for row in catalogue.rows("readings") if row["claim"] == number]
-    assumptions = dict.fromkeys(row["assumption"] for row in rows)
-    return tuple(
-        Reading(name, tuple(Statement(row) for row in rows if row["assumption"] == name)) for name in assumptions
-    )
-
-
-def _cited(evidence: Mapping[str, str]) -> str:
-    return f"{evidence['source']} ({evidence['source_date']}, {evidence['how']} {evidence['retrieved']})"
+    rows = (row for row in catalogue.rows("readings") if row["claim"] == number)
+    alike = groupby(rows, itemgetter("assumption"))
+    return tuple(Reading(assumption, tuple(map(Statement, rows))) for assumption, rows in alike)
 
 
 def answer(question: str, inputs: str) -> Quantity:
@@ -241,19 +241,10 @@ def _said(name: str, value: object) -> str:
     return f"{name.replace('_', ' ')} {number}"
 
 
-def _amount(amount: str) -> Quantity:
-    return Quantity(int(units.parse(amount)), "bytes", source=_ITSELF)
-
-
 def _largest(card: str, heads: str, **fields: object) -> Quantity:
-    """Return the largest model of LLaMA's shape that the card holds, with plain or grouped heads."""
     grouped, run = choice("heads", heads, ("plain", "grouped")) == "grouped", Inference(**fields)
     model = largest_model(Gpu.named(card), run, grouped)
     return Quantity(model.parameters, "parameters", terms(model, run))
-
-
-def _cost(batch: int) -> Quantity:
-    return Quantity(Fraction(cost_of_a_million(batch).dollars), "USD", (decode_time,))
 
 
 def _cell(**said: object) -> Quantity:
@@ -272,14 +263,13 @@ def _price_per_gb(card: str) -> Quantity:
 
 
 def _growth(start: float, end: float, years: int) -> Quantity:
-    """Return the growth per year that leads from one number to another [%]."""
     return Quantity(100 * ((end / start) ** (1 / years) - 1), "% a year", source=_ITSELF)
 
 
 _OF_THE_ARTICLE = {
-    "amount": Question(_amount, ("bytes",)),
+    "amount": Question(lambda amount: Quantity(int(units.parse(amount)), "bytes", source=_ITSELF), ("bytes",)),
     "largest model": Question(_largest, None),
-    "cost": Question(_cost, ("batch",)),
+    "cost": Question(lambda batch: Quantity(cost_of_a_million(batch).dollars, "USD", (decode_time,)), ("batch",)),
     "published": Question(_cell, None),
     "price per GB": Question(_price_per_gb, ("subject",)),
     "growth": Question(_growth, ("from", "to", "years")),

@@ -4,6 +4,7 @@ import operator
 import re
 from collections.abc import Callable
 from fractions import Fraction
+from functools import partial
 
 import sympy
 
@@ -11,18 +12,14 @@ from memcalc import Gpu, InputError, symbol, units
 from memcalc.errors import choice, shown
 from memcalc.estimate.ask import Quantity
 
-Units = frozenset[str]
-
-EITHER: Units = frozenset({"GB", "GiB"})
+EITHER = frozenset({"GB", "GiB"})
 """The units of a comparison that is true whichever of them is meant."""
 
 _BINARY = {"MB": "MiB", "GB": "GiB", "TB": "TiB"}
 _MULTIPLES = {"TB/s": ("GB/s", 10**3), "billion": ("parameters", 10**9)}
-_CLOSE = Fraction(1, 100)
-"""A price may be rounded by so much."""
 
 
-def units_of(found: Quantity, relation: str, published: str) -> Units:
+def units_of(found: Quantity, relation: str, published: str) -> frozenset[str]:
     """Return the units in which `found` has the relation to the published words; none if in neither.
 
     Parameters
@@ -37,65 +34,63 @@ def units_of(found: Quantity, relation: str, published: str) -> Units:
     >>> sorted(units_of(cache, "is", "16 GB")), sorted(units_of(cache, "is above", "14 GB"))
     (['GiB'], ['GB', 'GiB'])
     """
-    decide, _, _ = RELATIONS[choice("relation", relation, RELATIONS)]
-    return decide(found, published)
+    holds, _, _ = RELATIONS[choice("relation", relation, RELATIONS)]
+    return frozenset(meant for meant in EITHER if holds(found, published, meant))
 
 
-def _is(found: Quantity, published: str) -> Units:
+Relation = Callable[[Quantity, str, str], bool]
+"""Whether a quantity stands so to the published words, if these mean one unit of EITHER."""
+
+
+def _is(found: Quantity, published: str, meant: str) -> bool:
     number, unit = _amount(published)
     if found.unit == "bytes" and unit in _BINARY:
-        meant = {"GB": unit, "GiB": _BINARY[unit]}
-        return frozenset(name for name, size in meant.items() if units.means(found.value, number, size))
-    return _if(units.rounds_to(Fraction(found.value), number, _size(found, unit)))
+        return units.means(found.value, number, _BINARY[unit] if meant == "GiB" else unit)
+    return units.rounds_to(Fraction(found.value), number, _size(found, unit, meant))
 
 
-def _each(holds: Callable[[object, Fraction], bool]) -> Callable[[Quantity, str], Units]:
-    """Return a relation between the value and what a published amount comes to, true in the units in which it holds."""
-    return lambda found, published: frozenset(
-        unit for unit, amount in _meant(found, published).items() if holds(found.value, amount)
-    )
+def _amounts(holds: Callable[[object, Fraction], bool], found: Quantity, published: str, meant: str) -> bool:
+    number, unit = _amount(published)
+    return holds(found.value, Fraction(number) * _size(found, unit, meant))
 
 
-_at_least, _at_most = _each(operator.ge), _each(operator.le)
+_about = partial(_amounts, lambda value, amount: abs(value / amount - 1) <= Fraction(1, 100))  # as prices are rounded
+_at_least, _at_most = partial(_amounts, operator.ge), partial(_amounts, operator.le)
 
 
-def _between(found: Quantity, published: str) -> Units:
+def _between(found: Quantity, published: str, meant: str) -> bool:
     low, _, high = published.partition(" to ")
-    return _at_least(found, f"{low} {_amount(high)[1]}") & _at_most(found, high)
+    return _at_least(found, f"{low} {_amount(high)[1]}", meant) and _at_most(found, high, meant)
 
 
-def _fits(found: Quantity, card: str) -> Units:
-    return _if(found.value <= Gpu.named(card).capacity)
-
-
-def _equals(found: Quantity, published: str) -> Units:
+def _equals(found: Quantity, published: str, _meant: str) -> bool:
     """Compare with names joined by "+", or with a formula, a product of numbers and names of the glossary."""
     if isinstance(found.value, frozenset):
-        return _if(found.value == frozenset(published.split(" + ")))
+        return found.value == frozenset(published.split(" + "))
     factors = [sympy.Integer(part) if part.isdecimal() else symbol(part) for part in published.split(" × ")]
-    return _if(sympy.expand(found.value - sympy.Mul(*factors)) == 0)
+    return sympy.expand(found.value - sympy.Mul(*factors)) == 0
 
 
-def _contains(found: Quantity, published: str) -> Units:
+def _contains(found: Quantity, published: str, _meant: str) -> bool:
     """Ask whether a set has a number, or a formula a symbol."""
     if isinstance(found.value, frozenset):
-        return _if(Fraction(_amount(published)[0]) in found.value)
-    return _if(symbol(published) in found.value.free_symbols)
+        return Fraction(_amount(published)[0]) in found.value
+    return symbol(published) in found.value.free_symbols
 
 
-RELATIONS: dict[str, tuple[Callable[[Quantity, str], Units], str, str]] = {
+RELATIONS: dict[str, tuple[Relation, str, str]] = {
     "is": (_is, "which is {}", "which is not {}"),
-    "is about": (_each(lambda value, amount: abs(value / amount - 1) <= _CLOSE), "which is about {}", "not {}"),
-    "is above": (_each(operator.gt), "more than {}", "not more than {}"),
-    "is below": (_each(operator.lt), "less than {}", "not less than {}"),
+    "is about": (_about, "which is about {}", "not {}"),
+    "is above": (partial(_amounts, operator.gt), "more than {}", "not more than {}"),
+    "is below": (partial(_amounts, operator.lt), "less than {}", "not less than {}"),
     "is at least": (_at_least, "not less than {}", "less than {}"),
     "is at most": (_at_most, "not more than {}", "more than {}"),
     "is between": (_between, "which is {}", "not {}"),
-    "fits": (_fits, "fits the {}", "does not fit the {}"),
-    "exceeds": (lambda found, card: EITHER - _fits(found, card), "does not fit the {}", "fits the {}"),
+    "fits": (lambda found, card, _: found.value <= Gpu.named(card).capacity, "fits the {}", "does not fit the {}"),
+    "exceeds": (lambda found, card, _: found.value > Gpu.named(card).capacity, "does not fit the {}", "fits the {}"),
     "equals": (_equals, "which is {}", "not {}"),
     "contains": (_contains, "{} among them", "without {}"),
-    "is shown": (lambda found, published: EITHER, "", ""),  # worth knowing, and the article gives no value
+    "is shown": (lambda *_: True, "", ""),  # worth knowing, and the article gives no value
 }
 """Relation → how it is decided, and how it is said if it is true and if it is false."""
 
@@ -119,10 +114,6 @@ def said(found: Quantity, relation: str, published: str) -> str:
     return ", ".join(filter(None, [str(found), (true if meant else false).format(published)]))
 
 
-def _if(true: object) -> Units:
-    return EITHER if true else frozenset()
-
-
 def _amount(published: str) -> tuple[str, str]:
     match = re.fullmatch(r"([\d,]*\.?\d+) ?(.*)", published)
     if not match:
@@ -130,17 +121,11 @@ def _amount(published: str) -> tuple[str, str]:
     return match[1].replace(",", ""), match[2]
 
 
-def _size(found: Quantity, unit: str) -> int:
-    """Return the multiple of the quantity's own unit that a unit is."""
+def _size(found: Quantity, unit: str, meant: str) -> int:
+    """Return how many of the quantity's own unit a published unit is."""
+    if found.unit == "bytes" and unit in _BINARY:
+        return units.UNITS[_BINARY[unit] if meant == "GiB" else unit]
     own, size = _MULTIPLES.get(unit, (unit, 1))
     if own != found.unit:
         raise InputError(f"unit must be {found.unit!r} as that of the quantity, or a multiple, not {unit!r}.")
     return size
-
-
-def _meant(found: Quantity, published: str) -> dict[str, Fraction]:
-    """Return what a published amount comes to, by the unit that it may mean."""
-    number, unit = _amount(published)
-    if found.unit == "bytes" and unit in _BINARY:
-        return {"GB": units.parse(f"{number} {unit}"), "GiB": units.parse(f"{number} {_BINARY[unit]}")}
-    return dict.fromkeys(EITHER, Fraction(number) * _size(found, unit))

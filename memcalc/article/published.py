@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 
 from memcalc import catalogue
 
@@ -16,9 +18,8 @@ def published(table: str) -> dict[str, Cells]:
     >>> [cell["published"] for cell in published("2")["1"]]
     ['24', '1.0', '1600', '7']
     """
-    cells = [cell for cell in catalogue.rows("article") if cell["table"] == table]
-    numbers = dict.fromkeys(cell["row"] for cell in cells)
-    return {number: tuple(cell for cell in cells if cell["row"] == number) for number in numbers}
+    cells = (cell for cell in catalogue.rows("article") if cell["table"] == table)
+    return {number: tuple(row) for number, row in groupby(cells, itemgetter("row"))}
 
 
 @dataclass(frozen=True)

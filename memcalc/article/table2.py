@@ -96,23 +96,21 @@ class Row(PublishedRow):
     def _largest_model(self) -> Judged:
         solved = ", ".join(f"{units.billions(size)} {name}" for name, size in self.largest.items())
         size = int(self.published("largest model"))
-        after = dict(pairwise(SIZES))[size]
-        readings = ["grouped"] if size >= GROUPED_FROM else ["plain", "grouped"]
-        true = [heads for heads in readings if self._fits(size, heads) and not self._fits(after, heads)]
+        found = {heads: self._extent(heads, size) for heads in self.largest}
+        readings = ["grouped"] if size >= GROUPED_FROM else [*found]
+        true = [heads for heads in readings if found[heads][0]]
         if not true:
-            return solved, "wrong", "; ".join(self._extent(heads, size, after) for heads in readings)
-        said = [self._extent(heads, size, after) for heads in sorted(self.largest, key=lambda heads: heads not in true)]
+            return solved, "wrong", "; ".join(found[heads][1] for heads in readings)
+        said = [found[heads][1] for heads in sorted(found, key=lambda heads: heads not in true)]
         where = "" if self._exists else f"on the {self.gpu.name} ({usable(self.gpu)}): "
         return solved, "holds" if len(true) == 2 else "holds under assumption", where + "; ".join(said)
 
-    def _extent(self, heads: str, size: int, after: int) -> str:
-        if self._fits(after, heads):
-            return f"with {heads} heads {after}B fits too"
-        itself = f"fits, and {after}B does not" if self._fits(size, heads) else "does not fit"
-        return f"with {heads} heads {size}B {itself}"
-
-    def _fits(self, size: int, heads: str) -> bool:
-        return self.largest[heads] >= size * 10**9
+    def _extent(self, heads: str, size: int) -> tuple[bool, str]:
+        """Return whether a size fits and the next of SIZES does not, and how it is."""
+        after = dict(pairwise(SIZES))[size]
+        fits, next_fits = (self.largest[heads] >= billions * 10**9 for billions in (size, after))
+        said = f"{size}B fits, and {after}B does not" if fits else f"{size}B does not fit"
+        return fits and not next_fits, f"with {heads} heads {f'{after}B fits too' if next_fits else said}"
 
 
 def rows() -> list[Row]:

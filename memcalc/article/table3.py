@@ -1,13 +1,15 @@
 """The article's third table: what can be derived from it, and what cannot be checked said plainly."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
+from typing import NamedTuple
 
 import pandas
 
 from memcalc import Gpu, Inference, Model, breakdown, catalogue, largest, symbol, units, values
+from memcalc.article.cards import FIRST_TOKEN
 from memcalc.article.published import Judged, PublishedRow, published
 from memcalc.estimate.questions import last
 from memcalc.formula.roofline import electricity_cost, energy, writing_time
@@ -24,8 +26,7 @@ ASSUMED = {symbol(name): int(FACTS[name]["value"]) for name in ("board_power", "
 _UNITS = {"quantized_downloads": "%", "cards_sold": "cards", "context": "tokens", "cost_per_million": "US dollars"}
 
 
-@dataclass(frozen=True)
-class Cost:
+class Cost(NamedTuple):
     """The least that tokens can cost: time at the bound of speed [h], energy [kWh] and electricity [US dollars]."""
 
     hours: float
@@ -41,8 +42,7 @@ def cost_of_a_million(batch: int = 1) -> Cost:
     >>> round(cost_of_a_million().hours, 2), round(cost_of_a_million().dollars, 3)
     (1.82, 0.123)
     """
-    run = Inference(context=1, batch=batch, weights="INT8", kv_cache="INT8")
-    known = values(MODEL, run) | CARD.values | ASSUMED | {symbol("written_tokens"): 10**6}
+    known = values(MODEL, replace(FIRST_TOKEN, batch=batch)) | CARD.values | ASSUMED | {symbol("written_tokens"): 10**6}
     seconds, *rest = (float(term.value(known)) for term in (writing_time, energy, electricity_cost))
     return Cost(seconds / 3600, *rest)
 
@@ -55,7 +55,7 @@ def smallest_batch(dollars: Fraction) -> int | None:
     >>> smallest_batch(Fraction("0.50")), smallest_batch(Fraction("0.10")), smallest_batch(Fraction("0.000001"))
     (1, 2, None)
     """
-    most = largest("batch", MODEL, Inference(context=1, weights="INT8", kv_cache="INT8"), CARD)
+    most = largest("batch", MODEL, FIRST_TOKEN, CARD)
     too_few = last(lambda batch: cost_of_a_million(batch).dollars > dollars, most)
     return too_few + 1 if too_few < most else None
 
@@ -78,14 +78,12 @@ class Row(PublishedRow):
         assumptions of power, price and number of sequences if it does.
         """
         judge = {"cards_sold": self._sales, "context": self._context, "cost_per_million": self._cost}
-        follows, verdict, why = judge.get(quantity, self._share)()
+        share = "", "not checkable", f"no source; and {FACTS['article_date']['meaning']}"
+        follows, verdict, why = judge[quantity]() if quantity in judge else share
         steps = ", ".join(_factor(later / earlier) for earlier, later in pairwise(self.values))
         years, whole = len(self.values) - 1, self.values[-1] / self.values[0]
         growth = f"{steps}; {_factor(whole)} in {years} years, {_factor(whole ** (1 / years))} a year"
         return growth + follows, verdict, why
-
-    def _share(self) -> Judged:
-        return "", "not checkable", f"no source; and {FACTS['article_date']['meaning']}"
 
     def _sales(self) -> Judged:
         billions = ", ".join(units.dollars(cards * CARD.price_usd / 10**9) for cards in self.values)
@@ -130,8 +128,8 @@ def table3() -> pandas.DataFrame:
 
 def _line(row: Row) -> dict[str, str]:
     years = {cell["year"] + f" ({cell['remark']})" * bool(cell["remark"]): _shown(cell) for cell in row.cells}
-    judged = zip(("Derived", "Verdict", "Why"), row.judged(row.cells[0]["quantity"]), strict=True)
-    return {"Metric": row.subject, **years, **dict(judged)}
+    derived, verdict, why = row.judged(row.cells[0]["quantity"])
+    return {"Metric": row.subject, **years, "Derived": derived, "Verdict": verdict, "Why": why}
 
 
 def _shown(cell: Mapping[str, str]) -> str:
@@ -144,14 +142,9 @@ def points() -> pandas.DataFrame:
     >>> [str(number) for number in points().loc[3, ["year", "value", "unit", "published"]]]
     ['2023', '500000.0', 'cards', '500K']
     """
-    cells = ((row, *pair) for row in rows() for pair in zip(row.cells, row.values, strict=True))
     return pandas.DataFrame(
-        {
-            "metric": row.subject,
-            "year": int(cell["year"]),
-            "value": float(value),
-            "unit": _UNITS[cell["quantity"]],
-            "published": _shown(cell),
-        }
-        for row, cell, value in cells
+        {"metric": row.subject, "year": int(cell["year"]), "value": float(value)}
+        | {"unit": _UNITS[cell["quantity"]], "published": _shown(cell)}
+        for row in rows()
+        for cell, value in zip(row.cells, row.values, strict=True)
     )

@@ -141,8 +141,7 @@ def read_inputs(line: str) -> dict[str, object]:
     for name, equals, _ in pairs:
         if not equals:
             raise InputError(f"inputs must be pairs such as context=8192; batch=2, not {shown(name)}.")
-    names = Counter(name.strip().casefold() for name, *_ in pairs)
-    for name, count in names.items():
+    for name, count in Counter(name.strip().casefold() for name, *_ in pairs).items():
         if count > 1:
             raise InputError(f"inputs must say each thing once, not {name} {count} times.")
     return {name.strip(): _value(value.strip()) for name, _, value in pairs}
@@ -287,9 +286,8 @@ def _matrix(name: str, *sides: object) -> Quantity:
     name = choice("format", name, [*catalogue.names("formats"), *blocks])
     rows, columns = (whole(side, size, 1, 10**6) for side, size in zip(("rows", "columns"), sides, strict=True))
     if name not in blocks:
-        form = catalogue.find("formats", "format", name)
         found = matrix_bytes(sympy.Integer(rows), sympy.Integer(columns), Format.named(name))
-        return Quantity(found, "bytes", source=form["source"])
+        return Quantity(found, "bytes", source=catalogue.find("formats", "format", name)["source"])
     numbers, size = block(name)
     if columns % numbers:
         raise InputError(f"columns must be a multiple of {numbers}, the block of {name}, not {columns:,}.")
@@ -297,7 +295,6 @@ def _matrix(name: str, *sides: object) -> Quantity:
 
 
 def _card(name: str, value: str) -> Quantity:
-    """Return what data/gpus.csv says of a card."""
     unit = {"marketed_gb": "GB", "reported_mib": "bytes", "bandwidth_gbs": "GB/s", "price_usd": "USD"}
     number = getattr(Gpu.named(name), choice("value", value, unit))
     number = units.to_bytes(number, "MiB") if value == "reported_mib" else number
@@ -305,18 +302,15 @@ def _card(name: str, value: str) -> Quantity:
 
 
 def _sizes(name: str) -> Quantity:
-    """Return the sizes in which cards of a name are sold."""
     cards = Gpu.sold_as(name)
     return Quantity(frozenset(card.marketed_gb for card in cards), "GB", source=_source_of(cards[0].name))
 
 
 def _source_of(card: str) -> str:
-    row = catalogue.find("gpus", "gpu", card)
-    return f"{row['source']} (retrieved {row['retrieved']})"
+    return "{source} (retrieved {retrieved})".format_map(catalogue.find("gpus", "gpu", card))
 
 
 def _fewest_bits() -> Quantity:
-    """Return the fewest bits per weight of the types in data/ggml_types.csv."""
     types = {Fraction(int(row["bytes"]) * 8, int(row["elements"])): row for row in catalogue.rows("ggml_types")}
     return Quantity(min(types), "bits", source=types[min(types)]["source"])
 
@@ -328,7 +322,6 @@ def _code_bits(name: str) -> Quantity:
 
 
 def _count(name: str, value: str) -> Quantity:
-    """Return a count of a model's architecture, or the context that it was trained for."""
     model, value = Model.named(name), choice("value", value, [*_COUNTS, "trained_context"])
     unit = "tokens" if value == "trained_context" else value.split("_")[-1]
     return Quantity(getattr(model, value), unit, source=model.source)
