@@ -75,7 +75,7 @@ newest_values = _kivi(
 
 
 def _in_layers(newest: sympy.Symbol) -> sympy.Expr:
-    return L_full * newest + L_win * Min(newest, reserved_window.symbol)
+    return L_full * newest + L_win * Min(newest, reserved_window.symbol, evaluate=False)
 
 
 residual_memory = _kivi(

@@ -87,7 +87,7 @@ def _moments(flash: bool, cache_format: str) -> Iterator[sympy.Expr]:
     inputs, residual, normalised, output = _inputs(flash), *3 * [_each * d]
     gate, up, product = 3 * [_each * d_ff]
     queries, heads = 2 * [_each * h * d_k]
-    yield gate + up + product + residual + normalised + output + Max(output, heads) + inputs
+    yield gate + up + product + residual + normalised + output + _each * Max(d, h * d_k) + inputs
     logits = FP32 * n_out * V
     yield residual + normalised + logits + _output_places
     if not flash:

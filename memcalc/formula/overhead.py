@@ -10,7 +10,7 @@ from memcalc.formula.term import Term
 _cards = symbol("tensor_parallel") * symbol("pipeline_parallel") * symbol("expert_parallel") * symbol("data_parallel")
 M_ctx, M_nccl, f_res = symbols("context_memory communicator_memory fragmentation")
 
-_FIXED = M_ctx + Min(1, _cards - 1) * M_nccl
+_FIXED = M_ctx + Min(1, _cards - 1, evaluate=False) * M_nccl  # SymPy would look long for which is less
 
 overhead = Term(
     name="overhead",

@@ -20,17 +20,13 @@ _DIVIDED = {
     "expert_parallel": "experts",
 }
 
-SHARES = {whole: ceiling(whole / symbol(by)) for by, wholes in _DIVIDED.items() for whole in symbols(wholes)}
-"""Count of the whole model → that of one card."""
 
-SHARES[n_emb] = Min(
-    n_emb, 1 + floor(1 / symbol("pipeline_parallel"))
-)  # of several stages, each holds at most one table
-
-
-def _shares_of(group: str) -> dict[sympy.Symbol, sympy.Expr]:
-    whole = {E} if group == "router" else set()  # every card can send a token to every expert
-    return {count: share for count, share in SHARES.items() if count not in whole}
+@cache
+def shares_of(group: str = "") -> dict[sympy.Symbol, sympy.Expr]:
+    """Return for each count of the whole model that of one card; a router knows every expert, wherever it is."""
+    shares = {whole: ceiling(whole / symbol(by)) for by, wholes in _DIVIDED.items() for whole in symbols(wholes)}
+    shares[n_emb] = Min(n_emb, 1 + floor(1 / symbol("pipeline_parallel")))  # of several stages, each holds at most one
+    return {whole: share for whole, share in shares.items() if group != "router" or whole != E}
 
 
 @cache
@@ -41,11 +37,11 @@ def on_one_card(term: Term) -> Term:
     >>> on_one_card(TERMS["latent_attention"]).symbols[:3], on_one_card(TERMS["norms"])
     ((d, h, d_k), P_norm = n_vec × n_norm × d)
     """
-    shares = _shares_of(term.name)
+    shares = shares_of(term.name)
     return replace(term, expr=term.expr.xreplace(shares), parts=tuple(map(on_one_card, term.parts)))
 
 
 def tensor_on_one_card(tensor: Tensor) -> Tensor:
     """Return the tensor that one card holds of it; its number is divided with the layers."""
-    shape = tuple(sympy.Add(size).xreplace(_shares_of(tensor.group)) for size in tensor.shape)
+    shape = tuple(sympy.Add(size).xreplace(shares_of(tensor.group)) for size in tensor.shape)
     return replace(tensor, shape=shape)
