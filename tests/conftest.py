@@ -1,5 +1,6 @@
-"""After nbval has run the cells of a lesson, one more item moves every control of it to its ends."""
+"""The order of the tests; and after the cells of a lesson, one more item moves every control of it to its ends."""
 
+import gc
 import inspect
 import os
 
@@ -8,6 +9,8 @@ from hypothesis import HealthCheck, settings
 from nbval.plugin import IPyNbCell
 
 from sweep import move_every_control
+
+gc.set_threshold(10_000, 10, 100)  # to look for rings of dead objects less often spares a tenth of the time
 
 collect_ignore = ["bench", "measure"]  # no tests; the libraries of the latter are not installed for them
 
@@ -25,6 +28,12 @@ def pytest_collection_modifyitems(items):
         items.insert(place + 1, ControlSweep.from_parent(notebook, name="every control to its ends"))
     pages = list(dict.fromkeys(map(_page, items)))
     items.sort(key=lambda item: (_rank(item.path), pages.index(_page(item))))
+
+
+def pytest_collection_finish():
+    """Spare the garbage collector what stays for the whole run."""
+    gc.collect()
+    gc.freeze()
 
 
 LONG = ("test_browser.py", ".ipynb", "test_publish.py", "test_term.py", "test_quantization.py")
