@@ -264,16 +264,14 @@ def saved_tensors(model: Model, run: Training) -> tuple[SavedTensor, ...]:
 def peak_of_recomputation(model: Model, run: Training) -> int:
     """Return the activations of full recomputation at their peak: one layer is there again [bytes on one GPU].
 
-    It has all its tensors but those of the scores, in place of its input. Counted as in Megatron.
-    Source: korthikanti2022reducing, Table 2.
+    Counted as in Megatron; raises InputError where that accounting does not hold.
 
     >>> peak_of_recomputation(Model.named("LLaMA-7B"), Training(context=4096))
     2130706432
     """
-    run = replace(run, recompute=Recompute.FULL, activations=Accounting.MEGATRON)
-    known, split = model.values | run.values, run.sequence_parallel
-    again, alone = (megatron.layer(policy, split).exact(known) for policy in (Recompute.SELECTIVE, Recompute.FULL))
-    return sum(term.exact(known) for term in activations(model, run)) + again - alone
+    _refuse_unknown_activations(model, replace(run, recompute=Recompute.FULL, activations=Accounting.MEGATRON))
+    term = megatron.recomputation_peak(run.sequence_parallel, run.pipeline_parallel > 1)
+    return term.exact(model.values | run.values)
 
 
 def step_peak(model: Model, run: Training) -> int:

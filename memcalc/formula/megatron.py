@@ -120,3 +120,22 @@ def first_stage(recompute: str = "none", sequence_parallel: bool = True) -> Term
         source="korthikanti2022reducing, section 4.2.3",
         parts=parts,
     )
+
+
+@cache
+def recomputation_peak(sequence_parallel: bool = False, several_stages: bool = False) -> Term:
+    """Return the term for what full recomputation keeps at its peak; arguments as for `activations`.
+
+    >>> recomputation_peak().parts[0].name
+    'activations'
+    """
+    kept = activations("full", sequence_parallel, several_stages)
+    again, alone = (layer(policy, sequence_parallel) for policy in ("selective", "full"))
+    return Term(
+        name="recomputation_peak",
+        expr=kept.symbol + again.expr - alone.expr,
+        meaning="One layer is there again: all its tensors but those of the scores stand in the place of its input.",
+        holds=kept.holds,
+        source="korthikanti2022reducing, Table 2",
+        parts=(kept,),
+    )

@@ -1,7 +1,5 @@
 """Recipes and optimizers: the bytes of a number in each training state, and what an optimizer remembers."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from fractions import Fraction
 

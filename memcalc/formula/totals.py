@@ -25,7 +25,7 @@ training = Term(
     expr=weights.symbol + gradients.symbol + optimizer.symbol + _ACTIVATIONS.symbol,
     meaning="To train, a card holds weights, gradients, the optimizer's copies and what the backward pass needs.",
     holds="one card, AdamW, LLaMA code in 16 bit; the terms peak at different times, and for a moment the loss and the "
-    "backward pass of one layer need more (`formula.step`)",
+    "backward pass of one layer need more (`formula.training_step`)",
     source="article2026formula, the equation; rajbhandari2020zero, section 3",
     parts=(weights, gradients, optimizer, _ACTIVATIONS),
 )
@@ -44,6 +44,7 @@ def examples() -> tuple[Term, ...]:
         training_step.step_peak(_LLAMA),
         megatron.in_flight,
         megatron.first_stage(),
+        megatron.recomputation_peak(),
         reading.prefill,
         reading.decode_step,
         llama_cpp.cells(),

@@ -1,7 +1,5 @@
 """A run that generates text: what is chosen, and which value it gives each symbol."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from fractions import Fraction
 
