@@ -18,18 +18,19 @@ from memcalc import catalogue
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "memcalc"
+FACE = "__init__"
 FLOW = (
-    *("errors", "units", "catalogue", "formula", "specs", "estimate"),
+    *("errors", "units", "catalogue", "formula", "specs", "estimate", FACE),
     *("tables", "validation", "article", "plots", "explorers", "lessons", "publish", "__main__"),
 )
-"""Packages, and modules at the root, from the ground up: each may import those before it."""
+"""Packages, and modules at the root, from the ground up: each may import those before it; the face gathers the core."""
 MOST_FLOORS, MOST_FILES, MOST_LINES, MOST_IN_A_BODY = 10, 10, 400, 20
 
 MODULES = {
     ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__"): path
     for path in PACKAGE.rglob("*.py")
     if path != PACKAGE / "__init__.py"
-}
+} | {FACE: PACKAGE / "__init__.py"}
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 
@@ -58,7 +59,7 @@ def package(name):
     return name.partition(".")[0]
 
 
-IMPORTS = {name: {other for other in imports(path) if other} for name, path in MODULES.items()}
+IMPORTS = {name: {other or FACE for other in imports(path)} for name, path in MODULES.items()}
 ARROWS = {(package(name), package(other)) for name, others in IMPORTS.items() for other in others}
 
 
