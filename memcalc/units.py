@@ -137,7 +137,8 @@ def parse(text: str, unit: str = "") -> Fraction:
     Traceback (most recent call last):
     memcalc.errors.InputError: amount '24,62 GiB' is not a number with a unit; write for example '4 GiB' or '4.29 GB'.
     """
-    match = re.fullmatch(r"\s*(\d{1,3}(?:,\d{3})+|\d+)(\.\d+)?\s*([a-z]*|%)\s*", text, re.IGNORECASE)
+    amount = r"\s*(\d{1,3}(?:,\d{3}){1,99}|\d{1,300})(\.\d{1,300})?\s*([a-z]*|%)\s*"  # no endless digits
+    match = re.fullmatch(amount, text, re.IGNORECASE)
     sizes = {name.casefold(): size for name, size in UNITS.items()} | {"byte": 1, "bytes": 1}
     wanted = "a number with a unit; write for example '4 GiB' or '4.29 GB'"
     if unit and unit not in UNITS:  # what is not bytes has no other unit

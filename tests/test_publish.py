@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas
 import pytest
 
-from memcalc import publish
+from memcalc import Model, catalogue, publish
 from memcalc.article import claims
 from memcalc.errors import InputError
 from memcalc.formula import Term
@@ -86,6 +86,8 @@ def afresh():
     def forget():
         Term.expanded.cache_clear()
         claims.claims.cache_clear()
+        for name in catalogue.names("models"):
+            vars(Model.named(name)).pop("parameters", None)
 
     forget()
     yield

@@ -31,7 +31,19 @@ def test_parse_reads_what_was_written(count, unit):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "4", "GiB", "-4 GiB", "4 parsecs", "__import__('os') GiB", "4 GiB; 5", "1e9 B", "24,62 GiB", "4 tokens"],
+    [
+        "",
+        "4",
+        "GiB",
+        "-4 GiB",
+        "4 parsecs",
+        "__import__('os') GiB",
+        "4 GiB; 5",
+        "1e9 B",
+        "24,62 GiB",
+        "4 tokens",
+        "9" * 5000 + " B",
+    ],
 )
 def test_parse_refuses_what_is_no_amount(text):
     with pytest.raises(InputError, match="is not a number with a unit"):
