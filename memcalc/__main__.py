@@ -14,11 +14,6 @@ from memcalc.estimate.training import places
 from memcalc.formula import Term
 from memcalc.formula.symbols import GLOSSARY, SUMMANDS
 
-EXAMPLE = ("LLaMA-7B", "RTX 4090")
-
-WIDEST = 160
-"""Characters of a formula that is printed in full."""
-
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return the exit code: 0 done, 1 the check found differences, 2 bad input."""
@@ -50,10 +45,8 @@ def _parser() -> argparse.ArgumentParser:
     glossary.set_defaults(run=_glossary)
     article = commands.add_parser("article", help="write the article's tables and figures")
     article.add_argument("--check", action="store_true", help="compare instead of writing; exit 1 on any difference")
-    formats, meaning = (
-        ("svg", "png", "pdf", "html", "tex"),
-        "of the pictures beside svg, or of the tables; may be repeated",
-    )
+    formats = ("svg", "png", "pdf", "html", "tex")
+    meaning = "of the pictures beside svg, or of the tables; may be repeated"
     article.add_argument("--format", choices=formats, action="append", default=[], help=meaning)
     article.add_argument("--out", default="figures", help="the folder (%(default)s)")
     article.set_defaults(run=_article)
@@ -93,7 +86,7 @@ def _model(name: str) -> Model:
 
 def _example(options: argparse.Namespace) -> None:
     print("memcalc works. A model of seven billion parameters, 32,768 tokens, on a card of 24 GB:\n")
-    _print_fit(Model.named(EXAMPLE[0]), Inference(), Gpu.named(EXAMPLE[1]))
+    _print_fit(Model.named("LLaMA-7B"), Inference(), Gpu.named("RTX 4090"))
     print('\nAsk your own: python -m memcalc fit MODEL GPU --context TOKENS   (see "python -m memcalc fit --help")')
 
 
@@ -163,7 +156,7 @@ def _in_words(run: Inference | Training) -> str:
 def _formula(term: Term) -> str:
     """Return the formula of a term, or what it sums if it would fill the screen."""
     text = str(term)
-    return text if len(text) <= WIDEST else f"{term.symbol} = sum over {len(term.expr.args)} kinds of tensors"
+    return text if len(text) <= 160 else f"{term.symbol} = sum over {len(term.expr.args)} kinds of tensors"
 
 
 def _print_line(name: str, count: int, formula: str = "") -> None:

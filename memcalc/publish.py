@@ -32,19 +32,14 @@ TABLES: dict[str, Callable[[], pandas.DataFrame]] = {
 OF_TABLES, OF_PICTURES = ("md", "csv", "html", "tex"), ("svg", "png", "pdf")
 """What tables and pictures can be written as."""
 
-ALWAYS = {"md", "csv", "svg"}
-"""What they are written as unasked."""
-
-SAME_PLACE = 0.05
-"""Points by which a line of a picture may move between machines; the eye sees a quarter of a point."""
-
 _TITLE = "# Figures and tables"
 _progress = partial(tqdm, unit="file", leave=False, disable=None)  # silent in a log
 
 
 def outputs(formats: Iterable[str] = ()) -> dict[str, Callable[[], bytes]]:
     """Return file name → how to make its bytes, for every file of figures/ and, with formats, those beside them."""
-    of_tables, of_pictures = ([one for one in all if one in ALWAYS | {*formats}] for all in (OF_TABLES, OF_PICTURES))
+    wanted = {"md", "csv", "svg", *formats}
+    of_tables, of_pictures = ([one for one in all if one in wanted] for all in (OF_TABLES, OF_PICTURES))
     pictures = [replace(picture, rows=cache(picture.rows)) for picture in PICTURES]
     files = {"README.md": partial(_index, pictures)}  # first, for it says whose the others are
     for name, table in TABLES.items():
@@ -109,7 +104,7 @@ def same_picture(one: str, other: str) -> bool:
     if re.sub(number, "0", one) != re.sub(number, "0", other):
         return False
     pairs = zip(re.findall(number, one), re.findall(number, other), strict=True)
-    return all(abs(float(a) - float(b)) <= SAME_PLACE for a, b in pairs)
+    return all(abs(float(a) - float(b)) <= 0.05 for a, b in pairs)  # points, of which the eye sees a quarter
 
 
 def written(table: pandas.DataFrame, ending: str) -> str:

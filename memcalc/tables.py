@@ -70,16 +70,11 @@ def glossary(*terms: Term) -> WholeTable:
     """Return the glossary of exactly the symbols in the terms (of all, if none is given); no column is empty."""
     wanted = {symbol for term in terms for symbol in (term.symbol, *term.symbols)} or GLOSSARY.keys()
     entries = [entry for entry in GLOSSARY.values() if entry.symbol in wanted]
-    lines = [{title: str(getattr(entry, name)) for title, name in _COLUMNS.items()} for entry in entries]
+    fields_of = {"letter": "symbol", "meaning": "meaning", "unit": "unit"}  # title of a column → field of an entry
+    fields_of |= {"config.json": "config", "ZeRO paper": "zero", "Megatron paper": "megatron"}
+    lines = [{title: str(getattr(entry, name)) for title, name in fields_of.items()} for entry in entries]
     table = WholeTable(lines).set_index("letter")
     return table.loc[:, (table != "").any()]  # a column in which no symbol has a name says nothing
-
-
-_COLUMNS = {
-    **{"letter": "symbol", "meaning": "meaning", "unit": "unit"},
-    **{"config.json": "config", "ZeRO paper": "zero", "Megatron paper": "megatron"},
-}
-"""Column of the glossary → field of its entries."""
 
 
 def memory(model: Model, run: Inference) -> pandas.DataFrame:
@@ -154,10 +149,6 @@ def _changes(spec: Model | Inference | Training, usual: Model | Inference | Trai
     return ", ".join(f"{name}={value!r}" for name, value, default in pairs if value != default or name in shown)
 
 
-LONGEST = 90
-"""Characters of a formula that fit on one line of a projector; a longer one is shown as text, which wraps."""
-
-
 @dataclass(frozen=True)
 class Page:
     """A text in Markdown, which a notebook shows as a page."""
@@ -180,8 +171,8 @@ def formulas() -> Page:
 
 
 def _entry(term: Term) -> str:
-    written = str(term)
-    formula = f"$$\n{term.latex()}\n$$" if len(written) <= LONGEST else f"`{written}`"
+    fits_a_line = len(str(term)) <= 90  # of a projector; text wraps
+    formula = f"$$\n{term.latex()}\n$$" if fits_a_line else f"`{term}`"
     return f"**{term.name}**: {term.meaning}\n\n{formula}\n\n*Holds:* {term.holds}. *Source:* {term.source}."
 
 

@@ -11,7 +11,6 @@ import pandas
 
 from memcalc import Gpu, Inference, InputError, catalogue, units
 from memcalc.article.compare import EITHER, said, units_of
-from memcalc.article.published import published
 from memcalc.article.table3 import cost_of_a_million
 from memcalc.errors import choice, shown
 from memcalc.estimate import ask
@@ -168,7 +167,10 @@ class Claim:
 def claims() -> tuple[Claim, ...]:
     """Return every claim of data/claims.csv, with its readings and its evidence."""
     evidence = {row["claim"]: row for row in catalogue.rows("evidence")}
-    return tuple(Claim(row, _readings(row["id"]), evidence.get(row["id"])) for row in catalogue.rows("claims"))
+    readings = {row["id"]: () for row in catalogue.rows("claims")}
+    for (name, assumption), alike in groupby(catalogue.rows("readings"), itemgetter("claim", "assumption")):
+        readings[name] += (Reading(assumption, tuple(map(Statement, alike))),)
+    return tuple(Claim(row, readings[row["id"]], evidence.get(row["id"])) for row in catalogue.rows("claims"))
 
 
 def claim(number: str | int) -> Claim:
@@ -188,12 +190,6 @@ def table(kind: str = "", verdict: str = "") -> pandas.DataFrame:
         if value:
             lines = lines[lines[name] == choice(name, value, everything[name].unique())]
     return lines
-
-
-def _readings(number: str) -> tuple[Reading, ...]:
-    rows = (row for row in catalogue.rows("readings") if row["claim"] == number)
-    alike = groupby(rows, itemgetter("assumption"))
-    return tuple(Reading(assumption, tuple(map(Statement, rows))) for assumption, rows in alike)
 
 
 def answer(question: str, inputs: str) -> Quantity:
@@ -249,8 +245,8 @@ def _largest(card: str, heads: str, **fields: object) -> Quantity:
 
 def _cell(**said: object) -> Quantity:
     """Return a cell of the article's tables, found by what is said of it."""
-    cells = (cell for row in published(str(said["table"])).values() for cell in row)
-    found = next((cell for cell in cells if all(cell[name] == str(said[name]) for name in said)), None)
+    cells = (cell for cell in catalogue.rows("article") if all(cell[name] == str(said[name]) for name in said))
+    found = next(cells, None)
     if found is None:
         raise InputError(f"no cell of the article's tables has {', '.join(f'{n} {v}' for n, v in said.items())}.")
     return Quantity(Fraction(found["published"]), found["unit"], source=f"article2026formula, table {said['table']}")

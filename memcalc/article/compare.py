@@ -38,10 +38,6 @@ def units_of(found: Quantity, relation: str, published: str) -> frozenset[str]:
     return frozenset(meant for meant in EITHER if holds(found, published, meant))
 
 
-Relation = Callable[[Quantity, str, str], bool]
-"""Whether a quantity stands so to the published words, if these mean one unit of EITHER."""
-
-
 def _is(found: Quantity, published: str, meant: str) -> bool:
     number, unit = _amount(published)
     if found.unit == "bytes" and unit in _BINARY:
@@ -78,7 +74,7 @@ def _contains(found: Quantity, published: str, _meant: str) -> bool:
     return symbol(published) in found.value.free_symbols
 
 
-RELATIONS: dict[str, tuple[Relation, str, str]] = {
+RELATIONS: dict[str, tuple[Callable[[Quantity, str, str], bool], str, str]] = {
     "is": (_is, "which is {}", "which is not {}"),
     "is about": (_about, "which is about {}", "not {}"),
     "is above": (partial(_amounts, operator.gt), "more than {}", "not more than {}"),
@@ -92,7 +88,7 @@ RELATIONS: dict[str, tuple[Relation, str, str]] = {
     "contains": (_contains, "{} among them", "without {}"),
     "is shown": (lambda *_: True, "", ""),  # worth knowing, and the article gives no value
 }
-"""Relation → how it is decided, and how it is said if it is true and if it is false."""
+"""Relation → whether a quantity stands so to published words that mean one unit of EITHER, and how both is said."""
 
 
 def said(found: Quantity, relation: str, published: str) -> str:

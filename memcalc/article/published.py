@@ -4,29 +4,25 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
+from typing import Self
 
 from memcalc import catalogue
 
-Cells = tuple[Mapping[str, str], ...]
 Judged = tuple[str, str, str]
 """What stands in the place of a cell, the verdict on it, which is one of `claims.VERDICTS`, and why."""
-
-
-def published(table: str) -> dict[str, Cells]:
-    """Return row number → cells of one of the article's tables, as data/article.csv has them.
-
-    >>> [cell["published"] for cell in published("2")["1"]]
-    ['24', '1.0', '1600', '7']
-    """
-    cells = (cell for cell in catalogue.rows("article") if cell["table"] == table)
-    return {number: tuple(row) for number, row in groupby(cells, itemgetter("row"))}
 
 
 @dataclass(frozen=True)
 class PublishedRow:
     """A row of a table: its cells as published; each table judges them in a `judged` of its own."""
 
-    cells: Cells
+    cells: tuple[Mapping[str, str], ...]
+
+    @classmethod
+    def of(cls, table: str) -> list[Self]:
+        """Return the rows of one of the article's tables, as data/article.csv has them."""
+        cells = (cell for cell in catalogue.rows("article") if cell["table"] == table)
+        return [cls(tuple(row)) for _, row in groupby(cells, itemgetter("row"))]
 
     @property
     def subject(self) -> str:

@@ -6,7 +6,7 @@ from functools import cached_property
 import pandas
 
 from memcalc import Fit, Gpu, Inference, Model, breakdown, symbol, total, units, values
-from memcalc.article.published import Judged, PublishedRow, published
+from memcalc.article.published import Judged, PublishedRow
 from memcalc.formula.totals import inference
 from memcalc.tables import code
 
@@ -94,7 +94,7 @@ class Row(PublishedRow):
 
 def rows() -> list[Row]:
     """Return the rows of the article's first table."""
-    return [Row(cells) for cells in published("1").values()]
+    return Row.of("1")
 
 
 def table1() -> pandas.DataFrame:

@@ -8,7 +8,7 @@ import pandas
 
 from memcalc import Gpu, units
 from memcalc.article.cards import RUN, UNKNOWN, bandwidth, price, usable
-from memcalc.article.published import Judged, PublishedRow, published
+from memcalc.article.published import Judged, PublishedRow
 from memcalc.estimate.scaling import largest_model
 
 SIZES = (7, 13, 33, 70, 130, 180)
@@ -115,7 +115,7 @@ class Row(PublishedRow):
 
 def rows() -> list[Row]:
     """Return the rows of the article's second table."""
-    return [Row(cells) for cells in published("2").values()]
+    return Row.of("2")
 
 
 def table2() -> pandas.DataFrame:

@@ -10,7 +10,7 @@ import pandas
 
 from memcalc import Gpu, Inference, Model, breakdown, catalogue, largest, symbol, units, values
 from memcalc.article.cards import FIRST_TOKEN
-from memcalc.article.published import Judged, PublishedRow, published
+from memcalc.article.published import Judged, PublishedRow
 from memcalc.estimate.questions import last
 from memcalc.formula.roofline import electricity_cost, energy, writing_time
 
@@ -114,7 +114,7 @@ def _factor(ratio: float) -> str:
 
 def rows() -> list[Row]:
     """Return the rows of the article's third table."""
-    return [Row(cells) for cells in published("3").values()]
+    return Row.of("3")
 
 
 def table3() -> pandas.DataFrame:

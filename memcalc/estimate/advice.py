@@ -17,14 +17,6 @@ from memcalc.specs.model import Model
 from memcalc.specs.training import Training
 from memcalc.units import show
 
-_SAVINGS = (
-    {"recompute": "full"},
-    {"recipe": "bf16"},
-    {"optimizer": "8-bit AdamW"},
-    {"zero": 3, "data_parallel": 8},
-)
-"""Changes of a training run that need less memory."""
-
 
 def verdict(model: Model, run: Inference | Training, gpu: Gpu) -> str:
     """Return in one sentence whether the run fits the card, and by how much.
@@ -86,7 +78,8 @@ def _overhead(run: Inference | Training) -> str:
 
 
 def _savings(model: Model, run: Training, gpu: Gpu) -> Iterator[str]:
-    for change in _SAVINGS:
+    cheaper = {"recompute": "full"}, {"recipe": "bf16"}, {"optimizer": "8-bit AdamW"}, {"zero": 3, "data_parallel": 8}
+    for change in cheaper:
         try:
             fit = fits(model, replace(run, **change), gpu)
         except InputError:  # a choice that this run excludes

@@ -29,8 +29,6 @@ Run = Inference | Training
 Inputs = Mapping[str, object]
 """A field of the run, of the model where it was changed, or what a question has of its own → its value."""
 
-_MODEL = 1024  # bytes: what is smaller is a parameter, not a model
-
 
 @dataclass(frozen=True)
 class Quantity:
@@ -73,7 +71,7 @@ class Quantity:
     def __str__(self) -> str:
         if self._in_words:
             return self._in_words
-        if self.unit == "bytes" and self.value >= _MODEL:
+        if self.unit == "bytes" and self.value >= 1024:  # what is smaller is a parameter, not a model
             return units.show_both(self.value)
         if self.unit == "parameters":
             return f"{self.value / 10**9:.1f} billion parameters"

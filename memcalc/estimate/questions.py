@@ -192,12 +192,8 @@ def _sharing(model: Model | NominalModel, run: Training, gpu: Gpu) -> Iterator[i
     number = 1 + last(lambda cards: least(cards) > gpu.capacity, limit, low=1)
     while number <= limit:
         yield number
-        number = _where_smaller(least, number, limit)
-
-
-def _where_smaller(least: Callable[[int], Fraction], number: int, limit: int) -> int:
-    now = least(number)
-    return 1 + last(lambda cards: least(cards) == now, limit, low=number)
+        now = least(number)
+        number = 1 + last(lambda cards, now=now: least(cards) == now, limit, low=number)
 
 
 def _least(model: Model | NominalModel, run: Training) -> Callable[[int], Fraction]:
@@ -236,12 +232,12 @@ def crossing(model: Model, run: Inference) -> int | None:
 
 @lru_cache(maxsize=1024)
 def _crossing(model: Model, run: Inference) -> int | None:
+    def cache_is_smaller(context: int) -> bool:
+        longer = replace(run, context=context)
+        known = values(model, longer)
+        memory = {term.name: term.value(known) for term in terms(model, longer)}
+        return memory["kv_cache"] < memory["weights"]
+
     highest = BY_NAME["context"].limit
-    below = last(lambda context: _cache_is_smaller(model, replace(run, context=context)), highest)
+    below = last(cache_is_smaller, highest)
     return below + 1 if below < highest else None
-
-
-def _cache_is_smaller(model: Model, run: Inference) -> bool:
-    known = values(model, run)
-    memory = {term.name: term.value(known) for term in terms(model, run)}
-    return memory["kv_cache"] < memory["weights"]

@@ -9,12 +9,9 @@ from memcalc.specs.gpu import Gpu
 from memcalc.specs.inference import Inference
 from memcalc.specs.model import Model
 
-KV_HEADS = 8
-"""Key and value heads where heads are grouped, as in Llama-2-70B."""
-
+_KV_HEADS = 8  # where heads are grouped, as in Llama-2-70B
 _HEAD_DIM = 128
 _MOST_LAYERS = BY_NAME["hidden"].limit // _HEAD_DIM
-_MLP_STEP = 256
 
 
 def scaled(layers: int, grouped: bool = False) -> Model:
@@ -34,16 +31,16 @@ def scaled(layers: int, grouped: bool = False) -> Model:
     """
     layers = whole("layers", layers, 1, _MOST_LAYERS)
     hidden = _HEAD_DIM * layers
-    heads = _rounded_up(layers, KV_HEADS) if grouped else layers
+    heads = _rounded_up(layers, _KV_HEADS) if grouped else layers
     return replace(
         Model.named("LLaMA-7B"),
         name=f"{layers:,} layers of LLaMA's shape",
         full_layers=layers,
         dense_layers=layers,
         hidden=hidden,
-        intermediate=_rounded_up(8 * hidden // 3, _MLP_STEP),
+        intermediate=_rounded_up(8 * hidden // 3, 256),
         heads=heads,
-        kv_heads=KV_HEADS if grouped else heads,
+        kv_heads=_KV_HEADS if grouped else heads,
     )
 
 

@@ -49,9 +49,6 @@ _PAPER = catalogue.find("papers", "paper", "ZeRO")
 ZERO_PAPER = Model.nominal(int(_PAPER["parameters"])), int(_PAPER["data_parallel"])
 """The model of which the ZeRO paper counts the states, and the number of cards for which it compares the stages."""
 
-_ALONE = {**dict.fromkeys(PARALLEL, 1), "sequence_parallel": False, "lora_rank": 0}
-"""Fields of a training run that the accounting of Hugging Face code knows with one value only."""
-
 
 def terms(model: Model | NominalModel, run: Training) -> tuple[Term, ...]:
     """Return the terms of a training run, for the card that holds most of the model.
@@ -199,7 +196,8 @@ def _reasons(model: Model, run: Training) -> Iterator[str]:
         if run.lora_rank:
             yield f"lora_rank must be 0 with activations 'megatron', not {run.lora_rank:,}; 'none' leaves them out."
         return
-    for name, alone in _ALONE.items():
+    one_card_alone = dict.fromkeys(PARALLEL, 1) | {"sequence_parallel": False, "lora_rank": 0}
+    for name, alone in one_card_alone.items():
         if (found := getattr(run, name)) != alone:
             yield f"{name} must be {alone} with activations 'transformers', not {found!r}; 'none' leaves them out."
     if model.family not in _CODES:

@@ -74,7 +74,6 @@ def _activations_of_lora() -> Answers:
     flash, eager, full = (layer(code).exact(known) for code in codes)
     textbook, fused = TEXTBOOK * run.context * model.hidden, megatron.layer("selective").exact(known)
     adapters = total(model, Training(lora_rank=16, activations="none")) - weights_of(model, Inference())
-    head_and_loss = breakdown(model, run)["activations"]
     yield layers * flash
     for states in (adapters * 12 // 16, adapters):  # without master weights, and with them
         yield states, "those are the adapters and their states; activations are of the whole model"
@@ -83,6 +82,6 @@ def _activations_of_lora() -> Answers:
     yield layers * eager, "those are layers with scores; FlashAttention does not keep them"
     yield layers * full, "that is full recomputation; the question is without"
     yield flash, f"that is one layer; there are {layers}"
-    yield head_and_loss, "head and loss are in it; the question is about the layers"
+    yield breakdown(model, run)["activations"], "head and loss are in it; the question is about the layers"
     yield layers * full + flash - full, "that is the peak of full recomputation; the question is without"
     yield training.peak_of_recomputation(model, run), "that is the peak of full recomputation, as in Megatron"

@@ -41,10 +41,9 @@ def _heads_that_fit() -> Answers:
     even = [heads for heads in range(1, model.heads + 1) if model.heads % heads == 0]  # as many queries share each
     *fewer, right = [heads for heads in even if fits(replace(model, kv_heads=heads), run, card)]
     one_head = cache_of(model, run, kv_heads=1)
-    beside_weights = (card.capacity - weights_of(model, run)) // one_head
     yield right
     yield model.heads, "with all heads it does not fit; that is what makes the claim wrong"
-    yield beside_weights, f"the {model.heads} query heads must share them evenly"
+    yield (card.capacity - weights_of(model, run)) // one_head, f"the {model.heads} query heads must share them evenly"
     yield card.capacity // one_head, "you gave the whole card to the cache; the weights need their place first"
     yield 2 * right, "that is a step too far: add weights and cache, and compare with what a program sees"
     for heads in fewer:

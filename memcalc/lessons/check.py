@@ -27,9 +27,6 @@ NEAR = Fraction(3, 100)
 
 _ROUNDED = "Close, but off by more than rounding explains: check each factor, and give two digits after the point."
 
-GUESSED = {"well guessed": NEAR, "not far off": Fraction(1, 10)}
-"""What is said of a guess → by how much it may be off."""
-
 RIVALS = {"GB": "GiB", "GiB": "GB", "MB": "MiB", "MiB": "MB"}
 """Unit of an exercise → the one that it is mistaken for."""
 
@@ -94,7 +91,8 @@ def compare(guess: object, count: int) -> str:
         return f"{problem} It is {units.show(count)}."
     factor, word = (count / said, "little") if said < count else (said / count, "much")
     far_off = f"{float(factor):,.1f} times too {word}"
-    verdict = next((words for words, tolerance in GUESSED.items() if _same(said, count, tolerance)), far_off)
+    guesses = {"well guessed": NEAR, "not far off": Fraction(1, 10)}
+    verdict = next((words for words, tolerance in guesses.items() if _same(said, count, tolerance)), far_off)
     return f"You said {units.show(said)}; it is {units.show(count)}: {verdict}."
 
 

@@ -19,12 +19,9 @@ TEXTBOOK = 34
 
 @dataclass(frozen=True)
 class Exercise:
-    """What `check` compares with.
+    """What `check` compares with: `answers` computes the right answer and the known mistakes, when first asked for.
 
-    Parameters
-    ----------
-    unit : one of `units.UNITS`, a name of what is counted, "formula" for a SymPy expression, or "verdict"
-    answers : computes the right answer and the known mistakes, when first asked for
+    The unit is one of `units.UNITS`, a name of what is counted, "formula" for a SymPy expression, or "verdict".
     """
 
     unit: str

@@ -13,8 +13,7 @@ from memcalc.lessons.exercise import EVERY_HEAD, Answers, cache_of, exercise, lo
 
 @exercise("5.1", "MiB")
 def _monitor() -> Answers:
-    given = ("12.55", "13.10", "0.45")  # in the table of the task
-    allocated, reserved, context = (units.to_bytes(gib, "GiB") for gib in given)
+    allocated, reserved, context = (units.to_bytes(gib, "GiB") for gib in ("12.55", "13.10", "0.45"))  # of the task
     whole = reserved + context
     yield whole
     yield allocated, "those are your tensors alone; the card also holds what the allocator keeps, and the context"
@@ -57,13 +56,12 @@ def _unified() -> Answers:
     model, run, mac = Model.named("Llama-3.1-70B"), Inference(weights="BF16"), Gpu.named("M2 Ultra 192 GB")
     token, weights = cache_of(model, run, context=1), weights_of(model, run)
     all_of_it, decimal = (units.to_bytes(mac.marketed_gb, unit) for unit in ("GiB", "GB"))
-    every_head = cache_of(model, run, context=1, kv_heads=model.heads)
     yield longest(model, run, mac)
     yield (all_of_it - weights) // token, "unified memory is not all the GPU's; by default it gets 75 %"
     yield (decimal - weights) // token, "the Mac has 192 GiB, not GB, and by default the GPU gets 75 % of them"
     yield (decimal * 3 // 4 - weights) // token, "the Mac has 192 GiB, and you took 192 GB"
     yield mac.capacity // token, "you gave all of it to the cache; the weights need their place first"
-    yield (mac.capacity - weights) // every_head, EVERY_HEAD
+    yield (mac.capacity - weights) // cache_of(model, run, context=1, kv_heads=model.heads), EVERY_HEAD
     yield longest(model, run, mac, kv_cache="INT8"), "your cache is in INT8, or has keys alone"
     yield longest(model, run, mac, weights="INT8"), "your weights are in INT8"
     yield model.trained_context, "that is what the model was trained for; the question is what fits"

@@ -12,13 +12,12 @@ from memcalc.lessons.exercise import ALL_TOGETHER, EVERY_HEAD, ONE_OF_TWO, Answe
 def _config_of_qwen() -> Answers:
     model, run = Model.named("Qwen3-32B"), Inference(32_768, kv_cache="BF16")
     by_heads, by_kv_heads = (cache_of(model, run, head_dim=model.hidden // n) for n in (model.heads, model.kv_heads))
-    one_layer = cache_of(model, run, full_layers=1, dense_layers=1)
     yield cache_of(model, run)
     yield cache_of(model, run, kv_heads=model.heads), EVERY_HEAD
     yield by_heads, "head_dim is in the file, so it is not hidden_size divided by the heads"
     yield cache_of(model, run) // 2, f"{ONE_OF_TWO}; or a number takes two bytes"
     yield by_kv_heads, "hidden_size was divided by the key-value heads, or both, heads and their size, are wrong"
-    yield one_layer, "that is one layer; each has a cache of its own"
+    yield cache_of(model, run, full_layers=1, dense_layers=1), "that is one layer; each has a cache of its own"
     yield cache_of(model, run, head_dim=model.hidden), ALL_TOGETHER
 
 

@@ -33,7 +33,6 @@ def _megatron_on_eight_cards() -> Answers:
         return total(model, replace(run, **changes)) / model.parameters
 
     right, optimizer = each(), breakdown(model, run)["optimizer"] / model.parameters
-    master_left = run.recipe_spec.master * (1 - 1 / cards)
     yield right
     yield each(recipe="mixed", zero=0), "that is the recipe mixed, with nothing shared; 16 is no law"
     yield each(zero=0), "that is the recipe with nothing shared; the optimizer's part is divided between the cards"
@@ -43,7 +42,7 @@ def _megatron_on_eight_cards() -> Answers:
     yield optimizer, "that is the optimizer's share alone; weights and gradients come on top"
     yield right - optimizer, "you left out the optimizer's share"
     yield right * cards, "that is all cards together; the question is about one"
-    yield right + master_left, "the master copy is shared out too: it is the optimizer's"
+    yield right + run.recipe_spec.master * (1 - 1 / cards), "the master copy is shared out too: it is the optimizer's"
 
 
 @exercise("2.3", "cards")
