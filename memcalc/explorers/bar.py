@@ -10,6 +10,8 @@ from memcalc.plots.style import STRONG_LIMIT, filled, label, limit_of
 WIDER = 1.5
 """The axis reaches half a card's capacity further, so that what does not fit is seen to stick out."""
 
+_ENDS = (-0.5, 1.1)  # of the picture, where the bar stands at 0
+
 
 def side_by_side(
     parts: Mapping[str, int], edge: float = math.inf, unit: str = "GiB", middle: float = 0.0, half: float = 0.4
@@ -79,6 +81,3 @@ def card(figure, axes, name: str, terms: tuple[str, ...]) -> None:
     """Draw a card of the catalogue, with a bar for each of the terms, whose names are also those of the shapes."""
     draw_bar(axes, {term: filled(term) for term in terms}, [name], [_ENDS], "memory [GiB]")
     axes.legend(loc="upper left", ncols=len(terms), bbox_to_anchor=(0, 1.32))
-
-
-_ENDS = (-0.5, 1.1)  # of the picture, where the bar stands at 0

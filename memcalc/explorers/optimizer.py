@@ -14,6 +14,8 @@ from memcalc.plots.optimizer import STATES
 from memcalc.plots.style import CARDS, filled
 from memcalc.specs.model import NominalModel
 
+_EDGE = 180  # of the axis [GB]
+
 
 @explorer(
     presets={
@@ -83,6 +85,3 @@ def _picture(figure, axes) -> None:
     axes.set(xlim=(0, _EDGE), ylim=(-1.0, 1.2), yticks=[], xlabel="training states on one card [GB]")
     handles, labels = axes.get_legend_handles_labels()
     figure.legend(handles[1:] + handles[:1], labels[1:] + labels[:1], loc="outside upper left", ncols=4)
-
-
-_EDGE = 180  # of the axis [GB]
