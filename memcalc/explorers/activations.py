@@ -80,7 +80,7 @@ def _details(model: Model, run: Training, parts: dict[str, int]) -> Iterable[str
     return [*lines, f"On top come weights, gradients and optimizer: {states} in mixed precision with AdamW."]
 
 
-@drawn_once(7.0, 2.1)
+@drawn_once(2.1)
 def _picture(figure, axes) -> None:
     pieces = (-0.5, 0.42), (0.82, 1.1)  # between the two stands the total
     draw_bar(axes, {place: fill_of(place) for place in PLACES}, CARDS, pieces, "kept for the backward pass [GiB]")

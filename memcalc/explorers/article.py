@@ -62,7 +62,7 @@ def _everything() -> Counter[str]:
     return Counter(claim.verdict for claim in claims())
 
 
-@drawn_once(7.0, 2.6)
+@drawn_once(2.6)
 def _picture(figure, axes) -> None:
     """Draw the bars that move in front of those of all claims, which stay."""
     everything = _everything()

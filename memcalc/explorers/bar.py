@@ -76,7 +76,7 @@ def draw_bar(axes, looks: Mapping[str, Mapping[str, object]], cards: Iterable[st
     axes.set(xlim=(0, WIDER * limit_of(card)[0]), ylim=_ENDS, yticks=[], xlabel=xlabel)
 
 
-@drawn_once(7.0, 1.7)
+@drawn_once(1.7)
 def card(figure, axes, name: str, terms: tuple[str, ...]) -> None:
     """Draw a card of the catalogue, with a bar for each of the terms, whose names are also those of the shapes."""
     draw_bar(axes, {term: filled(term) for term in terms}, [name], [_ENDS], "memory [GiB]")

@@ -103,7 +103,7 @@ def _cards() -> tuple[Gpu, ...]:
     return tuple(map(Gpu.named, catalogue.names("gpus")))
 
 
-@drawn_once(7.0, 3.9)
+@drawn_once(3.9)
 def _picture(figure, axes) -> None:
     """Draw all cards whose bandwidth is known, and what moves before them."""
     axes.set(xscale="log", yscale="log", xlim=(_LEFT, _RIGHT), ylim=(_LOWEST, _HIGHEST))

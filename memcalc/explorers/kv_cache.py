@@ -56,7 +56,7 @@ def _curves(terms: Mapping[str, int], line: list[Point], context: int, meets: in
     }
 
 
-@drawn_once(7.0, 3.2)
+@drawn_once(3.2)
 def _picture(figure, axes) -> None:
     context_axes(axes, *_ENDS)
     for term in ("weights", "kv_cache"):

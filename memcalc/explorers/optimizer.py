@@ -73,7 +73,7 @@ def _worked(model: NominalModel, run: Training) -> list[str]:
     return [*lines, f"{run.optimizer} remembers {run.optimizer_spec.meaning}."]
 
 
-@drawn_once(7.0, 2.0)
+@drawn_once(2.0)
 def _picture(figure, axes) -> None:
     axes.fill([0, 0, 0], [0, 0, 0], facecolor="none", edgecolor="0.5", gid="alone", label="without sharing")
     draw_parts(axes, {term: filled(term) for term in STATES})

@@ -50,7 +50,7 @@ def _shapes(context: int, policy: str, peak: int) -> Shapes:
     return shapes | {"number": Label(f"peak: {units.show(peak)}", (drawn.STEPS[0] * 1.15, drawn.STEP_MEMORY[1] / 6))}
 
 
-@drawn_once(7.0, 3.2)
+@drawn_once(3.2)
 def _picture(figure, axes) -> None:
     drawn.step_axes(axes)
     for name, style in drawn.STEP_LINES.items():

@@ -71,7 +71,7 @@ def _bars(pieces: dict[str, int], passed: int, plain: float) -> Shapes:
     return shapes
 
 
-@drawn_once(7.0, 2.2)
+@drawn_once(2.2)
 def _picture(figure, axes, model: str) -> None:
     plain = units.in_unit(2 * Model.named(model).parameters, "GiB")
     draw_parts(axes, {part: style | EDGE for part, style in PARTS.items()}, 1)

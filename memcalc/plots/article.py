@@ -18,7 +18,6 @@ from memcalc.units import in_unit, show, to_bytes
 CARD = "RTX 4090"
 """The card of the article's first table."""
 
-_SPAN = 7  # from the middle of a panel of the market to its ends, as a factor
 _TITLE = {"fontsize": 10, "fontweight": "bold"}
 _TERMS = [term.name for term in inference.parts]
 
@@ -93,7 +92,7 @@ def market_table(figure, panels, rows: pandas.DataFrame) -> None:
     years = sorted(rows["year"].unique())
     for axes, (metric, lines) in zip(panels, rows.groupby("metric", sort=False), strict=True):
         middle = math.sqrt(lines["value"].min() * lines["value"].max())
-        axes.set(yscale="log", ylim=(middle / _SPAN, middle * _SPAN), ylabel=f"[{lines['unit'].iloc[0]}]")
+        axes.set(yscale="log", ylim=(middle / 7, middle * 7), ylabel=f"[{lines['unit'].iloc[0]}]")
         axes.set(xlim=(years[0] - 0.8, years[-1] + 0.8), xticks=years, xticklabels=map(str, years), yticks=[])
         _points(axes, lines)
         axes.minorticks_off()

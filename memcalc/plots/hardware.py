@@ -22,12 +22,12 @@ _OTHER = {"marker": "s", "markersize": 4, "linestyle": "none", "color": "0.45"}
 _LEADER = {"arrowstyle": "-", "linewidth": 0.5, "shrinkA": 0, "shrinkB": 2}
 _ROOM = 1.5  # between the outermost points and the edges, for names
 
-_Name = tuple[str, tuple[float, float], str]
-"""A text, the point beside which it stands, and its weight."""
-
 
 def _rows() -> Iterator[dict[str, object]]:
-    published = {gpu.name: row for row in table2.rows() for gpu in _meant(row)}
+    published = {}
+    for row in table2.rows():
+        exact = [gpu for gpu in row.sold if gpu.name == row.subject]
+        published |= {gpu.name: row for gpu in exact or row.sold}  # every size where the name leaves the size open
     for gpu in map(Gpu.named, catalogue.names("gpus")):
         told = published.get(gpu.name)
         if (gpu.bandwidth_gbs or 0) >= SLOWEST:
@@ -40,11 +40,6 @@ def _rows() -> Iterator[dict[str, object]]:
                 "published_bandwidth": _published(told, "bandwidth"),
                 "wrong": bool(told) and "wrong" in (told.verdict("memory")[0], told.verdict("bandwidth")[0]),
             }
-
-
-def _meant(row: table2.Row) -> list[Gpu]:
-    """Return the card of the article's name, or those of every size where it leaves the size open."""
-    return [gpu for gpu in row.sold if gpu.name == row.subject] or row.sold
 
 
 def _published(told: table2.Row | None, quantity: str) -> float:
@@ -97,25 +92,24 @@ def _axes(axes, rows: pandas.DataFrame) -> None:
     axes.set_title("What cards hold, and how fast they read it")
 
 
-def _names(rows: pandas.DataFrame, said: pandas.DataFrame) -> Iterator[tuple[str, _Name]]:
+def _names(rows: pandas.DataFrame, said: pandas.DataFrame) -> Iterator[tuple[str, dict[str, object]]]:
     """Yield the names of cards, shared by those at one point, with known prices; then what the article says of some."""
     for (memory, bandwidth, price), cards in rows.groupby(["memory", "bandwidth", "price"], sort=False):
         weight = "normal" if cards["published_memory"].isna().all() else "bold"
         text = ", ".join(cards["card"]) + (f"\n{price}" if price else "")
-        yield cards["card"].iloc[0], (text, (memory, bandwidth), weight)
+        yield cards["card"].iloc[0], {"text": text, "place": (memory, bandwidth), "fontweight": weight}
     for memory, bandwidth in zip(said["published_memory"], said["published_bandwidth"], strict=True):
         text = f"article: {memory:,g} GB,\n{bandwidth:,g} GB/s"
-        yield text.replace("\n", " "), (text, (memory, bandwidth), "normal")
+        yield text.replace("\n", " "), {"text": text, "place": (memory, bandwidth)}
 
 
-def _write_names(axes, names: Mapping[str, _Name]) -> None:
+def _write_names(axes, names: Mapping[str, Mapping[str, object]]) -> None:
     """Write the names that have a place; what is far from its point is joined to it."""
     for row in catalogue.rows("card_labels"):
         if row["name"] in names:
-            text, place, weight = names[row["name"]]
             x, y = int(row["right"]), int(row["up"])
             across, along = (x > 0) - (x < 0), (y > 0) - (y < 0)
             sides = {"ha": ("center", "left", "right")[across], "va": ("center", "bottom", "top")[along]}
             corner = (1 - across) / 2, (1 - along) / 2  # of the text, the one that is nearest to the point
             leader = {"arrowprops": _LEADER | {"relpos": corner}} if max(abs(x), abs(y)) > 10 else {}
-            label(axes, text, place, (x, y), bbox=None, linespacing=1, fontweight=weight, **sides, **leader)
+            label(axes, **names[row["name"]], offset=(x, y), bbox=None, linespacing=1, **sides, **leader)
