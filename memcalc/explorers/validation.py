@@ -8,7 +8,6 @@ from memcalc.explorers.svg import Label, Shapes, drawn_once
 from memcalc.plots import validation as drawn
 
 _WORDS = {"keep all": "all activations are kept", "compute again": "layers are computed again"}
-_WIDE, _HIGH = 1.06, 1.14  # half a mark, as factors
 
 
 @explorer(
@@ -44,7 +43,7 @@ def _shapes(context: int, policy: str, peak: int) -> Shapes:
     shapes, corners = dict(drawn.step_lines(policy)), ((-1, 0), (0, 1), (1, 0), (0, -1), (-1, 0))
     for number, (count, size) in enumerate(drawn.measured_steps(policy).items()):
         gib = units.in_unit(size, "GiB")
-        shapes[f"dot{number}"] = [(count * _WIDE**right, gib * _HIGH**up) for right, up in corners]
+        shapes[f"dot{number}"] = [(count * 1.06**right, gib * 1.14**up) for right, up in corners]
     seen = drawn.STEPS[0] <= context <= drawn.STEPS[1]
     shapes["here"] = [(context, end) for end in drawn.STEP_MEMORY] if seen else []
     return shapes | {"number": Label(f"peak: {units.show(peak)}", (drawn.STEPS[0] * 1.15, drawn.STEP_MEMORY[1] / 6))}
@@ -54,7 +53,7 @@ def _shapes(context: int, policy: str, peak: int) -> Shapes:
 def _picture(figure, axes) -> None:
     drawn.step_axes(axes)
     for name, style in drawn.STEP_LINES.items():
-        axes.plot(drawn.STEPS, [3, 3], gid=name, **style)
+        axes.plot(drawn.STEPS, [3, 3], linewidth=2, gid=name, **style)
     for number in range(len(drawn.measured_steps("keep all"))):
         name = "measured" if number == 0 else None
         axes.fill([40, 41, 42], [3, 4, 3], color="black", gid=f"dot{number}", label=name, zorder=3)

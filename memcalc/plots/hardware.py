@@ -12,9 +12,7 @@ from memcalc.formula.symbols import SUMMANDS
 from memcalc.plots.style import label, picture, plain_axes
 from memcalc.units import dollars, in_unit, parse
 
-SLOWEST = 100
-"""What reads its memory slower than this is not drawn [GB/s]: a Raspberry Pi lies far below all cards."""
-
+_SLOWEST = 100  # what reads its memory slower is not drawn [GB/s]: a Raspberry Pi lies far below all cards
 _ROUND = {"marker": "o", "markeredgecolor": "black", "linestyle": "none"}
 _ARTICLE = _ROUND | {"markersize": 6, "markerfacecolor": SUMMANDS["weights"].colour}
 _WRONG = _ROUND | {"markersize": 11, "markerfacecolor": "none"}
@@ -30,7 +28,7 @@ def _rows() -> Iterator[dict[str, object]]:
         published |= {gpu.name: row for gpu in exact or row.sold}  # every size where the name leaves the size open
     for gpu in map(Gpu.named, catalogue.names("gpus")):
         told = published.get(gpu.name)
-        if (gpu.bandwidth_gbs or 0) >= SLOWEST:
+        if (gpu.bandwidth_gbs or 0) >= _SLOWEST:
             yield {
                 "card": gpu.name,
                 "memory": gpu.marketed_gb,
@@ -64,13 +62,19 @@ def _in_words(rows: pandas.DataFrame) -> str:
     _in_words,
     "Bandwidth over memory as sold, with a price where one is known (its date stands in hardware_today): what a"
     " card holds decides which models run, how fast it reads decides the tokens per second. Open: where table 2 of the"
-    f" article is wrong, joined to the cards that it can mean; left out: what reads less than {SLOWEST} GB a second.",
+    f" article is wrong, joined to the cards that it can mean; left out: what reads less than {_SLOWEST} GB a second.",
     height=6.4,
 )
 def hardware_bandwidth_memory(_figure, axes, rows: pandas.DataFrame) -> None:
     """Draw bandwidth over memory, a point a card: those of the article round, and open where the article is wrong."""
     told, wrong = rows["published_memory"].notna(), rows["wrong"]
-    _axes(axes, rows)
+    (left, right), (low, high) = ((rows[name].min(), rows[name].max()) for name in ("memory", "bandwidth"))
+    axes.set(xscale="log", yscale="log", xlim=(left / _ROOM, right * _ROOM), ylim=(low / _ROOM, high * _ROOM))
+    axes.set(xlabel="memory, as sold [GB or GiB]", ylabel="bandwidth of the memory [GB/s]")
+    axes.set_xticks([16, 24, 32, 48, 64, 96, 128, 192, 256, 512])
+    axes.set_yticks([200, 300, 500, 1_000, 2_000, 3_000, 5_000, 10_000, 20_000])
+    plain_axes(axes)
+    axes.set_title("What cards hold, and how fast they read it")
     axes.plot(rows["memory"][told], rows["bandwidth"][told], **_ARTICLE, label="card of the article")
     axes.plot(rows["memory"][~told], rows["bandwidth"][~told], **_OTHER, label="other card")
     for row in rows[wrong].itertuples():
@@ -80,16 +84,6 @@ def hardware_bandwidth_memory(_figure, axes, rows: pandas.DataFrame) -> None:
     axes.plot(said["published_memory"], said["published_bandwidth"], **_WRONG, label="wrong in the article")
     axes.legend(loc="upper left")
     _write_names(axes, dict(_names(rows, said)))
-
-
-def _axes(axes, rows: pandas.DataFrame) -> None:
-    (left, right), (low, high) = ((rows[name].min(), rows[name].max()) for name in ("memory", "bandwidth"))
-    axes.set(xscale="log", yscale="log", xlim=(left / _ROOM, right * _ROOM), ylim=(low / _ROOM, high * _ROOM))
-    axes.set(xlabel="memory, as sold [GB or GiB]", ylabel="bandwidth of the memory [GB/s]")
-    axes.set_xticks([16, 24, 32, 48, 64, 96, 128, 192, 256, 512])
-    axes.set_yticks([200, 300, 500, 1_000, 2_000, 3_000, 5_000, 10_000, 20_000])
-    plain_axes(axes)
-    axes.set_title("What cards hold, and how fast they read it")
 
 
 def _names(rows: pandas.DataFrame, said: pandas.DataFrame) -> Iterator[tuple[str, dict[str, object]]]:

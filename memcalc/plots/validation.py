@@ -24,13 +24,8 @@ STEPS, STEP_MEMORY = (2**5, 2**13), (2, 400)
 """The ends of the axes of such a step [tokens, GiB]."""
 
 STEP_LINES = {
-    "sum": {
-        "label": "gradients + activations",
-        "color": SUMMANDS["gradients"].colour,
-        "linestyle": "--",
-        "linewidth": 2,
-    },
-    "peak": {"label": "peak of the step", "color": SUMMANDS["activations"].colour, "linewidth": 2},
+    "sum": {"color": SUMMANDS["gradients"].colour, "linestyle": "--", "label": "gradients + activations"},
+    "peak": {"color": SUMMANDS["activations"].colour, "label": "peak of the step"},
 }
 """How its two lines are drawn."""
 
@@ -126,7 +121,7 @@ def sum_and_peak() -> Drawn:
         for axes, policy in zip(panels, POLICIES, strict=True):
             step_axes(axes)
             for name, line in step_lines(policy).items():
-                axes.plot(*zip(*line, strict=True), **STEP_LINES[name])
+                axes.plot(*zip(*line, strict=True), linewidth=2, **STEP_LINES[name])
             measured = measured_steps(policy)
             gib = [in_unit(size, "GiB") for size in measured.values()]
             axes.plot(list(measured), gib, "D", color="black", markersize=5, label="measured", clip_on=False)
