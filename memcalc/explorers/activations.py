@@ -46,8 +46,7 @@ def kept_for_backward(
     most = max(parts, key=parts.get)
     said = f"To train on {held(run)}, {model.name} keeps {units.show_both(whole)} for the backward pass."
     said += f" Most of all: {PLACES[most]['word']}, {units.show(parts[most])}."
-    shown = ("context", "batch", "attention", "recompute", "activations")
-    line = tables.code(model, run, "activations", shown=shown)
+    line = tables.code(model, run, "activations", shown=("context", "batch", "attention", "recompute", "activations"))
     return Frame(_picture(), bar(parts, Gpu.named(CARDS[-1]).capacity), said, _details(model, run, parts), line)
 
 

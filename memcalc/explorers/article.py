@@ -1,7 +1,6 @@
 """What the explorer of the audit shows: how many claims have each verdict, and which claims they are."""
 
 from collections import Counter
-from functools import cache
 
 from memcalc import catalogue
 from memcalc.article.claims import VERDICTS, claims
@@ -57,7 +56,6 @@ def _shapes(counts: Counter[str], chosen: str) -> Shapes:
     return shapes | {"chosen": [] if y is None else [(-2, y - 0.25), (-0.5, y), (-2, y + 0.25)]}
 
 
-@cache
 def _everything() -> Counter[str]:
     return Counter(claim.verdict for claim in claims())
 

@@ -43,7 +43,6 @@ def states_on_a_card(*, zero: str, data_parallel: int, recipe: str, optimizer: s
     size, unshared = sum(memory.values()), sum(alone.values())
     rooms = [f"{room(name, size, 'GB')}; activations come on top." for name in CARDS]
     code = tables.code(model, run, shown=("recipe", "optimizer", "zero", "data_parallel"))
-    said = _said(model, run, size, unshared)
     right, whole = (units.in_unit(each, "GB") for each in (size, unshared))
     shapes = {
         **side_by_side(memory, unit="GB"),
@@ -52,7 +51,7 @@ def states_on_a_card(*, zero: str, data_parallel: int, recipe: str, optimizer: s
         "total": Label(units.show(size, "GB"), (max(right, 0.12 * _EDGE), 0.5)),
         "unshared": Label(f"{units.show(unshared, 'GB')} without sharing", (whole + 1, 0.9)),
     }
-    return Frame(_picture(), shapes, said, rooms + _worked(model, run), code)
+    return Frame(_picture(), shapes, _said(model, run, size, unshared), rooms + _worked(model, run), code)
 
 
 def _said(model: NominalModel, run: Training, size: int, alone: int) -> str:
