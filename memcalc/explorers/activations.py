@@ -46,8 +46,7 @@ def kept_for_backward(
     most = max(parts, key=parts.get)
     said = f"To train on {held(run)}, {model.name} keeps {units.show_both(whole)} for the backward pass."
     said += f" Most of all: {PLACES[most]['word']}, {units.show(parts[most])}."
-    shown = ("context", "batch", "attention", "recompute", "activations")
-    line = tables.code(model, run, "activations", shown=shown)
+    line = tables.code(model, run, "activations", shown=("context", "batch", "attention", "recompute", "activations"))
     return Frame(_picture(), bar(parts, Gpu.named(CARDS[-1]).capacity), said, _details(model, run, parts), line)
 
 
@@ -80,7 +79,7 @@ def _details(model: Model, run: Training, parts: dict[str, int]) -> Iterable[str
     return [*lines, f"On top come weights, gradients and optimizer: {states} in mixed precision with AdamW."]
 
 
-@drawn_once(7.0, 2.1)
+@drawn_once(2.1)
 def _picture(figure, axes) -> None:
     pieces = (-0.5, 0.42), (0.82, 1.1)  # between the two stands the total
     draw_bar(axes, {place: fill_of(place) for place in PLACES}, CARDS, pieces, "kept for the backward pass [GiB]")

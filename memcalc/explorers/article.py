@@ -1,7 +1,6 @@
 """What the explorer of the audit shows: how many claims have each verdict, and which claims they are."""
 
 from collections import Counter
-from functools import cache
 
 from memcalc import catalogue
 from memcalc.article.claims import VERDICTS, claims
@@ -14,6 +13,7 @@ ALL = "all"
 """The first entry of both menus."""
 
 KINDS = [ALL, *dict.fromkeys(row["kind"] for row in catalogue.rows("claims"))]
+_HALF = 0.35  # of the height of a bar
 
 
 @explorer(
@@ -48,35 +48,29 @@ def audit(*, kind: str, verdict: str) -> Frame:
 def _shapes(counts: Counter[str], chosen: str) -> Shapes:
     """Return the bars of the counts, and the arrow head before the chosen verdict, if there is one."""
     shapes = {}
-    for y, (name, verdict) in enumerate(_NAMES.items()):
+    for y, verdict in enumerate(VERDICTS):
         count, of_all = counts[verdict], _everything()[verdict]
-        shapes[name] = box(0, count, y - _HALF, y + _HALF)
-        shapes[f"{name}_count"] = Label(f"{count} of {of_all}", (of_all + 0.4, y + 0.15))
+        shapes[f"verdict{y}"] = box(0, count, y - _HALF, y + _HALF)
+        shapes[f"verdict{y}_count"] = Label(f"{count} of {of_all}", (of_all + 0.4, y + 0.15))
     y = VERDICTS.index(chosen) if chosen != ALL else None
     return shapes | {"chosen": [] if y is None else [(-2, y - 0.25), (-0.5, y), (-2, y + 0.25)]}
 
 
-@cache
 def _everything() -> Counter[str]:
     return Counter(claim.verdict for claim in claims())
 
 
-@drawn_once(7.0, 2.6)
+@drawn_once(2.6)
 def _picture(figure, axes) -> None:
     """Draw the bars that move in front of those of all claims, which stay."""
     everything = _everything()
-    for y, (name, verdict) in enumerate(_NAMES.items()):
+    for y, verdict in enumerate(VERDICTS):
         axes.barh([y], [everything[verdict]], 2 * _HALF, color="none", edgecolor="0.5")
-        axes.barh([y], [0], color="0.5", edgecolor="black", gid=name)
-        axes.text(0, y, "count", gid=f"{name}_count", size=8, in_layout=False)
+        axes.barh([y], [0], color="0.5", edgecolor="black", gid=f"verdict{y}")
+        axes.text(0, y, "count", gid=f"verdict{y}_count", size=8, in_layout=False)
     axes.fill([0, 0, 0], [0, 0, 0], color="black", linewidth=0, gid="chosen")
     axes.set(yticks=range(len(VERDICTS)), yticklabels=VERDICTS, ylim=(len(VERDICTS) - 0.5, -0.5))
     axes.set_xlim(-2.5, 1.2 * max(everything.values()))
     axes.set(xlabel="claims: of your kind (filled), of all kinds (outline)")
     axes.spines["left"].set_visible(False)
     axes.tick_params(axis="y", length=0)
-
-
-_HALF = 0.35  # of the height of a bar
-_NAMES = {f"verdict{number}": verdict for number, verdict in enumerate(VERDICTS)}
-"""Shape → the verdict whose bar it is."""

@@ -7,8 +7,8 @@ from memcalc import Gpu, units
 from memcalc.explorers.svg import Label, Point, Shapes, box, drawn_once
 from memcalc.plots.style import STRONG_LIMIT, filled, label, limit_of
 
-WIDER = 1.5
-"""The axis reaches half a card's capacity further, so that what does not fit is seen to stick out."""
+_WIDER = 1.5  # the axis reaches half a card's capacity further, so that what does not fit is seen to stick out
+_ENDS = (-0.5, 1.1)  # of the picture, where the bar stands at 0
 
 
 def side_by_side(
@@ -32,7 +32,7 @@ def bar(terms: Mapping[str, int], capacity: int) -> Shapes:
     >>> bar({"weights": 2**30}, 2**31)["total"].text
     '1.00 GiB'
     """
-    edge, total = WIDER * units.in_unit(capacity, "GiB"), sum(terms.values())
+    edge, total = _WIDER * units.in_unit(capacity, "GiB"), sum(terms.values())
     shapes = {term: shape if terms[term] else [] for term, shape in side_by_side(terms, edge).items()}
     right = units.in_unit(total, "GiB")
     shapes["further"] = [(0.97 * edge, 0.3), (0.99 * edge, 0), (0.97 * edge, -0.3)] if right > edge else []
@@ -71,14 +71,11 @@ def draw_bar(axes, looks: Mapping[str, Mapping[str, object]], cards: Iterable[st
     axes.text(0, 0.5, "total", gid="total", ha="right", weight="bold", in_layout=False)
     for card in cards:
         draw_limit(axes, card, ends, 0.85)
-    axes.set(xlim=(0, WIDER * limit_of(card)[0]), ylim=_ENDS, yticks=[], xlabel=xlabel)
+    axes.set(xlim=(0, _WIDER * limit_of(card)[0]), ylim=_ENDS, yticks=[], xlabel=xlabel)
 
 
-@drawn_once(7.0, 1.7)
+@drawn_once(1.7)
 def card(figure, axes, name: str, terms: tuple[str, ...]) -> None:
     """Draw a card of the catalogue, with a bar for each of the terms, whose names are also those of the shapes."""
     draw_bar(axes, {term: filled(term) for term in terms}, [name], [_ENDS], "memory [GiB]")
     axes.legend(loc="upper left", ncols=len(terms), bbox_to_anchor=(0, 1.32))
-
-
-_ENDS = (-0.5, 1.1)  # of the picture, where the bar stands at 0

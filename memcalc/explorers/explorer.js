@@ -114,9 +114,6 @@ const key = JSON.stringify;
 const KINDS = { slider, menu, picker };
 const button = (text, onclick) => make("button", { type: "button", onclick }, text);
 
-/** Give every id in an SVG, and every reference to it, a prefix. */
-const scoped = (svg, prefix) => svg.replaceAll(/(\bid="|url\(#|href="#)/g, `$1${prefix}`);
-
 /** Keep arrows, letters and Enter from JupyterLab, which would move its cells; leave it Shift + Enter, Ctrl + S and such. */
 function guard({ target, key, ctrlKey, metaKey, altKey, shiftKey }) {
   if (!target.closest?.(".memcalc-explorer")) return;
@@ -184,17 +181,14 @@ function render({ model, el }, history) {
 
   let drawn = "";
   let shown = {};
-  const forget = () => {
-    ahead.clear(); // those frames were for other axes
-    asked.clear();
-  };
+  const forget = () => [ahead, asked].forEach((kept) => kept.clear()); // those frames were for other axes
   const wait = () => el.classList.toggle("memcalc-waiting", key(shown.state) !== key(model.get("state")));
   const show = (frame) => {
     if (key(frame) === key(shown)) return wait();
     shown = frame;
     if (drawn !== model.get("picture")) {
       drawn = model.get("picture");
-      stage.innerHTML = scoped(drawn, prefix);
+      stage.innerHTML = drawn.replaceAll(/(\bid="|url\(#|href="#)/g, `$1${prefix}`); // ids, and references to them
     }
     for (const [name, attributes] of Object.entries(frame.moved)) {
       place(stage.querySelector(`#${prefix}${name} > *`), attributes);

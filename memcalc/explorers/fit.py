@@ -1,4 +1,4 @@
-"""What the explorers of inference show: the terms on a card, the cache against the context."""
+"""What the explorer of inference shows: the terms of a run on one card."""
 
 from memcalc import Gpu, Inference, Model, breakdown, fits, tables, units
 from memcalc.estimate import advice
@@ -24,14 +24,10 @@ def will_it_fit(*, model: str, gpu: str, context: int, batch: int, weights: str,
     """
     model, gpu = Model.named(model), Gpu.named(gpu)
     run = Inference(context=context, batch=batch, weights=weights, kv_cache=kv_cache)
-    fit = fits(model, run, gpu)
+    memory, fit = breakdown(model, run), fits(model, run, gpu)
     said = f"It needs {units.show_both(fit.needed)}; the {gpu.name} has {units.show(fit.capacity)}."
     said = f"{said} {advice.verdict(model, run, gpu)}"
     details = [*advice.next_steps(model, run, gpu)[:3], *advice.notes(model, run, gpu)]
     details += worked(model, run, inference.parts)
-    shapes = bar.bar(breakdown(model, run), gpu.capacity)
     code = tables.code(model, run, shown=("context", "batch", "weights", "kv_cache"))
-    return Frame(bar.card(gpu.name, _TERMS), shapes, said, details, code)
-
-
-_TERMS = tuple(term.name for term in inference.parts)
+    return Frame(bar.card(gpu.name, tuple(memory)), bar.bar(memory, gpu.capacity), said, details, code)

@@ -21,7 +21,6 @@ _MARKS = {
 }
 """Which of its memories is known of a card → what the legend says, and the mark."""
 
-_DOT = {"linestyle": "none", "markersize": 5, "markeredgecolor": "black"}
 _LEFT, _RIGHT = 3, 600  # of the memory [GiB]
 _LOWEST, _HIGHEST = 5, 70_000  # of the bandwidth [GB/s]
 _NAME_LINE, _NEED_LINE = 6, 42_000  # where the labels stand [GB/s]: no card lies there
@@ -104,16 +103,19 @@ def _cards() -> tuple[Gpu, ...]:
     return tuple(map(Gpu.named, catalogue.names("gpus")))
 
 
-@drawn_once(7.0, 3.9)
+@drawn_once(3.9)
 def _picture(figure, axes) -> None:
     """Draw all cards whose bandwidth is known, and what moves before them."""
-    _add_axes(axes)
+    axes.set(xscale="log", yscale="log", xlim=(_LEFT, _RIGHT), ylim=(_LOWEST, _HIGHEST))
+    axes.set(xlabel="what a program can use [GiB]", ylabel="bandwidth of the memory [GB/s]")
+    axes.set(xticks=[4, 8, 16, 24, 32, 48, 80, 128, 192, 288, 512], yticks=[10, 30, 100, 300, 1_000, 3_000, 10_000])
+    plain_axes(axes)
     corners = [10, 20, 20, 10], [10, 10, 20, 10]
     axes.fill(*corners, color="0.5", alpha=0.2, linewidth=0, gid="too_small", label="too little memory")
     for kind, (words, style) in _MARKS.items():
         known = [gpu for gpu in _cards() if gpu.capacity_is == kind and gpu.bandwidth_gbs]
         places = [units.in_unit(gpu.capacity, "GiB") for gpu in known], [float(gpu.bandwidth_gbs) for gpu in known]
-        axes.plot(*places, **_DOT | style, label=words)
+        axes.plot(*places, **style, linestyle="none", markersize=5, markeredgecolor="black", label=words)
     axes.plot([10, 10], [10, 20], color="black", linewidth=2, linestyle="--", gid="needed")
     axes.plot([10, 10], [10, 20], color="black", linewidth=1, linestyle=":", gid="plumb")
     axes.fill(*corners, facecolor="none", edgecolor="black", linewidth=2, gid="ring")
@@ -121,11 +123,3 @@ def _picture(figure, axes) -> None:
         for side, end in (("before", "right"), ("after", "left")):
             axes.text(10, line, name, gid=f"{name}_{side}", ha=end, size=9, weight="bold", in_layout=False)
     axes.legend(loc="lower left", ncols=4, bbox_to_anchor=(-0.02, 1), columnspacing=1.2, handletextpad=0.4)
-
-
-def _add_axes(axes) -> None:
-    axes.set(xscale="log", yscale="log", xlim=(_LEFT, _RIGHT), ylim=(_LOWEST, _HIGHEST))
-    axes.set(xlabel="what a program can use [GiB]", ylabel="bandwidth of the memory [GB/s]")
-    axes.set_xticks([4, 8, 16, 24, 32, 48, 80, 128, 192, 288, 512])
-    axes.set_yticks([10, 30, 100, 300, 1_000, 3_000, 10_000])
-    plain_axes(axes)

@@ -11,6 +11,9 @@ from memcalc.formula.kv_cache import kv_cache as cache_term
 from memcalc.formula.symbols import SUMMANDS
 from memcalc.plots.style import context_axes
 
+_ENDS = (2**7, 2**20)  # of the context [tokens]
+_LOWEST = 0.01  # on the axis of the memory [GiB]
+
 
 @explorer(
     presets={
@@ -53,7 +56,7 @@ def _curves(terms: Mapping[str, int], line: list[Point], context: int, meets: in
     }
 
 
-@drawn_once(7.0, 3.2)
+@drawn_once(3.2)
 def _picture(figure, axes) -> None:
     context_axes(axes, *_ENDS)
     for term in ("weights", "kv_cache"):
@@ -66,7 +69,3 @@ def _picture(figure, axes) -> None:
     axes.text(1, 1, "crossing", gid="meets_right", size=8, in_layout=False)
     axes.set(ylim=(_LOWEST, 1_000))
     axes.legend(loc="upper left", ncols=4)
-
-
-_ENDS = (2**7, 2**20)  # of the context [tokens]
-_LOWEST = 0.01  # on the axis of the memory [GiB]

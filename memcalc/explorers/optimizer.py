@@ -14,6 +14,8 @@ from memcalc.plots.optimizer import STATES
 from memcalc.plots.style import CARDS, filled
 from memcalc.specs.model import NominalModel
 
+_EDGE = 180  # of the axis [GB]
+
 
 @explorer(
     presets={
@@ -41,7 +43,6 @@ def states_on_a_card(*, zero: str, data_parallel: int, recipe: str, optimizer: s
     size, unshared = sum(memory.values()), sum(alone.values())
     rooms = [f"{room(name, size, 'GB')}; activations come on top." for name in CARDS]
     code = tables.code(model, run, shown=("recipe", "optimizer", "zero", "data_parallel"))
-    said = _said(model, run, size, unshared)
     right, whole = (units.in_unit(each, "GB") for each in (size, unshared))
     shapes = {
         **side_by_side(memory, unit="GB"),
@@ -50,7 +51,7 @@ def states_on_a_card(*, zero: str, data_parallel: int, recipe: str, optimizer: s
         "total": Label(units.show(size, "GB"), (max(right, 0.12 * _EDGE), 0.5)),
         "unshared": Label(f"{units.show(unshared, 'GB')} without sharing", (whole + 1, 0.9)),
     }
-    return Frame(_picture(), shapes, said, rooms + _worked(model, run), code)
+    return Frame(_picture(), shapes, _said(model, run, size, unshared), rooms + _worked(model, run), code)
 
 
 def _said(model: NominalModel, run: Training, size: int, alone: int) -> str:
@@ -71,7 +72,7 @@ def _worked(model: NominalModel, run: Training) -> list[str]:
     return [*lines, f"{run.optimizer} remembers {run.optimizer_spec.meaning}."]
 
 
-@drawn_once(7.0, 2.0)
+@drawn_once(2.0)
 def _picture(figure, axes) -> None:
     axes.fill([0, 0, 0], [0, 0, 0], facecolor="none", edgecolor="0.5", gid="alone", label="without sharing")
     draw_parts(axes, {term: filled(term) for term in STATES})
@@ -83,6 +84,3 @@ def _picture(figure, axes) -> None:
     axes.set(xlim=(0, _EDGE), ylim=(-1.0, 1.2), yticks=[], xlabel="training states on one card [GB]")
     handles, labels = axes.get_legend_handles_labels()
     figure.legend(handles[1:] + handles[:1], labels[1:] + labels[:1], loc="outside upper left", ncols=4)
-
-
-_EDGE = 180  # of the axis [GB]

@@ -20,8 +20,7 @@ TASKS = {
 }
 """What the cards are for → what is chosen for a training run; None for inference."""
 
-CARDS = [str(2**power) for power in range(7)]
-"""How many cards there can be."""
+_CARDS = [str(2**power) for power in range(7)]  # how many there can be
 
 
 @explorer(
@@ -35,7 +34,7 @@ CARDS = [str(2**power) for power in range(7)]
     },
     menus={
         "task": ("task", TASKS),
-        "cards": ("number of cards", CARDS),
+        "cards": ("number of cards", _CARDS),
         "overhead": ("driver, libraries, allocator", list(End)),
     },
 )
@@ -52,7 +51,7 @@ def plan(
     >>> plan.frame(model="Llama-3.1-70B", gpu="H100 80 GB", task="answer", cards="4", **run).said[:60]
     'Each of 4 cards must hold 64.11 GiB = 68.83 GB; a program ca'
     """
-    model, gpu, count = Model.named(model), Gpu.named(gpu), int(choice("cards", cards, CARDS))
+    model, gpu, count = Model.named(model), Gpu.named(gpu), int(choice("cards", cards, _CARDS))
     run = _run(model, task, count, context=context, batch=batch, overhead=overhead)
     if isinstance(run, Inference):
         run = replace(run, weights=weights, kv_cache=kv_cache)

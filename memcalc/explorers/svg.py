@@ -59,13 +59,13 @@ class Svg:
         return [(x, self._height - y) for x, y in corners]
 
 
-def drawn_once(width: float, height: float) -> Callable[[Callable[..., None]], Callable[..., Svg]]:
+def drawn_once(height: float) -> Callable[[Callable[..., None]], Callable[..., Svg]]:
     """Make a function that gives a picture, drawn once for the same arguments, of one that draws on a figure's axes."""
-    return lambda draw: cache(partial(_drawn, draw, width, height))
+    return lambda draw: cache(partial(_drawn, draw, height))
 
 
-def _drawn(draw: Callable[..., None], width: float, height: float, *arguments: object) -> Svg:
-    with canvas(width, height) as (figure, axes):
+def _drawn(draw: Callable[..., None], height: float, *arguments: object) -> Svg:
+    with canvas(height=height) as (figure, axes):
         draw(figure, axes, *arguments)
         return Svg(figure)
 

@@ -10,6 +10,9 @@ from memcalc.formula.tensors import present
 from memcalc.plots.style import CARDS, LIMIT, label
 from memcalc.plots.weights import EDGE, PARTS, bits_of_the_name, parts
 
+_CUT = 1.05  # what takes more than this times 16 bits is cut
+_HALF = 0.34  # of the height of a bar
+
 
 @explorer(
     presets={
@@ -68,7 +71,7 @@ def _bars(pieces: dict[str, int], passed: int, plain: float) -> Shapes:
     return shapes
 
 
-@drawn_once(7.0, 2.2)
+@drawn_once(2.2)
 def _picture(figure, axes, model: str) -> None:
     plain = units.in_unit(2 * Model.named(model).parameters, "GiB")
     draw_parts(axes, {part: style | EDGE for part, style in PARTS.items()}, 1)
@@ -83,7 +86,3 @@ def _picture(figure, axes, model: str) -> None:
     axes.set(yticks=range(3), yticklabels=["one token passes", "as stored", "as the name says"])
     axes.tick_params(axis="y", length=0)
     figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left", ncols=len(PARTS))
-
-
-_CUT = 1.05  # what takes more than this times 16 bits is cut
-_HALF = 0.34  # of the height of a bar

@@ -28,8 +28,7 @@ MENUS: Menus = {
 }
 """Controls that choose from a few names."""
 
-PATIENCE = 0.15
-"""How long the kernel looks ahead before it answers again [s]."""
+_PATIENCE = 0.15  # how long the kernel looks ahead before it answers again [s]
 
 
 class Explorer(anywidget.AnyWidget):
@@ -87,7 +86,7 @@ class Explorer(anywidget.AnyWidget):
 
     def _look_ahead(self, _widget: object, asked: Setting, _buffers: object) -> None:
         """Send the frames of the other values of a control, nearest first: when it moves, the page need not wait."""
-        one, end = asked["ahead"], time.monotonic() + PATIENCE
+        one, end = asked["ahead"], time.monotonic() + _PATIENCE
         values = next(control.get("grid") or control["options"] for control in self.controls if control["name"] == one)
         now = self.state[one]
         here = sum(value < now for value in values) if isinstance(now, int) else [*values, now].index(now)

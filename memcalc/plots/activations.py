@@ -24,7 +24,6 @@ _CODES = {
     "Hugging Face\nLLaMA-7B": ("LLaMA-7B", Training(attention="flash")),
 }
 _EDGE = "#222222"  # not black, which a dark page turns to white, and white is not seen on these fills
-_SEEN = 0.1  # bytes per number: what takes less would be a line [bytes]
 
 
 def place_of(tensor: SavedTensor) -> str:
@@ -54,7 +53,7 @@ def _layer_rows() -> Iterator[dict[str, object]]:
         places = [(place_of(tensor), tensor) for tensor in training.saved_tensors(model, run)]
         for place, tensor in sorted(places, key=lambda pair: list(PLACES).index(pair[0])):
             size = tensor.bytes(known) / numbers
-            if place not in ("scores", "once") and size > _SEEN:
+            if place not in ("scores", "once") and size > 0.1:  # what takes less would be a line
                 yield {"code": code, "place": place, "tensor": tensor.name, "bytes": size}
 
 
@@ -107,7 +106,6 @@ _POLICIES = (
 )
 _LINES = {"Megatron": "-", "Hugging Face": "--"}
 _WIDER = 1.25  # half a band's width, and the room behind the last context, on the logarithmic axis
-_LINE_APART = 1.65  # two names beside lines, on the logarithmic axis
 _BAND = {"facecolor": "0.85", "edgecolor": "black", "linewidth": 1.2, "zorder": 1.5}
 
 
@@ -167,4 +165,4 @@ def _name_lines(axes, ends: pandas.DataFrame) -> None:
     for line in ends.itertuples():
         height, words = max(in_unit(line.activations, "GB"), lowest), f"{line.code}: {line.recomputed}"
         label(axes, words, (right, height), (4, 0), va="center", bbox=None, annotation_clip=False)
-        lowest = height * _LINE_APART
+        lowest = 1.65 * height  # on the logarithmic axis

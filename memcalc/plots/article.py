@@ -15,10 +15,7 @@ from memcalc.plots import activations, hardware, kv_cache, optimizer, weights
 from memcalc.plots.style import LIMIT, filled, label, picture, stacked
 from memcalc.units import in_unit, show, to_bytes
 
-CARD = "RTX 4090"
-"""The card of the article's first table."""
-
-_SPAN = 7  # from the middle of a panel of the market to its ends, as a factor
+_CARD = "RTX 4090"  # of the article's first table
 _TITLE = {"fontsize": 10, "fontweight": "bold"}
 _TERMS = [term.name for term in inference.parts]
 
@@ -27,7 +24,7 @@ def _table1_rows() -> Iterator[dict[str, object]]:
     """Yield each row of the table as published, and as recomputed."""
     for row in table1.rows():
         published = {term: to_bytes(row.published(term), "GB") for term in _TERMS}
-        asked = f"fits {CARD}"
+        asked = f"fits {_CARD}"
         said, found = row.published(asked) == "Yes", row.fit(asked, row.exact["total"])
         for source, sizes, fits in (("published", published, said), ("recomputed", row.exact, found)):
             line = {"model": f"{row.model.name} {row.run.weights}", "source": source}
@@ -39,7 +36,7 @@ def _table1_in_words(rows: pandas.DataFrame) -> str:
     for row in rows.itertuples():
         whole = show(sum(getattr(row, term) for term in _TERMS), "GB")
         bars.append(f"{row.model} {row.source} {whole}, {row.fits}")
-    return f"Pairs of stacked bars of weights and cache against the two limits of an {CARD}: {'; '.join(bars)}."
+    return f"Pairs of stacked bars of weights and cache against the two limits of an {_CARD}: {'; '.join(bars)}."
 
 
 @picture(
@@ -54,11 +51,11 @@ def table1_stacked(_figure, axes, rows: pandas.DataFrame) -> None:
     """Draw the article's first table as stacked bars, published above recomputed, against the card."""
     heights = [place + 0.7 * (place // 2) for place in range(len(rows))]  # a gap after each pair, for its name
     ends = stacked(axes, heights, [(in_unit(rows[term], "GB"), filled(term)) for term in _TERMS])
-    card, top = Gpu.named(CARD), -2.1
+    card, top = Gpu.named(_CARD), -2.1
     axes.axvline(card.marketed_gb, **LIMIT | {"linestyle": "--"})
     axes.axvline(in_unit(card.capacity, "GB"), **LIMIT)
     label(axes, f"sold as {card.marketed_gb} GB", (card.marketed_gb, top), (-3, 0), ha="right", va="top")
-    usable = f"{CARD} can use {show(card.capacity, 'GB')} = {show(card.capacity)}"
+    usable = f"{_CARD} can use {show(card.capacity, 'GB')} = {show(card.capacity)}"
     label(axes, usable, (in_unit(card.capacity, "GB"), top), (3, 0), va="top")
     for height, end, row in zip(heights, ends, rows.itertuples(), strict=True):
         summands = " + ".join(f"{in_unit(getattr(row, term), 'GB'):.3g}" for term in _TERMS)
@@ -93,24 +90,19 @@ def market_table(figure, panels, rows: pandas.DataFrame) -> None:
     years = sorted(rows["year"].unique())
     for axes, (metric, lines) in zip(panels, rows.groupby("metric", sort=False), strict=True):
         middle = math.sqrt(lines["value"].min() * lines["value"].max())
-        axes.set(yscale="log", ylim=(middle / _SPAN, middle * _SPAN), ylabel=f"[{lines['unit'].iloc[0]}]")
+        axes.set(yscale="log", ylim=(middle / 7, middle * 7), ylabel=f"[{lines['unit'].iloc[0]}]")
         axes.set(xlim=(years[0] - 0.8, years[-1] + 0.8), xticks=years, xticklabels=map(str, years), yticks=[])
-        _points(axes, lines)
+        axes.plot(lines["year"], lines["value"], "o--", color="black", markerfacecolor="white", linewidth=1)
+        points = list(zip(lines["year"], lines["value"], lines["published"], strict=True))
+        side = "right" if points[-1][1] > points[0][1] else "left"  # off the line
+        for year, value, published in points:
+            label(axes, published, (year, value), (0, 6), ha=side, fontweight="bold", bbox=None)
+        for (year, value, _), (later, other, _) in itertools.pairwise(points):
+            growth = f"× {other / value:.3g}" if other >= value else f"÷ {value / other:.3g}"
+            label(axes, growth, ((year + later) / 2, axes.get_ylim()[0]), (0, 4), ha="center")
         axes.minorticks_off()
         axes.set_title(textwrap.fill(metric, 20), fontsize=8)
     figure.suptitle("Table 3 of the article, as published: it names no source", x=0.005, ha="left", **_TITLE)
-
-
-def _points(axes, lines: pandas.DataFrame) -> None:
-    """Draw the values of one quantity, and between them the growth per year."""
-    axes.plot(lines["year"], lines["value"], "o--", color="black", markerfacecolor="white", linewidth=1)
-    points = list(zip(lines["year"], lines["value"], lines["published"], strict=True))
-    side = "right" if points[-1][1] > points[0][1] else "left"  # off the line
-    for year, value, published in points:
-        label(axes, published, (year, value), (0, 6), ha=side, fontweight="bold", bbox=None)
-    for (year, value, _), (later, other, _) in itertools.pairwise(points):
-        growth = f"× {other / value:.3g}" if other >= value else f"÷ {value / other:.3g}"
-        label(axes, growth, ((year + later) / 2, axes.get_ylim()[0]), (0, 4), ha="center")
 
 
 LOOKS = {row["name"]: (row["colour"], row["sign"]) for row in catalogue.rows("verdicts")}
@@ -144,7 +136,10 @@ def claims_audit(figure, axes, rows: pandas.DataFrame) -> None:
     figure.set_figheight(1.1 + 0.33 * len(lines))
     for height, (_, tiles) in enumerate(lines):
         for place, tile in enumerate(tiles.itertuples()):
-            _tile(axes, place, height, tile)
+            colour, sign = LOOKS[tile.verdict]
+            axes.add_patch(Rectangle((place, height), 0.94, 0.88, facecolor=colour, edgecolor="black", linewidth=0.6))
+            ink = "white" if tile.verdict == "wrong" else "black"
+            axes.text(place + 0.47, height + 0.45, f"{tile.id[1:]}\n{sign}", color=ink, **_WRITTEN)
     axes.set(xlim=(-0.1, _WRAP), ylim=(len(lines), -0.1), xticks=[])
     axes.set(yticks=[height + 0.5 for height in range(len(lines))], yticklabels=[name for name, _ in lines])
     axes.tick_params(axis="y", length=0, labelsize=8)
@@ -163,13 +158,6 @@ def _rows_of_tiles(rows: pandas.DataFrame) -> Iterator[tuple[str, pandas.DataFra
     for section, group in rows.groupby("section", sort=False):
         for start in range(0, len(group), _WRAP):
             yield ("" if start else textwrap.fill(section, 22)), group.iloc[start : start + _WRAP]
-
-
-def _tile(axes, place: int, height: int, claim) -> None:
-    colour, sign = LOOKS[claim.verdict]
-    axes.add_patch(Rectangle((place, height), 0.94, 0.88, facecolor=colour, edgecolor="black", linewidth=0.6))
-    ink = "white" if claim.verdict == "wrong" else "black"
-    axes.text(place + 0.47, height + 0.45, f"{claim.id[1:]}\n{sign}", color=ink, **_WRITTEN)
 
 
 PICTURES = (

@@ -38,8 +38,7 @@ def kv_cache_context(_figure, axes, rows: pandas.DataFrame) -> None:
     for (model, lines), dash in zip(rows.groupby("model", sort=False), ("-", "--"), strict=True):
         for term in ("kv_cache", "weights"):
             gib, entry = in_unit(lines[term], "GiB"), SUMMANDS[term]
-            words = f"{entry.word}, {model}"
-            axes.plot(lines["context"], gib, dash, color=entry.colour, label=words, linewidth=2)
+            axes.plot(lines["context"], gib, dash, color=entry.colour, label=f"{entry.word}, {model}", linewidth=2)
         context, gib = lines["crossing"].iloc[0], in_unit(lines["weights"].iloc[0], "GiB")
         axes.plot([context, context], [_LOWEST, gib], color="black", linewidth=0.8)
         axes.plot([context], [gib], "o", color="black", zorder=3)

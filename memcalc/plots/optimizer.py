@@ -46,7 +46,12 @@ def _in_words(rows: pandas.DataFrame) -> str:
 def training_states_zero(figure, panels, rows: pandas.DataFrame) -> None:
     """Draw what one card holds of the training states over the number of cards, in one panel for a stage of ZeRO."""
     for axes, (stage, lines) in zip(panels, rows.groupby("stage"), strict=True):
-        _stack(axes, lines)
+        sizes = [in_unit(lines[term], "GB") for term in STATES]
+        for area, term in zip(axes.stackplot(lines["cards"], *sizes), STATES, strict=True):
+            area.set(**filled(term))
+        whole = sum(sizes)[lines["cards"] == _CARDS].iloc[0]
+        axes.plot([_CARDS], [whole], "o", color="black", markersize=5, clip_on=False, zorder=3)
+        label(axes, f"{whole:.3g} GB", (_CARDS, whole), (0, 7), fontweight="bold", bbox=None)
         axes.set_title(f"ZeRO {stage}\n{_SHARED[stage]}", fontsize=9)
         axes.set(xscale="log", xlim=(1, lines["cards"].max()), ylim=(0, 130), xticks=[1, 8, 64, 512])
         plain_axes(axes, "x", "y")
@@ -54,12 +59,3 @@ def training_states_zero(figure, panels, rows: pandas.DataFrame) -> None:
     figure.supxlabel("degree of data parallelism [cards]", fontsize=9)
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles[::-1], labels[::-1], loc="outside upper left", ncols=len(STATES))
-
-
-def _stack(axes, lines: pandas.DataFrame) -> None:
-    sizes = [in_unit(lines[term], "GB") for term in STATES]
-    for area, term in zip(axes.stackplot(lines["cards"], *sizes), STATES, strict=True):
-        area.set(**filled(term))
-    whole = sum(sizes)[lines["cards"] == _CARDS].iloc[0]
-    axes.plot([_CARDS], [whole], "o", color="black", markersize=5, clip_on=False, zorder=3)
-    label(axes, f"{whole:.3g} GB", (_CARDS, whole), (0, 7), fontweight="bold", bbox=None)

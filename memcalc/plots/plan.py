@@ -9,8 +9,6 @@ from memcalc.plots.style import STRONG_LIMIT, Drawn, canvas, filled, label, stac
 Plan = tuple[Model, Inference | Training, Gpu]
 """A model, what is done with it, and the card (or one of several) that is to hold it."""
 
-_LEAST = 125  # percent: where the axis ends if all plans fit
-
 
 def plans(drawn: Mapping[str, Plan]) -> Drawn:
     """Draw a bar for each plan, by name: its terms side by side, in percent of what a program can use of the card.
@@ -30,7 +28,7 @@ def plans(drawn: Mapping[str, Plan]) -> Drawn:
             label(axes, f"{end:.0f} %", (end, height), (4, 0), va="center", fontweight="bold", bbox=None)
         axes.axvline(100, **STRONG_LIMIT)
         axes.set(yticks=range(len(shares)), yticklabels=shares, ylim=(len(shares) - 0.5, -0.6))
-        right = max(_LEAST, *(1.15 * sum(terms.values()) for terms in shares.values()))
+        right = max(125, *(1.15 * sum(terms.values()) for terms in shares.values()))  # at 125 where all plans fit
         axes.set(xlim=(0, right), xlabel="percent of what a program can use of one card")
         handles = [axes.bar([0], [0], **filled(term)) for term in named]
         columns = 4 if "weight_copies" in named else len(handles)  # its name is long

@@ -77,8 +77,6 @@ PLAIN = FuncFormatter(lambda number, _: f"{number:,g}")
 OUTLINE = {"edgecolor": "black", "hatch_linewidth": 0.5}
 """How areas are outlined."""
 
-_PAPER = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
-
 
 @dataclass(frozen=True)
 class Picture:
@@ -178,5 +176,6 @@ def tokens(count: float, _position: int | None = None) -> str:
 
 def label(axes, text: str, place: tuple[float, float], offset: tuple[float, float], **style):
     """Write small text beside a place of the axes, so many points to the right and above, and return it."""
-    style = {"fontsize": 8, "bbox": _PAPER, "parse_math": False} | style  # a dollar is a dollar
+    paper = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
+    style = {"fontsize": 8, "bbox": paper, "parse_math": False} | style  # a dollar is a dollar
     return axes.annotate(text, place, offset, textcoords="offset points", **style)

@@ -23,15 +23,12 @@ POLICIES = {"keep all": "none", "compute again": "full"}
 STEPS, STEP_MEMORY = (2**5, 2**13), (2, 400)
 """The ends of the axes of such a step [tokens, GiB]."""
 
-_GRADIENTS, _ACTIVATIONS = (SUMMANDS[term].colour for term in ("gradients", "activations"))
-
 STEP_LINES = {
-    "sum": {"color": _GRADIENTS, "linestyle": "--", "linewidth": 2, "label": "gradients + activations"},
-    "peak": {"color": _ACTIVATIONS, "linewidth": 2, "label": "peak of the step"},
+    "sum": {"color": SUMMANDS["gradients"].colour, "linestyle": "--", "label": "gradients + activations"},
+    "peak": {"color": SUMMANDS["activations"].colour, "label": "peak of the step"},
 }
 """How its two lines are drawn."""
 
-_BYTES = [10**power for power in range(2, 16, 2)]
 _SHARE = float(100 * NOTABLE)  # [%]
 
 
@@ -72,7 +69,7 @@ def _in_bytes(row: Measurement) -> bool:  # on a logarithmic axis nothing has no
 def _identity(axes, rows: list[Measurement], own: list[Measurement]) -> None:
     amounts = [float(amount) for row in (*rows, *own) if _in_bytes(row) for amount in (row.predicted, row.measured)]
     ends = min(amounts) / 3, max(amounts) * 3
-    ticks = [count for count in _BYTES if ends[0] < count < ends[1]]
+    ticks = [10**power for power in range(2, 16, 2) if ends[0] < 10**power < ends[1]]
     axes.plot(ends, ends, color="0.4", linewidth=1, label="formula = measured")
     for term, entry in SUMMANDS.items():
         if alike := [row for row in rows if row.row["term"] == term]:
@@ -124,7 +121,7 @@ def sum_and_peak() -> Drawn:
         for axes, policy in zip(panels, POLICIES, strict=True):
             step_axes(axes)
             for name, line in step_lines(policy).items():
-                axes.plot(*zip(*line, strict=True), **STEP_LINES[name])
+                axes.plot(*zip(*line, strict=True), linewidth=2, **STEP_LINES[name])
             measured = measured_steps(policy)
             gib = [in_unit(size, "GiB") for size in measured.values()]
             axes.plot(list(measured), gib, "D", color="black", markersize=5, label="measured", clip_on=False)
