@@ -81,7 +81,7 @@ def context(config: Config) -> Counts:
 def grouped_heads(config: Config, hidden: int, kv: str) -> Counts:
     """Return the heads of a family that can give them another size than their share of the hidden size."""
     count = config.count("heads", "num_attention_heads")
-    size = config.count("head_dim", "head_dim", lambda: _share(hidden, count))
+    size = config.count("head_dim", "head_dim", lambda: share(hidden, count))
     absent, null = (count if kv == what else None for what in ("absent", "null"))
     return {"heads": count, "kv_heads": kv_heads(config, "num_key_value_heads", count, absent, null), "head_dim": size}
 
@@ -97,11 +97,15 @@ def kv_heads(config: Config, key: str, heads: int, default: int | None, null: in
 def equal_heads(config: Config, hidden: int, keys: str = "num_attention_heads", of: str = "hidden_size") -> Counts:
     """Return heads that share the hidden size equally, with as many for keys and values."""
     count = config.count("heads", keys)
-    return {"heads": count, "kv_heads": count, "head_dim": _share(hidden, count, keys.split("|")[0], of)}
+    return {"heads": count, "kv_heads": count, "head_dim": share(hidden, count, keys.split("|")[0], of)}
 
 
-def _share(hidden: int, heads: int, key: str = "num_attention_heads", of: str = "hidden_size") -> int:
-    """Return the size of a head that is an equal share of the hidden size, whose key is `of`."""
+def share(hidden: int, heads: int, key: str = "num_attention_heads", of: str = "hidden_size") -> int:
+    """Return the size of a head that is an equal share of the hidden size, whose key is `of`.
+
+    >>> share(4096, 32)
+    128
+    """
     size, rest = divmod(hidden, heads)
     if rest or size > limit("head_dim"):
         equal = f"{of} = {hidden:,} into equal heads of at most {limit('head_dim'):,}"
