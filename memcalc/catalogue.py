@@ -11,6 +11,7 @@ from typing import Self, get_args, get_origin, get_type_hints
 from memcalc.errors import choice
 
 _DATA = files("memcalc") / "data"
+_types = cache(get_type_hints)  # which takes longer than to read a row
 
 
 @cache
@@ -56,7 +57,7 @@ class Row:
     @classmethod
     def of(cls, row: Mapping[str, str]) -> Self:
         """Return what a row says; where a cell is empty, a field has its default."""
-        types = get_type_hints(cls)
+        types = _types(cls)
         said = [field.name for field in fields(cls) if row.get(field.name) or field.default is MISSING]
         return cls(**{column: _read(types[column], row[column]) for column in said})
 
