@@ -11,6 +11,7 @@ from typing import Self, get_args, get_origin, get_type_hints
 from memcalc.errors import choice
 
 _DATA = files("memcalc") / "data"
+_types = cache(get_type_hints)  # which takes longer than to read a row
 
 
 @cache
@@ -51,11 +52,18 @@ def _index(table: str) -> tuple[dict[str, Mapping[str, str]], dict[str, str]]:
 
 
 class Row:
-    """A dataclass whose objects can be rows of the table that is called like it; a field is the cell of its column."""
+    """A dataclass whose objects can be rows of a table; a field is the cell of its column."""
+
+    @classmethod
+    def of(cls, row: Mapping[str, str]) -> Self:
+        """Return what a row says; where a cell is empty, a field has its default."""
+        types = _types(cls)
+        said = [field.name for field in fields(cls) if row.get(field.name) or field.default is MISSING]
+        return cls(**{column: _read(types[column], row[column]) for column in said})
 
     @classmethod
     def named(cls, name: str) -> Self:
-        """Return what the table says of that name; a wrong one raises InputError with the nearest names."""
+        """Return what the table called like the class says of a name; a wrong one raises InputError, as `find`."""
         return _made(cls, name) if isinstance(name, str) else _row_of(cls, name)
 
 
@@ -66,9 +74,7 @@ def _row_of(kind: type[Row], name: object) -> Mapping[str, str]:
 
 @cache
 def _made(kind: type[Row], name: str) -> Row:
-    row, types = _row_of(kind, name), get_type_hints(kind)
-    said = [field.name for field in fields(kind) if row.get(field.name) or field.default is MISSING]
-    return kind(**{column: _read(types[column], row[column]) for column in said})
+    return kind.of(_row_of(kind, name))
 
 
 def _read(kind: object, cell: str) -> object:

@@ -56,11 +56,6 @@ class Format(Row):
         return self.bits / 8
 
     @property
-    def in_cache(self) -> bool:
-        """Whether a key and value cache can have this format."""
-        return self.cache != "no"
-
-    @property
     def residual(self) -> str:
         """Who keeps the newest tokens of a cache in 16 bit: "KIVI", "transformers" or "" for nobody."""
         return self.cache if self.cache in ("KIVI", "transformers") else ""

@@ -11,20 +11,15 @@ from memcalc.formula.term import Term
 from memcalc.formula.weights import weights
 
 
-def smooth(window_tokens: sympy.Expr) -> sympy.Expr:
-    """Return the cache with tokens as they are, not in blocks, and no extra room.
-
-    Parameters
-    ----------
-    window_tokens : what a window layer holds: Min(s, W), or one of the two where it is known which
-    """
+def _smooth(window_tokens: sympy.Expr) -> sympy.Expr:
+    """Return the cache with tokens as they are, not in blocks, and no extra room; a window layer holds that many."""
     plain = {reserved.symbol: s, reserved_window.symbol: window_tokens, n_u: 1, c_all: 0, c_win: 0}
     return kv_cache.expr.xreplace(plain)
 
 
 token = Term(
     name="token",
-    expr=sympy.diff(smooth(Min(s, W)), s).replace(
+    expr=sympy.diff(_smooth(Min(s, W)), s).replace(
         sympy.Heaviside, lambda difference, *_: sympy.Piecewise((1, difference > 0), (0, True))
     ),
     meaning="What one more token in every sequence adds to the cache: the derivative of the cache by the context.",
@@ -41,7 +36,7 @@ def _reached(line: sympy.Expr) -> sympy.Expr:
 crossing = Term(
     name="crossing",
     # A window layer stops growing at W: the cache is the smaller of two straight lines, and both must have got there.
-    expr=Max(_reached(smooth(s)), _reached(smooth(W))),
+    expr=Max(_reached(_smooth(s)), _reached(_smooth(W))),
     meaning="From this many tokens on, the cache takes as much memory as the weights, or more.",
     holds="some layer sees the whole context; without blocks",
     source=kv_cache.source,

@@ -102,11 +102,9 @@ def with_residual(policy: str) -> Term:
     """
     residual = residual_memory
     if policy == "transformers":
-        facts = {
-            "holds": "QuantizedCache of Transformers",
-            "source": "wolf2020transformers, src/transformers/cache_utils.py",
-        }
-        keys = replace(newest_keys, expr=sympy.Mod(s - s_0, R), **facts)
-        values = replace(newest_values, expr=keys.expr, meaning=keys.meaning.replace("Keys", "Values"), **facts)
-        residual = replace(residual, parts=(keys, values, reserved_window), **facts)
+        source = "wolf2020transformers, src/transformers/cache_utils.py"
+        theirs = partial(replace, holds="QuantizedCache of Transformers", source=source)
+        keys = theirs(newest_keys, expr=sympy.Mod(s - s_0, R))
+        values = theirs(newest_values, expr=keys.expr, meaning=keys.meaning.replace("Keys", "Values"))
+        residual = theirs(residual, parts=(keys, values, reserved_window))
     return replace(kv_cache, expr=kv_cache.expr + b * residual.symbol, parts=(*kv_cache.parts, residual))

@@ -13,9 +13,6 @@ from memcalc.formula.symbols import symbol, symbols
 from memcalc.formula.term import Term
 from memcalc.formula.weights import layers
 
-RECOMPUTE = tuple(Recompute)
-"""What the paper knows: all three."""
-
 _cards, _stages = symbols("tensor_parallel pipeline_parallel")
 
 _HOLDS = "the GPT layer of Megatron-LM in 16 bits, with GELU and dropout; d_ff = 4 d and h d_k = d in the paper"
@@ -29,14 +26,14 @@ def saved_tensors(
 
     Parameters
     ----------
-    recompute : one of RECOMPUTE
+    recompute : a word of `Recompute`; the paper knows all three
     sequence_parallel : whether the cards also share what tensor parallelism leaves whole: norms, dropouts, inputs
     facts : "last_stage" if the card has the output head too; "statistics" to count those of the norms, as PyTorch does
 
     >>> len([tensor for tensor in saved_tensors() if tensor.per == "layer"])
     15
     """
-    recompute = choice("recompute", recompute, RECOMPUTE)
+    recompute = choice("recompute", recompute, Recompute)
     shared = ("tensor", "sequence") if sequence_parallel else ("tensor",)
     return tuple(
         SavedTensor.row(row, "bf16", _cards if row["split"] in shared else sympy.S.One)

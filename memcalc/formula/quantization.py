@@ -36,16 +36,10 @@ def matrix_bytes(rows: sympy.Expr, columns: sympy.Expr, form: Format) -> sympy.E
     >>> matrix_bytes(sympy.Integer(1000), sympy.Integer(333), Format.named("LLM.int8"))
     337000
     """
-    numbers = rows * columns
-    groups = sympy.ceiling(numbers / sympy.Integer(form.group)) if form.group else rows
-    codes = (
-        _hqq_codes(rows, columns, form)
-        if form.family == Family.HQQ
-        else sympy.ceiling(numbers * _bytes(form.code_bits))
-    )
+    groups = sympy.ceiling(rows * columns / sympy.Integer(form.group)) if form.group else rows
     scales = groups * _bytes(form.scale_bits + form.zero_bits) + columns * _bytes(form.column_bits)
     nested = 4 * sympy.ceiling(groups / sympy.Integer(form.nested)) if form.nested else 0
-    return codes + scales + nested + form.table_bytes
+    return _codes(rows, columns, form) + scales + nested + form.table_bytes
 
 
 def _one(tensor: Tensor, form: Format) -> sympy.Expr:
@@ -57,8 +51,10 @@ def _one(tensor: Tensor, form: Format) -> sympy.Expr:
     return sympy.prod(matrices) * matrix_bytes(rows, columns, form)
 
 
-def _hqq_codes(rows: sympy.Expr, columns: sympy.Expr, form: Format) -> sympy.Expr:
-    """Return the bytes of HQQ's codes, which it packs across groups: as many groups in one as codes fit in a word."""
+def _codes(rows: sympy.Expr, columns: sympy.Expr, form: Format) -> sympy.Expr:
+    """Return the bytes of the codes; HQQ packs them across groups: as many groups in one as codes fit in a word."""
+    if form.family != Family.HQQ:
+        return sympy.ceiling(rows * columns * _bytes(form.code_bits))
     length = sympy.Integer(form.group) if form.group else columns
     groups = rows * columns / length
     if form.code_bits == 3:  # ten codes in 32 bits; missing groups are filled up; minus a half for floats: see gguf

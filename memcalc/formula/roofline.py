@@ -8,7 +8,6 @@ from memcalc.formula.tensors import V, d, d_v, h, n_emb, n_pos
 from memcalc.formula.term import Term
 from memcalc.formula.weights import active
 
-_BANDWIDTH, _ARITHMETIC = symbol("bandwidth"), symbol("arithmetic")
 _MULTIPLY_AND_ADD = 2  # operations of one weight for one token
 _HEAD = V * d
 _looked_up = (n_emb - 1) * V * d + n_pos * d  # one row of these tables is read for a token
@@ -16,7 +15,7 @@ _in_layers = active.symbol - _looked_up - _HEAD
 
 decode_time = Term(
     name="decode_time",
-    expr=((active.symbol - _looked_up) * symbol("bytes_per_weight") + kv_cache.symbol) / _BANDWIDTH,
+    expr=((active.symbol - _looked_up) * symbol("bytes_per_weight") + kv_cache.symbol) / symbol("bandwidth"),
     meaning="For every new token, the card reads the active weights and the cache once; of the input embedding, a row.",
     holds="a lower bound: bandwidth as marketed; more than one sequence may need more experts than k",
     source="pope2022scaling, section 2",
@@ -40,7 +39,7 @@ prefill_operations = Term(
 
 prefill_time = Term(
     name="prefill_time",
-    expr=prefill_operations.symbol / _ARITHMETIC,
+    expr=prefill_operations.symbol / symbol("arithmetic"),
     meaning="Reading a prompt is bound by arithmetic: no card computes faster than its peak.",
     holds="a lower bound: dense 16-bit arithmetic at its peak",
     source="pope2022scaling, section 2",

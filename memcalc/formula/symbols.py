@@ -3,12 +3,12 @@
 They stand in data/glossary.csv, in reading order: products and tables are written in it. Letters are the article's.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import sympy
 
-from memcalc import catalogue
+from memcalc.catalogue import Row, rows
 from memcalc.errors import choice
 
 _DOMAINS = {
@@ -20,9 +20,9 @@ _DOMAINS = {
 }
 
 
-@dataclass(frozen=True)
-class Entry:
-    """One line of the glossary.
+@dataclass(frozen=True, kw_only=True)
+class Entry(Row):
+    """One line of the glossary; `domain` is a key of _DOMAINS: what numbers the symbol may stand for.
 
     `default`, `low` and `high` are those of a slider; `limit` is the largest value that is accepted anywhere.
     `config`, `zero` and `megatron` name it in a Hugging Face config.json, the ZeRO paper and Korthikanti et al.
@@ -32,25 +32,31 @@ class Entry:
     each of which tells it from the others; it is `sized` if it grows with the number of parameters.
     """
 
-    symbol: sympy.Symbol
+    letter: str
+    domain: str
     name: str
     meaning: str
-    unit: str
-    default: int | None
-    low: int | None
-    high: int | None
-    limit: int | None
-    scale: str
-    config: str
-    zero: str
-    megatron: str
-    neutral: int | None
-    order: int | None
-    word: str
-    colour: str
-    hatch: str
-    mark: str
-    sized: bool
+    unit: str = ""
+    default: int | None = None
+    low: int | None = None
+    high: int | None = None
+    limit: int | None = None
+    scale: str = "linear"
+    config: str = ""
+    zero: str = ""
+    megatron: str = ""
+    neutral: int | None = None
+    order: int | None = None
+    word: str = ""
+    colour: str = ""
+    hatch: str = ""
+    mark: str = ""
+    sized: bool = False
+
+    @cached_property
+    def symbol(self) -> sympy.Symbol:
+        """The letter, as SymPy knows it."""
+        return sympy.Symbol(self.letter, **_DOMAINS[self.domain])
 
     @property
     def derived(self) -> bool:
@@ -65,19 +71,7 @@ class Entry:
         return 1 if self.symbol.is_positive else 0
 
 
-def _entry(row: Mapping[str, str]) -> Entry:
-    numbers = ("default", "low", "high", "limit", "neutral", "order")
-    texts = ("name", "meaning", "unit", "config", "zero", "megatron", "word", "colour", "hatch", "mark")
-    return Entry(
-        symbol=sympy.Symbol(row["letter"], **_DOMAINS[row["domain"]]),
-        scale=row["scale"] or "linear",
-        sized=row["sized"] == "yes",
-        **{name: int(row[name]) if row[name] else None for name in numbers},
-        **{name: row[name] for name in texts},
-    )
-
-
-_ENTRIES = tuple(map(_entry, catalogue.rows("glossary")))
+_ENTRIES = tuple(map(Entry.of, rows("glossary")))
 
 GLOSSARY = {entry.symbol: entry for entry in _ENTRIES}
 """Symbol → its entry, in reading order."""
@@ -85,9 +79,7 @@ GLOSSARY = {entry.symbol: entry for entry in _ENTRIES}
 BY_NAME = {entry.name: entry for entry in _ENTRIES}
 """Name, as in specs and terms → the same entry."""
 
-_ORDERED = sorted((entry for entry in _ENTRIES if entry.order), key=lambda entry: entry.order)
-
-SUMMANDS = {entry.name: entry for entry in _ORDERED}
+SUMMANDS = {entry.name: entry for entry in sorted(_ENTRIES, key=lambda entry: entry.order or 0) if entry.order}
 """Name of each term that `breakdown` may have → its entry, in the order of the formula."""
 
 POSITION = {symbol: position for position, symbol in enumerate(GLOSSARY)}

@@ -212,7 +212,9 @@ def packed(packing: str) -> tuple[Tensor, ...]:
     if "qkv" in packing:
         tensors = _merged(_merged(tensors, MATRICES), BIASES)
     if "gate_up" in packing:
-        tensors = [_whole(tensor) if tensor.name == "up_proj" else tensor for tensor in tensors]
+        place = [tensor.name for tensor in tensors].index("up_proj")
+        up = tensors[place]
+        tensors[place] = replace(up, name="gate_up_proj", each=1, shape=(up.each * up.shape[0], *up.shape[1:]))
     return tuple(tensors)
 
 
@@ -222,7 +224,3 @@ def _merged(tensors: list[Tensor], ending: str) -> list[Tensor]:
     rows = Add(*(part.shape[0] for part in parts))
     one = replace(parts[0], name=f"qkv{ending}", shape=(rows, *parts[0].shape[1:]))
     return [one, *(tensor for tensor in tensors if tensor not in parts)]
-
-
-def _whole(tensor: Tensor) -> Tensor:
-    return replace(tensor, name="gate_up_proj", each=1, shape=(tensor.each * tensor.shape[0], *tensor.shape[1:]))

@@ -1,7 +1,7 @@
 """Step: the peak of a forward and backward pass, where gradients come while activations go."""
 
 from dataclasses import dataclass, replace
-from functools import cache, cached_property
+from functools import cache
 
 import sympy
 
@@ -21,12 +21,10 @@ L, s, b = symbols("layers context batch")
 MEASURED = ("llama", "qwen2", "gpt2")
 """Families whose step has been measured."""
 
-_RECIPES = ("bf16", "mixed", "fp32")
 _LOSS_AND_ITS_GRADIENT = FP32 + FP32
 _FREED = ("shifted_labels", "padding_label", "label_count")
 
 _norm, _mlp = held("final"), held("mlp")  # parameters
-_output, _down = held("attention", of=("o_proj", "o_bias")), held("mlp", of=("down_proj", "down_bias"))
 _layer = 2 * _norm + held("attention", of=(MATRICES, BIASES)) + _mlp
 
 
@@ -49,28 +47,12 @@ class Step:
     tied: bool = False
 
     def __post_init__(self):
-        for name, options in (("recipe", _RECIPES), ("family", MEASURED)):
+        for name, options in (("recipe", ("bf16", "mixed", "fp32")), ("family", MEASURED)):
             value = getattr(self.case, name)
             if value not in options:
                 raise must(name, f"one of {', '.join(options)} for the peak of a step", repr(value))
         if self.case.dropouts:
             raise must("dropouts", "none for the peak of a step", ", ".join(sorted(self.case.dropouts)))
-
-    @cached_property
-    def _peak(self) -> Term:
-        """The term for the peak, beside the weights."""
-        moments = [self.loss, self.embedding, *self.mlp, *(self.scores if self.case.kernel == "eager" else ())]
-        expr = Max(*moments)
-        blocks = (padded_context,) if expr.has(padded_context.symbol) else ()
-        return Term(
-            name="step_peak",
-            expr=expr,
-            meaning="Gradients come while activations go: the peak lies at the loss, at the embedding, or in the MLP "
-            "or the scores of the first or the last layer.",
-            holds="transformers 5.23 with torch 2.13, bf16 or FP32; no gradients before; 5,000 tokens or more in V",
-            source="wolf2020transformers, src/transformers/models; paszke2019pytorch, section 5.5",
-            parts=(activations(self.case), gradients, layer(self.case), layers, *blocks),
-        )
 
     @property
     def loss(self) -> sympy.Expr:
@@ -90,7 +72,7 @@ class Step:
         """Bytes where the MLP of the first and of the last layer has gradients of its product and of both factors."""
         of_product_and_factors = 3 * self._bytes * s * b * d_ff
         there = sum(tensor.expr for tensor in self._kept_by_layer if tensor.key != "down_input")
-        return self._in_first_and_last(there + of_product_and_factors, made=_down)
+        return self._in_first_and_last(there + of_product_and_factors, made=held("mlp", of=("down_proj", "down_bias")))
 
     @property
     def scores(self) -> tuple[sympy.Expr, sympy.Expr]:
@@ -100,7 +82,7 @@ class Step:
         values_stay = "packed" in self.case.traits and not self.case.many  # of several sequences, copies do
         of_values = self._bytes * s * b * h * d_k if values_stay else 0
         there = sum(tensor.expr for tensor in self._kept_by_layer[: last + 1]) + 2 * softmax.expr + of_values
-        return self._in_first_and_last(there, made=_mlp + _norm + _output)
+        return self._in_first_and_last(there, made=_mlp + _norm + held("attention", of=("o_proj", "o_bias")))
 
     def _in_first_and_last(self, there: sympy.Expr, made: sympy.Expr) -> tuple[sympy.Expr, sympy.Expr]:
         of_residual = self._bytes * s * b * d
@@ -131,4 +113,15 @@ def step_peak(case: CodePath, tied: bool = False) -> Term:
     >>> len(step_peak(CodePath("llama")).expr.args)
     4
     """
-    return Step(case, tied)._peak
+    step = Step(case, tied)
+    expr = Max(step.loss, step.embedding, *step.mlp, *(step.scores if case.kernel == "eager" else ()))
+    blocks = (padded_context,) if expr.has(padded_context.symbol) else ()
+    return Term(
+        name="step_peak",
+        expr=expr,
+        meaning="Gradients come while activations go: the peak lies at the loss, at the embedding, or in the MLP "
+        "or the scores of the first or the last layer.",
+        holds="transformers 5.23 with torch 2.13, bf16 or FP32; no gradients before; 5,000 tokens or more in V",
+        source="wolf2020transformers, src/transformers/models; paszke2019pytorch, section 5.5",
+        parts=(activations(case), gradients, layer(case), layers, *blocks),
+    )

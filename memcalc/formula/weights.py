@@ -1,81 +1,24 @@
-"""Weights: the parameters that the architecture asks for, times the bytes of each."""
+"""Weights: the parameters that the architecture asks for, times the bytes of each.
+
+The groups of tensors, with what each means, are rows of data/groups.csv.
+"""
+
+from collections.abc import Mapping
 
 import sympy
 
+from memcalc.catalogue import rows
 from memcalc.formula.symbols import symbol
 from memcalc.formula.tensors import GROUPS, LAYERS, E, L_moe, held
 from memcalc.formula.term import Term
 
 
-def _group(name: str, meaning: str, holds: str, source: str, axis: int = 0) -> Term:
-    return Term(name, held(name, axis), meaning, holds, source)
+def _group(row: Mapping[str, str]) -> Term:
+    expr = held(row["name"], axis=int(row["axis"]))
+    return Term(row["name"], expr, row["meaning"], row["holds"], row["source"])
 
 
-embedding = _group(
-    "embedding",
-    "One row of d numbers per token of the vocabulary, once for the input and once for the output unless tied; "
-    "one per position where positions are learned.",
-    "no other embedding tables (segments, images)",
-    "radford2019gpt2, section 2.3; press2017tying, abstract, for tied tables",
-)
-
-attention = _group(
-    "attention",
-    "Three matrices make queries, keys and values of a token, a fourth brings the heads back to the hidden size.",
-    "multi-head, grouped-query or multi-query attention",
-    "vaswani2017attention, section 3.2.2; ainslie2023gqa, section 2.2",
-)
-
-latent_attention = _group(
-    "latent_attention",
-    "Keys and values of all heads are made from one short latent per token, and so may be the queries.",
-    "multi-head latent attention as DeepSeek-V2 introduced it",
-    "deepseek2024v2, section 2.1",
-)
-
-mamba = _group(
-    "mamba",
-    "A state-space layer widens the token, looks back a few tokens and carries a state of N numbers along.",
-    "Mamba, with the normalisations of Jamba where nu_ssm is 1",
-    "gu2023mamba, section 3.4; lieber2024jamba, section 6.4, for the normalisations",
-)
-
-mamba2 = _group(
-    "mamba2",
-    "The state space of Mamba-2 has heads; one matrix makes the input, the gate, B, C and the time steps.",
-    "Mamba-2 with one state-space layer per block",
-    "dao2024mamba2, sections 7.1 and 7.2",
-)
-
-mlp = _group(
-    "mlp",
-    "Matrices between the hidden size and the wider MLP: up and down, and a gate where there is one.",
-    "every token passes the whole MLP",
-    "vaswani2017attention, section 3.3; shazeer2020glu, section 2, for the gate",
-)
-
-expert = _group(
-    "expert",
-    "One expert is an MLP of its own, usually a narrow one.",
-    "all experts of a model are alike",
-    "jiang2024mixtral, section 2.1",
-    axis=1,
-)
-
-router = _group(
-    "router",
-    "The router scores each expert for a token; shared experts see every token.",
-    "all shared experts of a layer form one MLP; buffers of a router that are not trained do not count",
-    "jiang2024mixtral, section 2.1; deepseek2024v2, section 2.2, for shared experts",
-)
-
-norms = _group(
-    "norms",
-    "A normalisation before the attention and one before the MLP (some models add one behind each), "
-    "each a vector of the hidden size or two.",
-    "every layer has the same number of normalisations",
-    "zhang2019rmsnorm, equation 4; ba2016layernorm, section 3",
-)
+embedding, attention, latent_attention, mamba, mamba2, mlp, expert, router, norms = map(_group, rows("groups"))
 
 layers = Term(
     name="layers",

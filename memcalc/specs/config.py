@@ -20,8 +20,6 @@ _MATTERS = (
 _FOREIGN = ("add_cross_attention", "is_encoder_decoder", "cross_attention_layers", "kv_lora_rank", "index_topk")
 """Keys of an attention of another shape: where a family does not know it, any number would be wrong."""
 
-_KINDS = ("full_attention", "sliding_attention")
-
 
 def refusal(key: str, allowed: str, value: object) -> InputError:
     """Return what is said of a value that a key cannot have."""
@@ -114,7 +112,7 @@ class Config:
             return None
         if not isinstance(value, list | tuple) or len(value) != layers:
             raise refusal("layer_types", f"a list of num_hidden_layers = {layers:,} kinds", value)
-        return [choice("layer_types in config.json:", kind, _KINDS) for kind in value]
+        return [choice("layer_types in config.json:", kind, ("full_attention", "sliding_attention")) for kind in value]
 
     def places(self, key: str, layers: int) -> set[int]:
         """Return a list of layer numbers; empty, as documented, if the file has none."""

@@ -193,8 +193,12 @@ def _mamba(config: Config) -> Counts:
 def _mamba2(config: Config) -> Counts:
     """Return Mamba-2 in every layer, and no MLP beside it."""
     counts = sizes(config) | {"layer_norms": 1}
-    state = _state(config, counts["hidden"])
-    return counts | {"mamba2_layers": counts["layers"]} | state | _heads(config, state["inner"])
+    counts |= {"mamba2_layers": counts["layers"]} | _state(config, counts["hidden"])
+    heads, size = config.count("state_heads", "num_heads"), config.count("head_dim", "head_dim")
+    if heads * size != counts["inner"]:
+        product = f"head_dim = {size:,} must give expand × hidden_size = {counts['inner']:,}"
+        raise InputError(f"num_heads in config.json times {product}, but num_heads is {heads:,}.")
+    return counts | {"state_heads": heads, "groups": config.count("groups", "n_groups")}
 
 
 def _state(config: Config, hidden: int, keys: str = "state_size conv_kernel expand use_bias use_conv_bias") -> Counts:
@@ -206,15 +210,6 @@ def _state(config: Config, hidden: int, keys: str = "state_size conv_kernel expa
         "state_bias": config.flag(bias, False),
         "conv_bias": config.flag(conv_bias, True),
     }
-
-
-def _heads(config: Config, inner: int) -> Counts:
-    heads = config.count("state_heads", "num_heads")
-    size = config.count("head_dim", "head_dim")
-    if heads * size != inner:
-        product = f"head_dim = {size:,} must give expand × hidden_size = {inner:,}"
-        raise InputError(f"num_heads in config.json times {product}, but num_heads is {heads:,}.")
-    return {"state_heads": heads, "groups": config.count("groups", "n_groups")}
 
 
 def _time_rank(config: Config, key: str, hidden: int) -> Counts:

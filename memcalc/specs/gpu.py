@@ -20,9 +20,6 @@ LARGEST_CARD = 10**6
 HIGHEST_PRICE = 10**9
 """US dollars: more than any card costs."""
 
-PRICES = ("list", "market")
-"""What a price is: the vendor's, or what sellers ask."""
-
 _MOST = LARGEST_CARD * 1024
 
 
@@ -56,7 +53,9 @@ class Gpu(Spec, Row):
         _price, "what it costs, or the lower end of a range [US dollars], or None", default=None
     )
     price_high_usd: int | None = declare(_price, "the upper end of the range [US dollars], or None", default=None)
-    price_is: str = text('"list" for the price of the vendor, "market" for that of sellers', PRICES, default="list")
+    price_is: str = text(
+        '"list" for the price of the vendor, "market" for that of sellers', ("list", "market"), default="list"
+    )
     price_date: str = text("when it cost that: a year, or a year and a month", default="")
     price_note: str = text("a remark on the price", default="", repr=False)
     price_source: str = text("where the price is said", default="", repr=False)

@@ -9,14 +9,8 @@ from hypothesis import strategies as st
 
 from cases import for_each_row, symbol_values
 from memcalc.errors import InputError
-from memcalc.formula.megatron import (
-    RECOMPUTE,
-    first_stage,
-    in_flight,
-    layer,
-    once,
-    saved_tensors,
-)
+from memcalc.formula.choices import Recompute
+from memcalc.formula.megatron import first_stage, in_flight, layer, once, saved_tensors
 from memcalc.formula.symbols import symbol
 from memcalc.units import to_bytes
 
@@ -57,7 +51,7 @@ def test_twelve_tensors_make_34_and_three_the_scores():
     assert sum(tensor.bytes_each for tensor in scores) == 5
 
 
-@pytest.mark.parametrize("recompute", RECOMPUTE[:2])
+@pytest.mark.parametrize("recompute", [Recompute.NONE, Recompute.SELECTIVE])
 def test_statistics_of_two_norms_add_16_bytes_a_token(recompute):
     added = layer(recompute, facts=["statistics"]).expr - layer(recompute).expr
     assert sympy.expand(added) == 16 * s * b
@@ -125,7 +119,7 @@ def test_both_techniques_together_save_about_five_times_as_the_abstract_says(nam
     assert 4.9 < saved < 6.3
 
 
-@given(st.sampled_from(RECOMPUTE), st.booleans(), st.sampled_from([1, 2, 4, 8]))
+@given(st.sampled_from(Recompute), st.booleans(), st.sampled_from([1, 2, 4, 8]))
 def test_the_first_stage_of_one_stage_holds_all_layers(recompute, sequence_parallel, cards):
     values = {symbol(name): value for name, value in GPT_22B.items()} | {t: cards, symbol("layers"): 48}
     values |= {symbol("pipeline_parallel"): 1, symbol("micro_batches"): 1}
