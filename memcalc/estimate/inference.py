@@ -1,18 +1,17 @@
-"""A run that generates text: its terms from top to bottom, and what decides each of them."""
+"""A run that generates text: its terms from top to bottom, and what decides each of them.
+
+What few runs ask for is imported where it is asked for, because SymPy takes time to build it.
+"""
 
 from dataclasses import replace
 from functools import cache
 
 from memcalc.errors import InputError, must
-from memcalc.formula import llama_cpp
 from memcalc.formula.choices import Attention, End, WindowCache
 from memcalc.formula.formats import whole_blocks
 from memcalc.formula.kv_cache import L_full, L_win, W, kv_cache, with_residual
 from memcalc.formula.overhead import inference_overhead
 from memcalc.formula.parallelism import on_one_card, tensor_on_one_card
-from memcalc.formula.prefill import MEASURED, Prefill
-from memcalc.formula.quantization import weights_in
-from memcalc.formula.saved_tensors import CodePath
 from memcalc.formula.tensors import present
 from memcalc.formula.term import Term, Values
 from memcalc.formula.weights import weights
@@ -66,6 +65,8 @@ def _weights(model: Model, run: Inference) -> Term:
 
 def stored_weights(model: Model, form: str, divided: bool) -> Term:
     """Return the term for weights with scales or in blocks, whole or `divided` between cards."""
+    from memcalc.formula.quantization import weights_in
+
     tensors = present(model.packing, model.absent)
     return weights_in(form, tuple(map(tensor_on_one_card, tensors)) if divided else tensors)
 
@@ -89,6 +90,8 @@ def prefill(model: Model, run: Inference) -> Term:
 
     Raises InputError where nobody has measured it: on several cards, beyond a window, or in another family's code.
     """
+    from memcalc.formula.prefill import MEASURED
+
     if run.divided:
         raise InputError("prefill must be 'none' with more than one card, for it is known for one card only.")
     if run.reserving.kind == "llama.cpp":
@@ -102,18 +105,22 @@ def prefill(model: Model, run: Inference) -> Term:
     if model.window_layers and run.context >= model.window:
         raise InputError(f"context must be below the window of {model.window:,} with a prefill, not {run.context:,}.")
     grouped, many = model.kv_heads < model.heads, run.batch > 1
-    code = CodePath(model.family, attention=run.attention, recipe="bf16", grouped=grouped, many=many)
+    code = {"attention": run.attention, "grouped": grouped, "many": many}
     chunked = run.prefill not in ("whole", run.context)
     counters = model.window_layers > 0 and not run.reserving.kind  # Transformers' own caches count theirs themselves
-    return _as_activations(_reading(code, chunked, counters).prefill)
+    return _as_activations(_reading(model.family, chunked, counters, **code))
 
 
 @cache
-def _reading(code: CodePath, chunked: bool, windowed: bool) -> Prefill:
-    return Prefill(code, chunked=chunked, windowed=windowed)
+def _reading(family: str, chunked: bool, windowed: bool, **code: object) -> Term:
+    from memcalc.formula.prefill import CodePath, Prefill
+
+    return Prefill(CodePath(family, recipe="bf16", **code), chunked=chunked, windowed=windowed).prefill
 
 
 def _engine_buffer(model: Model, run: Inference) -> Term:
+    from memcalc.formula import llama_cpp
+
     if run.prefill != "whole":
         raise must("prefill", f"'whole' for {run.engine}, whose chunks are of ubatch tokens", str(run.prefill))
     llama_cpp.check_dense(model.values)

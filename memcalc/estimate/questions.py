@@ -11,7 +11,6 @@ from sympy import Add
 from memcalc.errors import InputError, choice, instance
 from memcalc.estimate.terms import terms, values
 from memcalc.formula import numeric
-from memcalc.formula.sharding import N_d, at_least
 from memcalc.formula.symbols import BY_NAME, SUMMANDS
 from memcalc.specs.gpu import Gpu
 from memcalc.specs.inference import Inference
@@ -198,6 +197,8 @@ def _sharing(model: Model | NominalModel, run: Training, gpu: Gpu) -> Iterator[i
 
 def _least(model: Model | NominalModel, run: Training) -> Callable[[int], Fraction]:
     """Return what several cards keep each at least [bytes], as a function of their number that never grows."""
+    from memcalc.formula.sharding import N_d, at_least  # here, because SymPy takes time to build it
+
     several = replace(run, data_parallel=2)
     known = values(model, several)
     expr = Add(*(at_least(term.written_for(known)) for term in terms(model, several)))
