@@ -97,7 +97,6 @@ WITH_ANOTHER = {
     "specs.run": "specs.inference",
     "formula.roofline": "estimate.speed",
     "estimate.inference": "estimate.terms",
-    "explorers.explorable": "explorers.frame",
     "__main__": "main",
 } | {name: "lessons.exercises" for name in MODULES if name.startswith("lessons.") and name != "lessons.check"}
 """Modules that the tests of another one hold."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
-from typing import Self
+from typing import ClassVar, Self
 
 from memcalc import catalogue
 
@@ -17,11 +17,12 @@ class PublishedRow:
     """A row of a table: its cells as published; each table judges them in a `judged` of its own."""
 
     cells: tuple[Mapping[str, str], ...]
+    table: ClassVar[str]
 
     @classmethod
-    def of(cls, table: str) -> list[Self]:
-        """Return the rows of one of the article's tables, as data/article.csv has them."""
-        cells = (cell for cell in catalogue.rows("article") if cell["table"] == table)
+    def rows(cls) -> list[Self]:
+        """Return the rows of the table, as data/article.csv has them."""
+        cells = (cell for cell in catalogue.rows("article") if cell["table"] == cls.table)
         return [cls(tuple(row)) for _, row in groupby(cells, itemgetter("row"))]
 
     @property

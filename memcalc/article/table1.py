@@ -17,6 +17,8 @@ CONTEXT = 32_768
 class Row(PublishedRow):
     """One row of the article's first table, worked twice: as the article does, and from the architecture."""
 
+    table = "1"
+
     @cached_property
     def model(self) -> Model:
         """The model that the row means; "LLaMA 70B" can only be Llama 2, for the first LLaMA has no such size."""
@@ -92,14 +94,9 @@ class Row(PublishedRow):
         return _yes(really), "holds under assumption", why
 
 
-def rows() -> list[Row]:
-    """Return the rows of the article's first table."""
-    return Row.of("1")
-
-
 def table1() -> pandas.DataFrame:
     """Return the article's first table: each number as published beside the exact one in GiB."""
-    return pandas.DataFrame(map(_line, rows()))
+    return pandas.DataFrame(map(_line, Row.rows()))
 
 
 def _line(row: Row) -> dict[str, str]:
@@ -118,7 +115,7 @@ def table1_verdicts() -> pandas.DataFrame:
     """Return every cell of the article's first table with its verdict and the reason."""
     return pandas.DataFrame(
         {"Model": row.subject, "Precision": row.run.weights, **line, "Computed by": row.code(line["Quantity"])}
-        for row in rows()
+        for row in Row.rows()
         for line in row.lines()
     )
 

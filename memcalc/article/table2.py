@@ -23,6 +23,8 @@ _PRICE_STEP = 100  # US dollars, to which the article rounds
 class Row(PublishedRow):
     """One row of the article's second table: a card as published, and as the catalogue has it."""
 
+    table = "2"
+
     @cached_property
     def gpu(self) -> Gpu:
         """The card with the memory that the article gives, or the nearest one there is."""
@@ -113,18 +115,13 @@ class Row(PublishedRow):
         return fits and not next_fits, f"with {heads} heads {f'{after}B fits too' if next_fits else said}"
 
 
-def rows() -> list[Row]:
-    """Return the rows of the article's second table."""
-    return Row.of("2")
-
-
 def table2() -> pandas.DataFrame:
     """Return the article's second table: each cell as published beside the catalogue's, or the solved largest model.
 
     >>> table2().loc[0, "Largest model (INT8, 32K), recomputed"]
     '12B plain, 21B grouped'
     """
-    return pandas.DataFrame(map(_line, rows()))
+    return pandas.DataFrame(map(_line, Row.rows()))
 
 
 def _line(row: Row) -> dict[str, str]:
@@ -142,7 +139,7 @@ def table2_verdicts() -> pandas.DataFrame:
     >>> table2_verdicts().loc[3, "Why"]
     'with plain heads 7B fits, and 13B does not; with grouped heads 13B fits too'
     """
-    return pandas.DataFrame({"Hardware": row.subject, **line} for row in rows() for line in row.lines())
+    return pandas.DataFrame({"Hardware": row.subject, **line} for row in Row.rows() for line in row.lines())
 
 
 def _in_turn(items: Iterable[str], word: str) -> str:

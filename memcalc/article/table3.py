@@ -63,6 +63,8 @@ def smallest_batch(dollars: Fraction) -> int | None:
 class Row(PublishedRow):
     """One row of the article's third table: one quantity in several years."""
 
+    table = "3"
+
     @property
     def values(self) -> list[Fraction]:
         """The numbers of the cells; 4K of context are 4 × 1,024, 500K of cards 500 × 1,000."""
@@ -112,18 +114,13 @@ def _factor(ratio: float) -> str:
     return f"× {units.three_digits(ratio)}" if ratio >= 1 else f"÷ {units.three_digits(1 / ratio)}"
 
 
-def rows() -> list[Row]:
-    """Return the rows of the article's third table."""
-    return Row.of("3")
-
-
 def table3() -> pandas.DataFrame:
     """Return the article's third table as published, with what follows from it and what nobody can check.
 
     >>> table3().loc[3, "Verdict"]
     'holds under assumption'
     """
-    return pandas.DataFrame(map(_line, rows()))
+    return pandas.DataFrame(map(_line, Row.rows()))
 
 
 def _line(row: Row) -> dict[str, str]:
@@ -145,6 +142,6 @@ def points() -> pandas.DataFrame:
     return pandas.DataFrame(
         {"metric": row.subject, "year": int(cell["year"]), "value": float(value)}
         | {"unit": _UNITS[cell["quantity"]], "published": _shown(cell)}
-        for row in rows()
+        for row in Row.rows()
         for cell, value in zip(row.cells, row.values, strict=True)
     )

@@ -6,8 +6,7 @@ from memcalc import Gpu, InputError, Model, Training, breakdown, tables, units, 
 from memcalc.errors import choice
 from memcalc.estimate import training
 from memcalc.explorers.bar import bar, draw_bar
-from memcalc.explorers.explorable import explorer
-from memcalc.explorers.frame import Frame, held, worked
+from memcalc.explorers.frame import Frame, explorer, held, worked
 from memcalc.explorers.svg import drawn_once
 from memcalc.plots.activations import PLACES, fill_of, place_of
 from memcalc.plots.style import CARDS

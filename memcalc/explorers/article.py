@@ -5,8 +5,7 @@ from collections import Counter
 from memcalc import catalogue
 from memcalc.article.claims import VERDICTS, claims
 from memcalc.errors import choice
-from memcalc.explorers.explorable import explorer
-from memcalc.explorers.frame import Frame
+from memcalc.explorers.frame import Frame, explorer
 from memcalc.explorers.svg import Label, Shapes, box, drawn_once
 
 ALL = "all"

@@ -3,8 +3,7 @@
 from memcalc import Gpu, Inference, Model, breakdown, fits, tables, units
 from memcalc.estimate import advice
 from memcalc.explorers import bar
-from memcalc.explorers.explorable import explorer
-from memcalc.explorers.frame import Frame, worked
+from memcalc.explorers.frame import Frame, explorer, worked
 from memcalc.formula.totals import inference
 
 

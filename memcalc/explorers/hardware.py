@@ -7,8 +7,7 @@ from memcalc import Fit, Gpu, Inference, Model, catalogue, fits, tables, units
 from memcalc.article.cards import price, price_per_gib
 from memcalc.estimate import advice
 from memcalc.estimate.speed import fastest
-from memcalc.explorers.explorable import explorer
-from memcalc.explorers.frame import Frame, worked
+from memcalc.explorers.frame import Frame, explorer, worked
 from memcalc.explorers.svg import Label, Shapes, box, drawn_once
 from memcalc.formula.roofline import decode_time
 from memcalc.formula.symbols import SUMMANDS

@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from memcalc import Inference, Model, breakdown, crossing, symbol, tables, units, values
-from memcalc.explorers.explorable import explorer
-from memcalc.explorers.frame import Frame, held, worked
+from memcalc.explorers.frame import Frame, explorer, held, worked
 from memcalc.explorers.svg import Label, Point, Shapes, drawn_once
 from memcalc.formula.kv_cache import kv_cache as cache_term
 from memcalc.formula.symbols import SUMMANDS

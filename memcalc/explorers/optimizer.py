@@ -6,8 +6,7 @@ from memcalc import Training, breakdown, tables, units, values
 from memcalc.estimate import training
 from memcalc.estimate.training import ZERO_PAPER
 from memcalc.explorers.bar import draw_limit, draw_parts, room, side_by_side
-from memcalc.explorers.explorable import explorer
-from memcalc.explorers.frame import Frame, worked
+from memcalc.explorers.frame import Frame, explorer, worked
 from memcalc.explorers.svg import Label, drawn_once
 from memcalc.formula.optimizer import n_o
 from memcalc.plots.optimizer import STATES

@@ -6,8 +6,7 @@ from memcalc import Gpu, Inference, Model, Training, breakdown, fits, tables, un
 from memcalc.errors import choice
 from memcalc.estimate import advice, training
 from memcalc.explorers import bar
-from memcalc.explorers.explorable import explorer
-from memcalc.explorers.frame import Frame
+from memcalc.explorers.frame import Frame, explorer
 from memcalc.formula.choices import End
 from memcalc.formula.symbols import SUMMANDS
 

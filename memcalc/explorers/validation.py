@@ -2,8 +2,7 @@
 
 from memcalc import Model, tables, units
 from memcalc.errors import choice
-from memcalc.explorers.explorable import explorer
-from memcalc.explorers.frame import Frame
+from memcalc.explorers.frame import Frame, explorer
 from memcalc.explorers.svg import Label, Shapes, drawn_once
 from memcalc.plots import validation as drawn
 

@@ -2,8 +2,7 @@
 
 from memcalc import Inference, Model, catalogue, tables, units, values
 from memcalc.explorers.bar import draw_parts, room, side_by_side
-from memcalc.explorers.explorable import explorer
-from memcalc.explorers.frame import Frame
+from memcalc.explorers.frame import Frame, explorer
 from memcalc.explorers.svg import Label, Shapes, drawn_once
 from memcalc.formula.quantization import passed_in
 from memcalc.formula.tensors import present

@@ -15,14 +15,13 @@ from traitlets import Dict, List, Unicode
 from memcalc import InputError
 from memcalc.catalogue import find, names
 from memcalc.errors import choice, whole
-from memcalc.explorers.frame import Frame, Menus, Setting
 from memcalc.formula.symbols import BY_NAME
 from memcalc.specs.run import weights_formats
 
 PICKERS = {"model": ("model", "models"), "gpu": ("card", "gpus")}
 """Controls that search the names of a table: their label, and the table."""
 
-MENUS: Menus = {
+MENUS = {
     "weights": ("format of the weights", weights_formats()),
     "kv_cache": ("format of the cache", names("formats", "cache")),
 }
@@ -47,7 +46,7 @@ class Explorer(anywidget.AnyWidget):
     picture = Unicode(help="the picture as it was drawn [SVG]").tag(sync=True)
     frame = Dict(help="the state; moved shapes, said, details, code; problem: why it has none of these").tag(sync=True)
 
-    def __init__(self, frame_of: Callable[..., Frame], presets: Mapping[str, Setting], menus: Menus, start: Setting):
+    def __init__(self, frame_of: Callable, presets: Mapping[str, Mapping], menus: Mapping[str, tuple], start: Mapping):
         self._shown = frame_of
         controls = [control(name, menus) for name in start]
         start = {one["name"]: allowed(one, start[one["name"]]) for one in controls}
@@ -74,7 +73,7 @@ class Explorer(anywidget.AnyWidget):
             with self.hold_sync():  # one message: a picture without its shapes would be seen
                 self.picture, self.frame = picture, frame
 
-    def _frame_of(self, state: Setting) -> tuple[str, dict[str, object]]:
+    def _frame_of(self, state: Mapping[str, str | int]) -> tuple[str, dict[str, object]]:
         """Return the picture of a state as it was drawn, and what the page shows beside and in it."""
         setting = {one["name"]: allowed(one, state.get(one["name"])) for one in self.controls}
         frame = self._shown(**setting)
@@ -84,7 +83,7 @@ class Explorer(anywidget.AnyWidget):
         shown = {"said": frame.said, "details": list(frame.details), "code": code, "problem": ""}
         return frame.svg.text, {"state": state, "moved": frame.svg.moved(frame.shapes)} | shown
 
-    def _look_ahead(self, _widget: object, asked: Setting, _buffers: object) -> None:
+    def _look_ahead(self, _widget: object, asked: Mapping[str, str], _buffers: object) -> None:
         """Send the frames of the other values of a control, nearest first: when it moves, the page need not wait."""
         one, end = asked["ahead"], time.monotonic() + _PATIENCE
         values = next(control.get("grid") or control["options"] for control in self.controls if control["name"] == one)
@@ -99,7 +98,7 @@ class Explorer(anywidget.AnyWidget):
                 break
 
 
-def control(name: str, menus: Menus) -> dict[str, object]:
+def control(name: str, menus: Mapping[str, tuple]) -> dict[str, object]:
     """Return what the page must know to draw the control for a name of the glossary, of PICKERS, MENUS or `menus`.
 
     Raises InputError for a name that has no control.

@@ -24,7 +24,7 @@ def _verdict_on_states() -> Answers:
 @exercise("6.2", "GiB")
 def _cache_of_70b() -> Answers:
     model, run = Model.named("Llama-2-70B"), Inference(32_768, weights="INT8", kv_cache="INT8")
-    published = table1.rows()[-1].published("kv_cache")
+    published = table1.Row.rows()[-1].published("kv_cache")
     yield cache_of(model, run)
     yield units.to_bytes(published, "GiB"), "that is what the article says, and the formula does not"
     yield cache_of(model, run, kv_heads=model.heads), EVERY_HEAD

@@ -22,7 +22,7 @@ _TERMS = [term.name for term in inference.parts]
 
 def _table1_rows() -> Iterator[dict[str, object]]:
     """Yield each row of the table as published, and as recomputed."""
-    for row in table1.rows():
+    for row in table1.Row.rows():
         published = {term: to_bytes(row.published(term), "GB") for term in _TERMS}
         asked = f"fits {_CARD}"
         said, found = row.published(asked) == "Yes", row.fit(asked, row.exact["total"])

@@ -23,7 +23,7 @@ _ROOM = 1.5  # between the outermost points and the edges, for names
 
 def _rows() -> Iterator[dict[str, object]]:
     published = {}
-    for row in table2.rows():
+    for row in table2.Row.rows():
         exact = [gpu for gpu in row.sold if gpu.name == row.subject]
         published |= {gpu.name: row for gpu in exact or row.sold}  # every size where the name leaves the size open
     for gpu in map(Gpu.named, catalogue.names("gpus")):

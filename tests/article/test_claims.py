@@ -117,9 +117,9 @@ def test_evidence_and_formula_the_worse_counts():
 
 
 def test_the_tables_and_the_claims_say_the_same():
-    totals = [row.verdict("total")[0] for row in table1.rows()]
+    totals = [row.verdict("total")[0] for row in table1.Row.rows()]
     assert totals == [claims.claim(number).verdict for number in ("C026", "C027", "C028", "C029", "C030")]
-    cards = {row.subject: row for row in table2.rows()}
+    cards = {row.subject: row for row in table2.Row.rows()}
     for number, card, quantity in (
         ("C069", "RTX 4090", "largest model"),
         ("C071", "RTX 6000 Ada", "largest model"),

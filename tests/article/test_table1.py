@@ -17,14 +17,14 @@ VERDICTS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("row", table1.rows(), ids=lambda row: row.cells[0]["row"])
+@pytest.mark.parametrize("row", table1.Row.rows(), ids=lambda row: row.cells[0]["row"])
 def test_verdicts(row):
     expected = VERDICTS[row.cells[0]["subject"], row.cells[0]["precision"]]
     assert [row.verdict(cell["quantity"])[0] for cell in row.cells] == expected
 
 
 def test_which_rows_follow_from_the_articles_own_formula():
-    assert [row.follows for row in table1.rows()] == [True, True, False, False, False]
+    assert [row.follows for row in table1.Row.rows()] == [True, True, False, False, False]
 
 
 def test_recomputed_columns():

@@ -14,7 +14,7 @@ VERDICTS = {  # memory, bandwidth, price, largest model
     "MI300X": ["holds", "wrong", "not checkable", "wrong"],
     "M3 Ultra": ["wrong", "wrong", "not checkable", UNDER],
 }
-ROWS = {row.subject: row for row in table2.rows()}
+ROWS = {row.subject: row for row in table2.Row.rows()}
 
 
 @pytest.mark.parametrize("card", VERDICTS)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from memcalc.explorers.explorable import explorer
+from memcalc.explorers.frame import explorer
 from scenes import SCENES
 
 

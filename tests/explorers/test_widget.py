@@ -8,7 +8,7 @@ import pytest
 import memcalc
 from memcalc import InputError, explorers
 from memcalc.explorers import fit, kv_cache
-from memcalc.explorers.explorable import Explorable
+from memcalc.explorers.frame import Explorable
 from memcalc.explorers.widget import MENUS, Explorer, control
 from memcalc.formula.symbols import GLOSSARY
 from scenes import CACHE, FIT, SCENES
