@@ -31,21 +31,17 @@ def scaled(layers: int, grouped: bool = False) -> Model:
     """
     layers = whole("layers", layers, 1, _MOST_LAYERS)
     hidden = _HEAD_DIM * layers
-    heads = _rounded_up(layers, _KV_HEADS) if grouped else layers
+    heads = -(-layers // _KV_HEADS) * _KV_HEADS if grouped else layers
     return replace(
         Model.named("LLaMA-7B"),
         name=f"{layers:,} layers of LLaMA's shape",
         full_layers=layers,
         dense_layers=layers,
         hidden=hidden,
-        intermediate=_rounded_up(8 * hidden // 3, 256),
+        intermediate=-(-(8 * hidden // 3) // 256) * 256,
         heads=heads,
         kv_heads=_KV_HEADS if grouped else heads,
     )
-
-
-def _rounded_up(number: int, step: int) -> int:
-    return -(-number // step) * step
 
 
 def largest_model(gpu: Gpu, run: Inference, grouped: bool = False) -> Model:

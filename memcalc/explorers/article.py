@@ -8,9 +8,7 @@ from memcalc.errors import choice
 from memcalc.explorers.frame import Frame, explorer
 from memcalc.explorers.svg import Label, Shapes, box, drawn_once
 
-ALL = "all"
-"""The first entry of both menus."""
-
+ALL = "all"  # the first entry of both menus
 KINDS = [ALL, *dict.fromkeys(row["kind"] for row in catalogue.rows("claims"))]
 _HALF = 0.35  # of the height of a bar
 

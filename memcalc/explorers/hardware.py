@@ -1,6 +1,5 @@
 """What the explorer of the hardware shows: which cards hold a run, and how fast the chosen one reads it."""
 
-from functools import cache
 from math import cos, pi, sin
 
 from memcalc import Fit, Gpu, Inference, Model, catalogue, fits, tables, units
@@ -20,6 +19,7 @@ _MARKS = {
 }
 """Which of its memories is known of a card → what the legend says, and the mark."""
 
+_CARDS = tuple(map(Gpu.named, catalogue.names("gpus")))
 _LEFT, _RIGHT = 3, 600  # of the memory [GiB]
 _LOWEST, _HIGHEST = 5, 70_000  # of the bandwidth [GB/s]
 _NAME_LINE, _NEED_LINE = 6, 42_000  # where the labels stand [GB/s]: no card lies there
@@ -52,8 +52,8 @@ def cards_for_a_model(*, model: str, gpu: str, context: int, batch: int, weights
 
 def _said(model: Model, run: Inference, gpu: Gpu, fit: Fit) -> str:
     """Return how many cards hold the run; and of the chosen one what is left, its speed if it holds it, its price."""
-    holding = sum(card.capacity >= fit.needed for card in _cards())
-    said = f"It needs {units.show_both(fit.needed)}: {holding} of {len(_cards())} cards hold that."
+    holding = sum(card.capacity >= fit.needed for card in _CARDS)
+    said = f"It needs {units.show_both(fit.needed)}: {holding} of {len(_CARDS)} cards hold that."
     said += f" {gpu.name}: {units.show(abs(fit.margin))} {'left' if fit else 'missing'}."
     if fit:
         most, each = fastest(model, run, gpu).decode, " for each text" if run.batch > 1 else ""
@@ -97,11 +97,6 @@ def _label(name: str, words: str, gib: float, line: float) -> dict[str, Label]:
     return {f"{name}_before": Label(before, (gib / 1.03, line)), f"{name}_after": Label(after, (gib * 1.03, line))}
 
 
-@cache
-def _cards() -> tuple[Gpu, ...]:
-    return tuple(map(Gpu.named, catalogue.names("gpus")))
-
-
 @drawn_once(3.9)
 def _picture(figure, axes) -> None:
     """Draw all cards whose bandwidth is known, and what moves before them."""
@@ -112,7 +107,7 @@ def _picture(figure, axes) -> None:
     corners = [10, 20, 20, 10], [10, 10, 20, 10]
     axes.fill(*corners, color="0.5", alpha=0.2, linewidth=0, gid="too_small", label="too little memory")
     for kind, (words, style) in _MARKS.items():
-        known = [gpu for gpu in _cards() if gpu.capacity_is == kind and gpu.bandwidth_gbs]
+        known = [gpu for gpu in _CARDS if gpu.capacity_is == kind and gpu.bandwidth_gbs]
         places = [units.in_unit(gpu.capacity, "GiB") for gpu in known], [float(gpu.bandwidth_gbs) for gpu in known]
         axes.plot(*places, **style, linestyle="none", markersize=5, markeredgecolor="black", label=words)
     axes.plot([10, 10], [10, 20], color="black", linewidth=2, linestyle="--", gid="needed")

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from memcalc import Training, breakdown, tables, units, values
+from memcalc.errors import choice
 from memcalc.estimate import training
 from memcalc.estimate.training import ZERO_PAPER
 from memcalc.explorers.bar import draw_limit, draw_parts, room, side_by_side
@@ -37,7 +38,9 @@ def states_on_a_card(*, zero: str, data_parallel: int, recipe: str, optimizer: s
     'Each of 64 cards keeps 1.88 GB of training states, 0.25 bytes '
     """
     model, _ = ZERO_PAPER
-    run = Training(zero=int(zero), data_parallel=data_parallel, recipe=recipe, optimizer=optimizer)
+    run = Training(
+        zero=int(choice("zero", zero, "0123")), data_parallel=data_parallel, recipe=recipe, optimizer=optimizer
+    )
     memory, alone = (breakdown(model, one) for one in (run, replace(run, zero=0, data_parallel=1)))
     size, unshared = sum(memory.values()), sum(alone.values())
     rooms = [f"{room(name, size, 'GB')}; activations come on top." for name in CARDS]

@@ -129,12 +129,9 @@ def at_least(expr: sympy.Expr) -> sympy.Expr:
         if any(condition.has(N_d) for _, condition in cases.args)
     }
     expr = expr.xreplace(lean)
+    not_filled_up = {whole: whole.args[0] for whole in expr.atoms(ceiling) if whole.has(N_d)}
     together = [product for product in expr.atoms(Mul) if N_d in product.args]
-    return expr.xreplace({product: product.xreplace(_not_filled_up(product)) for product in together})
-
-
-def _not_filled_up(product: sympy.Expr) -> dict[sympy.Expr, sympy.Expr]:
-    return {whole: whole.args[0] for whole in product.atoms(ceiling) if whole.has(N_d)}
+    return expr.xreplace({product: product.xreplace(not_filled_up) for product in together})
 
 
 bucket_memory = Term(

@@ -132,7 +132,9 @@ class Config:
         return tuple(self._unused(_MATTERS))
 
     def _unused(self, keys: tuple[str, ...]) -> list[str]:
-        return [key for key in keys if key not in self._taken and not _off(self._values.get(key))]
+        plain = int | str | list | dict | None  # of these, what is empty is off
+        on = {key for key, value in self._values.items() if not isinstance(value, plain) or value}
+        return [key for key in keys if key in on - self._taken]
 
     def _given(self, key: str, default: object, newer: object = None) -> object:
         """Return the value of a key; where that is left out or null, what a newer key says, or what is documented."""
@@ -176,7 +178,3 @@ def _read(path: Path) -> Mapping:
             return config
         why = f"must hold one object in braces, not {shown(config)}"
     raise InputError(f"config.json {str(path)!r} {why}.")
-
-
-def _off(value: object) -> bool:
-    return value is None or (isinstance(value, int | str | list | dict) and not value)

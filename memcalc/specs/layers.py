@@ -31,8 +31,12 @@ def rotary(config: Config, kv: str = "") -> Counts:
     kv : "absent" or "null" if there are as many key and value heads as heads where the key is absent or null
     """
     counts = sizes(config)
-    counts |= grouped_heads(config, counts["hidden"], kv) | one_mlp(config, counts["layers"])
-    counts |= {"full_layers": counts["layers"], "rotary": counts["head_dim"]} | context(config)
+    heads = config.count("heads", "num_attention_heads")
+    size = config.count("head_dim", "head_dim", lambda: share(counts["hidden"], heads))
+    absent, null = (heads if kv == what else None for what in ("absent", "null"))
+    groups = kv_heads(config, "num_key_value_heads", heads, absent, null)
+    counts |= {"heads": heads, "kv_heads": groups, "head_dim": size, "rotary": size, "full_layers": counts["layers"]}
+    counts |= one_mlp(config, counts["layers"]) | context(config)
     for key, fields in (("attention_bias", ATTENTION), ("mlp_bias", ("mlp_bias",))):
         if key in config.documented:
             counts |= dict.fromkeys(fields, config.flag(key))
@@ -76,14 +80,6 @@ def one_mlp(config: Config, layers: int) -> Counts:
 def context(config: Config) -> Counts:
     """Return the longest context that the model was trained for."""
     return {"trained_context": config.count("context", "max_position_embeddings")}
-
-
-def grouped_heads(config: Config, hidden: int, kv: str) -> Counts:
-    """Return the heads of a family that can give them another size than their share of the hidden size."""
-    count = config.count("heads", "num_attention_heads")
-    size = config.count("head_dim", "head_dim", lambda: share(hidden, count))
-    absent, null = (count if kv == what else None for what in ("absent", "null"))
-    return {"heads": count, "kv_heads": kv_heads(config, "num_key_value_heads", count, absent, null), "head_dim": size}
 
 
 def kv_heads(config: Config, key: str, heads: int, default: int | None, null: int | None = None) -> int:
