@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import partial
 
 import pandas
@@ -145,7 +145,7 @@ def code(model: Model | NominalModel, run: Inference | Training, term: str = "",
 
 def _changes(spec: Model | Inference | Training, usual: Model | Inference | Training, shown: Sequence[str] = ()) -> str:
     """Return the fields of a spec that are not as usual or to be shown, as arguments."""
-    pairs = ((field.name, getattr(spec, field.name), getattr(usual, field.name)) for field in fields(spec))
+    pairs = ((name, getattr(spec, name), getattr(usual, name)) for name in spec.declared)
     return ", ".join(f"{name}={value!r}" for name, value, default in pairs if value != default or name in shown)
 
 

@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import sympy
@@ -162,8 +162,8 @@ def written(inputs: Inputs) -> str:
     return "; ".join(f"{name}={value}" for name, value in inputs.items())
 
 
-_COUNTS = [field.name for field in fields(Model) if field.name in BY_NAME]
-_OF_INFERENCE, _OF_TRAINING = ([field.name for field in fields(kind)] for kind in (Inference, Training))
+_COUNTS = [name for name in Model.declared if name in BY_NAME]
+_OF_INFERENCE, _OF_TRAINING = (list(kind.declared) for kind in (Inference, Training))
 _KNOWN = [*dict.fromkeys((*_OF_INFERENCE, *_OF_TRAINING, *_COUNTS, "format", "rows", "columns", "gpu"))]
 
 

@@ -1,12 +1,13 @@
 """LoRA: two thin matrices beside each frozen one, and only they are trained."""
 
+from dataclasses import replace
 from functools import cache
 
 from memcalc.formula.sharding import Piece, piece, total
 from memcalc.formula.symbols import symbol
 from memcalc.formula.tensors import MATRICES, packed
 from memcalc.formula.term import Term
-from memcalc.formula.weights import parameters
+from memcalc.formula.weights import weights
 
 r = symbol("lora_rank")
 
@@ -37,11 +38,10 @@ adapters = Term(
     source="hu2021lora, section 4.1",
 )
 
-base_weights = Term(
+base_weights = replace(
+    weights,
     name="base_weights",
-    expr=parameters.symbol * symbol("bytes_per_weight"),
     meaning="The model under the adapters is frozen: no gradients, no optimizer states, and few bits if quantized.",
     holds="every frozen weight in one format; no scales beside it",
     source="dettmers2023qlora, section 3",
-    parts=(parameters,),
 )

@@ -27,14 +27,14 @@ def saved_tensors(
 
     Parameters
     ----------
-    recompute : a word of `Recompute`; the paper knows all three
+    recompute : one of RECOMPUTE
     sequence_parallel : whether the cards also share what tensor parallelism leaves whole: norms, dropouts, inputs
     facts : "last_stage" if the card has the output head too; "statistics" to count those of the norms, as PyTorch does
 
     >>> len([tensor for tensor in saved_tensors() if tensor.per == "layer"])
     15
     """
-    recompute = choice("recompute", recompute, Recompute)
+    recompute = choice("recompute", recompute, RECOMPUTE)
     shared = ("tensor", "sequence") if sequence_parallel else ("tensor",)
     return tuple(
         SavedTensor.row(row, "bf16", _cards if row["split"] in shared else sympy.S.One)

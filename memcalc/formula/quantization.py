@@ -57,7 +57,7 @@ def _codes(rows: sympy.Expr, columns: sympy.Expr, form: Format) -> sympy.Expr:
         return sympy.ceiling(rows * columns * _bytes(form.code_bits))
     length = sympy.Integer(form.group) if form.group else columns
     groups = rows * columns / length
-    if form.code_bits == 3:  # ten codes in 32 bits; missing groups are filled up; minus a half for floats: see gguf
+    if form.code_bits == 3:  # ten codes in 32 bits; missing groups are filled up; a half less keeps floats off steps
         return 4 * sympy.ceiling((groups - sympy.Rational(1, 2)) / 10) * length
     return sympy.floor(groups * _bytes(form.code_bits)) * length  # a last, incomplete byte is dropped
 

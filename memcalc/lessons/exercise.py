@@ -1,7 +1,7 @@
 """What an exercise is, and what the lessons' exercises share."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import cache, partial
 
 from memcalc import Gpu, Inference, Model, Training, breakdown, largest
@@ -60,7 +60,7 @@ def one_term(name: str, model: Model, run: Inference, **changes: object) -> int:
     >>> cache_of(Model.named("LLaMA-7B"), Inference(), context=32768) / 2**30
     16.0
     """
-    of_run = {field.name: changes.pop(field.name) for field in fields(run) if field.name in changes}
+    of_run = {name: changes.pop(name) for name in run.declared if name in changes}
     return breakdown(replace(model, **changes), replace(run, **of_run))[name]
 
 
