@@ -55,7 +55,7 @@ class Row:
     """A dataclass whose objects can be rows of a table; a field is the cell of its column."""
 
     @classmethod
-    def of(cls, row: Mapping[str, str]) -> Self:
+    def of_row(cls, row: Mapping[str, str]) -> Self:
         """Return what a row says; where a cell is empty, a field has its default."""
         types = _types(cls)
         said = [field.name for field in fields(cls) if row.get(field.name) or field.default is MISSING]
@@ -74,7 +74,7 @@ def _row_of(kind: type[Row], name: object) -> Mapping[str, str]:
 
 @cache
 def _made(kind: type[Row], name: str) -> Row:
-    return kind.of(_row_of(kind, name))
+    return kind.of_row(_row_of(kind, name))
 
 
 def _read(kind: object, cell: str) -> object:

@@ -1,7 +1,6 @@
 """Evaluated terms as rows: pandas tables for the notebooks, and pages of text."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -13,14 +12,13 @@ from memcalc import units
 from memcalc.catalogue import bibliography
 from memcalc.estimate import training
 from memcalc.estimate.questions import breakdown, total
-from memcalc.estimate.terms import values
+from memcalc.estimate.terms import in_numbers, values
 from memcalc.formula import TERMS, Term
 from memcalc.formula.printing import text
 from memcalc.formula.symbols import BY_NAME, GLOSSARY
-from memcalc.formula.term import Values
 from memcalc.specs.gpu import Gpu
 from memcalc.specs.inference import Inference
-from memcalc.specs.model import Model, NominalModel
+from memcalc.specs.model import Model
 from memcalc.specs.training import Training
 
 
@@ -57,13 +55,6 @@ def by_hand(term: Term, model: Model, run: Inference, gpu: Gpu | None = None) ->
     value, unit = term.value(known), GLOSSARY[term.symbol].unit
     result = units.amount(value, unit) + (f" = {units.show_both(math.ceil(value))}" if unit == "bytes" else "")
     return Worked(term.latex(), term.latex(known), result)
-
-
-def in_numbers(term: Term, model: Model, run: Inference, gpu: Gpu | None = None) -> tuple[Term, Values]:
-    """Return a term without what drops out of it for a run, and the value of each of its symbols and parts."""
-    known = values(model, run) | (gpu.values if gpu else {})
-    term = term.simplified(known)
-    return term, term.numbers(known)
 
 
 def glossary(*terms: Term) -> WholeTable:
@@ -120,33 +111,6 @@ def saved_tensors(model: Model, run: Training) -> WholeTable:
         for tensor in training.saved_tensors(model, run)
     ]
     return WholeTable(lines)
-
-
-def code(model: Model | NominalModel, run: Inference | Training, term: str = "", shown: Sequence[str] = ()) -> str:
-    """Return the line of Python that gives the memory of a run, or of one term of it.
-
-    Parameters
-    ----------
-    model : of the catalogue, or a size; if some fields were changed, the line says which
-    run : its fields stand in the line unless they are as usual
-    term : a name in `breakdown`, or "total"; without it, the whole breakdown
-    shown : fields of the run that stand in the line even if they are as usual
-
-    >>> code(Model.named("LLaMA-7B"), Inference(context=4096, weights="INT8"), "kv_cache")
-    "breakdown(Model.named('LLaMA-7B'), Inference(context=4096, weights='INT8'))['kv_cache']"
-    """
-    sized = isinstance(model, NominalModel)
-    named = f"Model.nominal({model.parameters})" if sized else f"Model.named({model.name!r})"
-    if changes := "" if sized else _changes(model, Model.named(model.name)):
-        named = f"replace({named}, {changes})"
-    question, place = ("total", "") if term == "total" else ("breakdown", f"[{term!r}]" if term else "")
-    return f"{question}({named}, {type(run).__name__}({_changes(run, type(run)(), shown)})){place}"
-
-
-def _changes(spec: Model | Inference | Training, usual: Model | Inference | Training, shown: Sequence[str] = ()) -> str:
-    """Return the fields of a spec that are not as usual or to be shown, as arguments."""
-    pairs = ((name, getattr(spec, name), getattr(usual, name)) for name in spec.declared)
-    return ", ".join(f"{name}={value!r}" for name, value, default in pairs if value != default or name in shown)
 
 
 @dataclass(frozen=True)

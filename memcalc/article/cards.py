@@ -1,8 +1,7 @@
 """The cards of today in one table: what they hold, how fast they read it, what they cost, what fits."""
 
-import pandas
-
 from memcalc import Gpu, Inference, InputError, Model, catalogue, fits, units
+from memcalc.article.published import table_of
 from memcalc.article.table1 import CONTEXT
 from memcalc.estimate.scaling import largest_model
 from memcalc.estimate.speed import fastest
@@ -56,7 +55,7 @@ def price_per_gib(gpu: Gpu) -> str:
     return f"{ends} per GiB ({gpu.price_is}, {gpu.price_date})" if ends else ""
 
 
-def cards_today() -> pandas.DataFrame:
+def cards_today():
     """Return every card of the catalogue, the smallest first: memories, speed, price, and what fits.
 
     What fits is asked of what a program sees; where that is not known, of what the driver reports, else of what is
@@ -67,7 +66,7 @@ def cards_today() -> pandas.DataFrame:
     '14.8'
     """
     cards = sorted(map(Gpu.named, catalogue.names("gpus")), key=lambda gpu: gpu.capacity)
-    return pandas.DataFrame(map(_line, cards))
+    return table_of(map(_line, cards))
 
 
 def _line(gpu: Gpu) -> dict[str, str]:

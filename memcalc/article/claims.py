@@ -7,10 +7,9 @@ from functools import cache, cached_property
 from itertools import groupby
 from operator import itemgetter
 
-import pandas
-
 from memcalc import Gpu, Inference, InputError, catalogue, units
 from memcalc.article.compare import EITHER, said, units_of
+from memcalc.article.published import table_of
 from memcalc.article.table3 import cost_of_a_million
 from memcalc.errors import choice, shown
 from memcalc.estimate import ask
@@ -183,9 +182,9 @@ def claim(number: str | int) -> Claim:
     return known[name]
 
 
-def table(kind: str = "", verdict: str = "") -> pandas.DataFrame:
+def table(kind: str = "", verdict: str = ""):
     """Return every claim with its verdict, the reason and the source, or those of one kind or verdict alone."""
-    lines = everything = pandas.DataFrame([one.line for one in claims()])
+    lines = everything = table_of([one.line for one in claims()])
     for name, value in {"kind": kind, "verdict": verdict}.items():
         if value:
             lines = lines[lines[name] == choice(name, value, everything[name].unique())]

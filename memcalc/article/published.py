@@ -1,6 +1,6 @@
 """The article's tables as published: rows of cells, each of which is recomputed and judged."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
@@ -55,3 +55,10 @@ class PublishedRow:
 
     def _cell(self, quantity: str) -> Mapping[str, str]:
         return next(cell for cell in self.cells if cell["quantity"] == quantity)
+
+
+def table_of(lines: Iterable[Mapping[str, object]]):
+    """Return lines as a table of pandas."""
+    import pandas  # the pictures of a page do without it
+
+    return pandas.DataFrame(lines)

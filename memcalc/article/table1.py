@@ -3,12 +3,11 @@
 from dataclasses import replace
 from functools import cached_property
 
-import pandas
-
 from memcalc import Fit, Gpu, Inference, Model, breakdown, symbol, total, units, values
-from memcalc.article.published import Judged, PublishedRow
+from memcalc.article.published import Judged, PublishedRow, table_of
+from memcalc.estimate.code import code
+from memcalc.formula.term import Values
 from memcalc.formula.totals import inference
-from memcalc.tables import code
 
 CONTEXT = 32_768
 """The context of the article's first table: "@32K"."""
@@ -36,11 +35,16 @@ class Row(PublishedRow):
         return breakdown(self.model, self.run) | {"total": total(self.model, self.run)}
 
     @cached_property
-    def own(self) -> dict[str, int]:
-        """Term → bytes by the article's own formula: the size in the name, and every head stores keys and values."""
+    def own_values(self) -> Values:
+        """Symbol → value in the article's own formula: the size in the name, and every head stores keys and values."""
         everyone = replace(self.model, kv_heads=self.model.heads)
-        known = values(everyone, self.run) | {symbol("parameters"): int(self.published("parameters")) * 10**9}
-        return {term.name: term.exact(known) for term in inference.parts} | {"total": inference.exact(known)}
+        return values(everyone, self.run) | {symbol("parameters"): int(self.published("parameters")) * 10**9}
+
+    @cached_property
+    def own(self) -> dict[str, int]:
+        """Term → bytes by the article's own formula."""
+        parts = {term.name: term.exact(self.own_values) for term in inference.parts}
+        return parts | {"total": inference.exact(self.own_values)}
 
     @property
     def follows(self) -> bool:
@@ -94,9 +98,9 @@ class Row(PublishedRow):
         return _yes(really), "holds under assumption", why
 
 
-def table1() -> pandas.DataFrame:
+def table1():
     """Return the article's first table: each number as published beside the exact one in GiB."""
-    return pandas.DataFrame(map(_line, Row.rows()))
+    return table_of(map(_line, Row.rows()))
 
 
 def _line(row: Row) -> dict[str, str]:
@@ -111,9 +115,9 @@ def _line(row: Row) -> dict[str, str]:
     return line | {"Follows from its own formula": _yes(row.follows)}
 
 
-def table1_verdicts() -> pandas.DataFrame:
+def table1_verdicts():
     """Return every cell of the article's first table with its verdict and the reason."""
-    return pandas.DataFrame(
+    return table_of(
         {"Model": row.subject, "Precision": row.run.weights, **line, "Computed by": row.code(line["Quantity"])}
         for row in Row.rows()
         for line in row.lines()

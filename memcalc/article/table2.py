@@ -4,11 +4,9 @@ from collections.abc import Iterable
 from functools import cached_property
 from itertools import pairwise
 
-import pandas
-
 from memcalc import Gpu, units
 from memcalc.article.cards import RUN, UNKNOWN, bandwidth, price, usable
-from memcalc.article.published import Judged, PublishedRow
+from memcalc.article.published import Judged, PublishedRow, table_of
 from memcalc.estimate.scaling import largest_model
 
 SIZES = (7, 13, 33, 70, 130, 180)
@@ -115,13 +113,13 @@ class Row(PublishedRow):
         return fits and not next_fits, f"with {heads} heads {f'{after}B fits too' if next_fits else said}"
 
 
-def table2() -> pandas.DataFrame:
+def table2():
     """Return the article's second table: each cell as published beside the catalogue's, or the solved largest model.
 
     >>> table2().loc[0, "Largest model (INT8, 32K), recomputed"]
     '12B plain, 21B grouped'
     """
-    return pandas.DataFrame(map(_line, Row.rows()))
+    return table_of(map(_line, Row.rows()))
 
 
 def _line(row: Row) -> dict[str, str]:
@@ -133,13 +131,13 @@ def _line(row: Row) -> dict[str, str]:
     return line | {"What does not simply hold": "; ".join(others)}
 
 
-def table2_verdicts() -> pandas.DataFrame:
+def table2_verdicts():
     """Return every cell of the article's second table with its verdict and the reason.
 
     >>> table2_verdicts().loc[3, "Why"]
     'with plain heads 7B fits, and 13B does not; with grouped heads 13B fits too'
     """
-    return pandas.DataFrame({"Hardware": row.subject, **line} for row in Row.rows() for line in row.lines())
+    return table_of({"Hardware": row.subject, **line} for row in Row.rows() for line in row.lines())
 
 
 def _in_turn(items: Iterable[str], word: str) -> str:

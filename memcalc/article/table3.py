@@ -6,13 +6,12 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import NamedTuple
 
-import pandas
-
 from memcalc import Gpu, Inference, Model, breakdown, catalogue, largest, symbol, units, values
 from memcalc.article.cards import FIRST_TOKEN
-from memcalc.article.published import Judged, PublishedRow
+from memcalc.article.published import Judged, PublishedRow, table_of
 from memcalc.estimate.questions import last
 from memcalc.formula.roofline import electricity_cost, energy, writing_time
+from memcalc.formula.term import Values
 
 MODEL, CARD = Model.named("LLaMA-7B"), Gpu.named("RTX 4090")
 """The "7B" and the card of the table."""
@@ -42,9 +41,13 @@ def cost_of_a_million(batch: int = 1) -> Cost:
     >>> round(cost_of_a_million().hours, 2), round(cost_of_a_million().dollars, 3)
     (1.82, 0.123)
     """
-    known = values(MODEL, replace(FIRST_TOKEN, batch=batch)) | CARD.values | ASSUMED | {symbol("written_tokens"): 10**6}
-    seconds, *rest = (float(term.value(known)) for term in (writing_time, energy, electricity_cost))
+    seconds, *rest = (float(term.value(a_million(batch))) for term in (writing_time, energy, electricity_cost))
     return Cost(seconds / 3600, *rest)
+
+
+def a_million(batch: int = 1) -> Values:
+    """Return the value of each symbol while a million tokens are written in so many sequences at once."""
+    return values(MODEL, replace(FIRST_TOKEN, batch=batch)) | CARD.values | ASSUMED | {symbol("written_tokens"): 10**6}
 
 
 def smallest_batch(dollars: Fraction) -> int | None:
@@ -114,34 +117,35 @@ def _factor(ratio: float) -> str:
     return f"× {units.three_digits(ratio)}" if ratio >= 1 else f"÷ {units.three_digits(1 / ratio)}"
 
 
-def table3() -> pandas.DataFrame:
+def table3():
     """Return the article's third table as published, with what follows from it and what nobody can check.
 
     >>> table3().loc[3, "Verdict"]
     'holds under assumption'
     """
-    return pandas.DataFrame(map(_line, Row.rows()))
+    return table_of(map(_line, Row.rows()))
 
 
 def _line(row: Row) -> dict[str, str]:
-    years = {cell["year"] + f" ({cell['remark']})" * bool(cell["remark"]): _shown(cell) for cell in row.cells}
+    years = {cell["year"] + f" ({cell['remark']})" * bool(cell["remark"]): shown(cell) for cell in row.cells}
     derived, verdict, why = row.judged(row.cells[0]["quantity"])
     return {"Metric": row.subject, **years, "Derived": derived, "Verdict": verdict, "Why": why}
 
 
-def _shown(cell: Mapping[str, str]) -> str:
+def shown(cell: Mapping[str, str]) -> str:
+    """Return a cell as the article prints it."""
     return f"${cell['published']}" if cell["unit"] == "$" else f"{cell['published']}{cell['unit']}"
 
 
-def points() -> pandas.DataFrame:
+def points():
     """Return the cells of the third table as numbers: metric, year, value and unit, and the cell as published.
 
     >>> [str(number) for number in points().loc[3, ["year", "value", "unit", "published"]]]
     ['2023', '500000.0', 'cards', '500K']
     """
-    return pandas.DataFrame(
+    return table_of(
         {"metric": row.subject, "year": int(cell["year"]), "value": float(value)}
-        | {"unit": _UNITS[cell["quantity"]], "published": _shown(cell)}
+        | {"unit": _UNITS[cell["quantity"]], "published": shown(cell)}
         for row in Row.rows()
         for cell, value in zip(row.cells, row.values, strict=True)
     )

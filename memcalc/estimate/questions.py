@@ -164,7 +164,7 @@ def fewest_gpus(model: Model | NominalModel, run: Inference | Training, gpu: Gpu
     """
     fits(model, run, gpu)  # refuses what has no answer
     degree = "tensor_parallel" if isinstance(run, Inference) else "data_parallel"
-    numbers = _even(model) if isinstance(run, Inference) else _sharing(model, run, gpu)
+    numbers = splits(model) if isinstance(run, Inference) else _sharing(model, run, gpu)
     for number in numbers:
         spread = replace(run, **{degree: number})
         if fits(model, spread, gpu):
@@ -172,8 +172,12 @@ def fewest_gpus(model: Model | NominalModel, run: Inference | Training, gpu: Gpu
     return 0
 
 
-def _even(model: Model) -> Iterator[int]:
-    """Yield the numbers of cards between which the heads of a model can be divided, beginning with one."""
+def splits(model: Model) -> Iterator[int]:
+    """Yield the numbers of cards between which the heads of a model can be divided, beginning with one.
+
+    >>> list(splits(Model.named("Llama-3.1-70B")))
+    [1, 2, 4, 8, 16, 32, 64]
+    """
     yield 1
     states = (model.inner if model.mamba_layers else 0, model.state_heads if model.mamba2_layers else 0)
     whole, shared = math.gcd(model.heads, *states), model.kv_heads

@@ -6,6 +6,7 @@ from memcalc.errors import instance
 from memcalc.estimate import inference
 from memcalc.formula.symbols import symbol
 from memcalc.formula.term import Term, Values
+from memcalc.specs.gpu import Gpu
 from memcalc.specs.inference import Inference
 from memcalc.specs.model import Model, NominalModel
 from memcalc.specs.training import Training
@@ -40,3 +41,10 @@ def terms(model: Model | NominalModel, run: Inference | Training) -> tuple[Term,
     from memcalc.estimate import training  # here: SymPy builds many terms for training, which most runs do not ask for
 
     return training.terms(model, run)
+
+
+def in_numbers(term: Term, model: Model, run: Inference, gpu: Gpu | None = None) -> tuple[Term, Values]:
+    """Return a term without what drops out of it for a run, and the value of each of its symbols and parts."""
+    known = values(model, run) | (gpu.values if gpu else {})
+    term = term.simplified(known)
+    return term, term.numbers(known)

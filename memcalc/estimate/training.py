@@ -223,12 +223,13 @@ def activations(model: Model, run: Training) -> tuple[Term, ...]:
     if run.activations == Accounting.MEGATRON:
         return (megatron.activations(run.recompute, run.sequence_parallel, run.pipeline_parallel > 1),)
     copies = (saved.weight_copies(run.recompute),) if run.recipe == "autocast" else ()
-    code = _code_path(model, run)
+    code = code_path(model, run)
     windows = code.mixed and 0 < model.window <= run.context
     return (*copies, saved.with_windows(code) if windows else saved.activations(code))
 
 
-def _code_path(model: Model, run: Training) -> CodePath:
+def code_path(model: Model, run: Training) -> CodePath:
+    """Return what decides which tensors a run of Hugging Face code keeps."""
     mixed = model.full_layers > 0 and model.window_layers > 0
     return CodePath(
         model.family,
@@ -256,7 +257,7 @@ def saved_tensors(model: Model, run: Training) -> tuple[SavedTensor, ...]:
     if run.activations == Accounting.MEGATRON:
         facts = frozenset() if run.pipeline_parallel > 1 else frozenset({"last_stage"})
         return megatron.saved_tensors(run.recompute, run.sequence_parallel, facts)
-    return tensors_of(_code_path(model, run)) if run.activations == Accounting.TRANSFORMERS else ()
+    return tensors_of(code_path(model, run)) if run.activations == Accounting.TRANSFORMERS else ()
 
 
 def peak_of_recomputation(model: Model, run: Training) -> int:
@@ -282,5 +283,5 @@ def step_peak(model: Model, run: Training) -> int:
     3522301960
     """
     _refuse_unknown_activations(model, run)
-    term = training_step.step_peak(_code_path(model, run), tied=model.embedding_tables == 1)
+    term = training_step.step_peak(code_path(model, run), tied=model.embedding_tables == 1)
     return term.exact(model.values | run.values | {symbol("parameters"): model.parameters})

@@ -1,5 +1,6 @@
 """Formats: how numbers are stored, as rows of data/formats.csv and, for llama.cpp's blocks, data/ggml_types.csv."""
 
+import re
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
@@ -59,6 +60,15 @@ class Format(Row):
     def residual(self) -> str:
         """Who keeps the newest tokens of a cache in 16 bit: "KIVI", "transformers" or "" for nobody."""
         return self.cache if self.cache in ("KIVI", "transformers") else ""
+
+
+def named_bits(name: str) -> int:
+    """Return the bits of a number that the name of a format or a block type promises.
+
+    >>> [named_bits(name) for name in ("Q4_K_M", "NF4-double", "LLM.int8", "BF16")]
+    [4, 4, 8, 16]
+    """
+    return int(re.search(r"\d+", name)[0])
 
 
 @cache

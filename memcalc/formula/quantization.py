@@ -1,5 +1,6 @@
 """Stored bytes: what a model's tensors cost in each format, scales and tables included."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
 from functools import cache
@@ -27,7 +28,7 @@ def stored_bytes(tensors: tuple[Tensor, ...], form: Format) -> sympy.Expr:
     if form.type:
         mix = form.name if form.family == Family.GGUF else ""
         return sympy.Add(*(tensor_bytes(tensor, mix, form.type) for tensor in tensors))
-    return sympy.Add(*(tensor.count * _one(tensor, form) for tensor in tensors))
+    return sympy.Add(*(tensor.count * in_groups(tensor, form) for tensor in tensors))
 
 
 def matrix_bytes(rows: sympy.Expr, columns: sympy.Expr, form: Format) -> sympy.Expr:
@@ -39,19 +40,20 @@ def matrix_bytes(rows: sympy.Expr, columns: sympy.Expr, form: Format) -> sympy.E
     groups = sympy.ceiling(rows * columns / sympy.Integer(form.group)) if form.group else rows
     scales = groups * _bytes(form.scale_bits + form.zero_bits) + columns * _bytes(form.column_bits)
     nested = 4 * sympy.ceiling(groups / sympy.Integer(form.nested)) if form.nested else 0
-    return _codes(rows, columns, form) + scales + nested + form.table_bytes
+    return codes(rows, columns, form) + scales + nested + form.table_bytes
 
 
-def _one(tensor: Tensor, form: Format) -> sympy.Expr:
+def in_groups(tensor: Tensor, form: Format) -> sympy.Expr:
+    """Return the bytes of one tensor in a format that is no file of llama.cpp's blocks."""
     if form.family == Family.PLAIN:
         return tensor.size * _bytes(form.bits)
-    if not _is_matrix(tensor) or tensor.group in form.keeps:
+    if not is_matrix(tensor) or tensor.group in form.keeps:
         return tensor.size * HALF
     *matrices, rows, columns = tensor.shape
     return sympy.prod(matrices) * matrix_bytes(rows, columns, form)
 
 
-def _codes(rows: sympy.Expr, columns: sympy.Expr, form: Format) -> sympy.Expr:
+def codes(rows: sympy.Expr, columns: sympy.Expr, form: Format) -> sympy.Expr:
     """Return the bytes of the codes; HQQ packs them across groups: as many groups in one as codes fit in a word."""
     if form.family != Family.HQQ:
         return sympy.ceiling(rows * columns * _bytes(form.code_bits))
@@ -123,18 +125,18 @@ def tensor_bytes(tensor: Tensor, mix: str, base: str) -> sympy.Expr:
     >>> tensor_bytes(norm, "Q4_K_M", "Q4_K")
     4*d*n_vec
     """
-    if not _is_matrix(tensor):  # vectors: no mix may touch them
+    if not is_matrix(tensor):  # vectors: no mix may touch them
         return FP32 * tensor.count * tensor.size
     if tensor.name == "kv_b_proj":
-        return sum(tensor_bytes(part, mix, base) for part in _absorbed(tensor))
-    role = _ROLES.get(tensor.name, "other")
+        return sum(tensor_bytes(part, mix, base) for part in absorbed(tensor))
+    role = _role(tensor)
     separate = tensor.each * _in_types(tensor, role, mix, base)
     if role != "embedding":
         return separate
     return choose((_in_types(tensor, "output", mix, base), sympy.Eq(n_emb, 1)), (separate, sympy.true))
 
 
-def _is_matrix(tensor: Tensor) -> bool:
+def is_matrix(tensor: Tensor) -> bool:
     """Return whether the tensor is the matrix of a linear layer or of the embedding, which formats may shrink."""
     return len(tensor.shape) > 1 and not tensor.name.endswith("_bias") and tensor.name not in _NO_LINEAR_LAYER
 
@@ -160,17 +162,57 @@ _ROLES = {
 }
 
 
-def _absorbed(tensor: Tensor) -> list[Tensor]:
+def absorbed(tensor: Tensor) -> list[Tensor]:
     """Split the up-projection of latent attention into that of the keys, which is transposed, and of the values."""
     rows, latent = tensor.shape
     shapes = {"k_b_proj": (h * latent, d_k - d_r), "v_b_proj": (rows - h * (d_k - d_r), latent)}
     return [replace(tensor, name=name, shape=shape) for name, shape in shapes.items()]
 
 
-def _in_types(tensor: Tensor, role: str, mix: str, base: str) -> sympy.Expr:
+def type_at(tensor: Tensor, mix: str, base: str, place: int, known: Mapping[sympy.Symbol, object]) -> str:
+    """Return the block type of a tensor in one layer; where blocks fit in no row, the one that is taken instead.
+
+    Parameters
+    ----------
+    mix, base : as for `tensor_bytes`
+    place : of the layer: in the model for MLPs and experts, else among those that have the tensor
+    known : the counts of a model; the sizes of the tensor are numbers already
+    """
+    if not is_matrix(tensor):
+        return "F32"
+    role = _role(tensor)
+    if role == "embedding" and known[n_emb] == 1:
+        role = "output"
+    layers = LAYERS if tensor.group in COUNTED_IN_ALL else tensor.layers
+    ends = [sympy.Integer(end) for end in (place, place + 1, layers.xreplace(known))]
+
+    def holds(rule: Mapping[str, str]) -> bool:
+        before, after = (_before(end, rule["layers"], ends[2]) for end in ends[:2])
+        return before != after and _CONDITIONS[rule["when"]].xreplace(known) == sympy.true
+
+    kind = next((rule["type"] for rule in _rules(tensor, role, mix) if holds(rule)), base)
+    return next(name for name in _types(kind, role) if tensor.shape[-1] % block(name)[0] == 0)
+
+
+def _role(tensor: Tensor) -> str:
+    return _ROLES.get(tensor.name, "other")
+
+
+def _rules(tensor: Tensor, role: str, mix: str) -> list[Mapping[str, str]]:
+    """Return what a mix says of tensors in a role; the first that holds for a layer counts."""
     roles = {role, "experts"} if tensor.group == "expert" else {role}
     of_mix = [rule for rule in catalogue.rows("mixes") if mix and {"*", mix}.intersection(rule["mixes"].split("|"))]
-    rules = [rule for rule in of_mix if roles.intersection(rule["roles"].split("|"))]
+    return [rule for rule in of_mix if roles.intersection(rule["roles"].split("|"))]
+
+
+def _types(kind: str, role: str) -> tuple[str, ...]:
+    """Return a block type, and those that are taken where its blocks do not fit in a row."""
+    smaller = "Q8_0" if role == "output" else catalogue.find("ggml_types", "block type", kind)["fallback"] or "F16"
+    return kind, smaller, "F16"
+
+
+def _in_types(tensor: Tensor, role: str, mix: str, base: str) -> sympy.Expr:
+    rules = _rules(tensor, role, mix)
 
     def follow(rules: list, claimed: sympy.Expr) -> sympy.Expr:
         """Give the first rule its layers, which include those claimed before; `base` takes what is left."""
@@ -195,9 +237,13 @@ _CONDITIONS = {
 }
 
 
+COUNTED_IN_ALL = ("mlp", "expert", "router")
+"""Groups of which a mix counts the layers among all; of the others, among those that have them."""
+
+
 def _layers(which: str, tensor: Tensor) -> sympy.Expr:
     """Count the layers of a tensor that a rule means; experts stand in the last layers, all else in the first."""
-    of_all = LAYERS if tensor.group in ("mlp", "expert", "router") else tensor.layers
+    of_all = LAYERS if tensor.group in COUNTED_IN_ALL else tensor.layers
     if tensor.group not in ("expert", "router"):
         return _before(tensor.layers, which, of_all)
     return _before(of_all, which, of_all) - _before(of_all - tensor.layers, which, of_all)
@@ -222,9 +268,8 @@ def _before(end: sympy.Expr, which: str, layers: sympy.Expr) -> sympy.Expr:
 
 def _matrix(tensor: Tensor, kind: str, role: str) -> sympy.Expr:
     """Return the bytes of one tensor in a block type, or in the next one whose blocks fit in its rows."""
-    smaller = "Q8_0" if role == "output" else catalogue.find("ggml_types", "block type", kind)["fallback"] or "F16"
     branches = []
-    for elements, size in map(block, (kind, smaller, "F16")):
+    for elements, size in map(block, _types(kind, role)):
         fits = sympy.Eq(elements * sympy.floor(tensor.shape[-1] / sympy.Integer(elements)), tensor.shape[-1])
         branches.append((tensor.size * sympy.Rational(size, elements), fits))
     return choose(*branches)

@@ -24,6 +24,9 @@ RECIPES = {"bf16": "bf16", "fp16": "bf16", "mixed": "bf16", "megatron": "bf16", 
 RECOMPUTE = (Recompute.NONE, Recompute.FULL)
 """Hugging Face code keeps all, or (gradient checkpointing) the inputs of the layers."""
 
+PLACES = {row["name"]: row for row in catalogue.rows("places")}
+"""Place → its word, the strength of its colour, its hatch; in the order of a bar: first what grows fastest."""
+
 _LETTERS = {letter.name: letter for letter in GLOSSARY}
 
 
@@ -68,6 +71,18 @@ class SavedTensor:
         """Return the tensor of one row of a table, with the bytes that `column` gives."""
         shape = tuple(map(factor, row["shape"].split()))
         return cls(row["name"], row["per"], row["place"], shape, int(row[column]), cards, row["key"])
+
+
+def place_of(tensor: SavedTensor) -> str:
+    """Return the key of PLACES for a tensor: scores are what has a number for each pair of tokens.
+
+    >>> from memcalc.formula.megatron import saved_tensors
+    >>> [place_of(tensor) for tensor in saved_tensors()].count("scores")
+    3
+    """
+    if tensor.per == "once":
+        return "once"
+    return "scores" if tensor.shape.count(_LETTERS["s"]) > 1 else tensor.place
 
 
 @cache

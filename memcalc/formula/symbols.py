@@ -71,7 +71,7 @@ class Entry(Row):
         return 1 if self.symbol.is_positive else 0
 
 
-_ENTRIES = tuple(map(Entry.of, rows("glossary")))
+_ENTRIES = tuple(map(Entry.of_row, rows("glossary")))
 
 GLOSSARY = {entry.symbol: entry for entry in _ENTRIES}
 """Symbol → its entry, in reading order."""

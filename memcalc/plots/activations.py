@@ -7,35 +7,20 @@ import pandas
 from matplotlib.colors import to_rgb
 from matplotlib.patches import Rectangle
 
-from memcalc import Model, Training, breakdown, catalogue, symbol, values
+from memcalc import Model, Training, breakdown, values
 from memcalc.article.claims import claim
 from memcalc.estimate import training
 from memcalc.estimate.ask import read_inputs
-from memcalc.formula.saved_tensors import SavedTensor
+from memcalc.formula.saved_tensors import PLACES, place_of
 from memcalc.formula.symbols import SUMMANDS
 from memcalc.plots.style import OUTLINE, PLAIN, context_axes, label, picture, stacked, tokens
 from memcalc.units import in_unit, show
-
-PLACES = {row["name"]: row for row in catalogue.rows("places")}
-"""Place → its word, the strength of its colour, its hatch; in the order of a bar: first what grows fastest."""
 
 _CODES = {
     "Megatron\nGPT-3-175B": ("GPT-3-175B", Training(activations="megatron")),
     "Hugging Face\nLLaMA-7B": ("LLaMA-7B", Training(attention="flash")),
 }
 _EDGE = "#222222"  # not black, which a dark page turns to white, and white is not seen on these fills
-
-
-def place_of(tensor: SavedTensor) -> str:
-    """Return the key of PLACES for a tensor: scores are what has a number for each pair of tokens.
-
-    >>> from memcalc.formula.megatron import saved_tensors
-    >>> [place_of(tensor) for tensor in saved_tensors()].count("scores")
-    3
-    """
-    if tensor.per == "once":
-        return "once"
-    return "scores" if tensor.shape.count(symbol("context")) > 1 else tensor.place
 
 
 def fill_of(place: str) -> dict[str, object]:

@@ -23,6 +23,13 @@ from memcalc.units import in_unit, show
 _STYLE = rc_params_from_file(Path(__file__).parent / "house.mplstyle", use_default_template=False)
 
 
+_FOLLOWS_THE_THEME = (
+    "<style>.memcalc-figure { background: none !important; } "
+    '[data-jp-theme-light="false"] .memcalc-figure { filter: invert(1) hue-rotate(180deg); }</style>'
+)
+"""Black ink turns white in JupyterLab's dark theme, and hues stay; a page that allows no style keeps white paper."""
+
+
 class Drawn(Figure):
     """A figure with a text for those who cannot see it; notebooks show both as an image of HTML."""
 
@@ -36,9 +43,10 @@ class Drawn(Figure):
     def _repr_html_(self) -> str:
         file = io.BytesIO()
         with house_style():
-            self.savefig(file, format="png", bbox_inches="tight", metadata={"Software": None})
+            self.savefig(file, format="png", bbox_inches="tight", transparent=True, metadata={"Software": None})
         pixels = base64.b64encode(file.getvalue()).decode()
-        return f'<img alt="{html.escape(self.alt)}" src="data:image/png;base64,{pixels}">'
+        shown = f'class="memcalc-figure" style="background: #fff" alt="{html.escape(self.alt)}"'
+        return f'{_FOLLOWS_THE_THEME}<img {shown} src="data:image/png;base64,{pixels}">'
 
 
 if shell := get_ipython():  # its own image of a figure has no place for the text

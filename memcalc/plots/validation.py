@@ -7,18 +7,10 @@ from functools import cache
 
 from matplotlib.ticker import FuncFormatter
 
-from memcalc import Model, Training, breakdown
-from memcalc.estimate.training import step_peak
+from memcalc.estimate.measured import NOTABLE, POLICIES, Measurement, measured_steps, measurements, step
 from memcalc.formula.symbols import SUMMANDS
 from memcalc.plots.style import Drawn, canvas, context_axes, label, plain_axes
 from memcalc.units import UNITS, in_unit, three_digits
-from memcalc.validation import NOTABLE, Measurement, measurements
-
-STEPPED = "Llama-3.2-1B"
-"""The model whose steps were measured at many contexts."""
-
-POLICIES = {"keep all": "none", "compute again": "full"}
-"""What is done with activations → what is recomputed."""
 
 STEPS, STEP_MEMORY = (2**5, 2**13), (2, 400)
 """The ends of the axes of such a step [tokens, GiB]."""
@@ -154,27 +146,3 @@ def step_lines(policy: str) -> dict[str, list[tuple[float, float]]]:
     contexts = [round(2 ** (power / 4)) for power in range(20, 53)]
     curves = zip(*([in_unit(size, "GiB") for size in step(count, policy)] for count in contexts), strict=True)
     return {name: list(zip(contexts, curve, strict=True)) for name, curve in zip(STEP_LINES, curves, strict=True)}
-
-
-def step(context: int, policy: str) -> tuple[int, int]:
-    """Return gradients and activations as a sum, and the peak of a step [bytes].
-
-    >>> step(64, "keep all")
-    (2635559692, 3522301960)
-    """
-    model, run = Model.named(STEPPED), step_run(context, policy)
-    memory = breakdown(model, run)
-    return memory["gradients"] + memory["activations"], step_peak(model, run)
-
-
-def step_run(context: int, policy: str) -> Training:
-    """Return the run of such a step."""
-    return Training(context=context, recipe="bf16", attention="eager", recompute=POLICIES[policy])
-
-
-@cache  # as above
-def measured_steps(policy: str) -> dict[int, int]:
-    """Return context → peak, as measured with this policy [tokens, bytes]."""
-    rows = [row for row in measurements() if row.quantity == "step_peak" and row.model == STEPPED]
-    alike = [row for row in rows if Training(**row.inputs) == step_run(row.inputs["context"], policy)]
-    return {row.inputs["context"]: int(row.measured) for row in alike}

@@ -1,13 +1,12 @@
 """The picture of weights: the bits that a format's name says, and those that a model's file spends."""
 
 import math
-import re
 from collections.abc import Iterator
 
 import pandas
 
 from memcalc import Inference, Model, breakdown
-from memcalc.formula.formats import Format
+from memcalc.formula.formats import Format, named_bits
 from memcalc.formula.symbols import SUMMANDS
 from memcalc.plots.style import CARDS, LIMIT, OUTLINE, Drawn, canvas, label, limit_of, picture, plain_axes, stacked
 from memcalc.specs.run import weights_format
@@ -35,7 +34,7 @@ def bits_of_the_name(weights: str) -> int:
     >>> [bits_of_the_name(name) for name in ("Q4_K_M", "NF4-double", "LLM.int8", "BF16")]
     [4, 4, 8, 16]
     """
-    return int(re.search(r"\d+", weights_format("weights", weights))[0])
+    return named_bits(weights_format("weights", weights))
 
 
 def parts(model: Model, weights: str) -> dict[str, int]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -9,10 +11,10 @@ import sympy
 
 from memcalc import catalogue
 from memcalc.catalogue import Row
-from memcalc.errors import InputError, whole
+from memcalc.errors import InputError, must, shown, whole
 from memcalc.formula.symbols import symbol
 from memcalc.specs.fields import Spec, amount, count, declare, text
-from memcalc.units import to_bytes
+from memcalc.units import UNITS, parse, to_bytes
 
 LARGEST_CARD = 10**6
 """GB: a thousand times the largest cards of 2026."""
@@ -21,6 +23,9 @@ HIGHEST_PRICE = 10**9
 """US dollars: more than any card costs."""
 
 _MOST = LARGEST_CARD * 1024
+
+_SIZED = r"\s*([\d.,]+\s*[KMGT]i?B)\s*(?:(?:@|at|with)\s*([\d.,]+\s*[KMGT]i?B)\s*/\s*s)?\s*"
+"""A card by its size, such as "24 GB" or "48 GB at 960 GB/s"."""
 
 
 def _price(field: str, value: object) -> int | None:
@@ -67,6 +72,26 @@ class Gpu(Spec, Row):
         if self.price_usd is None:
             raise InputError("price_usd must be given with price_high_usd, for it is the lower end of the range.")
         whole("price_high_usd", self.price_high_usd, self.price_usd, HIGHEST_PRICE)
+
+    @classmethod
+    def of(cls, card: str) -> Gpu:
+        """Return a card of data/gpus.csv, or one of a size and, if it is said, a speed of its memory.
+
+        A size is what a program can use of the card, and its unit is meant: 24 GB is less than 24 GiB.
+        Raises InputError for what is neither a name nor a size.
+
+        >>> Gpu.of("24 GB").capacity, Gpu.of("48GB@960GB/s").bandwidth, Gpu.of("rtx4090").name
+        (24000000000, 960000000000, 'RTX 4090')
+        """
+        size = re.fullmatch(_SIZED, card, re.IGNORECASE) if isinstance(card, str) else None
+        if not size:
+            return cls.named(card)
+        capacity, speed = (parse(amount) / UNITS["GB"] if amount else None for amount in size.groups())
+        if not 0 < capacity <= LARGEST_CARD or (speed is not None and not 0 < speed <= _MOST):
+            raise must("gpu", f"a name, or a size up to {LARGEST_CARD:,} GB such as '48 GB at 960 GB/s'", shown(card))
+        usable = capacity * UNITS["GB"] / UNITS["GiB"]
+        name = " ".join(card.split())
+        return cls(name, "", math.ceil(capacity), None, usable, "as you said", bandwidth_gbs=speed)
 
     @classmethod
     def sold_as(cls, name: str) -> list[Gpu]:

@@ -14,6 +14,7 @@ def test_an_optimizer_has_what_its_layout_needs(name):
     assert (optimizer.bits > 0, optimizer.block > 0) == (blocks, blocks)
     assert optimizer.whole_blocks <= blocks
     assert optimizer.moments <= 3
+    assert len(list(filter(None, optimizer.states.split("|")))) == optimizer.moments
 
 
 def test_mixed_precision_takes_sixteen_bytes_with_adam():

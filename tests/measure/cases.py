@@ -8,7 +8,7 @@ from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from types import ModuleType
 
-from memcalc import validation
+from memcalc.estimate import measured
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Case:
     @property
     def written(self) -> str:
         """The inputs as they stand in a row."""
-        return validation.written(self.inputs)
+        return measured.written(self.inputs)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,136 @@
+"""The inventory: every tensor of a model in a format, layer by layer, with its shape in numbers and its bytes."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+import sympy
+
+from memcalc.formula.choices import Family
+from memcalc.formula.formats import HALF, Format, block, named_bits
+from memcalc.formula.quantization import COUNTED_IN_ALL, absorbed, codes, in_groups, type_at
+from memcalc.formula.tensors import GROUPS, LAYERS, Tensor
+
+Counts = Mapping[sympy.Symbol, int]
+"""The counts of a model, as its `values` has them."""
+
+ONCE = ("embedding", "final")
+"""Groups of tensors that a model has once, and in no layer."""
+
+MIXERS = ("attention", "latent_attention", "mamba", "mamba2")
+"""Groups of which a layer has one: how it looks at other tokens."""
+
+_LAST = ("expert", "router")
+
+
+@dataclass(frozen=True)
+class Stored:
+    """Tensors of one layer that are alike, or of what the model has once.
+
+    Parameters
+    ----------
+    name, group : as of `tensors.Tensor`
+    layer : which layer holds it, counted from 1; 0 for what the model has once
+    number : how many are alike
+    shape : of each
+    type : how its numbers are stored: a format, or a block type of llama.cpp
+    named : what the bits of the type's name take [bytes]
+    size : what all of it takes [bytes]
+    """
+
+    name: str
+    group: str
+    layer: int
+    number: int
+    shape: tuple[int, ...]
+    type: str
+    named: Fraction
+    size: Fraction
+
+    @property
+    def numbers(self) -> int:
+        """How many numbers it holds."""
+        return self.number * int(sympy.prod(self.shape))
+
+    @property
+    def bits(self) -> Fraction:
+        """What a number takes on average, with its share of the scales."""
+        return 8 * self.size / self.numbers
+
+    @property
+    def scales(self) -> Fraction:
+        """What it takes beside the bits of its type's name: scales, zero points, tables [bytes]."""
+        return max(self.size - self.named, Fraction(0))
+
+
+def inventory(known: Counts, tensors: tuple[Tensor, ...], form: Format) -> Iterator[Stored]:
+    """Yield what a model stores: embedding, then by kind what the layers hold, then the last norm.
+
+    Parameters
+    ----------
+    known : the counts of a model
+    tensors : what it holds, from `tensors.present`
+    form : the format
+
+    Layers of one kind follow each other: how those of several kinds take turns is not known here.
+    """
+    for tensor in tensors:
+        layers = _layers(tensor.group, known)
+        for part in absorbed(tensor) if form.type and tensor.name == "kv_b_proj" else [tensor]:
+            alike = _sized(part, known)
+            if alike.each and 0 not in alike.shape:
+                yield from _stored(alike, layers, known, form)
+
+
+def _sized(tensor: Tensor, known: Counts) -> Tensor:
+    """Return a tensor with numbers in the places of letters."""
+    each, *shape = ((sympy.S.One * count).xreplace(known) for count in (tensor.each, *tensor.shape))
+    return replace(tensor, each=int(each), shape=tuple(shape))
+
+
+def _layers(group: str, known: Counts) -> range:
+    """Return which layers hold a group: MLPs the first ones, experts the last, and what mixes tokens kind by kind."""
+    if group in ONCE:
+        return range(1)
+    count = {kind: int(GROUPS[kind].xreplace(known)) for kind in (*MIXERS, group)}
+    before = sum(count[kind] for kind in MIXERS[: MIXERS.index(group)]) if group in MIXERS else 0
+    if group in _LAST:
+        before = int(LAYERS.xreplace(known)) - count[group]
+    return range(before + 1, before + count[group] + 1)
+
+
+def _stored(tensor: Tensor, layers: range, known: Counts, form: Format) -> Iterator[Stored]:
+    """Yield a tensor with its bytes in each of its layers."""
+    shape = tuple(map(int, tensor.shape))
+    mix = form.name if form.family == Family.GGUF else ""
+    sizes = {}
+    for layer in layers:
+        place = layer - 1 if tensor.group in COUNTED_IN_ALL else layer - layers.start
+        type_ = type_at(tensor, mix, form.type, place, known) if form.type else ""
+        if type_ not in sizes:
+            sizes[type_] = (_in_blocks if form.type else _in_groups)(tensor, type_ or form)
+        kind, named, size = sizes[type_]
+        yield Stored(tensor.name, tensor.group, layer, tensor.each, shape, kind, named, size)
+
+
+def _in_blocks(tensor: Tensor, kind: str) -> tuple[str, Fraction, Fraction]:
+    """Return a block type, and what its name promises for the tensors of a layer, and what they take [bytes]."""
+    numbers = tensor.each * int(tensor.size)
+    elements, size = block(kind)
+    return kind, Fraction(numbers * named_bits(kind), 8), Fraction(numbers * size, elements)
+
+
+def _in_groups(tensor: Tensor, form: Format) -> tuple[str, Fraction, Fraction]:
+    """Return how a tensor without blocks is stored, what its codes take in a layer, and what all of it [bytes]."""
+    size = tensor.each * in_groups(tensor, form)
+    if form.family == Family.PLAIN or size == tensor.each * tensor.size * HALF:
+        kind = form.name if form.family == Family.PLAIN else "16 bits"
+        return kind, _fraction(size), _fraction(size)
+    *matrices, rows, columns = tensor.shape
+    of_codes = tensor.each * sympy.prod(matrices) * codes(rows, columns, form)
+    return form.name, _fraction(of_codes), _fraction(size)
+
+
+def _fraction(number: sympy.Expr) -> Fraction:
+    exact = sympy.Rational(number)
+    return Fraction(int(exact.p), int(exact.q))

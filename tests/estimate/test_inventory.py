@@ -1,0 +1,71 @@
+"""The inventory: tensor by tensor it adds up to what whole files were measured to take."""
+
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cases import MODELS
+from headers import read
+from measured import rows
+from memcalc import Inference, Model, breakdown
+from memcalc.estimate.inventory import MIXERS, inventory
+from memcalc.formula.formats import Format
+from memcalc.formula.tensors import present
+from memcalc.specs.run import weights_formats
+
+FILES = rows("formats", "model_tensor_bytes")
+
+
+def stored(model, form):
+    return list(inventory(model.values, present(model.packing, model.absent), Format.named(form)))
+
+
+@pytest.mark.parametrize("row", FILES[::5], ids=lambda row: f"{row.id}-{row.model}-{row.inputs['format']}")
+def test_tensor_by_tensor_a_file_takes_what_was_measured(row):
+    assert sum(one.size for one in stored(read(row.inputs), row.inputs["format"])) == row.measured
+
+
+@given(model=MODELS, form=st.sampled_from(weights_formats()))
+def test_it_is_the_model_to_the_number_and_to_the_byte(model, form):
+    found = stored(model, form)
+    assert sum(one.numbers for one in found) == model.parameters
+    assert 0 <= breakdown(model, Inference(weights=form))["weights"] - sum(one.size for one in found) < 1
+    assert all(one.named <= one.size for one in found if one.type not in ("F32", "16 bits"))
+
+
+@given(model=MODELS)
+def test_each_layer_has_one_way_to_look_at_other_tokens_and_norms(model):
+    found = stored(model, "FP16")
+    groups = {layer: {one.group for one in found if one.layer == layer} for layer in range(1, model.layers + 1)}
+    assert all(len(group.intersection(MIXERS)) == 1 and "norms" in group for group in groups.values())
+    assert {one.layer for one in found} == {0, *groups}
+
+
+def test_shapes_are_those_of_the_published_model():
+    """Grattafiori et al. 2024, Table 3: d = 4,096, 14,336 in the MLP, 8 heads of keys and values; 128,256 tokens."""
+    shapes = {
+        one.name: (one.number, *one.shape) for one in stored(Model.named("Llama-3.1-8B"), "FP16") if one.layer < 2
+    }
+    assert shapes["k_proj"] == (1, 8 * 128, 4096)
+    assert shapes["up_proj"] == (2, 14_336, 4096)
+    assert shapes["lm_head"] == (1, 128_256, 4096)
+
+
+def test_a_mixture_gives_more_bits_where_llama_cpp_does():
+    """use_more_bits of llama-quant.cpp: the first eighth, the last, and every third layer between; here of 32."""
+    more = {layer + 1 for layer in range(32) if layer < 4 or layer >= 28 or (layer - 4) % 3 == 2}
+    found = stored(Model.named("LLaMA-7B"), "Q4_K_M")
+    for name in ("v_proj", "down_proj"):
+        assert {one.layer for one in found if one.name == name and one.type == "Q6_K"} == more
+    assert {one.type for one in found if one.name == "up_proj"} == {"Q4_K"}
+    assert {one.type for one in found if one.name == "lm_head"} == {"Q6_K"}
+
+
+def test_scales_are_those_of_the_paper():
+    """Dettmers et al. 2023, section 3: a scale of 32 bits for 64 numbers; bitsandbytes adds a table of 64 bytes."""
+    [up] = [one for one in stored(Model.named("LLaMA-7B"), "NF4") if (one.layer, one.name) == (1, "up_proj")]
+    numbers = 2 * 4096 * 11008
+    assert (up.named, up.scales) == (Fraction(numbers, 2), Fraction(numbers * 4, 64) + 2 * 64)
+    assert up.bits == pytest.approx(4.5, abs=1e-4)
