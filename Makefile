@@ -22,7 +22,7 @@ help:  ## list the commands
 article: .venv/.ready  ## regenerate every table and figure of the article
 	$(BIN)/python -m memcalc article
 
-test: .venv/.ready  ## run all tests: package, notebooks, browser
+test: .venv/.ready node_modules/.ready  ## run all tests: package, notebooks, browser
 	$(BIN)/python -m pytest
 
 lab: .venv/.ready  ## open JupyterLab on the first notebook
@@ -37,7 +37,7 @@ page: .venv/.ready  ## show the first notebook as a web page without code
 slides: .venv/.ready  ## make a deck of slides of each notebook in slides/
 	$(BIN)/jupyter nbconvert --to slides $(DECK) --output-dir slides notebooks/0*.ipynb
 
-bench: .venv/.ready  ## measure the speed, and write it into tests/bench/README.md
+bench: .venv/.ready node_modules/.ready  ## measure the speed, and write it into tests/bench/README.md
 	cd tests && ../$(BIN)/python -m bench
 
 measure: .venv/.measure  ## measure the formula's terms on this machine (WITH="--device cuda --gpu 'RTX 4090'": on a card)
@@ -50,7 +50,7 @@ lock: .venv/.ready  ## resolve the versions of pyproject.toml anew
 		--python-version 3.11 --no-header --no-annotate --output-file measure.lock
 
 clean:  ## remove .venv and what the tests leave
-	rm -rf .venv .pytest_cache .hypothesis .ruff_cache tests/artefacts slides
+	rm -rf .venv node_modules .pytest_cache .hypothesis .ruff_cache tests/artefacts slides
 
 .venv/.ready: requirements.lock pyproject.toml Makefile
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -63,6 +63,11 @@ clean:  ## remove .venv and what the tests leave
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement .venv/uv.lock
 	$(BIN)/uv pip install --python $(BIN)/python --quiet --require-hashes --requirement requirements.lock
 	$(BIN)/uv pip install --python $(BIN)/python --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# What the tests of the explorers' page need: a linter, and Python as WebAssembly.
+node_modules/.ready: .venv/.ready package.json package-lock.json
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npm ci --silent --no-audit --no-fund
 	@touch $@
 
 # Versions without hashes: PyTorch has builds for CPU and for cards under one version, with other hashes.

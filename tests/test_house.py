@@ -143,15 +143,22 @@ def test_every_source_is_in_the_bibliography(term):
 def test_environment_equals_pyproject():
     environment = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
     conda = {line for line in environment if isinstance(line, str)} - {"pip", f"python{PROJECT['requires-python']}"}
-    assert conda == set(PROJECT["dependencies"])
+    assert conda == {*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["notebooks"]}
     assert {"pip": ["--editable ."]} in environment
+
+
+def wanted(extra):
+    """The names of what an extra needs, with the base and the extra of the notebooks, which it includes."""
+    extras = PROJECT["optional-dependencies"]
+    assert "memcalc[notebooks]" in extras[extra]
+    lines = [*PROJECT["dependencies"], *extras["notebooks"], *extras[extra]]
+    return {Requirement(line).name for line in lines} - {"memcalc"}
 
 
 def test_the_lock_pins_every_dependency_with_hashes():
     lock = (ROOT / "requirements.lock").read_text()
     pinned = set(re.findall(r"^([\w.-]+)==", lock, re.MULTILINE))
-    wanted = PROJECT["dependencies"] + PROJECT["optional-dependencies"]["test"]
-    assert {Requirement(line).name.replace("_", "-") for line in wanted} <= pinned
+    assert {name.replace("_", "-") for name in wanted("test")} <= pinned
     for entry in re.split(r"\n(?=\S)", lock.strip()):
         assert "--hash=sha256:" in entry
 
@@ -160,7 +167,7 @@ def test_the_lock_of_the_measured_libraries_pins_each_and_agrees_with_the_other(
     locks = [(ROOT / name).read_text() for name in ("measure.lock", "requirements.lock")]
     measured, tested = (set(re.findall(r"^([\w.-]+==[\w.]+)", lock, re.MULTILINE)) for lock in locks)
     pinned = {line.partition("==")[0] for line in measured}
-    assert {Requirement(line).name for line in PROJECT["optional-dependencies"]["measure"]} <= pinned
+    assert wanted("measure") <= pinned
     both = pinned & {line.partition("==")[0] for line in tested}
     assert {line for line in measured if line.partition("==")[0] in both} <= tested
 
@@ -169,7 +176,7 @@ def test_the_installed_versions_are_the_locked_ones():
     from importlib.metadata import version
 
     lock = dict(re.findall(r"^([\w.-]+)==([\w.]+)", (ROOT / "requirements.lock").read_text(), re.MULTILINE))
-    for line in PROJECT["dependencies"]:
+    for line in (*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["notebooks"]):
         requirement = Requirement(line)
         assert version(requirement.name) in requirement.specifier
         assert requirement.name == "numpy" or version(requirement.name) == lock[requirement.name]
