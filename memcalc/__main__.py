@@ -43,6 +43,12 @@ def _parser() -> argparse.ArgumentParser:
     _add_question(commands, "train", Training, "can this model be trained on such cards?", train)
     glossary = commands.add_parser("glossary", help="list every symbol with its meaning")
     glossary.set_defaults(run=_glossary)
+    _add_writers(commands)
+    return parser
+
+
+def _add_writers(commands: argparse._SubParsersAction) -> None:
+    """Add the commands that write files."""
     article = commands.add_parser("article", help="write the article's tables and figures")
     article.add_argument("--check", action="store_true", help="compare instead of writing; exit 1 on any difference")
     formats = ("svg", "png", "pdf", "html", "tex")
@@ -50,7 +56,14 @@ def _parser() -> argparse.ArgumentParser:
     article.add_argument("--format", choices=formats, action="append", default=[], help=meaning)
     article.add_argument("--out", default="figures", help="the folder (%(default)s)")
     article.set_defaults(run=_article)
-    return parser
+    pages = commands.add_parser("explorers", help="write the explorers as pages that need no kernel")
+    pages.add_argument("subject", nargs="*", help="which of them; all, if none is named")
+    pages.add_argument("--out", default="pages", help="the folder (%(default)s)")
+    pyodide = (
+        "the folder of Pyodide's npm package: with it, the pages compute by themselves what was not made beforehand"
+    )
+    pages.add_argument("--pyodide", help=pyodide)
+    pages.set_defaults(run=_explorers)
 
 
 def _add_question(
@@ -60,7 +73,7 @@ def _add_question(
     known = "; ".join(f"{table}: {', '.join(catalogue.names(table))}" for table in tables)
     command = commands.add_parser(name, help=question, epilog=known)
     command.add_argument("model", help="a name, such as Llama-2-7B, or the path of a config.json or its folder")
-    command.add_argument("gpu", help='a card, such as "RTX 4090"')
+    command.add_argument("gpu", help='a card, such as "RTX 4090", or its size, such as "48 GB at 960 GB/s"')
     for name, declared in kind.declared.items():
         option, meaning = f"--{name.replace('_', '-')}", f"{declared.meaning.replace('%', '%%')} (%(default)s)"
         command.add_argument(option, type=_value, default=getattr(kind, name), metavar="…", help=meaning)
@@ -91,7 +104,7 @@ def _example(options: argparse.Namespace) -> None:
 
 
 def _answer(options: argparse.Namespace) -> None:
-    model, gpu = _model(options.model), Gpu.named(options.gpu)
+    model, gpu = _model(options.model), Gpu.of(options.gpu)
     run = options.kind(**{name: getattr(options, name) for name in options.kind.declared})
     (_print_json if options.json else _print_fit)(model, run, gpu)
     if options.explain and not options.json:
@@ -162,6 +175,13 @@ def _formula(term: Term) -> str:
 def _print_line(name: str, count: int, formula: str = "") -> None:
     amounts = f"{count:>19,} bytes = {units.show(count):>12} = {units.show(count, 'GB'):>12}"
     print(f"  {name:<20} {amounts}   {formula}".rstrip())
+
+
+def _explorers(options: argparse.Namespace) -> None:
+    from memcalc.explorers import pages  # only for this command
+
+    count = pages.write_all(Path(options.out), options.subject, options.pyodide and Path(options.pyodide))
+    print(f"{count} pages in {options.out}; show them with: python -m http.server --directory {options.out}")
 
 
 def _article(options: argparse.Namespace) -> int:

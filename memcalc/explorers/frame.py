@@ -1,100 +1,229 @@
-"""What an explorer is: a function from its controls to a frame, with presets and menus; and words that frames share."""
+"""What an explorer is: a function from its settings to a frame, which is plain data for any page that shows it."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache, cached_property
 
-from memcalc import Gpu, Inference, Model, Training
-from memcalc.explorers.svg import Shapes, Svg
-from memcalc.formula.printing import text
-from memcalc.formula.symbols import GLOSSARY
-from memcalc.formula.term import Term
-from memcalc.specs.model import NominalModel
-from memcalc.tables import in_numbers
-from memcalc.units import amount
+from memcalc import InputError
+from memcalc.errors import choice
+from memcalc.explorers.controls import Control, Value, controls
+from memcalc.explorers.marks import LAYOUTS, Marks, Shape
+from memcalc.explorers.words import meanings, plain, words
+from memcalc.formula.symbols import SUMMANDS
 
-Setting = Mapping[str, str | int]
+Setting = Mapping[str, Value]
 """Control → value."""
 
-Menus = Mapping[str, tuple[str, Iterable[str]]]
-"""Control → its label, and its options."""
+
+@dataclass(frozen=True)
+class Guess:
+    """What is guessed before the picture opens, and where.
+
+    Parameters
+    ----------
+    asks : the question
+    unit : of the guess
+    truth : the answer [unit]
+    handle : how the guess is dragged, as of `marks.along`; the shape that it moves is called "guess"
+    low, high : the ends of a guess [unit]
+    """
+
+    asks: str
+    unit: str
+    truth: float
+    handle: Mapping[str, object]
+    low: float
+    high: float
 
 
 @dataclass(frozen=True)
 class Frame:
-    """What an explorer shows for one setting of its controls: a picture, and the same in words.
+    """What an explorer shows for one setting of its controls: a picture, its formula, and the same in words.
 
     Parameters
     ----------
-    svg : the picture, drawn once
-    shapes : moving shape → where it is now
-    said : the result, in a sentence or two
-    details : what follows from it, a line each
+    marks : the shapes of the picture
+    height : of the picture [px]
+    said : the result, as `words.words` reads it
     code : the line of Python that gives the same result
+    formula : lines of a formula, as `words.formula` gives them
+    notes : what must be known beside the result, such as what is not counted
+    hints : what would help, a line each; shown on demand
+    alt : the picture in words, if the result does not say enough
+    sentence : the sentence of controls, if it is not the usual one
+    highest : a number's control → its highest value here, where that is less than elsewhere
+    scale : a name of the scale; where it changes, shapes move to their new places even under a hand
+    guess : what can be guessed before the picture opens
     """
 
-    svg: Svg
-    shapes: Shapes
+    marks: Marks
+    height: int
     said: str
-    details: Sequence[str]
     code: str
+    formula: Sequence[Mapping[str, object]] = ()
+    notes: Sequence[str] = ()
+    hints: Sequence[str] = ()
+    alt: str = ""
+    sentence: str = ""
+    highest: Mapping[str, int] = field(default_factory=dict)
+    scale: str = ""
+    guess: Guess | None = None
+
+    @cached_property
+    def shapes(self) -> dict[str, Shape]:
+        """The shapes by name."""
+        return self.marks.shapes
+
+    @property
+    def sentence_said(self) -> str:
+        """The result as plain text."""
+        return plain(words(self.said))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Explorable:
-    """An explorer: called with the first values of its controls it opens as a widget, and `frame` says what it shows.
+    """An explorer: called with first values of its controls it opens as a widget, and `frame` says what it shows.
 
     Parameters
     ----------
-    frame : a function from the values of the controls to a `Frame`; it raises InputError where they make no sense
-    presets : name → setting
-    menus : the menus that this explorer alone has
+    frame : a function from the layout's width and the values of the controls to a `Frame`; it raises InputError where
+        values make no sense together
+    sentence : the controls in a sentence, as `words.words` reads it; a control that is not there stands below
+    presets : name → whole setting
+    own : controls that this explorer alone has
 
-    >>> from memcalc.explorers import kv_cache
-    >>> kv_cache(kv_heads=32, context=32768, batch=1, kv_cache="FP16").frame["details"][0]
-    'M_kv = L_full × h_kv × d_k × s × b × (B_k + B_v) = 32 × 32 × 128 × 32,768 × 1 × (2 + 2) = 17,179,869,184 bytes'
+    >>> from memcalc.explorers import fit
+    >>> fit.frame(context=32768).sentence_said
+    'It does not fit: 4.91 GiB of the 28.55 GiB run over the rim.'
     """
 
     frame: Callable[..., Frame]
+    sentence: str
     presets: Mapping[str, Setting]
-    menus: Menus
+    own: Mapping[str, Control] = field(default_factory=dict)
 
-    def __call__(self, **start: str | int):
-        """Return the widget: a control for each name in `start`, set to its value, above the picture and the words.
+    @cached_property
+    def start(self) -> dict[str, Value]:
+        """The values of the controls, unless others are asked for."""
+        given = inspect.signature(self.frame).parameters.values()
+        return {one.name: one.default for one in given if one.name != "width"}
 
-        Names of the glossary become sliders, others menus or pickers. Controls whose values make no sense together show
-        one sentence; the last picture stays.
+    @cached_property
+    def controls(self) -> dict[str, Control]:
+        """Name → control."""
+        return controls(self.start, self.own)
+
+    @property
+    def subject(self) -> str:
+        """How `memcalc.explorers` calls it."""
+        return self.frame.__module__.rpartition(".")[2]
+
+    def setting(self, changes: Setting) -> dict[str, Value]:
+        """Return every control's value, with some changed; raise InputError for what is not allowed."""
+        for name in changes:
+            choice("control", name, self.controls)
+        return {name: self.controls[name].allowed(name, value) for name, value in (self.start | dict(changes)).items()}
+
+    def data(self, setting: Setting, width: int = LAYOUTS[-1]) -> dict[str, object]:
+        """Return the frame of a setting as the page reads it; raise InputError where there is none."""
+        setting = self.setting(setting)
+        frame = self.frame(width=width, **setting)
+        given = ", ".join(f"{name}={value!r}" for name, value in setting.items() if value != self.start[name])
+        return {
+            "state": setting,
+            "size": [width, frame.height],
+            "scale": frame.scale,
+            "shapes": frame.shapes,
+            "said": words(frame.said),
+            "notes": list(map(words, frame.notes)),
+            "hints": list(map(words, frame.hints)),
+            "alt": frame.alt or frame.sentence_said,
+            "sentence": words(frame.sentence or self.sentence),
+            **_formula(frame.formula),
+            "highest": dict(frame.highest),
+            "code": f"{frame.code}\nexplorers.{self.subject}({given})",
+            "guess": vars(frame.guess) if frame.guess else None,
+            "problem": "",
+        }
+
+    def answer(self, state: Setting, start: Setting, width: int = LAYOUTS[-1]) -> dict[str, object]:
+        """Return the frame of a state as what differs from that of the start; where it has none, one sentence why."""
+        try:
+            data = self.data(state, width)
+        except InputError as found:
+            sentence = str(found).partition(" Known: ")[0]  # the control lists them
+            return {"state": dict(state), "size": [width, 0], "problem": sentence}
+        base = self._base(width, tuple(start.items()))
+        return changes(base, data) | {"state": dict(state), "size": data["size"]}
+
+    @cache  # noqa: B019 – explorers live as long as the package
+    def _base(self, width: int, start: tuple[tuple[str, Value], ...]) -> dict[str, object]:
+        return self.data(dict(start), width)
+
+    @cached_property
+    def stage(self) -> dict[str, object]:
+        """What a page must know before any frame: the controls, the presets, the colours of the terms."""
+        drawn = [control.data(name) for name, control in self.controls.items()]
+        presets = {name: self.setting(preset) for name, preset in self.presets.items()}
+        colours = {name: entry.colour for name, entry in SUMMANDS.items()}
+        return {"subject": self.subject, "controls": drawn, "presets": presets, "colours": colours, "layouts": LAYOUTS}
+
+    def __call__(self, closed: bool = False, **start: Value):
+        """Return the widget, with the controls that are named set to these values.
+
+        Parameters
+        ----------
+        closed : whether a guess is asked for before the picture opens
+
+        Controls whose values make no sense together show one sentence; the last picture stays.
         Raises InputError for a name that has no control, and for values at the start that make no sense.
         """
         from memcalc.explorers.widget import Explorer  # frames do without the widget's libraries
 
-        return Explorer(self.frame, self.presets, self.menus, start)
+        return Explorer(self, self.setting(start), closed)
 
 
-def explorer(presets: Mapping[str, Setting], menus: Menus | None = None) -> Callable[..., Explorable]:
+def _formula(lines: Sequence[Mapping[str, object]]) -> dict[str, object]:
+    """Return the lines of a formula, what stands below their letters, and what those mean."""
+    return {
+        "formula": [{key: line[key] for key in ("letter", "left", "summands")} for line in lines],
+        "numbers": {str(place): line["numbers"] for place, line in enumerate(lines)},
+        "letters": meanings(lines),
+    }
+
+
+def explorer(
+    sentence: str, presets: Mapping[str, Setting], **own: Control
+) -> Callable[[Callable[..., Frame]], Explorable]:
     """Make an explorer of the function that computes its frames."""
-    return lambda frame: Explorable(frame, presets, menus or {})
+    return lambda frame: Explorable(frame, sentence, presets, own)
 
 
-def held(run: Inference | Training) -> str:
-    """Return the tokens of a run in words.
+def changes(base: Mapping[str, object], data: Mapping[str, object]) -> dict[str, object]:
+    """Return a frame as what differs from another, part by part; None stands for what is gone.
 
-    >>> held(Inference(context=4096, batch=3))
-    '3 × 4,096 tokens'
+    >>> changes({"shapes": {"a": {"x": 1, "y": 2}, "b": {}}, "alt": ""}, {"shapes": {"a": {"x": 3, "y": 2}}, "alt": ""})
+    {'shapes': {'a': {'x': 3}, 'b': None}}
     """
-    return f"{run.context:,} tokens" if run.batch == 1 else f"{run.batch:,} × {run.context:,} tokens"
+    left = _changed(base, data)
+    new = _new(base["shapes"], data["shapes"])
+    return left | ({"new": new} if new else {})
 
 
-def worked(
-    model: Model | NominalModel, run: Inference | Training, terms: Iterable[Term], gpu: Gpu | None = None
-) -> list[str]:
-    """Return each term as a line: formula, numbers in it, value; of terms of speed, on a card.
+def _new(before: Mapping[str, object], now: Mapping[str, object]) -> dict[str, str]:
+    """Return each new shape's name, and the name of the shape over which it is drawn."""
+    names, stays = ["", *now], [name for name in now if name in before]
+    if stays != [name for name in before if name in now]:
+        stays = []  # another order: all are told anew
+    kept = set(stays)
+    return {name: names[place] for place, name in enumerate(now) if name not in kept}
 
-    >>> from memcalc.formula import TERMS
-    >>> worked(Model.named("LLaMA-7B"), Inference(), [TERMS["weights"]])
-    ['M_w = P × B = 6,738,415,616 × 2 = 13,476,831,232 bytes']
-    """
-    lines = []
-    for term, known in (in_numbers(term, model, run, gpu) for term in terms):
-        result = amount(term.value(known), GLOSSARY[term.symbol].unit)
-        lines.append(f"{term} = {text(term.expr, known)} = {result}")
-    return lines
+
+def _changed(before: Mapping[str, object], now: Mapping[str, object]) -> dict[str, object]:
+    gone = dict.fromkeys(name for name in before if name not in now)
+    left = {name: value for name, value in now.items() if name not in before or before[name] != value}
+    for name, value in left.items():
+        if isinstance(value, Mapping) and isinstance(before.get(name), Mapping):
+            left[name] = _changed(before[name], value)
+    return left | gone

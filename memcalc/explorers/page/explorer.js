@@ -1,0 +1,310 @@
+// The page's side of an explorer: it shows the frames that Python computes, and sends what the user sets.
+// A host gives it a model with get, set, save_changes, on, off and send: a widget's in Jupyter, one of a page elsewhere.
+
+import { button, keepFocus, key, make, sentence, write } from "./dom.js";
+import { drawing } from "./draw.js";
+import { hands } from "./hands.js";
+import { typeset } from "./formula.js";
+import { controlled } from "./controls.js";
+import { called } from "./pickers.js";
+import { guessing } from "./guess.js";
+
+/** Keep arrows, letters and Enter from JupyterLab, which would move its cells; leave it Shift + Enter, Ctrl + S and such. */
+function guard({ target, key: pressed, ctrlKey, metaKey, altKey, shiftKey }) {
+  if (!target.closest?.(".memcalc-explorer")) return;
+  const theirs = ctrlKey || metaKey || altKey || (shiftKey && pressed === "Enter");
+  target.toggleAttribute("data-lm-suppress-shortcuts", !theirs);
+}
+
+/** Return the widest layout for which a page has room, or nearly: a picture may shrink by an eighth. */
+export const layoutFor = (layouts, room) => layouts.findLast((layout) => 0.875 * layout <= room) ?? layouts[0];
+
+/** Return an object with some of its parts, and theirs, changed; null takes one away. */
+export function changed(base, changes) {
+  const next = { ...base };
+  for (const [name, value] of Object.entries(changes)) {
+    if (value === null) delete next[name];
+    else if (typeof value === "object" && !Array.isArray(value) && base[name]) next[name] = changed(base[name], value);
+    else next[name] = value;
+  }
+  return next;
+}
+
+/** Return a frame whole, of what it differs in from another. */
+export function whole(base, { new: fresh = {}, ...frame }) {
+  const next = changed(base, { problem: "", ...frame });
+  const names = Object.keys(next.shapes).filter((name) => !(name in fresh));
+  for (const [name, below] of Object.entries(fresh)) names.splice(names.indexOf(below) + 1, 0, name);
+  return { ...next, shapes: Object.fromEntries(names.map((name) => [name, next.shapes[name]])) };
+}
+
+/** Return the frames that were sent before they are needed: a hand or a focus tells what will move. */
+function foresight(model) {
+  const frames = new Map();
+  const asked = new Set();
+  const place = (state) => key([state, model.get("width")]);
+  const remember = (frame) => frames.set(key([frame.state, frame.size[0]]), frame);
+  return {
+    remember,
+    find: (state) => frames.get(place(state)),
+    forget: () => [frames, asked].forEach((kept) => kept.clear()),
+    ask: (name) => {
+      const question = key([name, { ...model.get("state"), [name]: null }, model.get("width")]);
+      if (!asked.has(question)) model.send({ ahead: name });
+      asked.add(question);
+    },
+  };
+}
+
+/** Return how the state is changed, gesture by gesture. */
+function gestures(model, history, changed) {
+  let before = null; // the state when the current gesture began
+  const set = (state) => {
+    model.set("state", state);
+    model.save_changes();
+  };
+  const commit = () => {
+    if (before && key(before) !== key(model.get("state"))) history.push(before);
+    before = null;
+    changed();
+  };
+  const send = (name, value) => {
+    before ??= model.get("state");
+    set({ ...model.get("state"), [name]: value });
+  };
+  const go = (setting) => {
+    before = model.get("state");
+    set({ ...before, ...setting });
+    commit();
+  };
+  const undo = () => {
+    if (!history.length) return;
+    set(history.pop());
+    changed();
+  };
+  return { send, commit, go, undo };
+}
+
+/** Return the words behind a button, a line more with each press. */
+function hinting() {
+  const list = make("ul", { className: "memcalc-hints" });
+  const more = button("Hint", () => ((shown += 1), write()), { className: "memcalc-hint" });
+  let [lines, shown, last] = [[], 0, ""];
+  const write = () => {
+    list.replaceChildren(...lines.slice(0, shown).map((line) => make("li", {}, ...sentence(line))));
+    more.hidden = shown >= lines.length;
+    more.textContent = shown ? "Another hint" : "Hint";
+  };
+  const show = (hints) => {
+    if (key(hints) === last) return;
+    [lines, shown, last] = [hints, 0, key(hints)];
+    write();
+  };
+  return { list, more, show };
+}
+
+/** Return the line of Python that gives the same result, and a button that copies it. */
+function python() {
+  const code = make("pre", { tabIndex: 0, role: "group", "aria-label": "Python" });
+  const copy = button("Copy", async () => {
+    getSelection().selectAllChildren(code); // enough where a page may not write to the clipboard
+    const written = navigator.clipboard?.writeText(code.textContent) ?? Promise.reject();
+    copy.textContent = await written.then(
+      () => "Copied",
+      () => "Selected",
+    );
+  });
+  const fold = make("details", { className: "memcalc-python" }, make("summary", {}, "The same in Python"), code, copy);
+  const show = (text) => {
+    code.textContent = text;
+    copy.textContent = "Copy";
+  };
+  return { fold, show };
+}
+
+/** Return a small text that follows what is pointed at. */
+function tip(root) {
+  const box = make("div", { className: "memcalc-tip", hidden: true });
+  const show = (text, event) => {
+    box.hidden = !text;
+    if (!text) return;
+    box.textContent = text;
+    const around = root.getBoundingClientRect();
+    const { left, width, top } = event.target.getBoundingClientRect();
+    const x = (event.clientX || left + width / 2) - around.left;
+    box.style.left = `${Math.max(0, Math.min(x + 12, around.width - box.offsetWidth - 4))}px`;
+    box.style.top = `${(event.clientY || top) - around.top - box.offsetHeight - 10}px`;
+  };
+  return { box, show };
+}
+
+function render({ model, el }, history) {
+  const { controls: listed, presets, colours, layouts } = model.get("stage");
+  const prefix = `memcalc-${Math.random().toString(36).slice(2)}-`; // ids are one of a kind on a page
+  const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  const ahead = foresight(model);
+  const does = {
+    ...gestures(model, history, () => undo.setAttribute("aria-disabled", history.length === 0)),
+    control: (name) => listed.find((one) => one.name === name),
+    value: (name) => model.get("state")[name],
+    written: (value) => (typeof value === "string" ? called(value) : write(value)),
+    ask: ahead.ask,
+    light: (letters) => {
+      formula.light(letters);
+      for (const [name, { lights = "" }] of Object.entries(picture.shapes())) {
+        picture.element(name).classList.toggle("hot", letters.some((letter) => lights.split(" ").includes(letter)));
+      }
+      stage.classList.toggle("memcalc-lit", letters.length > 0);
+    },
+    point: (name, event) => {
+      const { says = "", lights = "" } = picture.shapes()[name] ?? {};
+      if (!isOpen() && picture.shapes()[name]?.answer) return;
+      formula.light(lights.split(" ").filter(Boolean));
+      hint.show(says, event);
+    },
+  };
+  const undo = button("Undo", does.undo);
+  const reset = button("Reset", () => does.go(model.get("start")));
+  const examples = Object.entries(presets).map(([name, setting]) => button(name, () => does.go(setting)));
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  const picture = drawing(svg, prefix, calm);
+  const reach = hands(svg, picture, does);
+  const formula = typeset(listed, does);
+  const stage = make("div", { className: "memcalc-stage" });
+  const hint = tip(stage);
+  stage.append(svg, hint.box);
+  const asking = make("p", { className: "memcalc-sentence" });
+  const said = make("p", { className: "memcalc-said", role: "status" });
+  const notes = make("p", { className: "memcalc-notes" });
+  const factor = make("p", { className: "memcalc-factor" });
+  const sliders = make("div", { className: "memcalc-sliders" });
+  const hints = hinting();
+  const code = python();
+  const guess = guessing(svg, picture, {
+    said: factor,
+    open: (value) => {
+      model.set("guess", value);
+      model.set("closed", false);
+      model.save_changes();
+      el.dispatchEvent(new CustomEvent("memcalc-guess", { bubbles: true, detail: { guess: value } }));
+      present();
+      picture.pour();
+      said.tabIndex = -1;
+      said.focus({ preventScroll: true });
+    },
+  });
+  const made = new Map(
+    listed.map((data) => {
+      const { name } = data;
+      const choose = (value) => does.go({ [name]: value });
+      const one = controlled(data, `${prefix}set-${name}`, { send: (value) => does.send(name, value), commit: does.commit, choose });
+      for (const part of [one.inline, one.row].filter(Boolean)) {
+        if (data.grid?.length || data.kind === "menu") {
+          for (const sign of ["pointerenter", "focusin"]) part.addEventListener(sign, () => ahead.ask(name));
+        }
+      }
+      return [name, one];
+    }),
+  );
+
+  const isOpen = () => !model.get("closed") || !frame.guess; // what cannot be guessed is shown
+  let shown = {};
+  let frame = {};
+  let asked = "";
+  const ask = (pieces) => {
+    if (key(pieces) === asked) return;
+    asked = key(pieces);
+    keepFocus(asking, () => asking.replaceChildren(...sentence(pieces, (name) => made.get(name).inline)));
+    const named = pieces.map(({ control }) => control).filter(Boolean);
+    keepFocus(sliders, () => sliders.replaceChildren(...named.flatMap((name) => made.get(name).row ?? [])));
+  };
+  /** Say what the frame says, or only ask where a guess is due. */
+  const present = () => {
+    const open = isOpen();
+    el.classList.toggle("memcalc-closed", !open);
+    const words = open ? frame.said : [frame.guess.asks];
+    said.replaceChildren(...(frame.problem ? [`${frame.problem} What is shown is the last that made sense.`] : sentence(words)));
+    notes.replaceChildren(...(open ? frame.notes.flatMap((note) => [...sentence(note), " "]) : []));
+    svg.setAttribute("aria-label", open ? frame.alt : frame.guess.asks);
+    guess.show(frame.guess, open, model.get("guess"));
+  };
+  const wait = () => el.classList.toggle("memcalc-waiting", key(shown.state) !== key(model.get("state")));
+  const show = (next) => {
+    if (next === shown) return wait();
+    const before = frame;
+    shown = next;
+    frame = whole(model.get("base"), next);
+    const [width, height] = frame.size;
+    svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
+    const same = before.size?.[0] === width;
+    const dragged = svg.classList.contains("dragged");
+    const glide = same && !(dragged && before.scale === frame.scale) ? picture.glide : 0;
+    keepFocus(svg, () => picture.show(frame.shapes, glide));
+    ask(frame.sentence);
+    for (const [name, one] of made) {
+      one.limit?.(frame.highest[name]);
+      one.show(model.get("state")[name]);
+    }
+    formula.show(frame);
+    present();
+    reach.announce();
+    hints.show(frame.hints);
+    code.show(frame.code);
+    el.classList.toggle("memcalc-stale", frame.problem !== "");
+    wait();
+  };
+  const follow = () => {
+    const state = model.get("state");
+    for (const [name, one] of made) one.show(state[name]);
+    undo.setAttribute("aria-disabled", history.length === 0);
+    const kept = [model.get("frame"), ahead.find(state)].find((one) => key(one?.state) === key(state));
+    if (kept) show(kept);
+    wait();
+  };
+  const answer = () => {
+    const now = model.get("frame");
+    if (now.size[0] !== model.get("base").size[0]) return; // of another layout
+    if (key(now.state) === key(model.get("state")) || !ahead.find(model.get("state"))) show(now);
+  };
+  const relay = () => (ahead.forget(), answer());
+  const listeners = { "change:base": relay, "change:frame": answer, "change:state": follow, "change:closed": () => present(), "msg:custom": ahead.remember };
+  for (const [event, listener] of Object.entries(listeners)) model.on(event, listener);
+  svg.setAttribute("role", "group");
+  answer();
+
+  const sized = new ResizeObserver(() => {
+    const width = layoutFor(layouts, el.clientWidth);
+    if (!el.clientWidth || width === model.get("width")) return;
+    model.set("width", width);
+    model.save_changes();
+  });
+  sized.observe(el);
+  el.classList.add("memcalc-explorer");
+  for (const [name, colour] of Object.entries(colours)) el.style.setProperty(`--c-${name}`, colour);
+  const shortcuts = examples.length ? [make("span", {}, "Examples:"), ...examples] : [];
+  el.append(
+    asking,
+    stage,
+    said,
+    factor,
+    guess.root,
+    notes,
+    sliders,
+    formula.root,
+    formula.meaning,
+    make("div", { className: "memcalc-buttons", role: "group", "aria-label": "Settings" }, undo, reset, ...shortcuts, hints.more),
+    hints.list,
+    code.fold,
+  );
+  addEventListener("keydown", guard, { capture: true });
+  return () => {
+    for (const [event, listener] of Object.entries(listeners)) model.off(event, listener);
+    removeEventListener("keydown", guard, { capture: true });
+    sized.disconnect();
+  };
+}
+
+export default () => {
+  const history = []; // of all views of an explorer
+  return { render: (view) => render(view, history) };
+};

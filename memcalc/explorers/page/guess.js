@@ -1,0 +1,86 @@
+// A guess in the picture: a line is dragged to where the answer is expected, or the number is typed; then it opens.
+
+import { button, make, write } from "./dom.js";
+import { UP, follow, placeOf, valueAt } from "./hands.js";
+
+/** Return by how much a guess is off, in words; the page only divides. */
+export function factor(guess, truth) {
+  if (guess === truth) return "exactly right";
+  const [more, less] = [Math.max(guess, truth), Math.min(guess, truth)];
+  const times = less ? more / less : Infinity;
+  if (times < 1.05) return "within a twentieth of it";
+  const side = guess > truth ? "too much" : "too little";
+  return Number.isFinite(times) ? `${times >= 10 ? Math.round(times) : Number(times.toFixed(1))} times ${side}` : side;
+}
+
+/** Return the asking of a guess; `open` is called with it, or with null for "just show me". */
+export function guessing(svg, picture, { open, said }) {
+  const field = make("input", { type: "text", inputMode: "decimal", size: 6 });
+  const label = make("label", {}, "Your guess: ", field);
+  const unit = make("span");
+  const pour = button("Open it", () => done(value), { className: "memcalc-main" });
+  const skip = button("just show me", () => done(null), { className: "memcalc-quiet" });
+  const root = make("div", { className: "memcalc-guess" }, label, unit, pour, skip);
+  let value = null;
+  let asked = null;
+  const done = (guess) => {
+    root.hidden = true;
+    open(guess);
+  };
+  const written = (number) => write(Number(number.toPrecision(3)));
+  const put = (number, typed = false) => {
+    value = number === null || Number.isNaN(number) ? null : Math.min(asked.high, Math.max(asked.low, number));
+    pour.disabled = value === null;
+    if (!typed) field.value = value === null ? "" : written(value);
+    move();
+  };
+  /** Put the line of the guess where it is. */
+  const move = () => {
+    const line = picture.element("guess");
+    if (!line || !asked) return;
+    const start = (asked.low + asked.high) / 4;
+    const place = placeOf(asked.handle, value ?? start);
+    line.setAttribute("transform", asked.handle.axis === "x" ? `translate(${place} 0)` : `translate(0 ${place})`);
+    for (const [name, text] of Object.entries({ role: "slider", tabindex: 0, "aria-label": asked.asks })) line.setAttribute(name, text);
+    const now = { now: value ?? start, min: asked.low, max: asked.high, text: value === null ? "no guess yet" : `${written(value)} ${asked.unit}` };
+    for (const [part, text] of Object.entries(now)) line.setAttribute(`aria-value${part}`, text);
+    const words = picture.element("guess_words");
+    if (words) words.textContent = value === null ? "drag me to your guess" : `your guess: ${written(value)} ${asked.unit}`;
+  };
+  field.oninput = () => put(field.value.trim() === "" ? null : Number(field.value.replaceAll(",", "")), true);
+  field.onkeydown = (event) => {
+    if (event.key === "Enter" && value !== null) done(value);
+  };
+  const start = () => value ?? (asked.low + asked.high) / 4;
+  svg.addEventListener("pointerdown", (event) => {
+    if (!asked || root.hidden || !event.target.closest?.("[data-name^=guess]")) return;
+    const scale = () => svg.viewBox.baseVal.width / svg.getBoundingClientRect().width;
+    picture.element("guess").focus({ preventScroll: true });
+    follow(
+      event,
+      (dx, dy) => put(valueAt(asked.handle, placeOf(asked.handle, start()) + scale() * (asked.handle.axis === "x" ? dx : dy))),
+      () => {},
+    );
+  });
+  svg.addEventListener("keydown", (event) => {
+    const by = UP[event.key];
+    if (!asked || root.hidden || !by || event.target !== picture.element("guess")) return;
+    event.preventDefault();
+    put(start() + (by * (asked.high - asked.low)) / 100);
+  });
+  /** Ask, or show what was guessed beside the answer. */
+  const show = (guess, isOpen, made) => {
+    asked = guess;
+    root.hidden = isOpen || !guess;
+    if (!guess) return;
+    field.setAttribute("aria-label", `${guess.asks} [${guess.unit}]`);
+    unit.textContent = guess.unit;
+    pour.disabled = value === null;
+    if (isOpen) value = made;
+    move();
+    const line = picture.element("guess");
+    if (line) line.style.display = isOpen && made === null ? "none" : "";
+    said.textContent = isOpen && made !== null ? `You guessed ${written(made)} ${guess.unit}; it is ${written(guess.truth)} ${guess.unit}: ${factor(made, guess.truth)}.` : "";
+  };
+  return { root, show };
+}

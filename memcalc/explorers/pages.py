@@ -1,0 +1,145 @@
+"""Explorers as static pages: the frames one control away are made beforehand, and shown by the widget's own script."""
+
+import html
+import json
+import shutil
+import zipfile
+from collections.abc import Iterator, Sequence
+from importlib.metadata import files as files_of
+from importlib.resources import files
+from itertools import islice
+from pathlib import Path
+
+from memcalc import InputError, explorers
+from memcalc.errors import choice, must
+from memcalc.explorers.controls import Menu, Number, Value
+from memcalc.explorers.frame import LAYOUTS, Explorable, changes
+from memcalc.explorers.page import script, style
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<link rel="stylesheet" href="explorer.css">
+<link rel="icon" href="data:,">
+<style>body {{ margin: 0; }} main {{ margin: 0 auto; max-width: 1140px; padding: 8px; }}</style>
+<main><div data-subject="{subject}"{worker}><noscript>{said}</noscript></div></main>
+<script type="module" src="host.js"></script>
+</html>
+"""
+
+_MOST_PRESSES = 16
+"""So many clicks into the first picture are answered without a worker."""
+
+_CORE = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip", "pyodide-lock.json")
+"""The files of Pyodide's npm package that a page needs."""
+
+
+def write_all(folder: Path, subjects: Sequence[str] = (), pyodide: Path | None = None) -> int:
+    """Write some explorers as pages, or all, and return how many.
+
+    Parameters
+    ----------
+    folder : where they go; files of other names stay
+    subjects : as `memcalc.explorers` calls them
+    pyodide : the folder of Pyodide's npm package, for a worker that computes what was not made beforehand
+
+    Raises InputError for an unknown subject, and for a folder that is not Pyodide's.
+    """
+    chosen = [choice("explorer", subject, explorers.__all__) for subject in subjects] or explorers.__all__
+    folder.mkdir(parents=True, exist_ok=True)
+    if pyodide:
+        write_worker(folder, pyodide)
+    for subject in chosen:
+        write(folder, getattr(explorers, subject), "worker.js" if pyodide else "")
+    return len(chosen)
+
+
+def write(folder: Path, explorable: Explorable, worker: str = "") -> None:
+    """Write an explorer as a page, with its frames, into a folder.
+
+    Parameters
+    ----------
+    worker : the address of the script that computes the other frames, if the page has one
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    start, subject = explorable.setting({}), explorable.subject
+    (folder / "explorer.js").write_text(script(), encoding="utf-8")
+    (folder / "explorer.css").write_text(style(), encoding="utf-8")
+    (folder / "host.js").write_text(_source("host.js"), encoding="utf-8")
+    _write(folder / f"{subject}-stage.json", {"stage": explorable.stage, "start": start})
+    for width in LAYOUTS:
+        _write(folder / f"{subject}-{width}.json", beforehand(explorable, width))
+    said = explorable.frame().sentence_said
+    attribute = f' data-worker="{html.escape(worker)}"' if worker else ""
+    page = _PAGE.format(title=said, subject=subject, said=html.escape(said), worker=attribute)
+    (folder / f"{subject}.html").write_text(page, encoding="utf-8")
+
+
+def write_worker(folder: Path, pyodide: Path) -> None:
+    """Write the worker into a folder: Python as WebAssembly from Pyodide's npm package, SymPy and memcalc.
+
+    Parameters
+    ----------
+    pyodide : the folder of the npm package
+    """
+    if missing := [name for name in _CORE if not (pyodide / name).is_file()]:
+        raise must("pyodide", f"the folder of its npm package, with {missing[0]}", pyodide)
+    (folder / "pyodide").mkdir(parents=True, exist_ok=True)
+    for name in _CORE:
+        shutil.copy(pyodide / name, folder / "pyodide" / name)
+    with zipfile.ZipFile(folder / "sympy.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in (*files_of("sympy"), *files_of("mpmath")):
+            if file.suffix == ".py" and "tests" not in file.parts and file.parts[0] in ("sympy", "mpmath"):
+                archive.write(file.locate(), str(file))
+    with zipfile.ZipFile(folder / "memcalc.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        package = Path(str(files("memcalc")))
+        for file in sorted(package.rglob("*")):
+            if file.suffix in (".py", ".csv", ".bib", ".js", ".css"):
+                archive.write(file, f"memcalc/{file.relative_to(package).as_posix()}")
+    (folder / "worker.js").write_text(_source("worker.js"), encoding="utf-8")
+
+
+def _source(name: str) -> str:
+    return (files("memcalc.explorers.page") / name).read_text(encoding="utf-8")
+
+
+def beforehand(explorable: Explorable, width: int) -> dict[str, object]:
+    """Return the first frame of a layout, and those that are one control away as what differs from it."""
+    base, frames = explorable.data({}, width), []
+    for state in one_away(explorable):
+        try:
+            data = explorable.data(state, width)
+        except InputError:  # values that make no sense together
+            continue
+        frames.append(changes(base, data) | {"state": state})
+    return {"base": base, "frames": frames}
+
+
+def one_away(explorable: Explorable) -> Iterator[dict[str, Value]]:
+    """Yield what presets, single controls and clicks into the first picture change of the start.
+
+    Of the long lists of models and cards, only those are there that a preset or a click chooses.
+    """
+    seen = [{}]
+    for changed in _touches(explorable):
+        changed = {name: value for name, value in changed.items() if value != explorable.start[name]}
+        if changed not in seen:
+            seen.append(changed)
+            yield changed
+
+
+def _touches(explorable: Explorable) -> Iterator[dict[str, Value]]:
+    yield from map(dict, explorable.presets.values())
+    for name, control in explorable.controls.items():
+        values = control.grid if isinstance(control, Number) else control.options if isinstance(control, Menu) else ()
+        yield from ({name: value} for value in values)
+    shapes = explorable.frame().shapes.values()
+    handles = [shape["handle"] for shape in shapes if "handle" in shape]
+    yield from ({handle["control"]: value} for handle in handles for value, _ in handle.get("places", ()))
+    yield from islice((dict(shape["press"]) for shape in shapes if "press" in shape), _MOST_PRESSES)
+
+
+def _write(path: Path, data: object) -> None:
+    path.write_text(json.dumps(data, ensure_ascii=False, separators=(",", ":")), encoding="utf-8")
