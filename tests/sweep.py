@@ -11,15 +11,16 @@ def move_every_control():
     assert explorers, "this notebook has no explorer"
     for explorer in explorers:
         start = explorer.state
-        for control in explorer.controls:
+        for control in explorer.stage["controls"]:
             name, values = control["name"], control.get("grid") or control.get("options")
-            for value in values or (control["low"], control["high"]):
+            ends = (control["low"], control["high"]) if control["kind"] == "number" else ()
+            for value in values or ends:
                 explorer.state = start | {name: value}
                 assert explorer.frame["state"] == explorer.state, (name, value)
             explorer.state = start
             if values:
                 explorer._look_ahead(explorer, {"ahead": name}, [])
-        for preset in explorer.presets.values():
+        for preset in explorer.stage["presets"].values():
             explorer.state = start | preset
-            assert not explorer.frame["problem"], preset
+            assert not explorer.frame.get("problem"), preset
         explorer.state = start

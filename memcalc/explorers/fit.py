@@ -1,32 +1,238 @@
-"""What the explorer of inference shows: the terms of a run on one card."""
+"""The explorer of the first question: will it fit? A card as a container, into which the terms are poured."""
 
-from memcalc import Gpu, Inference, Model, breakdown, fits, tables, units
+from memcalc import Fit, Gpu, Inference, Model, breakdown, fits, largest, values
 from memcalc.estimate import advice
-from memcalc.explorers import bar
-from memcalc.explorers.frame import Frame, explorer, worked
-from memcalc.formula.totals import inference
+from memcalc.estimate.code import code
+from memcalc.estimate.terms import terms
+from memcalc.explorers import vessel as vessels
+from memcalc.explorers.controls import model_of
+from memcalc.explorers.frame import Frame, Guess, explorer
+from memcalc.explorers.marks import Marks, along, apart
+from memcalc.explorers.vessel import Vessel
+from memcalc.explorers.words import formula, letters_of
+from memcalc.formula.inverse import token
+from memcalc.formula.symbols import SUMMANDS
+from memcalc.units import UNITS, in_unit, show
+
+SHELF = ("RTX 4090", "RTX 5090", "A100 80 GB", "H100 80 GB", "MI300X")
+"""The cards beside the chosen one: of a desk, and of computing centres."""
+
+_HALVED = ("FP16", "INT8", "INT4")  # a click on a block goes from one to the next
+_ABOVE = 64  # room above the rim of a card that is not too full [px]
+_FLOORS = {360: 262, 600: 300, 860: 330}  # of the large card [px]
 
 
 @explorer(
+    "You own one {gpu} and would like {model} to answer on it, with [weights] in {weights} and a [cache] in {kv_cache} "
+    "for a conversation of {context} tokens, {batch} of them at once.",
     presets={
-        "LLaMA-7B at 32K": {"model": "LLaMA-7B", "context": 2**15, "batch": 1, "weights": "FP16", "kv_cache": "FP16"},
-        "8 bits": {"weights": "INT8", "kv_cache": "INT8"},
-        "Llama-3.1-8B at 128K": {"model": "Llama-3.1-8B", "context": 2**17, "batch": 1},
-    }
+        "LLaMA-7B at 32K": {"model": "LLaMA-7B", "context": 2**15},
+        "the same in 8 bits": {"model": "LLaMA-7B", "context": 2**15, "weights": "INT8", "kv_cache": "INT8"},
+        "Llama-3.1-8B at 128K": {"model": "Llama-3.1-8B", "context": 2**17},
+    },
 )
-def will_it_fit(*, model: str, gpu: str, context: int, batch: int, weights: str, kv_cache: str) -> Frame:
-    """Show the terms of a run as one bar against the capacity of the card.
+def will_it_fit(
+    *,
+    width: int = 860,
+    model: str = "LLaMA-7B",
+    gpu: str = "RTX 4090",
+    context: int = 2**15,
+    batch: int = 1,
+    weights: str = "FP16",
+    kv_cache: str = "FP16",
+) -> Frame:
+    """Show the terms of a run as a load in a card, and whether it runs over.
 
-    >>> run = {"context": 4096, "batch": 1, "weights": "FP16", "kv_cache": "FP16"}
-    >>> will_it_fit.frame(model="LLaMA-7B", gpu="RTX 4090", **run).details[0]
-    'This card holds at most 22,709 tokens of context.'
+    >>> will_it_fit.frame(context=4096).sentence_said
+    'It fits: 9.09 GiB stay free beside the 14.55 GiB.'
     """
-    model, gpu = Model.named(model), Gpu.named(gpu)
+    model, gpu = model_of(model), Gpu.of(gpu)
     run = Inference(context=context, batch=batch, weights=weights, kv_cache=kv_cache)
     memory, fit = breakdown(model, run), fits(model, run, gpu)
-    said = f"It needs {units.show_both(fit.needed)}; the {gpu.name} has {units.show(fit.capacity)}."
-    said = f"{said} {advice.verdict(model, run, gpu)}"
-    details = [*advice.next_steps(model, run, gpu)[:3], *advice.notes(model, run, gpu)]
-    details += worked(model, run, inference.parts)
-    code = tables.code(model, run, shown=("context", "batch", "weights", "kv_cache"))
-    return Frame(bar.card(gpu.name, tuple(memory)), bar.bar(memory, gpu.capacity), said, details, code)
+    marks = Marks(width)
+    vessel = _card(marks, model, run, gpu, memory)
+    height = _shelf(marks, memory, gpu, _labels(marks, vessel, model, run, memory))
+    said = _verdict(fit)
+    return Frame(
+        marks=marks,
+        height=height,
+        said=said,
+        alt=f"{gpu.name}, a container of {show(fit.capacity)}, with {_listed(memory)} in it. {said.replace('*', '')}",
+        notes=advice.notes(model, run, gpu),
+        hints=advice.next_steps(model, run, gpu)[:3],
+        formula=formula(model, run, terms(model, run), left="inference"),
+        code=code(model, run, shown=("context", "batch", "weights", "kv_cache")),
+        scale=f"{vessel.unit:.3g}",
+        guess=_guess(vessel, fit.needed),
+    )
+
+
+def _verdict(fit: Fit) -> str:
+    needed, margin = show(fit.needed), show(abs(fit.margin))
+    if fit:
+        return f"*It fits:* {margin} stay free beside the {needed}."
+    return f"*It does not fit:* {margin} of the {needed} run over the rim."
+
+
+def _listed(memory: dict[str, int]) -> str:
+    return " and ".join(f"{SUMMANDS[term].word} of {show(size)}" for term, size in memory.items())
+
+
+def _card(marks: Marks, model: Model, run: Inference, gpu: Gpu, memory: dict[str, int]) -> Vessel:
+    """Draw the card, its load, and the handle on the surface, which is the context."""
+    room = {860: 524, 600: 330}.get(marks.width, marks.width - 24)
+    wide, floor = 0.82 * room, _FLOORS[marks.width]
+    unit = vessels.unit_for(gpu.capacity, sum(memory.values()), wide, floor - 24)
+    least = vessels.unit_for(gpu.capacity, 0, wide, floor - _ABOVE)
+    vessel = Vessel(gpu.capacity, memory, 12 + room / 2, floor, min(unit, least), room)
+    each, known = _token(model, run), values(model, run)
+    row, tokens = _row(vessel, each)
+    lights = {term.name: letters_of(term, known) for term in terms(model, run)}
+    more = {name: {"lights": lights[name], "press": {name: _fewer(getattr(run, name))}} for name in memory}
+    vessels.draw(marks, vessel, row=row, **more)
+    _words_inside(marks, vessel, run)
+    if vessel.over:
+        reach = min(vessel.heap_width / 2 + 16, vessel.middle)
+        ends = [(vessel.middle - reach, vessel.rim), (vessel.middle + reach, vessel.rim)]
+        marks.line("rim", ends, look="rim", answer=True)
+    _surface(marks, vessel, each, run.context, largest("context", model, run, gpu))
+    scale = f" · from line to line {tokens:,} tokens" if each else ""
+    _captions(marks, vessel, gpu, scale)
+    _guess_line(marks, vessel)
+    return vessel
+
+
+def _surface(marks: Marks, vessel: Vessel, each: int, context: int, most: int) -> None:
+    """Draw the surface, and its handle if more tokens make it rise."""
+    half = (vessel.heap_width if vessel.over else vessel.width) / 2
+    ends = [(vessel.middle - half, vessel.top), (vessel.middle + half, vessel.top)]
+    marks.line("surface", ends, look="surface", of="kv_cache", answer=True)
+    if each:
+        handle = along("context", origin=vessel.top + vessel.per(each) * context, size=-vessel.per(each))
+        handle["also"] = [most] if most else []
+        says = "drag the surface: the context"
+        place = vessel.middle + half * 0.6, vessel.top
+        marks.knob("context", *place, "y", handle, of="kv_cache", says=says, lights="s", answer=True)
+
+
+def _captions(marks: Marks, vessel: Vessel, gpu: Gpu, scale: str) -> None:
+    """Write below the card what it is, and to which scale it is drawn."""
+    _, gib = vessels.square_of(vessel.unit)
+    below = f"{gpu.name}: a program can use {show(gpu.capacity)}"
+    marks.text("card_name", vessel.middle, vessel.floor + 24, below, anchor="middle")
+    line = f"one square is {gib:,} GiB{scale}"
+    marks.text("card_scale", vessel.middle, vessel.floor + 42, line, anchor="middle", look="tiny")
+
+
+def _token(model: Model, run: Inference) -> int:
+    """Return what one more token in every sequence takes [bytes]."""
+    return token.exact(values(model, run))
+
+
+def _row(vessel: Vessel, each: int) -> tuple[float, int]:
+    """Return how far apart the lines in the cache are [px], and how many tokens lie between them."""
+    tokens = 1
+    while each and vessel.high(tokens * each) < 6:
+        tokens *= 2
+    return vessel.high(tokens * each), tokens
+
+
+def _fewer(name: str) -> str:
+    """Return the format of half the bits, and after the last of them the first again."""
+    return _HALVED[(_HALVED.index(name) + 1) % len(_HALVED)] if name in _HALVED else _HALVED[0]
+
+
+def _words_inside(marks: Marks, vessel: Vessel, run: Inference) -> None:
+    """Write the formats on the blocks, where there is room."""
+    for term, (bottom, top) in vessel.inside.items():
+        place, more = (bottom + top) / 2, {"anchor": "middle", "of": term, "answer": True}
+        if bottom - top > 30:
+            form = getattr(run, term)
+            marks.text(f"card_{term}_format", vessel.middle, place, form, look="middling halo texture", **more)
+        if bottom - top > 56:
+            words = "click for other bits"
+            marks.text(f"card_{term}_click", vessel.middle, place + 18, words, look="halo texture", **more)
+
+
+def _labels(marks: Marks, vessel: Vessel, model: Model, run: Inference, memory: dict[str, int]) -> float:
+    """Write what each part takes beside the card, or below it on a narrow page; return where that ends."""
+    lines, end = _lines(vessel, model, run, memory), vessel.floor + 70
+    if marks.width < 600:
+        for place, (name, words) in enumerate(lines.items()):
+            marks.label(f"label_{name}", 12, end + 40 * place, words, **_look(name))
+        return end + 40 * len(lines)
+    left = 604 if marks.width == 860 else 384
+    places = {name: sum(ends) / 2 for name, ends in vessel.inside.items()}
+    places |= {name: (vessel.rim + vessel.top) / 2 for name in lines if name not in places}
+    spread = apart(places, 42, 34, vessel.floor - 22)
+    for name, words in lines.items():
+        start = vessel.middle + (vessel.heap_width if name == "over" else vessel.width) / 2 + 8
+        lead = [(start, places[name]), (left - 34, places[name]), (left - 14, spread[name]), (left - 6, spread[name])]
+        marks.line(f"lead_{name}", lead, answer=True)
+        marks.label(f"label_{name}", left, spread[name] + 2, words, **_look(name))
+    return end
+
+
+def _lines(vessel: Vessel, model: Model, run: Inference, memory: dict[str, int]) -> dict[str, list[str]]:
+    """Return what is said of each part, and of what is left or lacks."""
+    each = show(_token(model, run) // run.batch)
+    lines = {
+        "weights": [f"weights {show(memory['weights'])}", f"{model.parameters:,} parameters"],
+        "kv_cache": [f"cache {show(memory['kv_cache'])}", f"{run.batch * run.context:,} tokens × {each}"],
+    }
+    if vessel.over:
+        return lines | {"over": [f"{show(vessel.over)} over the rim", "no room on this card"]}
+    free = vessel.capacity - sum(memory.values())
+    return lines | {"free": [f"{show(free)} free", "engine and driver take some"]}
+
+
+def _look(name: str) -> dict[str, object]:
+    look = {"look": "strong over"} if name == "over" else {}
+    return {"of": name if name in SUMMANDS else None, "answer": True, **look}
+
+
+def _shelf(marks: Marks, memory: dict[str, int], gpu: Gpu, top: float) -> int:
+    """Draw the same load in other cards, all to one scale; return where the picture ends."""
+    names = SHELF if marks.width > 360 else (*SHELF[:2], SHELF[-1])
+    cards, load = [Gpu.named(name) for name in names], sum(memory.values())
+    step, floor = marks.width / len(cards), top + 150
+    room = {"wide": step - 20, "high": 108, "most": 8}
+    unit = min(vessels.unit_for(card.capacity, load, **room) for card in cards)
+    marks.text("shelf", 12, top + 14, "The same load in other cards, to one scale", look="middling")
+    for place, card in enumerate(cards):
+        vessel = Vessel(card.capacity, memory, step * (place + 0.5), floor, unit, step - 8)
+        vessels.draw(marks, vessel, f"shelf_{card.name}", look="thin")
+        _on_the_shelf(marks, vessel, card, step, card.name == gpu.name)
+    return int(floor + 52)
+
+
+def _on_the_shelf(marks: Marks, vessel: Vessel, card: Gpu, step: float, chosen: bool) -> None:
+    """Name a card of the shelf, and let it be chosen."""
+    name, middle, floor = f"shelf_{card.name}", vessel.middle, vessel.floor
+    reach = {"press": {"gpu": card.name}, "group": "shelf", "says": f"{card.name}: {show(card.capacity)}"}
+    marks.rect(f"{name}_reach", middle - step / 2 + 4, floor - 126, step - 8, 164, look="reach", **reach)
+    marks.text(f"{name}_name", middle, floor + 22, card.name, anchor="middle", look="middling" if chosen else "")
+    marks.text(f"{name}_size", middle, floor + 38, show(card.capacity), anchor="middle", look="tiny")
+    if chosen:
+        marks.line("shelf_chosen", [(middle - 32, floor + 46), (middle + 32, floor + 46)], look="ink")
+
+
+def _guess_line(marks: Marks, vessel: Vessel) -> None:
+    """Draw the line that is dragged to where the load is expected to reach."""
+    marks.put("guess", "g", look="along-y", transform="translate(0 200)")
+    reach = vessel.width / 2 + 26
+    marks.rect("guess_reach", vessel.middle - reach, -16, 2 * reach, 32, inside="guess", look="reach")
+    marks.line("guess_line", [(vessel.middle - reach, 0), (vessel.middle + reach, 0)], inside="guess", look="mine")
+    marks.text("guess_words", vessel.left + 10, -8, "drag me to your guess", inside="guess", look="middling halo")
+
+
+def _guess(vessel: Vessel, needed: int) -> Guess:
+    per_gib = vessel.high(UNITS["GiB"])
+    return Guess(
+        asks="How high will it reach? Drag the dashed line, or type a number; then open it.",
+        unit="GiB",
+        truth=in_unit(needed, "GiB"),
+        handle={"axis": "y"} | along("guess", origin=vessel.floor, size=-per_gib),
+        low=0,
+        high=round((vessel.floor - 12) / per_gib),
+    )

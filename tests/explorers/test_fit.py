@@ -1,41 +1,92 @@
-"""What an explorer shows: the picture says what the words say."""
+"""The first question: the picture says what the words say."""
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
-from cases import placed, width, written
-from memcalc import Inference, Model, breakdown
-from memcalc.explorers import fit
-from memcalc.units import show_both
+from memcalc import Gpu, Inference, InputError, Model, breakdown, fits
+from memcalc.catalogue import names
+from memcalc.explorers.fit import SHELF, will_it_fit
+from memcalc.explorers.frame import LAYOUTS
+from memcalc.units import show
 
-RUN = {"context": 32_768, "batch": 1, "kv_cache": "FP16"}
-FIT = RUN | {"model": "LLaMA-7B", "gpu": "RTX 4090", "weights": "FP16"}
-
-
-def test_bars_are_as_long_as_their_bytes():
-    frame = fit.frame(**FIT)
-    shapes = placed(frame)
-    assert width(shapes["kv_cache"]) / width(shapes["weights"]) == pytest.approx(
-        17_179_869_184 / 13_476_831_232, rel=1e-3
-    )
-    assert shapes["further"] == []
-    assert written(frame) == {"total": "28.55 GiB"}
-
-
-def test_a_bar_that_is_cut_has_an_arrow():
-    shapes = placed(fit.frame(**FIT | {"model": "Llama-2-70B"}))
-    assert width(shapes["further"]) > 0
-    assert width(shapes["kv_cache"]) == 0
+SETTINGS = st.fixed_dictionaries(
+    {
+        "model": st.sampled_from(names("models")),
+        "gpu": st.sampled_from(names("gpus")),
+        "context": st.integers(128, 2**20),
+        "batch": st.integers(1, 256),
+        "weights": st.sampled_from(["FP16", "INT8", "Q4_K_M", "NF4"]),
+        "kv_cache": st.sampled_from(["FP16", "FP8"]),
+        "width": st.sampled_from(LAYOUTS),
+    }
+)
 
 
-def test_words_beside_the_picture():
-    details = fit.frame(**FIT).details
-    assert details[:2] == ["This card holds at most 22,709 tokens of context.", "INT8 weights would leave 1.36 GiB."]
-    assert details[-2] == "M_w = P × B = 6,738,415,616 × 2 = 13,476,831,232 bytes"
-    assert details[-1].endswith("= 32 × 32 × 128 × 32,768 × 1 × (2 + 2) = 17,179,869,184 bytes")
+@given(SETTINGS)
+def test_the_verdict_is_that_of_the_formula(setting):
+    try:
+        frame = will_it_fit.frame(**setting)
+    except InputError:
+        assume(False)
+    model, gpu = Model.named(setting["model"]), Gpu.named(setting["gpu"])
+    run = Inference(**{name: setting[name] for name in ("context", "batch", "weights", "kv_cache")})
+    fit = fits(model, run, gpu)
+    assert frame.sentence_said.startswith("It fits" if fit else "It does not fit")
+    assert show(abs(fit.margin)) in frame.sentence_said
+    assert frame.guess.truth == pytest.approx(sum(breakdown(model, run).values()) / 2**30)
+
+
+def test_a_block_is_halved_by_a_click():
+    for term, fields in (("weights", "weights"), ("kv_cache", "kv_cache")):
+        high = {}
+        for form in ("FP16", "INT8"):
+            shape = will_it_fit.frame(context=4096, **{fields: form}).shapes[f"card_{term}"]
+            high[form] = shape["height"]
+            assert shape["press"] == {fields: {"FP16": "INT8", "INT8": "INT4"}[form]}
+        assert high["INT8"] == pytest.approx(high["FP16"] / 2, rel=0.02)
+
+
+def test_the_surface_is_a_handle_that_also_knows_the_last_context_that_fits():
+    handle = will_it_fit.frame().shapes["context"]["handle"]
+    assert (handle["control"], handle["axis"], handle["also"]) == ("context", "y", [22_709])
+    assert will_it_fit.frame(context=22_709).sentence_said.startswith("It fits: 0.35 MiB stay free")
+    assert will_it_fit.frame(context=22_710).sentence_said.startswith("It does not fit")
+
+
+def test_a_handle_leads_to_where_the_surface_then_is():
+    frame, there = will_it_fit.frame(context=4096), will_it_fit.frame(context=5120)
+    handle = frame.shapes["context"]["handle"]
+    assert frame.scale == there.scale
+    lies = float(there.shapes["context"]["transform"].split()[1].rstrip(")"))
+    assert handle["origin"] + handle["size"] * 5120 == pytest.approx(lies, abs=0.2)
+
+
+@pytest.mark.parametrize("width", LAYOUTS)
+def test_what_would_help_waits_for_a_hint(width):
+    frame = will_it_fit.frame(width=width)
+    said = " ".join([frame.said, *frame.notes, *(str(shape.get("text", "")) for shape in frame.shapes.values())])
+    assert "22,709" not in said
+    assert "INT8" not in said
+    assert frame.hints[0] == "This card holds at most 22,709 tokens of context."
+
+
+def test_what_is_not_counted_is_said():
+    assert any("Driver and libraries take" in note for note in will_it_fit.frame().notes)
+
+
+def test_the_other_cards_are_chosen_by_a_click():
+    shapes = will_it_fit.frame().shapes
+    pressed = [shape["press"] for shape in shapes.values() if shape.get("group") == "shelf"]
+    assert pressed == [{"gpu": card} for card in SHELF]
+
+
+def test_a_model_that_keeps_no_tokens_has_no_surface_to_drag():
+    assert "context" not in will_it_fit.frame(model="Mamba-2.8B").shapes
 
 
 def test_the_line_of_python_gives_what_is_shown():
-    names = {"Model": Model, "Inference": Inference, "breakdown": breakdown}
-    frame = fit.frame(**FIT | {"batch": 3, "weights": "NF4"})
-    assert f"It needs {show_both(sum(eval(frame.code, names).values()))}" in frame.said
+    known = {"Model": Model, "Inference": Inference, "breakdown": breakdown}
+    frame = will_it_fit.frame(batch=3, weights="NF4")
+    assert show(sum(eval(frame.code, known).values())) in frame.sentence_said
     assert "context=32768, batch=3, weights='NF4', kv_cache='FP16'" in frame.code

@@ -1,54 +1,94 @@
-"""The explorer of the reality check: the sum of terms and the peak of a step."""
+"""The explorer of the reality check: every row is a dot, every setting a frame."""
 
-import re
+import json
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from cases import placed
-from memcalc import InputError, Model, Training, breakdown, units
-from memcalc.estimate import training
-from memcalc.explorers.validation import sum_and_peak
-from memcalc.plots.validation import POLICIES, STEPPED
+from memcalc import InputError, catalogue
+from memcalc.estimate.measured import POLICIES
+from memcalc.explorers import validation
+from memcalc.explorers.frame import LAYOUTS
+from memcalc.explorers.validation import BOTH, LEFT, STEP, VIEWS
+from memcalc.explorers.validation.dots import filters
 
-
-def corners(frame, name):
-    path = placed(frame)[name]
-    return path[::2], path[1::2]
-
-
-@pytest.mark.parametrize("activations", POLICIES)
-@pytest.mark.parametrize("context", [1, 32, 1000, 4096, 2**20])
-def test_the_words_say_both_and_how_far_they_are_apart(context, activations):
-    said = sum_and_peak.frame(context=context, activations=activations).said
-    recompute = "full" if activations == "compute again" else "none"
-    run = Training(context=context, recipe="bf16", attention="eager", recompute=recompute)
-    memory, peak = breakdown(Model.named(STEPPED), run), training.step_peak(Model.named(STEPPED), run)
-    added = memory["gradients"] + memory["activations"]
-    assert f"add up to {units.show(added)}," in said
-    assert f"peaks at {units.show(peak)}." in said
-    share, word = re.search(r"The sum is ([\d.]+)% (too much|too little)", said).groups()
-    assert (float(share) / 100, word == "too much") == (pytest.approx(abs(added - peak) / peak, abs=6e-4), added > peak)
+IDS = [line["id"] for line in catalogue.rows("measured")]
 
 
-@pytest.mark.parametrize("activations", POLICIES)
-def test_measured_peaks_lie_on_the_line(activations):
-    frame = sum_and_peak.frame(context=1024, activations=activations)
-    line = dict(zip(*corners(frame, "peak"), strict=True))
-    for place in range(8):
-        xs, ys = corners(frame, f"dot{place}")
-        middle, height = xs[1], ys[0]
-        nearest = min(line, key=lambda x: abs(x - middle))
-        assert abs(nearest - middle) < 0.5
-        assert abs(line[nearest] - height) < 1.5
+def named(data):
+    return {piece["control"] for piece in data["sentence"] if "control" in piece}
 
 
-def test_only_a_measured_context_names_its_bytes():
-    assert "measured at 1,024 tokens" in sum_and_peak.frame(context=1024, activations="keep all").details[0]
-    assert (
-        sum_and_peak.frame(context=1000, activations="keep all").details[0].startswith("not measured at this context")
-    )
+@pytest.mark.parametrize("view", [BOTH, LEFT])
+@pytest.mark.parametrize("width", LAYOUTS)
+def test_every_measured_row_is_a_dot_that_says_what_it_is_and_tells_its_story(view, width):
+    shapes = validation.frame(width=width, view=view).shapes
+    for line in catalogue.rows("measured"):
+        dot = shapes[line["id"]]
+        assert dot["press"] == {"row": line["id"]}
+        assert f"{int(line['measured']):,}" in dot["says"]
+        assert line["inputs"] in dot["says"]
 
 
-def test_another_policy_is_refused():
-    with pytest.raises(InputError, match="activations 'some' is not known"):
-        sum_and_peak.frame(context=64, activations="some")
+@given(st.sampled_from(sorted(filters())))
+@settings(max_examples=20, deadline=None)
+def test_a_filter_hides_the_others(name):
+    shapes = validation.frame(filter=name, row="R003").shapes
+    hidden = {group for group, shape in shapes.items() if shape.get("display") == "none"}
+    visible = {one for one in IDS if shapes[one]["inside"] not in hidden}
+    assert visible - {row.id for row in filters()[name]} <= {row.id for row in filters()["process peak"]}
+    assert visible >= {row.id for row in filters()[name]}
+
+
+@given(
+    st.sampled_from(VIEWS),
+    st.sampled_from(sorted(filters())),
+    st.sampled_from(IDS),
+    st.integers(1, 2**17),
+    st.sampled_from(sorted(POLICIES)),
+    st.integers(0, 55),
+    st.sampled_from(LAYOUTS),
+)
+@settings(max_examples=60, deadline=None)
+def test_every_setting_gives_a_frame(view, filter, row, context, activations, moment, width):
+    state = {
+        "view": view,
+        "filter": filter,
+        "row": row,
+        "context": context,
+        "activations": activations,
+        "moment": moment,
+    }
+    data = validation.data(state, width)
+    json.dumps(data, allow_nan=False)
+    assert data["size"][0] == width
+    for name, shape in data["shapes"].items():
+        if shape["tag"] == "text" and not name.startswith("guess"):
+            assert -1 <= shape["x"] <= width + 1, name
+            assert 0 <= shape["y"] <= data["size"][1], name
+
+
+def test_only_the_controls_that_act_stand_in_the_sentence():
+    assert named(validation.data({})) == {"view", "filter", "row"}
+    assert named(validation.data({"view": LEFT})) == {"view", "filter", "row"}
+    assert named(validation.data({"view": STEP})) == {"view", "context", "activations", "moment"}
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_each_view_asks_for_a_guess_whose_answer_is_within_its_ends(view):
+    guess = validation.frame(view=view).guess
+    assert guess.low <= guess.truth <= guess.high
+
+
+def test_of_all_rows_it_is_asked_how_many_are_exact():
+    exact = sum(row.measured == row.predicted for row in filters()["every row"])
+    assert validation.frame(view=LEFT).guess.truth == exact
+
+
+@pytest.mark.parametrize(
+    "state", [{"row": "X1"}, {"view": "neither"}, {"filter": "blue"}, {"moment": 56}, {"context": 0}]
+)
+def test_a_bad_setting_is_one_sentence(state):
+    with pytest.raises(InputError):
+        validation.data(state)

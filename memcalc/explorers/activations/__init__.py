@@ -1,0 +1,159 @@
+"""The explorer of the activations: a training step as a film, and what each layer keeps for the way back."""
+
+from dataclasses import replace
+
+import sympy
+
+from memcalc import Gpu, Model, Training, breakdown
+from memcalc.errors import InputError
+from memcalc.estimate import training
+from memcalc.estimate.code import code as line_of_code
+from memcalc.explorers.activations.reel import Reel, draw_card
+from memcalc.explorers.activations.stack import Stack, at_the_loss, draw_stack
+from memcalc.explorers.activations.strip import draw_film
+from memcalc.explorers.controls import Menu, Number, model_of
+from memcalc.explorers.film import film, one_layer, unmeasured
+from memcalc.explorers.frame import Frame, Guess, explorer
+from memcalc.explorers.marks import Marks, along
+from memcalc.explorers.words import formula
+from memcalc.formula.choices import Accounting, Recompute
+from memcalc.units import in_unit, show, show_both
+
+CODES = (Accounting.TRANSFORMERS.value, Accounting.MEGATRON.value)
+KERNELS = ("eager", "flash")
+
+_ASKS = "You train {model} on one {gpu}, on texts of {context} tokens, {batch} at a time, in the code of {code}"
+_SENTENCE = {
+    CODES[0]: _ASKS
+    + " with {attention} attention, and recompute {recompute}. Watch one step up to moment {moment} of 60.",
+    CODES[1]: _ASKS + ", and recompute {recompute}. Watch one step up to moment {moment} of 60.",
+}
+_DOUBLINGS = tuple(2**power for power in range(7, 18))
+_MOMENTS = tuple(range(61))
+
+
+@explorer(
+    _SENTENCE[CODES[0]],
+    presets={
+        "all kept": {},
+        "flash": {"attention": "flash"},
+        "full recomputation": {"attention": "flash", "recompute": "full", "moment": 60},
+        "a short text, to the end": {"context": 256, "moment": 60},
+        "Megatron, selective": {"code": "megatron", "recompute": "selective"},
+    },
+    context=Number("context", 1, 2**20, "tokens", "s", _DOUBLINGS),
+    batch=Number("batch", 1, 256, "texts", "b", (1, 2, 4, 8, 16)),
+    code=Menu("code that runs", CODES),
+    attention=Menu("attention kernel", KERNELS),
+    recompute=Menu("what is computed again", tuple(one.value for one in Recompute)),
+    moment=Number("moment of the step", 0, 60, grid=_MOMENTS, plays=150),
+)
+def kept_for_backward(
+    *,
+    width: int = 860,
+    model: str = "LLaMA-7B",
+    gpu: str = "A100 80 GB",
+    context: int = 2048,
+    batch: int = 1,
+    code: str = "transformers",
+    attention: str = "eager",
+    recompute: str = "none",
+    moment: int = 20,
+) -> Frame:
+    """Show a training step as a film: what lies on the card at each moment, and what each layer keeps.
+
+    Raises InputError where nobody has described what this code keeps.
+
+    >>> kept_for_backward.frame(moment=60).sentence_said
+    'It fits: at its peak, when layer 32 goes back through its scores, 74.08 GiB lie on the card; 5.07 GiB stay free.'
+    """
+    model, gpu, run = model_of(model), Gpu.of(gpu), _run(context, batch, code, recompute, attention)
+    marks, reel = Marks(width), Reel(width, film(model, run), moment, gpu.capacity)
+    draw_film(marks, reel)
+    draw_card(marks, reel, gpu)
+    stack = Stack(width, one_layer(model, run), model.layers, max(map(at_the_loss, reel.moments)))
+    height = draw_stack(marks, stack, reel.now)
+    return Frame(
+        marks=marks,
+        height=height,
+        said=_said(reel),
+        alt=f"Memory over a training step, as far as it has been played, the card now, and {model.layers} layers.",
+        notes=_notes(model, run),
+        hints=_hints(model, run),
+        formula=_formula(model, run),
+        code=line_of_code(model, run, "activations", shown=("context", "batch", "recipe", "attention", "recompute")),
+        sentence=_SENTENCE[code],
+        scale=f"{reel.gib:.3g} {len(reel.moments)}",
+        guess=_guess(marks, reel, breakdown(model, run)["activations"]),
+    )
+
+
+def _run(context: int, batch: int, code: str, recompute: str, attention: str) -> Training:
+    if code == CODES[0] and recompute == Recompute.SELECTIVE:
+        raise InputError("recompute must be 'none' or 'full' with code 'transformers', not 'selective'.")
+    kernel = {"attention": attention} if code == CODES[0] else {}
+    return Training(context=context, batch=batch, recipe="bf16", activations=code, recompute=recompute, **kernel)
+
+
+def _said(reel: Reel) -> str:
+    """Return the verdict on what has been played."""
+    now, top, over = reel.now, reel.top, reel.first_over
+    highest = f"{show(top.total)} lie on the card"
+    if over:
+        first, most = f"*It does not fit:* the card is full when {over.name}.", "" if reel.over else ", the most so far"
+        return f"{first} When {top.name}, {show(top.total - reel.capacity)} are missing{most}."
+    if reel.over:
+        return f"*It fits:* at its peak, when {top.name}, {highest}; {show(reel.capacity - top.total)} stay free."
+    kept = f", {show_both(now.kept)} of it [activations]" if now.kept else ""
+    higher = "" if top is now else f" The highest so far: {show(top.total)}, when {top.name}."
+    return f"*It fits so far:* when {now.name}, {show(now.total)} lie on the card{kept}.{higher}"
+
+
+def _notes(model: Model, run: Training) -> list[str]:
+    unknown, back = unmeasured(model, run), "three times" if run.recompute == Recompute.FULL else "twice"
+    measured = "The highest point before the optimizer's step is measured; the rest follows from the tensors' shapes."
+    return [
+        f"{unknown} So the film ends with what is kept." if unknown else measured,
+        f"Time is counted in matrix products: the way back takes {back} as long as the way there.",
+        "The loss and the optimizer's step are stretched so that they can be seen.",
+        "Weights, gradients and AdamW's states have 16 bits, and the optimizer steps all tensors at once.",
+        "Not counted: short-lived results of the forward pass, driver and allocator.",
+    ]
+
+
+def _hints(model: Model, run: Training) -> list[str]:
+    """Return what other choices would need, a line each."""
+    changes = {"With the flash kernel": {"attention": "flash"}, "With full recomputation": {"recompute": "full"}}
+    found = []
+    for words, change in changes.items():
+        other = replace(run, **change)
+        if other != run and not unmeasured(model, other):
+            top = max(film(model, other), key=lambda moment: moment.total)
+            found.append(f"{words}, the highest point is {show(top.total)}, when {top.name}.")
+    return found
+
+
+def _formula(model: Model, run: Training) -> list[dict[str, object]]:
+    """Return the activations as a line, and below it what a layer keeps, with what all its tensors have in front."""
+    whole = training.activations(model, run)[-1]
+    layer = next(part for part in whole.every_part.values() if part.name == "layer_activations")
+    layer = replace(layer, expr=sympy.factor_terms(layer.expr))
+    lines = [*formula(model, run, [whole]), *formula(model, run, [layer])]
+    return [line | {"summands": [summand | {"of": whole.name} for summand in line["summands"]]} for line in lines]
+
+
+def _guess(marks: Marks, reel: Reel, kept: int) -> Guess:
+    """Draw the line that is dragged to where the activations are expected to end, and ask for it."""
+    floor = reel.y(reel.states)
+    marks.put("guess", "g", look="along-y", transform=f"translate(0 {floor - 60:.0f})")
+    marks.rect("guess_reach", reel.left, -16, reel.card_right - reel.left, 32, inside="guess", look="reach")
+    marks.line("guess_line", [(reel.left, 0), (reel.card_right, 0)], inside="guess", look="mine")
+    marks.text("guess_words", reel.left + 8, -8, "drag me to your guess", inside="guess", look="middling halo")
+    return Guess(
+        asks="How many GiB of activations will lie on weights and optimizer at the loss? Drag the dashed line.",
+        unit="GiB",
+        truth=in_unit(kept, "GiB"),
+        handle={"axis": "y"} | along("guess", origin=floor, size=-reel.gib),
+        low=0,
+        high=round((floor - 14) / reel.gib),
+    )

@@ -1,0 +1,337 @@
+"""A card with its pipe: what is read for a token runs out as a ribbon over a clock, and its length is the time."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from memcalc import Fit, Gpu, Inference, Model, breakdown, fits, largest, symbol, values
+from memcalc.estimate.speed import fastest
+from memcalc.explorers import vessel as vessels
+from memcalc.explorers.marks import Marks, along, steps
+from memcalc.explorers.vessel import WALL, Vessel
+from memcalc.formula.inverse import token as one_more
+from memcalc.formula.roofline import decode_time
+from memcalc.units import in_unit, show, three_digits
+
+_CLOCKS = (1, 1.5, 2, 3, 4, 5, 6, 8, 10, 15)  # how much a clock shows, times a power of ten
+_USED = 0.96  # so much of the clock a token takes at most
+_SHORTEST = 0.62  # and so much at least, for such are the steps of the clock
+_THINNEST = 7  # what is thinner is drawn wider, and says so [px]
+_MOST_TICKS, _TICK = 6, 40  # on a clock, and how far apart they are at least [px]
+_ROOM = 6  # that a pipe leaves below the rim of its card [px]
+
+
+@dataclass(frozen=True)
+class Token:
+    """What one token more takes: a model, a run, and the card that reads for it."""
+
+    model: Model
+    run: Inference
+    gpu: Gpu
+
+    @cached_property
+    def memory(self) -> dict[str, int]:
+        """Term → what it takes on the card [bytes]."""
+        return breakdown(self.model, self.run)
+
+    @cached_property
+    def fit(self) -> Fit:
+        """Whether all of it is on the card."""
+        return fits(self.model, self.run, self.gpu)
+
+    @cached_property
+    def read(self) -> int:
+        """What is read for it [bytes]: what a card of one byte a second would read in so many seconds."""
+        return decode_time.exact({**values(self.model, self.run), symbol("bandwidth"): 1})
+
+    @property
+    def weights(self) -> int:
+        """What is read of the weights [bytes]."""
+        return self.read - self.memory["kv_cache"]
+
+    @property
+    def stays(self) -> int:
+        """What is not read of the weights: experts that it does not pass, rows that are not looked up [bytes]."""
+        return max(0, self.memory["weights"] - self.weights)
+
+    @cached_property
+    def seconds(self) -> float | None:
+        """The least time for it, or None: what does not fit is not read, and not every bandwidth is known."""
+        most = fastest(self.model, self.run, self.gpu).decode if self.fit else None
+        return 1 / most if most else None
+
+    def on(self, **changes: object) -> "Token":
+        """Return the same with other fields of the run."""
+        return replace(self, run=replace(self.run, **changes))
+
+
+def written(seconds: float) -> str:
+    """Write a time in milliseconds.
+
+    >>> written(0.015958)
+    '15.96 ms'
+    """
+    return f"{1000 * seconds:,.4g} ms" if seconds < 10 else f"{1000 * seconds:,.0f} ms"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the card, its pipe and the clock stand in a layout [px].
+
+    Parameters
+    ----------
+    middle, room, floor : of the card
+    start, clock : where the pipe ends and the clock begins, and how long the clock is
+    widest : the pipe
+    """
+
+    middle: float
+    room: float
+    floor: float
+    start: float
+    clock: float
+    widest: float
+
+
+PLACES = {
+    360: Place(78, 140, 146, 166, 172, 64),
+    600: Place(124, 228, 256, 258, 306, 96),
+    860: Place(172, 320, 262, 366, 456, 104),
+}
+"""Width of a layout → where things stand."""
+
+
+@dataclass(frozen=True)
+class Flow:
+    """A card at a scale, and what runs out of it.
+
+    Parameters
+    ----------
+    token : what is read
+    place : where
+    """
+
+    token: Token
+    place: Place
+
+    @cached_property
+    def vessel(self) -> Vessel:
+        """The card: so large that there is room for it, for what runs over, and for the ribbon."""
+        token, place = self.token, self.place
+        capacity, load = token.gpu.capacity, sum(token.memory.values())
+        wide, high = 0.84 * place.room, place.floor - 22
+        unit = min(vessels.unit_for(capacity, load, wide, high), vessels.unit_for(capacity, 0, wide, 0.76 * high))
+        area = place.widest * _SHORTEST * place.clock
+        read = in_unit(token.read, "GiB")
+        unit = next(side for side in steps(0.001, 72) if side <= unit and read * side**2 <= area)
+        return Vessel(capacity, token.memory, place.middle, place.floor, unit, place.room)
+
+    @property
+    def open(self) -> bool:
+        """Whether the card has a pipe: where no bandwidth is known, none is drawn."""
+        return self.token.gpu.bandwidth is not None
+
+    @cached_property
+    def shown(self) -> float:
+        """How much the clock shows [ms]."""
+        time = 1000 * self.token.read / self.token.gpu.bandwidth
+        decade = 10 ** math.floor(math.log10(time))
+        return next(part * decade for part in _CLOCKS if time <= _USED * part * decade)
+
+    @property
+    def per_ms(self) -> float:
+        """How long a millisecond is on the clock [px]."""
+        return self.place.clock / self.shown
+
+    def long(self, size: int) -> float:
+        """Return how long the ribbon of so many bytes is [px]."""
+        return 1000 * size / self.token.gpu.bandwidth * self.per_ms
+
+    @cached_property
+    def true_width(self) -> float:
+        """How wide the pipe is to scale [px]: the ribbon has the area of what is read."""
+        return in_unit(self.token.gpu.bandwidth, "GiB") * self.vessel.unit**2 / (1000 * self.per_ms)
+
+    @cached_property
+    def times(self) -> int:
+        """How many times as wide as to scale the pipe is drawn: once, unless it could not be seen."""
+        return 2 ** max(0, math.ceil(math.log2(_THINNEST / self.true_width)))
+
+    @property
+    def top(self) -> float:
+        """Where the upper edge of the ribbon, or of a dry pipe, is [px]."""
+        top = self.place.floor - self.true_width * self.times
+        return top if self.token.fit else max(top, min(self.vessel.rim + _ROOM, self.place.floor - 4))
+
+    def ticks(self) -> Iterator[tuple[float, float]]:
+        """Yield the marks of the clock [ms], and where they stand [px]."""
+        decade = 10 ** math.floor(math.log10(self.shown))
+        most = min(_MOST_TICKS, self.place.clock // _TICK)
+        step = next(part * decade for part in (0.2, 0.5, 1, 2, 5) if self.shown / decade / part <= most)
+        for number in range(math.floor(self.shown / step + 1e-9) + 1):
+            yield number * step, self.place.start + number * step * self.per_ms
+
+
+def draw(marks: Marks, flow: Flow) -> None:
+    """Draw the card with its load, the pipe, the clock, and the ribbon if there is a time."""
+    _card(marks, flow)
+    if flow.open:
+        _pipe(marks, flow)
+        _clock(marks, flow)
+    _dry(marks, flow)
+    if flow.token.seconds:
+        _ribbon(marks, flow)
+    _surface(marks, flow)
+
+
+def _card(marks: Marks, flow: Flow) -> None:
+    vessel, token = flow.vessel, flow.token
+    tokens = rows(flow)
+    more = {
+        "weights": {"lights": "P P_act B", "says": _weights(token)},
+        "kv_cache": {"lights": "M_kv L_full L_win L_mla h_kv d_k s b B_k B_v"},
+    }
+    vessels.draw(marks, vessel, row=vessel.high(tokens * _each(token)), **more)
+    for shape in marks.shapes.values():  # the load is seen before the guess, which is about its time
+        shape.pop("answer", None)
+        shape.pop("from", None)
+    low, top = vessel.inside["weights"]
+    edge = min(low, max(top, vessel.floor - vessel.high(token.weights)))
+    marks.put("stays_grid", "pattern", width=7, height=7, patternUnits="userSpaceOnUse", patternTransform="rotate(45)")
+    marks.path("stays_line", "M0 0V7", inside="stays_grid", of="weights", look="hair")
+    place = {"x": vessel.left, "y": top, "width": vessel.width, "height": edge - top}
+    marks.rect("stays", **place, look="veil texture")
+    marks.rect("stays_rows", **place, fill="url(#stays_grid)", look="texture")
+    if vessel.over:
+        reach = vessel.heap_width / 2 + 14
+        marks.line("rim", [(vessel.middle - reach, vessel.rim), (vessel.middle + reach, vessel.rim)], look="rim")
+
+
+def _weights(token: Token) -> str:
+    return f"weights: {show(token.weights)} are read for a token, {show(token.stays)} stay"
+
+
+def _each(token: Token) -> int:
+    """Return what one more token of context takes in all sequences [bytes]."""
+    return one_more.exact(values(token.model, token.run))
+
+
+def rows(flow: Flow) -> int:
+    """Return how many tokens lie between two lines in the cache, 0 if there is no room for lines."""
+    each, tokens = _each(flow.token), 1
+    while each and flow.vessel.high(tokens * each) < 6:
+        tokens *= 2
+    return tokens if each else 0
+
+
+def _pipe(marks: Marks, flow: Flow) -> None:
+    """Draw the pipe, which is open at the card and where the clock begins."""
+    floor, start = flow.place.floor, flow.place.start
+    right = flow.vessel.left + flow.vessel.width
+    look = {"of": "weights", "look": "flow"} if flow.token.seconds else {"look": "blank"}
+    said = f"pipe: {three_digits(in_unit(flow.token.gpu.bandwidth, 'GB'))} GB/s"
+    marks.rect("pipe", right - 1, flow.top, start - right + 1, floor - flow.top, **look, says=said, lights="BW")
+    edges = f"M{right + WALL / 2:.1f} {flow.top - WALL / 2:.1f}H{start}M{right:.1f} {floor + WALL / 2}H{start}"
+    marks.path("pipe_wall", edges, look="wall")
+
+
+def _clock(marks: Marks, flow: Flow) -> None:
+    place = flow.place
+    line = place.floor + 14
+    marks.line("clock", [(place.start, line), (place.start + place.clock, line)])
+    ticks = list(flow.ticks())
+    for number, (time, x) in enumerate(ticks):
+        marks.line(f"tick{number}", [(x, line), (x, line + 5)])
+        unit = " ms" if number == len(ticks) - 1 else ""
+        marks.text(f"time{number}", x, line + 19, f"{time:,.10g}{unit}", anchor="middle", look="tiny")
+    if flow.times > 1:
+        words = f"the pipe is drawn {flow.times:,} times as wide as to scale"
+        if marks.width < 600:
+            words = f"pipe drawn {flow.times:,} times as wide"
+        marks.text("drawn", place.start, line + 38, words, look="tiny")
+
+
+def _dry(marks: Marks, flow: Flow) -> None:
+    """Say why nothing runs, if nothing does."""
+    if flow.token.seconds:
+        return
+    words = ["The pipe stays dry: what is not", "in the card cannot be read."]
+    if not flow.open:
+        words = ["Nobody says how fast it reads:", "no pipe, and no time."]
+    y = (flow.top + flow.place.floor if flow.open else 2 * flow.place.floor - 24) / 2
+    for number, line in enumerate(words):
+        marks.text(f"dry{number}", flow.place.start + 10, y - 3 + 17 * number, line, look="halo")
+
+
+def _ribbon(marks: Marks, flow: Flow) -> None:
+    """Draw what runs out: for a token, first what is read of the weights, then the cache; and the next one, pale."""
+    token, place, top = flow.token, flow.place, flow.top
+    weights, cache = flow.long(token.weights), flow.long(token.memory["kv_cache"])
+    start, end, high = place.start, place.start + place.clock, place.floor - top
+    said = {"weights": _weights(token), "kv_cache": f"cache: {show(token.memory['kv_cache'])}, all of it is read"}
+    lights = {"weights": "P_act B", "kv_cache": "M_kv"}
+    after = start + weights + cache
+    for name, x, wide in (("weights", after, weights), ("kv_cache", after + weights, cache)):
+        marks.rect(
+            f"next_{name}", min(x, end), top, min(wide, end - x), high, of=name, look="flow pale texture", answer=True
+        )
+    for name, x, wide in (("weights", start, weights), ("kv_cache", start + weights, cache)):
+        empty = {"x": start, "width": 0}
+        more = {"of": name, "says": said[name], "lights": lights[name], "answer": True, "from": empty}
+        marks.rect(f"ribbon_{name}", x, top, wide, high, look="area", **more)
+    _slices(marks, flow, weights)
+    _told(marks, flow, after)
+
+
+def _slices(marks: Marks, flow: Flow, wide: float) -> None:
+    """Draw what is read of the weights in slices as large as the squares in the card."""
+    _, gib = vessels.square_of(flow.vessel.unit)
+    side, high = flow.long(gib * 2**30), flow.place.floor - flow.top
+    marks.put("slice", "pattern", x=flow.place.start, width=side, height=999, patternUnits="userSpaceOnUse")
+    marks.path("slice_line", "M0 0V999", inside="slice", of="weights", look="hair")
+    place = {"x": flow.place.start, "y": flow.top, "width": wide, "height": high}
+    marks.rect("slices", **place, fill="url(#slice)", look="texture", answer=True, **{"from": {"width": 0}})
+
+
+def _told(marks: Marks, flow: Flow, after: float) -> None:
+    """Say how long a token takes, over the ribbon and on the clock."""
+    start, top, floor = flow.place.start, flow.top, flow.place.floor
+    marks.line("cut", [(after, top - 6), (after, floor + 20)], look="ink", answer=True)
+    bracket = [(start + 1, top - 6), (start + 1, top - 11), (after, top - 11), (after, top - 6)]
+    marks.line("bracket", bracket, answer=True)
+    each = "one token" if flow.token.run.batch == 1 else "a token for each"
+    words = f"{each}: {written(flow.token.seconds)}"
+    more = {"look": "middling halo", "lights": "T_tok", "says": "the time in which all of it runs out", "answer": True}
+    marks.text("told", (start + after) / 2, top - 18, words, anchor="middle", **more)
+
+
+def _surface(marks: Marks, flow: Flow) -> None:
+    """Draw the surface, and the handle on it, which is the context."""
+    vessel, token = flow.vessel, flow.token
+    half = (vessel.heap_width if vessel.over else vessel.width) / 2
+    marks.line(
+        "surface",
+        [(vessel.middle - half, vessel.top), (vessel.middle + half, vessel.top)],
+        look="surface",
+        of="kv_cache",
+    )
+    each = _each(token)
+    if each:
+        size = -vessel.per(each)
+        handle = along("context", origin=vessel.top - size * token.run.context, size=size)
+        context = largest("context", token.model, token.run, token.gpu)
+        handle["also"] = [context] if context else []
+        more = {"of": "kv_cache", "says": "context: drag the surface", "lights": "s"}
+        marks.knob("context", vessel.middle + half * 0.5, vessel.top, "y", handle, **more)
+
+
+def guess_line(marks: Marks, flow: Flow) -> None:
+    """Draw the line that is dragged along the clock to when a token is expected to be through."""
+    floor, top = flow.place.floor, flow.place.floor - flow.place.widest
+    marks.put("guess", "g", look="along-x", transform=f"translate({flow.place.start} 0)")
+    marks.rect("guess_reach", -16, top, 32, floor + 44 - top, inside="guess", look="reach")
+    marks.line("guess_line", [(0, top), (0, floor + 44)], inside="guess", look="mine")
+    marks.text(
+        "guess_words", 0, floor + 60, "drag me to your guess", anchor="middle", inside="guess", look="middling halo"
+    )

@@ -1,0 +1,142 @@
+"""One parameter in training, byte by byte: a square is a byte, and of a shared one a card keeps its part."""
+
+from dataclasses import dataclass
+
+from memcalc.explorers.marks import Marks
+from memcalc.explorers.optimizer.states import Part, States
+from memcalc.formula.symbols import SUMMANDS
+
+_LETTERS = {"weight": "B", "gradient": "B_g", "master copy": "B_m"}  # those of all other parts are the optimizer's
+_LETTER = 6.7  # about how wide a letter is [px]
+_BRACKET = 17  # from one to the next [px]
+
+
+@dataclass(frozen=True)
+class Strip:
+    """Where the bytes are drawn: side by side, or on a narrow page below each other.
+
+    Parameters
+    ----------
+    left, top : where the first byte begins [px]
+    side : of a byte [px]
+    gap : from one part to the next [px]
+    down : whether the parts stand below each other
+    """
+
+    left: float
+    top: float
+    side: float
+    gap: float
+    down: bool
+
+    def place(self, states: States, number: int) -> tuple[float, float]:
+        """Return where a part begins [px]; one beyond the last is where they end."""
+        if self.down:
+            return self.left, self.top + (self.side + self.gap) * number
+        before = states.parts[:number]
+        wide = (max(float(part.each) * self.side, *_widths(states, part)) for part in before)
+        return self.left + sum(wide) + self.gap * number, self.top
+
+    def end(self, states: States) -> float:
+        """Return where they end, along the line in which they stand [px]."""
+        return self.place(states, len(states.parts))[self.down] - self.gap
+
+
+def draw(marks: Marks, states: States, strip: Strip) -> float:
+    """Draw the bytes of one parameter, and around them what each stage of ZeRO shares; return where they end."""
+    for number, part in enumerate(states.parts):
+        _part(marks, states, strip, number, part)
+    end = strip.end(states)
+    below = end + 30 if strip.down else strip.top + strip.side + 34 + _BRACKET * len(states.stages)
+    _stages(marks, states, strip)
+    _sum(marks, states, (12, below + 16) if strip.down else (end + 24, strip.top + 9), strip.down)
+    return below + 34 if strip.down else below
+
+
+def _part(marks: Marks, states: States, strip: Strip, number: int, part: Part) -> None:
+    """Draw some bytes; of those that are shared, what one card keeps is full."""
+    x, y = strip.place(states, number)
+    wide, side = float(part.each) * strip.side, strip.side
+    shared, name = states.shared(part.term), f"part_{number}"
+    kept = side / states.run.data_parallel if shared else side
+    divided = _divided(states, part)
+    says = f"{part.word}: {divided}" + (" bytes on each card" if shared else "")
+    touch = {"says": says, "lights": _LETTERS.get(part.word, "B_o n_o M_1"), "press": states.toggled(part.term)}
+    marks.rect(name, x, y, wide, side, of=part.term, look="area", fill_opacity=0.4, **touch)
+    look = "full texture" if shared else "area texture"
+    marks.rect(f"{name}_kept", x, y + side - kept, wide, kept, of=part.term, look=look)
+    marks.path(f"{name}_squares", _lines(x, y, wide, side), of=part.term, look="hair texture")
+    if strip.down:
+        marks.text(f"{name}_word", x - 10, y + side - 4, part.word, anchor="end", look="middling", of=part.term)
+        marks.text(f"{name}_size", x + wide + 10, y + side - 4, divided)
+    else:
+        marks.text(f"{name}_word", x, y - 9, part.word, look="middling", of=part.term)
+        marks.text(f"{name}_size", x, y + side + 17, divided)
+
+
+def _divided(states: States, part: Part) -> str:
+    """Return how many bytes a part has, and by how many cards they are divided."""
+    if states.shared(part.term):
+        return f"{_written(part.each)} ÷ {states.run.data_parallel:,}"
+    return f"{_written(part.each)} byte{'s' * (part.each != 1)}"
+
+
+def _widths(states: States, part: Part) -> tuple[float, float]:
+    """Return about how wide the texts above and below a part are [px]."""
+    return _LETTER * 1.15 * len(part.word), _LETTER * len(_divided(states, part))
+
+
+def _lines(x: float, y: float, wide: float, side: float) -> str:
+    """Return the lines between bytes."""
+    return "".join(f"M{x + side * byte:.1f} {y:.1f}v{side:g}" for byte in range(1, int(wide / side + 0.99)))
+
+
+def _stages(marks: Marks, states: States, strip: Strip) -> None:
+    """Draw a bracket for each stage around what it shares; a click on the one that is chosen ends it."""
+    begins = {part.term: number for number, part in reversed(list(enumerate(states.parts)))}
+    end = strip.end(states)
+    if strip.down:
+        marks.text("stages", marks.width - 54, end + 16, "stage", anchor="end")
+    for term, stage in states.stages.items():
+        start = min(end, strip.place(states, begins.get(term, len(states.parts)))[strip.down])
+        chosen = states.run.zero == stage
+        press = {"press": {"zero": str(stage - chosen)}, "group": "stages", "look": "reach"}
+        _bracket(marks, strip, stage, (start, end), chosen, says=_says(states, stage), **press)
+
+
+def _bracket(marks: Marks, strip: Strip, stage: int, ends: tuple[float, float], chosen: bool, **touch: object) -> None:
+    (start, end), name = ends, f"stage_{stage}"
+    line, word = ("ink", "middling") if chosen else ("lead", "")
+    if strip.down:
+        x = marks.width - 60 + 16 * stage
+        marks.line(name, [(x - 5, start), (x, start), (x, end), (x - 5, end)], look=line)
+        marks.text(f"{name}_word", x, end + 16, str(stage), look=word, anchor="middle")
+        marks.rect(f"{name}_reach", x - 8, start, 16, end + 20 - start, **touch)
+    else:
+        y = strip.top + strip.side + 18 + _BRACKET * stage
+        marks.line(name, [(start, y - 5), (start, y), (end, y), (end, y - 5)], look=line)
+        marks.text(f"{name}_word", end + 24, y + 4, f"stage {stage}", look=word)
+        marks.rect(f"{name}_reach", start, y - 9, end + 80 - start, _BRACKET, **touch)
+
+
+def _says(states: States, stage: int) -> str:
+    shared = [SUMMANDS[term].word for term, since in states.stages.items() if since <= stage]
+    return f"stage {stage} of ZeRO shares {' and '.join(shared)}"
+
+
+def _sum(marks: Marks, states: States, at: tuple[float, float], flat: bool) -> None:
+    """Write how many bytes it is, and how many of them one card keeps."""
+    whole, (x, y) = states.bytes_each, at
+    times = f"{_written(whole / states.parts[0].each)} times the weight"
+    each = f"each keeps {sum(states.kept.values()) / states.model.parameters:.3g}"
+    if flat:
+        marks.text("bytes", x, y, f"{_written(whole)} bytes, {times}", look="middling")
+    else:
+        marks.label("bytes", x, y, [f"{_written(whole)} bytes", times])
+    if states.run.stage:
+        marks.text("bytes_kept", *((x, y + 17) if flat else (x, y + 34)), each, answer=True)
+
+
+def _written(number: float) -> str:
+    """Write a number in at most four digits."""
+    return f"{float(number):.4g}"

@@ -1,0 +1,191 @@
+"""The explorer of a plan: a model on several cards side by side, and a rubric that ticks itself."""
+
+from dataclasses import replace
+
+from memcalc import Gpu
+from memcalc.catalogue import names
+from memcalc.estimate import advice
+from memcalc.estimate.code import code
+from memcalc.explorers.controls import Menu, Number, model_of, numbers_of
+from memcalc.explorers.frame import Frame, Guess, explorer
+from memcalc.explorers.marks import Marks, along
+from memcalc.explorers.plan.cards import Slim, draw_cards
+from memcalc.explorers.plan.rubric import draw_rubric, rubric
+from memcalc.explorers.plan.run import CARDS, Plan, answering, offered, trained
+from memcalc.explorers.words import plain, words
+from memcalc.formula.symbols import SUMMANDS
+from memcalc.units import UNITS, in_unit, show
+
+COPIES = {"one copy": 1, "two copies": 2, "three copies": 3, "four copies": 4, "eight copies": 8}
+"""How many whole models the cards hold together."""
+
+ADAPTERS = {"train LoRA adapters": "FP16", "train QLoRA adapters": "NF4"}
+"""A task that trains adapters alone → the format of the frozen weights below."""
+
+TASKS = ("answer", "train all weights", *ADAPTERS)
+"""What the cards are for."""
+
+SHARED = ("nothing", "the optimizer", "optimizer and gradients", "all states")
+"""What the cards share that train, by the stage of ZeRO."""
+
+RECOMPUTE = {"all activations kept": "none", "layers computed again": "full"}
+"""What is done with the activations until the backward pass."""
+
+_OPTIMIZERS = ("AdamW", "8-bit AdamW", "Lion", "SGD momentum", "SGD", "Muon")
+_DOLLARS = (*(digit * 10**zeros for zeros in (3, 4, 5) for digit in (1, 2, 5)), 10**6)
+_TWO_A_DOUBLING = {name: replace(numbers_of(name), grid=numbers_of(name).grid[::2]) for name in ("context", "batch")}
+
+_WISH = "*The wish:* {task} "
+_ANSWER = (
+    f"{_WISH}{{batch}} people at once, each with up to {{context}} tokens and at least {{speed}} tokens a second, "
+    "for at most {budget} dollars. *The plan:* {model} with [weights] in {weights} and a [cache] in {kv_cache}, "
+    "on {cards} × {gpu}"
+)
+_TRAIN = "for at most {budget} dollars. *The plan:* the recipe {recipe} with the [optimizer] {optimizer}"
+
+
+@explorer(
+    _ANSWER,
+    presets={
+        "a chatbot": {"model": "Gemma-3-27B", "gpu": "RTX 4090", "context": 2**15, "speed": 6, "budget": 2_000},
+        "50 people": {"model": "Llama-3.1-70B", "gpu": "H100 80 GB", "context": 2**13, "batch": 50}
+        | {"speed": 10, "budget": 120_000},
+        "fine-tuning": {"model": "Llama-3.1-8B", "gpu": "A100 40 GB", "context": 2**13, "task": "train all weights"}
+        | {"cards": "8", "budget": 120_000},
+    },
+    task=Menu("what the cards do", TASKS),
+    cards=Menu("number of cards", tuple(map(str, CARDS))),
+    copies=Menu("copies of the model", tuple(COPIES)),
+    **_TWO_A_DOUBLING,
+    speed=Number("speed", 1, 1_000, "tokens/s for each", grid=(1, 2, 5, 10, 20, 50, 100, 200)),
+    budget=Number("budget", 1, 10**9, "dollars", grid=_DOLLARS),
+    recipe=Menu("recipe: bytes of each number", tuple(names("recipes")), ("B", "B_g")),
+    optimizer=Menu("optimizer", _OPTIMIZERS),
+    zero=Menu("what the cards share", SHARED),
+    recompute=Menu("activations", tuple(RECOMPUTE)),
+    lora_rank=Number("rank of the adapters", 1, 256, letter="r", grid=(1, 2, 4, 8, 16, 32, 64, 128, 256)),
+)
+def plan(
+    *,
+    width: int = 860,
+    task: str = "answer",
+    model: str = "Gemma-3-27B",
+    gpu: str = "RTX 4090",
+    cards: str = "1",
+    copies: str = "one copy",
+    batch: int = 1,
+    context: int = 2**15,
+    weights: str = "FP16",
+    kv_cache: str = "FP16",
+    speed: int = 6,
+    budget: int = 2_000,
+    recipe: str = "mixed",
+    optimizer: str = "AdamW",
+    zero: str = "all states",
+    recompute: str = "all activations kept",
+    lora_rank: int = 16,
+) -> Frame:
+    """Show a model on several cards, what nobody counts on top of it, and how the plan does by its wish.
+
+    Cards that answer split the model by tensor parallelism, as many as hold a copy; cards that train share states.
+
+    >>> plan.frame(model="Llama-3.1-70B", gpu="H100 80 GB", cards="4", batch=50, context=8192).sentence_said[:64]
+    'It fits: 15.07 GiB stay free on each of 4 cards, and the dashed '
+    """
+    model, gpu, count = model_of(model), Gpu.of(gpu), int(cards)
+    if task == "answer":
+        run = {"context": context, "weights": weights, "kv_cache": kv_cache}
+        chosen = answering(model, gpu, count, COPIES[copies], batch, **run)
+    else:
+        run = {"context": context, "batch": batch, "recipe": recipe, "optimizer": optimizer}
+        run |= {"recompute": RECOMPUTE[recompute], **_adapters(task, lora_rank)}
+        chosen = trained(model, gpu, count, SHARED.index(zero), **run)
+    marks = Marks(width)
+    card, end = draw_cards(marks, chosen)
+    end = draw_rubric(marks, rubric(chosen, speed, budget), end)
+    _guess_line(marks, card)
+    return _frame(marks, end, chosen, card, _sentence(chosen, task))
+
+
+def _adapters(task: str, rank: int) -> dict[str, object]:
+    return {"lora_rank": rank, "base_weights": ADAPTERS[task]} if task in ADAPTERS else {}
+
+
+def _sentence(chosen: Plan, task: str) -> str:
+    """Return the sentence of the controls that act."""
+    if chosen.answers:
+        return _ANSWER + (", which hold {copies} of it." if chosen.cards > 1 else ".")
+    wish, plan = f"{_WISH}of {{model}}", _TRAIN
+    if task in ADAPTERS:
+        wish += " of rank {lora_rank}"
+    if not chosen.unknown:
+        wish += " on texts of {context} tokens, {batch} on each card at once,"
+        plan += ", {recompute}"
+    return f"{wish} {plan}, on {{cards}} × {{gpu}}" + (", which share {zero}." if chosen.cards > 1 else ".")
+
+
+def _frame(marks: Marks, end: int, chosen: Plan, card: Slim, sentence: str) -> Frame:
+    model, run, gpu, said = chosen.model, chosen.run, chosen.gpu, _said(chosen)
+    parts = " and ".join(f"{SUMMANDS[term].word} of {show(size)}" for term, size in chosen.memory.items())
+    return Frame(
+        marks=marks,
+        height=end,
+        said=said,
+        alt=f"{chosen.cards} × {gpu.name}, each with {parts}. {plain(words(said))}",
+        notes=advice.notes(model, run, gpu),
+        hints=_hints(chosen),
+        formula=[chosen.formula],
+        code=code(model, run, shown=("context", "batch")),
+        sentence=sentence,
+        scale=f"{card.unit:.3g} {card.across} {chosen.cards}",
+        guess=_guess(card, chosen.fit.needed),
+    )
+
+
+def _hints(chosen: Plan) -> list[str]:
+    """Return what would help, and between how many cards the model can be split."""
+    steps = [] if chosen.unknown else advice.next_steps(chosen.model, chosen.run, chosen.gpu)[:3]
+    if not chosen.answers or chosen.fit:
+        return steps
+    *others, last = map(str, offered(chosen.model, 1))
+    if not others:
+        return steps
+    heads = "for each takes equally many heads of every layer"
+    return [*steps, f"{chosen.model.name} can be split between {', '.join(others)} or {last} cards, {heads}."]
+
+
+def _said(chosen: Plan) -> str:
+    """Say whether it fits, and never without what is not counted."""
+    where = "the card" if chosen.cards == 1 else f"each of {chosen.cards} cards"
+    free = f"{show(abs(chosen.fit.margin))} stay free on {where}"
+    if not chosen.fit:
+        of = "" if chosen.cards == 1 else f" of {where}"
+        return f"*It does not fit:* {show(-chosen.fit.margin)} of the {show(chosen.fit.needed)} run over the rim{of}."
+    if chosen.unknown:
+        alone = "but the [activations] come on top, and nobody has measured them here"
+        return f"*Nobody knows whether it fits:* {free}, {alone}."
+    if chosen.surely:
+        return f"*It fits:* {free}, and the dashed box has room there."
+    return f"*It fits by its terms alone:* {free}, and the dashed box may take {show(chosen.most_uncounted)}."
+
+
+def _guess_line(marks: Marks, card: Slim) -> None:
+    """Draw the line that is dragged to where the load of a card is expected to reach."""
+    marks.put("guess", "g", look="along-y", transform="translate(0 200)")
+    reach, middle = card.width / 2 + 26, card.middle
+    marks.rect("guess_reach", middle - reach, -16, 2 * reach, 32, inside="guess", look="reach")
+    marks.line("guess_line", [(middle - reach, 0), (middle + reach, 0)], inside="guess", look="mine")
+    inside = {"anchor": "middle", "inside": "guess", "look": "middling halo"}
+    marks.text("guess_words", middle, -8, "drag me to your guess", **inside)
+
+
+def _guess(card: Slim, needed: int) -> Guess:
+    per_gib = card.high(UNITS["GiB"])
+    return Guess(
+        asks="What must a card hold? Drag the dashed line to where it reaches, or type a number; then open it.",
+        unit="GiB",
+        truth=in_unit(needed, "GiB"),
+        handle={"axis": "y"} | along("guess", origin=card.floor, size=-per_gib),
+        low=0,
+        high=round((card.floor - 12) / per_gib),
+    )

@@ -1,0 +1,195 @@
+"""The explorer of weights: a model as a map of its bytes, which shrinks when its numbers are stored in fewer bits."""
+
+from collections.abc import Iterator, Mapping
+
+from memcalc import Gpu, Inference, InputError, Model, breakdown, values
+from memcalc.catalogue import find
+from memcalc.estimate.code import code
+from memcalc.explorers.controls import Menu, Number, model_of
+from memcalc.explorers.frame import Frame, Guess, explorer
+from memcalc.explorers.marks import Marks, along
+from memcalc.explorers.weights import drawn
+from memcalc.explorers.weights.bytemap import PLAIN, Scene, byte_map
+from memcalc.explorers.weights.said import types
+from memcalc.explorers.words import formula, line_of
+from memcalc.formula import weights as terms
+from memcalc.formula.choices import Family
+from memcalc.formula.formats import Format, named_bits
+from memcalc.formula.mathml import mathml
+from memcalc.formula.quantization import passed_in
+from memcalc.formula.symbols import BY_NAME
+from memcalc.formula.tensors import present
+from memcalc.formula.term import Term
+from memcalc.specs.run import weights_formats
+from memcalc.units import UNITS, in_unit, show, show_both
+
+CARDS = ("RTX 4090", "RTX 5090", "A100 80 GB", "H100 80 GB", "MI300X")
+"""What can stand around the map: cards of a desk, and of computing centres."""
+
+NO_CARD = "no card"
+"""The map alone."""
+
+_MOST_LAYERS = 126  # of any model in the table
+_ROOM = {360: (326, 230), 600: (566, 312), 860: (826, 388)}  # for the map [px]
+_TAKE_TURNS = ("full_layers", "latent_layers", "mamba_layers", "mamba2_layers")
+_IN_A_LAYER = (
+    *(terms.attention, terms.latent_attention, terms.mamba, terms.mamba2),
+    *(terms.mlp, terms.expert, terms.router, terms.norms),
+)
+
+Line = Mapping[str, object]
+"""A line of a formula, as `words.line_of` gives it."""
+
+
+@explorer(
+    "Here lies {model}, tensor by tensor, with its [weights] in {weights}, and around it {gpu}.",
+    presets={
+        "Llama-3.1-8B in FP16": {},
+        "NF4": {"weights": "NF4"},
+        "NF4-double": {"weights": "NF4-double"},
+        "Q4_K_M": {"weights": "Q4_K_M"},
+        "one of its layers": {"weights": "Q4_K_M", "layer": 1},
+        "Llama-3.2-1B in NF4-double": {"model": "Llama-3.2-1B", "weights": "NF4-double"},
+        "Mixtral-8x7B in Q4_K_M": {"model": "Mixtral-8x7B", "weights": "Q4_K_M"},
+    },
+    gpu=Menu("card", (NO_CARD, *CARDS)),
+    layer=Number("layer", 0, _MOST_LAYERS),
+)
+def stored_weights(
+    *, width: int = 860, model: str = "Llama-3.1-8B", weights: str = PLAIN, gpu: str = NO_CARD, layer: int = 0
+) -> Frame:
+    """Show every tensor of a model as a rectangle of its bytes; with a layer, those of one alone.
+
+    >>> stored_weights.frame(weights="Q4_0").sentence_said[:60]
+    '4.33 GiB = 4.65 GB: 4.64 bits for each of its 8,030,261,248 '
+    """
+    spec, run = model_of(model), Inference(weights=weights)
+    bytes_ = byte_map(spec, run.weights, *_ROOM[width])
+    if layer > len(bytes_.cells):
+        raise InputError(f"layer must be at most {len(bytes_.cells)}, the layers of {spec.name}, not {layer}.")
+    size, plain = (breakdown(spec, Inference(weights=name))["weights"] for name in (run.weights, PLAIN))
+    card = None if gpu == NO_CARD else Gpu.named(gpu)
+    scene = Scene(Marks(width), spec, run.weights, bytes_, size, plain, card)
+    return _layer(scene, run, layer) if layer else _whole(scene, run)
+
+
+def for_one_token(model: Model, run: Inference) -> int:
+    """Return what the parameters take that one token passes: of the routed experts, only those chosen [bytes].
+
+    >>> for_one_token(Model.named("Mixtral-8x7B"), Inference(weights="INT8"))
+    12879925248
+    """
+    return passed_in(run.weights, present(model.packing, model.absent)).exact(values(model, run))
+
+
+def _whole(scene: Scene, run: Inference) -> Frame:
+    sizes = {name: breakdown(scene.model, Inference(weights=name))["weights"] for name in weights_formats()}
+    said = _said(scene, run)
+    return Frame(
+        marks=scene.marks,
+        highest=_highest(scene),
+        height=drawn.whole(scene, sizes),
+        said=said,
+        alt=f"A map of {scene.model.name}, {len(scene.bytes_.cells)} layers row by row. {said.replace('*', '')}",
+        notes=list(_notes(scene)),
+        hints=list(_hints(scene, sizes)),
+        formula=[*_counted(scene.model, terms.parameters), *_in_bytes(scene, run)],
+        code=code(scene.model, run, "weights", shown=("weights",)),
+        scale=f"{scene.most}",
+        guess=_guess(scene),
+    )
+
+
+def _highest(scene: Scene) -> dict[str, int]:
+    return {"layer": len(scene.bytes_.cells)}
+
+
+def _said(scene: Scene, run: Inference) -> str:
+    model, size, passed = scene.model, scene.size, for_one_token(scene.model, run)
+    said = f"*{show_both(size)}:* {8 * size / model.parameters:.2f} bits for each of its"
+    said += f" {model.parameters:,} parameters; the name says {named_bits(run.weights)}."
+    if passed < size:
+        said += f" A token passes {show(passed)} of it: the pale experts wait for others."
+    if scene.over:
+        said += f" *It does not fit* into one {scene.gpu.name}: {show(scene.over)} run over the rim."
+    elif scene.gpu:
+        said += f" *It fits* into one {scene.gpu.name} and leaves {show(scene.gpu.capacity - size)} for all else."
+    return said
+
+
+def _layer(scene: Scene, run: Inference, layer: int) -> Frame:
+    held = [one for tile in scene.bytes_.tiles if tile.layer == layer for one in tile.tensors]
+    size, numbers = sum(one.size for one in held), sum(one.numbers for one in held)
+    said = f"*{show_both(size)}* for layer {layer} of {len(scene.bytes_.cells)}: {numbers:,} parameters,"
+    said += f" {float(8 * size / numbers):.2f} bits for each."
+    groups = {one.group for one in held}
+    return Frame(
+        marks=scene.marks,
+        highest=_highest(scene),
+        height=drawn.one_layer(scene, layer),
+        said=said,
+        alt=f"A layer of {scene.model.name} in {run.weights}, tensor by tensor. {said.replace('*', '')}",
+        notes=list(_notes(scene)),
+        hints=["Point at a tensor, and its letters light up in the formula.", "A click on any tensor leads back."],
+        formula=[line for term in _IN_A_LAYER if term.name in groups for line in _counted(scene.model, term)],
+        code=code(scene.model, run, "weights", shown=("weights",)),
+        sentence="Here is layer {layer} of {model}, tensor by tensor, with its [weights] in {weights}.",
+        scale=f"layer {layer}",
+    )
+
+
+def _notes(scene: Scene) -> Iterator[str]:
+    yield f"{scene.weights}: {find('formats', 'format', scene.weights)['meaning']}."
+    if sum(getattr(scene.model, kind) > 0 for kind in _TAKE_TURNS) > 1:
+        yield "Layers of one kind are drawn side by side; in the model they take turns."
+
+
+def _hints(scene: Scene, sizes: Mapping[str, int]) -> Iterator[str]:
+    """Yield where the bits go, and what the next smaller format would take."""
+    stored, size = [one for tile in scene.bytes_.tiles for one in tile.tensors], scene.size
+    scales = sum(one.scales for one in stored)
+    if scales:
+        yield f"Scales take {show(scales)}, {float(scales / size):.1%} of all."
+    first, *others = types(stored)
+    for type_, part in others:
+        if part > size / 1000:
+            yield f"What is stored in {type_} instead of {first[0]} takes {show(part)}, {float(part / size):.1%}."
+    smaller = [name for name in sizes if sizes[name] < size]
+    if smaller:
+        name = max(smaller, key=sizes.get)
+        yield f"In {name} it would take {show(sizes[name])}."
+
+
+def _counted(model: Model, term: Term) -> list[Line]:
+    """Return the line of the formula that counts parameters; none where it has too many letters to be read."""
+    term = term.simplified(model.values)
+    line = line_of([term], term.numbers(model.values))
+    if set(line["numbers"]) == {line["letter"]}:
+        return []
+    return [line | {"summands": [summand | {"of": "weights"} for summand in line["summands"]]}]
+
+
+def _in_bytes(scene: Scene, run: Inference) -> list[Line]:
+    """Return the line of the formula for bytes: a product, or where scales are stored, the sum over types."""
+    if Format.named(run.weights).family == Family.PLAIN:
+        return formula(scene.model, run, [terms.weights])
+    letter, summands = BY_NAME["weights"].symbol, []
+    stored = [one for tile in scene.bytes_.tiles for one in tile.tensors]
+    for type_, size in types(stored):
+        numbers = sum(one.numbers for one in stored if one.type == type_)
+        bits = f"<mfrac><mn>{8 * float(size) / numbers:.5g}</mn><mn>8</mn></mfrac>"
+        summands.append({"of": "weights", "math": f"<mrow><mn>{numbers:,}</mn><mo>×</mo>{bits}</mrow>"})
+    shown = {str(letter): show(scene.size)}
+    return [{"letter": str(letter), "left": mathml(letter), "summands": summands, "numbers": shown}]
+
+
+def _guess(scene: Scene) -> Guess:
+    per_gib = scene.high_of(scene.plain) / in_unit(scene.plain, "GiB")
+    return Guess(
+        asks=f"The box is the model in {PLAIN}. How full is it in {scene.weights}? Drag the line, or type a number.",
+        unit="GiB",
+        truth=in_unit(scene.size, "GiB"),
+        handle={"axis": "y"} | along("guess", origin=scene.floor, size=-per_gib),
+        low=0,
+        high=-(-max(scene.size, scene.plain) // UNITS["GiB"]),
+    )
