@@ -1,0 +1,195 @@
+"""The explorers as static pages in a real browser, and the worker behind them: no kernel, no network.
+
+The page's script is also linted and tested without a browser, by the tools of package.json.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+import lab
+from memcalc.explorers import pages
+from memcalc.explorers.frame import LAYOUTS
+from scenes import EXPLORERS
+
+NODE = lab.ROOT / "node_modules"
+BIN = os.path.dirname(sys.executable)
+EACH = pytest.mark.parametrize("shown", EXPLORERS, ids=[shown.subject for shown in EXPLORERS])
+LOOKS = [("light", 1280), ("dark", 700), ("light", 390)]
+
+if lab.CHROMIUM is None or not NODE.is_dir():
+    need = (
+        "browser tests need Chromium (apt-get install chromium libatomic1), and node_modules (make node_modules/.ready)"
+    )
+    if os.environ.get("CI"):
+        pytest.fail(need, pytrace=False)
+    pytest.skip(need, allow_module_level=True)
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """A server of files that says nothing."""
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """The address of the pages of all explorers, with the worker."""
+    folder = tmp_path_factory.mktemp("pages")
+    pages.write_all(folder, pyodide=NODE / "pyodide")
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=folder))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A headless Chromium."""
+    with lab.chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def page(browser):
+    """A page that fails its test on any error in the console, and on any request that leaves the site."""
+    errors, requests = [], []
+    page = browser.new_page(reduced_motion="reduce")
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("request", lambda request: requests.append(request.url))
+    yield page
+    page.close()
+    assert not errors
+    assert all(url.startswith(("http://127.0.0.1", "data:", "blob:")) for url in requests)
+
+
+def opened(page, site, subject, theme="light", width=1280):
+    """The explorer of a page, in a theme and a width."""
+    page.set_viewport_size({"width": width, "height": 900})
+    page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+    page.goto(f"{site}/{subject}.html")
+    explorer = page.locator(".memcalc-explorer")
+    expect(explorer.locator(".memcalc-stage > svg")).to_be_visible()
+    return explorer
+
+
+OUTSIDE = """async explorer => {
+  const { model } = explorer;
+  const svg = explorer.querySelector(".memcalc-stage > svg");
+  const { frames } = await (await fetch(`${model.get("stage").subject}-${model.get("width")}.json`)).json();
+  const outside = [];
+  for (const { state } of [{ state: {} }, ...frames]) {
+    model.set("state", { ...model.get("start"), ...state });
+    const { left, top, right, bottom } = svg.getBoundingClientRect();
+    for (const shape of svg.querySelectorAll("[data-name]")) {
+      if (shape.closest("pattern") || shape.classList.contains("reach") || shape.querySelector(".reach")) continue;
+      const at = shape.getBoundingClientRect();
+      const out = at.left < left - 3 || at.right > right + 3 || at.top < top - 3 || at.bottom > bottom + 3;
+      if (at.width + at.height > 0 && out) outside.push(`${shape.dataset.name} at ${JSON.stringify(state)}`);
+    }
+    const sideways = explorer.querySelector(".memcalc-sentence");
+    if (sideways.scrollWidth > sideways.clientWidth + 1) outside.push("the sentence");
+  }
+  return [frames.length, outside];
+}"""
+
+
+@EACH
+@pytest.mark.parametrize(("theme", "width"), LOOKS, ids=["light-1280", "dark-700", "light-390"])
+def test_nothing_leaves_the_picture_at_any_end_of_any_control(page, site, shown, theme, width):
+    explorer = opened(page, site, shown.subject, theme, width)
+    count, outside = explorer.evaluate(OUTSIDE)
+    assert count > 10
+    assert not outside, outside[:5]
+    faults = Axe().run(page, ".memcalc-explorer").response["violations"]
+    assert [fault["id"] for fault in faults if fault["impact"] in ("serious", "critical")] == [], json.dumps(faults)
+
+
+def test_a_page_is_touched_at_once_and_asks_for_little(page, site):
+    sizes = {}
+    page.on("response", lambda response: sizes.update({response.url: len(response.body())}))
+    explorer = opened(page, site, "fit")
+    expect(explorer.get_by_role("status")).to_contain_text("4.91 GiB of the 28.55 GiB run over the rim")
+    slider = explorer.get_by_label("s: context", exact=True)
+    slider.press("ArrowLeft")
+    expect(explorer.get_by_role("status")).to_contain_text("2.91 GiB")
+    explorer.get_by_role("button", name="Undo").click()
+    expect(explorer.get_by_role("status")).to_contain_text("4.91 GiB")
+    assert not any("pyodide" in url for url in list(sizes)[:6])
+
+
+def test_a_closed_page_asks_first(page, site):
+    page.route(
+        "**/fit.html", lambda route: route.fulfill(body=route.fetch().text().replace("<div ", "<div data-closed "))
+    )
+    explorer = opened(page, site, "fit")
+    expect(explorer.get_by_role("status")).to_contain_text("How high will it reach?")
+    assert "28.55" not in explorer.inner_text()
+    page.evaluate("() => addEventListener('memcalc-guess', ({ detail }) => (window.told = detail))")
+    explorer.get_by_role("button", name="just show me").click()
+    expect(explorer.get_by_role("status")).to_contain_text("28.55")
+    assert page.evaluate("window.told") == {"guess": None}
+
+
+def test_without_a_worker_the_page_says_what_it_does_not_know(page, site):
+    page.route(
+        "**/fit.html", lambda route: route.fulfill(body=re.sub(r' data-worker="[^"]*"', "", route.fetch().text()))
+    )
+    explorer = opened(page, site, "fit")
+    field = explorer.get_by_label("s: context, exact number")
+    field.fill("5001")
+    field.press("Enter")
+    expect(explorer.get_by_role("status")).to_contain_text(
+        "This page has no picture of that: it was not made beforehand."
+    )
+
+
+ASK = """async ([subject, states, start, width]) => {
+  window.python ??= new Worker("./worker.js", { type: "module" });
+  const answers = [];
+  for (const state of states) {
+    window.python.postMessage({ id: 1, subject, state, start, width });
+    const answer = await new Promise((done) => (window.python.onmessage = ({ data }) => done(data.text)));
+    answers.push(answer);
+  }
+  return answers;
+}"""
+
+
+def test_the_worker_gives_the_frames_of_cpython_byte_for_byte(page, site):
+    page.goto(f"{site}/fit.html")
+    for shown in EXPLORERS:
+        states = [*shown.stage["presets"].values(), *list(pages.one_away(shown))[::17]]
+        for width in LAYOUTS[::2]:
+            answers = page.evaluate(ASK, [shown.subject, states, {}, width])
+            for state, found in zip(states, answers, strict=True):
+                ours = json.dumps(shown.answer(state, {}, width), ensure_ascii=False)
+                assert found == ours, (shown.subject, state)
+
+
+def tool(*command):
+    """What a tool of package.json prints; it fails the test if it fails."""
+    environment = os.environ | {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
+    done = subprocess.run(command, cwd=lab.ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_the_page_s_script_is_linted():
+    tool(f"{BIN}/npm", "run", "--silent", "lint")
+
+
+def test_the_page_s_script_is_tested():
+    assert re.search(r"pass \d{2}", tool(f"{BIN}/npm", "run", "--silent", "test"))
