@@ -12,14 +12,17 @@ TEXT = """# How fast it is
 
 `make bench` measured this on {date} ({cores} cores, Python {python}) and wrote it here.
 
-Each explorer against `interact` with an inline plot that says the same (`plain.py`), in turns in one JupyterLab in
-headless Chromium: from the key to the end of the frame that shows another picture, {presses} keys each, median (p95).
-
-An explorer asks the kernel for the frames around a control when a hand or the focus comes near; *asked anew* is the
-same explorer without them, so that each key goes to the kernel and back. *Kernel* is the time to compute a frame there,
-and that to draw the plot.
+Each explorer against `interact` with an inline plot that says the same (`plain.py`), in turns in one JupyterLab
+in headless Chromium: from the key, the move of a drag or the click to the end of the frame that shows another
+picture, median (p95). An explorer asks the kernel for the frames around a control when a hand or the focus
+comes near; *asked anew* is the same explorer without them, so that each key goes to the kernel and back. *Page*
+is the same explorer without a kernel, with frames made beforehand, *worker* what Python in the page's own
+worker takes for a frame that was not made, and *kernel* what it takes in CPython. A dash stands where an
+explorer has no such control at its start.
 
 {table}
+
+{pages}
 
 ## The formula
 
@@ -33,9 +36,10 @@ def main():
     rows = [latency.HEAD, ["---"] * len(latency.HEAD), *latency.rows()]
     table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
     when = {"date": datetime.date.today().isoformat(), "cores": os.cpu_count(), "python": platform.python_version()}
-    parts = {"table": table, "presses": latency.PRESSES, "formula": "\n".join(f"- {line}" for line in formula)}
+    pages = "\n".join(f"- {line}" for line in latency.facts())
+    parts = {"table": table, "pages": pages, "formula": "\n".join(f"- {line}" for line in formula)}
     README.write_text(TEXT.format(**when, **parts), encoding="utf-8")
-    print(*formula, table, sep="\n")
+    print(*formula, table, pages, sep="\n")
 
 
 if __name__ == "__main__":

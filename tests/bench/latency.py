@@ -1,125 +1,90 @@
-"""From the key to the picture: each explorer against interact with an inline plot, in one run of one JupyterLab."""
+"""From the hand to the picture: each explorer against interact with an inline plot, and on a page without a kernel."""
 
 import contextlib
+import gzip
 import io
-import shutil
 import statistics
 import tempfile
+import threading
+import time
 from dataclasses import dataclass
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import nbformat
 from IPython.core.pylabtools import print_figure
 from matplotlib import pyplot
+from tqdm import tqdm
 
 from bench import plain
 from bench.speed import median
-from lab import chromium, jupyterlab, notebook, run_all
+from lab import ROOT, chromium, jupyterlab, notebook, run_all
+from memcalc import explorers
+from memcalc.explorers import pages
 
-PRESSES, WARM_UP = 60, 6
-PAUSE = 120  # between two presses: nobody waits for the one before [ms]
+PRESSES, WARM_UP = 30, 6
+PAUSE = 100  # between two gestures: nobody waits for the one before [ms]
 
 IMPORTS = """from ipywidgets import Dropdown, SelectionSlider, interact
 from memcalc import explorers
-from memcalc.explorers.article import ALL, KINDS, VERDICTS
-from memcalc.specs.run import weights_formats"""
-SET_UP = f"{IMPORTS}\nimport plain"
-SLIDER = "SelectionSlider(options=[2**power for power in range(7, 21)], value=32768, description='s: context')"
+from memcalc.explorers.article import KINDS
+from memcalc.specs.run import weights_formats
+import plain"""
 ANEW = "explorer = {}\nexplorer.on_msg(explorer._look_ahead, remove=True)\nexplorer"
-SLIDE = ("ArrowLeft",) * 6 + ("ArrowRight",) * 6  # from 32,768 to 512 tokens and back
+SLIDE = ("ArrowLeft",) * 3 + ("ArrowRight",) * 3
 
 
 @dataclass(frozen=True)
 class Case:
-    """An explorer, what one would write instead, and the keys that move the control with this label there and back."""
+    """An explorer with settings of its own, the control that keys move there and back, and what interact moves."""
 
     name: str
-    ours: str
+    control: str
     plain: str
-    label: str
-    keys: tuple[str, ...]
+    start: str = ""
+    keys: tuple[str, ...] = SLIDE
+
+    @property
+    def ours(self):
+        """The line that opens the explorer."""
+        return f"explorers.{self.name}({self.start})"
 
 
+def slider(options="plain.CONTEXTS", value=32768):
+    """The slider of ipywidgets that stands beside ours."""
+    return f"SelectionSlider(options={options}, value={value}, description='moves')"
+
+
+def menu(options, value):
+    """The menu of ipywidgets that stands beside ours; JupyterLab takes the arrows from it."""
+    return f"Dropdown(options={options}, value={value!r}, description='moves')"
+
+
+ENDS = ("End", "Home")
 CASES = (
+    Case("fit", "s: context", slider()),
+    Case("weights", "format of the weights", menu("weights_formats()", "FP16"), keys=ENDS),
+    Case("optimizer", "N_d:", slider("[2**power for power in range(11)]", 64), "zero='3', data_parallel=64"),
+    Case("activations", "s: context", slider("[2**power for power in range(7, 14)]", 2048)),
+    Case("kv_cache", "s: context", slider(), "context=32768"),
+    Case("hardware", "s: context", slider()),
+    Case("article", "kind of claim", menu("KINDS", "all"), "table='the claims'", ENDS),
     Case(
-        "will_it_fit",
-        "explorers.fit(model='LLaMA-7B', gpu='RTX 4090', context=32768, batch=1, weights='FP16', kv_cache='FP16')",
-        "interact(plain.will_it_fit, model=['LLaMA-7B'], gpu=['RTX 4090'], batch=[1], weights=['FP16'],"
-        f" kv_cache=['FP16'], context={SLIDER});",
-        "s: context",
-        SLIDE,
+        "validation",
+        "s: tokens of the text",
+        slider("[2**power for power in range(5, 14)]", 1024),
+        "view='a training step'",
     ),
-    Case(
-        "cache_against_context",
-        "explorers.kv_cache(kv_heads=32, context=32768, batch=1, kv_cache='FP16')",
-        f"interact(plain.cache_against_context, kv_heads=[32, 8], batch=[1], kv_cache=['FP16'], context={SLIDER});",
-        "s: context",
-        SLIDE,
-    ),
-    Case(
-        "audit",
-        "explorers.article(kind='formula', verdict='wrong')",
-        "interact(plain.audit, kind=Dropdown(options=KINDS, description='kind of claim'), verdict=[ALL, *VERDICTS]);",
-        "kind of claim",
-        ("End", "Home"),  # JupyterLab takes the arrows from a menu of ipywidgets
-    ),
-    Case(
-        "sum_and_peak",
-        "explorers.validation(context=8192, activations='keep all')",
-        f"interact(plain.sum_and_peak, activations=['keep all'], context={SLIDER.replace('32768', '8192')});",
-        "s: context",
-        ("ArrowLeft",) * 4 + ("ArrowRight",) * 4,  # the picture ends at 8,192 tokens
-    ),
-    Case(
-        "plan",
-        "explorers.plan(model='Gemma-3-27B', gpu='RTX 4090', task='answer', cards='1', context=32768,"
-        " batch=1, weights='Q4_K_M', kv_cache='FP16', overhead='high')",
-        "interact(plain.plan, model=['Gemma-3-27B'], gpu=['RTX 4090'], task=['answer'], cards=['1'], batch=[1],"
-        f" weights=['Q4_K_M'], kv_cache=['FP16'], overhead=['high'], context={SLIDER});",
-        "s: context",
-        SLIDE,
-    ),
-    Case(
-        "kept_for_backward",
-        "explorers.activations(context=8192, batch=1, code='transformers', recompute='none', attention='flash')",
-        "interact(plain.kept_for_backward, batch=[1], code=['transformers'], recompute=['none'], attention=['flash'],"
-        f" context={SLIDER.replace('32768', '8192')});",
-        "s: context",
-        ("ArrowLeft",) * 4 + ("ArrowRight",) * 4,  # the picture ends soon after 16,384 tokens
-    ),
-    Case(
-        "states_on_a_card",
-        "explorers.optimizer(zero='2', data_parallel=64, recipe='mixed', optimizer='AdamW')",
-        "interact(plain.states_on_a_card, zero=['2'], recipe=['mixed'], optimizer=['AdamW'],"
-        " data_parallel=SelectionSlider(options=[2**power for power in range(11)], value=64, description='N_d'));",
-        "N_d",
-        ("ArrowLeft",) * 6 + ("ArrowRight",) * 6,
-    ),
-    Case(
-        "cards_for_a_model",
-        "explorers.hardware(model='Llama-3.1-8B', gpu='RTX 4090', context=32768, batch=8,"
-        " weights='FP16', kv_cache='FP16')",
-        "interact(plain.cards_for_a_model, model=['Llama-3.1-8B'], gpu=['RTX 4090'], batch=[8], weights=['FP16'],"
-        f" kv_cache=['FP16'], context={SLIDER});",
-        "s: context",
-        SLIDE,
-    ),
-    Case(
-        "stored_weights",
-        "explorers.weights(model='Mixtral-8x7B', weights='FP16')",
-        "interact(plain.stored_weights, model=['Mixtral-8x7B'],"
-        " weights=Dropdown(options=weights_formats(), value='FP16', description='format of the weights'));",
-        "format of the weights",
-        ("End", "Home"),
-    ),
+    Case("plan", "s: context", slider()),
 )
 
-WATCH = """([selector, place]) => {
+WATCH = """([selector, place, event]) => {
   const output = document.querySelectorAll(selector)[place];
-  const picture = () => output.querySelector("svg[role=img]")?.innerHTML ?? output.querySelector("img")?.src;
+  const picture = () => output.querySelector(".memcalc-stage > svg")?.innerHTML ?? output.querySelector("img")?.src;
   const before = picture();
-  let pressed;
-  document.addEventListener("keydown", (event) => (pressed = event.timeStamp), { capture: true, once: true });
+  let touched;
+  document.addEventListener(event, ({ timeStamp }) => (touched = timeStamp), { capture: true, once: true });
   window.seen = new Promise((done, fail) => {
     setTimeout(() => fail(`no other picture of output ${place} within 5 s`), 5000);
     const observer = new MutationObserver(async () => {
@@ -128,77 +93,231 @@ WATCH = """([selector, place]) => {
       await output.querySelector("img")?.decode();
       requestAnimationFrame(() => {
         const { port1, port2 } = new MessageChannel(); // it answers as soon as the frame is painted
-        port1.onmessage = () => done(performance.now() - pressed);
+        port1.onmessage = () => done(performance.now() - touched);
         port2.postMessage(null);
       });
     });
     observer.observe(output, { subtree: true, childList: true, attributes: true });
   });
 }"""
-"""From the moment of the key to the end of the frame that shows another picture."""
+"""From the moment of the touch to the end of the frame that shows another picture."""
 
+CELLS = ".jp-CodeCell:has(.jp-OutputArea-output) .jp-Cell-outputArea"
+PAGE = "main"
 
-HEAD = ("explorer", "key to picture", "asked anew", "interact", "times faster", "asked anew", "kernel", "interact's")
+HEAD = (
+    "explorer",
+    "key",
+    "drag",
+    "click",
+    "asked anew",
+    "interact",
+    "times faster",
+    "page: key",
+    "drag",
+    "worker",
+    "kernel",
+)
 
 
 def rows():
     """A row of the table for each case."""
-    measured = end_to_end()
+    with tempfile.TemporaryDirectory() as folder, chromium() as browser:
+        in_lab = _in_jupyterlab(Path(folder), browser)
+        on_page = _on_pages(Path(folder, "pages"), browser)
     for case in CASES:
-        ours, anew, interact = times = measured[case.name]
-        faster = [f"{statistics.median(interact) / statistics.median(group):.1f}" for group in (ours, anew)]
-        kernel = [f"{1000 * time:.1f} ms" for time in in_the_kernel(case)]
-        yield case.name, *(f"{statistics.median(group):.0f} ({p95(group):.0f}) ms" for group in times), *faster, *kernel
+        key, drag, click, anew, interact = in_lab[case.name]
+        faster = f"{statistics.median(interact) / statistics.median(key):.1f}"
+        kernel = f"{1000 * in_the_kernel(case):.1f} ms"
+        shown = [*map(written, (key, drag, click, anew, interact)), faster, *map(written, on_page[case.name]), kernel]
+        yield case.name, *shown
+
+
+def written(times):
+    """The median and the time that one in twenty exceeds."""
+    if not times:
+        return "–"
+    return f"{statistics.median(times):.0f} ({statistics.quantiles(times, n=20)[-1]:.0f}) ms"
 
 
 def in_the_kernel(case):
-    """The time to compute a frame, and that to draw what interact shows [s]."""
-    names = {}
-    exec(IMPORTS, names)
-    explorer = eval(case.ours, names)
+    """The time to compute a frame [s]."""
+    shown = getattr(explorers, case.name)
+    start = shown.setting(eval(f"dict({case.start})"))
+    return median(lambda: shown.answer(start, {}), 5)
+
+
+def drawn(case, **state):
+    """What interact shows, without a page."""
     pyplot.show = lambda: print_figure(pyplot.gcf()) and pyplot.close()  # as the inline backend does
-    draw, state = getattr(plain, case.name), explorer.state
     with contextlib.redirect_stdout(io.StringIO()):
-        return median(lambda: explorer._frame_of(explorer.state), 5), median(lambda: draw(**state))
+        getattr(plain, case.name)(**state)
 
 
-def end_to_end():
-    """Name of a case → the times from key to picture: ours, ours without frames ahead, interact [ms]."""
-    with tempfile.TemporaryDirectory() as folder, chromium() as browser:
-        source, home = Path(folder, "source"), Path(folder, "home")
-        source.mkdir()
-        home.mkdir()
-        shutil.copy(plain.__file__, source)
-        for case in CASES:
-            cells = (SET_UP, case.ours, ANEW.format(case.ours), case.plain)
-            nbformat.write(notebook(*cells), source / f"{case.name}.ipynb")
-        with jupyterlab(home, source) as lab:
-            return {case.name: _in_turns(browser, lab, case) for case in CASES}
+def _in_jupyterlab(folder, browser):
+    """Name of a case → the times of key, drag, click, of a key that asks the kernel, and of interact [ms]."""
+    source, home = folder / "source", folder / "home"
+    source.mkdir()
+    home.mkdir()
+    (source / "plain.py").write_text(Path(plain.__file__).read_text())
+    for case in CASES:
+        name = case.plain and ("weights" if case.name == "weights" else "kind" if case.name == "article" else "")
+        name = name or ("data_parallel" if case.name == "optimizer" else "context")
+        cells = [IMPORTS, case.ours, ANEW.format(case.ours), f"interact(plain.{case.name}, {name}={case.plain});"]
+        nbformat.write(notebook(*cells), source / f"{case.name}.ipynb")
+    with jupyterlab(home, source) as lab:
+        return {case.name: _in_turns(browser, lab, case) for case in tqdm(CASES, unit="explorer")}
 
 
 def _in_turns(browser, lab, case):
-    """Press each key in all three, so that what slows the machine slows all."""
-    page = browser.new_page(viewport={"width": 1280, "height": 3000})  # all three are seen
+    """Press each key in all three, so that what slows the machine slows all; then drag and click the first."""
+    page = browser.new_page(viewport={"width": 1280, "height": 5200}, reduced_motion="reduce")  # all three are seen
     run_all(page, lab, f"{case.name}.ipynb")
     page.locator(".jp-OutputArea-output img").wait_for(timeout=60_000)
-    controls = [page.locator(".memcalc-explorer").nth(place).get_by_label(case.label).first for place in (0, 1)]
-    controls.append(page.locator(".widget-inline-hbox", has_text=case.label).locator(".noUi-handle, select"))
+    controls = [_control(page.locator(".memcalc-explorer").nth(place), case) for place in (0, 1)]
+    controls.append(page.locator(".widget-inline-hbox", has_text="moves").locator(".noUi-handle, select"))
     times = [[], [], []]
     for turn in range(PRESSES + WARM_UP):
         for place, control in enumerate(controls):
-            times[place].append(_press(page, control, case.keys[turn % len(case.keys)], place))
+            times[place].append(_press(page, control, case.keys[turn % len(case.keys)], CELLS, place))
+    ours = page.locator(".memcalc-explorer").first
+    drag, click = _drags(page, ours, CELLS), _clicks(page, ours, CELLS)
     page.close()
-    return [group[WARM_UP:] for group in times]
+    key, anew, interact = (group[WARM_UP:] for group in times)
+    return key, drag, click, anew, interact
 
 
-def _press(page, control, key, place):
+def _control(explorer, case):
+    return explorer.get_by_label(case.control).and_(explorer.locator("select, input[type=range]")).first
+
+
+def _press(page, control, key, selector, place=0):
     control.focus()
     page.wait_for_timeout(PAUSE)
-    page.evaluate(WATCH, [".jp-CodeCell:has(.jp-OutputArea-output) .jp-Cell-outputArea", place])
+    page.evaluate(WATCH, [selector, place, "keydown"])
     page.keyboard.press(key)
     return page.evaluate("() => window.seen")
 
 
-def p95(times):
-    """The time that one in twenty exceeds."""
-    return statistics.quantiles(times, n=20)[-1]
+def _drags(page, explorer, selector):
+    """Drag the first handle there and back, and time each move that changes the picture; none without a handle."""
+    handle = explorer.locator(".memcalc-stage svg .knob").first
+    if not handle.count():
+        return []
+    box, times = handle.bounding_box(), []
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    upright = "along-y" in handle.get_attribute("class")
+    page.mouse.move(x, y)
+    page.mouse.down()
+    for step in [*range(1, 9), *range(8, 0, -1)] * 2:
+        page.wait_for_timeout(PAUSE)
+        page.evaluate(WATCH, [selector, 0, "pointermove"])
+        page.mouse.move(x - (0 if upright else 14 * step), y + (14 * step if upright else 0))
+        with contextlib.suppress(Exception):  # a move that ends on the same mark changes nothing
+            times.append(
+                page.evaluate("() => Promise.race([window.seen, new Promise((_, no) => setTimeout(no, 400))])")
+            )
+    page.mouse.up()
+    return times[WARM_UP:]
+
+
+def _clicks(page, explorer, selector):
+    """Click two parts in turn; none where nothing can be clicked."""
+    parts = explorer.locator(".memcalc-stage svg .press")
+    times = []
+    for turn in range(2 * WARM_UP + 12 if parts.count() else 0):
+        page.wait_for_timeout(PAUSE)
+        page.evaluate(WATCH, [selector, 0, "click"])
+        parts.nth(min(turn % 2, parts.count() - 1)).dispatch_event("click")
+        with contextlib.suppress(Exception):  # what is chosen already
+            times.append(
+                page.evaluate("() => Promise.race([window.seen, new Promise((_, no) => setTimeout(no, 800))])")
+            )
+    return times[WARM_UP:]
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+@contextlib.contextmanager
+def _served(folder):
+    pages.write_all(folder, pyodide=ROOT / "node_modules" / "pyodide")
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=folder))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def _on_pages(folder, browser):
+    """Name of a case → the times of a key and of a drag with frames made beforehand, and of the worker [ms]."""
+    found = {}
+    with _served(folder) as site:
+        for case in tqdm(CASES, unit="page"):
+            FACTS["sizes"][case.name] = _sizes(folder, case.name)
+            page = browser.new_page(viewport={"width": 1280, "height": 1600}, reduced_motion="reduce")
+            began = time.monotonic()
+            page.goto(f"{site}/{case.name}.html")
+            explorer = page.locator(".memcalc-explorer")
+            explorer.locator(".memcalc-stage > svg [data-name]").first.wait_for(state="attached")
+            FACTS["touchable"].append(1000 * (time.monotonic() - began))
+            control = _control(explorer, case)
+            keys = []
+            if control.count():
+                keys = [_press(page, control, case.keys[turn % len(case.keys)], PAGE) for turn in range(PRESSES)][
+                    WARM_UP:
+                ]
+            found[case.name] = keys, _drags(page, explorer, PAGE), _from_the_worker(page, explorer)
+            page.close()
+    return found
+
+
+def _sizes(folder, name):
+    """How large all files of a page in its widest layout are, and how large packed."""
+    names = ("explorer.js", "explorer.css", "host.js", f"{name}.html", f"{name}-stage.json", f"{name}-860.json")
+    files = [(folder / file).read_bytes() for file in names]
+    return sum(map(len, files)), sum(len(gzip.compress(file)) for file in files)
+
+
+FACTS = {"touchable": [], "ready": [], "sizes": {}}
+"""What pages take until they can be touched, and workers until they answer [ms]; and how large pages are [bytes]."""
+
+
+def facts():
+    """What holds of all pages, in words."""
+    touchable, ready = (FACTS[name] for name in ("touchable", "ready"))
+    yield f"a page can be touched after {statistics.median(touchable):.0f} ms, at most {max(touchable):.0f} ms"
+    yield f"its worker answers after {statistics.median(ready) / 1000:.1f} s, at most {max(ready) / 1000:.1f} s"
+    for name, (plain_size, packed) in FACTS["sizes"].items():
+        yield f"page of {name}: {plain_size // 1000} kB, of which {packed // 1000} kB travel packed by gzip"
+
+
+ASK = """async ([subject, states]) => {
+  const began = performance.now();
+  const worker = new Worker("./worker.js", { type: "module" });
+  const ask = (state) => new Promise((done) => {
+    worker.onmessage = ({ data }) => done(data.text);
+    worker.postMessage({ id: 1, subject, state, start: {}, width: 860 });
+  });
+  await ask(states[0]);
+  const ready = performance.now() - began;
+  const times = [];
+  for (const state of states.slice(1)) {
+    const asked = performance.now();
+    JSON.parse(await ask(state));
+    times.push(performance.now() - asked);
+  }
+  worker.terminate();
+  return [ready, times];
+}"""
+
+
+def _from_the_worker(page, explorer):
+    """The time that the worker takes for a frame that was not made beforehand [ms]."""
+    subject = explorer.get_attribute("data-subject")
+    states = [{}, *list(pages.one_away(getattr(explorers, subject)))[::3]]
+    ready, times = page.evaluate(ASK, [subject, states])
+    FACTS["ready"].append(ready)
+    return times[WARM_UP:]

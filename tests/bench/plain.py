@@ -2,129 +2,91 @@
 
 from matplotlib import pyplot
 
-from memcalc import catalogue, explorers
+from memcalc import Gpu, Inference, Model, Training, breakdown, catalogue, explorers, total
 from memcalc.article.claims import VERDICTS, claims
-from memcalc.estimate.questions import breakdown, total
-from memcalc.explorers.weights import for_one_token
-from memcalc.plots import activations as activation_figures
-from memcalc.plots import weights as weights_figures
-from memcalc.specs.gpu import Gpu
-from memcalc.specs.inference import Inference
-from memcalc.specs.model import Model
-from memcalc.specs.training import Training
+from memcalc.estimate.measured import step
+
+CONTEXTS = [2**power for power in range(7, 21)]
 
 
-def will_it_fit(model, gpu, context, batch, weights, kv_cache):
-    run = Inference(context=context, batch=batch, weights=weights, kv_cache=kv_cache)
-    _terms_on_a_card(breakdown(Model.named(model), run), gpu)
-    state = {"context": context, "batch": batch, "weights": weights, "kv_cache": kv_cache}
-    print(explorers.fit.frame(model=model, gpu=gpu, **state).said)
+def fit(context):
+    _stacked(breakdown(Model.named("LLaMA-7B"), Inference(context=context)), Gpu.named("RTX 4090"))
+    print(explorers.fit.frame(context=context).sentence_said)
 
 
-def plan(model, gpu, **state):
-    names = ("context", "batch", "weights", "kv_cache", "overhead")
-    run = Inference(**{name: state[name] for name in names}, tensor_parallel=int(state["cards"]))
-    _terms_on_a_card(breakdown(Model.named(model), run), gpu)
-    print(explorers.plan.frame(model=model, gpu=gpu, **state).said)
+def weights(weights):
+    model = Model.named("Llama-3.1-8B")
+    sizes = {name: breakdown(model, Inference(weights=name))["weights"] for name in ("FP16", weights)}
+    pyplot.figure(figsize=(7, 2.2))
+    pyplot.barh(list(sizes), [size / 2**30 for size in sizes.values()])
+    pyplot.xlabel("weights [GiB]")
+    pyplot.show()
+    print(explorers.weights.frame(weights=weights).sentence_said)
 
 
-def _terms_on_a_card(terms, gpu):
+def optimizer(data_parallel):
+    run = Training(zero=3, data_parallel=data_parallel)
+    _stacked(breakdown(Model.nominal(7_500_000_000), run), Gpu.named("A100 80 GB"))
+    print(explorers.optimizer.frame(zero="3", data_parallel=data_parallel).sentence_said)
+
+
+def activations(context):
+    run = Training(context=context, recipe="bf16", attention="eager", activations="transformers")
+    _stacked(breakdown(Model.named("LLaMA-7B"), run), Gpu.named("A100 80 GB"))
+    print(explorers.activations.frame(context=context).sentence_said)
+
+
+def kv_cache(context):
+    model = Model.named("LLaMA-7B")
+    lines = [breakdown(model, Inference(context=one)) for one in CONTEXTS]
+    pyplot.figure(figsize=(7, 3.2))
+    for term in lines[0]:
+        pyplot.loglog(CONTEXTS, [line[term] / 2**30 for line in lines], label=term)
+    pyplot.axvline(context, color="black", linestyle=":")
+    pyplot.legend()
+    pyplot.show()
+    print(explorers.kv_cache.frame(context=context).sentence_said)
+
+
+def hardware(context):
+    cards = [card for card in map(Gpu.named, catalogue.names("gpus")) if card.bandwidth]
+    pyplot.figure(figsize=(7, 3.9))
+    pyplot.scatter([card.capacity / 2**30 for card in cards], [card.bandwidth / 10**9 for card in cards])
+    needed = total(Model.named("Llama-3.1-8B"), Inference(context=context))
+    pyplot.axvline(needed / 2**30, color="black", linestyle="--")
+    pyplot.loglog()
+    pyplot.show()
+    print(explorers.hardware.frame(context=context).sentence_said)
+
+
+def article(kind):
+    counts = [sum(one.verdict == name and kind in ("all", one.row["kind"]) for one in claims()) for name in VERDICTS]
+    pyplot.figure(figsize=(7, 2.6))
+    pyplot.barh(VERDICTS, counts)
+    pyplot.show()
+    print(explorers.article.frame(table="the claims", kind=kind).sentence_said)
+
+
+def validation(context):
+    pyplot.figure(figsize=(7, 3.2))
+    pyplot.bar(["sum", "peak"], [size / 2**30 for size in step(context, "keep all")])
+    pyplot.show()
+    print(explorers.validation.frame(view="a training step", context=context).sentence_said)
+
+
+def plan(context):
+    model, run = Model.named("Gemma-3-27B"), Inference(context=context, overhead="high")
+    _stacked(breakdown(model, run), Gpu.named("RTX 4090"))
+    print(explorers.plan.frame(context=context).sentence_said)
+
+
+def _stacked(terms, gpu):
     pyplot.figure(figsize=(7, 1.6))
-    left, card = 0.0, Gpu.named(gpu).capacity / 2**30
+    left, card = 0.0, gpu.capacity / 2**30
     for term, count in terms.items():
         pyplot.barh([0], [count / 2**30], left=left, label=term)
         left += count / 2**30
     pyplot.axvline(card, color="black", linestyle=":")
     pyplot.xlim(0, 1.5 * card)
-    pyplot.xlabel("memory [GiB]")
     pyplot.legend()
     pyplot.show()
-
-
-def cache_against_context(kv_heads, context, batch, kv_cache):
-    frame = explorers.kv_cache.frame(kv_heads=kv_heads, context=context, batch=batch, kv_cache=kv_cache)
-    _lines_against_context(frame, ("kv_cache", "weights", "here", "crossing"))
-
-
-def audit(kind, verdict):
-    counts = [sum(one.verdict == name and kind in ("all", one.row["kind"]) for one in claims()) for name in VERDICTS]
-    pyplot.figure(figsize=(7, 2.6))
-    pyplot.barh(VERDICTS, counts)
-    pyplot.xlabel("claims")
-    pyplot.show()
-    print(explorers.article.frame(kind=kind, verdict=verdict).said)
-
-
-def sum_and_peak(context, activations):
-    frame = explorers.validation.frame(context=context, activations=activations)
-    _lines_against_context(frame, [name for name in frame.shapes if name != "number"])
-
-
-def kept_for_backward(context, batch, code, recompute, attention):
-    state = {"context": context, "batch": batch, "code": code, "recompute": recompute, "attention": attention}
-    frame = explorers.activations.frame(**state)
-    pyplot.figure(figsize=(7, 2.1))
-    for place, row in activation_figures.PLACES.items():
-        pyplot.fill(*zip(*frame.shapes[place] or [(0, 0)], strict=True), label=row["word"])
-    for card in ("RTX 4090", "A100 80 GB"):
-        pyplot.axvline(Gpu.named(card).capacity / 2**30, color="black", linestyle=":")
-    pyplot.xlim(0, 120)
-    pyplot.xlabel("kept for the backward pass [GiB]")
-    pyplot.legend()
-    pyplot.show()
-    print(frame.said)
-
-
-def states_on_a_card(zero, data_parallel, recipe, optimizer):
-    run = Training(zero=int(zero), data_parallel=data_parallel, recipe=recipe, optimizer=optimizer)
-    pyplot.figure(figsize=(7, 2))
-    left = 0.0
-    for term, count in breakdown(Model.nominal(7_500_000_000), run).items():
-        pyplot.barh([0], [count / 1e9], left=left, label=term)
-        left += count / 1e9
-    pyplot.xlim(0, 180)
-    pyplot.xlabel("training states on one card [GB]")
-    pyplot.legend()
-    pyplot.show()
-    state = {"zero": zero, "data_parallel": data_parallel, "recipe": recipe, "optimizer": optimizer}
-    print(explorers.optimizer.frame(**state).said)
-
-
-def cards_for_a_model(model, gpu, context, batch, weights, kv_cache):
-    run = Inference(context=context, batch=batch, weights=weights, kv_cache=kv_cache)
-    cards = [card for card in map(Gpu.named, catalogue.names("gpus")) if card.bandwidth]
-    pyplot.figure(figsize=(7, 3.9))
-    pyplot.scatter([card.capacity / 2**30 for card in cards], [card.bandwidth / 10**9 for card in cards])
-    pyplot.axvline(total(Model.named(model), run) / 2**30, color="black", linestyle="--")
-    pyplot.loglog()
-    pyplot.xlabel("what a program can use [GiB]")
-    pyplot.ylabel("bandwidth of the memory [GB/s]")
-    pyplot.show()
-    state = {"context": context, "batch": batch, "weights": weights, "kv_cache": kv_cache}
-    print(explorers.hardware.frame(model=model, gpu=gpu, **state).said)
-
-
-def stored_weights(model, weights):
-    spec, run = Model.named(model), Inference(weights=weights)
-    sizes = {
-        "by name": spec.parameters * weights_figures.bits_of_the_name(weights) / 8,
-        "as stored": breakdown(spec, run)["weights"],
-        "one token passes": for_one_token(spec, run),
-    }
-    pyplot.figure(figsize=(7, 2.2))
-    pyplot.barh(list(sizes), [size / 2**30 for size in sizes.values()])
-    pyplot.xlabel("weights [GiB]")
-    pyplot.show()
-    print(explorers.weights.frame(model=model, weights=weights).said)
-
-
-def _lines_against_context(frame, names):
-    pyplot.figure(figsize=(7, 3.2))
-    for name in names:
-        pyplot.plot(*zip(*frame.shapes[name], strict=True), label=name)
-    pyplot.loglog()
-    pyplot.xlabel("context [tokens]")
-    pyplot.ylabel("memory [GiB]")
-    pyplot.legend()
-    pyplot.show()
-    print(frame.said)
