@@ -76,7 +76,7 @@ CASES = (
         slider("[2**power for power in range(5, 14)]", 1024),
         "view='a training step'",
     ),
-    Case("plan", "s: context", slider()),
+    Case("plan", "s: context", slider(), "weights='Q4_K_M'"),
 )
 
 WATCH = """([selector, place, event]) => {
@@ -263,13 +263,11 @@ def _on_pages(folder, browser):
             explorer = page.locator(".memcalc-explorer")
             explorer.locator(".memcalc-stage > svg [data-name]").first.wait_for(state="attached")
             FACTS["touchable"].append(1000 * (time.monotonic() - began))
-            control = _control(explorer, case)
-            keys = []
-            if control.count():
-                keys = [_press(page, control, case.keys[turn % len(case.keys)], PAGE) for turn in range(PRESSES)][
-                    WARM_UP:
-                ]
-            found[case.name] = keys, _drags(page, explorer, PAGE), _from_the_worker(page, explorer)
+            control, keys = _control(explorer, case), []
+            there = case.keys if case.keys == ENDS else ("ArrowRight", "ArrowLeft")  # a start may lie at an end
+            for turn in range(PRESSES if control.count() else 0):
+                keys.append(_press(page, control, there[turn % 2], PAGE))
+            found[case.name] = keys[WARM_UP:], _drags(page, explorer, PAGE), _from_the_worker(page, explorer)
             page.close()
     return found
 

@@ -75,9 +75,9 @@ def validation(context):
 
 
 def plan(context):
-    model, run = Model.named("Gemma-3-27B"), Inference(context=context, overhead="high")
+    model, run = Model.named("Gemma-3-27B"), Inference(context=context, weights="Q4_K_M")
     _stacked(breakdown(model, run), Gpu.named("RTX 4090"))
-    print(explorers.plan.frame(context=context).sentence_said)
+    print(explorers.plan.frame(context=context, weights="Q4_K_M").sentence_said)
 
 
 def _stacked(terms, gpu):
