@@ -1,6 +1,5 @@
 """What several tests take: configs, models, runs, and a look into a picture."""
 
-import re
 from pathlib import Path
 
 import pytest
@@ -60,28 +59,6 @@ EVERY_TERM += [compute_buffer(), compute_buffer(flash=False), cells(), output_bu
 """Those that stand in modules, and one of each kind that a function builds."""
 
 
-def coordinates(svg, name):
-    """The numbers of the named path in an SVG text: x, y, x, y …"""
-    return numbers(re.search(rf'id="{name}">\s*<path d="([^"]*)"', svg)[1])
-
-
-def numbers(path):
-    """The numbers in the data of a path: x, y, x, y …"""
-    return [float(number) for number in re.findall(r"-?[\d.]+", path)]
-
-
-def placed(frame):
-    """Where a frame of an explorer puts each shape: x, y, x, y …; its labels are left out."""
-    moved = frame.svg.moved(frame.shapes)
-    return {name: numbers(attributes["d"]) for name, attributes in moved.items() if "d" in attributes}
-
-
-def written(frame):
-    """What the labels of a frame of an explorer say."""
-    moved = frame.svg.moved(frame.shapes)
-    return {name: attributes["text"] for name, attributes in moved.items() if "text" in attributes}
-
-
 def for_each_row(table, *quantities):
     """A test of the inputs of each row of these quantities, and of what was measured."""
     found = rows(table, *quantities)
@@ -99,8 +76,3 @@ def case_of(inputs):
 def symbol_values(inputs):
     """The inputs that are values of symbols, by symbol."""
     return {symbol(name): value for name, value in inputs.items() if name in BY_NAME and type(value) is int}
-
-
-def width(corners):
-    """How wide a shape is whose corners are given as x, y, x, y …; nothing is as wide as nothing."""
-    return max(corners[::2]) - min(corners[::2]) if corners else 0

@@ -8,9 +8,6 @@ import os
 import re
 import subprocess
 import sys
-import threading
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -35,23 +32,13 @@ if lab.CHROMIUM is None or not NODE.is_dir():
     pytest.skip(need, allow_module_level=True)
 
 
-class Quiet(SimpleHTTPRequestHandler):
-    """A server of files that says nothing."""
-
-    def log_message(self, *_):
-        pass
-
-
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     """The address of the pages of all explorers, with the worker."""
     folder = tmp_path_factory.mktemp("pages")
     pages.write_all(folder, pyodide=NODE / "pyodide")
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=folder))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
+    with lab.served(folder) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")

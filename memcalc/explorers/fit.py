@@ -219,11 +219,8 @@ def _on_the_shelf(marks: Marks, vessel: Vessel, card: Gpu, step: float, chosen: 
 
 def _guess_line(marks: Marks, vessel: Vessel) -> None:
     """Draw the line that is dragged to where the load is expected to reach."""
-    marks.put("guess", "g", look="along-y", transform="translate(0 200)")
     reach = vessel.width / 2 + 26
-    marks.rect("guess_reach", vessel.middle - reach, -16, 2 * reach, 32, inside="guess", look="reach")
-    marks.line("guess_line", [(vessel.middle - reach, 0), (vessel.middle + reach, 0)], inside="guess", look="mine")
-    marks.text("guess_words", vessel.left + 10, -8, "drag me to your guess", inside="guess", look="middling halo")
+    marks.level(vessel.middle - reach, vessel.middle + reach, 200, vessel.left + 10)
 
 
 def _guess(vessel: Vessel, needed: int) -> Guess:

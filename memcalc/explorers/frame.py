@@ -154,11 +154,12 @@ class Explorable:
         except InputError as found:
             sentence = str(found).partition(" Known: ")[0]  # the control lists them
             return {"state": dict(state), "size": [width, 0], "problem": sentence}
-        base = self._base(width, tuple(start.items()))
+        base = self.base(width, tuple(start.items()))
         return changes(base, data) | {"state": dict(state), "size": data["size"]}
 
     @cache  # noqa: B019 – explorers live as long as the package
-    def _base(self, width: int, start: tuple[tuple[str, Value], ...]) -> dict[str, object]:
+    def base(self, width: int, start: tuple[tuple[str, Value], ...]) -> dict[str, object]:
+        """Return the frame of the start, from which `answer` tells what differs."""
         return self.data(dict(start), width)
 
     @cached_property

@@ -93,6 +93,17 @@ class Marks:
         )
         return f"url(#{name})"
 
+    def level(self, left: float, right: float, y: float, words: float, anchor: str = "start") -> None:
+        """Add the level that is dragged to a guess: from one end to the other, and where its words stand.
+
+        The page moves it, and writes what is guessed; `frame.Guess` says along which axis.
+        """
+        self.put("guess", "g", look="along-y", transform=f"translate(0 {y})")
+        self.rect("guess_reach", left, -16, right - left, 32, inside="guess", look="reach")
+        self.line("guess_line", [(left, 0), (right, 0)], inside="guess", look="mine")
+        said = {"anchor": anchor, "inside": "guess", "look": "middling halo"}
+        self.text("guess_words", words, -8, "drag me to your guess", **said)
+
     def knob(self, name: str, x: float, y: float, axis: str, handle: Mapping[str, object], **more: object) -> None:
         """Add a handle: a ring with two arrows, which is dragged along an axis, "x", "y" or "xy"."""
         move = f"translate({x:.1f} {y:.1f})"

@@ -7,6 +7,7 @@ from traitlets import Bool, Dict, Float, Int, Unicode
 
 from memcalc.explorers.marks import LAYOUTS
 from memcalc.explorers.page import script, style
+from memcalc.explorers.words import plain
 
 _PATIENCE = 0.15  # how long the kernel looks ahead before it answers again [s]
 
@@ -33,7 +34,7 @@ class Explorer(anywidget.AnyWidget):
 
     def __init__(self, explorable: object, start: dict, closed: bool = False):
         self._shown = explorable
-        base = explorable.data(start)
+        base = explorable.base(LAYOUTS[-1], tuple(start.items()))
         guessed = base["guess"] or {"unit": ""}
         super().__init__(
             stage=explorable.stage, start=start, state=start, base=base, frame={"state": start, "size": base["size"]}
@@ -48,11 +49,11 @@ class Explorer(anywidget.AnyWidget):
         if self.closed and self.guess is None:
             return f"Explorer({subject}: {self.base['guess']['asks']})"
         frame = self.base | self.frame
-        return f"Explorer({subject}: {frame['problem'] or self._shown.frame(**self.state).sentence_said})"
+        return f"Explorer({subject}: {frame['problem'] or plain(frame['said'])})"
 
     def _lay_out(self, _change: object) -> None:
         with self.hold_sync():
-            self.base = self._shown.data(self.start, self.width)
+            self.base = self._shown.base(self.width, tuple(self.start.items()))
             self._refresh()
 
     def _refresh(self, _change: object = None) -> None:

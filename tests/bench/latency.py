@@ -5,11 +5,8 @@ import gzip
 import io
 import statistics
 import tempfile
-import threading
 import time
 from dataclasses import dataclass
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import nbformat
@@ -19,7 +16,7 @@ from tqdm import tqdm
 
 from bench import plain
 from bench.speed import median
-from lab import ROOT, chromium, jupyterlab, notebook, run_all
+from lab import ROOT, chromium, jupyterlab, notebook, run_all, served
 from memcalc import explorers
 from memcalc.explorers import pages
 
@@ -236,25 +233,11 @@ def _clicks(page, explorer, selector):
     return times[WARM_UP:]
 
 
-class _Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *_):
-        pass
-
-
-@contextlib.contextmanager
-def _served(folder):
-    pages.write_all(folder, pyodide=ROOT / "node_modules" / "pyodide")
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=folder))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-
-
 def _on_pages(folder, browser):
     """Name of a case → the times of a key and of a drag with frames made beforehand, and of the worker [ms]."""
     found = {}
-    with _served(folder) as site:
+    pages.write_all(folder, pyodide=ROOT / "node_modules" / "pyodide")
+    with served(folder) as site:
         for case in tqdm(CASES, unit="page"):
             FACTS["sizes"][case.name] = _sizes(folder, case.name)
             page = browser.new_page(viewport={"width": 1280, "height": 1600}, reduced_motion="reduce")

@@ -145,10 +145,7 @@ def _formula(model: Model, run: Training) -> list[dict[str, object]]:
 def _guess(marks: Marks, reel: Reel, kept: int) -> Guess:
     """Draw the line that is dragged to where the activations are expected to end, and ask for it."""
     floor = reel.y(reel.states)
-    marks.put("guess", "g", look="along-y", transform=f"translate(0 {floor - 60:.0f})")
-    marks.rect("guess_reach", reel.left, -16, reel.card_right - reel.left, 32, inside="guess", look="reach")
-    marks.line("guess_line", [(reel.left, 0), (reel.card_right, 0)], inside="guess", look="mine")
-    marks.text("guess_words", reel.left + 8, -8, "drag me to your guess", inside="guess", look="middling halo")
+    marks.level(reel.left, reel.card_right, round(floor - 60), reel.left + 8)
     return Guess(
         asks="How many GiB of activations will lie on weights and optimizer at the loss? Drag the dashed line.",
         unit="GiB",

@@ -163,11 +163,7 @@ def _handle(marks: Marks, columns: Columns, model: Model, run: Inference) -> Non
 def _guess_line(marks: Marks, columns: Columns) -> None:
     """Draw the line that is dragged to where the cache is expected to reach."""
     x, reach = columns.middles[1], columns.wide / 2 + 16
-    marks.put("guess", "g", look="along-y", transform=f"translate(0 {columns.floor - 60})")
-    marks.rect("guess_reach", x - reach, -16, 2 * reach, 32, inside="guess", look="reach")
-    marks.line("guess_line", [(x - reach, 0), (x + reach, 0)], inside="guess", look="mine")
-    words = {"anchor": "end", "inside": "guess", "look": "middling halo"}
-    marks.text("guess_words", columns.right + 4, -8, "drag me to your guess", **words)
+    marks.level(x - reach, x + reach, columns.floor - 60, columns.right + 4, "end")
 
 
 def guess(columns: Columns, asks: str) -> Guess:

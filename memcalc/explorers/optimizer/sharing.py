@@ -310,12 +310,8 @@ class Scene:
 
     def _guess_line(self) -> None:
         """Draw the line that is dragged to where each card is expected to be filled."""
-        marks, row = self.marks, self.row
-        marks.put("guess", "g", look="along-y", transform="translate(0 200)")
-        left, right = row.left - 14, row.right + 14
-        marks.rect("guess_reach", left, -16, right - left, 32, inside="guess", look="reach")
-        marks.line("guess_line", [(left, 0), (right, 0)], inside="guess", look="mine")
-        marks.text("guess_words", left, -8, "drag me to your guess", inside="guess", look="middling halo")
+        left, right = self.row.left - 14, self.row.right + 14
+        self.marks.level(left, right, 200, left)
 
     def guess(self) -> Guess:
         """Return what is asked before anything is shown."""

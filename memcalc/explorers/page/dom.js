@@ -46,6 +46,11 @@ export function sentence(pieces, place = () => "…") {
   });
 }
 
+/** Say of what is moved along a range where it stands: the number now, the least, the most, and the same in words. */
+export function stand(element, said) {
+  for (const [part, word] of Object.entries(said)) element.setAttribute(`aria-value${part}`, word);
+}
+
 /** Make a change, and leave the focus where it was; if that place is gone, `next` gives another, or the root takes it. */
 export function keepFocus(root, change, next = () => root) {
   const active = document.activeElement;

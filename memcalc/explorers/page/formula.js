@@ -1,7 +1,7 @@
 // The formula: letters with their numbers below, lit up with the part of the picture that they stand for, and scrubbed.
 
-import { keepFocus, key, make } from "./dom.js";
-import { UP, follow, stepped } from "./hands.js";
+import { keepFocus, key, make, stand } from "./dom.js";
+import { UP, follow, standing, stepped } from "./hands.js";
 
 const STEP = 9; // so far a hand goes for the next number [px]
 
@@ -97,11 +97,7 @@ export function typeset(controls, does) {
     });
     for (const number of root.querySelectorAll(".scrub")) {
       const control = scrubbed(number.closest("[data-letter]").dataset.letter);
-      const value = does.value(control.name);
-      const now = control.kind === "menu" ? control.options.indexOf(value) : value;
-      const { low = 0, high = (control.options?.length ?? 1) - 1 } = control;
-      const said = { now, min: low, max: high, text: `${does.written(value)} ${control.unit ?? ""}`.trim() };
-      for (const [part, word] of Object.entries(said)) number.setAttribute(`aria-value${part}`, word);
+      stand(number, standing(control, does.value(control.name), does.written));
     }
     light([]);
   };

@@ -1,6 +1,6 @@
 // A guess in the picture: a line is dragged to where the answer is expected, or the number is typed; then it opens.
 
-import { button, make, write } from "./dom.js";
+import { button, make, stand, write } from "./dom.js";
 import { UP, follow, placeOf, valueAt } from "./hands.js";
 
 /** Return by how much a guess is off, in words; the page only divides. */
@@ -43,7 +43,7 @@ export function guessing(svg, picture, { open, said }) {
     line.setAttribute("transform", asked.handle.axis === "x" ? `translate(${place} 0)` : `translate(0 ${place})`);
     for (const [name, text] of Object.entries({ role: "slider", tabindex: 0, "aria-label": asked.asks })) line.setAttribute(name, text);
     const now = { now: value ?? start, min: asked.low, max: asked.high, text: value === null ? "no guess yet" : `${written(value)} ${asked.unit}` };
-    for (const [part, text] of Object.entries(now)) line.setAttribute(`aria-value${part}`, text);
+    stand(line, now);
     const words = picture.element("guess_words");
     if (words) words.textContent = value === null ? "drag me to your guess" : `your guess: ${written(value)} ${asked.unit}`;
   };

@@ -1,6 +1,6 @@
 // What hands do to a picture: hover, click, drag, and all of it by keys.
 
-import { nearest } from "./dom.js";
+import { nearest, stand } from "./dom.js";
 
 export const UP = { ArrowUp: 1, ArrowRight: 1, ArrowDown: -1, ArrowLeft: -1 };
 
@@ -45,6 +45,13 @@ export function along(handle, control, value, by) {
   const sorted = [...handle.places].sort(([, one], [, other]) => (handle.axis === "y" ? other - one : one - other));
   const at = sorted.findIndex(([one]) => one === value) + by;
   return sorted[Math.min(sorted.length - 1, Math.max(0, at))][0];
+}
+
+/** Return where a control stands among what it can be; `places` are the values of a handle that has but a few. */
+export function standing(control, value, written, places = control.options ?? []) {
+  const { low = 0, high = places.length - 1, unit = "" } = control;
+  const now = typeof value === "number" ? value : places.indexOf(value);
+  return { now, min: low, max: high, text: `${written(value)} ${unit}`.trim() };
 }
 
 /** Follow a pointer from its press to its release: `move` gets how far it went since the last time. */
@@ -145,11 +152,8 @@ export function hands(svg, picture, does) {
       if (!handle) continue;
       const control = does.control(handle.control);
       const value = does.value(control.name);
-      const places = handle.places?.map(([one]) => one) ?? control.options ?? [];
-      const { low = 0, high = places.length - 1, unit = "" } = control;
-      const now = typeof value === "number" ? value : places.indexOf(value);
-      const said = { now, min: low, max: high, text: `${does.written(value)} ${unit}`.trim() };
-      for (const [part, word] of Object.entries(said)) picture.element(name).setAttribute(`aria-value${part}`, word);
+      const places = handle.places?.map(([one]) => one);
+      stand(picture.element(name), standing(control, value, does.written, places));
     }
     for (const group of groups) {
       const names = members(group);

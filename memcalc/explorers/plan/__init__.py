@@ -171,12 +171,8 @@ def _said(chosen: Plan) -> str:
 
 def _guess_line(marks: Marks, card: Slim) -> None:
     """Draw the line that is dragged to where the load of a card is expected to reach."""
-    marks.put("guess", "g", look="along-y", transform="translate(0 200)")
     reach, middle = card.width / 2 + 26, card.middle
-    marks.rect("guess_reach", middle - reach, -16, 2 * reach, 32, inside="guess", look="reach")
-    marks.line("guess_line", [(middle - reach, 0), (middle + reach, 0)], inside="guess", look="mine")
-    inside = {"anchor": "middle", "inside": "guess", "look": "middling halo"}
-    marks.text("guess_words", middle, -8, "drag me to your guess", **inside)
+    marks.level(middle - reach, middle + reach, 200, middle, "middle")
 
 
 def _guess(card: Slim, needed: int) -> Guess:

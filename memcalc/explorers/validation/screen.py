@@ -227,12 +227,8 @@ class Projector:
 
     def ask(self) -> Guess:
         """Draw the level that is dragged to where the peak is expected, and return what is asked."""
-        screen, marks = self.screen, self.marks
-        marks.put("guess", "g", look="along-y", transform=f"translate(0 {screen.floor - 100})")
-        marks.rect("guess_reach", screen.left, -16, screen.right - screen.left, 32, inside="guess", look="reach")
-        marks.line("guess_line", [(screen.left, 0), (screen.right, 0)], inside="guess", look="mine")
-        words = {"anchor": "middle", "inside": "guess", "look": "middling halo"}
-        marks.text("guess_words", (screen.left + screen.right) / 2, -8, "drag me to your guess", **words)
+        screen = self.screen
+        self.marks.level(screen.left, screen.right, screen.floor - 100, (screen.left + screen.right) / 2, "middle")
         asks = f"Gradients and activations add up to {show(self.step.added)}. How high does the step peak?"
         return Guess(
             asks=f"{asks} Drag the dashed line, or type a number; then open it.",

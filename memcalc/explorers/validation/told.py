@@ -235,19 +235,8 @@ def _sizes(marks: Marks, place: Columns) -> None:
 
 def _guess_line(marks: Marks, place: Columns) -> None:
     """Draw the level that is dragged to where the measured column is expected to reach."""
-    marks.put("guess", "g", look="along-y", transform=f"translate(0 {place.floor - 60})")
     left, right = place.left + 2 * place.width - 16, place.left + 3 * place.width + 16
-    marks.rect("guess_reach", left, -16, right - left, 32, inside="guess", look="reach")
-    marks.line("guess_line", [(left, 0), (right, 0)], inside="guess", look="mine")
-    marks.text(
-        "guess_words",
-        (left + right) / 2,
-        -8,
-        "drag me to your guess",
-        anchor="middle",
-        inside="guess",
-        look="middling halo",
-    )
+    marks.level(left, right, place.floor - 60, (left + right) / 2, "middle")
 
 
 def _guess(place: Columns) -> Guess:

@@ -211,9 +211,5 @@ def _over(scene: Scene, rim: float, right: float) -> None:
 
 def _guess_line(scene: Scene) -> None:
     """Draw the line that is dragged to how full the outline of 16 bits would be."""
-    marks, end = scene.marks, LEFT + scene.wide_of(scene.plain)
-    marks.put("guess", "g", look="along-y", transform="translate(0 200)")
-    marks.rect("guess_reach", LEFT - 6, -16, end - LEFT + 12, 32, inside="guess", look="reach")
-    marks.line("guess_line", [(LEFT - 6, 0), (end + 6, 0)], inside="guess", look="mine")
-    words = {"anchor": "middle", "inside": "guess", "look": "middling halo"}
-    marks.text("guess_words", (LEFT + end) / 2, -8, "drag me to your guess", **words)
+    end = LEFT + scene.wide_of(scene.plain)
+    scene.marks.level(LEFT - 6, end + 6, 200, (LEFT + end) / 2, "middle")
