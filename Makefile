@@ -11,6 +11,8 @@ DECK := --SlidesExporter.reveal_scroll=True --SlidesExporter.reveal_width=1280 -
 	--SlidesExporter.reveal_number=c/t --TemplateExporter.exclude_input_prompt=True \
 	--TemplateExporter.exclude_output_prompt=True
 
+PROMPT := --ServerApp.kernel_websocket_connection_class=memcalc.explorers.server.PromptConnection
+
 ROOT_MAY := $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .PHONY: help article test lab page slides notebooks bench measure lock clean
@@ -26,7 +28,7 @@ test: .venv/.ready node_modules/.ready  ## run all tests: package, notebooks, br
 	$(BIN)/python -m pytest
 
 lab: .venv/.ready  ## open JupyterLab on the first notebook
-	$(BIN)/jupyter lab --ServerApp.root_dir=notebooks --LabApp.default_url=/lab/tree/00_start_here.ipynb $(ROOT_MAY)
+	$(BIN)/jupyter lab --ServerApp.root_dir=notebooks --LabApp.default_url=/lab/tree/00_start_here.ipynb $(PROMPT) $(ROOT_MAY)
 
 notebooks: .venv/.ready  ## execute the notebooks in place
 	$(BIN)/python notebooks/execute.py

@@ -21,17 +21,18 @@ ROOT = Path(__file__).parent.parent
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-sync"]
 LAB = ["jupyterlab", "--LabApp.expose_app_in_browser=True", "--IdentityProvider.token=", "--ServerApp.port_retries=0"]
+PROMPT = "--ServerApp.kernel_websocket_connection_class=memcalc.explorers.server.PromptConnection"  # as make lab has it
 VOILA = ["voila", "--token=", "--Voila.port_retries=0"]
 
 
 @contextmanager
-def jupyterlab(home, notebooks=ROOT / "notebooks"):
-    """A JupyterLab on a copy of the notebooks; gives its address."""
+def jupyterlab(home, notebooks=ROOT / "notebooks", connection=PROMPT):
+    """A JupyterLab on a copy of the notebooks, as `make lab` opens it; gives its address."""
     shutil.copytree(notebooks, home / "notebooks", ignore=shutil.ignore_patterns(".*"))
     settings = home / "settings" / "@jupyterlab" / "apputils-extension"
     settings.mkdir(parents=True)
     (settings / "notification.jupyterlab-settings").write_text('{"fetchNews": "false", "checkForUpdates": false}')
-    with _server(home, [*LAB, f"--ServerApp.root_dir={home / 'notebooks'}", "--allow-root"]) as address:
+    with _server(home, [*LAB, f"--ServerApp.root_dir={home / 'notebooks'}", "--allow-root", connection]) as address:
         yield address
 
 

@@ -19,7 +19,7 @@ def move_every_control():
                 assert explorer.frame["state"] == explorer.state, (name, value)
             explorer.state = start
             if values:
-                explorer._look_ahead(explorer, {"ahead": name}, [])
+                explorer._look_ahead(explorer, {"ahead": name, "state": start, "from": 0}, [])
         for preset in explorer.stage["presets"].values():
             explorer.state = start | preset
             assert not explorer.frame.get("problem"), preset

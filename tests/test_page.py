@@ -75,10 +75,14 @@ def opened(page, site, subject, theme="light", width=1280):
 OUTSIDE = """async explorer => {
   const { model } = explorer;
   const svg = explorer.querySelector(".memcalc-stage > svg");
-  const { frames } = await (await fetch(`${model.get("stage").subject}-${model.get("width")}.json`)).json();
+  const json = async (name) => (await fetch(`${model.get("stage").subject}/${model.get("width")}${name}.json`)).json();
+  const sets = await Promise.all((await json("")).sets.map((name) => json(`-${name}`)));
+  const frames = sets.flat();
   const outside = [];
   for (const { state } of [{ state: {} }, ...frames]) {
     model.set("state", { ...model.get("start"), ...state });
+    const there = () => JSON.stringify(model.get("frame").state) === JSON.stringify(model.get("state"));
+    while (!there()) await new Promise((done) => setTimeout(done));
     const { left, top, right, bottom } = svg.getBoundingClientRect();
     for (const shape of svg.querySelectorAll("[data-name]")) {
       if (shape.closest("pattern") || shape.classList.contains("reach") || shape.querySelector(".reach")) continue;

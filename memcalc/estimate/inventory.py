@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cached_property
 
 import sympy
 
@@ -47,7 +48,7 @@ class Stored:
     named: Fraction
     size: Fraction
 
-    @property
+    @cached_property
     def numbers(self) -> int:
         """How many numbers it holds."""
         return self.number * int(sympy.prod(self.shape))
@@ -57,7 +58,7 @@ class Stored:
         """What a number takes on average, with its share of the scales."""
         return 8 * self.size / self.numbers
 
-    @property
+    @cached_property
     def scales(self) -> Fraction:
         """What it takes beside the bits of its type's name: scales, zero points, tables [bytes]."""
         return max(self.size - self.named, Fraction(0))

@@ -62,7 +62,7 @@ class Measurement:
         """What the formula says [the quantity's unit]."""
         return Fraction(self.asked.value)
 
-    @property
+    @cached_property
     def residual(self) -> Fraction:
         """Measured less predicted, as a share of what was measured."""
         return (self.measured - self.predicted) / (self.measured or 1)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import sympy
 
@@ -74,10 +74,15 @@ class Moment:
     done: int = 0
     made: int = 0
 
-    @property
+    @cached_property
     def total(self) -> int:
         """All that lies on the card [bytes]."""
         return sum(self.parts.values())
+
+    @cached_property
+    def stop(self) -> int:
+        """The first stop of a player that is not before it."""
+        return math.ceil(self.time * STOPS)
 
     @property
     def kept(self) -> int:
@@ -125,10 +130,12 @@ def stops(moments: tuple[Moment, ...]) -> tuple[Moment, ...]:
     >>> len(stops(film(Model.named("LLaMA-7B"), Training())))
     61
     """
+    since = {}
+    for moment in moments:
+        since.setdefault(moment.stop, []).append(moment)
     found = [moments[0]]
-    for stop in range(1, math.ceil(moments[-1].time * STOPS) + 1):
-        since = [moment for moment in moments if stop - 1 < moment.time * STOPS <= stop]
-        found.append(max(since, key=lambda moment: moment.total, default=found[-1]))
+    for stop in range(1, moments[-1].stop + 1):
+        found.append(max(since.get(stop, ()), key=lambda moment: moment.total, default=found[-1]))
     return tuple(found)
 
 
@@ -187,7 +194,7 @@ class _Camera:
         self.memory = breakdown(model, run)
         tensors = training.saved_tensors(model, run)
         self.each = self.places(tensor for tensor in tensors if tensor.per == "layer")
-        self.outside = [tensor for tensor in tensors if tensor.per == "once"]
+        self.outside = [(tensor.place, tensor.bytes(self.known)) for tensor in tensors if tensor.per == "once"]
         again = Recompute.SELECTIVE if run.activations == Accounting.MEGATRON else Recompute.NONE
         kept = training.saved_tensors(model, replace(run, recompute=again)) if self.full else tensors
         self.own = [tensor for tensor in kept if tensor.per == "layer"]
@@ -216,7 +223,7 @@ class _Camera:
 
     def parts(self, waiting: int, own: Mapping[str, int], gradients: int, outside: str, passing: int) -> dict[str, int]:
         """Return what lies on the card; `outside` names the places outside the layers that keep their tensors."""
-        once = sum(tensor.bytes(self.known) for tensor in self.outside if tensor.place in outside.split())
+        once = sum(size for place, size in self.outside if place in outside.split())
         states = {name: self.memory[name] for name in ("weights", "optimizer")} | {"gradients": gradients}
         kept = {place: waiting * self.each.get(place, 0) + own.get(place, 0) for place in KEPT}
         kept["once"] += once
@@ -323,31 +330,36 @@ class _Back:
         if self.camera.full:
             own = self.camera.places(self.camera.own)
             yield replace(now, name=f"layer {layer} is computed again", took=1, own=own, gradients=before)
-        for word, own, made, whole in (self.mlp(layer), self.attention(layer)):
-            name = f"layer {layer} goes back through its {word}"
+        for word, own, made, ends in self.halves:
+            name, whole = f"layer {layer} goes back through its {word}", self.of(ends, layer)
             yield replace(now, name=name, own=own, made=made, gradients=before + made, total=whole)
         gradients = before + self.layer
         yield replace(
             now, name=f"layer {layer} has its gradients", waiting=layer - 1, done=done + 1, gradients=gradients
         )
 
-    def mlp(self, layer: int) -> tuple[str, dict[str, int], int, int]:
-        """Return a layer's MLP on its way back: its word, what is still kept, the gradients made, and the whole."""
-        kept = [tensor for tensor in self.camera.own if tensor.key != "down_input"]
-        return "MLP", self.camera.places(kept), self.camera.gradient(_DOWN), self.of(self.step.mlp, layer)
+    @cached_property
+    def halves(self) -> Sequence[tuple[str, Mapping[str, int], int, Sequence[int]]]:
+        """A layer on its way back, half by half: its word, what is still kept, the gradients made, and the whole.
 
-    def attention(self, layer: int) -> tuple[str, dict[str, int], int, int]:
-        """Return the same of its attention; only where scores are stored, a term says how much it is as a whole."""
-        keys, scores = [tensor.key for tensor in self.camera.own], self.step.case.kernel == Attention.EAGER
-        kept = self.camera.own[: keys.index("softmax" if scores else "heads_output") + 1]
+        The whole is what a term says of the first and of the last layer; no term does where attention has no scores.
+        """
+        own, scores = self.camera.own, self.step.case.kernel == Attention.EAGER
+        last = [tensor.key for tensor in own].index("softmax" if scores else "heads_output")
+        behind_mlp = self.camera.places(tensor for tensor in own if tensor.key != "down_input")
         made = self.camera.gradient(_MLP + _NORM + (_OUT if scores else 0))
-        whole = self.of(self.step.scores, layer) if scores else 0
-        return "scores" if scores else "attention", self.camera.places(kept), made, whole
+        mlp, attention = (
+            [self.camera.number(end) for end in ends] for ends in (self.step.mlp, self.step.scores if scores else ())
+        )
+        return (
+            ("MLP", behind_mlp, self.camera.gradient(_DOWN), mlp),
+            ("scores" if scores else "attention", self.camera.places(own[: last + 1]), made, attention),
+        )
 
-    def of(self, ends: tuple[sympy.Expr, sympy.Expr], layer: int) -> int:
+    def of(self, ends: Sequence[int], layer: int) -> int:
         """Return for any layer what the terms say of the first and the last: each layer between adds the same."""
         added = self.layer - sum(self.camera.each.values())
-        return self.camera.number(ends[1]) + (self.last - layer) * added
+        return ends[1] + (self.last - layer) * added if ends else 0
 
     def end(self) -> Iterator[_Shot]:
         """Yield the embedding, and the optimizer's step."""

@@ -68,9 +68,12 @@ def write(folder: Path, explorable: Explorable, worker: str = "") -> None:
     (folder / "explorer.js").write_text(script(), encoding="utf-8")
     (folder / "explorer.css").write_text(style(), encoding="utf-8")
     (folder / "host.js").write_text(_source("host.js"), encoding="utf-8")
-    _write(folder / f"{subject}-stage.json", {"stage": explorable.stage, "start": start})
+    _write(folder / subject / "stage.json", {"stage": explorable.stage, "start": start})
     for width in LAYOUTS:
-        _write(folder / f"{subject}-{width}.json", beforehand(explorable, width))
+        sets = beforehand(explorable, width)
+        first = {"base": explorable.data({}, width), "sets": list(sets)}
+        for name, data in ({str(width): first} | {f"{width}-{name}": frames for name, frames in sets.items()}).items():
+            _write(folder / subject / f"{name}.json", data)
     said = explorable.frame().sentence_said
     attribute = f' data-worker="{html.escape(worker)}"' if worker else ""
     page = _PAGE.format(title=said, subject=subject, said=html.escape(said), worker=attribute)
@@ -105,16 +108,19 @@ def _source(name: str) -> str:
     return (files("memcalc.explorers.page") / name).read_text(encoding="utf-8")
 
 
-def beforehand(explorable: Explorable, width: int) -> dict[str, object]:
-    """Return the first frame of a layout, and those that are one control away as what differs from it."""
-    base, frames = explorable.data({}, width), []
+def beforehand(explorable: Explorable, width: int) -> dict[str, list[dict[str, object]]]:
+    """Return the frames that are one control away from the first, as what differs from it.
+
+    They come in sets, by the names of the controls that differ: a page fetches a set when a hand comes near.
+    """
+    base, sets = explorable.data({}, width), {}
     for state in one_away(explorable):
         try:
             data = explorable.data(state, width)
         except InputError:  # values that make no sense together
             continue
-        frames.append(changes(base, data) | {"state": state})
-    return {"base": base, "frames": frames}
+        sets.setdefault("+".join(sorted(state)), []).append(changes(base, data) | {"state": state})
+    return sets
 
 
 def one_away(explorable: Explorable) -> Iterator[dict[str, Value]]:
@@ -142,4 +148,5 @@ def _touches(explorable: Explorable) -> Iterator[dict[str, Value]]:
 
 
 def _write(path: Path, data: object) -> None:
+    path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(data, ensure_ascii=False, separators=(",", ":")), encoding="utf-8")

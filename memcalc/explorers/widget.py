@@ -9,7 +9,7 @@ from memcalc.explorers.marks import LAYOUTS
 from memcalc.explorers.page import script, style
 from memcalc.explorers.words import plain
 
-_PATIENCE = 0.15  # how long the kernel looks ahead before it answers again [s]
+_PATIENCE = 0.05  # how long the kernel looks ahead before it answers others [s]
 
 
 class Explorer(anywidget.AnyWidget):
@@ -70,14 +70,18 @@ class Explorer(anywidget.AnyWidget):
         return frame | ({"size": self.base["size"]} if frame.get("problem") else {})
 
     def _look_ahead(self, _widget: object, asked: dict, _buffers: object) -> None:
-        """Send the frames of the other values of a control, nearest first: when it moves, the page need not wait."""
-        name, end = asked["ahead"], time.monotonic() + _PATIENCE
-        control, now = self._shown.controls[name], self.state[name]
+        """Send the frames of the other values of a control, nearest first: when it moves, the page need not wait.
+
+        `asked` has the control, the state, and how many frames were sent already; the page asks again for the rest.
+        """
+        name, state, end = asked["ahead"], asked["state"], time.monotonic() + _PATIENCE
+        control, now = self._shown.controls[name], state[name]
         values = list(getattr(control, "grid", ()) or getattr(control, "options", ()))
         here = sum(value < now for value in values) if isinstance(now, int) else [*values, now].index(now)
-        for value in sorted(values, key=lambda value: abs(values.index(value) - here)):
-            frame = self._frame_of(self.state | {name: value})
+        nearest = sorted(values, key=lambda value: abs(values.index(value) - here))
+        for place, value in enumerate(nearest[asked["from"] :], asked["from"]):
+            if time.monotonic() > end:
+                return self.send(asked | {"from": place})
+            frame = self._frame_of(state | {name: value})
             if not frame.get("problem"):
                 self.send(frame)
-            if time.monotonic() > end:
-                break

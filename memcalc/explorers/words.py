@@ -94,9 +94,9 @@ def line_of(terms: Sequence[Term], known: Values, left: str = "") -> dict[str, o
     sizes = {term.name: term.value(known) for term in terms}
     letters = {letter: term for term in terms for letter in numeric.arguments(_readable(term))}
     numbers = {
-        str(letter): spelled(letter, known.get(letter, sizes.get(term.name))) for letter, term in letters.items()
+        letter.name: spelled(letter, known.get(letter, sizes.get(term.name))) for letter, term in letters.items()
     }
-    numbers[str(whole)] = spelled(whole, sum(sizes.values()))
+    numbers[whole.name] = spelled(whole, sum(sizes.values()))
     if left:
         words_of = {term.name: BY_NAME[term.name].word for term in terms}
         numbers |= {
@@ -104,7 +104,7 @@ def line_of(terms: Sequence[Term], known: Values, left: str = "") -> dict[str, o
             for name, word in words_of.items()
         }
     summands = [{"of": term.name, "math": mathml(_readable(term), numbers=True)} for term in terms]
-    return {"letter": str(whole), "left": mathml(whole), "summands": summands, "numbers": numbers}
+    return {"letter": whole.name, "left": mathml(whole), "summands": summands, "numbers": numbers}
 
 
 def _readable(term: Term) -> sympy.Expr:
@@ -120,15 +120,14 @@ def letters_of(term: Term, known: Values) -> str:
     >>> letters_of(TERMS["weights"], values(Model.named("LLaMA-7B"), Inference()))
     'M_w P B'
     """
-    return " ".join(map(str, (term.symbol, *term.simplified(known).symbols)))
+    return " ".join(letter.name for letter in (term.symbol, *term.simplified(known).symbols))
 
 
 def meanings(lines: Iterable[Mapping[str, object]]) -> dict[str, str]:
     """Return what each letter of some lines means."""
-    by_letter = {str(symbol): entry for symbol, entry in GLOSSARY.items()}
     used = {letter for line in lines for letter in (line["letter"], *line["numbers"])}
     return {
-        letter: entry.meaning + (f" [{entry.unit}]" if entry.unit else "")
-        for letter, entry in by_letter.items()
-        if letter in used
+        symbol.name: entry.meaning + (f" [{entry.unit}]" if entry.unit else "")
+        for symbol, entry in GLOSSARY.items()
+        if symbol.name in used
     }

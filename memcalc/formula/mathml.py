@@ -3,6 +3,7 @@
 Under each letter stands a place for its number, which a page fills and changes without setting the formula anew.
 """
 
+from functools import cache
 from typing import ClassVar
 from xml.dom.minidom import Element
 
@@ -13,6 +14,7 @@ from sympy.printing.precedence import PRECEDENCE, precedence_traditional
 from memcalc.formula.printing import in_order
 
 
+@cache
 def mathml(expr: sympy.Expr, numbers: bool = False) -> str:
     """Return `expr` in reading order as the inside of a `<math>` element.
 

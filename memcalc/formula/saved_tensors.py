@@ -56,7 +56,7 @@ class SavedTensor:
     cards: sympy.Expr = sympy.S.One
     key: str = ""
 
-    @property
+    @cached_property
     def expr(self) -> sympy.Expr:
         """Its bytes on one card."""
         return self.bytes_each * sympy.prod(self.shape) / self.cards

@@ -18,16 +18,18 @@ PAGE = Path(pages.__file__).parent / "page"
 def test_a_page_has_its_frames_and_its_script(tmp_path):
     assert pages.write_all(tmp_path, ["fit"]) == 1
     names = {path.name for path in tmp_path.iterdir()}
-    assert names == {"fit.html", "explorer.js", "explorer.css", "host.js", "fit-stage.json"} | {
-        f"fit-{width}.json" for width in LAYOUTS
-    }
+    assert names == {"fit.html", "explorer.js", "explorer.css", "host.js", "fit"}
     assert (tmp_path / "explorer.js").read_text() == script(), "unchanged"
     page = (tmp_path / "fit.html").read_text()
     assert "It does not fit" in page, "words for who has no script"
     assert "data-worker" not in page
     assert not re.search(r"https?://", page + (tmp_path / "host.js").read_text()), "nothing from elsewhere"
-    data = json.loads((tmp_path / "fit-360.json").read_text())
-    assert data["base"]["size"][0] == 360
+    for width in LAYOUTS:
+        data = json.loads((tmp_path / "fit" / f"{width}.json").read_text())
+        assert data["base"]["size"][0] == width
+        assert "context" in data["sets"]
+        for name in data["sets"]:
+            assert json.loads((tmp_path / "fit" / f"{width}-{name}.json").read_text()), name
 
 
 def test_the_frames_beforehand_are_those_one_control_away():
@@ -37,8 +39,9 @@ def test_the_frames_beforehand_are_those_one_control_away():
     assert {"gpu": "MI300X"} in states, "a click into the picture"
     assert {} not in states, "that is the start"
     assert len(states) == len({json.dumps(state, sort_keys=True) for state in states})
-    data = pages.beforehand(fit, 860)
-    frame = next(frame for frame in data["frames"] if frame["state"] == {"context": 4096})
+    sets = pages.beforehand(fit, 860)
+    assert all("+".join(sorted(frame["state"])) == name for name, frames in sets.items() for frame in frames)
+    frame = next(frame for frame in sets["context"] if frame["state"] == {"context": 4096})
     assert frame["said"] == fit.data({"context": 4096})["said"]
 
 

@@ -78,11 +78,25 @@ def test_another_layout_has_its_own_frames():
 def test_frames_that_come_ahead_are_the_frames_that_come(monkeypatch):
     explorer, sent = fit(), []
     monkeypatch.setattr(explorer, "send", sent.append)
-    explorer._look_ahead(explorer, {"ahead": "context"}, [])
-    assert [frame["state"]["context"] for frame in sent[:3]] == [32_768, 28_672, 40_960]
+    asked = {"ahead": "context", "state": explorer.state, "from": 0}
+    while asked:  # as the page asks for the rest
+        explorer._look_ahead(explorer, asked, [])
+        asked = sent.pop() if "ahead" in sent[-1] else None
+    contexts = [frame["state"]["context"] for frame in sent]
+    assert contexts[:3] == [32_768, 28_672, 40_960]
+    assert sorted(contexts) == list(explorer._shown.controls["context"].grid)
     for frame in sent:
         explorer.state = frame["state"]
         assert explorer.frame == frame
+
+
+def test_the_kernel_answers_others_between_the_frames_that_come_ahead(monkeypatch):
+    explorer, sent = fit(), []
+    monkeypatch.setattr(explorer, "send", sent.append)
+    monkeypatch.setattr("memcalc.explorers.widget._PATIENCE", -1)
+    asked = {"ahead": "context", "state": explorer.state, "from": 3}
+    explorer._look_ahead(explorer, asked, [])
+    assert sent == [asked], "nothing was computed, and the rest is to be asked for"
 
 
 def test_an_unexpected_exception_is_shown_and_not_swallowed():

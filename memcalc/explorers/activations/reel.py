@@ -86,7 +86,7 @@ class Reel:
     @cached_property
     def played(self) -> list[Moment]:
         """The moments that have been shown."""
-        return [moment for moment in self.moments if moment.time <= self.time]
+        return [moment for moment in self.moments if moment.stop <= self.stop]
 
     @property
     def over(self) -> bool:

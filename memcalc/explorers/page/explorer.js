@@ -42,16 +42,19 @@ export function whole(base, { new: fresh = {}, ...frame }) {
 function foresight(model) {
   const frames = new Map();
   const asked = new Set();
-  const place = (state) => key([state, model.get("width")]);
-  const remember = (frame) => frames.set(key([frame.state, frame.size[0]]), frame);
+  const question = (name, state) => key([name, { ...state, [name]: null }, model.get("width")]);
   return {
-    remember,
-    find: (state) => frames.get(place(state)),
+    /** Take a frame, or what is to be asked for the rest of them: so the kernel can answer others in between. */
+    take: (news) => {
+      if (!news.ahead) frames.set(key([news.state, news.size[0]]), news);
+      else if (question(news.ahead, news.state) === question(news.ahead, model.get("state"))) model.send(news);
+    },
+    find: (state) => frames.get(key([state, model.get("width")])),
     forget: () => [frames, asked].forEach((kept) => kept.clear()),
     ask: (name) => {
-      const question = key([name, { ...model.get("state"), [name]: null }, model.get("width")]);
-      if (!asked.has(question)) model.send({ ahead: name });
-      asked.add(question);
+      const state = model.get("state");
+      if (!asked.has(question(name, state))) model.send({ ahead: name, state, from: 0 });
+      asked.add(question(name, state));
     },
   };
 }
@@ -169,7 +172,7 @@ function render({ model, el }, history) {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   const picture = drawing(svg, prefix, calm);
   const reach = hands(svg, picture, does);
-  const formula = typeset(listed, does);
+  const formula = typeset(listed, does, calm);
   const stage = make("div", { className: "memcalc-stage" });
   const hint = tip(stage);
   stage.append(svg, hint.box);
@@ -228,14 +231,19 @@ function render({ model, el }, history) {
     svg.setAttribute("aria-label", open ? frame.alt : frame.guess.asks);
     guess.show(frame.guess, open, model.get("guess"));
   };
-  const wait = () => el.classList.toggle("memcalc-waiting", key(shown.state) !== key(model.get("state")));
+  let patience = 0;
+  const wait = () => {
+    clearTimeout(patience);
+    if (key(shown.state) === key(model.get("state"))) el.classList.remove("memcalc-waiting");
+    else patience = setTimeout(() => el.classList.add("memcalc-waiting"), 500); // only where Python lets one wait
+  };
   const show = (next) => {
     if (next === shown) return wait();
     const before = frame;
     shown = next;
     frame = whole(model.get("base"), next);
     const [width, height] = frame.size;
-    svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
+    if (key(frame.size) !== key(before.size)) svg.setAttribute("viewBox", `0 0 ${width} ${height}`); // it lays out all anew
     const same = before.size?.[0] === width;
     const dragged = svg.classList.contains("dragged");
     const glide = same && !(dragged && before.scale === frame.scale) ? picture.glide : 0;
@@ -267,7 +275,7 @@ function render({ model, el }, history) {
     if (key(now.state) === key(model.get("state")) || !ahead.find(model.get("state"))) show(now);
   };
   const relay = () => (ahead.forget(), answer());
-  const listeners = { "change:base": relay, "change:frame": answer, "change:state": follow, "change:closed": () => present(), "msg:custom": ahead.remember };
+  const listeners = { "change:base": relay, "change:frame": answer, "change:state": follow, "change:closed": () => present(), "msg:custom": ahead.take };
   for (const [event, listener] of Object.entries(listeners)) model.on(event, listener);
   svg.setAttribute("role", "group");
   answer();

@@ -4,9 +4,10 @@ import { keepFocus, key, make, stand } from "./dom.js";
 import { UP, follow, standing, stepped } from "./hands.js";
 
 const STEP = 9; // so far a hand goes for the next number [px]
+const LIGHT = { background: ["color-mix(in oklab, currentcolor 30%, transparent)", "transparent"] };
 
 /** Return a formula; `does` is as for the hands of a picture, and has light(letters). */
-export function typeset(controls, does) {
+export function typeset(controls, does, calm) {
   const root = make("div", { className: "memcalc-formula", role: "group", "aria-label": "Formula" });
   const meaning = make("p", { className: "memcalc-meaning" });
   let acting = [];
@@ -74,10 +75,7 @@ export function typeset(controls, does) {
   const put = (number, text, lit) => {
     if (number.textContent === text) return;
     number.textContent = text;
-    if (!lit) return;
-    number.classList.remove("changed");
-    void number.offsetWidth; // begin the light anew
-    number.classList.add("changed");
+    if (lit && !calm) number.animate(LIGHT, { duration: 900, easing: "ease-out" });
   };
   /** Show the lines of a frame. */
   const show = (frame) => {

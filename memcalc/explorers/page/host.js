@@ -17,28 +17,45 @@ function pythonIn(address) {
   };
 }
 
-/** Return what the page's side of an explorer takes for a widget's model. */
+/** Return what the page's side of an explorer takes for a widget's model.
+ *
+ * `fetched` gives the data of a name: of a layout, its first frame and which sets of frames there are, named by the
+ * controls that differ; or the frames of a set. `python`, if there is one, answers what was not made beforehand. */
 export function modelOf({ subject, stage, start, closed }, fetched, python) {
   const listeners = new Map();
   const made = new Map(); // state and width → frame
+  const coming = new Map(); // set and width → the promise of its frames
   const place = (state) => JSON.stringify([state, values.width]);
+  const differing = (state) => Object.keys(state).filter((name) => JSON.stringify(state[name]) !== JSON.stringify(start[name]));
   const values = { stage, start, state: start, width: 0, closed, guess: null, guess_unit: "" };
   const tell = (event, ...news) => [...(listeners.get(event) ?? [])].forEach((listener) => listener(...news));
   let wanted = 0;
+  let sets = [];
+  const keep = (frame) => {
+    const whole = { size: values.base.size, ...frame, state: { ...start, ...frame.state } };
+    made.set(place(whole.state), whole);
+    return whole;
+  };
   const lay = async (width) => {
     wanted = width;
-    const { base, frames } = await fetched(width);
+    const data = await fetched(width);
     if (wanted !== width) return; // another is under way
-    Object.assign(values, { base, width });
-    for (const frame of frames) {
-      const state = { ...start, ...frame.state };
-      made.set(place(state), { size: base.size, ...frame, state });
-    }
-    made.set(place(start), { state: start, size: base.size });
-    values.frame = made.get(place(values.state)) ?? values.frame ?? { state: start, size: base.size };
+    sets = data.sets;
+    Object.assign(values, { base: data.base, width });
+    keep({ state: start });
+    values.frame = made.get(place(values.state)) ?? values.frame ?? made.get(place(start));
+  };
+  /** Return the frames that differ from the first in these controls alone; none if they were not made. */
+  const set = (names) => {
+    const [name, width] = [names.toSorted().join("+"), values.width];
+    if (!sets.includes(name)) return [];
+    const address = `${width}-${name}`;
+    if (!coming.has(address)) coming.set(address, fetched(address).then((frames) => (width === values.width ? frames.map(keep) : [])));
+    return coming.get(address);
   };
   const refresh = async () => {
     const { state, width } = values;
+    if (!made.has(place(state))) await set(differing(state));
     const frame = made.get(place(state)) ?? (await python?.({ subject, start, state, width }));
     if (JSON.stringify(state) !== JSON.stringify(values.state) || width !== values.width) return;
     const unknown = "This page has no picture of that: it was not made beforehand.";
@@ -60,9 +77,9 @@ export function modelOf({ subject, stage, start, closed }, fetched, python) {
     save_changes: () => {},
     on: (event, listener) => listeners.set(event, [...(listeners.get(event) ?? []), listener]),
     off: (event, listener) => listeners.set(event, (listeners.get(event) ?? []).filter((one) => one !== listener)),
-    send: () => {
-      for (const frame of made.values()) tell("msg:custom", frame);
+    send: async ({ ahead }) => {
       python?.({ warm: true });
+      for (const frame of await set([...new Set([...differing(values.state), ahead])])) tell("msg:custom", frame);
     },
   };
 }
@@ -70,7 +87,7 @@ export function modelOf({ subject, stage, start, closed }, fetched, python) {
 /** Show the explorer of an element, which names its folder and, if there is one, the worker. */
 export async function show(el) {
   const { subject, folder = ".", worker, closed } = el.dataset;
-  const json = async (name) => (await fetch(`${folder}/${subject}-${name}.json`)).json();
+  const json = async (name) => (await fetch(`${folder}/${subject}/${name}.json`)).json();
   const { stage, start } = await json("stage");
   const model = modelOf({ subject, stage, start, closed: closed !== undefined }, json, pythonIn(worker));
   await model.lay(layoutFor(stage.layouts, el.clientWidth));

@@ -37,7 +37,7 @@ class Axis:
         room = max(_ROOM, (high / low) ** 0.05)
         return low / room, high * room
 
-    @property
+    @cached_property
     def first(self) -> float:
         """Where amounts begin that are more than nothing [px]."""
         return self.start + _GAP * (self.end - self.start) * (0 in self.amounts)

@@ -67,7 +67,7 @@ class Tile:
         """What it takes [bytes]."""
         return sum(one.size for one in self.tensors)
 
-    @property
+    @cached_property
     def scales(self) -> Fraction:
         """What of it is beside the bits of the types' names [bytes]."""
         return sum(one.scales for one in self.tensors)
@@ -273,12 +273,17 @@ class Scene:
         """Return where so many bytes lie."""
         return LEFT, self.floor - self.high_of(size), self.wide_of(size), self.high_of(size)
 
+    @cached_property
+    def box(self) -> Box:
+        """Where the map lies."""
+        return self.box_of(self.size)
+
     def placed(self, tiles: Iterable[Tile], layer: int = 0) -> list[tuple[Tile, Box]]:
         """Return tiles with where they lie in the picture, which may be filled by one layer."""
         return [(tile, self._of_layer(tile, layer) if layer else self._of_whole(tile)) for tile in tiles]
 
     def _of_whole(self, tile: Tile) -> Box:
-        left, top, wide, high = self.box_of(self.size)
+        left, top, wide, high = self.box
         shares, at = list(self.bytes_.shares.values()), PARTS.index(tile.part)
         x, y, broad, tall = tile.box
         across, down = wide * shares[at] / self.bytes_.wide, high / self.bytes_.high

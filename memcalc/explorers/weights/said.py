@@ -64,7 +64,7 @@ def lights(model: Model) -> Callable[[Tile], str]:
     def letters(tile: Tile) -> str:
         one = tile.tensors[0]
         parts = (GROUPS[one.group], *shapes.get((one.group, one.name), ()))
-        inside = {str(letter) for part in parts for letter in getattr(part, "free_symbols", ())}
+        inside = {letter.name for part in parts for letter in getattr(part, "free_symbols", ())}
         return " ".join([*([BY_NAME[one.group].letter] if one.group in BY_NAME else []), *sorted(inside)])
 
     return letters
