@@ -2,15 +2,17 @@
 
 import pytest
 from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
+from tornado.websocket import WebSocketHandler
 
 import lab
 from memcalc.explorers.server import PromptConnection
 
 
-class Handler:
-    """What a connection asks of the web server."""
+class Handler(WebSocketHandler):
+    """A connection's end at the web server, without the web."""
 
-    held_back = True
+    def __init__(self):
+        self.held_back = True
 
     def set_nodelay(self, value):
         self.held_back = not value
