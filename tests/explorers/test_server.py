@@ -2,13 +2,13 @@
 
 import pytest
 from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
-from tornado.websocket import WebSocketHandler
+from jupyter_server.services.kernels.websocket import KernelWebsocketHandler
 
 import lab
 from memcalc.explorers.server import PromptConnection
 
 
-class Handler(WebSocketHandler):
+class Handler(KernelWebsocketHandler):
     """A connection's end at the web server, without the web."""
 
     def __init__(self):
