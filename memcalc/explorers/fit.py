@@ -7,7 +7,7 @@ from memcalc.estimate.terms import terms
 from memcalc.explorers import vessel as vessels
 from memcalc.explorers.controls import model_of
 from memcalc.explorers.frame import Frame, Guess, explorer
-from memcalc.explorers.marks import Marks, along, apart
+from memcalc.explorers.marks import LAYOUTS, Marks, along, apart
 from memcalc.explorers.vessel import Vessel
 from memcalc.explorers.words import formula, letters_of
 from memcalc.formula.inverse import token
@@ -22,9 +22,17 @@ _ABOVE = 64  # room above the rim of a card that is not too full [px]
 _FLOORS = {360: 262, 600: 300, 860: 330}  # of the large card [px]
 
 
-@explorer(
+_ASKS = (
     "You own one {gpu} and would like {model} to answer on it, with [weights] in {weights} and a [cache] in {kv_cache} "
-    "for a conversation of {context} tokens, {batch} of them at once.",
+    "for a conversation of {context} tokens with {batch} person."
+)
+_ASKS_SEVERAL = (
+    _ASKS.partition("for a conversation")[0] + "for conversations of {context} tokens each with {batch} people at once."
+)
+
+
+@explorer(
+    _ASKS,
     presets={
         "LLaMA-7B at 32K": {"model": "LLaMA-7B", "context": 2**15},
         "the same in 8 bits": {"model": "LLaMA-7B", "context": 2**15, "weights": "INT8", "kv_cache": "INT8"},
@@ -62,6 +70,7 @@ def will_it_fit(
         hints=advice.next_steps(model, run, gpu)[:3],
         formula=formula(model, run, terms(model, run), left="inference"),
         code=code(model, run, shown=("context", "batch", "weights", "kv_cache")),
+        sentence=_ASKS if batch == 1 else _ASKS_SEVERAL,
         scale=f"{vessel.unit:.3g}",
         guess=_guess(vessel, fit.needed),
     )
@@ -92,12 +101,10 @@ def _card(marks: Marks, model: Model, run: Inference, gpu: Gpu, memory: dict[str
     vessels.draw(marks, vessel, row=row, **more)
     _words_inside(marks, vessel, run)
     if vessel.over:
-        reach = min(vessel.heap_width / 2 + 16, vessel.middle)
-        ends = [(vessel.middle - reach, vessel.rim), (vessel.middle + reach, vessel.rim)]
-        marks.line("rim", ends, look="rim", answer=True)
+        vessels.rim(marks, vessel, vessel, min(16, vessel.middle - vessel.heap_width / 2))
     _surface(marks, vessel, each, run.context, largest("context", model, run, gpu))
-    scale = f" · from line to line {tokens:,} tokens" if each else ""
-    _captions(marks, vessel, gpu, scale)
+    lines = each and tokens <= run.batch * run.context
+    _captions(marks, vessel, gpu, f" · from line to line {tokens:,} tokens" if lines else "")
     _guess_line(marks, vessel)
     return vessel
 
@@ -105,8 +112,7 @@ def _card(marks: Marks, model: Model, run: Inference, gpu: Gpu, memory: dict[str
 def _surface(marks: Marks, vessel: Vessel, each: int, context: int, most: int) -> None:
     """Draw the surface, and its handle if more tokens make it rise."""
     half = (vessel.heap_width if vessel.over else vessel.width) / 2
-    ends = [(vessel.middle - half, vessel.top), (vessel.middle + half, vessel.top)]
-    marks.line("surface", ends, look="surface", of="kv_cache", answer=True)
+    marks.line("surface", vessel.surface, look="surface", of="kv_cache", answer=True)
     if each:
         handle = along("context", origin=vessel.top + vessel.per(each) * context, size=-vessel.per(each))
         handle["also"] = [most] if most else []
@@ -118,10 +124,12 @@ def _surface(marks: Marks, vessel: Vessel, each: int, context: int, most: int) -
 def _captions(marks: Marks, vessel: Vessel, gpu: Gpu, scale: str) -> None:
     """Write below the card what it is, and to which scale it is drawn."""
     _, gib = vessels.square_of(vessel.unit)
-    below = f"{gpu.name}: a program can use {show(gpu.capacity)}"
-    marks.text("card_name", vessel.middle, vessel.floor + 24, below, anchor="middle")
+    known = gpu.vendor and marks.width == LAYOUTS[-1]  # there is room, and a card of one's own is not sold
+    sold = f", sold as {gpu.marketed_gb:,} {gpu.marketed_unit}" if known else ""
+    below = f"{gpu.name}{sold}: a program can use {show(gpu.capacity)}"
+    marks.text("card_name", vessel.middle, vessel.floor + 31, below, anchor="middle")
     line = f"one square is {gib:,} GiB{scale}"
-    marks.text("card_scale", vessel.middle, vessel.floor + 42, line, anchor="middle", look="tiny")
+    marks.text("card_scale", vessel.middle, vessel.floor + 49, line, anchor="middle", look="tiny")
 
 
 def _token(model: Model, run: Inference) -> int:
@@ -132,7 +140,7 @@ def _token(model: Model, run: Inference) -> int:
 def _row(vessel: Vessel, each: int) -> tuple[float, int]:
     """Return how far apart the lines in the cache are [px], and how many tokens lie between them."""
     tokens = 1
-    while each and vessel.high(tokens * each) < 6:
+    while each and vessel.per(tokens * each) < 5:
         tokens *= 2
     return vessel.high(tokens * each), tokens
 
@@ -144,29 +152,30 @@ def _fewer(name: str) -> str:
 
 def _words_inside(marks: Marks, vessel: Vessel, run: Inference) -> None:
     """Write the formats on the blocks, where there is room."""
-    for term, (bottom, top) in vessel.inside.items():
+    for term in vessel.parts:
+        (bottom, top), wide = vessel.larger(term)
         place, more = (bottom + top) / 2, {"anchor": "middle", "of": term, "answer": True}
-        if bottom - top > 30:
+        if bottom - top > 30 and wide > 72:
             form = getattr(run, term)
             marks.text(f"card_{term}_format", vessel.middle, place, form, look="middling halo texture", **more)
-        if bottom - top > 56:
+        if term == "weights" and bottom - top > 56 and wide > 140:
             words = "click for other bits"
             marks.text(f"card_{term}_click", vessel.middle, place + 18, words, look="halo texture", **more)
 
 
 def _labels(marks: Marks, vessel: Vessel, model: Model, run: Inference, memory: dict[str, int]) -> float:
     """Write what each part takes beside the card, or below it on a narrow page; return where that ends."""
-    lines, end = _lines(vessel, model, run, memory), vessel.floor + 70
+    lines, end = _lines(vessel, model, run, memory), vessel.floor + 76
     if marks.width < 600:
         for place, (name, words) in enumerate(lines.items()):
             marks.label(f"label_{name}", 12, end + 40 * place, words, **_look(name))
         return end + 40 * len(lines)
     left = 604 if marks.width == 860 else 384
-    places = {name: sum(ends) / 2 for name, ends in vessel.inside.items()}
+    places = vessel.middles
     places |= {name: (vessel.rim + vessel.top) / 2 for name in lines if name not in places}
     spread = apart(places, 42, 34, vessel.floor - 22)
     for name, words in lines.items():
-        start = vessel.middle + (vessel.heap_width if name == "over" else vessel.width) / 2 + 8
+        start = vessel.beside(places[name], held=name != "over")
         lead = [(start, places[name]), (left - 34, places[name]), (left - 14, spread[name]), (left - 6, spread[name])]
         marks.line(f"lead_{name}", lead, answer=True)
         marks.label(f"label_{name}", left, spread[name] + 2, words, **_look(name))
@@ -175,15 +184,24 @@ def _labels(marks: Marks, vessel: Vessel, model: Model, run: Inference, memory: 
 
 def _lines(vessel: Vessel, model: Model, run: Inference, memory: dict[str, int]) -> dict[str, list[str]]:
     """Return what is said of each part, and of what is left or lacks."""
-    each = show(_token(model, run) // run.batch)
     lines = {
         "weights": [f"weights {show(memory['weights'])}", f"{model.parameters:,} parameters"],
-        "kv_cache": [f"cache {show(memory['kv_cache'])}", f"{run.batch * run.context:,} tokens × {each}"],
+        "kv_cache": [f"cache {show(memory['kv_cache'])}", _tokens(model, run, memory["kv_cache"])],
     }
     if vessel.over:
         return lines | {"over": [f"{show(vessel.over)} over the rim", "no room on this card"]}
     free = vessel.capacity - sum(memory.values())
     return lines | {"free": [f"{show(free)} free", "engine and driver take some"]}
+
+
+def _tokens(model: Model, run: Inference, size: int) -> str:
+    """Say what a token takes, and of what is no product of tokens, what one more of them takes."""
+    tokens, each = run.batch * run.context, _token(model, run) // run.batch
+    if not each:
+        return "the same for any number of tokens"
+    if tokens * each == size:
+        return f"{tokens:,} tokens × {show(each, 'KiB')}"
+    return f"{tokens:,} tokens, {show(each, 'KiB')} for one more"
 
 
 def _look(name: str) -> dict[str, object]:
@@ -195,7 +213,7 @@ def _shelf(marks: Marks, memory: dict[str, int], gpu: Gpu, top: float) -> int:
     """Draw the same load in other cards, all to one scale; return where the picture ends."""
     names = SHELF if marks.width > 360 else (*SHELF[:2], SHELF[-1])
     cards, load = [Gpu.named(name) for name in names], sum(memory.values())
-    step, floor = marks.width / len(cards), top + 150
+    step, floor = marks.width / len(cards), top + 138
     room = {"wide": step - 20, "high": 108, "most": 8}
     unit = min(vessels.unit_for(card.capacity, load, **room) for card in cards)
     marks.text("shelf", 12, top + 14, "The same load in other cards, to one scale", look="middling")
@@ -220,7 +238,7 @@ def _on_the_shelf(marks: Marks, vessel: Vessel, card: Gpu, step: float, chosen: 
 def _guess_line(marks: Marks, vessel: Vessel) -> None:
     """Draw the line that is dragged to where the load is expected to reach."""
     reach = vessel.width / 2 + 26
-    marks.level(vessel.middle - reach, vessel.middle + reach, 200, vessel.left + 10)
+    marks.level(vessel.middle - reach, vessel.middle + reach, 200, vessel.left + 6)
 
 
 def _guess(vessel: Vessel, needed: int) -> Guess:

@@ -153,7 +153,7 @@ class Explorable:
             data = self.data(state, width)
         except InputError as found:
             sentence = str(found).partition(" Known: ")[0]  # the control lists them
-            return {"state": dict(state), "size": [width, 0], "problem": sentence}
+            return {"state": dict(state), "problem": sentence}
         base = self.base(width, tuple(start.items()))
         return changes(base, data) | {"state": dict(state), "size": data["size"]}
 

@@ -8,6 +8,7 @@ A shape is a dictionary: its SVG element as "tag", the element's attributes, and
 - "press": the settings that a click on it makes; "group": the shapes among which the arrow keys go
 - "handle": the control that dragging it moves, and how
 - "answer": whether it waits until a guess is made; "from": where it comes from when the guess opens it
+- "via": the shape by whose place it moves when it comes to have one, or no longer has; all else moves before or after
 
 Lengths are CSS pixels. A name is unique in a picture, and the same thing keeps its name in every frame: so it moves.
 """

@@ -12,10 +12,16 @@ from memcalc.units import in_unit, show, show_both
 WALL = 4
 """How thick the wall of a card is drawn [px]."""
 
+BRACKET = 10
+"""How far from a heap the bracket beside it ends [px]."""
+
 LIQUID = ("kv_cache", "activations")
 """Terms that are drawn in rows, for they grow with the tokens; the others are drawn in squares."""
 
 _SMALLEST_SQUARE = 6.5  # what is smaller than this is seen as grey [px]
+_CLOSEST_ROWS = 3  # lines that are closer than this are seen as grey [px]
+_SEEN = 8  # what is higher than this is easily seen [px]
+_PINS = 7  # the contacts below a card are so far apart [px]
 _SQUARES = 1.25  # a card is so many times as wide as the square root of its GiB
 
 
@@ -102,6 +108,20 @@ class Vessel:
         return min(3.4 * WALL, 0.4 * in_unit(self.over, "GiB") * self.unit**2 / self.heap_width) if hangs else 0
 
     @property
+    def shoulder(self) -> float:
+        """Radius of the round corners of what lies highest above the rim [px]."""
+        if not self.over:
+            return 0
+        bottom, top = list(self.above.values())[-1]
+        return min(3 * WALL, (bottom - top) / 2, self.heap_width / 4)
+
+    @property
+    def surface(self) -> list[tuple[float, float]]:
+        """The two ends of the surface, between its round corners if it has any [px]."""
+        half = (self.heap_width if self.over else self.width) / 2 - self.shoulder
+        return [(self.middle - half, self.top), (self.middle + half, self.top)]
+
+    @property
     def _heap_height(self) -> float:
         area = in_unit(self.over, "GiB") * self.unit**2
         lips = self.droop * (self.heap_width - self.width - 2 * WALL)
@@ -113,6 +133,33 @@ class Vessel:
         for name, size in self.parts.items():
             ends[name], below = (below, below + size), below + size
         return ends
+
+    @property
+    def middles(self) -> dict[str, float]:
+        """Part → how high its middle lies, in the card if it is to be seen there, else above the rim [px]."""
+        seen = {
+            name: ends if ends[0] - ends[1] >= _SEEN else self.above.get(name, ends)
+            for name, ends in self.inside.items()
+        }
+        return {name: sum(ends) / 2 for name, ends in seen.items()}
+
+    def larger(self, term: str) -> tuple[tuple[float, float], float]:
+        """Return bottom and top of a part where more of it lies, below the rim or above it, and how wide it is [px]."""
+        below, above = self.inside[term], self.above.get(term, (0, 0))
+        areas = ((below, self.width), (above, self.heap_width))
+        return max(areas, key=lambda area: (area[0][0] - area[0][1]) * area[1])
+
+    def beside(self, place: float, held: bool = True) -> float:
+        """Return where a line may begin that leads away to the right: beside the wall, the heap or its bracket [px].
+
+        Parameters
+        ----------
+        place : how high the line is [px]
+        held : whether it leads from what is in the card or on it, not from the bracket
+        """
+        if self.over and place < self.rim + self.droop:
+            return self.middle + self.heap_width / 2 + BRACKET + 4 * held
+        return self.middle + self.width / 2 + 8
 
     def per(self, size: int) -> float:
         """Return how far the surface rises for so many bytes more, where it is now [px]."""
@@ -170,19 +217,53 @@ def draw(
     marks.rect(f"{name}_well", vessel.left, vessel.rim, vessel.width, vessel.floor - vessel.rim, look="blank")
     for term in vessel.parts:
         _part(marks, vessel, name, term, row, look == "thin", more.get(term, {}))
+    _wall(marks, vessel, name, look)
+    for place, (term, (bottom, top)) in enumerate(vessel.above.items()):
+        above = _slab(vessel, bottom, top, first=place == 0 and look != "thin", last=place == len(vessel.above) - 1)
+        said = {"says": f"{show(vessel.over)} over the rim", **_lit(more, term)}
+        marks.path(f"{name}_{term}_over", above, of=term, look="spill", answer=True, **said)
+        if look != "thin":
+            _texture_above(marks, vessel, name, term, above, row)
+
+
+def _wall(marks: Marks, vessel: Vessel, name: str, look: str) -> None:
+    """Draw the wall of a card, and the contacts below a large one."""
     left, right, low, rim = vessel.left, vessel.left + vessel.width, vessel.floor + WALL / 2, vessel.rim
     curl = WALL * 1.7
     wall = f"M{left - WALL * 2.2:.1f} {rim:.1f}q{curl} 0 {curl} {curl}V{low:.1f}H{right + WALL / 2:.1f}"
     marks.path(f"{name}_wall", f"{wall}V{rim + curl:.1f}q0 {-curl} {curl} {-curl}", look=f"wall {look}".strip())
-    for place, (term, (bottom, top)) in enumerate(vessel.above.items()):
-        above = _slab(vessel, bottom, top, first=place == 0 and look != "thin", last=place == len(vessel.above) - 1)
-        marks.path(
-            f"{name}_{term}_over", above, of=term, look="spill", answer=True, says=_over(vessel), **_lit(more, term)
-        )
+    if look != "thin":
+        pins = int(vessel.width / _PINS)
+        first = vessel.middle - _PINS * (pins - 1) / 2
+        lines = "".join(f"M{first + _PINS * pin:.1f} {low + WALL:.1f}v3" for pin in range(pins))
+        marks.path(f"{name}_pins", lines, look="wall thin pale")
 
 
-def _over(vessel: Vessel) -> str:
-    return f"{show(vessel.over)} over the rim"
+def _texture_above(marks: Marks, vessel: Vessel, name: str, term: str, outline: str, row: float) -> None:
+    """Draw squares or rows above the rim, too; rows go on from below it, and are lower where the heap is wider."""
+    (low, high), (bottom, _) = vessel.inside[term], vessel.above[term]
+    liquid = term in LIQUID
+    side = row * vessel.width / vessel.heap_width if liquid else square_of(vessel.unit)[0]
+    if side < _CLOSEST_ROWS:
+        return
+    begun = ((low - high) / row) % 1 if liquid else 0
+    start = bottom + side * (begun - 100)
+    pattern = marks.grid(f"{name}_{term}_over_grid", vessel.left, start, side, of=term, rows=liquid)
+    marks.path(f"{name}_{term}_over_rows", outline, fill=pattern, look="texture", answer=True)
+
+
+def rim(marks: Marks, first: Vessel, last: Vessel, beyond: float) -> None:
+    """Draw the level of the rim over cards on which something lies above it, and a bracket beside the last of them.
+
+    Parameters
+    ----------
+    beyond : how far the level reaches out on both sides [px]
+    """
+    left, right = first.middle - first.heap_width / 2, last.middle + last.heap_width / 2
+    marks.line("rim", [(left - beyond, last.rim), (right + beyond, last.rim)], look="rim", answer=True)
+    near, far = right + 5, right + BRACKET
+    bracket = [(near, last.top), (far, last.top), (far, last.rim), (near, last.rim)]
+    marks.line("rim_bracket", bracket, look="edge beyond", answer=True)
 
 
 def _lit(more: Mapping[str, Mapping[str, object]], term: str) -> dict[str, object]:
@@ -209,7 +290,7 @@ def _slab(vessel: Vessel, bottom: float, top: float, first: bool, last: bool) ->
     """Return the outline of a part above the rim: the lowest hangs over the wall, the highest has round shoulders."""
     left, right = vessel.middle - vessel.heap_width / 2, vessel.middle + vessel.heap_width / 2
     hang = vessel.droop if first else 0
-    round_ = min(3 * WALL, (bottom - top) / 2, vessel.heap_width / 4) if last else 0
+    round_ = vessel.shoulder if last else 0
     bend = min(hang, 6)
     low = bottom + hang - bend
     shape = f"M{left:.1f} {low:.1f}V{top + round_:.1f}q0 {-round_:.1f} {round_:.1f} {-round_:.1f}H{right - round_:.1f}"

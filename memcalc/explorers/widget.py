@@ -33,7 +33,7 @@ class Explorer(anywidget.AnyWidget):
     guess_unit = Unicode(help="the unit of the guess").tag(sync=True)
 
     def __init__(self, explorable: object, start: dict, closed: bool = False):
-        self._shown = explorable
+        self._shown, self._sound = explorable, start  # the last state that made sense
         base = explorable.base(LAYOUTS[-1], tuple(start.items()))
         guessed = base["guess"] or {"unit": ""}
         super().__init__(
@@ -63,11 +63,14 @@ class Explorer(anywidget.AnyWidget):
             said = f"A fault of memcalc, not of yours: {type(fault).__name__}: {fault}."
             self.frame = self.frame | {"state": self.state, "problem": said}
             raise
-        self.frame = self.frame | frame if frame.get("problem") else frame
+        if frame.get("problem"):
+            frame = self._frame_of(self._sound) | frame
+        else:
+            self._sound = self.state
+        self.frame = frame
 
     def _frame_of(self, state: dict) -> dict[str, object]:
-        frame = self._shown.answer(state, self.start, self.width)
-        return frame | ({"size": self.base["size"]} if frame.get("problem") else {})
+        return self._shown.answer(state, self.start, self.width)
 
     def _look_ahead(self, _widget: object, asked: dict, _buffers: object) -> None:
         """Send the frames of the other values of a control, nearest first: when it moves, the page need not wait.

@@ -29,6 +29,24 @@ from memcalc.explorers.article import KINDS
 from memcalc.specs.run import weights_formats
 import plain"""
 ANEW = "explorer = {}\nexplorer.on_msg(explorer._look_ahead, remove=True)\nexplorer"
+ECHO = """from anywidget import AnyWidget
+from traitlets import Int
+
+class Echo(AnyWidget):
+    _esm = \'\'\'
+    export default { render({ model, el }) {
+      el.className = "memcalc-stage memcalc-explorer";
+      el.innerHTML = `<svg height=20><rect width=9 height=9></rect></svg><input type=range aria-label=nothing>`;
+      const [input, shape] = ["input", "rect"].map((tag) => el.querySelector(tag));
+      input.setAttribute("data-lm-suppress-shortcuts", true); // else JupyterLab takes the arrows
+      input.oninput = () => (model.set("there", input.valueAsNumber), model.save_changes());
+      model.on("change:back", () => shape.setAttribute("x", model.get("back")));
+    } };\'\'\'
+    there, back = Int(50).tag(sync=True), Int(50).tag(sync=True)
+
+echo = Echo()
+echo.observe(lambda change: setattr(echo, "back", change["new"]), "there")
+echo"""
 SLIDE = ("ArrowLeft",) * 3 + ("ArrowRight",) * 3
 
 
@@ -59,6 +77,7 @@ def menu(options, value):
 
 
 ENDS = ("End", "Home")
+AS_IT_COMES = "--ServerApp.log_level=30"  # no connection of our own
 CASES = (
     Case("fit", "s: context", slider()),
     Case("weights", "format of the weights", menu("weights_formats()", "FP16"), keys=ENDS),
@@ -75,6 +94,8 @@ CASES = (
     ),
     Case("plan", "s: context", slider(), "weights='Q4_K_M'"),
 )
+
+NOTHING = Case("nothing", "nothing", "")
 
 WATCH = """([selector, place, event]) => {
   const output = document.querySelectorAll(selector)[place];
@@ -108,6 +129,7 @@ HEAD = (
     "drag",
     "click",
     "asked anew",
+    "same, `make lab`",
     "interact",
     "times faster",
     "page: key",
@@ -122,11 +144,13 @@ def rows():
     with tempfile.TemporaryDirectory() as folder, chromium() as browser:
         in_lab = _in_jupyterlab(Path(folder), browser)
         on_page = _on_pages(Path(folder, "pages"), browser)
+    yield NOTHING.name, *map(written, in_lab[NOTHING.name]), *["–"] * (len(HEAD) - 7)
     for case in CASES:
-        key, drag, click, anew, interact = in_lab[case.name]
+        key, drag, click, anew, prompt, interact = in_lab[case.name]
         faster = f"{statistics.median(interact) / statistics.median(key):.1f}"
         kernel = f"{1000 * in_the_kernel(case):.1f} ms"
-        shown = [*map(written, (key, drag, click, anew, interact)), faster, *map(written, on_page[case.name]), kernel]
+        times = key, drag, click, anew, prompt, interact
+        shown = [*map(written, times), faster, *map(written, on_page[case.name]), kernel]
         yield case.name, *shown
 
 
@@ -152,18 +176,27 @@ def drawn(case, **state):
 
 
 def _in_jupyterlab(folder, browser):
-    """Name of a case → the times of key, drag, click, of a key that asks the kernel, and of interact [ms]."""
-    source, home = folder / "source", folder / "home"
+    """Name of a case → the times of key, drag, click, of a key that asks the kernel twice, and of interact [ms].
+
+    In Jupyter as it comes, but for the second of those that ask the kernel, which is measured in that of `make lab`.
+    """
+    source = folder / "source"
     source.mkdir()
-    home.mkdir()
     (source / "plain.py").write_text(Path(plain.__file__).read_text())
     for case in CASES:
-        name = case.plain and ("weights" if case.name == "weights" else "kind" if case.name == "article" else "")
-        name = name or ("data_parallel" if case.name == "optimizer" else "context")
-        cells = [IMPORTS, case.ours, ANEW.format(case.ours), f"interact(plain.{case.name}, {name}={case.plain});"]
+        moved = {"weights": "weights", "article": "kind", "optimizer": "data_parallel"}.get(case.name, "context")
+        anew = ANEW.format(case.ours)
+        cells = [IMPORTS, case.ours, anew, f"interact(plain.{case.name}, {moved}={case.plain});"]
         nbformat.write(notebook(*cells), source / f"{case.name}.ipynb")
-    with jupyterlab(home, source) as lab:
-        return {case.name: _in_turns(browser, lab, case) for case in tqdm(CASES, unit="explorer")}
+        nbformat.write(notebook(IMPORTS, anew), source / f"{case.name}_anew.ipynb")
+    nbformat.write(notebook(ECHO), source / f"{NOTHING.name}_anew.ipynb")
+    with jupyterlab(folder / "as it comes", source, AS_IT_COMES) as lab:
+        found = {case.name: _in_turns(browser, lab, case) for case in tqdm(CASES, unit="explorer")}
+        found[NOTHING.name] = [[], [], [], _anew(browser, lab, NOTHING), []]
+    with jupyterlab(folder / "of make lab", source) as lab:
+        for case in tqdm([*CASES, NOTHING], unit="explorer"):
+            found[case.name].insert(4, _anew(browser, lab, case))
+    return found
 
 
 def _in_turns(browser, lab, case):
@@ -173,15 +206,29 @@ def _in_turns(browser, lab, case):
     page.locator(".jp-OutputArea-output img").wait_for(timeout=60_000)
     controls = [_control(page.locator(".memcalc-explorer").nth(place), case) for place in (0, 1)]
     controls.append(page.locator(".widget-inline-hbox", has_text="moves").locator(".noUi-handle, select"))
-    times = [[], [], []]
-    for turn in range(PRESSES + WARM_UP):
-        for place, control in enumerate(controls):
-            times[place].append(_press(page, control, case.keys[turn % len(case.keys)], CELLS, place))
+    key, anew, interact = _pressed(page, controls, case)
     ours = page.locator(".memcalc-explorer").first
     drag, click = _drags(page, ours, CELLS), _clicks(page, ours, CELLS)
     page.close()
-    key, anew, interact = (group[WARM_UP:] for group in times)
-    return key, drag, click, anew, interact
+    return [key, drag, click, anew, interact]
+
+
+def _anew(browser, lab, case):
+    """The times of keys of an explorer that asks the kernel each time [ms]."""
+    page = browser.new_page(viewport={"width": 1280, "height": 1800}, reduced_motion="reduce")
+    run_all(page, lab, f"{case.name}_anew.ipynb")
+    (times,) = _pressed(page, [_control(page.locator(".memcalc-explorer"), case)], case)
+    page.close()
+    return times
+
+
+def _pressed(page, controls, case):
+    """The times of keys of some controls, in turns [ms]."""
+    times = [[] for _ in controls]
+    for turn in range(PRESSES + WARM_UP):
+        for place, control in enumerate(controls):
+            times[place].append(_press(page, control, case.keys[turn % len(case.keys)], CELLS, place))
+    return [group[WARM_UP:] for group in times]
 
 
 def _control(explorer, case):
@@ -256,10 +303,12 @@ def _on_pages(folder, browser):
 
 
 def _sizes(folder, name):
-    """How large all files of a page in its widest layout are, and how large packed."""
-    names = ("explorer.js", "explorer.css", "host.js", f"{name}.html", f"{name}-stage.json", f"{name}-860.json")
-    files = [(folder / file).read_bytes() for file in names]
-    return sum(map(len, files)), sum(len(gzip.compress(file)) for file in files)
+    """How large the files of a page are before it is touched, packed too, and the largest set that a hand fetches."""
+    names = ("explorer.js", "explorer.css", "host.js", f"{name}.html", f"{name}/stage.json", f"{name}/860.json")
+    first = [(folder / file).read_bytes() for file in names]
+    largest = max((path.read_bytes() for path in (folder / name).glob("860-*.json")), key=len)
+    packed = [len(gzip.compress(file)) for file in (b"".join(first), largest)]
+    return sum(map(len, first)), packed[0], len(largest), packed[1]
 
 
 FACTS = {"touchable": [], "ready": [], "sizes": {}}
@@ -271,8 +320,10 @@ def facts():
     touchable, ready = (FACTS[name] for name in ("touchable", "ready"))
     yield f"a page can be touched after {statistics.median(touchable):.0f} ms, at most {max(touchable):.0f} ms"
     yield f"its worker answers after {statistics.median(ready) / 1000:.1f} s, at most {max(ready) / 1000:.1f} s"
-    for name, (plain_size, packed) in FACTS["sizes"].items():
-        yield f"page of {name}: {plain_size // 1000} kB, of which {packed // 1000} kB travel packed by gzip"
+    for name, sizes in FACTS["sizes"].items():
+        first, packed, largest, largest_packed = (size // 1000 for size in sizes)
+        touched = f"the largest set of frames that a hand fetches {largest} kB ({largest_packed})"
+        yield f"page of {name}: {first} kB ({packed} packed by gzip); {touched}"
 
 
 ASK = """async ([subject, states]) => {

@@ -89,7 +89,7 @@ def test_the_verdict_is_that_of_the_audit(name):
     assert frame.sentence_said.lower().startswith(f"{judged(name).lower()}:")
     signs = {row["name"]: row["sign"] for row in catalogue.rows("verdicts")}
     assert mark["text"] == frame.shapes[f"{name}_mark"]["text"] == signs[judged(name)]
-    assert ("struck" in frame.shapes[name]["look"]) == (judged(name) == "wrong")
+    assert (f"{name}_struck" in frame.shapes) == (judged(name) == "wrong")
 
 
 @LAID
@@ -177,6 +177,30 @@ def test_a_cell_of_an_exercise_is_closed_until_the_reader_has_a_verdict(name, se
             press = opened.shapes[f"{cell}_reach"]["press"]
             assert press["mine"] == ("wrong" if cell in CLOSED else "")
             assert (press["way"], press["tried"]) == (audit.start["way"], OWN)
+
+
+@LAID
+@pytest.mark.parametrize("name", CELLS)
+def test_bytes_can_be_guessed_where_no_exercise_asks_for_them(name, width):
+    frame = at(name, width=width, mine="wrong")
+    guess = frame.guess
+    assert (guess is not None) == (name in BYTES and name in OPEN)
+    if guess:
+        assert f"{guess.truth:.2f} GiB" in frame.sentence_said
+        assert guess.low <= guess.truth <= guess.high
+        assert CELLS[name]["published"] in guess.asks
+        top = min(shape["y"] for key, shape in frame.shapes.items() if re.fullmatch(r"count_(weights|kv_cache)", key))
+        assert guess.handle["origin"] + guess.handle["size"] * guess.truth == pytest.approx(top, abs=0.2)
+
+
+@pytest.mark.parametrize("name", [name for name in BYTES if name in OPEN])
+def test_nothing_of_the_count_or_its_verdict_is_seen_before_a_guess(name):
+    told = at(name, marked=EACH).shapes
+    seen = {key: shape for key, shape in told.items() if not shape.get("answer")}
+    assert not any(
+        key.endswith(("_mark", "_struck")) or key.startswith(("count", "column")) for key in seen if "grid" not in key
+    )
+    assert {"level_gib", "level_gb", "guess", name} <= seen.keys()
 
 
 def test_a_cell_and_its_claim_lead_to_each_other():

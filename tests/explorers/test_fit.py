@@ -90,3 +90,48 @@ def test_the_line_of_python_gives_what_is_shown():
     frame = will_it_fit.frame(batch=3, weights="NF4")
     assert show(sum(eval(frame.code, known).values())) in frame.sentence_said
     assert "context=32768, batch=3, weights='NF4', kv_cache='FP16'" in frame.code
+
+
+def label(name, **setting):
+    shapes = will_it_fit.frame(**setting).shapes
+    return shapes[f"label_{name}"]["text"], shapes[f"label_{name}_1"]["text"]
+
+
+def test_what_a_token_takes_is_said_as_a_product_only_where_it_is_one():
+    """2 × 32 layers × 32 heads × 128 numbers × 2 bytes; of Gemma-3-27B only 10 of 62 layers keep every token."""
+    assert label("kv_cache") == ("cache 16.00 GiB", "32,768 tokens × 512.00 KiB")
+    assert label("kv_cache", model="Gemma-3-27B")[1] == "32,768 tokens, 80.00 KiB for one more"
+    assert label("kv_cache", model="Mamba-2.8B")[1] == "the same for any number of tokens"
+
+
+@pytest.mark.parametrize("width", LAYOUTS[1:])
+def test_a_label_leads_to_what_lies_wholly_above_the_rim(width):
+    shapes = will_it_fit.frame(model="Llama-3.1-70B", context=2**17, width=width).shapes
+    heights = {name: shapes[f"lead_{name}"]["d"].split()[1].partition("L")[0] for name in ("kv_cache", "weights")}
+    rim = shapes["card_well"]["y"]
+    assert float(heights["kv_cache"]) < rim < float(heights["weights"])
+
+
+def test_a_line_stands_for_tokens_only_where_there_is_one():
+    assert "tokens" in will_it_fit.frame().shapes["card_scale"]["text"]
+    assert "tokens" not in will_it_fit.frame(model="GPT-2", gpu="MI300X", context=1024).shapes["card_scale"]["text"]
+
+
+def test_one_person_and_several_are_spoken_of_differently():
+    assert "a conversation of {context} tokens with {batch} person." in will_it_fit.frame().sentence
+    assert "{batch} people at once." in will_it_fit.frame(batch=2).sentence
+
+
+def test_what_a_card_is_sold_as_is_said_of_those_that_are_sold():
+    below = {gpu: will_it_fit.frame(gpu=gpu).shapes["card_name"]["text"] for gpu in ("RTX 4090", "24 GB")}
+    assert below["RTX 4090"] == "RTX 4090, sold as 24 GB: a program can use 23.64 GiB"
+    assert below["24 GB"] == "24 GB: a program can use 22.35 GiB"
+
+
+@pytest.mark.parametrize("width", LAYOUTS)
+def test_the_name_of_every_card_has_room_below_it(width):
+    """A letter is about half as wide as it is high, which is 13 px."""
+    for gpu in names("gpus"):
+        said = will_it_fit.frame(gpu=gpu, width=width).shapes["card_name"]
+        half = 6.6 * len(said["text"]) / 2
+        assert half <= said["x"] <= width - half, gpu

@@ -164,3 +164,44 @@ def test_every_setting_has_a_frame(setting):
     assert one.sentence_said.endswith(".")
     for shape in one.shapes.values():
         assert all(value == value and abs(value) < 1e5 for value in shape.values() if isinstance(value, (int, float)))
+
+
+def test_the_closed_picture_does_not_say_how_fast_it_is():
+    """Lines of 10 and 100 tokens a second in the map would answer the guess; those of prices do not."""
+    shapes = frame().shapes
+    told = [name for name in shapes if name.startswith(("speed", "tokens", "ribbon", "next", "told", "beside"))]
+    assert len(told) > 8
+    assert all(shapes[name].get("answer") for name in told)
+    assert "answer" not in frame(against="price").shapes["beside"]
+
+
+def test_the_pipe_has_a_handle_if_something_runs_through_it():
+    handle = frame().shapes["bandwidth"]
+    assert "RTX 4090" in dict(handle["handle"]["places"])
+    assert handle["says"].startswith("bandwidth: ")
+    assert "bandwidth" not in frame(model="Llama-2-70B").shapes
+    assert "bandwidth" not in frame(gpu="GH200 96 GB").shapes
+    assert "1,200 GB/s" in frame(gpu="23.64 GiB at 1,200 GB/s").sentence_said
+
+
+def test_a_long_time_is_told_in_seconds():
+    """16.0 GB and 1 GiB of cache, read by 1 GB a second."""
+    shapes = frame(gpu="24 GB at 1 GB/s").shapes
+    assert shapes["told"]["text"] == "one token: 16.08 s"
+    ends = [shape["text"] for name, shape in shapes.items() if name.startswith("time")]
+    assert ends[-1] == "20 s"
+
+
+@pytest.mark.parametrize("width", LAYOUTS)
+def test_the_words_of_a_guess_never_leave_the_picture(width):
+    """They end at the dashed line, and are about 150 pixels long."""
+    one = frame(width=width)
+    low, high = (one.guess.handle["origin"] + one.guess.handle["size"] * end for end in (one.guess.low, one.guess.high))
+    assert one.shapes["guess_words"]["text-anchor"] == "end"
+    assert low - 150 > 0
+    assert high < width
+
+
+def test_what_does_not_fit_would_be_read():
+    assert frame(model="Llama-2-70B").shapes["label_weights_1"]["text"].split(",")[0].endswith("would be read")
+    assert frame().shapes["label_weights_1"]["text"] == "13.98 GiB are read, 0.98 GiB stay"

@@ -11,6 +11,7 @@ from memcalc import InputError
 from memcalc.explorers import fit, pages
 from memcalc.explorers.frame import LAYOUTS
 from memcalc.explorers.page import MODULES, script, style
+from scenes import EXPLORERS
 
 PAGE = Path(pages.__file__).parent / "page"
 
@@ -30,6 +31,14 @@ def test_a_page_has_its_frames_and_its_script(tmp_path):
         assert "context" in data["sets"]
         for name in data["sets"]:
             assert json.loads((tmp_path / "fit" / f"{width}-{name}.json").read_text()), name
+
+
+@pytest.mark.parametrize("shown", EXPLORERS, ids=[shown.subject for shown in EXPLORERS])
+def test_a_page_is_small_before_it_is_touched(shown):
+    parts = (shown.stage, shown.start, shown.data({}))
+    data = [json.dumps(part, ensure_ascii=False, separators=(",", ":")) for part in parts]
+    size = sum(len(text.encode()) for text in (script(), style(), (PAGE / "host.js").read_text(), *data))
+    assert size < 150_000
 
 
 def test_the_frames_beforehand_are_those_one_control_away():

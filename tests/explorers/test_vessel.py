@@ -1,11 +1,13 @@
 """A card drawn to scale: areas are bytes, below the rim and above it."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memcalc.explorers.marks import Marks
-from memcalc.explorers.vessel import Vessel, draw, square_of, squares, unit_for
+from memcalc.explorers.marks import Marks, line
+from memcalc.explorers.vessel import Vessel, draw, rim, square_of, squares, unit_for
 
 GIB = 2**30
 SIZES = st.integers(1, 2000).map(lambda size: size * GIB // 4)
@@ -70,3 +72,56 @@ def test_what_is_drawn_below_and_above_the_rim():
     assert marks.shapes["card_kv_cache_over"]["says"] == "4.00 GiB over the rim"
     assert marks.shapes["card_kv_cache_over"]["lights"] == "s"
     assert "card_weights_over" not in marks.shapes
+
+
+def test_what_lies_above_the_rim_has_the_same_texture():
+    """A square is 1 GiB there, too; rows of as many tokens are lower where the heap is wider."""
+    marks, card = Marks(600), vessel(24 * GIB, 40 * GIB, 40 * GIB)
+    draw(marks, card, row=20)
+    shapes = marks.shapes
+    assert shapes["card_weights_over_rows"]["d"] == shapes["card_weights_over"]["d"]
+    assert shapes["card_weights_over_grid"]["height"] == shapes["card_weights_grid"]["height"]
+    high = shapes["card_kv_cache_over_grid"]["height"]
+    assert high * card.heap_width == pytest.approx(20 * card.width, rel=0.02)
+
+
+def test_rows_too_close_to_be_seen_are_not_drawn():
+    marks, card = Marks(600), vessel(24 * GIB, 4 * GIB, 400 * GIB)
+    draw(marks, card, row=1)
+    assert "card_kv_cache_over" in marks.shapes
+    assert "card_kv_cache_over_rows" not in marks.shapes
+
+
+@given(SIZES, SIZES, SIZES)
+def test_the_surface_lies_between_the_round_corners(capacity, weights, cache):
+    card = vessel(capacity, weights, cache)
+    (left, high), (right, also) = card.surface
+    assert high == also == card.top
+    wide = card.heap_width if card.over else card.width
+    assert right - left == pytest.approx(wide - 2 * card.shoulder)
+    assert bool(card.shoulder) == bool(card.over)
+
+
+def test_a_lead_begins_beside_what_it_leads_from():
+    card = vessel(24 * GIB, 60 * GIB, 10 * GIB)
+    wall, heap = card.middle + card.width / 2, card.middle + card.heap_width / 2
+    assert card.rim < card.middles["weights"] < card.floor  # a good part of it is in the card
+    assert card.top < card.middles["kv_cache"] < card.rim
+    assert wall < card.beside(card.middles["weights"]) < heap
+    assert heap < card.beside(card.middles["kv_cache"], held=False) < card.beside(card.middles["kv_cache"])
+
+
+def test_the_larger_part_is_below_or_above_the_rim():
+    card = vessel(24 * GIB, 60 * GIB, 10 * GIB)
+    assert card.larger("weights") == (card.above["weights"], card.heap_width)
+    other = vessel(24 * GIB, 20 * GIB, 8 * GIB)
+    assert other.larger("weights") == (other.inside["weights"], other.width)
+
+
+def test_the_rim_is_bracketed_from_the_first_card_to_beyond_the_last():
+    marks, card = Marks(600), vessel(24 * GIB, 20 * GIB, 8 * GIB)
+    rim(marks, card, replace(card, middle=500), beyond=16)
+    level, bracket = (marks.shapes[name]["d"] for name in ("rim", "rim_bracket"))
+    reach = card.heap_width / 2 + 16
+    assert level == line([(300 - reach, card.rim), (500 + reach, card.rim)])
+    assert bracket.count("L") == 3

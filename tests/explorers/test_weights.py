@@ -156,6 +156,13 @@ def test_the_guess_is_the_level_in_the_outline():
     assert "ghost" not in waiting
 
 
+@pytest.mark.parametrize("weights", ["FP16", "BF16"])
+def test_what_is_as_large_as_the_outline_is_not_asked(weights):
+    frame = stored_weights.frame(weights=weights)
+    assert frame.guess is None
+    assert not any(name.startswith("guess") for name in frame.shapes)
+
+
 def test_presets_are_what_they_are_called():
     for name, setting in stored_weights.presets.items():
         state = stored_weights.setting(setting)
@@ -175,10 +182,13 @@ def test_the_line_of_python_gives_what_is_shown(weights):
 
 def test_the_formula_adds_up():
     """In numbers: each type's numbers times its bits."""
-    [count, size] = whole(weights="NF4")["formula"]
+    [count, size] = stored_weights.frame(weights="NF4").formula
     assert count["letter"] == "P"
-    parts = [re.findall(r"<mn>([\d,.]+)</mn>", summand["math"]) for summand in size["summands"]]
-    total = sum(float(numbers.replace(",", "")) * float(bits) / 8 for numbers, bits, _ in parts)
+    total = 0
+    for summand in size["summands"]:
+        assert "<mn>" not in summand["math"], "a number in it would be seen before a guess"
+        numbers, bits = (size["numbers"][name] for name in re.findall(r'data-letter="([^"]+)"', summand["math"]))
+        total += float(numbers.replace(",", "")) * float(bits.removesuffix(" / 8")) / 8
     assert total == pytest.approx(breakdown(Model.named("Llama-3.1-8B"), Inference(weights="NF4"))["weights"], rel=1e-4)
 
 

@@ -75,6 +75,16 @@ def test_another_layout_has_its_own_frames():
     assert explorer.state["context"] == 4096
 
 
+def test_a_problem_leaves_the_last_picture_in_another_layout_too():
+    explorer = fit()
+    explorer.state = explorer.state | {"context": 4096}
+    explorer.state = explorer.state | {"context": 0}
+    assert explorer.frame["problem"].startswith("context must be")
+    explorer.width = 360
+    narrow = fit.answer(explorer.start | {"context": 4096}, explorer.start, 360)
+    assert explorer.frame == narrow | {"state": explorer.state, "problem": explorer.frame["problem"]}
+
+
 def test_frames_that_come_ahead_are_the_frames_that_come(monkeypatch):
     explorer, sent = fit(), []
     monkeypatch.setattr(explorer, "send", sent.append)

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { nearest, read, sentence, write } from "../../memcalc/explorers/page/dom.js";
-import { between, parted } from "../../memcalc/explorers/page/draw.js";
+import { between, parted, turnOf, way } from "../../memcalc/explorers/page/draw.js";
 import { changed, layoutFor, whole } from "../../memcalc/explorers/page/explorer.js";
 import { factor } from "../../memcalc/explorers/page/guess.js";
 import { along, allowed, placeOf, stepped, valueAt } from "../../memcalc/explorers/page/hands.js";
@@ -72,6 +72,24 @@ test("two texts that differ in numbers alone have something between them", () =>
   assert.equal(between("M0 0L1 1", "M0 0"), undefined);
   assert.equal(between("url(#a1)", "url(#b1)"), undefined);
   assert.deepEqual(parted("q-3.5 2"), ["q", "-3.5", " ", "2", ""]);
+});
+
+test("a change goes by way of another text, or waits for its turn", () => {
+  const over = way("M0 0", "M10 0", "M0 8");
+  assert.deepEqual([0, 0.5, 1].map(over), ["M0 0", "M0 8", "M10 0"]);
+  assert.match(over(0.25), /^M0 [4-7]/);
+  assert.deepEqual([0, 0.5, 1].map(way("0", "8", undefined, 1)), ["0", "0", "8"]);
+  assert.deepEqual([0, 0.5, 1].map(way("0", "8", undefined, 0)), ["0", "8", "8"]);
+  assert.ok(way("0", "8")(0.5) > 4 && way("0", "8")(0.5) < 8);
+  assert.equal(way("M0 0", "M1 1", "L2 2"), undefined);
+});
+
+test("what stays waits until all that comes has been seen, and goes before what leaves", () => {
+  const [plain, shared] = [{ a: {}, b: {} }, { a: { via: "c" }, b: {}, c: { via: "c" } }];
+  assert.equal(turnOf(plain, shared), 1);
+  assert.equal(turnOf(shared, plain), 0);
+  assert.equal(turnOf(shared, shared), undefined);
+  assert.equal(turnOf({}, shared), undefined);
 });
 
 test("a frame is whole again of what changed", () => {

@@ -140,6 +140,9 @@ def _kept(marks: Marks, stack: Stack, now: Moment) -> None:
     gone = {"x": stack.columns["kept"] - 2, "y": top - 2, "width": stack.right - stack.columns["kept"] + 6}
     empty = high - now.waiting * stack.row + (2 if now.waiting else 4)
     marks.rect("stack_gone", **gone, height=empty, look="blank", **{"from": {"height": high + 4}})
+    wide = sum(stack.layer.again.values()) * stack.byte
+    frame = {"look": "ghost", "answer": True}
+    marks.rect("stack_kept_frame", stack.columns["kept"], top, wide, high, **frame)
 
 
 def _own(marks: Marks, stack: Stack, now: Moment) -> None:
@@ -187,9 +190,12 @@ def _names(marks: Marks, stack: Stack) -> None:
     """Write what each column is: above it what is kept, below it weights and gradients."""
     top, sizes = stack.top(stack.count), stack.layer.again | stack.layer.kept
     columns = stack.block(sizes, stack.columns["kept"])
-    for at, place in enumerate(place for place in _INNER if sizes.get(place)):
-        (x, wide), y = columns[place], top - _LOSS - 10 - 14 * at
-        marks.line(f"lead_{place}", [(x + wide / 2, top - 1), (x + wide / 2, y - 8)], answer=True)
+    heights = {place: top - _LOSS - 10 - 14 * at for at, place in enumerate(filter(sizes.get, _INNER))}
+    for place, y in heights.items():
+        middle = columns[place][0] + columns[place][1] / 2
+        marks.line(f"lead_{place}", [(middle, top - 1), (middle, y - 8)], answer=True)
+    for place, y in heights.items():
+        x, wide = columns[place]
         words = f"{PLACES[place]['word']} {show(sizes[place])}"
         seen = {"look": "tiny halo", "of": "activations", "lights": "M_layer", "answer": True}
         marks.text(f"name_{place}", max(x + wide / 2 - 3, 6 * len(words)), y, words, anchor="end", **seen)

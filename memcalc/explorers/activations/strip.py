@@ -25,13 +25,14 @@ _WHERE = {
     "gradients": ("backward", 0.8),
     "activations": ("forward", 0.8),
     "scores": ("forward", 0.8),
-    "passing": ("step", 0.25),
 }
 """Band → the phase in which its word stands, and how far in it."""
 
 _THIN = 15  # a band that is lower has no word [px]
-_LETTER = 7.6  # about how wide a letter is [px]
+_LETTER, _SMALL_LETTER = 7.6, 6  # about how wide a letter is [px]
 _LINES = 7  # of the axis at most
+_MANY = {"million GiB": 10**6, "thousand GiB": 10**3}
+"""In what the axis counts where its numbers would be long."""
 
 
 def draw_film(marks: Marks, reel: Reel) -> None:
@@ -44,6 +45,7 @@ def draw_film(marks: Marks, reel: Reel) -> None:
     _rim(marks, reel)
     _words(marks, reel)
     _top(marks, reel)
+    _passing(marks, reel)
     handle = along("moment", origin=reel.left, size=(reel.right - reel.left) / STOPS)
     marks.knob("moment", reel.x(reel.time), reel.floor + 17, "x", handle, says="drag through the step")
     marks.path("moment_line", f"M0 -13V{3 - reel.floor:.0f}", inside="moment", look="ink")
@@ -53,6 +55,7 @@ def draw_film(marks: Marks, reel: Reel) -> None:
 
 def _areas(marks: Marks, reel: Reel) -> None:
     """Draw each band from its upper line down to the floor, the highest first: a lower one covers it."""
+    most = {name: max(sizes[name] for sizes in map(bands, reel.played)) for name in BANDS}
     for name in reversed(BANDS):
         drawn = _corners(reel.moments, straight=name != "passing")
         curve = [(round(reel.x(moment.time)), reel.y(tops(moment)[name])) for moment in drawn]
@@ -60,7 +63,8 @@ def _areas(marks: Marks, reel: Reel) -> None:
         fill = paper(
             marks, f"film_{name}_fill", name, reel.left, reel.floor, 0 if name not in ("activations", "scores") else 5
         )
-        marks.path(f"film_{name}", outline([*curve, *ends]), fill=fill, **seen_as(name))
+        says = f"{word_of(name)}: {show_both(most[name])}" + (" at most so far" if name not in STATES else "")
+        marks.path(f"film_{name}", outline([*curve, *ends]), fill=fill, **seen_as(name) | {"says": says})
 
 
 def _corners(moments: Sequence[Moment], straight: bool) -> list[Moment]:
@@ -95,22 +99,26 @@ def _future(marks: Marks, reel: Reel) -> None:
     """Lay blank paper over what has not been played."""
     x, end = reel.x(reel.time), reel.right + 3
     hidden = {"x": reel.left, "width": end - reel.left}
-    marks.rect("unseen", x, 8, end - x, reel.floor - 9, look="blank", **{"from": hidden})
+    marks.put("unseen_paper", "pattern", x=0, y=3, width=12, height=12, patternUnits="userSpaceOnUse")
+    marks.rect("unseen_ground", 0, 0, 12, 12, inside="unseen_paper", look="blank")
+    marks.circle("unseen_dot", 6, 6, 0.6, inside="unseen_paper", look="dot")
+    marks.rect("unseen", x, 20, end - x, reel.floor - 21, fill="url(#unseen_paper)", **{"from": hidden})
     if end - x > 110:
         words = "not played yet" if reel.stop < len(stops(reel.moments)) - 1 else "not measured"
-        marks.text("unseen_words", (x + end) / 2, reel.floor - 14, words, anchor="middle", look="tiny")
+        marks.text("unseen_words", (x + end) / 2, reel.floor - 14, words, anchor="middle", look="tiny halo")
 
 
 def _axis(marks: Marks, reel: Reel) -> None:
     """Draw the lines of the axis, which are as many in every frame; those without room have no place."""
     sizes = (part * 10**power for power in range(-3, 9) for part in (1, 2, 5))
     step = next(size for size in sizes if (reel.floor - 26) / (size * reel.gib) < _LINES)
-    marks.text("axis", 4, 14, "GiB on the card", look="tiny")
+    unit, many = next((one for one in _MANY.items() if step >= 10 * one[1]), ("GiB", 1))
+    marks.text("axis", 4, 14, f"{unit} on the card", look="tiny")
     for place in range(_LINES):
         high = reel.floor - place * step * reel.gib
         shown = high > 20
         marks.line(f"axis_{place}", [(reel.left, high), (reel.right, high)] if shown else [], look="hair")
-        words = f"{place * step:g}" if shown else ""
+        words = f"{place * step / many:g}" if shown else ""
         marks.text(f"axis_{place}_number", reel.left - 6, high + 4, words, anchor="end", look="tiny")
 
 
@@ -143,10 +151,10 @@ def _words(marks: Marks, reel: Reel) -> None:
         if moment.time > reel.time or thick < _THIN:
             continue
         word, y = word_of(name), reel.y(tops(moment)[name]) + thick / 2 + 4
-        x = max(reel.x(moment.time), reel.left + 4 + _LETTER * len(word) / 2)
-        place = {"anchor": "end", "x": x - 6} if name == "passing" else {"anchor": "middle", "x": x}
+        half = _SMALL_LETTER * len(word) / 2
+        x = max(min(reel.x(moment.time), reel.x(reel.time) - 3 - half), reel.left + 2 + half)
         seen = {"of": COLOUR_OF.get(name, name), "answer": name not in STATES, "look": "halo texture"}
-        marks.text(f"word_{name}", y=y, text=word, **place, **seen)
+        marks.text(f"word_{name}", x, y, word, anchor="middle", **seen)
 
 
 def _top(marks: Marks, reel: Reel) -> None:
@@ -159,8 +167,27 @@ def _top(marks: Marks, reel: Reel) -> None:
     if top is reel.moments[0]:
         return
     word = f"{'peak' if reel.over else 'highest so far'} {show(top.total)}"
-    high, rim, wide = max(24, y - 12), reel.y(reel.capacity), _LETTER * len(word)
-    high = rim - 7 if rim - 7 < high < rim + 16 and y > rim else high
-    end = min(max(x + 12, reel.left) + wide, reel.right - 4)
+    fits = x + 12 + _LETTER * len(word) < reel.right - 10
+    place = {"x": x + 12} if fits else {"x": reel.right - 10, "anchor": "end"}
     look = "middling halo over" if over else "middling halo"
-    marks.text("top_words", end, high, word, anchor="end", look=look, answer=True)
+    marks.text("top_words", y=_above(reel, y), text=word, look=look, answer=True, **place)
+
+
+def _above(reel: Reel, y: float) -> float:
+    """Return where words stand above a height of the film, so that the rim does not cross them [px]."""
+    high, rim = max(24, y - 12), reel.y(reel.capacity)
+    return rim - 7 if rim - 7 < high < rim + 16 and y > rim else high
+
+
+def _passing(marks: Marks, reel: Reel) -> None:
+    """Say above the optimizer's step that what it adds is there for a moment; if it is the peak, above its words."""
+    steps = [moment for moment in reel.played if moment.phase == "step"]
+    most = max(steps, key=lambda moment: moment.total, default=reel.moments[0])
+    if in_unit(bands(most)["passing"], "GiB") * reel.gib < _THIN:
+        return
+    high, words = _above(reel, reel.y(most.total)), _above(reel, reel.y(reel.top.total))
+    high = words - 17 if abs(high - words) < 17 else high
+    seen = {"of": COLOUR_OF["passing"], "answer": True, "look": "halo texture"}
+    marks.text(
+        "word_passing", min(reel.right - 10, reel.x(reel.time) - 6), high, word_of("passing"), anchor="end", **seen
+    )

@@ -12,7 +12,7 @@ from memcalc.explorers.article.recount import ARTICLE, ROWS, WAYS, Recount, is_b
 from memcalc.explorers.article.sheet import Cell, Column
 from memcalc.explorers.article.tiles import ALL, KINDS, ORDERS, SEALED, SECTIONS, SIGNS
 from memcalc.explorers.controls import Menu, Number
-from memcalc.explorers.frame import Frame, explorer
+from memcalc.explorers.frame import Frame, Guess, explorer
 from memcalc.explorers.marks import Marks, apart
 from memcalc.explorers.vessel import Vessel, square_of
 from memcalc.explorers.words import plain, words
@@ -38,13 +38,13 @@ def _column(head: str, *wide: int, words: bool = False) -> Column:
 
 COLUMNS = {
     "Table 1": {
-        "subject": _column("Model", 46, 94, 100, words=True),
-        "parameters": _column("Param-|eters", 50, 74, 86),
-        "precision": _column("Precision", 52, 72, 78, words=True),
+        "subject": _column("Model", 54, 94, 100, words=True),
+        "parameters": _column("Param-|eters", 54, 74, 86),
+        "precision": _column("Preci-|sion", 40, 72, 78, words=True),
         "weights": _column("Weights|(GB)", 48, 74, 92),
-        "kv_cache": _column("KV Cache|@32K|(GB)", 56, 120, 156),
-        "total": _column("Total|@32K|(GB)", 54, 72, 112),
-        "fits": _column("Fits RTX|4090|(24 GB)?", 52, 70, 212, words=True),
+        "kv_cache": _column("KV Cache|@32K|(GB)", 54, 120, 156),
+        "total": _column("Total|@32K|(GB)", 58, 72, 112),
+        "fits": _column("Fits RTX|4090|(24 GB)?", 50, 70, 212, words=True),
     },
     "Table 2": {
         "subject": _column("Hardware", 66, 130, 190, words=True),
@@ -189,11 +189,11 @@ def _counted(marks: Marks, name: str, top: float, way: str, tried: str, mine: st
     """Draw what a cell comes to, below the table."""
     cell = CELLS[name]
     found = recount(_row(cell), cell["quantity"], cell["year"], way, tried)
-    scale = _card(marks, found, top + 10) if found.load else levels.draw(marks, found.chart, top + 10)
+    sealed = cell["claim"] in SEALED
+    scale, guess = _drawn(marks, found, top + 10, sealed)
     height = top + 10 + (found.chart or levels.Chart((), ())).high(marks.width)
     _link(marks, cell["claim"], height, mine)
-    told = _told(claims.claim(cell["claim"]), mine) if mine and cell["claim"] in SEALED else ""
-    bytes_ = is_bytes(cell["quantity"])
+    told, bytes_ = _told(cell["claim"], mine) if mine and sealed else "", is_bytes(cell["quantity"])
     return Frame(
         marks=marks,
         height=round(height),
@@ -205,11 +205,20 @@ def _counted(marks: Marks, name: str, top: float, way: str, tried: str, mine: st
         alt=f"Table {cell['table']} of the article. {plain(words(found.said))}",
         sentence=_ASKS + _COUNTS * bytes_,
         scale=scale,
+        guess=guess,
     )
 
 
-def _told(one: claims.Claim, mine: str) -> str:
-    return f"You say of claim {one.row['id']}: {mine}; the audit says: *{one.verdict}*. "
+def _drawn(marks: Marks, found: Recount, top: float, sealed: bool) -> tuple[str, Guess | None]:
+    """Draw what a cell comes to; return a name of the scale, and what is asked if no exercise asks for it."""
+    if found.load:
+        return _card(marks, found, top), None
+    board = levels.draw(marks, found.chart, top)
+    return board.scale, board.ask(found.asks) if found.asks and not sealed else None
+
+
+def _told(claim: str, mine: str) -> str:
+    return f"You say of claim {claim}: {mine}; the audit says: *{claims.claim(claim).verdict}*. "
 
 
 _HINTS = ("Try the other formats, and both ways to count: does any of them give the published number?",)

@@ -5,7 +5,8 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from memcalc.explorers.marks import Marks, apart, steps
+from memcalc.explorers.frame import Guess
+from memcalc.explorers.marks import Marks, along, apart
 from memcalc.explorers.vessel import square_of
 from memcalc.formula.symbols import SUMMANDS
 
@@ -81,7 +82,7 @@ class Chart:
 
 
 @dataclass(frozen=True)
-class _Board:
+class Board:
     """A chart at a scale.
 
     Parameters
@@ -114,11 +115,29 @@ class _Board:
         """Where the last column ends [px]."""
         return self.x(len(self.chart.columns) - 1) + self.wide
 
+    @property
+    def scale(self) -> str:
+        """A name of the scale."""
+        return f"{self.per:.3g}"
 
-def draw(marks: Marks, chart: Chart, top: float) -> str:
-    """Draw columns, levels and their words from a place down; return a name of the scale."""
+    def ask(self, asks: str) -> Guess:
+        """Draw the level that is dragged to where the only column is expected to end, and return what is asked."""
+        (column,), left = self.chart.columns, self.x(0)
+        self.marks.level(left - 10, LABELS[self.marks.width] - 14, self.floor - HIGH / 4, left + 4)
+        return Guess(
+            asks=asks,
+            unit=self.chart.square,
+            truth=sum(column.parts.values()),
+            handle={"axis": "y"} | along("guess", origin=self.floor, size=-self.per),
+            low=0,
+            high=round(HIGH / self.per, 2),
+        )
+
+
+def draw(marks: Marks, chart: Chart, top: float) -> Board:
+    """Draw columns, levels and their words from a place down; return at which scale."""
     pitch = ROOM[marks.width] / len(chart.columns)
-    board = _Board(marks, chart, 12 if marks.width < 600 else 34, top + HIGH, pitch, *_scale(chart, pitch))
+    board = Board(marks, chart, 12 if marks.width < 600 else 34, top + HIGH, pitch, *_scale(chart, pitch))
     for place, column in enumerate(chart.columns):
         _column(board, column, board.x(place))
     reach = (board.x(0) - 10, board.end + 10)
@@ -131,7 +150,7 @@ def draw(marks: Marks, chart: Chart, top: float) -> str:
         place = (LABELS[marks.width], 19) if right else (board.x(0), 62 if chart.below else 20)
         words = f"one square is {square_of(board.unit)[1]:,} {chart.square}"
         marks.text("scale", place[0], board.floor + place[1], words, look="tiny")
-    return f"{board.per:.3g}"
+    return board
 
 
 def _scale(chart: Chart, pitch: float) -> tuple[float, float, float]:
@@ -144,24 +163,25 @@ def _scale(chart: Chart, pitch: float) -> tuple[float, float, float]:
         return min(74, 0.6 * pitch), high / most, 0
     room = 0.7 * pitch if chart.below else pitch - 20
     squares = max(1, round(math.sqrt(max(said or amounts) * min(1.5, room / high))))
-    unit = next(side for side in steps(0.01, 62) if squares * side <= room and most / squares * side <= high)
+    unit = min(62, room / squares, high * squares / most)
     return squares * unit, unit / squares, unit
 
 
-def _column(board: _Board, column: Column, x: float) -> None:
+def _column(board: Board, column: Column, x: float) -> None:
     marks, bottom = board.marks, board.floor
     for part, amount in column.parts.items():
         name, high = f"{column.name}_{part}", board.per * amount
         place = {"x": x, "y": bottom - high, "width": board.wide, "height": high}
         colour = {"of": part, "look": "area"} if part in SUMMANDS else {"look": column.looks.get(part, "tile tint")}
-        marks.rect(name, **place, **colour, says=column.says)
+        later = {"answer": not board.chart.below}  # one alone can be guessed
+        marks.rect(name, **place, **colour, **later, says=column.says, **{"from": {"y": bottom, "height": 0}})
         if board.unit and part in SUMMANDS:
             pattern = marks.grid(f"{name}_grid", x, bottom, square_of(board.unit)[0], of=part)
-            marks.rect(f"{name}_squares", **place, fill=pattern, look="texture")
+            marks.rect(f"{name}_squares", **place, **later, fill=pattern, look="texture")
         bottom -= high
 
 
-def _words(board: _Board) -> None:
+def _words(board: Board) -> None:
     """Write the words of levels on the right, and those of columns below, or also on the right if there is one."""
     chart, narrow = board.chart, board.marks.width < 600
     lines = {f"level_{level.name}": (board.y(level.amount), level.words) for level in chart.levels}
@@ -171,7 +191,7 @@ def _words(board: _Board) -> None:
         if chart.below:
             _below(board, column, board.x(place) + board.wide / 2)
         elif narrow:
-            board.marks.label("column", board.x(0), board.floor + 42, column.words, of=_term(column))
+            board.marks.label("column", board.x(0), board.floor + 42, column.words, of=_term(column), answer=True)
         else:
             lines["column"] = board.y(sum(column.parts.values()) / 2), column.words
     gap, high, low = (21, 12, 6) if narrow else (42, 14, 20)
@@ -179,7 +199,8 @@ def _words(board: _Board) -> None:
     spread = apart(heights, gap, board.floor - HIGH + high, board.floor - low)
     for name, (y, words) in lines.items():
         start = board.end + (6 if name == "column" else 14), y
-        look = {"look": "strong", "of": _term(chart.columns[0])} if name == "column" else {"look": "body"}
+        counted = {"look": "strong", "of": _term(chart.columns[0]), "answer": True}
+        look = counted if name == "column" else {"look": "body"}
         beside(board.marks, name, start, spread[name], words, look)
 
 
@@ -189,7 +210,7 @@ def _term(column: Column) -> str:
     return first if first in SUMMANDS and not others else ""
 
 
-def _below(board: _Board, column: Column, x: float) -> None:
+def _below(board: Board, column: Column, x: float) -> None:
     strong, *others = column.words
     marks = board.marks
     look = "mark" if marks.width < 600 else "middling"
@@ -205,5 +226,6 @@ def beside(
     """Write words on the right of a picture, at a height, with a line from what they are about."""
     left = LABELS[marks.width] - 6
     bend = min(22, (left - start[0]) / 2)
-    marks.line(f"{name}_lead", [start, (left - bend, start[1]), (left - bend / 3, y), (left, y)])
+    bends = [start, (left - bend, start[1]), (left - bend / 3, y), (left, y)]
+    marks.line(f"{name}_lead", bends, answer=look.get("answer"))
     marks.label(f"{name}_words", left + 6, y + 5, words, **look)

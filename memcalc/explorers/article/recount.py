@@ -12,7 +12,7 @@ from memcalc.article.published import Judged, PublishedRow
 from memcalc.estimate.scaling import largest_model
 from memcalc.estimate.terms import terms
 from memcalc.explorers.article.levels import Chart, Column, Level
-from memcalc.explorers.words import formula, line_of
+from memcalc.explorers.words import formula, line_of, plain, words
 from memcalc.formula.roofline import electricity_cost
 from memcalc.formula.symbols import SUMMANDS
 from memcalc.formula.totals import inference
@@ -41,6 +41,7 @@ class Recount:
     formula : its lines
     notes : why
     code : the line of Python that gives it
+    asks : what can be guessed of the chart before it is drawn
     """
 
     said: str
@@ -49,6 +50,7 @@ class Recount:
     formula: Sequence[Mapping[str, object]] = ()
     notes: Sequence[str] = ()
     code: str = ""
+    asks: str = ""
 
 
 def recount(row: PublishedRow, quantity: str, year: str = "", way: str = ARTICLE, tried: str = "") -> Recount:
@@ -118,6 +120,7 @@ def _bytes(row: table1.Row, quantity: str, way: str, tried: str) -> Recount:
         formula=[line],
         notes=_besides(row, quantity) if own and not tried else (),
         code=f"claims.answer('to run', {_inputs(as_tried, quantity, own)!r})",
+        asks=_asks(row, quantity, "" if own and not tried else f" {way}, in {as_tried.run.weights}"),
     )
 
 
@@ -154,11 +157,20 @@ def _areas(row: table1.Row, sizes: Mapping[str, int], quantity: str) -> Chart:
     return Chart([Column("count", parts, words, says)], levels, "GiB")
 
 
+_WORDS = {"weights": "the [weights]", "kv_cache": "the [cache]", "total": "[weights] and [cache]"}
+
+
+def _asks(row: table1.Row, quantity: str, how: str) -> str:
+    """Return what can be guessed of bytes."""
+    what = plain(words(_WORDS[quantity]))
+    said = f"The article says {row.published(quantity)} GB for {what} of {row.subject} in {row.run.weights}."
+    return f"{said} How many GiB do you count{how}? Drag the dashed line, or type a number; then open it."
+
+
 def _said(row: table1.Row, tried: table1.Row, quantity: str, way: str, size: int) -> str:
-    what = {"weights": "the [weights]", "kv_cache": "the [cache]", "total": "[weights] and [cache]"}[quantity]
     take = "takes" if quantity == "kv_cache" else "take"
     published = row.published(quantity)
-    result = f"{what} of {row.subject} in {tried.run.weights} {take} {units.show_both(size)}"
+    result = f"{_WORDS[quantity]} of {row.subject} in {tried.run.weights} {take} {units.show_both(size)}"
     if way == ARTICLE and tried.run == row.run:
         return _verdict_first(row, quantity, f"by the article's own count {result}; it says {published} GB.")
     near = [unit for unit in ("GB", "GiB") if units.means(size, published, unit)]

@@ -153,12 +153,15 @@ def _cell(marks: Marks, span: _Span, top: float, high: float, cell: Cell, chosen
     if after and _narrow(marks):
         marks.text(f"{cell.name}_after", span.right - 3, middle + 15, cell.after, anchor="end", look="tiny")
         middle, after = middle - 6, ""
-    look = f"{_look(marks)} struck" if cell.struck else _look(marks)
-    marks.text(cell.name, x, middle + 5, f"{cell.text}{after}", anchor=anchor, look=look, of=cell.of)
+    printed = {"anchor": anchor, "of": cell.of}
+    marks.text(cell.name, x, middle + 5, f"{cell.text}{after}", look=_look(marks), **printed)
+    if cell.struck:  # once more, with a line through it: a verdict waits until a guess is made
+        struck = f"{_look(marks)} struck"
+        marks.text(f"{cell.name}_struck", x, middle + 5, f"{cell.text}{after}", look=struck, answer=True, **printed)
     if cell.mark:
         letter = (6.8 if _narrow(marks) else _LETTER) * span.words
         beside = x + 3 + 5 * span.words + letter * len(cell.text)
-        marks.text(f"{cell.name}_mark", beside, middle + 5, cell.mark, look="mark")
+        marks.text(f"{cell.name}_mark", beside, middle + 5, cell.mark, look="mark", answer=True)
     reach = {"look": "reach chosen" if cell.name == chosen else "reach", "press": cell.press, "says": cell.says}
     wide = span.right - span.left - 2
     marks.rect(f"{cell.name}_reach", span.left + 1, top + 2, wide, high - 4, rx=3, group="cells", **reach)

@@ -13,18 +13,20 @@ from memcalc.explorers.frame import Frame, Guess, explorer
 from memcalc.explorers.hardware import cards_map, flow
 from memcalc.explorers.hardware.flow import PLACES, Flow, Token, written
 from memcalc.explorers.marks import Marks, along, apart
+from memcalc.explorers.vessel import Vessel
 from memcalc.explorers.words import formula
 from memcalc.formula.roofline import decode_time
 from memcalc.units import in_unit, show, show_both, three_digits
 
-_GAP = 40  # between the labels of two parts [px]
+_GAP = 44  # between the labels of two parts [px]
+_TURN = 6  # between the lines that lead to them [px]
 _SEVENTY = {"model": "Llama-3.1-70B", "weights": "INT4"}
 
 
 @explorer(
     "Pour {model} into one {gpu}: [weights] in {weights}, a [cache] in {kv_cache} for a conversation of {context} "
-    "tokens, {batch} of them at once. To write a token, the card reads it all once, through a pipe as wide as its "
-    "bandwidth. Below, every card by its memory and its {against}.",
+    "tokens, {batch} of them at once. For a token, the card reads it all once, through a pipe as wide as its "
+    "bandwidth. Below, all cards by memory and {against}.",
     presets={
         "Llama-3.1-8B on a DGX Spark": {"gpu": "DGX Spark"},
         "Llama-3.1-70B in INT4": {"gpu": "H100 80 GB", **_SEVENTY},
@@ -55,6 +57,7 @@ def cards_for_a_model(
     flow.draw(marks, flowing)
     height = cards_map.draw(marks, _labels(marks, flowing), token, against)
     if token.seconds:
+        flow.edge(marks, flowing, gpu)
         flow.guess_line(marks, flowing)
     return Frame(
         marks=marks,
@@ -145,38 +148,54 @@ def _code(token: Token, gpu: str) -> str:
 
 def _labels(marks: Marks, flowing: Flow) -> float:
     """Say what is in the card, beside it or below it; return where the picture ends so far."""
-    token, vessel, place = flowing.token, flowing.vessel, flowing.place
+    token, place = flowing.token, flowing.place
     narrow = marks.width < 600
-    below = place.floor + (54 if narrow else 22)
+    below = place.floor + (72 if narrow else 25)
     x, anchor = (12, "start") if narrow else (place.middle, "middle")
-    squares = flow.vessels.square_of(vessel.unit)[1]
-    slices = ", or one slice of what flows," if marks.width == 860 else ""
     marks.text("card_name", x, below, token.gpu.name, anchor=anchor, look="middling")
     marks.text("card_memory", x, below + 16, cards_map.memory(token.gpu), anchor=anchor)
-    marks.text("card_scale", x, below + 32, f"one square{slices} is {squares:,} GiB", anchor=anchor, look="tiny")
+    marks.text("card_scale", x, below + 32, _scale(marks, flowing), anchor=anchor, look="tiny")
     lines = dict(_lines(token))
     if narrow:
         for number, (name, (first, second)) in enumerate(lines.items()):
-            marks.label(f"label_{name}", 12, below + 62 + 40 * number, [first, second], **_look(name))
-        return below + 62 + 40 * len(lines)
+            marks.label(f"label_{name}", 12, below + 62 + _GAP * number, [first, second], **_look(name))
+        return below + 54 + _GAP * len(lines)
     _beside(marks, flowing, lines)
-    return below + 60
+    return below + 57
+
+
+def _scale(marks: Marks, flowing: Flow) -> str:
+    """Say how much a square is, and in the narrow layout also what the pipe is not to scale."""
+    size = f"{flow.vessels.square_of(flowing.vessel.unit)[1]:,} GiB"
+    if marks.width < 600:
+        drawn = flowing.open and flowing.times > 1
+        return f"one square is {size}" + (f"; the pipe is drawn {flowing.times:,} times as wide" if drawn else "")
+    return f"one square, or one slice of what flows, is {size}" if flowing.open else f"one square is {size}"
 
 
 def _beside(marks: Marks, flowing: Flow, lines: dict[str, list[str]]) -> None:
-    """Write the labels of the parts above the ribbon, each with a line from its part."""
-    vessel, place = flowing.vessel, flowing.place
-    lowest = flowing.top if flowing.open else place.floor - 40
-    ends = {**vessel.inside, **vessel.above, "free": (vessel.top, vessel.rim), "over": (vessel.top, vessel.top)}
-    places = {name: min(lowest - 8, sum(ends[name]) / 2) for name in lines}
-    spread = apart(places, _GAP, 16, lowest - 62)
-    left = place.start + 18
-    for name, (first, second) in lines.items():
-        heaped = name == "over" or name in vessel.above
-        start = vessel.middle + (vessel.heap_width if heaped else vessel.width) / 2 + 10
-        points = [(start, places[name]), (left - 34, places[name]), (left - 14, spread[name]), (left - 6, spread[name])]
-        marks.line(f"lead_{name}", points)
-        marks.label(f"label_{name}", left, spread[name] + 3, [first, second], **_look(name))
+    """Write the labels of the parts above the ribbon, each with a line from within its part."""
+    vessel, left = flowing.vessel, flowing.place.start + 18
+    places = {name: _middle(vessel, name) for name in lines}
+    lowest = min(flowing.top, flowing.place.floor - 24) if flowing.open else flowing.place.floor - 40
+    spread = apart(places, _GAP, 12, lowest - 62)
+    widest = vessel.middle + (vessel.heap_width if vessel.over else vessel.width) / 2
+    for number, name in enumerate(spread, 1):
+        y, turn = places[name], widest + 1 + _TURN * number
+        wall = widest if y < vessel.rim else vessel.middle + vessel.width / 2
+        start = turn if name == "over" else wall - min(12, vessel.width / 5)
+        marks.line(f"lead_{name}", [(start, y), (turn, y), (turn, spread[name]), (left - 6, spread[name])])
+        if name != "over":  # which begins at the line of the rim
+            marks.circle(f"lead_{name}_end", start, y, 2.5, look="spot")
+        marks.label(f"label_{name}", left, spread[name] + 4, lines[name], **_look(name))
+
+
+def _middle(vessel: Vessel, name: str) -> float:
+    """Return how high a line to a part begins: in the middle of what is in the card; the cache, of what runs over."""
+    parts = vessel.inside | {"free": (vessel.rim, vessel.top), "over": (vessel.rim, vessel.rim)}
+    if name == "kv_cache":
+        parts |= vessel.above
+    return sum(parts[name]) / 2
 
 
 def _lines(token: Token) -> Iterator[tuple[str, list[str]]]:
@@ -186,9 +205,10 @@ def _lines(token: Token) -> Iterator[tuple[str, list[str]]]:
         yield "free", [f"{show(token.fit.margin)} free", "engine and driver take some"]
     else:
         yield "over", [f"{show(-token.fit.margin)} over the rim", "no room on this card"]
-    tokens = token.run.batch * token.run.context
-    yield "kv_cache", [f"cache {show(memory['kv_cache'])}", f"{tokens:,} tokens: all of it is read"]
-    yield "weights", [f"weights {show(memory['weights'])}", f"{show(token.weights)} are read, {show(token.stays)} stay"]
+    tokens, (one, more) = token.run.batch * token.run.context, ("is", "are") if token.fit else ("would be", "would be")
+    yield "kv_cache", [f"cache {show(memory['kv_cache'])}", f"{tokens:,} tokens: all of it {one} read"]
+    read = f"{show(token.weights)} {more} read, {show(token.stays)} stay"
+    yield "weights", [f"weights {show(memory['weights'])}", read]
 
 
 def _look(name: str) -> dict[str, object]:

@@ -14,6 +14,9 @@ from memcalc.units import in_unit, show, three_digits
 AGAINST = ("bandwidth", "price")
 """What the map has upwards."""
 
+OWN = "your card"
+"""What the shapes of a card are called that is not in the catalogue: it glides when another of them is chosen."""
+
 _TITLES = {"bandwidth": "bandwidth [GB/s]", "price": "price [US$ per GiB]"}
 _UNKNOWN = {"bandwidth": "not known how fast", "price": "no price known"}
 _BESIDE = {
@@ -159,15 +162,18 @@ class Plot:
     def labels(self) -> dict[str, Label]:
         """Card → where its name stands from its dot, and its anchor; names for which there is no room are left out."""
         found = {}
-        for name in catalogue.names("gpus"):
-            known = name in self.places and self.of(Gpu.named(name))
-            if known and (label := self.label(name, found)):
-                found[name] = label
+        for gpu in sorted(
+            map(Gpu.named, catalogue.names("gpus")), key=lambda gpu: not self.of(gpu)
+        ):  # at last those of which it is not known
+            if label := self.label(gpu.name, found):
+                found[gpu.name] = label
         return found
 
     def label(self, name: str, others: Mapping[str, Label], far: bool = False) -> Label | None:
         """Return where there is room for a name beside others, and perhaps a little farther from its dot."""
-        taken = [(x - 6, y - 6, x + 6, y + 6) for x, y in self.places.values()]
+        shelf = self.left, self.bottom - 16, self.left + 6 + len(_UNKNOWN[self.against]) * _LETTER, self.bottom
+        dots = (at for card, at in self.places.items() if not (self.own and card == self.own.name))  # it passes by
+        taken = [shelf, *((x - 6, y - 6, x + 6, y + 6) for x, y in dots)]
         taken += [self._box(other, label) for other, label in others.items()]
         for label in (*_NEAR, *(_FAR if far else ())):
             box = self._box(name, label)
@@ -240,9 +246,9 @@ def _axes(marks: Marks, plot: Plot) -> None:
         chosen = name == plot.against
         more = {"look": "middling"} if chosen else {"press": {"against": name}, "says": f"compare by {name}"}
         marks.text(f"by_{name}", x, plot.top + 14, _TITLES[name], **more)
-    words = _BESIDE[plot.against][plot.width < 600]
-    marks.text("beside", plot.width - 4, plot.top + 14, words, anchor="end", look="tiny")
-    marks.text("unknown", plot.left + 6, plot.bottom - 5, _UNKNOWN[plot.against], look="tiny")
+    words, waits = _BESIDE[plot.against][plot.width < 600], plot.against == "bandwidth"
+    marks.text("beside", plot.width - 4, plot.top + 14, words, anchor="end", look="tiny", answer=waits or None)
+    marks.text("unknown", plot.left + 6, plot.bottom - 5, _UNKNOWN[plot.against], look="tiny halo")
     marks.text("memory_is", plot.right, plot.bottom + 34, "memory for a program [GiB]", anchor="end", look="tiny")
     marks.line("memory", [(plot.left, plot.bottom), (plot.right, plot.bottom)])
     for number in _between(*plot.memories, base=2):
@@ -264,12 +270,12 @@ def _between(low: float, high: float, base: int = 10, parts: Sequence[int] = (1,
 
 
 def _speeds(marks: Marks, plot: Plot, token: Token) -> None:
-    """Draw how high a card must lie to write 1, 10, 100 tokens a second with this load."""
+    """Draw how high a card must lie to write 1, 10, 100 tokens a second with this load: it would answer a guess."""
     each = in_unit(token.read, "GB")
     for speed in _between(*(end / each for end in plot.heights)):
         y = plot.y(speed * each)
-        marks.line(f"speed{speed:g}", [(plot.left, y), (plot.right, y)], look="ghost")
-        marks.text(f"tokens{speed:g}", plot.right + 5, y + 4, f"{speed:,.10g}", look="tiny")
+        marks.line(f"speed{speed:g}", [(plot.left, y), (plot.right, y)], look="ghost", answer=True)
+        marks.text(f"tokens{speed:g}", plot.right + 5, y + 4, f"{speed:,.10g}", look="tiny", answer=True)
 
 
 def _chosen(marks: Marks, plot: Plot, gpu: Gpu) -> None:
@@ -281,8 +287,9 @@ def _chosen(marks: Marks, plot: Plot, gpu: Gpu) -> None:
 
 def _dot(marks: Marks, plot: Plot, gpu: Gpu, holds: bool, chosen: bool) -> None:
     """Draw a card: full if it holds the load; a bar if sellers ask different prices."""
-    name, (x, y) = gpu.name, plot.places[gpu.name]
-    press = {} if gpu == plot.own else {"press": {"gpu": name}, "group": "cards"}
+    (x, y), mine = plot.places[gpu.name], gpu == plot.own
+    name = OWN if mine else gpu.name
+    press = {} if mine else {"press": {"gpu": name}, "group": "cards"}
     look = {"look": "chosen"} if chosen else {}
     marks.put(name, "g", transform=f"translate({x:.1f} {y:.1f})", says=known_of(gpu), **look, **press)
     ends = plot.of(gpu)
@@ -290,17 +297,17 @@ def _dot(marks: Marks, plot: Plot, gpu: Gpu, holds: bool, chosen: bool) -> None:
         marks.line(f"{name}|", [(0, plot.y(ends[1]) - y), (0, plot.y(ends[0]) - y)], inside=name, look="bar")
     marks.circle(f"{name}*", 0, 0, 9, inside=name, look="reach")
     marks.circle(f"{name}.", 0, 0, _DOT, inside=name, look="spot full" if holds else "spot")
-    _name(marks, plot, name, chosen)
+    _name(marks, plot, name, gpu.name, chosen)
 
 
-def _name(marks: Marks, plot: Plot, name: str, chosen: bool) -> None:
-    """Write the name of a card where there is room; that of the chosen card, even farther away."""
-    near = plot.labels.get(name)
-    label = near or (plot.label(name, plot.labels, far=True) if chosen else None)
+def _name(marks: Marks, plot: Plot, name: str, said: str, chosen: bool) -> None:
+    """Write what a card is called where there is room; what the chosen card is called, even farther away."""
+    near = plot.labels.get(said)
+    label = near or (plot.label(said, plot.labels, far=True) if chosen else None)
     if not label:
         return
     dx, dy, anchor = label
     if not near and label in _FAR:
         marks.line(f"{name}/", [(0, math.copysign(9, dy)), (dx, dy + (4 if dy < 0 else -11))], inside=name)
     look = "middling tiny halo" if chosen else "tiny halo"
-    marks.text(f"{name}:", dx, dy, name, anchor=anchor, inside=name, look=look)
+    marks.text(f"{name}:", dx, dy, said, anchor=anchor, inside=name, look=look)

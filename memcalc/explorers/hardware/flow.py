@@ -19,7 +19,12 @@ _USED = 0.96  # so much of the clock a token takes at most
 _SHORTEST = 0.62  # and so much at least, for such are the steps of the clock
 _THINNEST = 7  # what is thinner is drawn wider, and says so [px]
 _MOST_TICKS, _TICK = 6, 40  # on a clock, and how far apart they are at least [px]
+_SECONDS = 10_000  # a clock that shows so much counts seconds [ms]
 _ROOM = 6  # that a pipe leaves below the rim of its card [px]
+_FINE = 2**0.25  # how many times a scale is the next: finer than for a card alone, so that the ribbon has its room
+_ROUND = (10, 12, 15, 20, 25, 30, 40, 50, 60, 80)  # bandwidths to which a pipe is dragged, times a power of ten
+_SLOWEST, _FASTEST = 0.01, 100_000  # of those [GB/s]
+_TENFOLD = 120  # how far a hand goes for ten times the bandwidth [px]
 
 
 @dataclass(frozen=True)
@@ -67,12 +72,12 @@ class Token:
 
 
 def written(seconds: float) -> str:
-    """Write a time in milliseconds.
+    """Write a time in milliseconds, or a long one in seconds.
 
-    >>> written(0.015958)
-    '15.96 ms'
+    >>> written(0.015958), written(4.2), written(38.654)
+    ('15.96 ms', '4,200 ms', '38.65 s')
     """
-    return f"{1000 * seconds:,.4g} ms" if seconds < 10 else f"{1000 * seconds:,.0f} ms"
+    return f"{1000 * seconds:,.4g} ms" if 1000 * seconds < _SECONDS else f"{seconds:,.4g} s"
 
 
 @dataclass(frozen=True)
@@ -95,8 +100,8 @@ class Place:
 
 
 PLACES = {
-    360: Place(78, 140, 146, 166, 172, 64),
-    600: Place(124, 228, 256, 258, 306, 96),
+    360: Place(78, 140, 134, 166, 172, 64),
+    600: Place(124, 228, 256, 266, 298, 96),
     860: Place(172, 320, 262, 366, 456, 104),
 }
 """Width of a layout → where things stand."""
@@ -124,7 +129,7 @@ class Flow:
         unit = min(vessels.unit_for(capacity, load, wide, high), vessels.unit_for(capacity, 0, wide, 0.76 * high))
         area = place.widest * _SHORTEST * place.clock
         read = in_unit(token.read, "GiB")
-        unit = next(side for side in steps(0.001, 72) if side <= unit and read * side**2 <= area)
+        unit = next(side for side in steps(0.001, 72, _FINE) if side <= unit and read * side**2 <= area)
         return Vessel(capacity, token.memory, place.middle, place.floor, unit, place.room)
 
     @property
@@ -240,15 +245,13 @@ def _clock(marks: Marks, flow: Flow) -> None:
     place = flow.place
     line = place.floor + 14
     marks.line("clock", [(place.start, line), (place.start + place.clock, line)])
-    ticks = list(flow.ticks())
+    ticks, (each, name) = list(flow.ticks()), (1000, "s") if flow.shown >= _SECONDS else (1, "ms")
     for number, (time, x) in enumerate(ticks):
         marks.line(f"tick{number}", [(x, line), (x, line + 5)])
-        unit = " ms" if number == len(ticks) - 1 else ""
-        marks.text(f"time{number}", x, line + 19, f"{time:,.10g}{unit}", anchor="middle", look="tiny")
-    if flow.times > 1:
+        unit = f" {name}" if number == len(ticks) - 1 else ""
+        marks.text(f"time{number}", x, line + 19, f"{time / each:,.10g}{unit}", anchor="middle", look="tiny")
+    if flow.times > 1 and marks.width >= 600:
         words = f"the pipe is drawn {flow.times:,} times as wide as to scale"
-        if marks.width < 600:
-            words = f"pipe drawn {flow.times:,} times as wide"
         marks.text("drawn", place.start, line + 38, words, look="tiny")
 
 
@@ -259,9 +262,11 @@ def _dry(marks: Marks, flow: Flow) -> None:
     words = ["The pipe stays dry: what is not", "in the card cannot be read."]
     if not flow.open:
         words = ["Nobody says how fast it reads:", "no pipe, and no time."]
-    y = (flow.top + flow.place.floor if flow.open else 2 * flow.place.floor - 24) / 2
+    y = flow.place.floor - (max(22, (flow.place.floor - flow.top) / 2) if flow.open else 24)
     for number, line in enumerate(words):
-        marks.text(f"dry{number}", flow.place.start + 10, y - 3 + 17 * number, line, look="halo")
+        marks.text(
+            f"dry{number}", flow.place.start + (10 if marks.width < 600 else 18), y - 3 + 17 * number, line, look="halo"
+        )
 
 
 def _ribbon(marks: Marks, flow: Flow) -> None:
@@ -323,15 +328,36 @@ def _surface(marks: Marks, flow: Flow) -> None:
         context = largest("context", token.model, token.run, token.gpu)
         handle["also"] = [context] if context else []
         more = {"of": "kv_cache", "says": "context: drag the surface", "lights": "s"}
-        marks.knob("context", vessel.middle + half * 0.5, vessel.top, "y", handle, **more)
+        marks.knob("context", vessel.middle, vessel.top, "y", handle, **more)
+
+
+def edge(marks: Marks, flow: Flow, gpu: str) -> None:
+    """Put a handle on the edge of the pipe, which is the bandwidth: as much memory, read faster or slower."""
+    places = bandwidths(flow, gpu)
+    more = {"says": "bandwidth: drag the edge of the pipe", "lights": "BW", "answer": True}
+    marks.knob("bandwidth", flow.place.start - 14, flow.top, "y", along("gpu", places), **more)
+
+
+def bandwidths(flow: Flow, gpu: str) -> dict[str, float]:
+    """Return the card, and cards of the same memory at other bandwidths, and where a hand finds each [px].
+
+    From a tenth of its bandwidth to ten times that; for twice as much, a hand goes the same way everywhere. The edge
+    itself goes less far than the hand, because the clock takes another scale on the way.
+    """
+    memory, now = show(flow.token.gpu.capacity), in_unit(flow.token.gpu.bandwidth, "GB")
+    decades = range(math.floor(math.log10(now)) - 2, math.floor(math.log10(now)) + 1)
+    speeds = [float(f"{part * 10.0**decade:.2g}") for decade in decades for part in _ROUND]
+    low, high = max(now / 10, _SLOWEST), min(now * 10, _FASTEST)
+    found = {gpu: now} | {f"{memory} at {speed:,g} GB/s": speed for speed in speeds if low <= speed <= high}
+    return {card: flow.place.floor - _TENFOLD * math.log10(speed) for card, speed in found.items()}
 
 
 def guess_line(marks: Marks, flow: Flow) -> None:
     """Draw the line that is dragged along the clock to when a token is expected to be through."""
-    floor, top = flow.place.floor, flow.place.floor - flow.place.widest
+    floor, top = flow.place.floor, flow.top - 8
+    low = floor + (54 if marks.width < 600 else 72)  # its words have a line of their own below all others
     marks.put("guess", "g", look="along-x", transform=f"translate({flow.place.start} 0)")
-    marks.rect("guess_reach", -16, top, 32, floor + 44 - top, inside="guess", look="reach")
-    marks.line("guess_line", [(0, top), (0, floor + 44)], inside="guess", look="mine")
-    marks.text(
-        "guess_words", 0, floor + 60, "drag me to your guess", anchor="middle", inside="guess", look="middling halo"
-    )
+    marks.rect("guess_reach", -16, top, 32, low + 4 - top, inside="guess", look="reach")
+    marks.line("guess_line", [(0, top), (0, low + 3)], inside="guess", look="mine")
+    said = {"anchor": "end", "inside": "guess", "look": "middling halo"}
+    marks.text("guess_words", -7, low, "drag me to your guess", **said)

@@ -110,7 +110,7 @@ def shared(model: Model, sharing: str) -> Model:
 def _sheet(marks: Marks, built: Model, model: Model, run: Inference, said: list[str], sharing: str) -> Sheet:
     """Draw the sheet, and say in words how its pairs are shared."""
     kept = sheet.kept(model, run)
-    left, room, tall = {360: (78, 256, 200), 600: (84, 270, 240), 860: (118, 448, 240)}[marks.width]
+    left, room, tall = {360: (78, 256, 200), 600: (84, 250, 240), 860: (118, 448, 240)}[marks.width]
     page = Sheet(kept, run.context, left, 140, room, tall, 60)
     marks.label("told", left if marks.width > 360 else 12, 16, _told(kept))
     sheet.draw(marks, page)
@@ -130,9 +130,11 @@ def _sheet(marks: Marks, built: Model, model: Model, run: Inference, said: list[
 def _edge(marks: Marks, page: Sheet, places: dict[str, float]) -> None:
     """Draw the right edge of the sheet with its handle: how many pairs are stored."""
     x, y = page.left + page.width, page.top + max(14, (page.low - page.top) / 2)
+    ring = max(x, page.left + 30)  # beside a sheet that it would cover
     marks.line("edge", [(x, page.top - 8), (x, max(page.low, y))], look="surface", of="kv_cache")
+    marks.line("edge_stem", [(x, y), (ring, y)], look="surface", of="kv_cache")
     more = {"of": "kv_cache", "says": "stored pairs: drag the edge", "lights": "h_kv"}
-    marks.knob("sharing", x, y, "x", along("sharing", places), **more)
+    marks.knob("sharing", ring, y, "x", along("sharing", places), **more)
 
 
 def _told(kept: Kept) -> tuple[str, str]:
@@ -174,7 +176,8 @@ def _outline_words(marks: Marks, page: Sheet) -> None:
 
 def _caption(marks: Marks, page: Sheet, run: Inference) -> None:
     """Say what is seen: the cells, and what a row and a sheet are."""
-    x, y, room = page.left + 4, page.foot + 20, page.room
+    narrow = marks.width < 600
+    x, y, room = (12, page.foot + 20, marks.width - 20) if narrow else (page.left + 4, page.foot + 20, page.room)
     if page.kept.kind == "pairs":
         for name, at, look in (("key", x, "full"), ("value", x + 46, "full pale")):
             marks.rect(f"legend_{name}", at, y - 9, 9, 9, look=look, of="kv_cache")
@@ -189,9 +192,8 @@ def _seen(page: Sheet, run: Inference) -> str:
     kept, each = page.kept, page.together
     if kept.kind == "state":
         tokens = f"{float(kept.state / kept.wide):,.0f} tokens"
-        return (
-            f"one of {kept.layers:,} layers: its state takes as much as keys and values of {tokens} in a model as wide"
-        )
+        sheet = f"a sheet is one of {kept.layers:,} layers"
+        return f"{sheet}: its state is as large as keys and values of {tokens} would be"
     row = "a row is a token" if each == 1 else f"a row is {each:,} tokens"
     stack = f", in one of {run.batch:,} stacks" if run.batch > 1 else ""
     return f"{row} · a sheet is one of {kept.layers:,} layers{stack}"

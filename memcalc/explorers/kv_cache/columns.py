@@ -11,15 +11,20 @@ from memcalc.formula.inverse import token
 from memcalc.formula.symbols import SUMMANDS
 from memcalc.units import UNITS, in_unit, show, show_both
 
-_PLACES = {360: ((120, 236), 640), 600: ((442, 518), 380), 860: ((668, 762), 380)}
+_PLACES = {360: ((120, 236), 640), 600: ((415, 518), 380), 860: ((668, 762), 380)}
 """Layout → where the columns stand: their middles and their floor [px]."""
 
-_WIDE = {360: 48, 600: 48, 860: 56}  # a column [px]
+_WIDE = {360: 40, 600: 48, 860: 56}  # a column [px]
 _HIGH = {360: 170, 600: 290, 860: 290}  # the room for it [px]
-_SQUARES = (*(2.0**power for power in range(-6, 2)), *(part << power for power in range(16) for part in (3, 4)))
+_SQUARES = (
+    *(2.0**power for power in range(-6, 2)),
+    3,
+    *(part << power for power in range(15) for part in (4, 5, 6, 7)),
+)
 """How many squares of 1 GiB a column may be wide: the scale goes in steps."""
 
 _SMALLEST_SQUARE = 6.5  # what is smaller than this is seen as grey [px]
+_DIGIT = 8.6  # how wide a digit of an amount is [px]
 _LOW = 52  # below a level that is lower than this there is no room for words [px]
 
 
@@ -128,8 +133,9 @@ def _crossing(marks: Marks, columns: Columns) -> None:
     says = f"here the cache reached the weights: at token {said}"
     marks.path("crossing", star, look="solid", says=says, answer=True, lights="M_w M_kv")
     below = y + 28 if columns.floor - y > _LOW else y - 22
-    marks.text("crossing_at", columns.right + 2, below, said, anchor="end", look="middling halo", answer=True)
-    marks.text("crossing_word", columns.right + 2, below + 15, "tokens", anchor="end", look="halo", answer=True)
+    end = columns.right + 14
+    marks.text("crossing_at", end, below, said, anchor="end", look="middling halo", answer=True)
+    marks.text("crossing_word", end, below + 15, "tokens", anchor="end", look="halo", answer=True)
 
 
 def _amounts(marks: Marks, columns: Columns) -> None:
@@ -137,7 +143,8 @@ def _amounts(marks: Marks, columns: Columns) -> None:
     above = columns.top - 35
     if not columns.over and above - 14 < columns.level < above + 22:  # the level would cross the words
         above = columns.level - 35
-    start, end = columns.middles[1] - columns.wide / 2, columns.middles[0] + columns.wide / 2
+    end = columns.middles[0] + columns.wide / 2
+    start = min(columns.middles[1] - columns.wide / 2, marks.width - 4 - _DIGIT * len(show(columns.cache)))
     weights, cache = {"anchor": "end", "of": "weights"}, {"of": "kv_cache", "answer": True}
     for name, x, y, size, more in (
         ("weights", end, columns.level - 35, columns.weights, weights),
@@ -163,7 +170,7 @@ def _handle(marks: Marks, columns: Columns, model: Model, run: Inference) -> Non
 def _guess_line(marks: Marks, columns: Columns) -> None:
     """Draw the line that is dragged to where the cache is expected to reach."""
     x, reach = columns.middles[1], columns.wide / 2 + 16
-    marks.level(x - reach, x + reach, columns.floor - 60, columns.right + 4, "end")
+    marks.level(x - reach, x + reach, columns.floor - 60, marks.width - 4, "end")
 
 
 def guess(columns: Columns, asks: str) -> Guess:

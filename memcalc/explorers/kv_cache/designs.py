@@ -95,7 +95,8 @@ def _title(marks: Marks, top: float, run: Inference, each: int, narrow: bool) ->
     """Say what is compared, and by which scale."""
     built = "" if narrow else ", as they were built"
     marks.text("designs", 12, top, f"The same conversation in six designs{built}", look="middling")
-    held = f"{run.context:,} tokens" if run.batch == 1 else f"{run.batch:,} × {run.context:,} tokens"
+    tokens = f"{run.context:,} {'token' if run.context == 1 else 'tokens'}"
+    held = tokens if run.batch == 1 else f"{run.batch:,} × {tokens}"
     scale = f"a line each {binary(each)}" if narrow else f"to one scale: from line to line {binary(each)}"
     marks.text("designs_held", 12, top + 18, f"{held} in {run.kv_cache}, {scale}", answer=True)
 

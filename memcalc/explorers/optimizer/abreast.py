@@ -74,12 +74,6 @@ class Abreast:
         """Where the thin ones stand, if there are any."""
         return next((place for place in self.places if place.cards > 1), None)
 
-    def groups(self) -> dict[str, list[Place]]:
-        """Return the cards before the thin ones, and those behind them."""
-        end = self.places.index(self.between) if self.between else len(self.places)
-        found = {"first": self.places[:end], "last": self.places[end + 1 :]}
-        return {name: places for name, places in found.items() if places}
-
     @property
     def right(self) -> float:
         """Where the last one ends [px]."""
@@ -89,12 +83,10 @@ class Abreast:
         """Return how high so many bytes reach [px]."""
         return self.floor - size * self.scale
 
-    def blocks(self, low: float, high: float) -> str:
-        """Return the outline of what lies in every card from one height to another [bytes]."""
-        y, tall = self.y(high), self.scale * (high - low)
-        return self._each(
-            f"M{_n(place.x)} {_n(y)}h{_n(place.width)}v{_n(tall)}h{_n(-place.width)}z" for place in self.places
-        )
+    def blocks(self, low: float, high: float, thin: bool = True) -> str:
+        """Return the outline of what lies in every card from one height to another [bytes], or in all but thin ones."""
+        tall = self.scale * (high - low)
+        return self._each(_box(place, self.y(low), tall if thin or place.cards == 1 else 0) for place in self.places)
 
     def slices(self, low: float, high: float) -> str:
         """Return the outline of each card's own slice, where it was cut from what lies between two heights [bytes]."""
@@ -102,9 +94,8 @@ class Abreast:
 
     def _slice(self, place: Place, low: float, thick: float) -> str:
         """Return the outline of one slice, or of the stairs of several thin cards, which are a ramp."""
-        begin, rise = self.y(low + thick * place.first), self.scale * thick * (place.cards - 1)
-        wide, tall = _n(place.width), _n(thick * self.scale)
-        return f"M{_n(place.x)} {_n(begin)}l{wide} {_n(-rise)}v-{tall}l-{wide} {_n(rise)}z"
+        rise = self.scale * thick * (place.cards - 1)
+        return _box(place, self.y(low + thick * place.first), thick * self.scale, rise)
 
     def walls(self, rim: float) -> str:
         """Return the walls of every card, up to the rim [px]; thin ones have fins."""
@@ -149,6 +140,12 @@ class Abreast:
         mib = self.wide * self.scale * UNITS["MiB"]
         doublings = max(0, math.ceil(math.log(_SMALLEST_SQUARE**2 / mib, 4)))
         return math.sqrt(mib * 4**doublings), 4 ** max(doublings, 0)
+
+
+def _box(place: Place, floor: float, tall: float, rise: float = 0) -> str:
+    """Return the outline of a box in a card, or of a ramp; all have one skeleton, so that they glide."""
+    x, wide = _n(place.x), _n(place.width)
+    return f"M{x} {_n(floor)}l{wide} {_n(-rise)}v{_n(-tall)}l-{wide} {_n(rise)}z"
 
 
 def _n(length: float) -> str:

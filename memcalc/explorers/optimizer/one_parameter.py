@@ -50,7 +50,7 @@ def draw(marks: Marks, states: States, strip: Strip) -> float:
     below = end + 30 if strip.down else strip.top + strip.side + 34 + _BRACKET * len(states.stages)
     _stages(marks, states, strip)
     _sum(marks, states, (12, below + 16) if strip.down else (end + 24, strip.top + 9), strip.down)
-    return below + 34 if strip.down else below
+    return below + 40 if strip.down else below
 
 
 def _part(marks: Marks, states: States, strip: Strip, number: int, part: Part) -> None:
@@ -64,7 +64,8 @@ def _part(marks: Marks, states: States, strip: Strip, number: int, part: Part) -
     touch = {"says": says, "lights": _LETTERS.get(part.word, "B_o n_o M_1"), "press": states.toggled(part.term)}
     marks.rect(name, x, y, wide, side, of=part.term, look="area", fill_opacity=0.4, **touch)
     look = "full texture" if shared else "area texture"
-    marks.rect(f"{name}_kept", x, y + side - kept, wide, kept, of=part.term, look=look)
+    via = f"{name}_kept" if shared else ""  # it is cut while the slices are, and stays
+    marks.rect(f"{name}_kept", x, y + side - kept, wide, kept, of=part.term, look=look, via=via)
     marks.path(f"{name}_squares", _lines(x, y, wide, side), of=part.term, look="hair texture")
     if strip.down:
         marks.text(f"{name}_word", x - 10, y + side - 4, part.word, anchor="end", look="middling", of=part.term)
@@ -83,7 +84,8 @@ def _divided(states: States, part: Part) -> str:
 
 def _widths(states: States, part: Part) -> tuple[float, float]:
     """Return about how wide the texts above and below a part are [px]."""
-    return _LETTER * 1.15 * len(part.word), _LETTER * len(_divided(states, part))
+    broad = sum(part.word.count(letter) for letter in "mw")
+    return 1.1 * _LETTER * (len(part.word) + 0.6 * broad), _LETTER * len(_divided(states, part))
 
 
 def _lines(x: float, y: float, wide: float, side: float) -> str:
@@ -106,7 +108,7 @@ def _stages(marks: Marks, states: States, strip: Strip) -> None:
 
 def _bracket(marks: Marks, strip: Strip, stage: int, ends: tuple[float, float], chosen: bool, **touch: object) -> None:
     (start, end), name = ends, f"stage_{stage}"
-    line, word = ("ink", "middling") if chosen else ("lead", "")
+    line, word = ("ink", "middling") if chosen else ("lead", "press")
     if strip.down:
         x = marks.width - 60 + 16 * stage
         marks.line(name, [(x - 5, start), (x, start), (x, end), (x - 5, end)], look=line)
@@ -128,7 +130,8 @@ def _sum(marks: Marks, states: States, at: tuple[float, float], flat: bool) -> N
     """Write how many bytes it is, and how many of them one card keeps."""
     whole, (x, y) = states.bytes_each, at
     times = f"{_written(whole / states.parts[0].each)} times the weight"
-    each = f"each keeps {sum(states.kept.values()) / states.model.parameters:.3g}"
+    each = f"each card keeps {sum(states.kept.values()) / states.model.parameters:.3g} of them"
+    each = each if x + _LETTER * len(each) < marks.width - 4 else each.removesuffix(" of them")
     if flat:
         marks.text("bytes", x, y, f"{_written(whole)} bytes, {times}", look="middling")
     else:

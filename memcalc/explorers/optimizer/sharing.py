@@ -22,7 +22,7 @@ _LETTERS = {
     "optimizer": "M_opt P P_1 B_m B_o n_o M_1",
 }
 _BEYOND = 1.7  # if all cards together keep so many times what one could, it is not drawn to its end
-_LONG = 9  # letters of a size that still stands beside the word of its term
+_LONG = 8  # letters of a size that still stands beside the word of its term
 _LABEL = 38.5  # from one label to the next [px]
 
 
@@ -133,7 +133,7 @@ class Scene:
     def _whole(self) -> None:
         """Draw what all keep together as an outline over each card, and in it the slice that this card has of it."""
         ends = min(self.whole, (self.row.floor - self.top) / self.row.scale)
-        self.marks.path("whole", self.row.blocks(0, ends), look="ghost", answer=True)
+        self.marks.path("whole", self.row.blocks(0, ends), look="ghost", answer=True, **self._first("whole"))
         above = min(self.row.y(ends), self.rim) - 8
         self.marks.text("together", self.row.left - 4, above, self._together(), answer=True, look="halo")
         if not self.all_seen:
@@ -149,8 +149,17 @@ class Scene:
                 "answer": True,
                 "says": says,
                 "lights": self._divides,
+                "via": self._via(term),
             }
             self.marks.path(f"{term}_slices", outline, **more)
+
+    def _via(self, term: str) -> str:
+        """Return the slices through which a term goes when it is shared out: so one sees that they are the whole."""
+        return f"{term}_slices" if self.states.shared(term) and self.all_seen else ""
+
+    def _first(self, name: str) -> dict[str, str]:
+        """Return by which way a card goes that is pulled in while things are shared out: it is there before them."""
+        return {"via": name} if self.states.run.stage else {}
 
     def _together(self) -> str:
         """Return what the slices make together, or that there are none."""
@@ -169,26 +178,22 @@ class Scene:
         begin = {term: (low, high) for term, low, high in self.stacked(self.states.whole)}
         for term, low, high in self.stacked(self.states.kept):
             says = f"{SUMMANDS[term].word}: {show_both(high - low)} on each card"
-            more = {"says": says, "lights": _LETTERS[term], "press": self.states.toggled(term)}
-            if self.states.shared(term) and self.all_seen:
-                more["from"] = {"d": self.row.blocks(*begin[term])}
-            outline = self.row.blocks(min(low, limit), min(high, limit))
-            self.marks.path(term, outline, of=term, look="area", answer=True, **more)
+            touch = {"says": says, "lights": _LETTERS[term], "press": self.states.toggled(term)}
+            ends, seen = (min(low, limit), min(high, limit)), {"answer": True, "via": self._via(term)}
+            seen["from"] = {"d": self.row.blocks(*begin[term])} if seen["via"] else ""
+            self.marks.path(term, self.row.blocks(*ends), of=term, look="area", **touch, **seen)
+            squares = {"fill": "url(#squares)", "look": "texture"}  # the thin cards have none
+            self.marks.path(f"texture_{term}", self.row.blocks(*ends, thin=False), **squares, **seen)
         self._squares()
 
     def _squares(self) -> None:
-        """Draw squares over what lies in the cards; the thin ones have none."""
+        """Add the pattern of squares for what lies in the cards."""
         row, marks = self.row, self.marks
         side, _mib = row.square()
         tile = {"x": row.left, "y": row.floor - 40 * side, "width": row.pitch, "height": side}
         marks.put("squares", "pattern", **tile, patternUnits="userSpaceOnUse")
         upright = "".join(f"M{side * place:.1f} 0v{side:.1f}" for place in range(1, math.ceil(row.wide / side)))
         marks.path("squares_line", f"M0 0h{row.wide:g}{upright}", inside="squares", look="hair")
-        top = row.y(min(self.kept, self.gpu.capacity))
-        for name, places in row.groups().items():
-            left, right = places[0].x, places[-1].x + row.wide
-            fill = {"fill": "url(#squares)", "look": "texture", "answer": True}
-            marks.rect(f"texture_{name}", left, top, right - left, row.floor - top, **fill)
 
     def _cards(self) -> None:
         """Draw the walls, and write below which card it is."""
@@ -196,11 +201,12 @@ class Scene:
         card = "" if narrow or row.count >= 1000 else "card "
         more = "{:,} more" if narrow else "… {:,} more …"
         if row.between:
-            self.marks.path("fins", row.fins(self.rim), look="lead")
-        self.marks.path("walls", row.walls(self.rim), look="wall")
+            self.marks.path("fins", row.fins(self.rim), look="lead", **self._first("fins"))
+        self.marks.path("walls", row.walls(self.rim), look="wall", **self._first("walls"))
         for number, place in enumerate(row.places):
             name = more.format(place.cards) if place.cards > 1 else f"{card}{place.first + 1:,}"
-            self.marks.text(f"name_{number}", place.x + place.width / 2, row.floor + 20, name, anchor="middle")
+            where = (place.x + place.width / 2, row.floor + 20)
+            self.marks.text(f"name_{number}", *where, name, anchor="middle", **self._first(f"name_{number}"))
 
     def _spilled(self) -> None:
         """Draw what reaches above the rim."""
@@ -258,7 +264,7 @@ class Scene:
             word, size = SUMMANDS[term].word, show(high - low, "GB")
             divided = f"{show(states.whole[term], 'GB')} ÷ {states.run.data_parallel:,}"
             whose = divided if states.shared(term) else "on every card"
-            short = self.marks.width == 600 or len(size) > _LONG
+            short = self.marks.width == 600 or (self.marks.width > 600 and len(size) > _LONG)
             lines[term] = [word, size] if short else [f"{word} {size}", whose]
             places[term] = row.y((low + high) / 2)
         lines["sum"] = [show(self.kept, "GB"), f"{show(self.kept)} each"]
@@ -281,7 +287,9 @@ class Scene:
         marks.knob("rim_knob", x, self.rim, "y", along("gpu", cards), says=says)
         pulled = {number: self._pulled(number) for number in sorted({*counts, count})}
         handle, says = along("data_parallel", pulled), "pull for more cards"
-        marks.knob("more", pulled[count], row.floor + 16, "x", handle, says=says, lights=self._divides)
+        marks.knob(
+            "more", pulled[count], row.floor + 16, "x", handle, says=says, lights=self._divides, **self._first("more")
+        )
         if count < room.slots - 2:
             marks.text("more_words", pulled[count] + 20, row.floor + 20, says)
 

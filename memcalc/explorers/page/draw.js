@@ -3,8 +3,10 @@
 import { draw } from "./dom.js";
 
 const NUMBER = /(-?\d+(?:\.\d+)?(?:e-?\d+)?)/;
-const OURS = new Set(["tag", "of", "look", "text", "inside", "says", "lights", "press", "group", "handle", "answer", "from"]);
+const OURS = new Set(["tag", "of", "look", "text", "inside", "says", "lights", "press", "group", "handle", "answer", "from", "via"]);
 const GLIDE = 240; // how long a change of scale takes [ms]
+const TURNS = 5 * GLIDE; // and one in two turns, of which the first must be seen
+const eased = (share) => 1 - (1 - Math.min(1, Math.max(0, share))) ** 3;
 
 /** Return the numbers and what stands between them, in turn. */
 export const parted = (text) => String(text).split(NUMBER);
@@ -14,6 +16,22 @@ export function between(from, to) {
   const [start, end] = [parted(from), parted(to)];
   if (start.length !== end.length || start.some((part, at) => at % 2 === 0 && part !== end[at])) return undefined;
   return (share) => end.map((part, at) => (at % 2 ? Number(start[at]) * (1 - share) + Number(part) * share : part)).join("");
+}
+
+/** Return a text at a share of the time of its change: by way of a third text, or in one turn, 0 or 1, of two. */
+export function way(from, to, over, turn) {
+  if (over !== undefined) {
+    const [there, on] = [between(from, over), between(over, to)];
+    return there && on && ((share) => (share < 0.5 ? there(eased(2 * share)) : on(eased(2 * share - 1))));
+  }
+  const step = between(from, to);
+  return step && ((share) => step(eased(turn === undefined ? share : 2 * share - turn)));
+}
+
+/** Return the turn of all others where shapes come by way of another, or leave by it; undefined where none does. */
+export function turnOf(was, now) {
+  const one = Object.keys(now).find((name) => was[name] && !was[name].via !== !now[name].via);
+  return one && (now[one].via ? 1 : 0);
 }
 
 /** Return a picture: `show` puts shapes into it, `shapes` has what it shows. */
@@ -45,11 +63,11 @@ export function drawing(svg, prefix, calm) {
     }
     if (shape.tag === "text" && made.textContent !== (shape.text ?? "")) made.textContent = shape.text ?? "";
   };
-  const target = (made, shape, was, glide) => {
+  const target = (made, shape, was, glide, turn, over = {}) => {
     for (const name of Object.keys(was)) if (!OURS.has(name) && !(name in shape)) made.removeAttribute(name);
     for (const [name, value] of Object.entries(shape)) {
       if (OURS.has(name) || was[name] === value) continue;
-      const step = glide && name in was && between(made.getAttribute(name) ?? "", String(value));
+      const step = glide && name in was && way(made.getAttribute(name) ?? "", String(value), over[name], turn);
       if (step) moving.push({ made, name, step });
       else set(made, name, value);
     }
@@ -67,31 +85,37 @@ export function drawing(svg, prefix, calm) {
   };
   const tick = (began, lasts) => (now) => {
     const share = Math.min(1, Math.max(0, (now - began) / lasts));
-    for (const { made, name, step } of moving) set(made, name, step(1 - (1 - share) ** 3));
+    for (const { made, name, step } of moving) set(made, name, step(share));
     request = share < 1 ? requestAnimationFrame(tick(began, lasts)) : 0;
     if (share === 1) moving = [];
   };
   /** Show these shapes; with `glide`, those that were there move for so many milliseconds. */
   const show = (next, glide = 0) => {
     cancelAnimationFrame(request);
-    for (const { made, name, step } of moving) if (!glide) set(made, name, step(1));
+    const was = { ...shapes };
+    for (const { made, name, step } of moving) {
+      if (!glide) set(made, name, step(1));
+      const shape = made.dataset.name;
+      was[shape] = { ...was[shape], [name]: made.getAttribute(name) }; // on its way: it goes on from here
+    }
     moving = [];
-    const was = shapes;
     shapes = next;
+    const turn = svg.classList.contains("dragged") ? undefined : turnOf(was, next); // a hand does not wait
+    const over = ({ via }, before = {}) => (turn === undefined || !via === !before.via ? {} : (next[via] ?? was[before.via]));
     for (const [name, made] of elements) if (!(name in next)) (made.remove(), elements.delete(name));
     for (const [name, shape] of Object.entries(next)) {
       if (shape === was[name]) continue;
       const made = element(name, shape);
       describe(made, shape);
-      target(made, shape, was[name] ?? {}, glide && !calm);
+      target(made, shape, was[name] ?? {}, glide && !calm, turn, over(shape, was[name]));
     }
     order(Object.keys(next));
-    if (moving.length) request = requestAnimationFrame(tick(performance.now(), glide));
+    if (moving.length) request = requestAnimationFrame(tick(performance.now(), turn === undefined ? glide : TURNS));
   };
   /** Let the answers come from where they begin. */
   const pour = () => {
     const now = shapes;
-    const before = Object.entries(now).map(([name, shape]) => [name, shape.from ? { ...shape, ...shape.from } : shape]);
+    const before = Object.entries(now).map(([name, shape]) => [name, shape.from ? { ...shape, via: undefined, ...shape.from } : shape]);
     show(Object.fromEntries(before));
     show(now, 4 * GLIDE);
   };

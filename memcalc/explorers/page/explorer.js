@@ -229,7 +229,7 @@ function render({ model, el }, history) {
     said.replaceChildren(...(frame.problem ? [`${frame.problem} What is shown is the last that made sense.`] : sentence(words)));
     notes.replaceChildren(...(open ? frame.notes.flatMap((note) => [...sentence(note), " "]) : []));
     svg.setAttribute("aria-label", open ? frame.alt : frame.guess.asks);
-    guess.show(frame.guess, open, model.get("guess"));
+    guess.show(frame.guess, open, model.get("guess"), model.get("base").guess);
   };
   let patience = 0;
   const wait = () => {

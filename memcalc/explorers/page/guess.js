@@ -23,8 +23,10 @@ export function guessing(svg, picture, { open, said }) {
   const root = make("div", { className: "memcalc-guess" }, label, unit, pour, skip);
   let value = null;
   let asked = null;
+  let about = null; // the question that was answered
   const done = (guess) => {
     root.hidden = true;
+    about = asked;
     open(guess);
   };
   const written = (number) => write(Number(number.toPrecision(3)));
@@ -45,7 +47,8 @@ export function guessing(svg, picture, { open, said }) {
     const now = { now: value ?? start, min: asked.low, max: asked.high, text: value === null ? "no guess yet" : `${written(value)} ${asked.unit}` };
     stand(line, now);
     const words = picture.element("guess_words");
-    if (words) words.textContent = value === null ? "drag me to your guess" : `your guess: ${written(value)} ${asked.unit}`;
+    const mine = root.hidden ? "your guess" : `your guess: ${written(value)} ${asked.unit}`; // a sentence says it then
+    if (words) words.textContent = value === null ? "drag me to your guess" : mine;
   };
   field.oninput = () => put(field.value.trim() === "" ? null : Number(field.value.replaceAll(",", "")), true);
   field.onkeydown = (event) => {
@@ -68,19 +71,22 @@ export function guessing(svg, picture, { open, said }) {
     event.preventDefault();
     put(start() + (by * (asked.high - asked.low)) / 100);
   });
-  /** Ask, or show what was guessed beside the answer. */
-  const show = (guess, isOpen, made) => {
+  /** Ask, or show what was guessed beside the answer; `first` is the question of the first state. */
+  const show = (guess, isOpen, made, first) => {
     asked = guess;
     root.hidden = isOpen || !guess;
+    said.textContent = "";
     if (!guess) return;
     field.setAttribute("aria-label", `${guess.asks} [${guess.unit}]`);
     unit.textContent = guess.unit;
     pour.disabled = value === null;
-    if (isOpen) value = made;
+    if (isOpen) [value, about] = [made, about ?? first];
     move();
     const line = picture.element("guess");
-    if (line) line.style.display = isOpen && made === null ? "none" : "";
-    said.textContent = isOpen && made !== null ? `You guessed ${written(made)} ${guess.unit}; it is ${written(guess.truth)} ${guess.unit}: ${factor(made, guess.truth)}.` : "";
+    const kept = isOpen && made !== null && about?.asks === guess.asks;
+    if (line) line.style.display = isOpen && !kept ? "none" : "";
+    if (!kept || about.truth !== guess.truth) return; // it was about something else
+    said.textContent = `You guessed ${written(made)} ${guess.unit}; it is ${written(guess.truth)} ${guess.unit}: ${factor(made, guess.truth)}.`;
   };
   return { root, show };
 }

@@ -31,6 +31,7 @@ export function modelOf({ subject, stage, start, closed }, fetched, python) {
   const tell = (event, ...news) => [...(listeners.get(event) ?? [])].forEach((listener) => listener(...news));
   let wanted = 0;
   let sets = [];
+  let sound = start; // the last state that made sense
   const keep = (frame) => {
     const whole = { size: values.base.size, ...frame, state: { ...start, ...frame.state } };
     made.set(place(whole.state), whole);
@@ -42,8 +43,7 @@ export function modelOf({ subject, stage, start, closed }, fetched, python) {
     if (wanted !== width) return; // another is under way
     sets = data.sets;
     Object.assign(values, { base: data.base, width });
-    keep({ state: start });
-    values.frame = made.get(place(values.state)) ?? values.frame ?? made.get(place(start));
+    values.frame = keep({ state: start });
   };
   /** Return the frames that differ from the first in these controls alone; none if they were not made. */
   const set = (names) => {
@@ -53,15 +53,18 @@ export function modelOf({ subject, stage, start, closed }, fetched, python) {
     if (!coming.has(address)) coming.set(address, fetched(address).then((frames) => (width === values.width ? frames.map(keep) : [])));
     return coming.get(address);
   };
+  const frameOf = async (state) => {
+    if (!made.has(place(state))) await set(differing(state));
+    const unknown = { state, problem: "This page has no picture of that: it was not made beforehand." };
+    return made.get(place(state)) ?? (await python?.({ subject, start, state, width: values.width })) ?? unknown;
+  };
   const refresh = async () => {
     const { state, width } = values;
-    if (!made.has(place(state))) await set(differing(state));
-    const frame = made.get(place(state)) ?? (await python?.({ subject, start, state, width }));
+    let frame = await frameOf(state);
+    if (frame.problem) frame = { ...(await frameOf(sound)), ...frame };
     if (JSON.stringify(state) !== JSON.stringify(values.state) || width !== values.width) return;
-    const unknown = "This page has no picture of that: it was not made beforehand.";
-    const problem = frame ? frame.problem : unknown;
-    values.frame = problem ? { ...values.frame, state, problem } : frame;
-    if (frame) made.set(place(state), values.frame);
+    if (!frame.problem) sound = keep(frame).state;
+    values.frame = frame;
     tell("change:frame");
   };
   return {

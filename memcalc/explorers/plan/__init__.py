@@ -32,8 +32,15 @@ RECOMPUTE = {"all activations kept": "none", "layers computed again": "full"}
 """What is done with the activations until the backward pass."""
 
 _OPTIMIZERS = ("AdamW", "8-bit AdamW", "Lion", "SGD momentum", "SGD", "Muon")
+_WORDS_OF_A_GUESS = 176  # so wide is a card that has room for them [px]
 _DOLLARS = (*(digit * 10**zeros for zeros in (3, 4, 5) for digit in (1, 2, 5)), 10**6)
-_TWO_A_DOUBLING = {name: replace(numbers_of(name), grid=numbers_of(name).grid[::2]) for name in ("context", "batch")}
+
+
+def _two_a_doubling(name: str) -> Number:
+    """Return the slider of a name with the marks 1, 2, 3, 4, 6, 8, 12 and so on."""
+    slider = numbers_of(name)
+    return replace(slider, grid=tuple(mark for mark in slider.grid if mark % 2 ** max(mark.bit_length() - 2, 0) == 0))
+
 
 _WISH = "*The wish:* {task} "
 _ANSWER = (
@@ -56,7 +63,8 @@ _TRAIN = "for at most {budget} dollars. *The plan:* the recipe {recipe} with the
     task=Menu("what the cards do", TASKS),
     cards=Menu("number of cards", tuple(map(str, CARDS))),
     copies=Menu("copies of the model", tuple(COPIES)),
-    **_TWO_A_DOUBLING,
+    context=_two_a_doubling("context"),
+    batch=_two_a_doubling("batch"),
     speed=Number("speed", 1, 1_000, "tokens/s for each", grid=(1, 2, 5, 10, 20, 50, 100, 200)),
     budget=Number("budget", 1, 10**9, "dollars", grid=_DOLLARS),
     recipe=Menu("recipe: bytes of each number", tuple(names("recipes")), ("B", "B_g")),
@@ -172,7 +180,11 @@ def _said(chosen: Plan) -> str:
 def _guess_line(marks: Marks, card: Slim) -> None:
     """Draw the line that is dragged to where the load of a card is expected to reach."""
     reach, middle = card.width / 2 + 26, card.middle
-    marks.level(middle - reach, middle + reach, 200, middle, "middle")
+    left = max(middle - reach, 0)
+    if card.width > _WORDS_OF_A_GUESS:
+        marks.level(left, middle + reach, 200, middle, "middle")
+    else:
+        marks.level(left, middle + reach, 200, middle + card.width / 2 + 10)
 
 
 def _guess(card: Slim, needed: int) -> Guess:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from memcalc.explorers import vessel as vessels
-from memcalc.explorers.marks import Marks, along, apart, steps
+from memcalc.explorers.marks import LAYOUTS, Marks, along, apart, steps
 from memcalc.explorers.plan.run import CARDS, UNCOUNTED, Plan
 from memcalc.explorers.plan.said import said_of, sharing
 from memcalc.explorers.vessel import Vessel, squares
@@ -21,6 +21,7 @@ _LABELS = {600: 400, 860: 612}  # where they begin beside the cards [px]
 _LEFT = 12  # where the picture begins [px]
 _GAP = 30  # between two cards, where there is room: for walls, rims and heaps [px]
 _TOP = 22  # room above the highest thing [px]
+_ONE_WORD, _TWO_WORDS = 56, 100  # half of a card that is wide enough for words beside one ring, or two [px]
 _UNKNOWN = 26  # so high is the box of what has no known size [px]
 
 
@@ -96,7 +97,7 @@ class Row:
     def lines(self) -> tuple[float, int]:
         """How far apart the lines are in what grows with the tokens [px], and how many tokens lie between them."""
         tokens, each = 1, self.plan.token
-        while each > 0 and self.card.high(tokens * each) < 6:
+        while each > 0 and self.card.per(tokens * each) < 5:
             tokens *= 2
         return self.card.high(tokens * each), tokens
 
@@ -109,11 +110,12 @@ def draw_cards(marks: Marks, plan: Plan) -> tuple[Slim, float]:
         if number:
             _card(marks, row, card, number)
         name = f"{number}" if number and row.pitch < 58 else f"card {number}" if number else "…"
-        marks.text(f"name_{number}", card.middle, card.floor + 20, name, anchor="middle")
+        marks.text(f"name_{number}", card.middle, card.floor + 23, name, anchor="middle")
     _copies(marks, row)
+    if row.card.over:
+        vessels.rim(marks, row.at(0), row.at(len(row.drawn) - 1), 7)
     _handles(marks, row)
-    _below(marks, row)
-    return row.at(0), _labels(marks, row)
+    return row.at(0), _labels(marks, row, _below(marks, row))
 
 
 def _card(marks: Marks, row: Row, card: Slim, number: int) -> None:
@@ -148,36 +150,62 @@ def _copies(marks: Marks, row: Row) -> None:
 
 
 def _handles(marks: Marks, row: Row) -> None:
-    """Draw the rings: on the surface for the context, beside the last card for their number."""
-    plan, first, liquid = row.plan, row.at(0), "kv_cache" if row.plan.answers else "activations"
-    if plan.token > 0:
-        per, most = first.per(plan.token), plan.room("context")
-        handle = along("context", origin=first.top + per * plan.run.context, size=-per)
-        handle["also"] = [most] * (most > 0)
-        half, shown = first.half, {"of": liquid, "answer": True}
-        ends = [(first.middle - half, first.top), (first.middle + half, first.top)]
-        marks.line("surface", ends, look="surface", **shown)
-        place = first.middle + (0.6 * half if half > 40 else 0)
-        marks.knob("context", place, first.top, "y", handle, says="context: drag the surface", lights="s", **shown)
+    """Draw the rings: on the surfaces for context and batch, beside the last card for their number."""
+    plan, first = row.plan, row.at(0)
+    if max(plan.each.values()) > 0:
+        _surfaces(marks, row)
     places = {str(number): row.ring_at(number) for number in plan.offered}
     marks.knob("cards", row.ring, first.floor + 37, "x", along("cards", places), says="cards: pull for more of them")
 
 
-def _below(marks: Marks, row: Row) -> None:
-    """Say what the cards are, and what a square and a line stand for."""
-    cards, gpu, (height, tokens) = row.plan.cards, row.plan.gpu, row.lines
-    who, each = (gpu.name, "") if cards == 1 else (f"{cards} × {gpu.name}", " each")
-    below = f"{who}: {show(gpu.capacity)}{each} for a program"
-    marks.text("gpu", _LEFT + 5, row.card.floor + 85, below, look="" if row.wide >= 600 else "tiny")
+def _surfaces(marks: Marks, row: Row) -> None:
+    """Draw the surface of each card: the first has the ring of the context, the last that of the batch."""
+    plan, look = row.plan, {"of": "kv_cache" if row.plan.answers else "activations", "answer": True}
+    for place, number in enumerate(row.drawn):
+        if number:
+            marks.line(f"surface_{number}", row.at(place).surface, look="surface", **look)
+    first, last, alone = row.at(0), row.at(len(row.drawn) - 1), plan.cards == 1
+    aside = max(0.6 * first.half, 16) if alone else 0
+    _ring(marks, row, "context", first.middle - aside, "tokens", lights="s", **look)
+    who = "people" if plan.answers else "texts"
+    _ring(marks, row, "batch", last.middle + aside, who, left=alone, lights="b", **look)
+
+
+def _ring(marks: Marks, row: Row, quantity: str, place: float, said: str, left: bool = False, **more: object) -> None:
+    """Draw the ring of a quantity if more of it makes the surface rise, and beside it what it is, if there is room."""
+    plan, card = row.plan, row.card
+    if (each := plan.each[quantity]) <= 0:
+        return
+    per, most = card.per(each), plan.most[quantity]
+    handle = along(quantity, origin=card.top + per * plan.now[quantity], size=-per) | {"also": [most] * (most > 0)}
+    marks.knob(quantity, place, card.top, "y", handle, says=f"{said}: drag the surface", **more)
+    if row.wide >= 600 and card.half > (_TWO_WORDS if plan.cards == 1 else _ONE_WORD):
+        side, anchor = (-17, "end") if left else (17, "start")
+        look = {"anchor": anchor, "look": "tiny halo", "answer": True}
+        marks.text(f"{quantity}_word", place + side, card.top - 5, said, **look)
+
+
+def _below(marks: Marks, row: Row) -> float:
+    """Say what the cards are, and what a square and a line stand for; return where that ends."""
+    plan, (height, tokens) = row.plan, row.lines
+    who, each = (plan.gpu.name, "") if plan.cards == 1 else (f"{plan.cards} × {plan.gpu.name}", " each")
+    below = f"{who}: {show(plan.gpu.capacity)}{each} for a program"
     scale = f"one square is {vessels.square_of(row.card.unit)[1]:,} GiB"
-    scale += f" · from line to line {tokens:,} tokens" if height else ""
-    marks.text("scale", _LEFT + 5, row.card.floor + 102, scale, look="tiny")
+    if height and tokens <= plan.run.batch * plan.run.context:
+        scale += f" · from line to line {tokens:,} tokens"
+    end = row.card.floor + 85
+    if row.wide == LAYOUTS[-1]:
+        marks.text("gpu", _LEFT + 5, end, f"{below} · {scale}")
+        return end + 12
+    marks.text("gpu", _LEFT + 5, end, below, look="" if row.wide >= 600 else "tiny")
+    marks.text("scale", _LEFT + 5, end + 17, scale, look="tiny")
+    return end + 27
 
 
-def _labels(marks: Marks, row: Row) -> float:
+def _labels(marks: Marks, row: Row, floor: float) -> float:
     """Write beside the last card, or below it on a narrow page, what each part is; return where the picture ends."""
     lines, last = said_of(row.plan), row.at(len(row.drawn) - 1)
-    places, floor = _places(row, last), last.floor + 112
+    places = _places(row, last)
     if marks.width < 600:
         order = sorted(lines, key=places.get)
         for name, said in lines.items():
@@ -186,7 +214,7 @@ def _labels(marks: Marks, row: Row) -> float:
     left = _LABELS[marks.width]
     spread = apart(places, 42, 30, max(last.floor + 30, 30 + 42 * (len(lines) - 1)))
     for name, said in lines.items():
-        start = last.middle + 8 + (last.half if places[name] < last.rim else last.width / 2)
+        start = last.beside(places[name], held=name != "over")
         bend = [(left - 34, places[name]), (left - 12, spread[name]), (left - 5, spread[name])]
         marks.line(f"lead_{name}", [(start, places[name]), *bend], answer=True)
         marks.label(f"label_{name}", left, spread[name] + 2, said, **_look(row.plan, name))
@@ -201,11 +229,7 @@ def _look(plan: Plan, name: str) -> dict[str, object]:
 
 def _places(row: Row, card: Slim) -> dict[str, float]:
     """Return how high each part lies [px]."""
-    places = {}
-    for term, (bottom, top) in card.inside.items():
-        ends = (bottom, top) if bottom - top >= 1 else card.above.get(term, (bottom, top))
-        places[term] = sum(ends) / 2
-    top = card.top
+    places, top = card.middles, card.top
     for what, (_, high) in row.plan.uncounted.items():
         places[what] = top - card.per(high) / 2
         top -= card.per(high)

@@ -95,12 +95,38 @@ class Plan:
     @cached_property
     def token(self) -> float:
         """What one more token in every sequence takes on a card, where the context is now [bytes]."""
-        further = replace(self.run, context=self.run.context + _STEP)
-        return (sum(breakdown(self.model, further).values()) - self.fit.needed) / _STEP
+        return self._further(context=self.run.context + _STEP) / _STEP
+
+    @cached_property
+    def sequence(self) -> float:
+        """What one more person, or text on each card, takes on a card; copies share people out [bytes]."""
+        return self._further(batch=self.run.batch + 1) / (self.copies if self.answers else 1)
+
+    @property
+    def each(self) -> dict[str, float]:
+        """Quantity of the wish → what one more of it takes on a card [bytes]."""
+        return {"context": self.token, "batch": self.sequence}
+
+    @property
+    def now(self) -> dict[str, int]:
+        """Quantity of the wish → how many are wished: tokens of each, and people, or texts on each card."""
+        return {"context": self.run.context, "batch": self.people if self.answers else self.run.batch}
+
+    @property
+    def most(self) -> dict[str, int]:
+        """Quantity of the wish → the highest with which the terms fit, 0 if none does."""
+        return {"context": self.room("context"), "batch": self.room("batch") * (self.copies if self.answers else 1)}
 
     def room(self, quantity: str, surely: bool = False) -> int:
         """Return how large the batch of a card or the context may be; `surely` with the upper end of all on top."""
-        return largest(quantity, self.model, self._with(End.HIGH if surely else End.NONE), self.gpu)
+        if (quantity, surely) not in self._rooms:
+            run = self._with(End.HIGH if surely else End.NONE)
+            self._rooms[quantity, surely] = largest(quantity, self.model, run, self.gpu)
+        return self._rooms[quantity, surely]
+
+    @cached_property
+    def _rooms(self) -> dict[tuple[str, bool], int]:
+        return {}
 
     @property
     def speed(self) -> float | None:
@@ -112,6 +138,10 @@ class Plan:
         """The lower and the upper end of what the cards cost [US dollars]; None if nobody says."""
         low = self.gpu.price_usd
         return low and (low * self.cards, (self.gpu.price_high_usd or low) * self.cards)
+
+    def _further(self, **more: int) -> int:
+        """Return how much more a card holds with another batch or context [bytes]."""
+        return sum(breakdown(self.model, replace(self.run, **more)).values()) - self.fit.needed
 
     def _with(self, end: str) -> Inference | Training:
         return replace(self.run, overhead=end)

@@ -50,7 +50,7 @@ def predicted_and_measured(
     """Show measured rows against the formula, or the film of a training step whose peak was measured.
 
     >>> predicted_and_measured.frame(row="R007").sentence_said
-    '0.203 % is not in the formula: unpooled process peak of GPT-2, measured 5.66 GiB, by the formula 5.65 GiB.'
+    '0.203 % is not in the formula: it says 5.65 GiB for the unpooled process peak of GPT-2, and 5.66 GiB was measured.'
     >>> predicted_and_measured.frame(view="a training step").sentence_said[:45]
     'The sum is 21.2% too much: gradients and acti'
     """

@@ -1,10 +1,12 @@
 """Measured rows as dots: against what the formula says, or by what is left over; every dot is one row."""
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import groupby
+from string import ascii_letters
 
 from memcalc.estimate.ask import QUANTITIES
 from memcalc.estimate.measured import NOTABLE, Measurement, measurements
@@ -185,8 +187,8 @@ def left_over(marks: Marks, shown: Sequence[Measurement], row: Measurement) -> t
 def dots(marks: Marks, shown: Sequence[Measurement], places: Mapping[str, Point], radius: float) -> None:
     """Draw every row as the mark of its term; those that are not shown are there, but hidden."""
     wanted = {row.id for row in shown}
-    for number, alike in enumerate(_alike(), 1):
-        name = f"q{number}"
+    for number, alike in enumerate(_alike()):
+        name = ascii_letters[number]  # short, for every dot says it twice
         here = [row for row in alike if row.id in places]
         hidden = "" if any(row.id in wanted for row in here) else "none"
         marks.put(name, "g", of=term_of(alike[0]), look="area", display=hidden, answer=True)
@@ -204,13 +206,15 @@ def _alike() -> tuple[tuple[Measurement, ...], ...]:
 
 
 def says(row: Measurement) -> str:
-    """Return what a row is and what both numbers are, for whoever points at its dot."""
-    unit = row.row["unit"]
-    first = f"{row.id} · {row.model or row.inputs['format']}, {called(row.quantity)}"
-    numbers = f"{int(row.predicted):,} {unit} by the formula, and measured"
-    if row.residual:
-        numbers = f"formula {int(row.predicted):,}, measured {int(row.measured):,} {unit}\n{rest(row)}"
-    return "\n".join((first, row.written, f"{', '.join(packages(row)) or row.library} · {numbers}"))
+    """Return what a row is and what both numbers are, for whoever points at its dot; a click tells the rest.
+
+    >>> print(says(next(row for row in measurements() if row.id == "A026")))
+    A026: Mistral-7B-v0.1
+    448 MiB, exact
+    """
+    found, said = (written(float(amount), row.row["unit"]) for amount in (row.measured, row.predicted))
+    numbers = f"measured {found}, formula {said}\n{rest(row)}" if row.residual else f"{found}, exact"
+    return f"{row.id}: {row.model or row.inputs['format']}\n{numbers}"
 
 
 def rest(row: Measurement) -> str:
@@ -230,17 +234,20 @@ def mark(marks: Marks, name: str, row: Measurement, x: float, y: float, radius: 
         marks.circle(name, x, y, radius, **more)
         return
     start, rest = _MARKS.get(kind, _MARKS["D"])
-    path = f"M{x + start[0] * radius:.1f} {y + start[1] * radius:.1f}"
-    for command, *steps in rest:
-        path += command + " ".join(f"{step * radius:.3g}" for step in steps)
-    marks.path(name, path, **more)
+    strokes = (command + "".join(f" {step * radius:.1f}" for step in steps) for command, *steps in rest)
+    path = f"M{x + start[0] * radius:.1f} {y + start[1] * radius:.1f}{''.join(strokes)}"
+    marks.path(name, _NEEDLESS.sub("", path), **more)
+
+
+_NEEDLESS = re.compile(r"\.0(?=\D|$)|(?<=[a-z]) | (?=-)")
+"""What an outline is read without; hundreds of dots are sent at once."""
 
 
 _MARKS = {
-    "D": ((0, -1.25), (("l", 1.25, 1.25, -1.25, 1.25, -1.25, -1.25), ("z",))),
+    "D": ((0, -1.15), (("l", 1.15, 1.15, -1.15, 1.15, -1.15, -1.15), ("z",))),
     "s": ((-0.9, -0.9), (("h", 1.8), ("v", 1.8), ("h", -1.8), ("z",))),
-    "^": ((0, -1.2), (("l", 1.2, 2.1, -2.4, 0), ("z",))),
-    "<": ((-1.2, 0), (("l", 2.1, -1.2, 0, 2.4), ("z",))),
+    "^": ((0, -1.2), (("l", 1.2, 2.1), ("h", -2.4), ("z",))),
+    "<": ((-1.2, 0), (("l", 2.1, -1.2), ("v", 2.4), ("z",))),
     "X": ((-1, -1), (("l", 2, 2), ("m", 0, -2), ("l", -2, 2))),
     "P": ((0, -1.2), (("v", 2.4), ("m", -1.2, -1.2), ("h", 2.4))),
 }
@@ -306,8 +313,8 @@ def rails(marks: Marks, plot: Plot, shown: Sequence[Measurement], lanes: Lanes, 
         x = axis.at(10.0**power)
         marks.line(f"share_{power}", [(x, plot.top), (x, end)], look="hair", inside="ground")
         if not (close and power % 2):
-            look = "tiny" if narrow else ""
-            marks.text(f"share_{power}_text", x, end + 18, f"{10.0**power:g} %", anchor="middle", look=look)
+            look, share = ("tiny", f"{10.0**power:g}") if narrow else ("", f"{10.0**power:g} %")
+            marks.text(f"share_{power}_text", x, end + 18, share, anchor="middle", look=look)
     x = axis.at(float(100 * NOTABLE))
     marks.line("notable", [(x, plot.top), (x, end)], look="ghost")
     marks.text("notable_text", plot.right, plot.top - 4, "needs a cause →", anchor="end", look="tiny")

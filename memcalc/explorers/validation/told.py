@@ -91,21 +91,23 @@ def verdict(row: Measurement) -> str:
     name, unit = " ".join(subject(row)).translate(_NO_WORDS), row.row["unit"]
     if not row.residual:
         amount = show_both(int(row.measured)) if unit == "bytes" else written(float(row.measured), unit)
-        return f"*Not a byte is left over:* formula and measurement both say {amount} for {name}."
+        return f"*Not a byte is left over:* formula and measurement both say {amount} for the {name}."
     said, found = (written(float(amount), unit) for amount in (row.predicted, row.measured))
-    return f"*{rest(row)}:* it says {said} for {name}, and {found} was measured."
+    return f"*{rest(row)}:* it says {said} for the {name}, and {found} was measured."
 
 
 def notes(row: Measurement) -> list[str]:
     """Return what was measured, how and with what, and why both numbers differ."""
     whose = "Your row" if own(row) else f"Row {row.id}"
+    inputs = row.written.replace("; ", ", ").replace("=", " ")
     lines = [
-        f"{whose} is {row.row['meaning']}, with {row.written.replace('; ', ', ')}.",
+        f"{whose} is {row.row['meaning']}, with {inputs}.",
         f"How it was measured: {row.how}.",
         f"With {row.library}, on {row.date}.",
     ]
     if row.residual:
-        lines.append(f"Why they differ: {row.cause or row.row['cause'] or 'not known yet'}.")
+        cause = row.cause or row.row["cause"] or "not known yet"
+        lines.append(f"Why they differ: {cause.replace('_', ' ')}.")
     return [line.translate(_NO_WORDS) for line in lines]
 
 
@@ -245,7 +247,7 @@ def _guess(place: Columns) -> Guess:
     unit = written(float(row.predicted)).split()[1] if row.row["unit"] == "bytes" else row.row["unit"]
     size = UNITS.get(unit, 1)
     said, name = written(float(row.predicted), row.row["unit"]), " ".join(subject(row))
-    asks = f"The formula says {said} for {name}. How much was measured?"
+    asks = f"The formula says {said} for the {name}. How much was measured?"
     return Guess(
         asks=f"{asks} Drag the dashed line, or type a number; then open it.".translate(_NO_WORDS),
         unit=unit,

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 
+import sympy
+
 from memcalc import Gpu, Inference, InputError, Model, breakdown, values
 from memcalc.catalogue import find
 from memcalc.estimate.code import code
@@ -96,7 +98,7 @@ def _whole(scene: Scene, run: Inference) -> Frame:
         formula=[*_counted(scene.model, terms.parameters), *_in_bytes(scene, run)],
         code=code(scene.model, run, "weights", shown=("weights",)),
         scale=f"{scene.most}",
-        guess=_guess(scene),
+        guess=_guess(scene) if scene.size != scene.plain else None,
     )
 
 
@@ -173,13 +175,15 @@ def _in_bytes(scene: Scene, run: Inference) -> list[Line]:
     """Return the line of the formula for bytes: a product, or where scales are stored, the sum over types."""
     if Format.named(run.weights).family == Family.PLAIN:
         return formula(scene.model, run, [terms.weights])
-    letter, summands = BY_NAME["weights"].symbol, []
+    letter, summands, shown = BY_NAME["weights"].symbol, [], {}
     stored = [one for tile in scene.bytes_.tiles for one in tile.tensors]
     for type_, size in types(stored):
         numbers = sum(one.numbers for one in stored if one.type == type_)
-        bits = f"<mfrac><mn>{8 * float(size) / numbers:.5g}</mn><mn>8</mn></mfrac>"
-        summands.append({"of": "weights", "math": f"<mrow><mn>{numbers:,}</mn><mo>×</mo>{bits}</mrow>"})
-    shown = {str(letter): show(scene.size)}
+        factors = {f"P_{type_}": f"{numbers:,}", f"B_{type_}": f"{8 * float(size) / numbers:.5g} / 8"}
+        product = "<mo>×</mo>".join(mathml(sympy.Symbol(name), numbers=True) for name in factors)
+        summands.append({"of": "weights", "math": f"<mrow>{product}</mrow>"})
+        shown |= factors
+    shown[str(letter)] = show(scene.size)
     return [{"letter": str(letter), "left": mathml(letter), "summands": summands, "numbers": shown}]
 
 

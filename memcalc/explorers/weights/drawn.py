@@ -35,7 +35,8 @@ def whole(scene: Scene, sizes: Mapping[str, int]) -> int:
     said.names(scene)
     handle = {**along("weights", dict(_corners(scene, sizes))), "axis": "x"}
     marks.knob("corner", x + wide, y, "xy", handle, of="weights", says="format: drag the corner", answer=True)
-    _guess_line(scene)
+    if scene.size != scene.plain:  # else the outline says it
+        _guess_line(scene)
     return said.captions(scene)
 
 

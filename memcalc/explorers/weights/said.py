@@ -7,7 +7,7 @@ from fractions import Fraction
 from memcalc import Model
 from memcalc.estimate.inventory import Stored
 from memcalc.explorers.marks import Point, apart
-from memcalc.explorers.weights.bytemap import LEFT, REST, TOP, Box, Scene, Tile
+from memcalc.explorers.weights.bytemap import LAST, LEFT, REST, TOP, Box, Scene, Tile
 from memcalc.formula.symbols import BY_NAME
 from memcalc.formula.tensors import GROUPS, present
 from memcalc.units import show
@@ -17,6 +17,8 @@ Item = tuple[Point, list[str]]
 
 _LETTER = 8.0  # how wide a letter of a label is at most [px]
 _SEEN = 0.001  # of all bytes: a type that takes less has no label
+_NARROW_LETTER = 6.6  # how wide one of a caption is, about [px]
+_LEAST_SHARE = 0.005  # of all bytes: what takes less is not written
 _ROW = 42  # from label to label [px]
 
 
@@ -149,38 +151,62 @@ def _below(scene: Scene, items: Mapping[str, Item]) -> None:
     """Write the labels below the map, a line each: of the largest types, and of the scales."""
     kept = dict.fromkeys([*list(items)[:2], *(name for name in items if name == "scales")])
     for at, name in enumerate(kept):
-        words, y = ", ".join(items[name][1]), scene.floor + 44 + 18 * at
+        words, y = ", ".join(items[name][1]), scene.floor + 64 + 17 * at
         scene.marks.text(f"label_{name}", LEFT, y, words, of="weights", answer=True)
 
 
 def captions(scene: Scene) -> int:
-    """Write below the map in which order it stands, or the card's name, and its scale; return where it ends."""
+    """Write below the map in which order it stands, or the card's name, its scale and shares; return where it ends."""
+    marks, floor = scene.marks, scene.floor
+    head = ", head" if scene.model.embedding_tables > 1 else ""
+    if scene.over:
+        card = f"{scene.gpu.name}: {show(scene.gpu.capacity)}"
+        marks.text("card_name", LEFT, floor + 20, card, look="middling")
+    else:
+        order = f"embedding, {len(scene.bytes_.cells)} layers row by row{head}"
+        marks.text("order", LEFT, floor + 20, order, answer=True)
+    side = _scale(scene)
+    room = scene.bytes_.wide - (0 if scene.narrow else side + 64)
+    marks.text("shares", LEFT, floor + (46 if scene.narrow else 38), shares(scene, room), answer=True)
+    return round(floor + (104 if scene.narrow else 50))
+
+
+def _scale(scene: Scene) -> float:
+    """Draw a square, and say how many bytes it stands for; return how wide it is."""
     marks, area = scene.marks, scene.bytes_.wide * scene.bytes_.high
     unit = 2 ** math.floor(math.log2(400 * scene.most / area))  # a square of about twenty pixels
     side, power = math.sqrt(area * unit / scene.most), min(3, (unit.bit_length() - 1) // 10)
-    head = ", head" if scene.model.embedding_tables > 1 else ""
-    if scene.over:
-        marks.text(
-            "card_name", LEFT, scene.floor + 20, f"{scene.gpu.name}: {show(scene.gpu.capacity)}", look="middling"
-        )
-    else:
-        order = f"embedding, {len(scene.bytes_.cells)} layers row by row{head}"
-        marks.text("order", LEFT, scene.floor + 20, order, answer=True)
     x, y = LEFT + scene.bytes_.wide - side - 64, scene.floor + 8
     marks.rect("square", x, y, side, side, look="square")
-    marks.text(
-        "square_says",
-        x + side + 7,
-        y + side / 2 + 4,
-        f"is {unit >> 10 * power} {('bytes', 'KiB', 'MiB', 'GiB')[power]}",
-    )
-    return round(scene.floor + (90 if scene.narrow else 36))
+    says = f"is {unit >> 10 * power} {('bytes', 'KiB', 'MiB', 'GiB')[power]}"
+    marks.text("square_says", x + side + 7, y + side / 2 + 4, says)
+    return side
+
+
+def shares(scene: Scene, room: float) -> str:
+    """Return what each kind of tensor takes of all, in the order of the map, the largest ones as far as there is room.
+
+    >>> from memcalc.explorers.weights import stored_weights
+    >>> stored_weights.frame(model="GPT-2").shapes["shares"]["text"]
+    'embedding 32%, attention 23%, mlp 46%'
+    """
+    sizes = {}
+    for tile in scene.bytes_.tiles:
+        for one in tile.tensors:
+            kind = "head" if tile.part == LAST and one.group == "embedding" else one.group.replace("_", " ")
+            sizes[kind] = sizes.get(kind, 0) + float(one.size / scene.bytes_.size)
+    kept = {kind: f"{kind} {share:.0%}" for kind, share in sizes.items() if share >= _LEAST_SHARE}
+    while len(", ".join(kept.values())) > room / _NARROW_LETTER:
+        del kept[min(kept, key=sizes.get)]
+    return ", ".join(kept[kind] for kind in sorted(kept, key="head".__eq__))
 
 
 def _words(scene: Scene) -> None:
     """Write the names on the tensors of the first layer, and on the ends of the map."""
     for tile, (x, y, wide, high) in scene.placed(scene.drawn):
         word = short(tile).removesuffix("_proj").replace("_", " ")
+        if len(tile.tensors) == 1 and tile.tensors[0].number > 1:
+            word = f"{tile.tensors[0].number} × {word}"
         look = "tiny halo texture" if tile.layer else "halo texture"
         if tile.layer <= 1 and wide > 6.8 * len(word) + 4 and high > 15:
             written(scene, f"word_{tile.name}", (x + wide / 2, y + high / 2 + 4), word, look)

@@ -32,3 +32,12 @@ def test_layers_fill_on_the_way_there_and_empty_on_the_way_back():
     assert full == sorted(full)
     gradients = [kept_for_backward.frame(moment=moment).shapes["stack_gradients"]["height"] for moment in (20, 30, 55)]
     assert gradients == sorted(gradients) and gradients[0] == 0  # noqa: PT018
+
+
+def test_the_room_for_what_is_kept_is_framed_from_the_first_moment():
+    for kernel in KERNELS:
+        empty, full = (kept_for_backward.frame(attention=kernel, moment=moment).shapes for moment in (0, 20))
+        kept = [shape["width"] for name, shape in full.items() if f"{name}_fill" in full and name.startswith("stack_")]
+        assert empty["stack_kept_frame"] == full["stack_kept_frame"]
+        assert empty["stack_kept_frame"]["width"] == pytest.approx(sum(kept), abs=0.3)
+        assert empty["stack_kept_frame"]["answer"], "a guess must not see how much it is"

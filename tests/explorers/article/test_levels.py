@@ -52,3 +52,16 @@ def test_words_of_several_columns_stand_below_them():
     assert shapes["c0_words"]["y"] > 10 + levels.HIGH
     assert shapes["c0_words"]["x"] < shapes["c1_words"]["x"]
     assert "column_words" not in shapes
+
+
+@pytest.mark.parametrize("width", LAYOUTS)
+def test_the_end_of_a_single_column_can_be_guessed(width):
+    marks = Marks(width)
+    board = levels.draw(marks, Chart([column("count", 12.5)], [Level("x", 16, ["said"], "said", "dashed")], "GiB"), 10)
+    guess = board.ask("How many?")
+    assert (guess.truth, guess.unit, guess.low) == (12.5, "GiB", 0)
+    end = marks.shapes["count_kv_cache"]["y"]
+    assert guess.handle["origin"] + guess.handle["size"] * 12.5 == pytest.approx(end, abs=0.1)
+    assert guess.handle["origin"] + guess.handle["size"] * guess.high == pytest.approx(10, abs=0.5)
+    assert marks.shapes["count_kv_cache"]["answer"]
+    assert not marks.shapes["level_x"].get("answer")

@@ -49,5 +49,5 @@ def test_a_remark_stands_below_the_number_on_a_narrow_page():
 def test_one_cell_is_chosen_and_a_wrong_one_is_struck_out():
     shapes, _ = drawn(600, chosen="b", struck=True)
     assert [name for name, shape in shapes.items() if "chosen" in shape.get("look", "")] == ["b_reach"]
-    assert "struck" in shapes["a"]["look"]
+    assert (shapes["a_struck"]["text"], "struck" in shapes["a_struck"]["look"]) == (shapes["a"]["text"], True)
     assert {shape["group"] for shape in shapes.values() if "press" in shape} == {"cells"}

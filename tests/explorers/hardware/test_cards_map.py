@@ -112,5 +112,15 @@ def test_ones_own_card_has_its_place_too(size, speed, how):
     width, against = how
     card = f"{size} GB" + (f" at {speed} GB/s" if speed else "")
     shapes = drawn(against, gpu=card, width=width)
-    assert "press" not in shapes[card]
+    assert "press" not in shapes[cards_map.OWN]
     assert sum(name.startswith("gib") for name in shapes) <= 9
+
+
+def test_ones_own_card_glides_when_another_is_chosen():
+    one, other = (drawn(gpu=f"24 GB at {speed} GB/s")[cards_map.OWN] for speed in (960, 1200))
+    assert one["transform"] != other["transform"]
+    assert other["says"].startswith("24 GB at 1200 GB/s: ")
+
+
+def test_a_card_of_unknown_bandwidth_has_its_name_where_there_is_room():
+    assert drawn()["GH200 96 GB:"]["text"] == "GH200 96 GB"

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from cases import MODELS, RUNS
 from memcalc import Gpu, Inference, Model, catalogue
 from memcalc.explorers.frame import LAYOUTS
-from memcalc.explorers.hardware.flow import PLACES, Flow, Token
+from memcalc.explorers.hardware.flow import PLACES, Flow, Token, bandwidths
 
 GIB = 2**30
 CARDS = st.sampled_from(catalogue.names("gpus")).map(Gpu.named)
@@ -68,3 +68,27 @@ def test_the_clock_has_a_few_round_marks(model, run, gpu, width):
         assert times[0] == 0
         assert places[-1] <= flow.place.start + flow.place.clock + 1e-6
         assert all(later - earlier >= 28 for earlier, later in pairwise(places))
+
+
+def test_a_pipe_is_dragged_to_cards_of_the_same_memory():
+    """As seen from any of them, each lies at the same place: a hand that rests changes nothing."""
+    seen = {
+        card: bandwidths(Flow(token(gpu=card), PLACES[860]), card) for card in ("RTX 4090", "23.64 GiB at 2,000 GB/s")
+    }
+    first, second = seen.values()
+    assert {first[card] - second[card] for card in first.keys() & second.keys()} == {0}
+    speeds = {card: Gpu.of(card).bandwidth for card in first}
+    assert min(speeds.values()) == 120 * 10**9
+    assert max(speeds.values()) == 10**13
+    assert sorted(first, key=first.get, reverse=True) == sorted(speeds, key=speeds.get)
+    assert {round(Gpu.of(card).capacity / GIB, 2) for card in first} == {23.64}
+    assert first["23.64 GiB at 200 GB/s"] - first["23.64 GiB at 400 GB/s"] == pytest.approx(
+        first["23.64 GiB at 2,000 GB/s"] - first["23.64 GiB at 4,000 GB/s"]
+    )
+
+
+@given(CARDS)
+def test_every_card_that_a_pipe_is_dragged_to_can_be_had(gpu):
+    flow = Flow(token(gpu=gpu.name), PLACES[860])
+    for card in bandwidths(flow, gpu.name) if flow.open else ():
+        assert Gpu.of(card).capacity == pytest.approx(gpu.capacity, rel=0.002)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from memcalc.explorers.frame import LAYOUTS
 from memcalc.explorers.kv_cache import growing_cache
 
 
@@ -34,3 +35,19 @@ def test_the_guess_is_a_level_on_the_column():
     handle = shown.guess.handle
     column = shown.shapes["kv_cache_column"]
     assert handle["origin"] + handle["size"] * 16 == pytest.approx(column["y"], abs=0.2)
+
+
+@pytest.mark.parametrize("width", LAYOUTS)
+def test_no_amount_leaves_the_picture(width):
+    """A letter of an amount is about 8.5 pixels wide: 131,072 GiB, and what a small one takes."""
+    for setting in ({"context": 2**20, "batch": 256}, {"context": 10}, {"context": 32_768}):
+        shape = growing_cache.frame(width=width, **setting).shapes["kv_cache_gib"]
+        assert shape["x"] + 8.5 * len(shape["text"]) <= width
+
+
+@pytest.mark.parametrize("width", LAYOUTS)
+def test_columns_use_their_room(width):
+    """The scale goes in steps; even so, the higher column takes half of the room: 170 or 290 px."""
+    for context in (10, 4096, 32_768, 131_072):
+        shown = growing_cache.frame(width=width, context=context).shapes
+        assert max(shown[f"{term}_column"]["height"] for term in ("kv_cache", "weights")) > (85 if width < 600 else 145)

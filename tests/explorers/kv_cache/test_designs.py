@@ -37,3 +37,8 @@ def test_what_an_exercise_asks_for_is_not_shown_unasked():
     shown = frame(context=32_768, latents="shown")
     assert texts(shown)["DeepSeek-V3_size"] == show(2196 * UNITS["MiB"])
     assert "DeepSeek-V3_bar" in frame(model="DeepSeek-V3").shapes
+
+
+def test_one_token_is_one():
+    assert texts(frame(context=1, says=""))["designs_held"].startswith("1 token in FP16")
+    assert texts(frame(context=2048, batch=3))["designs_held"].startswith("3 × 2,048 tokens in FP16")

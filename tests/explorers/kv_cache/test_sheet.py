@@ -85,3 +85,12 @@ def test_a_state_has_no_rows():
     assert "368,640 bytes in each of 64 layers" in shown.shapes["state"]["says"]
     few = frame(model="Mamba-2.8B", context=10).shapes
     assert area(few["state"]) / area(few["outline"]) == pytest.approx(36 / 10, rel=0.01)
+
+
+def test_the_ring_of_a_thin_sheet_stands_beside_it():
+    """One pair for 32 queries: the sheet is 14 px wide, the ring 24."""
+    shapes = frame(sharing=ALL, context=2048).shapes
+    right, at = shapes["cells"]["x"] + shapes["cells"]["width"], float(shapes["sharing"]["transform"].split()[0][10:])
+    assert at - 12 >= right
+    wide = frame(context=2048).shapes
+    assert float(wide["sharing"]["transform"].split()[0][10:]) == wide["cells"]["x"] + wide["cells"]["width"]

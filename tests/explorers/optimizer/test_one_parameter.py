@@ -47,7 +47,7 @@ def test_the_sum(run, said):
 def test_megatron_keeps_six_and_twelve_parts():
     """NVIDIA/Megatron-LM#654: 6 + 12/d bytes for a parameter with the distributed optimizer."""
     shapes = drawn(recipe="megatron", zero=1, data_parallel=8)
-    assert shapes["bytes_kept"]["text"] == "each keeps 7.5"
+    assert shapes["bytes_kept"]["text"] == "each card keeps 7.5 of them"
     assert shapes["bytes_kept"]["answer"], "a guess must not see it"
 
 
@@ -56,12 +56,22 @@ def test_brackets_choose_a_stage_and_take_it_back():
     pressed = [shapes[f"stage_{stage}_reach"]["press"]["zero"] for stage in (1, 2, 3)]
     assert pressed == ["1", "1", "3"]
     assert [shapes[f"stage_{stage}"]["look"] for stage in (1, 2, 3)] == ["lead", "ink", "lead"]
+    assert [shapes[f"stage_{stage}_word"]["look"] for stage in (1, 2, 3)] == ["press", "middling", "press"]
     assert shapes["stage_2_reach"]["says"] == "stage 2 of ZeRO shares optimizer and gradients"
     assert {shapes[f"stage_{stage}_reach"]["group"] for stage in (1, 2, 3)} == {"stages"}
+
+
+def test_what_a_card_keeps_stays_in_the_picture():
+    marks = Marks(600)
+    narrow = Strip(12, 28, 19, 15, down=False)
+    one_parameter.draw(marks, States(PAPER, Training(zero=3, data_parallel=1024)), narrow)
+    words = marks.shapes["bytes_kept"]
+    assert words["text"] == "each card keeps 0.0156"
+    assert words["x"] + 6.4 * len(words["text"]) < 600  # as wide as it is drawn
 
 
 def test_words_do_not_touch_where_a_part_is_narrow():
     shapes = drawn(recipe="bf16", optimizer="8-bit AdamW", zero=3, data_parallel=1024)
     starts = [shapes[f"part_{part}_word"]["x"] for part in range(4)]
     assert starts == sorted(starts)
-    assert min(b - a for a, b in pairwise(starts)) > 6.7 * len("momentum")
+    assert min(b - a for a, b in pairwise(starts)) > 76, "as wide as the word momentum is drawn"

@@ -25,7 +25,7 @@ def drawn(*args, **kwargs):
 
 
 def heights(path):
-    return [float(tall) for tall in re.findall(r"h[\d.]+v([\d.]+)h-", path)]
+    return [float(tall) for tall in re.findall(r"l[\d.]+ 0v-?([\d.]+)l-", path)]
 
 
 @pytest.mark.parametrize("width", LAYOUTS)
@@ -71,6 +71,18 @@ def test_what_is_too_high_is_said_and_not_drawn():
     assert not found.all_seen
     assert shapes["together"]["text"] == "together 1,128.86 GB, higher than drawn"  # 16 × 70,553,706,496
     assert "weights_slices" not in shapes
+    assert "via" not in shapes["weights"]
+
+
+def test_what_is_shared_goes_by_way_of_the_slices():
+    _, shapes = drawn(zero=2, data_parallel=8)
+    ways = {name: shape["via"] for name, shape in shapes.items() if "slices" in shape.get("via", "")}
+    shared = ("gradients", "optimizer")
+    assert ways == {
+        prefix + term + suffix: f"{term}_slices"
+        for term in shared
+        for prefix, suffix in (("", ""), ("texture_", ""), ("", "_slices"))
+    }
 
 
 @pytest.mark.parametrize(("run", "said"), [

@@ -115,3 +115,39 @@ def test_labels_do_not_touch():
         shapes, *_ = drawn(trained(MODELS["Llama-3.1-8B"], GPUS[1], 8, 3, recipe="autocast"), width)
         heights = sorted(s["y"] for n, s in shapes.items() if n.startswith("label_") and not n[-1].isdigit())
         assert min(b - a for a, b in pairwise(heights)) >= 40 - 0.1
+
+
+@pytest.mark.parametrize("people", [3, 50])
+def test_the_surface_moves_with_the_people(people):
+    for plan, wished in (
+        (answering(MODELS["Llama-3.1-8B"], GPUS[1], 1, 1, people, context=8192), people),
+        (answering(MODELS["Llama-3.1-8B"], GPUS[1], 4, 2, people, context=8192), people),
+        (trained(MODELS["Llama-3.1-8B"], GPUS[1], 8, 3, context=8192, batch=people), people),
+    ):
+        shapes, card, _ = drawn(plan)
+        handle = shapes["batch"]["handle"]
+        assert handle["origin"] + handle["size"] * wished == pytest.approx(card.top, abs=0.1)
+        assert handle["also"] == [plan.most["batch"]] * (plan.most["batch"] > 0)
+
+
+def test_copies_share_people_out_as_the_handle_says():
+    """Two people more are one more in each of two copies."""
+    few, more = (answering(MODELS["Llama-3.1-8B"], GPUS[1], 2, 2, people, context=8192) for people in (4, 6))
+    (shapes, low, _), (_, high, _) = drawn(few), drawn(more)
+    assert low.unit == high.unit
+    assert 2 * shapes["batch"]["handle"]["size"] == pytest.approx(high.top - low.top, abs=0.01)
+
+
+@pytest.mark.parametrize("width", LAYOUTS)
+@pytest.mark.parametrize("cards", [1, 2, 8])
+def test_rings_do_not_lie_on_each_other(width, cards):
+    for context in (8192, 2**20):
+        shapes, *_ = drawn(answering(MODELS["Llama-3.1-8B"], GPUS[0], cards, 1, 1, context=context), width)
+        first, second = (float(shapes[name]["transform"][10:].split()[0]) for name in ("context", "batch"))
+        assert 12 <= first <= second - 24 < width - 36
+
+
+def test_a_state_that_no_token_makes_larger_grows_with_the_people():
+    shapes, *_ = drawn(answering(Model.named("Mamba-2.8B"), GPUS[1], 1, 1, 8))
+    assert "batch" in shapes
+    assert "context" not in shapes

@@ -85,3 +85,13 @@ def test_tokens_grow_the_cache_and_the_activations():
 
 def test_cards_grow():
     assert list(CARDS) == sorted(set(CARDS))
+
+
+def test_what_one_more_of_the_wish_takes():
+    """A token of Llama-3.1-70B takes 2 × 80 layers × 8 heads × 128 numbers × 2 bytes."""
+    token = 2 * 80 * 8 * 128 * 2
+    two = service(8, copies=2)
+    assert two.each == {"context": 25 * token / 4, "batch": 8192 * token / 4 / 2}
+    assert two.now == {"context": 8192, "batch": 50}
+    assert two.most["batch"] == 2 * two.room("batch")
+    assert trained(SMALL, A100, 8, 3, context=8192, batch=3).now["batch"] == 3

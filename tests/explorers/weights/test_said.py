@@ -1,5 +1,7 @@
 """What is written on a map: names, sums and labels."""
 
+import re
+
 import pytest
 
 from memcalc import Inference, Model, breakdown, units
@@ -35,6 +37,23 @@ def test_labels_add_up_to_the_whole():
     assert found["label_Q6_K"] == "Q6_K: 1.17 GiB"
     assert found["label_Q4_K_1"] == "4.5 bits, 74% of all"
     assert found["map_name"] == "Q4_K_M: 4.58 GiB"
+
+
+@pytest.mark.parametrize("width", LAYOUTS)
+@pytest.mark.parametrize("model", ["LLaMA-7B", "DeepSeek-V2-Lite", "Jamba-v0.1", "GPT-2"])
+def test_shares_of_the_bytes_are_those_of_the_parameters_and_have_room(model, width):
+    said = texts(model=model, width=width)["shares"]
+    shares = {kind: int(share) for kind, share in re.findall(r"(\w[\w ]*) (\d+)%", said)}
+    assert 90 <= sum(shares.values()) <= 102
+    assert 6 * len(said) < width - 24
+    counted = Model.named(model)
+    head = 100 * (counted.embedding_tables - 1) * counted.vocabulary * counted.hidden / counted.parameters
+    assert shares.get("head", 0) in (round(head), 0 if width == 360 and head < 2 else round(head))
+
+
+def test_tensors_of_one_shape_are_counted_on_their_label():
+    assert texts()["word_1.up_proj"] == "2 × up"
+    assert texts(model="GPT-2")["word_1.up_proj"] == "up"
 
 
 @pytest.mark.parametrize("width", LAYOUTS)

@@ -1,0 +1,66 @@
+// A page without a kernel: what it fetches, and what it shows where there is no answer.
+
+import assert from "node:assert/strict";
+import test from "node:test";
+
+globalThis.document = { querySelectorAll: () => [] }; // a page without explorers
+const { modelOf } = await import("../../memcalc/explorers/page/host.js");
+
+const START = { context: 1, batch: 1 };
+const FILES = {
+  600: { base: { size: [600, 10], said: ["one"] }, sets: ["context"] },
+  "600-context": [{ state: { context: 2 }, said: ["two"] }],
+  360: { base: { size: [360, 10], said: ["one"] }, sets: ["context"] },
+  "360-context": [{ state: { context: 2 }, said: ["two, narrow"] }],
+};
+
+/** Return a page's model, what it fetches, and a promise of its next frame. */
+async function page(python) {
+  const fetched = [];
+  const model = modelOf({ subject: "fit", stage: {}, start: START, closed: false }, async (name) => (fetched.push(name), FILES[name]), python);
+  await model.lay(600);
+  const next = () => new Promise((done) => model.on("change:frame", () => done(model.get("frame"))));
+  return { model, fetched, next };
+}
+
+test("a set of frames is fetched when a state of it is wanted, and once", async () => {
+  const { model, fetched, next } = await page();
+  assert.deepEqual(fetched, [600]);
+  for (const context of [2, 1, 2]) {
+    const shown = next();
+    model.set("state", { ...START, context });
+    await shown;
+  }
+  assert.deepEqual(model.get("frame").said, ["two"]);
+  assert.deepEqual(fetched, [600, "600-context"]);
+});
+
+test("a hand that comes near fetches what its control can show", async () => {
+  const { model, fetched } = await page();
+  const told = [];
+  model.on("msg:custom", (frame) => told.push(frame.state.context));
+  await model.send({ ahead: "context" });
+  await model.send({ ahead: "batch" });
+  assert.deepEqual(told, [2]);
+  assert.deepEqual(fetched, [600, "600-context"]);
+});
+
+test("what makes no sense leaves the last that did, in another layout too", async () => {
+  const { model, next } = await page(async ({ state }) => ({ state, problem: "That makes no sense." }));
+  let shown = next();
+  model.set("state", { ...START, context: 2 });
+  await shown;
+  shown = next();
+  model.set("state", { context: 2, batch: 0 });
+  assert.deepEqual([(await shown).said, (await shown).problem], [["two"], "That makes no sense."]);
+  shown = next();
+  model.set("width", 360);
+  assert.deepEqual([(await shown).said, (await shown).size], [["two, narrow"], [360, 10]]);
+});
+
+test("without Python, a page says what it does not know", async () => {
+  const { model, next } = await page();
+  const shown = next();
+  model.set("state", { ...START, batch: 7 });
+  assert.equal((await shown).problem, "This page has no picture of that: it was not made beforehand.");
+});
