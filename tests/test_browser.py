@@ -159,7 +159,7 @@ SHOWN = """explorer => [...explorer.querySelectorAll(".memcalc-stage svg [data-n
 
 def answered(explorer):
     """Wait until what is shown is of the state that is set."""
-    expect(explorer).not_to_have_class(re.compile("memcalc-waiting"))
+    expect(explorer).to_have_attribute("aria-busy", "false")
 
 
 def shown(explorer):

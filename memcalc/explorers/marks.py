@@ -5,7 +5,8 @@ A shape is a dictionary: its SVG element as "tag", the element's attributes, and
 - "of": the term whose colour it has, "look": its classes in the stylesheet, "text": what it says
 - "inside": the shape in which it lies; a shape moves with what it lies in
 - "says": its name and size, shown when it is hovered or has the focus; "lights": the letters that it stands for
-- "press": the settings that a click on it makes; "group": the shapes among which the arrow keys go
+- "press": the settings that a click on it makes; "group": the shapes among which the arrow keys go,
+  which what lies in a shape takes from it
 - "handle": the control that dragging it moves, and how
 - "answer": whether it waits until a guess is made; "from": where it comes from when the guess opens it
 - "via": the shape by whose place it moves when it comes to have one, or no longer has; all else moves before or after

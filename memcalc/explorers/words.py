@@ -124,9 +124,11 @@ def letters_of(term: Term, known: Values) -> str:
 
 
 def meanings(lines: Iterable[Mapping[str, object]]) -> dict[str, str]:
-    """Return what each letter of some lines means."""
+    """Return what each letter of some lines means: as the glossary has it, or the line itself."""
+    lines = list(lines)
     used = {letter for line in lines for letter in (line["letter"], *line["numbers"])}
-    return {
+    own = {letter: meaning for line in lines for letter, meaning in line.get("meanings", {}).items()}
+    return own | {
         symbol.name: entry.meaning + (f" [{entry.unit}]" if entry.unit else "")
         for symbol, entry in GLOSSARY.items()
         if symbol.name in used

@@ -59,7 +59,7 @@ export function drawing(svg, prefix, calm) {
     if (shape.press || shape.handle) {
       made.setAttribute("role", shape.handle ? "slider" : "button");
       made.setAttribute("aria-label", shape.says ?? "");
-      if (!shape.group) made.setAttribute("tabindex", 0);
+      if (!shape.group && !shapes[shape.inside]?.group) made.setAttribute("tabindex", 0);
     }
     if (shape.tag === "text" && made.textContent !== (shape.text ?? "")) made.textContent = shape.text ?? "";
   };

@@ -233,8 +233,10 @@ function render({ model, el }, history) {
   };
   let patience = 0;
   const wait = () => {
+    const busy = key(shown.state) !== key(model.get("state"));
+    el.setAttribute("aria-busy", busy);
     clearTimeout(patience);
-    if (key(shown.state) === key(model.get("state"))) el.classList.remove("memcalc-waiting");
+    if (!busy) el.classList.remove("memcalc-waiting");
     else patience = setTimeout(() => el.classList.add("memcalc-waiting"), 500); // only where Python lets one wait
   };
   const show = (next) => {

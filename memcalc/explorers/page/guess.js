@@ -47,8 +47,8 @@ export function guessing(svg, picture, { open, said }) {
     const now = { now: value ?? start, min: asked.low, max: asked.high, text: value === null ? "no guess yet" : `${written(value)} ${asked.unit}` };
     stand(line, now);
     const words = picture.element("guess_words");
-    const mine = root.hidden ? "your guess" : `your guess: ${written(value)} ${asked.unit}`; // a sentence says it then
-    if (words) words.textContent = value === null ? "drag me to your guess" : mine;
+    if (words && value === null) words.textContent = "drag me to your guess";
+    else if (words) words.textContent = root.hidden ? "your guess" : `your guess: ${written(value)} ${asked.unit}`; // a sentence says it then
   };
   field.oninput = () => put(field.value.trim() === "" ? null : Number(field.value.replaceAll(",", "")), true);
   field.onkeydown = (event) => {

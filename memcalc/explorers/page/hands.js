@@ -123,7 +123,8 @@ export function hands(svg, picture, does) {
   }
   svg.addEventListener("keydown", (event) => {
     const name = nameOf(event.target);
-    const { handle, press, group } = picture.shapes()[name] ?? {};
+    const { handle, press } = picture.shapes()[name] ?? {};
+    const group = name && groupOf(name);
     const by = UP[event.key];
     if (press && (event.key === "Enter" || event.key === " ")) does.go(press);
     else if (handle && by) {
@@ -134,31 +135,40 @@ export function hands(svg, picture, does) {
     else return;
     event.preventDefault();
   });
-  const members = (group) => Object.keys(picture.shapes()).filter((name) => picture.shapes()[name].group === group);
+  /** Return the group of a shape that can be pressed: its own, or that of what it lies in. */
+  const groupOf = (name) => {
+    const { press, group, inside } = picture.shapes()[name];
+    return press && (group ?? picture.shapes()[inside]?.group);
+  };
+  const members = (group) => Object.keys(picture.shapes()).filter((name) => groupOf(name) === group);
   const neighbour = (group, name, by) => {
     const names = members(group);
     const at = (names.indexOf(name) + (by > 0 ? 1 : -1) + names.length) % names.length;
-    rove(group, names[at]);
+    rove(names, names[at]);
     picture.element(names[at]).focus();
   };
-  const rove = (group, name) => {
-    for (const one of members(group)) picture.element(one).setAttribute("tabindex", one === name ? 0 : -1);
+  const rove = (names, name) => {
+    for (const one of names) {
+      const place = one === name ? "0" : "-1";
+      if (picture.element(one).getAttribute("tabindex") !== place) picture.element(one).setAttribute("tabindex", place);
+    }
   };
   /** Say of each handle where it stands, and leave one of each group to the Tab key. */
   const announce = () => {
-    const groups = new Set();
-    for (const [name, { handle, group }] of Object.entries(picture.shapes())) {
-      if (group) groups.add(group);
+    const groups = new Map();
+    for (const [name, { handle }] of Object.entries(picture.shapes())) {
+      const group = groupOf(name);
+      if (group && !groups.has(group)) groups.set(group, []);
+      groups.get(group)?.push(name);
       if (!handle) continue;
       const control = does.control(handle.control);
       const value = does.value(control.name);
       const places = handle.places?.map(([one]) => one);
       stand(picture.element(name), standing(control, value, does.written, places));
     }
-    for (const group of groups) {
-      const names = members(group);
+    for (const names of groups.values()) {
       const chosen = names.find((name) => picture.element(name) === document.activeElement);
-      rove(group, chosen ?? names.find((name) => picture.shapes()[name].look?.includes("chosen")) ?? names[0]);
+      rove(names, chosen ?? names.find((name) => picture.shapes()[name].look?.includes("chosen")) ?? names[0]);
     }
   };
   return { announce };

@@ -188,12 +188,12 @@ def dots(marks: Marks, shown: Sequence[Measurement], places: Mapping[str, Point]
     """Draw every row as the mark of its term; those that are not shown are there, but hidden."""
     wanted = {row.id for row in shown}
     for number, alike in enumerate(_alike()):
-        name = ascii_letters[number]  # short, for every dot says it twice
+        name = ascii_letters[number]  # short, for every dot says it
         here = [row for row in alike if row.id in places]
         hidden = "" if any(row.id in wanted for row in here) else "none"
-        marks.put(name, "g", of=term_of(alike[0]), look="area", display=hidden, answer=True)
+        marks.put(name, "g", of=term_of(alike[0]), look="area", display=hidden, group=name, answer=True)
         for row in here:
-            more = {"inside": name, "says": says(row), "press": {"row": row.id}, "group": name}
+            more = {"inside": name, "says": says(row), "press": {"row": row.id}}
             mark(marks, row.id, row, *places[row.id], radius, **more)
 
 

@@ -175,16 +175,19 @@ def _in_bytes(scene: Scene, run: Inference) -> list[Line]:
     """Return the line of the formula for bytes: a product, or where scales are stored, the sum over types."""
     if Format.named(run.weights).family == Family.PLAIN:
         return formula(scene.model, run, [terms.weights])
-    letter, summands, shown = BY_NAME["weights"].symbol, [], {}
+    letter, summands = BY_NAME["weights"].symbol, []
+    numbers, meanings = {letter.name: show(scene.size)}, {}
     stored = [one for tile in scene.bytes_.tiles for one in tile.tensors]
     for type_, size in types(stored):
-        numbers = sum(one.numbers for one in stored if one.type == type_)
-        factors = {f"P_{type_}": f"{numbers:,}", f"B_{type_}": f"{8 * float(size) / numbers:.5g} / 8"}
-        product = "<mo>×</mo>".join(mathml(sympy.Symbol(name), numbers=True) for name in factors)
+        count = sum(one.numbers for one in stored if one.type == type_)
+        written = {"parameters": f"{count:,}", "bytes_per_weight": f"{8 * float(size) / count:.5g} / 8"}
+        letters = {name: sympy.Symbol(f"{BY_NAME[name].symbol}_{type_}") for name in written}
+        numbers |= {letters[name].name: number for name, number in written.items()}
+        meanings |= {one.name: f"{BY_NAME[name].meaning} stored in {type_}" for name, one in letters.items()}
+        product = "<mo>×</mo>".join(mathml(one, numbers=True) for one in letters.values())
         summands.append({"of": "weights", "math": f"<mrow>{product}</mrow>"})
-        shown |= factors
-    shown[str(letter)] = show(scene.size)
-    return [{"letter": str(letter), "left": mathml(letter), "summands": summands, "numbers": shown}]
+    line = {"letter": letter.name, "left": mathml(letter), "summands": summands, "numbers": numbers}
+    return [line | {"meanings": meanings}]
 
 
 def _guess(scene: Scene) -> Guess:
