@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from memcalc import InputError, catalogue
@@ -59,6 +59,7 @@ def test_a_filter_hides_the_others(name):
     st.integers(0, 55),
     st.sampled_from(LAYOUTS),
 )
+@example(VIEWS[-1], "activations", "A001", 71_016, "keep all", 0, 360)  # the highest film on the lowest screen
 @settings(max_examples=60, deadline=None)
 def test_every_setting_gives_a_frame(view, filter, row, context, activations, moment, width):
     state = {

@@ -66,19 +66,24 @@ function gestures(model, history, changed) {
     model.set("state", state);
     model.save_changes();
   };
-  const commit = () => {
-    if (before && key(before) !== key(model.get("state"))) history.push(before);
-    before = null;
+  const keep = (from) => {
+    if (from && key(from) !== key(model.get("state"))) history.push(from);
     changed();
+  };
+  const commit = () => {
+    const from = before;
+    before = null;
+    keep(from);
   };
   const send = (name, value) => {
     before ??= model.get("state");
     set({ ...model.get("state"), [name]: value });
   };
   const go = (setting) => {
-    before = model.get("state");
-    set({ ...before, ...setting });
     commit();
+    const from = model.get("state"); // a field that moves with its sentence says once more what it has, in between
+    set({ ...from, ...setting });
+    keep(from);
   };
   const undo = () => {
     if (!history.length) return;

@@ -56,7 +56,7 @@ class Projector:
         """How high a GiB is [px]; scales come in steps."""
         most = in_unit(max(self.step.added, self.step.peak, *map(beside, self.step.stops)), "GiB")
         room = self.screen.floor - self.screen.top - 24
-        return next(unit for unit in steps(0.01, 300) if unit * most <= room)
+        return next(unit for unit in steps(1e-6, 300) if unit * most <= room)
 
     def y(self, size: float) -> float:
         """Return how high so many bytes reach [px]."""
