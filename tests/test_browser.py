@@ -425,7 +425,7 @@ def test_a_guess_is_made_in_the_picture_and_stays(desk, page):
     explorer.get_by_role("button", name="Open it").click()
     expect(explorer.get_by_text("You guessed 14 GiB; it is 28.6 GiB: 2 times too little.")).to_be_visible()
     expect(explorer.get_by_role("status")).to_contain_text("4.91 GiB of the 28.55 GiB run over the rim")
-    expect(explorer.get_by_text("your guess: 14 GiB")).to_be_visible()
+    expect(explorer.get_by_text("your guess", exact=True)).to_be_visible()
     servers.command(page, "notebook:move-cursor-down")
     servers.command(page, "notebook:run-all-below")
     desk.notebook = None
