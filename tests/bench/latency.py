@@ -120,6 +120,9 @@ WATCH = """([selector, place, event]) => {
 }"""
 """From the moment of the touch to the end of the frame that shows another picture."""
 
+SEE = """([selector, place]) => document.querySelectorAll(selector)[place]
+  .querySelector(".memcalc-stage > svg, img").scrollIntoView({ block: "center" })"""
+
 CELLS = ".jp-CodeCell:has(.jp-OutputArea-output) .jp-Cell-outputArea"
 PAGE = "main"
 
@@ -201,7 +204,7 @@ def _in_jupyterlab(folder, browser):
 
 def _in_turns(browser, lab, case):
     """Press each key in all three, so that what slows the machine slows all; then drag and click the first."""
-    page = browser.new_page(viewport={"width": 1280, "height": 5200}, reduced_motion="reduce")  # all three are seen
+    page = browser.new_page(viewport={"width": 1280, "height": 1400}, reduced_motion="reduce")
     run_all(page, lab, f"{case.name}.ipynb")
     page.locator(".jp-OutputArea-output img").wait_for(timeout=60_000)
     controls = [_control(page.locator(".memcalc-explorer").nth(place), case) for place in (0, 1)]
@@ -215,7 +218,7 @@ def _in_turns(browser, lab, case):
 
 def _anew(browser, lab, case):
     """The times of keys of an explorer that asks the kernel each time [ms]."""
-    page = browser.new_page(viewport={"width": 1280, "height": 1800}, reduced_motion="reduce")
+    page = browser.new_page(viewport={"width": 1280, "height": 1400}, reduced_motion="reduce")
     run_all(page, lab, f"{case.name}_anew.ipynb")
     (times,) = _pressed(page, [_control(page.locator(".memcalc-explorer"), case)], case)
     page.close()
@@ -237,6 +240,7 @@ def _control(explorer, case):
 
 def _press(page, control, key, selector, place=0):
     control.focus()
+    page.evaluate(SEE, [selector, place])
     page.wait_for_timeout(PAUSE)
     page.evaluate(WATCH, [selector, place, "keydown"])
     page.keyboard.press(key)
@@ -248,6 +252,7 @@ def _drags(page, explorer, selector):
     handle = explorer.locator(".memcalc-stage svg .knob").first
     if not handle.count():
         return []
+    page.evaluate(SEE, [selector, 0])
     box, times = handle.bounding_box(), []
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     upright = "along-y" in handle.get_attribute("class")
