@@ -64,3 +64,20 @@ test("without Python, a page says what it does not know", async () => {
   model.set("state", { ...START, batch: 7 });
   assert.equal((await shown).problem, "This page has no picture of that: it was not made beforehand.");
 });
+
+test("a set that came too late for its layout is fetched again when the layout is back", async () => {
+  let arrive;
+  const slow = new Promise((done) => (arrive = done));
+  const fetched = async (name) => (name === "600-context" ? slow.then(() => FILES[name]) : FILES[name]);
+  const model = modelOf({ subject: "fit", stage: {}, start: START, closed: false }, fetched);
+  await model.lay(600);
+  const late = model.send({ ahead: "context" });
+  await model.lay(360);
+  arrive();
+  await late;
+  await model.lay(600);
+  const told = [];
+  model.on("msg:custom", (frame) => told.push(frame.said[0]));
+  await model.send({ ahead: "context" });
+  assert.deepEqual(told, ["two"]);
+});

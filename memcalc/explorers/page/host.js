@@ -50,7 +50,12 @@ export function modelOf({ subject, stage, start, closed }, fetched, python) {
     const [name, width] = [names.toSorted().join("+"), values.width];
     if (!sets.includes(name)) return [];
     const address = `${width}-${name}`;
-    if (!coming.has(address)) coming.set(address, fetched(address).then((frames) => (width === values.width ? frames.map(keep) : [])));
+    const arrived = (frames) => {
+      if (width === values.width) return frames.map(keep);
+      coming.delete(address); // the layout is another by now
+      return [];
+    };
+    if (!coming.has(address)) coming.set(address, fetched(address).then(arrived));
     return coming.get(address);
   };
   const frameOf = async (state) => {
