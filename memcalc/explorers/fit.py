@@ -6,13 +6,13 @@ from memcalc.estimate.code import code
 from memcalc.estimate.terms import terms
 from memcalc.explorers import vessel as vessels
 from memcalc.explorers.controls import model_of
-from memcalc.explorers.frame import Frame, Guess, explorer
+from memcalc.explorers.frame import Frame, explorer
 from memcalc.explorers.marks import LAYOUTS, Marks, along, apart
 from memcalc.explorers.vessel import Vessel
 from memcalc.explorers.words import formula, letters_of
 from memcalc.formula.inverse import token
 from memcalc.formula.symbols import SUMMANDS
-from memcalc.units import UNITS, in_unit, show
+from memcalc.units import show
 
 SHELF = ("RTX 4090", "RTX 5090", "A100 80 GB", "H100 80 GB", "MI300X")
 """The cards beside the chosen one: of a desk, and of computing centres."""
@@ -72,7 +72,7 @@ def will_it_fit(
         code=code(model, run, shown=("context", "batch", "weights", "kv_cache")),
         sentence=_ASKS if batch == 1 else _ASKS_SEVERAL,
         scale=f"{vessel.unit:.3g}",
-        guess=_guess(vessel, fit.needed),
+        guess=vessels.guess(vessel, "How high will it reach? Drag the dashed line", fit.needed),
     )
 
 
@@ -239,15 +239,3 @@ def _guess_line(marks: Marks, vessel: Vessel) -> None:
     """Draw the line that is dragged to where the load is expected to reach."""
     reach = vessel.width / 2 + 26
     marks.level(vessel.middle - reach, vessel.middle + reach, 200, vessel.left + 6)
-
-
-def _guess(vessel: Vessel, needed: int) -> Guess:
-    per_gib = vessel.high(UNITS["GiB"])
-    return Guess(
-        asks="How high will it reach? Drag the dashed line, or type a number; then open it.",
-        unit="GiB",
-        truth=in_unit(needed, "GiB"),
-        handle={"axis": "y"} | along("guess", origin=vessel.floor, size=-per_gib),
-        low=0,
-        high=round((vessel.floor - 12) / per_gib),
-    )

@@ -71,7 +71,7 @@ def write(folder: Path, explorable: Explorable, worker: str = "") -> None:
     _write(folder / subject / "stage.json", {"stage": explorable.stage, "start": start})
     for width in LAYOUTS:
         sets = beforehand(explorable, width)
-        first = {"base": explorable.data({}, width), "sets": list(sets)}
+        first = {"base": explorable.base(width, ()), "sets": list(sets)}
         for name, data in ({str(width): first} | {f"{width}-{name}": frames for name, frames in sets.items()}).items():
             _write(folder / subject / f"{name}.json", data)
     said = explorable.frame().sentence_said
@@ -113,7 +113,7 @@ def beforehand(explorable: Explorable, width: int) -> dict[str, list[dict[str, o
 
     They come in sets, by the names of the controls that differ: a page fetches a set when a hand comes near.
     """
-    base, sets = explorable.data({}, width), {}
+    base, sets = explorable.base(width, ()), {}
     for state in one_away(explorable):
         try:
             data = explorable.data(state, width)

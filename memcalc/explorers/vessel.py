@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from memcalc.explorers.marks import Marks, steps
+from memcalc.explorers.frame import Guess
+from memcalc.explorers.marks import Marks, along, steps
 from memcalc.formula.symbols import SUMMANDS
-from memcalc.units import in_unit, show, show_both
+from memcalc.units import UNITS, in_unit, show, show_both
 
 WALL = 4
 """How thick the wall of a card is drawn [px]."""
@@ -305,3 +306,22 @@ def _slab(vessel: Vessel, bottom: float, top: float, first: bool, last: bool) ->
 def _lip(start: float, end: float, low: float, bend: float) -> str:
     """Return the rounded end of what hangs down, from one side to the other."""
     return f"Q{start:.1f} {low + bend:.1f} {(start + end) / 2:.1f} {low + bend:.1f}T{end:.1f} {low:.1f}"
+
+
+def guess(vessel: Vessel, asks: str, needed: int) -> Guess:
+    """Return the guess of how high a load reaches: a line is dragged along the card.
+
+    Parameters
+    ----------
+    asks : what is asked; how it is answered is added
+    needed : the answer [bytes]
+    """
+    per_gib = vessel.high(UNITS["GiB"])
+    return Guess(
+        asks=f"{asks}, or type a number; then open it.",
+        unit="GiB",
+        truth=in_unit(needed, "GiB"),
+        handle={"axis": "y"} | along("guess", origin=vessel.floor, size=-per_gib),
+        low=0,
+        high=round((vessel.floor - 12) / per_gib),
+    )

@@ -7,14 +7,15 @@ from memcalc.catalogue import names
 from memcalc.estimate import advice
 from memcalc.estimate.code import code
 from memcalc.explorers.controls import Menu, Number, model_of, numbers_of
-from memcalc.explorers.frame import Frame, Guess, explorer
-from memcalc.explorers.marks import Marks, along
+from memcalc.explorers.frame import Frame, explorer
+from memcalc.explorers.marks import Marks
 from memcalc.explorers.plan.cards import Slim, draw_cards
 from memcalc.explorers.plan.rubric import draw_rubric, rubric
 from memcalc.explorers.plan.run import CARDS, Plan, answering, offered, trained
+from memcalc.explorers.vessel import guess
 from memcalc.explorers.words import plain, words
 from memcalc.formula.symbols import SUMMANDS
-from memcalc.units import UNITS, in_unit, show
+from memcalc.units import show
 
 COPIES = {"one copy": 1, "two copies": 2, "three copies": 3, "four copies": 4, "eight copies": 8}
 """How many whole models the cards hold together."""
@@ -146,7 +147,7 @@ def _frame(marks: Marks, end: int, chosen: Plan, card: Slim, sentence: str) -> F
         code=code(model, run, shown=("context", "batch")),
         sentence=sentence,
         scale=f"{card.unit:.3g} {card.across} {chosen.cards}",
-        guess=_guess(card, chosen.fit.needed),
+        guess=guess(card, "What must a card hold? Drag the dashed line to where it reaches", chosen.fit.needed),
     )
 
 
@@ -185,15 +186,3 @@ def _guess_line(marks: Marks, card: Slim) -> None:
         marks.level(left, middle + reach, 200, middle, "middle")
     else:
         marks.level(left, middle + reach, 200, middle + card.width / 2 + 10)
-
-
-def _guess(card: Slim, needed: int) -> Guess:
-    per_gib = card.high(UNITS["GiB"])
-    return Guess(
-        asks="What must a card hold? Drag the dashed line to where it reaches, or type a number; then open it.",
-        unit="GiB",
-        truth=in_unit(needed, "GiB"),
-        handle={"axis": "y"} | along("guess", origin=card.floor, size=-per_gib),
-        low=0,
-        high=round((card.floor - 12) / per_gib),
-    )
