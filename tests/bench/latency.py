@@ -39,7 +39,7 @@ class Echo(AnyWidget):
       el.innerHTML = `<svg height=20><rect width=9 height=9></rect></svg><input type=range aria-label=nothing>`;
       const [input, shape] = ["input", "rect"].map((tag) => el.querySelector(tag));
       input.setAttribute("data-lm-suppress-shortcuts", true); // else JupyterLab takes the arrows
-      input.oninput = () => (model.set("there", input.valueAsNumber), model.save_changes());
+      input.oninput = () => ANSWER;
       model.on("change:back", () => shape.setAttribute("x", model.get("back")));
     } };\'\'\'
     there, back = Int(50).tag(sync=True), Int(50).tag(sync=True)
@@ -47,6 +47,8 @@ class Echo(AnyWidget):
 echo = Echo()
 echo.observe(lambda change: setattr(echo, "back", change["new"]), "there")
 echo"""
+AT_ONCE = ECHO.replace("ANSWER", """shape.setAttribute("x", input.valueAsNumber)""")
+BY_THE_KERNEL = ECHO.replace("ANSWER", """(model.set("there", input.valueAsNumber), model.save_changes())""")
 SLIDE = ("ArrowLeft",) * 3 + ("ArrowRight",) * 3
 
 
@@ -192,13 +194,15 @@ def _in_jupyterlab(folder, browser):
         cells = [IMPORTS, case.ours, anew, f"interact(plain.{case.name}, {moved}={case.plain});"]
         nbformat.write(notebook(*cells), source / f"{case.name}.ipynb")
         nbformat.write(notebook(IMPORTS, anew), source / f"{case.name}_anew.ipynb")
-    nbformat.write(notebook(ECHO), source / f"{NOTHING.name}_anew.ipynb")
+    for name, cell in (("", AT_ONCE), ("_anew", BY_THE_KERNEL)):
+        nbformat.write(notebook(cell), source / f"{NOTHING.name}{name}.ipynb")
     with jupyterlab(folder / "as it comes", source, AS_IT_COMES) as lab:
         found = {case.name: _in_turns(browser, lab, case) for case in tqdm(CASES, unit="explorer")}
-        found[NOTHING.name] = [[], [], [], _anew(browser, lab, NOTHING), []]
+        least = [_alone(browser, lab, NOTHING, kind) for kind in ("", "_anew")]
+        found[NOTHING.name] = [least[0], [], [], least[1], []]
     with jupyterlab(folder / "of make lab", source) as lab:
         for case in tqdm([*CASES, NOTHING], unit="explorer"):
-            found[case.name].insert(4, _anew(browser, lab, case))
+            found[case.name].insert(4, _alone(browser, lab, case, "_anew"))
     return found
 
 
@@ -216,10 +220,10 @@ def _in_turns(browser, lab, case):
     return [key, drag, click, anew, interact]
 
 
-def _anew(browser, lab, case):
-    """The times of keys of an explorer that asks the kernel each time [ms]."""
+def _alone(browser, lab, case, kind):
+    """The times of keys of an explorer alone in its notebook: "_anew" for the one that always asks the kernel [ms]."""
     page = browser.new_page(viewport={"width": 1280, "height": 1400}, reduced_motion="reduce")
-    run_all(page, lab, f"{case.name}_anew.ipynb")
+    run_all(page, lab, f"{case.name}{kind}.ipynb")
     (times,) = _pressed(page, [_control(page.locator(".memcalc-explorer"), case)], case)
     page.close()
     return times

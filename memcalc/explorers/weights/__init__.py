@@ -1,6 +1,7 @@
 """The explorer of weights: a model as a map of its bytes, which shrinks when its numbers are stored in fewer bits."""
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 
 import sympy
 
@@ -84,8 +85,13 @@ def for_one_token(model: Model, run: Inference) -> int:
     return passed_in(run.weights, present(model.packing, model.absent)).exact(values(model, run))
 
 
+@cache
+def _sizes(model: Model) -> dict[str, int]:
+    return {name: breakdown(model, Inference(weights=name))["weights"] for name in weights_formats()}
+
+
 def _whole(scene: Scene, run: Inference) -> Frame:
-    sizes = {name: breakdown(scene.model, Inference(weights=name))["weights"] for name in weights_formats()}
+    sizes = _sizes(scene.model)
     said = _said(scene, run)
     return Frame(
         marks=scene.marks,

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
+from functools import cache
 
 from memcalc import Model
 from memcalc.estimate.inventory import Stored
@@ -59,17 +60,18 @@ def says(tile: Tile, model: Model) -> str:
     return f"{where}\n{tile.numbers:,} numbers × {bits:.5g} bits = {size_of(tile.size)}"
 
 
+@cache
 def lights(model: Model) -> Callable[[Tile], str]:
     """Return which letters of the formula each tile of a model lights up: of its group, its layers and its shape."""
     shapes = {(tensor.group, tensor.name): tensor.shape for tensor in present(model.packing, model.absent)}
 
-    def letters(tile: Tile) -> str:
-        one = tile.tensors[0]
-        parts = (GROUPS[one.group], *shapes.get((one.group, one.name), ()))
+    @cache
+    def letters(group: str, name: str) -> str:
+        parts = (GROUPS[group], *shapes.get((group, name), ()))
         inside = {letter.name for part in parts for letter in getattr(part, "free_symbols", ())}
-        return " ".join([*([BY_NAME[one.group].letter] if one.group in BY_NAME else []), *sorted(inside)])
+        return " ".join([*([BY_NAME[group].letter] if group in BY_NAME else []), *sorted(inside)])
 
-    return letters
+    return lambda tile: letters(tile.tensors[0].group, tile.tensors[0].name)
 
 
 def title(scene: Scene) -> str:
