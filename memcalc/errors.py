@@ -69,10 +69,20 @@ def choice(field: str, value: object, options: Iterable[str], aliases: Mapping[s
     spellings = {_plain(spelling): option for spelling, option in ((aliases or {}) | names).items()}
     if isinstance(value, str) and _plain(value) in spellings:
         return spellings[_plain(value)]
-    close = difflib.get_close_matches(_plain(shown(value)), spellings, n=3, cutoff=0.65)
-    nearest = " or ".join(dict.fromkeys(spellings[plain] for plain in close))
+    nearest = " or ".join(_nearest(_plain(shown(value)), spellings))
     hint = f"; the nearest is {nearest}" if nearest else ""
-    raise InputError(f"{field} {shown(value)} is not known{hint}. Known: {', '.join(names)}.")
+    known = f" Known: {', '.join(names)}." if len(names) <= _LISTED else ""
+    raise InputError(f"{field} {shown(value)} is not known{hint}.{known}")
+
+
+_LISTED = 50
+"""A sentence can list so many options, and no more."""
+
+
+def _nearest(plain: str, spellings: Mapping[str, str]) -> list[str]:
+    """Return the few options that are spelled most alike: those that begin alike first."""
+    close = difflib.get_close_matches(plain, spellings, n=3, cutoff=0.65)
+    return list(dict.fromkeys(spellings[spelling] for spelling in close))
 
 
 def instance(field: str, value: object, *kinds: type) -> None:

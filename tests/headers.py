@@ -31,7 +31,7 @@ def read(header):
 
 def bytes_of(model, form):
     """The bytes of the model's tensors in a format."""
-    expr = stored_bytes(present(model.packing, model.absent), Format.named(form))
+    expr = stored_bytes(present(model.structure, model.absent), Format.named(form))
     return numeric.exact(expr)(*(model.values[symbol] for symbol in numeric.arguments(expr)))
 
 

@@ -12,6 +12,8 @@ from memcalc.formula.formats import whole_blocks
 from memcalc.formula.kv_cache import L_full, L_win, W, kv_cache, with_residual
 from memcalc.formula.overhead import inference_overhead
 from memcalc.formula.parallelism import on_one_card, tensor_on_one_card
+from memcalc.formula.structures import in_structure
+from memcalc.formula.symbols import BY_NAME
 from memcalc.formula.tensors import present
 from memcalc.formula.term import Term, Values
 from memcalc.formula.weights import weights
@@ -44,6 +46,8 @@ def window_values(model: Model, run: Inference) -> Values:
         raise InputError(f"recent must be 0 for {model.name}, {why}, not {run.recent:,}.")
     if run.recent:
         return {L_full: 0, L_win: model.full_layers, W: run.sinks + run.recent}
+    if run.window == WindowCache.FULL and model.structure.own:
+        return {W: BY_NAME["window"].limit}
     if run.window == WindowCache.FULL:  # a window that nobody makes use of
         return {L_full: model.full_layers + model.window_layers, L_win: 0}
     return {}
@@ -59,7 +63,7 @@ def _of_a_size(run: Inference) -> Term:
 
 def _weights(model: Model, run: Inference) -> Term:
     if run.plain:
-        return on_one_card(weights) if run.divided else weights
+        return on_one_card(in_structure(weights, model.structure)) if run.divided else weights
     return stored_weights(model, run.weights, run.divided)
 
 
@@ -67,7 +71,7 @@ def stored_weights(model: Model, form: str, divided: bool) -> Term:
     """Return the term for weights with scales or in blocks, whole or `divided` between cards."""
     from memcalc.formula.quantization import weights_in
 
-    tensors = present(model.packing, model.absent)
+    tensors = present(model.structure, model.absent)
     return weights_in(form, tuple(map(tensor_on_one_card, tensors)) if divided else tensors)
 
 
@@ -81,7 +85,9 @@ def _cache(model: Model, run: Inference) -> Term:
         for form in (keys, values):
             if not whole_blocks(count, form):
                 raise InputError(f"kv_cache must have blocks that divide {name} = {count:,}, unlike {form.name}.")
-    term = with_residual(keys.residual) if keys.residual else kv_cache
+    if keys.residual and model.structure.own:
+        raise InputError(f"kv_cache must not be {keys.name} for {model.name}, whose window layers have other heads.")
+    term = with_residual(keys.residual) if keys.residual else in_structure(kv_cache, model.structure)
     return on_one_card(term) if run.divided else term
 
 

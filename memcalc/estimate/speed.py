@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from memcalc.errors import instance
 from memcalc.estimate.terms import values
 from memcalc.formula.roofline import decode_time, prefill_time
+from memcalc.formula.structures import in_structure
 from memcalc.formula.symbols import symbol
 from memcalc.specs.gpu import Gpu
 from memcalc.specs.inference import Inference
@@ -34,7 +35,7 @@ def fastest(model: Model, run: Inference, gpu: Gpu) -> Speed:
     instance("gpu", gpu, Gpu)
     known = values(model, replace(run, **dict.fromkeys(PARALLEL, 1))) | gpu.values
     seconds = [
-        float(term.value(known)) if symbol(rate) in known else None
+        float(in_structure(term, model.structure).value(known)) if symbol(rate) in known else None
         for term, rate in ((decode_time, "bandwidth"), (prefill_time, "arithmetic"))
     ]
     return Speed(seconds[0] and 1 / seconds[0], seconds[1])

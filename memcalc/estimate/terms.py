@@ -4,6 +4,7 @@ from functools import lru_cache
 
 from memcalc.errors import instance
 from memcalc.estimate import inference
+from memcalc.formula.structures import in_structure
 from memcalc.formula.symbols import symbol
 from memcalc.formula.term import Term, Values
 from memcalc.specs.gpu import Gpu
@@ -46,5 +47,5 @@ def terms(model: Model | NominalModel, run: Inference | Training) -> tuple[Term,
 def in_numbers(term: Term, model: Model, run: Inference, gpu: Gpu | None = None) -> tuple[Term, Values]:
     """Return a term without what drops out of it for a run, and the value of each of its symbols and parts."""
     known = values(model, run) | (gpu.values if gpu else {})
-    term = term.simplified(known)
+    term = in_structure(term, model.structure).simplified(known)
     return term, term.numbers(known)

@@ -20,7 +20,9 @@ from memcalc.formula.recipes import Optimizer
 from memcalc.formula.saved_tensors import DROPOUTS, CodePath, SavedTensor
 from memcalc.formula.saved_tensors import saved_tensors as tensors_of
 from memcalc.formula.sharding import P_1, N_d, Piece, counting
+from memcalc.formula.structures import in_structure
 from memcalc.formula.symbols import symbol
+from memcalc.formula.tensors import Structure
 from memcalc.formula.term import Term
 from memcalc.formula.weights import parameters, weights
 from memcalc.specs.model import Model, NominalModel
@@ -43,7 +45,7 @@ _OFF_THE_CARD = {
 Source: ren2021zerooffload for optimizer; rajbhandari2021zeroinfinity for parameters and nvme.
 """
 
-_CODES = [name for row in catalogue.rows("families") for name in (row["name"], *row["aliases"].split("|")) if name]
+_CODES = [name for row in catalogue.rows("code_paths") for name in (row["name"], *row["aliases"].split("|")) if name]
 
 _PAPER = catalogue.find("papers", "paper", "ZeRO")
 ZERO_PAPER = Model.nominal(int(_PAPER["parameters"])), int(_PAPER["data_parallel"])
@@ -107,11 +109,12 @@ class _Trained:
 
 
 @cache
-def _trained(packing: str, several: bool, targets: str) -> _Trained:
-    model = _Trained(on_one_card(parameters) if several else parameters, sharding.pieces(packing, several))
+def _trained(structure: Structure, several: bool, targets: str) -> _Trained:
+    whole = in_structure(parameters, structure)
+    model = _Trained(on_one_card(whole) if several else whole, sharding.pieces(structure, several))
     if not targets:
         return model
-    thin = lora.adapter_pieces(packing, targets, several)
+    thin = lora.adapter_pieces(structure, targets, several)
     return _Trained(replace(lora.adapters, expr=sharding.total(thin)), thin, model)
 
 
@@ -125,7 +128,7 @@ def _trained_in(model: Model | NominalModel, run: Training) -> _Trained:
             why = "for a size without architecture: it needs matrices"
             raise InputError(f"optimizer must not be {run.optimizer} {why}.")
         return _NOMINAL
-    trained = _trained(model.packing, run.divided, run.lora_targets if run.lora_rank else "")
+    trained = _trained(model.structure, run.divided, run.lora_targets if run.lora_rank else "")
     if not trained.whole.value(model.values | run.values):
         raise InputError(f"lora_targets must be all for {model.name}, which has no query matrices, not 'qv'.")
     return trained

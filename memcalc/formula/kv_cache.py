@@ -8,7 +8,23 @@ from sympy import Min, ceiling
 
 from memcalc.formula.formats import HALF
 from memcalc.formula.symbols import symbols
-from memcalc.formula.tensors import L_full, L_mla, L_ssd, L_ssm, L_win, N, d_i, d_k, d_r, h_kv, n_conv, n_grp, r_kv
+from memcalc.formula.tensors import (
+    L_full,
+    L_mla,
+    L_ssd,
+    L_ssm,
+    L_win,
+    N,
+    d_i,
+    d_k,
+    d_r,
+    d_v,
+    h_kv,
+    n_conv,
+    n_grp,
+    r_kv,
+    window_symbols,
+)
 from memcalc.formula.term import Term
 
 s, b, W, s_blk, n_u, w_x, s_0, R = symbols("context batch window block sharing window_extra prompt residual")
@@ -41,23 +57,48 @@ state_memory = Term(
     source="gu2023mamba, sections 2 and 3.4; dao2024mamba2, sections 7.1 and 7.2",
 )
 
-_per_number = h_kv * d_k * (B_k + B_v)  # bytes of one token in one layer: a key and a value
 _latent = (r_kv + d_r) * B_k  # one latent and one shared key instead, not two of either
+
+
+def _pair(key: sympy.Expr, value: sympy.Expr) -> sympy.Expr:
+    """Return the bytes of a key and a value of so many numbers."""
+    return key * (B_k + B_v) if key == value else key * B_k + value * B_v
+
+
+def _kept(tokens: sympy.Expr) -> sympy.Expr:
+    """Return the bytes of all sequences, of so many that attention keeps of the tokens of one."""
+    sequences = b / n_u * (tokens + L_mla * _latent * reserved.symbol)
+    return sequences + b * state_memory.symbol + c_all * (L_full + L_win + L_mla) + c_win * L_win
+
 
 kv_cache = Term(
     name="kv_cache",
-    expr=b
-    / n_u
-    * (_per_number * (L_full * reserved.symbol + L_win * reserved_window.symbol) + L_mla * _latent * reserved.symbol)
-    + b * state_memory.symbol
-    + c_all * (L_full + L_win + L_mla)
-    + c_win * L_win,
+    expr=_kept(_pair(h_kv * d_k, h_kv * d_k) * (L_full * reserved.symbol + L_win * reserved_window.symbol)),
     meaning="Each attention layer keeps a key and a value of d_k numbers per key-value head for every token of every "
     "sequence; latent attention keeps one latent instead, a window layer only its window, a state-space layer a state.",
     holds="keys and values are stored as the model makes them, none shared between layers or sequences",
     source="ainslie2023gqa, section 2.2; deepseek2024v2, section 2.1.4; gu2023mamba, sections 2 and 3.4",
     parts=(reserved, reserved_window, state_memory),
 )
+
+
+@cache
+def cache_of(own: frozenset[str]) -> Term:
+    """Return the term for a model whose window layers have sizes of their own, or values another size than keys.
+
+    Parameters
+    ----------
+    own : as of `tensors.Layout`
+
+    >>> cache_of(frozenset(["kv_heads"])).expr.has(symbols("window_kv_heads")[0])
+    True
+    """
+    value = d_v if "value_dim" in own else d_k
+    full = _pair(h_kv * d_k, h_kv * value)
+    windows = full.xreplace(window_symbols(own))
+    tokens = L_full * full * reserved.symbol + L_win * windows * reserved_window.symbol
+    return replace(kv_cache, expr=_kept(tokens), holds=f"{kv_cache.holds}; heads as each kind of layer has them")
+
 
 _kivi = partial(Term, holds="KIVI", source="liu2024kivi, section 3.3")
 

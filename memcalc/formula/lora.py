@@ -5,7 +5,7 @@ from functools import cache
 
 from memcalc.formula.sharding import Piece, piece, total
 from memcalc.formula.symbols import symbol
-from memcalc.formula.tensors import MATRICES, packed
+from memcalc.formula.tensors import MATRICES, Structure, packed
 from memcalc.formula.term import Term
 from memcalc.formula.weights import weights
 
@@ -15,16 +15,16 @@ _QV = {"q_proj", "q_b_proj", "v_proj", "kv_b_proj", "qkv_proj"}
 
 
 @cache
-def adapter_pieces(packing: str, targets: str, divided: bool = False) -> tuple[Piece, ...]:
+def adapter_pieces(structure: Structure, targets: str, divided: bool = False) -> tuple[Piece, ...]:
     """Return the tensors of the adapters: (rank, inputs) and (outputs, rank) for each matrix that gets one.
 
     Parameters
     ----------
-    packing : as in `formula.tensors.packed`
+    structure : of the model
     targets : "all" linear matrices of the layers, or "qv", those of queries and values
     divided : whether cards share the model by its heads, layers or experts
     """
-    linear = [tensor for tensor in packed(packing) if tensor.name.endswith(MATRICES) and len(tensor.shape) == 2]
+    linear = [tensor for tensor in packed(structure) if tensor.name.endswith(MATRICES) and len(tensor.shape) == 2]
     frozen = [piece(tensor, divided) for tensor in linear if targets == "all" or tensor.name in _QV]
     thin = [(matrix, shape) for matrix in frozen for shape in ((r, matrix.shape[1]), (matrix.shape[0], r))]
     return tuple(Piece(matrix.present, matrix.present, shape, hidden=True) for matrix, shape in thin)
@@ -32,7 +32,7 @@ def adapter_pieces(packing: str, targets: str, divided: bool = False) -> tuple[P
 
 adapters = Term(
     name="adapters",
-    expr=total(adapter_pieces("", "all")),
+    expr=total(adapter_pieces(Structure(), "all")),
     meaning="Beside a frozen matrix stand two thin ones: from its inputs to r numbers, from those to its outputs.",
     holds="linear layers; no adapter on embeddings, routers, convolutions and fused experts",
     source="hu2021lora, section 4.1",

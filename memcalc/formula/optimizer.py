@@ -12,7 +12,7 @@ from memcalc.formula.numeric import Max
 from memcalc.formula.recipes import Optimizer
 from memcalc.formula.sharding import Piece, counting, pieces
 from memcalc.formula.symbols import symbols
-from memcalc.formula.tensors import d, n_emb
+from memcalc.formula.tensors import Structure, d, n_emb
 from memcalc.formula.term import Term
 from memcalc.formula.weights import parameters
 
@@ -94,8 +94,8 @@ def tensors_of(kind: Optimizer, seen: Iterable[Piece]) -> Term:
 
 
 _ADAMW = Optimizer.named("AdamW")
-one_state = one_state_of(_ADAMW, pieces(""), P, (parameters,))
-tensors = tensors_of(_ADAMW, pieces(""))
+one_state = one_state_of(_ADAMW, pieces(Structure()), P, (parameters,))
+tensors = tensors_of(_ADAMW, pieces(Structure()))
 
 optimizer_states = Term(
     name="optimizer_states",

@@ -14,8 +14,8 @@ from memcalc.formula.tensors import E, Tensor, n_emb
 from memcalc.formula.term import Term
 
 _DIVIDED = {
-    "tensor_parallel": "heads kv_heads vocabulary intermediate expert_intermediate shared_intermediate "
-    "inner state_heads",
+    "tensor_parallel": "heads kv_heads window_heads window_kv_heads vocabulary intermediate "
+    "expert_intermediate shared_intermediate inner state_heads",
     "pipeline_parallel": "full_layers window_layers latent_layers mamba_layers mamba2_layers dense_layers moe_layers",
     "expert_parallel": "experts",
 }

@@ -1,10 +1,14 @@
 """Speed: what the memory formula leaves out. Both terms are bounds: nothing can be faster, real programs are slower."""
 
+from collections.abc import Mapping
+from dataclasses import replace
+
+import sympy
 from sympy import Min
 
 from memcalc.formula.kv_cache import L_full, L_mla, L_win, W, b, d_k, kv_cache, s
 from memcalc.formula.symbols import symbol
-from memcalc.formula.tensors import V, d, d_v, h, n_emb, n_pos
+from memcalc.formula.tensors import V, d, d_v, h, n_emb, n_pos, window_symbols
 from memcalc.formula.term import Term
 from memcalc.formula.weights import active
 
@@ -26,16 +30,34 @@ _seen = Min(s, W)
 _pairs = {L_full: s**2, L_win: 2 * s * _seen - _seen**2, L_mla: s**2}  # twice the pairs of a token and one before it
 _numbers = {L_full: 2 * h * d_k, L_win: 2 * h * d_k, L_mla: h * (d_k + d_v)}  # in query · key, and score · value
 
+
+def _operations(numbers: Mapping[sympy.Symbol, sympy.Expr]) -> sympy.Expr:
+    met = sum(kind * numbers[kind] * _pairs[kind] for kind in _pairs)
+    return b * (_MULTIPLY_AND_ADD * (_in_layers * s + _HEAD) + met)
+
+
 prefill_operations = Term(
     name="prefill_operations",
-    expr=b
-    * (_MULTIPLY_AND_ADD * (_in_layers * s + _HEAD) + sum(kind * _numbers[kind] * _pairs[kind] for kind in _pairs)),
+    expr=_operations(_numbers),
     meaning="Each token meets each active weight of the layers once, and in attention each token before it; the output "
     "head meets the last token alone.",
     holds="causal attention that computes no masked pair; norms and the scan of state-space layers are left out",
     source="korthikanti2022reducing, appendix A; pope2022scaling, section 2",
     parts=(active,),
 )
+
+
+def operations_of(own: frozenset[str]) -> Term:
+    """Return the term for a model whose window layers have heads of their own, or values another size than keys.
+
+    Parameters
+    ----------
+    own : as of `tensors.Structure`
+    """
+    full = h * (d_k + d_v) if "value_dim" in own else _numbers[L_full]
+    numbers = {**_numbers, L_full: full, L_win: full.xreplace(window_symbols(own))}
+    return replace(prefill_operations, expr=_operations(numbers))
+
 
 prefill_time = Term(
     name="prefill_time",

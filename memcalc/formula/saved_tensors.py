@@ -114,7 +114,7 @@ class CodePath:
 
     Parameters
     ----------
-    family : a name of data/families.csv: `model_type` in config.json
+    family : a name of data/code_paths.csv: `model_type` in config.json
     attention : "eager", "flash" or "sdpa" (PyTorch picks)
     recipe : a key of RECIPES
     recompute : "none" or "full" (gradient checkpointing of every layer)
@@ -152,7 +152,7 @@ class CodePath:
 
     @property
     def _code(self) -> Mapping[str, str]:
-        return catalogue.find("families", "family", self.family)
+        return catalogue.find("code_paths", "family", self.family)
 
     @property
     def width(self) -> str:

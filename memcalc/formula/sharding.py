@@ -9,7 +9,7 @@ from sympy import Add, Min, Mul, ceiling, prod
 
 from memcalc.formula.parallelism import shares_of, tensor_on_one_card
 from memcalc.formula.symbols import symbol, symbols
-from memcalc.formula.tensors import Tensor, packed
+from memcalc.formula.tensors import Structure, Tensor, packed
 from memcalc.formula.term import Term
 from memcalc.formula.weights import parameters
 
@@ -47,9 +47,9 @@ def piece(tensor: Tensor, divided: bool) -> Piece:
 
 
 @cache
-def pieces(packing: str, divided: bool = False) -> tuple[Piece, ...]:
-    """Return all parameter tensors of a model whose family packs its matrices in this way."""
-    return tuple(piece(tensor, divided) for tensor in packed(packing))
+def pieces(structure: Structure, divided: bool = False) -> tuple[Piece, ...]:
+    """Return all parameter tensors of a model as its family's code lays it out."""
+    return tuple(piece(tensor, divided) for tensor in packed(structure))
 
 
 def one_piece(size: sympy.Symbol) -> tuple[Piece, ...]:

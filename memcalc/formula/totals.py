@@ -5,8 +5,11 @@ from memcalc.formula.kv_cache import kv_cache
 from memcalc.formula.optimizer import gradients, optimizer
 from memcalc.formula.prefill import Prefill
 from memcalc.formula.saved_tensors import CodePath
+from memcalc.formula.structures import in_structure
+from memcalc.formula.symbols import symbol
+from memcalc.formula.tensors import Structure
 from memcalc.formula.term import Term
-from memcalc.formula.weights import weights
+from memcalc.formula.weights import parameters, weights
 
 _LLAMA = CodePath("llama")
 _ACTIVATIONS = activations.activations(_LLAMA)
@@ -34,7 +37,9 @@ training = Term(
 def examples() -> tuple[Term, ...]:
     """Return one term of each name that depends on the code that runs, for LLaMA in 16 bit unless it says otherwise."""
     reading = Prefill(_LLAMA)
+    other_heads = Structure(own=frozenset(["kv_heads", "head_dim"]))
     return (
+        in_structure(parameters, other_heads).every_part[symbol("window_attention")],
         activations.padded_context,
         activations.with_windows(CodePath("mistral")).parts[1],
         *_ACTIVATIONS.parts[:2],

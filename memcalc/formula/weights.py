@@ -3,22 +3,30 @@
 The groups of tensors, with what each means, are rows of data/groups.csv.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 import sympy
 
 from memcalc.catalogue import rows
 from memcalc.formula.symbols import symbol
-from memcalc.formula.tensors import GROUPS, LAYERS, E, L_moe, held
+from memcalc.formula.tensors import GROUPS, LAYERS, TENSORS, E, Tensor, held
 from memcalc.formula.term import Term
 
 
-def _group(row: Mapping[str, str]) -> Term:
-    expr = held(row["name"], axis=int(row["axis"]))
+def groups(tensors: Iterable[Tensor] = TENSORS) -> dict[str, Term]:
+    """Return group of tensors → the term for what one layer holds of it, for all groups of which there are tensors."""
+    named = {tensor.group for tensor in tensors}
+    return {row["name"]: _group(row, tensors) for row in rows("groups") if row["name"] in named}
+
+
+def _group(row: Mapping[str, str], tensors: Iterable[Tensor]) -> Term:
+    expr = held(row["name"], axis=int(row["axis"]), among=tensors)
     return Term(row["name"], expr, row["meaning"], row["holds"], row["source"])
 
 
-embedding, attention, latent_attention, mamba, mamba2, mlp, expert, router, norms = map(_group, rows("groups"))
+_GENERAL = groups()
+embedding, attention, latent_attention, mamba, mamba2, mlp, expert, router, norms = _GENERAL.values()
 
 layers = Term(
     name="layers",
@@ -28,32 +36,41 @@ layers = Term(
     source="vaswani2017attention, section 3.1",
 )
 
-_INNER = (attention, latent_attention, mamba, mamba2, mlp, router)
 
-
-def _all(experts: sympy.Symbol) -> sympy.Expr:
-    inner = sympy.Add(*(GROUPS[term.name] * term.symbol for term in _INNER))
-    layered = inner + L_moe * experts * expert.symbol + layers.symbol * norms.symbol
-    return embedding.symbol + layered + held("final")
+def _all(each: Mapping[str, Term], among: Iterable[Tensor], experts: sympy.Symbol) -> sympy.Expr:
+    often = {tensor.group: tensor.layers for tensor in among} | {"norms": layers.symbol}
+    often["expert"] = often.get("expert", GROUPS["expert"]) * experts
+    return sympy.Add(*(often[name] * term.symbol for name, term in each.items())) + held("final", among=among)
 
 
 parameters = Term(
     name="parameters",
-    expr=_all(E),
+    expr=_all(_GENERAL, TENSORS, E),
     meaning="All parameters: embeddings, what each kind of layer holds, and one final normalisation.",
     holds="the model is made of these kinds of layers; no second tower (images, sound) and no extra prediction layers",
     source="touvron2023llama, section 2.2 and Table 2; jiang2024mixtral, section 2.1",
-    parts=(embedding, attention, latent_attention, mamba, mamba2, mlp, expert, router, layers, norms),
+    parts=(*(_GENERAL[name] for name in _GENERAL if name != "norms"), layers, norms),
 )
 
 active = Term(
     name="active",
-    expr=_all(symbol("active_experts")),
+    expr=_all(_GENERAL, TENSORS, symbol("active_experts")),
     meaning="The parameters that one token passes: of the routed experts, only the k that the router chooses.",
     holds=parameters.holds,
     source="jiang2024mixtral, section 2.1",
     parts=parameters.parts,
 )
+
+
+def counted(tensors: Iterable[Tensor]) -> dict[str, Term]:
+    """Return name → term for a model that holds these tensors: of its groups, and of its parameters, all and active."""
+    each = groups(tensors)
+    parts = (*(term for name, term in each.items() if name != "norms"), layers, each["norms"])
+    found = dict(each)
+    for term, experts in ((parameters, E), (active, symbol("active_experts"))):
+        found[term.name] = replace(term, expr=_all(each, tensors, experts), parts=parts)
+    return found
+
 
 weights = Term(
     name="weights",

@@ -17,7 +17,10 @@ _MATTERS = (
 )
 """Keys that change memory in some family: where a family has no use for one, the user must hear of it."""
 
-_FOREIGN = ("add_cross_attention", "is_encoder_decoder", "cross_attention_layers", "kv_lora_rank", "index_topk")
+_FOREIGN = (
+    *("num_attention_heads_per_layer", "attention_other_setting", "per_layer_config", "block_configs"),
+    *("add_cross_attention", "is_encoder_decoder", "cross_attention_layers", "kv_lora_rank", "index_topk"),
+)
 """Keys of an attention of another shape: where a family does not know it, any number would be wrong."""
 
 
@@ -34,14 +37,25 @@ class Config:
     values : key → value, as in the file
     kind : the `model_type`
     documented : key → what the family's documentation says where a file leaves it out; none of these is ever `ignored`
+    keys : symbol → how the family spells its key, where that differs
 
     `assumed` collects the keys that the file leaves out and whose documented default was taken.
     """
 
-    def __init__(self, values: Mapping, kind: str, documented: Mapping[str, object] = MappingProxyType({})):
-        self._values, self._kind, self.documented = values, kind, documented
+    def __init__(
+        self,
+        values: Mapping,
+        kind: str,
+        documented: Mapping[str, object] = MappingProxyType({}),
+        keys: Mapping[str, str] = MappingProxyType({}),
+    ):
+        self._values, self._kind, self.documented, self._keys = values, kind, documented, keys
         self._taken = set(documented)
         self.assumed: list[str] = []
+
+    def spelled(self, name: str, keys: str) -> str:
+        """Return how this family spells the key of a symbol, or `keys` if it does as others do."""
+        return self._keys.get(name, keys)
 
     def count(
         self,
@@ -69,8 +83,9 @@ class Config:
         >>> Config({"hidden_size": 64}, "llama").count("hidden", "hidden_size")
         64
         """
-        key, value = self._find(keys)
-        default, most = self.documented.get(key, default), BY_NAME[name].limit if most is None else most
+        key, value = self._find(self.spelled(name, keys))
+        documented, most = self.documented.get(key), BY_NAME[name].limit if most is None else most
+        default = default if documented is None else documented
         if value is None and key in self._values and null is not None:
             return null
         if auto is not None and isinstance(value, str) and value == "auto":
@@ -107,12 +122,25 @@ class Config:
 
     def kinds(self, layers: int) -> list[str] | None:
         """Return `layer_types`, one a layer; None if the file has none."""
-        _, value = self._find("layer_types")
+        return self.words("layer_types", layers, ("full_attention", "sliding_attention", "chunked_attention"))
+
+    def words(self, key: str, layers: int, known: tuple[str, ...]) -> list[str] | None:
+        """Return a list with one word of a few for each layer; None if the file has none."""
+        _, value = self._find(key)
         if value is None:
             return None
         if not isinstance(value, list | tuple) or len(value) != layers:
-            raise refusal("layer_types", f"a list of num_hidden_layers = {layers:,} kinds", value)
-        return [choice("layer_types in config.json:", kind, ("full_attention", "sliding_attention")) for kind in value]
+            raise refusal(key, f"a list of num_hidden_layers = {layers:,} kinds", value)
+        return [choice(f"{key} in config.json:", kind, known) for kind in value]
+
+    def numbers(self, key: str, layers: int) -> list[int]:
+        """Return a list with one whole number for each layer; empty if the file has none."""
+        _, value = self._find(key)
+        if value is None:
+            return []
+        if not isinstance(value, list | tuple) or len(value) != layers:
+            raise refusal(key, f"a list of num_hidden_layers = {layers:,} whole numbers", value)
+        return [whole(f"{key} in config.json", number, 1, BY_NAME["heads"].limit) for number in value]
 
     def places(self, key: str, layers: int) -> set[int]:
         """Return a list of layer numbers; empty, as documented, if the file has none."""

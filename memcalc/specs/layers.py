@@ -2,7 +2,7 @@
 
 from memcalc.errors import InputError
 from memcalc.formula.symbols import BY_NAME
-from memcalc.specs.config import Config
+from memcalc.specs.config import Config, refusal
 
 Counts = dict[str, int]
 """Field of a `Model` → number."""
@@ -12,40 +12,37 @@ EVERYWHERE = (*ATTENTION, "mlp_bias")
 """Biases of all four matrices of the attention, and those of the MLP with them."""
 
 
-def sizes(config: Config, layers: str = "num_hidden_layers", hidden: str = "hidden_size") -> Counts:
-    """Return what every family has, by its keys; `layers` stands beside the fields for the family to divide."""
+def sizes(config: Config) -> Counts:
+    """Return what every family has; `layers` stands beside the fields for the family to divide."""
     return {
-        "layers": config.count("full_layers", layers),
-        "hidden": config.count("hidden", hidden),
+        "layers": config.count("full_layers", config.spelled("layers", "num_hidden_layers")),
+        "hidden": config.count("hidden", "hidden_size"),
         "vocabulary": config.count("vocabulary", "vocab_size"),
         "embedding_tables": 2 - config.flag("tie_word_embeddings", False),
         "norm_vectors": 1,
     }
 
 
-def rotary(config: Config, kv: str = "") -> Counts:
-    """Return a decoder with RMSNorm, rotary positions and a gated MLP; its biases and parts are those it documents.
+def rotary(config: Config, _: Counts, how: str) -> Counts:
+    """Return a decoder with RMSNorm, rotary positions and a gated MLP in every layer, without biases.
 
     Parameters
     ----------
-    kv : "absent" or "null" if there are as many key and value heads as heads where the key is absent or null
+    how : "absent" or "null" if there are as many key and value heads as heads where the key is absent or null
     """
     counts = sizes(config)
     heads = config.count("heads", "num_attention_heads")
-    size = config.count("head_dim", "head_dim", lambda: share(counts["hidden"], heads))
-    absent, null = (heads if kv == what else None for what in ("absent", "null"))
+    size = config.count("head_dim", "head_dim", lambda: share(counts["hidden"], heads, exact=how != "floor"))
+    absent, null = (heads if how == what else None for what in ("absent", "null"))
     groups = kv_heads(config, "num_key_value_heads", heads, absent, null)
     counts |= {"heads": heads, "kv_heads": groups, "head_dim": size, "rotary": size, "full_layers": counts["layers"]}
     counts |= one_mlp(config, counts["layers"]) | context(config)
-    for key, fields in (("attention_bias", ATTENTION), ("mlp_bias", ("mlp_bias",))):
-        if key in config.documented:
-            counts |= dict.fromkeys(fields, config.flag(key))
     if "partial_rotary_factor" in config.documented:
         counts["rotary"] = int(counts["head_dim"] * config.part("partial_rotary_factor"))
     return counts
 
 
-def latent(config: Config) -> Counts:
+def latent(config: Config, _: Counts, how: str) -> Counts:
     """Return a decoder with multi-head latent attention in every layer, as DeepSeek has it."""
     counts = sizes(config)
     config.skip("head_dim", "num_key_value_heads")  # each head makes its own keys and values from the latent
@@ -60,15 +57,54 @@ def latent(config: Config) -> Counts:
         "kv_rank": config.count("kv_rank", "kv_lora_rank"),
         "query_rank": config.count("query_rank", "q_lora_rank", null=0),
     }
-    mlp = one_mlp(config, counts["layers"])
-    bias = dict.fromkeys(ATTENTION, config.flag("attention_bias", False))
-    return counts | shape | mlp | bias | context(config)
+    return counts | shape | one_mlp(config, counts["layers"]) | context(config)
 
 
-def plain(counts: Counts, width: int) -> Counts:
-    """Return a decoder with LayerNorm and an MLP of two matrices, biases everywhere."""
+def plain(config: Config, _: Counts, how: str) -> Counts:
+    """Return a decoder with LayerNorm and an MLP of two matrices, equal heads, and biases everywhere.
+
+    Parameters
+    ----------
+    how : "four" if the MLP is four times as wide as the layer where no key says it, "always" if it always is
+    """
+    counts = sizes(config)
+    attention = equal_heads(config, counts["hidden"])
+    wide = 4 * counts["hidden"]
+    width = wide if how == "always" else config.count("intermediate", "intermediate_size", wide if how else None)
     everywhere = dict.fromkeys(("full_layers", "dense_layers"), counts["layers"]) | dict.fromkeys(EVERYWHERE, 1)
-    return counts | everywhere | {"norm_vectors": 2, "mlp_matrices": 2, "intermediate": width}
+    return counts | everywhere | {"norm_vectors": 2, "mlp_matrices": 2, "intermediate": width} | attention
+
+
+def turned(config: Config, counts: Counts, key: str) -> Counts:
+    """Return how much of a head rotary positions turn, which stands under a key of the family's own."""
+    return {"rotary": int(counts["head_dim"] * config.part(key, 0.25))}
+
+
+def positions(config: Config, counts: Counts, more: str) -> Counts:
+    """Return a learned table of positions, with so many rows more than there are positions."""
+    more = int(more or 0)
+    rows = config.count("positions", "max_position_embeddings", most=limit("positions") - more)
+    return {"positions": rows + more, "trained_context": rows}
+
+
+def square(config: Config, counts: Counts, key: str) -> Counts:
+    """Refuse an embedding of another width than the layers."""
+    width = counts["hidden"]
+    config.count("hidden", key, width, least=width, most=width, bound="hidden_size")
+    return {}
+
+
+def falcon(config: Config, _: Counts, how: str) -> Counts:
+    """Return heads that share keys and values by switches of Falcon's own, and one or two norms in a layer."""
+    counts, new = plain(config, {}, "four"), config.flag("new_decoder_architecture", False)
+    if new:
+        counts["kv_heads"] = kv_heads(config, "num_kv_heads", counts["heads"], counts["heads"])
+    elif config.flag("multi_query", True):
+        counts["kv_heads"] = 1
+    counts["rotary"] = 0 if config.flag("alibi", False) else counts["head_dim"]
+    if config.flag("parallel_attn", True):
+        counts["layer_norms"] = config.count("layer_norms", "num_ln_in_parallel_attn", 1 + new, most=2)
+    return counts | context(config)
 
 
 def one_mlp(config: Config, layers: int) -> Counts:
@@ -77,7 +113,7 @@ def one_mlp(config: Config, layers: int) -> Counts:
     return {"dense_layers": layers, "mlp_matrices": 3, "intermediate": width}
 
 
-def context(config: Config) -> Counts:
+def context(config: Config, counts: Counts | None = None, how: str = "") -> Counts:
     """Return the longest context that the model was trained for."""
     return {"trained_context": config.count("context", "max_position_embeddings")}
 
@@ -90,20 +126,21 @@ def kv_heads(config: Config, key: str, heads: int, default: int | None, null: in
     return count
 
 
-def equal_heads(config: Config, hidden: int, keys: str = "num_attention_heads", of: str = "hidden_size") -> Counts:
+def equal_heads(config: Config, hidden: int) -> Counts:
     """Return heads that share the hidden size equally, with as many for keys and values."""
+    keys, of = (config.spelled(*pair) for pair in (("heads", "num_attention_heads"), ("hidden", "hidden_size")))
     count = config.count("heads", keys)
-    return {"heads": count, "kv_heads": count, "head_dim": share(hidden, count, keys.split("|")[0], of)}
+    return {"heads": count, "kv_heads": count, "head_dim": share(hidden, count, keys.split("|")[0], of.split("|")[0])}
 
 
-def share(hidden: int, heads: int, key: str = "num_attention_heads", of: str = "hidden_size") -> int:
-    """Return the size of a head that is an equal share of the hidden size, whose key is `of`.
+def share(hidden: int, heads: int, key: str = "num_attention_heads", of: str = "hidden_size", exact=True) -> int:
+    """Return the size of a head that is an equal share of the hidden size, whose key is `of`; rounded, if not `exact`.
 
     >>> share(4096, 32)
     128
     """
     size, rest = divmod(hidden, heads)
-    if rest or size > limit("head_dim"):
+    if (rest and exact) or size > limit("head_dim"):
         equal = f"{of} = {hidden:,} into equal heads of at most {limit('head_dim'):,}"
         raise InputError(f"{key} in config.json must divide {equal}, not {heads:,}.")
     return size
@@ -118,7 +155,7 @@ def window(config: Config) -> int:
 def windows(config: Config, layers: int, width: int, sliding: int) -> Counts:
     """Return the layers with and without a window; `sliding` have one unless the file lists the kind of each."""
     kinds = config.kinds(layers)
-    sliding = sliding if kinds is None else kinds.count("sliding_attention")
+    sliding = sliding if kinds is None else layers - kinds.count("full_attention")
     if sliding and not width:
         switch = "(and use_sliding_window must be true where there is one)"
         why = f"{switch}, for by layer_types {sliding:,} layers have a window"
@@ -127,32 +164,53 @@ def windows(config: Config, layers: int, width: int, sliding: int) -> Counts:
     return {"full_layers": layers - sliding, "window_layers": sliding, "window": width if sliding else 0}
 
 
-def all_windows(config: Config, layers: int) -> Counts:
-    """Return layers that all have the window, or none if there is no window."""
-    width = window(config)
-    return windows(config, layers, width, layers if width else 0)
+def layers_with_windows(config: Config, counts: Counts, how: str) -> Counts:
+    """Return which layers have a window, where the file does not list the kind of each.
+
+    Parameters
+    ----------
+    how : "all" if a window is given; "upper" from `max_window_layers` on, "half" for every second of those below;
+        "alternating", beginning with the first; "most" but every n-th; "listed" if the file must list them
+    """
+    layers, width = counts["layers"], window(config)
+    return windows(config, layers, width, _SLIDING[how](config, layers, width))
 
 
-def upper_windows(config: Config, layers: int) -> Counts:
-    """Return layers of which those from `max_window_layers` on have a window, as in Qwen."""
-    width = window(config)
+def _all(config: Config, layers: int, width: int) -> int:
+    return layers if width else 0
+
+
+def _upper(config: Config, layers: int, width: int) -> int:
     below = config.count("full_layers", "max_window_layers", 28, least=0) if width else layers
-    return windows(config, layers, width, max(0, layers - below))
+    return max(0, layers - below)
 
 
-def alternating(config: Config, layers: int) -> Counts:
-    """Return layers of which every second has a window, beginning with the first."""
+def _half(config: Config, layers: int, width: int) -> int:
+    below = config.count("full_layers", "max_window_layers", 28, least=0) if width else 0
+    return -(-min(layers, below) // 2)
+
+
+def _alternating(config: Config, layers: int, width: int) -> int:
     if config.kinds(layers) is None:
         config.assumed.append("layer_types")
-    return windows(config, layers, window(config), -(-layers // 2))
+    return -(-layers // 2)
 
 
-def all_but_every_nth(config: Config, layers: int) -> Counts:
-    """Return layers of which all but every n-th have a window, as in Gemma 3."""
-    sliding = 0
-    if config.kinds(layers) is None:
-        sliding = layers - layers // config.count("full_layers", "sliding_window_pattern|_sliding_window_pattern", 6)
-    return windows(config, layers, window(config), sliding)
+def _most(config: Config, layers: int, width: int) -> int:
+    if config.kinds(layers) is not None or not width:
+        return 0
+    keys = config.spelled("window_layers", "sliding_window_pattern|_sliding_window_pattern")
+    return layers - layers // config.count("window_layers", keys, 6)
+
+
+def _listed(config: Config, layers: int, width: int) -> int:
+    return 0
+
+
+_SLIDING = {
+    **{"all": _all, "upper": _upper, "half": _half, "alternating": _alternating, "most": _most},
+    **{"listed": _listed},
+}
 
 
 def experts(
@@ -170,6 +228,7 @@ def experts(
     width, keys : keys of an expert's width and of the number of experts in a layer
     """
     moe = layers if moe is None else moe
+    keys = config.spelled("experts", keys)
     count = config.count("experts", keys)
     most, bound = (count if moe else None), keys.split("|")[0]
     counts = {
@@ -180,24 +239,92 @@ def experts(
     return {"moe_layers": moe, "dense_layers": layers - moe} | (counts if moe else {})
 
 
-def sparse(config: Config, layers: int) -> Counts:
+def routed(config: Config, counts: Counts, how: str) -> Counts:
+    """Return experts in the layers that the file lists, or else by a rule; the others have one MLP.
+
+    Parameters
+    ----------
+    how : "all" if every layer has them, as wide as an MLP; "wide" if it has, as wide as a key of their own says;
+        "after" the first ones, in every n-th; "every" n-th
+    """
+    layers = counts["layers"]
+    listed = config.words("mlp_layer_types", layers, ("dense", "sparse"))
+    moe = listed.count("sparse") if listed else _ROUTED[how](config, layers)
+    width = "intermediate_size" if how == "all" else "moe_intermediate_size"
+    keys = "n_routed_experts|num_experts|num_local_experts" if how == "after" else "num_local_experts|num_experts"
+    return experts(config, layers, moe, width, keys) | ({"intermediate": 0} if moe == layers else {})
+
+
+def _after(config: Config, layers: int) -> int:
+    start = config.count("dense_layers", "first_k_dense_replace", least=0, most=layers, bound="num_hidden_layers")
+    step = config.count("moe_layers", "moe_layer_freq") if "moe_layer_freq" in config.documented else 1
+    return len(range(-(-start // step) * step, layers, step))
+
+
+def _every(config: Config, layers: int) -> int:
+    listed = config.places("moe_layers", layers)
+    return len(listed) or layers // config.count("moe_layers", "interleave_moe_layer_step", 1)
+
+
+_ROUTED = {**dict.fromkeys(("all", "wide"), lambda config, layers: layers), "after": _after, "every": _every}
+
+
+def sparse(config: Config, counts: Counts, how: str) -> Counts:
     """Return experts in every n-th layer, but for those that the file exempts, as Qwen has them."""
-    step, dense = config.count("full_layers", "decoder_sparse_step", 1), config.places("mlp_only_layers", layers)
+    layers = counts["layers"]
+    step, dense = config.count("moe_layers", "decoder_sparse_step", 1), config.places("mlp_only_layers", layers)
     moe = layers // step - sum((place + 1) % step == 0 for place in dense)
     return experts(config, layers, moe, "moe_intermediate_size", "num_experts|num_local_experts")
 
 
-def after_dense(config: Config, layers: int) -> Counts:
-    """Return experts, some of them shared, in every layer or every n-th, but not in the first ones."""
-    start = config.count("full_layers", "first_k_dense_replace", least=0, most=layers, bound="num_hidden_layers")
-    step = config.count("full_layers", "moe_layer_freq") if "moe_layer_freq" in config.documented else 1
-    moe, keys = len(range(-(-start // step) * step, layers, step)), "n_routed_experts|num_experts|num_local_experts"
-    counts = experts(config, layers, moe, "moe_intermediate_size", keys)
+def shared(config: Config, counts: Counts, how: str) -> Counts:
+    """Return the experts that every token passes, each as wide as a routed one: as many as a key says, or "one"."""
     width = counts.get("expert_intermediate", 0)
     most = limit("shared_intermediate") // max(1, width)
-    return counts | {"shared_intermediate": width * config.count("experts", "n_shared_experts", least=0, most=most)}
+    if how == "one":
+        return {"shared_intermediate": width}
+    number = config.count("shared_intermediate", "n_shared_experts", null=0, least=0, most=most)
+    return {"shared_intermediate": width * number}
+
+
+def shared_width(config: Config, counts: Counts, how: str) -> Counts:
+    """Return the width of an MLP that every token passes beside its experts."""
+    least = 0 if how == "optional" else 1
+    width = config.count("shared_intermediate", "shared_expert_intermediate_size", least=least)
+    return {"shared_intermediate": width if counts.get("moe_layers", 1) else 0}
 
 
 def limit(name: str) -> int:
     """Return the largest value of a symbol."""
     return BY_NAME[name].limit
+
+
+def own_heads(config: Config, counts: Counts, how: str) -> Counts:
+    """Return the heads of window layers where a list says how many each layer has, which layers of a kind share."""
+    layers, key = counts["layers"], "num_attention_heads_per_layer"
+    numbers = config.numbers(key, layers)
+    if not numbers:
+        return {}
+    kinds = config.kinds(layers) or ["full_attention"] * layers
+    full, windows = (
+        {number for number, kind in zip(numbers, kinds, strict=True) if (kind == "full_attention") == whole}
+        for whole in (True, False)
+    )
+    if len(full) > 1 or len(windows) > 1:
+        raise refusal(key, "as many heads in all layers of a kind", numbers)
+    (heads,), (others,) = full or windows, windows or full
+    return {"heads": heads} | ({"window_heads": others} if others != heads else {})
+
+
+def multi_query(config: Config, counts: Counts, how: str) -> Counts:
+    """Return one head of keys and values for all queries, if a switch says so."""
+    return {"kv_heads": 1 if config.flag("multi_query", True) else counts["heads"]}
+
+
+READERS = {
+    **{"rotary": rotary, "latent": latent, "plain": plain, "falcon": falcon, "turned": turned, "context": context},
+    **{"positions": positions, "square": square, "multi_query": multi_query, "own_heads": own_heads},
+    **{"windows": layers_with_windows, "routed": routed, "sparse": sparse, "shared": shared},
+    **{"shared_width": shared_width},
+}
+"""Name → reader, as a row of data/families.csv lists them: of a config, what was read before, and how."""

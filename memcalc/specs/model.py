@@ -11,8 +11,9 @@ import sympy
 
 from memcalc.catalogue import Row
 from memcalc.errors import InputError, must
+from memcalc.formula.structures import in_structure
 from memcalc.formula.symbols import BY_NAME, symbol
-from memcalc.formula.tensors import PACKINGS
+from memcalc.formula.tensors import PACKINGS, Structure, lineage
 from memcalc.formula.weights import active, layers, parameters
 from memcalc.specs.fields import Spec, count, text, texts
 
@@ -51,6 +52,7 @@ class Model(Spec, Row):
     layer_norms: int = count(default=2)
     positions: int = count(default=0)
     embedding_norms: int = count(default=0)
+    head_bias: int = count(default=0)
     full_layers: int = count(default=0)
     window_layers: int = count(default=0)
     latent_layers: int = count(default=0)
@@ -70,6 +72,10 @@ class Model(Spec, Row):
     qk_norms: int = count(default=0)
     sink_heads: int = count(default=0)
     window: int = count(default=0)
+    window_heads: int = count(default=0)
+    window_kv_heads: int = count(default=0)
+    window_head_dim: int = count(default=0)
+    window_value_dim: int = count(default=0)
     value_dim: int = count(default=0)
     rope_dim: int = count(default=0)
     kv_rank: int = count(default=0)
@@ -141,6 +147,13 @@ class Model(Spec, Row):
         return {symbol(name): getattr(self, name) for name in self.declared if name in BY_NAME}
 
     @cached_property
+    def structure(self) -> Structure:
+        """What decides which tensors it has, beside the sizes."""
+        names = [name for name in ("heads", "kv_heads", "head_dim", "value_dim") if getattr(self, f"window_{name}")]
+        values = ["value_dim"] if self.value_dim and self.kv_heads else []
+        return Structure(self.packing, lineage(self.family), frozenset(names + values))
+
+    @cached_property
     def absent(self) -> frozenset[sympy.Symbol]:
         """Symbols that count what the model lacks."""
         return frozenset(symbol for symbol, number in self.values.items() if number == 0)
@@ -153,12 +166,12 @@ class Model(Spec, Row):
     @cached_property
     def parameters(self) -> int:
         """All parameters, counted from the architecture."""
-        return parameters.exact(self.values)
+        return in_structure(parameters, self.structure).exact(self.values)
 
     @cached_property
     def active_parameters(self) -> int:
         """Parameters that one token passes through."""
-        return active.exact(self.values)
+        return in_structure(active, self.structure).exact(self.values)
 
 
 @dataclass(frozen=True)

@@ -12,15 +12,15 @@ TEXT = """# How fast it is
 
 `make bench` measured this on {date} ({cores} cores, Python {python}) and wrote it here.
 
-Each explorer against `interact` with an inline plot that says the same (`plain.py`), in turns in one JupyterLab
-in headless Chromium: from the key, the move of a drag or the click to the end of the frame that shows another
-picture, median (p95). An explorer asks the kernel for the frames around a control when a hand or the focus
-comes near; *asked anew* is the same explorer without them, so that each key goes to the kernel and back: in
+Each explorer against `interact` with an inline plot that says the same (`plain.py`), each alone in a notebook of
+one JupyterLab in headless Chromium: from the key, the move of a drag or the click to the end of the frame that
+shows another picture, median (p95). An explorer asks the kernel for the frames around a control when a hand or the
+focus comes near; *asked anew* is the same explorer without them, so that each key goes to the kernel and back: in
 Jupyter as it comes, and in that of `make lab`, which holds no message back (`memcalc/explorers/server.py`).
 *Nothing* in the first row is a slider that moves one rectangle, at once or when the kernel sent its number back:
 the least that the page and Jupyter need. *Page* is the same explorer without a kernel, with frames made
-beforehand, *worker* what Python in the page's own worker takes for a frame that was not made, and *kernel* what
-it takes in CPython. A dash stands where an explorer has no such control at its start.
+beforehand, *worker* what Python in the page's own worker takes for a frame that was not made, and *kernel* what it
+takes in CPython. A dash stands where an explorer has no such control at its start.
 
 {table}
 

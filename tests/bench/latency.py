@@ -99,14 +99,14 @@ CASES = (
 
 NOTHING = Case("nothing", "nothing", "")
 
-WATCH = """([selector, place, event]) => {
-  const output = document.querySelectorAll(selector)[place];
+WATCH = """([selector, event]) => {
+  const output = document.querySelector(selector);
   const picture = () => output.querySelector(".memcalc-stage > svg")?.innerHTML ?? output.querySelector("img")?.src;
   const before = picture();
   let touched;
   document.addEventListener(event, ({ timeStamp }) => (touched = timeStamp), { capture: true, once: true });
   window.seen = new Promise((done, fail) => {
-    setTimeout(() => fail(`no other picture of output ${place} within 5 s`), 5000);
+    setTimeout(() => fail(`no other picture within 5 s`), 5000);
     const observer = new MutationObserver(async () => {
       if ([undefined, before].includes(picture())) return;
       observer.disconnect();
@@ -122,7 +122,7 @@ WATCH = """([selector, place, event]) => {
 }"""
 """From the moment of the touch to the end of the frame that shows another picture."""
 
-SEE = """([selector, place]) => document.querySelectorAll(selector)[place]
+SEE = """(selector) => document.querySelector(selector)
   .querySelector(".memcalc-stage > svg, img").scrollIntoView({ block: "center" })"""
 
 CELLS = ".jp-CodeCell:has(.jp-OutputArea-output) .jp-Cell-outputArea"
@@ -183,70 +183,82 @@ def drawn(case, **state):
 def _in_jupyterlab(folder, browser):
     """Name of a case → the times of key, drag, click, of a key that asks the kernel twice, and of interact [ms].
 
+    Each stands alone in its notebook, as a reader meets it: what follows a key of one would slow the next of another.
     In Jupyter as it comes, but for the second of those that ask the kernel, which is measured in that of `make lab`.
     """
     source = folder / "source"
     source.mkdir()
     (source / "plain.py").write_text(Path(plain.__file__).read_text())
+    _write(source, NOTHING, AT_ONCE, BY_THE_KERNEL)
     for case in CASES:
         moved = {"weights": "weights", "article": "kind", "optimizer": "data_parallel"}.get(case.name, "context")
-        anew = ANEW.format(case.ours)
-        cells = [IMPORTS, case.ours, anew, f"interact(plain.{case.name}, {moved}={case.plain});"]
-        nbformat.write(notebook(*cells), source / f"{case.name}.ipynb")
-        nbformat.write(notebook(IMPORTS, anew), source / f"{case.name}_anew.ipynb")
-    for name, cell in (("", AT_ONCE), ("_anew", BY_THE_KERNEL)):
-        nbformat.write(notebook(cell), source / f"{NOTHING.name}{name}.ipynb")
+        _write(source, case, case.ours, ANEW.format(case.ours), f"interact(plain.{case.name}, {moved}={case.plain});")
     with jupyterlab(folder / "as it comes", source, AS_IT_COMES) as lab:
-        found = {case.name: _in_turns(browser, lab, case) for case in tqdm(CASES, unit="explorer")}
-        least = [_alone(browser, lab, NOTHING, kind) for kind in ("", "_anew")]
-        found[NOTHING.name] = [least[0], [], [], least[1], []]
+        found = {
+            case.name: [*_key_drag_click(browser, lab, case), _anew(browser, lab, case), _interact(browser, lab, case)]
+            for case in tqdm([*CASES, NOTHING], unit="explorer")
+        }
     with jupyterlab(folder / "of make lab", source) as lab:
         for case in tqdm([*CASES, NOTHING], unit="explorer"):
-            found[case.name].insert(4, _alone(browser, lab, case, "_anew"))
+            found[case.name].insert(4, _anew(browser, lab, case))
     return found
 
 
-def _in_turns(browser, lab, case):
-    """Press each key in all three, so that what slows the machine slows all; then drag and click the first."""
+KINDS = ("ours", "anew", "interact")
+
+
+def _write(source, case, *cells):
+    for kind, cell in zip(KINDS, cells, strict=False):
+        nbformat.write(notebook(IMPORTS, cell), source / f"{case.name}_{kind}.ipynb")
+
+
+@contextlib.contextmanager
+def _opened(browser, lab, case, kind):
     page = browser.new_page(viewport={"width": 1280, "height": 1400}, reduced_motion="reduce")
-    run_all(page, lab, f"{case.name}.ipynb")
-    page.locator(".jp-OutputArea-output img").wait_for(timeout=60_000)
-    controls = [_control(page.locator(".memcalc-explorer").nth(place), case) for place in (0, 1)]
-    controls.append(page.locator(".widget-inline-hbox", has_text="moves").locator(".noUi-handle, select"))
-    key, anew, interact = _pressed(page, controls, case)
-    ours = page.locator(".memcalc-explorer").first
-    drag, click = _drags(page, ours, CELLS), _clicks(page, ours, CELLS)
+    run_all(page, lab, f"{case.name}_{kind}.ipynb")
+    yield page
     page.close()
-    return [key, drag, click, anew, interact]
 
 
-def _alone(browser, lab, case, kind):
-    """The times of keys of an explorer alone in its notebook: "_anew" for the one that always asks the kernel [ms]."""
-    page = browser.new_page(viewport={"width": 1280, "height": 1400}, reduced_motion="reduce")
-    run_all(page, lab, f"{case.name}{kind}.ipynb")
-    (times,) = _pressed(page, [_control(page.locator(".memcalc-explorer"), case)], case)
-    page.close()
-    return times
+def _key_drag_click(browser, lab, case):
+    """The times of keys of an explorer, and of drags and clicks where it has such [ms]."""
+    with _opened(browser, lab, case, "ours") as page:
+        explorer = page.locator(".memcalc-explorer")
+        key = _pressed(page, _control(explorer, case), case)
+        return key, _drags(page, explorer, CELLS), _clicks(page, explorer, CELLS)
 
 
-def _pressed(page, controls, case):
-    """The times of keys of some controls, in turns [ms]."""
-    times = [[] for _ in controls]
-    for turn in range(PRESSES + WARM_UP):
-        for place, control in enumerate(controls):
-            times[place].append(_press(page, control, case.keys[turn % len(case.keys)], CELLS, place))
-    return [group[WARM_UP:] for group in times]
+def _anew(browser, lab, case):
+    """The times of keys of an explorer that asks the kernel each time [ms]."""
+    with _opened(browser, lab, case, "anew") as page:
+        return _pressed(page, _control(page.locator(".memcalc-explorer"), case), case)
+
+
+def _interact(browser, lab, case):
+    """The times of keys of what ipywidgets offers [ms]; none where nothing stands beside."""
+    if not case.plain:
+        return []
+    with _opened(browser, lab, case, "interact") as page:
+        page.locator(".jp-OutputArea-output img").wait_for(timeout=60_000)
+        control = page.locator(".widget-inline-hbox", has_text="moves").locator(".noUi-handle, select")
+        return _pressed(page, control, case)
+
+
+def _pressed(page, control, case):
+    """The times of keys [ms]."""
+    presses = [case.keys[turn % len(case.keys)] for turn in range(PRESSES + WARM_UP)]
+    return [_press(page, control, pressed, CELLS) for pressed in presses][WARM_UP:]
 
 
 def _control(explorer, case):
     return explorer.get_by_label(case.control).and_(explorer.locator("select, input[type=range]")).first
 
 
-def _press(page, control, key, selector, place=0):
+def _press(page, control, key, selector):
     control.focus()
-    page.evaluate(SEE, [selector, place])
+    page.evaluate(SEE, selector)
     page.wait_for_timeout(PAUSE)
-    page.evaluate(WATCH, [selector, place, "keydown"])
+    page.evaluate(WATCH, [selector, "keydown"])
     page.keyboard.press(key)
     return page.evaluate("() => window.seen")
 
@@ -256,7 +268,7 @@ def _drags(page, explorer, selector):
     handle = explorer.locator(".memcalc-stage svg .knob").first
     if not handle.count():
         return []
-    page.evaluate(SEE, [selector, 0])
+    page.evaluate(SEE, selector)
     box, times = handle.bounding_box(), []
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     upright = "along-y" in handle.get_attribute("class")
@@ -264,7 +276,7 @@ def _drags(page, explorer, selector):
     page.mouse.down()
     for step in [*range(1, 9), *range(8, 0, -1)] * 2:
         page.wait_for_timeout(PAUSE)
-        page.evaluate(WATCH, [selector, 0, "pointermove"])
+        page.evaluate(WATCH, [selector, "pointermove"])
         page.mouse.move(x - (0 if upright else 14 * step), y + (14 * step if upright else 0))
         with contextlib.suppress(Exception):  # a move that ends on the same mark changes nothing
             times.append(
@@ -280,7 +292,7 @@ def _clicks(page, explorer, selector):
     times = []
     for turn in range(2 * WARM_UP + 12 if parts.count() else 0):
         page.wait_for_timeout(PAUSE)
-        page.evaluate(WATCH, [selector, 0, "click"])
+        page.evaluate(WATCH, [selector, "click"])
         parts.nth(min(turn % 2, parts.count() - 1)).dispatch_event("click")
         with contextlib.suppress(Exception):  # what is chosen already
             times.append(

@@ -19,7 +19,7 @@ FILES = rows("formats", "model_tensor_bytes")
 
 
 def stored(model, form):
-    return list(inventory(model.values, present(model.packing, model.absent), Format.named(form)))
+    return list(inventory(model.values, present(model.structure, model.absent), Format.named(form)))
 
 
 @pytest.mark.parametrize("row", FILES[::5], ids=lambda row: f"{row.id}-{row.model}-{row.inputs['format']}")

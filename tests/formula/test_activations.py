@@ -18,7 +18,7 @@ SMALL = {
     **{symbol(name): 4 for name in ("heads", "kv_heads")},
     **{symbol(name): 16 for name in ("head_dim", "rotary")},
 }
-FAMILIES = st.sampled_from(catalogue.names("families"))
+FAMILIES = st.sampled_from(catalogue.names("code_paths"))
 RECIPES = st.sampled_from(["bf16", "fp32", "autocast"])
 TERMS = {"layer_activations": layer, "activations": activations}
 
@@ -53,7 +53,7 @@ def test_every_family_and_recipe_is_measured_with_and_without_recomputation():
     assert len(rows("activations", *TERMS)) >= 300
     for quantity in TERMS:
         seen = {case_of(row.inputs) for row in rows("activations", quantity)}
-        assert {case.family for case in seen} == set(catalogue.names("families"))
+        assert {case.family for case in seen} == set(catalogue.names("code_paths"))
         assert {case.recipe for case in seen} == {"bf16", "fp16", "fp32", "autocast"}
         assert {case.kernel for case in seen} == {"eager", "math", "efficient", "flash"}
         assert {case.recompute for case in seen} == {"none", "full"}

@@ -7,6 +7,7 @@ from memcalc.formula.choices import Targets
 from memcalc.formula.lora import adapter_pieces, adapters, base_weights, r
 from memcalc.formula.sharding import total
 from memcalc.formula.symbols import symbol
+from memcalc.formula.tensors import Structure
 from memcalc.specs.model import Model
 from memcalc.specs.training import Training
 
@@ -16,7 +17,7 @@ GOLDEN = {"all": 39_976_960, "qv": 8_388_608}  # rank 16, as the libraries repor
 
 @pytest.mark.parametrize("targets", Targets)
 def test_adapters_of_llama_7b(targets):
-    counted = total(adapter_pieces("", targets))
+    counted = total(adapter_pieces(Structure(), targets))
     assert counted.xreplace(LLAMA_7B.values | {r: 16}) == GOLDEN[targets]
 
 
@@ -27,12 +28,12 @@ def test_adapters_grow_with_the_rank():
 
 def test_a_packed_matrix_gets_one_adapter():
     model = Model.named("GPT-2")
-    qkv = total(adapter_pieces(model.packing, "qv")).xreplace(model.values | {r: 8})
+    qkv = total(adapter_pieces(model.structure, "qv")).xreplace(model.values | {r: 8})
     assert qkv == 12 * 8 * (768 + 3 * 768)  # 294,912: what PEFT reports for c_attn
 
 
 def test_an_absent_matrix_gets_none():
-    latent = [piece for piece in adapter_pieces("", "all") if symbol("query_rank") in piece.size.free_symbols]
+    latent = [piece for piece in adapter_pieces(Structure(), "all") if symbol("query_rank") in piece.size.free_symbols]
     assert latent
     assert total(latent).xreplace(LLAMA_7B.values | {r: 16}) == 0
 

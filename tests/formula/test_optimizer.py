@@ -24,6 +24,7 @@ from memcalc.formula.optimizer import (
 from memcalc.formula.recipes import Optimizer
 from memcalc.formula.sharding import Piece, pieces
 from memcalc.formula.symbols import symbol
+from memcalc.formula.tensors import Structure
 from memcalc.formula.weights import weights
 from memcalc.specs.training import Training
 from small_models import small
@@ -54,7 +55,7 @@ def test_the_optimizer_is_the_sum_of_its_parts():
 
 def test_each_layer_of_llama_has_nine_tensors():
     assert tensors.exact(small("llama20M").values) == 4 * 9 + 3
-    assert tensors_of(LAYOUTS["AdamW"], pieces("qkv")).exact(small("gpt2_24M").values) == 6 * 12 + 4
+    assert tensors_of(LAYOUTS["AdamW"], pieces(Structure("qkv"))).exact(small("gpt2_24M").values) == 6 * 12 + 4
 
 
 @pytest.mark.parametrize(
@@ -82,7 +83,7 @@ def test_what_a_step_takes_for_a_moment(row):
     inputs, model = row.inputs, small(row.model)
     run = Training(recipe=inputs["recipe"], optimizer=inputs["optimizer"])
     results = run.optimizer_spec.temporaries
-    term = step_temporaries_of(inputs["implementation"], pieces(model.packing), results)
+    term = step_temporaries_of(inputs["implementation"], pieces(model.structure), results)
     assert term.exact(model.values | run.values) == row.measured
 
 

@@ -18,10 +18,10 @@ from memcalc.errors import InputError
 from memcalc.formula import numeric
 from memcalc.formula.formats import Format, block
 from memcalc.formula.quantization import choose, matrix_bytes, stored_bytes, tensor_bytes
+from memcalc.formula.symbols import symbols
 from memcalc.formula.tensors import (
     TENSORS,
     E,
-    L_dense,
     L_full,
     L_mla,
     L_moe,
@@ -29,16 +29,16 @@ from memcalc.formula.tensors import (
     L_ssm,
     L_win,
     d,
-    d_e,
     d_ff,
     h,
     h_kv,
-    n_mlp,
     present,
 )  # fmt: skip
 
 FORMATS = [Format.named(name) for name in catalogue.names("formats")]
 ROWS = rows("formats", "matrix_bytes")
+
+L_dense, n_mlp, d_e = symbols("dense_layers mlp_matrices expert_intermediate")
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.id}-{row.inputs['format']}")
@@ -96,7 +96,7 @@ def test_symbols_and_numbers_agree():
     """Every format with the tensors of Llama, and every other list of tensors with a format, in turn."""
     alike = defaultdict(list)
     for model in map(Model.named, ["LLaMA-7B", *catalogue.names("models")]):
-        alike[present(model.packing, model.absent)].append(model)
+        alike[present(model.structure, model.absent)].append(model)
     llama, *others = alike
     for form, tensors in [(form, llama) for form in FORMATS] + list(zip(FORMATS[::-3], others, strict=False)):
         expr = stored_bytes(tensors, form)

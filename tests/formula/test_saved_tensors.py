@@ -21,7 +21,7 @@ from memcalc.formula.saved_tensors import (
 )
 from memcalc.formula.symbols import symbol
 
-FAMILIES = st.sampled_from(catalogue.names("families"))
+FAMILIES = st.sampled_from(catalogue.names("code_paths"))
 WHETHER = st.booleans()
 CASES = st.builds(
     CodePath,
@@ -37,7 +37,7 @@ CASES = st.builds(
 )
 EVERY_CASE = [
     CodePath(family, attention, recipe, recompute, grouped, many, masked, mixed, frozenset(dropouts))
-    for family in catalogue.names("families")
+    for family in catalogue.names("code_paths")
     for attention in ("eager", "sdpa")
     for recipe in ("bf16", "fp32", "autocast")
     for recompute in ("none", "full")

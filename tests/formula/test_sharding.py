@@ -19,14 +19,15 @@ from memcalc.formula.sharding import (
     total,
 )
 from memcalc.formula.symbols import symbol, symbols
+from memcalc.formula.tensors import Structure
 from memcalc.formula.weights import parameters
 from memcalc.specs.model import Model
 from small_models import SMALL, small
 
 WHOLE = {
     "flat": share,
-    "tensor": tensor_share(pieces(""), parameters),
-    "row": row_share(pieces(""), parameters),
+    "tensor": tensor_share(pieces(Structure()), parameters),
+    "row": row_share(pieces(Structure()), parameters),
 }
 CARDS = st.integers(1, 5000)
 
@@ -69,14 +70,14 @@ PARALLEL = symbols("tensor_parallel pipeline_parallel expert_parallel")
 @pytest.mark.parametrize("degrees", [(1, 1, 1), (2, 3, 2), (1, 4, 1)])
 def test_the_tensors_of_a_card_hold_its_parameters(model, degrees):
     known = model.values | dict(zip(PARALLEL, degrees, strict=True))
-    assert total(pieces(model.packing, True)).xreplace(known) == on_one_card(parameters).exact(known)
-    assert total(pieces(model.packing)).xreplace(known) == model.parameters
+    assert total(pieces(model.structure, True)).xreplace(known) == on_one_card(parameters).exact(known)
+    assert total(pieces(model.structure)).xreplace(known) == model.parameters
 
 
 @pytest.mark.parametrize("share_of", WHOLE.values(), ids=WHOLE)
 def test_one_card_keeps_everything(share_of):
     difference = sympy.expand(share_of.expr.subs(N_d, 1) - parameters.symbol)
-    assert sympy.expand(difference.subs(parameters.symbol, total(pieces("")))) == 0
+    assert sympy.expand(difference.subs(parameters.symbol, total(pieces(Structure())))) == 0
 
 
 @settings(max_examples=60, deadline=None)

@@ -13,7 +13,8 @@ COUNTS = st.integers(1, 40)
 
 @given(COUNTS, COUNTS)
 def test_equal_heads_fill_the_hidden_size(heads, size):
-    found = blocks.equal_heads(Config({"num_attention_heads": heads}, "opt"), heads * size)
+    config = Config({"hidden_size": heads * size, "num_attention_heads": heads}, "opt")
+    found = blocks.equal_heads(config, heads * size)
     assert found == {"heads": heads, "kv_heads": heads, "head_dim": size}
 
 
@@ -34,7 +35,9 @@ def test_windows_are_where_the_file_lists_them(kinds):
 def test_experts_behind_dense_layers_as_the_loop_over_layers_counts_them(layers, first, period):
     routed = {"n_routed_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 8, "n_shared_experts": 3}
     keys = {"first_k_dense_replace": min(first, layers), "moe_layer_freq": period}
-    found = blocks.after_dense(Config(routed | keys, "deepseek_v3", {"moe_layer_freq": 1}), layers)
+    config, counts = Config(routed | keys, "deepseek_v3", {"moe_layer_freq": 1}), {"layers": layers}
+    found = blocks.routed(config, counts, "after")
+    found |= blocks.shared(config, found, "")
     moe = sum(layer >= first and layer % period == 0 for layer in range(layers))
     assert (found["moe_layers"], found["dense_layers"]) == (moe, layers - moe)
     assert found["shared_intermediate"] == (24 if moe else 0)
@@ -46,4 +49,4 @@ def test_every_nth_layer_has_experts_unless_exempt(layers, step, data):
     sizes = {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 8}
     config = Config(sizes | {"decoder_sparse_step": step, "mlp_only_layers": dense}, "qwen3_moe")
     moe = sum(layer not in dense and (layer + 1) % step == 0 for layer in range(layers))
-    assert blocks.sparse(config, layers)["moe_layers"] == moe
+    assert blocks.sparse(config, {"layers": layers}, "")["moe_layers"] == moe

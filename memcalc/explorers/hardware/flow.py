@@ -12,6 +12,7 @@ from memcalc.explorers.marks import Marks, along, steps
 from memcalc.explorers.vessel import WALL, Vessel
 from memcalc.formula.inverse import token as one_more
 from memcalc.formula.roofline import decode_time
+from memcalc.formula.structures import in_structure
 from memcalc.units import in_unit, show, three_digits
 
 _CLOCKS = (1, 1.5, 2, 3, 4, 5, 6, 8, 10, 15)  # how much a clock shows, times a power of ten
@@ -48,7 +49,9 @@ class Token:
     @cached_property
     def read(self) -> int:
         """What is read for it [bytes]: what a card of one byte a second would read in so many seconds."""
-        return decode_time.exact({**values(self.model, self.run), symbol("bandwidth"): 1})
+        return in_structure(decode_time, self.model.structure).exact(
+            {**values(self.model, self.run), symbol("bandwidth"): 1}
+        )
 
     @property
     def weights(self) -> int:

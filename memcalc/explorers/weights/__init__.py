@@ -82,7 +82,7 @@ def for_one_token(model: Model, run: Inference) -> int:
     >>> for_one_token(Model.named("Mixtral-8x7B"), Inference(weights="INT8"))
     12879925248
     """
-    return passed_in(run.weights, present(model.packing, model.absent)).exact(values(model, run))
+    return passed_in(run.weights, present(model.structure, model.absent)).exact(values(model, run))
 
 
 @cache

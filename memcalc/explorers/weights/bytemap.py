@@ -145,7 +145,7 @@ def byte_map(model: Model, weights: str, wide: int, high: int) -> ByteMap:
     >>> len(byte_map(Model.named("LLaMA-7B"), "FP16", 800, 400).cells)
     32
     """
-    stored = list(inventory(model.values, present(model.packing, model.absent), Format.named(weights)))
+    stored = list(inventory(model.values, present(model.structure, model.absent), Format.named(weights)))
     layers = sorted((one for one in stored if one.layer), key=lambda one: one.layer)
     by_layer = {layer: list(held) for layer, held in groupby(layers, lambda one: one.layer)}
     cells = dict(_cells({layer: sum(one.size for one in held) for layer, held in by_layer.items()}, wide, high))

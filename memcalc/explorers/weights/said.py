@@ -63,7 +63,7 @@ def says(tile: Tile, model: Model) -> str:
 @cache
 def lights(model: Model) -> Callable[[Tile], str]:
     """Return which letters of the formula each tile of a model lights up: of its group, its layers and its shape."""
-    shapes = {(tensor.group, tensor.name): tensor.shape for tensor in present(model.packing, model.absent)}
+    shapes = {(tensor.group, tensor.name): tensor.shape for tensor in present(model.structure, model.absent)}
 
     @cache
     def letters(group: str, name: str) -> str:
