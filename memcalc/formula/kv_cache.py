@@ -15,10 +15,12 @@ from memcalc.formula.tensors import (
     L_ssm,
     L_win,
     N,
+    d,
     d_i,
     d_k,
     d_r,
     d_v,
+    h,
     h_kv,
     n_conv,
     n_grp,
@@ -27,6 +29,8 @@ from memcalc.formula.tensors import (
 )
 from memcalc.formula.term import Term
 
+L_delta, L_conv, L_lin, L_idx = symbols("delta_layers conv_layers linear_layers index_layers")
+h_dk, h_dv, d_dk, d_dv, d_idx = symbols("delta_key_heads delta_heads delta_key_dim delta_dim index_dim")
 s, b, W, s_blk, n_u, w_x, s_0, R = symbols("context batch window block sharing window_extra prompt residual")
 B_k, B_v, B_conv, B_ssm = symbols("bytes_per_key bytes_per_value bytes_per_conv bytes_per_state")
 c_all, c_win, n_skip = symbols("counter window_counter conv_skipped")
@@ -48,13 +52,24 @@ reserved_window = Term(
     parts=(reserved,),
 )
 
+
+def _inputs(channels: sympy.Expr) -> sympy.Expr:
+    """Return the bytes of the last inputs of a convolution."""
+    return channels * (n_conv - n_skip) * B_conv
+
+
 state_memory = Term(
     name="state_memory",
-    expr=L_ssm * d_i * ((n_conv - n_skip) * B_conv + N * B_ssm)
-    + L_ssd * ((d_i + 2 * n_grp * N) * (n_conv - n_skip) * B_conv + d_i * N * B_ssm),
-    meaning="A state-space layer keeps a state and the last few inputs of its convolution, and no tokens.",
-    holds="layers of Mamba or Mamba-2; states do not grow with the context",
-    source="gu2023mamba, sections 2 and 3.4; dao2024mamba2, sections 7.1 and 7.2",
+    expr=L_ssm * (_inputs(d_i) + d_i * N * B_ssm)
+    + L_ssd * (_inputs(d_i + 2 * n_grp * N) + d_i * N * B_ssm)
+    + L_delta * (_inputs(2 * h_dk * d_dk + h_dv * d_dv) + h_dv * d_dk * d_dv * B_ssm)
+    + L_conv * _inputs(d)
+    + L_lin * h * d_k**2 * B_conv,
+    meaning="A state-space layer keeps a state and the last few inputs of its convolution, and no tokens; so do layers "
+    "of other linear attention, each a part of it.",
+    holds="layers of Mamba, Mamba-2, the delta rule, short convolutions or lightning attention; states do not grow "
+    "with the context",
+    source="gu2023mamba, sections 2 and 3.4; dao2024mamba2, sections 7.1 and 7.2; wolf2020transformers, cache_utils.py",
 )
 
 _latent = (r_kv + d_r) * B_k  # one latent and one shared key instead, not two of either
@@ -67,7 +82,7 @@ def _pair(key: sympy.Expr, value: sympy.Expr) -> sympy.Expr:
 
 def _kept(tokens: sympy.Expr) -> sympy.Expr:
     """Return the bytes of all sequences, of so many that attention keeps of the tokens of one."""
-    sequences = b / n_u * (tokens + L_mla * _latent * reserved.symbol)
+    sequences = b / n_u * (tokens + (L_mla * _latent + L_idx * d_idx * B_k) * reserved.symbol)
     return sequences + b * state_memory.symbol + c_all * (L_full + L_win + L_mla) + c_win * L_win
 
 

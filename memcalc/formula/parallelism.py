@@ -15,8 +15,10 @@ from memcalc.formula.term import Term
 
 _DIVIDED = {
     "tensor_parallel": "heads kv_heads window_heads window_kv_heads vocabulary intermediate "
-    "expert_intermediate shared_intermediate inner state_heads",
-    "pipeline_parallel": "full_layers window_layers latent_layers mamba_layers mamba2_layers dense_layers moe_layers",
+    "expert_intermediate shared_intermediate inner state_heads delta_key_heads delta_heads",
+    "pipeline_parallel": "full_layers window_layers sharing_layers window_sharing_layers latent_layers mamba_layers "
+    "mamba2_layers delta_layers conv_layers linear_layers bare_layers parallel_layers index_layers dense_layers "
+    "wide_layers moe_layers",
     "expert_parallel": "experts",
 }
 

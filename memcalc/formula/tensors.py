@@ -22,7 +22,9 @@ n_emb, V, n_pos, d, n_vec, d_ff, E, d_sh = symbols(
 L_full, L_win, L_mla, L_ssm, L_ssd, L_moe = symbols(
     "full_layers window_layers latent_layers mamba_layers mamba2_layers moe_layers"
 )
-h, h_kv, d_k, d_v, d_r, r_kv = symbols("heads kv_heads head_dim value_dim rope_dim kv_rank")
+h, h_kv, d_k, d_v, d_r, r_kv, d_x, kappa = symbols(
+    "heads kv_heads head_dim value_dim rope_dim kv_rank expert_hidden shared_values"
+)
 d_i, N, n_conv, n_grp = symbols("inner state conv groups")
 
 _LETTERS = {str(symbol): symbol for symbol in GLOSSARY}
@@ -96,7 +98,7 @@ GROUPS = {row["name"]: read(row["layers"]) for row in rows("groups")} | {"final"
 LAYERS = GROUPS["norms"]
 """All layers: each has one way to look at other tokens."""
 
-ALL = tuple(
+_ALL = tuple(
     Tensor(
         row["name"],
         row["group"],
@@ -107,14 +109,11 @@ ALL = tuple(
     )
     for row in rows("tensors")
 )
-TENSORS = tuple(tensor for tensor in ALL if not tensor.families)
-"""Every parameter tensor that models of several families can have."""
-
 MATRICES, BIASES = "_proj", "_bias"
 """How the names of tensors end that multiply a token, and of those that are added to the result."""
 
 
-def held(group: str, axis: int = 0, of: str | tuple[str, ...] = "", among: Iterable[Tensor] = TENSORS) -> sympy.Expr:
+def held(group: str, axis: int = 0, of: str | tuple[str, ...] = "", among: Iterable[Tensor] = ()) -> sympy.Expr:
     """Return the parameters that one instance of a group holds.
 
     Parameters
@@ -122,12 +121,12 @@ def held(group: str, axis: int = 0, of: str | tuple[str, ...] = "", among: Itera
     group : a key of GROUPS
     axis : what follows it counts: 1 for one of many experts
     of : how the names of the tensors end that count
-    among : the tensors of a model
+    among : the tensors of a model; all that models of several families can have, if none are given
 
     >>> held("norms"), held("mlp", of="down_proj")
     (d*n_norm*n_vec, d*d_ff)
     """
-    counted = (tensor for tensor in among if tensor.group == group and tensor.name.endswith(of))
+    counted = (tensor for tensor in among or TENSORS if tensor.group == group and tensor.name.endswith(of))
     return Add(*(tensor.each * prod(tensor.shape[axis:]) for tensor in counted))
 
 
@@ -143,7 +142,8 @@ class Structure:
     ----------
     packing : one of PACKINGS
     families : its family and those that this one is like, whose own tensors it has
-    own : names of the sizes that its window layers have of their own, and "value_dim" if values are no keys' size
+    own : names of the sizes that its window layers have of their own; "value_dim" if values have another size than
+        keys, "expert_hidden" if experts see a token in fewer numbers than the layer has
     """
 
     packing: str = ""
@@ -195,19 +195,34 @@ def packed(structure: Structure) -> tuple[Tensor, ...]:
 @cache
 def own(structure: Structure) -> tuple[Tensor, ...]:
     """Return the tensors of a model one by one, with those that its family alone has."""
-    tensors = [tensor for tensor in ALL if not tensor.families or tensor.families & structure.families]
+    tensors = [tensor for tensor in _ALL if not tensor.families or tensor.families & structure.families]
     if "value_dim" in structure.own:
         tensors = [_with_values(tensor) for tensor in tensors]
-    if not structure.own - {"value_dim"}:
-        return tuple(tensors)
+    if "expert_hidden" in structure.own:
+        tensors = [_of_experts(tensor) for tensor in tensors]
     attention = [tensor for tensor in tensors if tensor.group == "attention"]
-    whole = [replace(tensor, layers=L_full) for tensor in attention]
-    windows = [_of_windows(tensor, structure.own) for tensor in attention]
+    others = [tensor for tensor in tensors if tensor.group not in ("attention", "window_attention")]
+    windows = [tensor for tensor in tensors if tensor.group == "window_attention"]
+    whole, narrow = attention, attention
+    if set(_SIZES) & structure.own:
+        narrow = [_of_windows(tensor, structure.own) for tensor in attention]
+        whole, windows = [_of_full_layers(tensor) for tensor in attention], narrow + windows
+    sharing = [*_sharing(whole, "sharing_attention"), *_sharing(narrow, "window_sharing_attention")]
     first = tensors.index(attention[0])
-    others = [tensor for tensor in tensors if tensor not in attention]
-    return (*others[:first], *whole, *windows, *others[first:])
+    return (*others[:first], *whole, *windows * (whole != attention), *sharing, *others[first:])
 
 
+_SIZES = ("heads", "kv_heads", "head_dim")
+"""Sizes that window layers may have of their own."""
+
+
+def _sharing(tensors: Iterable[Tensor], group: str) -> Iterable[Tensor]:
+    """Return the tensors of attention in layers that use the keys and values of another."""
+    made = [tensor for tensor in tensors if tensor.name not in _KEYS_AND_VALUES]
+    return [replace(tensor, group=group, layers=GROUPS[group]) for tensor in made]
+
+
+_KEYS_AND_VALUES = ("k_proj", "v_proj", "k_bias", "v_bias", "k_norm")
 _VALUES = ("v_proj", "v_bias", "o_proj")
 
 
@@ -218,13 +233,25 @@ def _with_values(tensor: Tensor) -> Tensor:
     return replace(tensor, shape=tuple(size.xreplace({d_k: d_v}) for size in tensor.shape))
 
 
+def _of_experts(tensor: Tensor) -> Tensor:
+    """Return a tensor of experts that see a token in fewer numbers than the layer has."""
+    if tensor.group != "expert":
+        return tensor
+    return replace(tensor, shape=tuple(size.xreplace({d: d_x}) for size in tensor.shape))
+
+
+def _of_full_layers(tensor: Tensor) -> Tensor:
+    each = tensor.each * (1 - kappa) if tensor.name in _VALUES[:2] else tensor.each
+    return replace(tensor, layers=L_full, each=each)
+
+
 def window_symbols(own: frozenset[str]) -> dict[sympy.Symbol, sympy.Symbol]:
     """Return for each size that window layers have of their own the symbol in its place.
 
     >>> window_symbols(frozenset(["kv_heads"]))
     {h_kv: h_kvw}
     """
-    names = [name for name in ("heads", "kv_heads", "head_dim", "value_dim") if name in own]
+    names = [name for name in (*_SIZES, "value_dim") if name in own]
     return dict(zip(symbols(" ".join(names)), symbols(" ".join(f"window_{name}" for name in names)), strict=True))
 
 
@@ -242,3 +269,7 @@ def _merged(tensors: list[Tensor], group: str, ending: str) -> list[Tensor]:
     rows = Add(*(part.shape[0] for part in parts))
     one = replace(parts[0], name=f"qkv{ending}", shape=(rows, *parts[0].shape[1:]))
     return [one, *(tensor for tensor in tensors if tensor not in parts)]
+
+
+TENSORS = own(Structure())
+"""Every parameter tensor that models of several families can have."""

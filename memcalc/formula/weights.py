@@ -26,13 +26,15 @@ def _group(row: Mapping[str, str], tensors: Iterable[Tensor]) -> Term:
 
 
 _GENERAL = groups()
-embedding, attention, latent_attention, mamba, mamba2, mlp, expert, router, norms = _GENERAL.values()
+embedding, attention, sharing_attention, window_sharing_attention, *others = _GENERAL.values()
+latent_attention, indexer, mamba, mamba2, delta, short_conv, linear_attention, *others = others
+mlp, wide_mlp, expert, router, norms = others
 
 layers = Term(
     name="layers",
     expr=LAYERS,
-    meaning="Every layer looks at other tokens in one of five ways.",
-    holds="no layer has two of them",
+    meaning="Every layer looks at other tokens in one way, in two side by side, or not at all.",
+    holds="layers that have two are counted in each, and once less in the sum",
     source="vaswani2017attention, section 3.1",
 )
 

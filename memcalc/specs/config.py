@@ -24,6 +24,10 @@ _FOREIGN = (
 """Keys of an attention of another shape: where a family does not know it, any number would be wrong."""
 
 
+LISTS = ("layers_block_type", "hybrid_override_pattern", "layer_types", "hybrid_layer_pattern")
+"""Keys that say of each layer which kind it is; beside the first two, files may leave out how many there are."""
+
+
 def refusal(key: str, allowed: str, value: object) -> InputError:
     """Return what is said of a value that a key cannot have."""
     return must(f"{key} in config.json", allowed, shown(value))
@@ -52,6 +56,11 @@ class Config:
         self._values, self._kind, self.documented, self._keys = values, kind, documented, keys
         self._taken = set(documented)
         self.assumed: list[str] = []
+
+    def _alike(self, value: list) -> object:
+        """Return the number that a list says of each layer, where it is the same in all; else the list as it is."""
+        layers = self._values.get("num_hidden_layers", self.listed_layers())
+        return value[0] if len(value) == layers and all(one == value[0] for one in value) else value
 
     def spelled(self, name: str, keys: str) -> str:
         """Return how this family spells the key of a symbol, or `keys` if it does as others do."""
@@ -94,9 +103,33 @@ class Config:
             self.assumed.append(key)
             value = default() if callable(default) else default
             least = min(least, value)
+        elif isinstance(value, list):
+            value = self._alike(value)
         elif key not in self._values:
             raise InputError(f"{key} is missing in config.json: a whole number from {least:,} to {most:,}.")
         return whole(f"{key} in config.json", value, least, most, bound)
+
+    def listed_layers(self) -> int | None:
+        """Return how many layers a list of their kinds has; None if the file has no such list."""
+        return next(
+            (len(found) for found in map(self._values.get, LISTS[:2]) if isinstance(found, str | list) and found), None
+        )
+
+    def first(self, key: str) -> None:
+        """Keep the first of several numbers: of a file that has one for each kind of input, that of its text."""
+        value = self.given(key)
+        if isinstance(value, list) and value:
+            self._values = {**self._values, key: value[0]}
+
+    def flatten(self, key: str, names: Mapping[str, str]) -> None:
+        """Take what an object in the file has under some keys as if it stood beside it under others."""
+        inner = self.given(key)
+        if isinstance(inner, Mapping):
+            self._values = {**{names[name]: value for name, value in inner.items() if name in names}, **self._values}
+
+    def given(self, key: str) -> object:
+        """Return the value of a key as it stands; None if the file has none."""
+        return self._find(key)[1]
 
     def flag(self, key: str, default: bool | None = None) -> int:
         """Return 1 for true, 0 for false; the documented default where the key is left out or null."""
@@ -132,6 +165,24 @@ class Config:
         if not isinstance(value, list | tuple) or len(value) != layers:
             raise refusal(key, f"a list of num_hidden_layers = {layers:,} kinds", value)
         return [choice(f"{key} in config.json:", kind, known) for kind in value]
+
+    def changes(self, key: str, kind: str, layers: int) -> dict[str, int]:
+        """Return what a file changes in layers of a kind, of which it must say the same in all of them.
+
+        Raises InputError if it changes something in some of them alone, or in other layers.
+        """
+        value = self.given(key)
+        if value is None:
+            return {}
+        kinds = self.kinds(layers) or []
+        where = sorted(str(place) for place, one in enumerate(kinds) if one == kind)
+        places = sorted(str(place).lstrip("0") or "0" for place in value) if isinstance(value, Mapping) else []
+        changed = list(value.values()) if places else [None]
+        if places != where or any(one != changed[0] for one in changed) or not isinstance(changed[0], Mapping):
+            raise refusal(key, f"the same change in all layers of {kind}, and in no other", value)
+        return {
+            name: whole(f"{name} in {key}", number, 1, BY_NAME["hidden"].limit) for name, number in changed[0].items()
+        }
 
     def numbers(self, key: str, layers: int) -> list[int]:
         """Return a list with one whole number for each layer; empty if the file has none."""

@@ -15,7 +15,7 @@ EVERYWHERE = (*ATTENTION, "mlp_bias")
 def sizes(config: Config) -> Counts:
     """Return what every family has; `layers` stands beside the fields for the family to divide."""
     return {
-        "layers": config.count("full_layers", config.spelled("layers", "num_hidden_layers")),
+        "layers": config.count("full_layers", config.spelled("layers", "num_hidden_layers"), config.listed_layers()),
         "hidden": config.count("hidden", "hidden_size"),
         "vocabulary": config.count("vocabulary", "vocab_size"),
         "embedding_tables": 2 - config.flag("tie_word_embeddings", False),
@@ -256,6 +256,9 @@ def routed(config: Config, counts: Counts, how: str) -> Counts:
 
 
 def _after(config: Config, layers: int) -> int:
+    listed = config.given("moe_layer_freq")  # 0 or 1 for each layer
+    if isinstance(listed, list) and len(listed) == layers:
+        return listed.count(1)
     start = config.count("dense_layers", "first_k_dense_replace", least=0, most=layers, bound="num_hidden_layers")
     step = config.count("moe_layers", "moe_layer_freq") if "moe_layer_freq" in config.documented else 1
     return len(range(-(-start // step) * step, layers, step))

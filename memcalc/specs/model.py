@@ -25,9 +25,14 @@ _NEEDS = {
     "window_layers": ("heads", "kv_heads", "head_dim", "window"),
     "latent_layers": ("heads", "head_dim", "kv_rank", "value_dim"),
     "dense_layers": ("intermediate",),
+    "wide_layers": ("intermediate",),
     "moe_layers": ("experts", "active_experts"),
     "mamba_layers": ("inner",),
     "mamba2_layers": ("inner", "state_heads"),
+    "delta_layers": ("delta_key_heads", "delta_heads", "delta_key_dim", "delta_dim"),
+    "conv_layers": ("conv",),
+    "linear_layers": ("heads", "head_dim"),
+    "index_layers": ("index_heads", "index_dim"),
 }
 """Layers of a kind → what a model with them cannot lack."""
 
@@ -51,14 +56,25 @@ class Model(Spec, Row):
     norm_vectors: int = count()
     layer_norms: int = count(default=2)
     positions: int = count(default=0)
+    layer_embedding: int = count(default=0)
+    layer_vocabulary: int = count(default=0)
     embedding_norms: int = count(default=0)
     head_bias: int = count(default=0)
     full_layers: int = count(default=0)
     window_layers: int = count(default=0)
+    sharing_layers: int = count(default=0)
+    window_sharing_layers: int = count(default=0)
     latent_layers: int = count(default=0)
     mamba_layers: int = count(default=0)
     mamba2_layers: int = count(default=0)
+    delta_layers: int = count(default=0)
+    conv_layers: int = count(default=0)
+    linear_layers: int = count(default=0)
+    bare_layers: int = count(default=0)
+    parallel_layers: int = count(default=0)
+    index_layers: int = count(default=0)
     dense_layers: int = count(default=0)
+    wide_layers: int = count(default=0)
     moe_layers: int = count(default=0)
     mlp_matrices: int = count(default=3)
     intermediate: int = count(default=0)
@@ -70,6 +86,7 @@ class Model(Spec, Row):
     qkv_bias: int = count(default=0)
     output_bias: int = count(default=0)
     qk_norms: int = count(default=0)
+    shared_values: int = count(default=0)
     sink_heads: int = count(default=0)
     window: int = count(default=0)
     window_heads: int = count(default=0)
@@ -80,18 +97,26 @@ class Model(Spec, Row):
     rope_dim: int = count(default=0)
     kv_rank: int = count(default=0)
     query_rank: int = count(default=0)
+    index_heads: int = count(default=0)
+    index_dim: int = count(default=0)
     experts: int = count(default=0)
     active_experts: int = count(default=0)
     expert_intermediate: int = count(default=0)
+    expert_hidden: int = count(default=0)
     expert_bias: int = count(default=0)
     shared_intermediate: int = count(default=0)
     shared_gate: int = count(default=0)
     inner: int = count(default=0)
     state: int = count(default=0)
     conv: int = count(default=0)
+    delta_key_heads: int = count(default=0)
+    delta_heads: int = count(default=0)
+    delta_key_dim: int = count(default=0)
+    delta_dim: int = count(default=0)
     time_rank: int = count(default=0)
     groups: int = count(default=0)
     state_heads: int = count(default=0)
+    ungated: int = count(default=0)
     state_norms: int = count(default=0)
     state_bias: int = count(default=0)
     conv_bias: int = count(default=0)
@@ -118,9 +143,9 @@ class Model(Spec, Row):
         for part, whole in (("active_experts", "experts"), ("rope_dim", "head_dim")):
             if getattr(self, part) > getattr(self, whole):
                 raise must(part, f"at most {whole} = {getattr(self, whole):,}", getattr(self, part))
-        if not self.layers or self.dense_layers + self.moe_layers > self.layers:
-            mlps = f"{self.dense_layers:,} + {self.moe_layers:,}"
-            raise must("dense_layers + moe_layers", f"at most the {self.layers:,} layers", mlps)
+        for kind in ("dense_layers", "wide_layers", "moe_layers"):
+            if not self.layers or getattr(self, kind) > self.layers:
+                raise must(kind, f"at most the {self.layers:,} layers", getattr(self, kind))
 
     @classmethod
     def from_config(cls, source: str | Path | Mapping) -> Model:
@@ -151,7 +176,8 @@ class Model(Spec, Row):
         """What decides which tensors it has, beside the sizes."""
         names = [name for name in ("heads", "kv_heads", "head_dim", "value_dim") if getattr(self, f"window_{name}")]
         values = ["value_dim"] if self.value_dim and self.kv_heads else []
-        return Structure(self.packing, lineage(self.family), frozenset(names + values))
+        latents = ["expert_hidden"] if self.expert_hidden else []
+        return Structure(self.packing, lineage(self.family), frozenset(names + values + latents))
 
     @cached_property
     def absent(self) -> frozenset[sympy.Symbol]:
