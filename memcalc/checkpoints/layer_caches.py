@@ -69,9 +69,9 @@ def layers_of(tensors: Iterable[StoredTensor]) -> tuple[LayerCache, ...]:
         elif _ATTENTION in place.module and len(tensor.shape) == 2:
             unknown.setdefault((place.stack, place.layer), tensor.name)
     stack = _one_stack({key[:2] for key in modules}, unknown, stacks)
-    of_layer = defaultdict(list)
-    for (_, layer, _), said in modules.items():
-        of_layer[layer].append(said)
+    of_layer = defaultdict(dict)
+    for (_, layer, module), said in modules.items():
+        of_layer[layer][module] = said
     return tuple(_layer(layer, of_layer[layer]) for layer in sorted(stacks[stack]))
 
 
@@ -120,7 +120,7 @@ def _note(said: dict[str, tuple], says: str, place: _Place, tensor: StoredTensor
     elif says == "conv" and rows:
         said[f"conv {place.word}"] = (tensor.shape[0], count(tensor.shape) // max(1, tensor.shape[0]))
     elif rows and says in _MATRICES:
-        if len(tensor.shape) != 2 or tensor.shape[1] == 1:
+        if len(tensor.shape) != 2 or (rows == "rows" and tensor.shape[1] == 1):
             raise _untold(
                 f"{shown(tensor.name)} of the shape {shown(tensor.shape)} does not show the rows of its matrix"
             )
@@ -143,11 +143,12 @@ def _one_stack(told: set[tuple[str, int]], unknown: Mapping[tuple[str, int], str
     return found[0]
 
 
-def _layer(layer: int, modules: list[dict[str, tuple]]) -> LayerCache:
+def _layer(layer: int, modules: Mapping[str, dict[str, tuple]]) -> LayerCache:
     """Return one layer; keys in a module with a state go into the state, not into a cache of tokens."""
     sizes: dict[str, object] = {}
-    for said in modules:
-        new = _kept(said)
+    states = [f"{module}." for module, said in modules.items() if said.keys() & {"state", "steps"}]
+    for module, said in modules.items():
+        new = _kept(said, any(state.startswith(f"{module}.") for state in states))
         for says in new.keys() & sizes.keys():
             raise _untold(f"layer {layer:,} has more than one module with {says}")
         sizes |= new
@@ -156,14 +157,13 @@ def _layer(layer: int, modules: list[dict[str, tuple]]) -> LayerCache:
     return LayerCache(layer, **sizes)
 
 
-def _kept(said: Mapping[str, tuple]) -> dict[str, object]:
+def _kept(said: Mapping[str, tuple], stateful: bool) -> dict[str, object]:
     """Return what one module keeps; the rows of packed codes are the columns of their scales."""
     convs = [shape for word, shape in said.items() if word.startswith("conv ")]
     kept = {"conv": (sum(channels for channels, _ in convs), max(kernel for _, kernel in convs))} if convs else {}
     state = said.get("state") or said.get("steps")
-    if state:
-        return kept | {"state": state}
-    for says in _MATRICES:
+    kept |= {"state": state} if state else {}
+    for says in () if stateful else _MATRICES:
         rows = said.get(f"{says} rows") or (said.get(f"{says} columns") if f"{says} codes" in said else None)
         kept |= {says: rows[0]} if rows else {}
     return kept

@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 
 from memcalc.checkpoints import gguf
-from memcalc.checkpoints.regular import is_file, listed, refused
+from memcalc.checkpoints.regular import is_file, is_folder, listed, refused
 from memcalc.checkpoints.stored import Checkpoint
 from memcalc.errors import InputError, shown
 
@@ -19,13 +19,13 @@ LAYERS = {"model": "weights", "projector": "projector", "adapter": "adapter"}
 
 _MANIFESTS, _BLOBS, _EVERY, _SHOWN, _LOOKED_AT = "manifests", "blobs", "*/*/*/*", 5, 1000
 _DIGEST = re.compile(r"sha256[:-][0-9a-f]{64}")
-_WORD = re.compile(r"(?!\.)[\w.:-]{1,255}")
+_WORD = re.compile(r"(?!\.)[\w.:-]{1,255}", re.ASCII)
 
 
 def root_of(folder: Path) -> Path | None:
     """Return the folder of all models if `folder` is it or has it in it."""
     places = (folder, folder / "models")
-    return next((one for one in places if (one / _MANIFESTS).is_dir() and (one / _BLOBS).is_dir()), None)
+    return next((one for one in places if is_folder(one / _MANIFESTS) and is_folder(one / _BLOBS)), None)
 
 
 def manifest_of(root: Path, tag: str) -> Path:
@@ -105,4 +105,4 @@ def _some(root: Path) -> str:
 
 def folders(folder: Path) -> list[str]:
     """Return the names of the folders in a folder."""
-    return [one.name for one in listed(folder) if one.is_dir()]
+    return [one.name for one in listed(folder) if is_folder(one)]

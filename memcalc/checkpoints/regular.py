@@ -61,10 +61,12 @@ def opened(path: Path) -> Iterator[BinaryIO]:
 
 def is_file(path: Path) -> bool:
     """Return whether a path leads to a regular file; what cannot be looked at is none."""
-    try:
-        return path.is_file()
-    except (OSError, ValueError):
-        return False
+    return os.path.isfile(path)
+
+
+def is_folder(path: Path) -> bool:
+    """Return whether a path leads to a folder; what cannot be looked at is none."""
+    return os.path.isdir(path)
 
 
 def size(file: BinaryIO) -> int:

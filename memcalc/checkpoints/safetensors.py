@@ -3,6 +3,7 @@
 Source: huggingface2026safetensors, safetensors/src/tensor.rs.
 """
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -19,6 +20,7 @@ POINTER = b"version https://git-lfs"
 
 _PREFIX, _DIMENSIONS, _LARGEST = 8, 8, 2**63 - 1
 _METADATA = "__metadata__"
+_NAME = re.compile(r"[^/\\\0]+\.safetensors")
 
 
 def read(path: Path) -> Checkpoint:
@@ -91,7 +93,7 @@ def _places(path: Path, index: Mapping) -> dict[str, str]:
     if not isinstance(places, Mapping) or not places:
         raise refused(path, "is no index of safetensors: it has no weight_map that names the file of each tensor")
     for name, file in places.items():
-        if not isinstance(file, str) or Path(file).name != file or "\0" in file or "\\" in file:
+        if not isinstance(file, str) or not _NAME.fullmatch(file):
             raise refused(path, f"must name for {shown(name)} a file beside it, not {shown(file)}")
     return dict(places)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from memcalc.checkpoints import gguf, ollama, safetensors
-from memcalc.checkpoints.regular import beginning, is_file, listed, load, path_of, refused
+from memcalc.checkpoints.regular import beginning, is_file, is_folder, listed, load, path_of, refused
 from memcalc.checkpoints.stored import GGUF, SAFETENSORS, Checkpoint
 from memcalc.errors import InputError, instance
 
@@ -59,12 +59,12 @@ def resolve(source: str | Path, tag: str = "") -> Source:
     """Return what a path stands for, without reading tensors; the parameters and errors are those of `read`."""
     instance("tag", tag, str)
     path = path_of(source)
-    root = ollama.root_of(path) if path.is_dir() else None
+    root = ollama.root_of(path) if is_folder(path) else None
     if root:
         return Source(MANIFEST, ollama.manifest_of(root, tag))
     if tag:
         raise InputError(f"tag must be left out for {str(path)!r}, which is not the folder of Ollama's models.")
-    return _in_folder(path) if path.is_dir() else Source(_kind(path), path)
+    return _in_folder(path) if is_folder(path) else Source(_kind(path), path)
 
 
 def _kind(path: Path) -> str:
