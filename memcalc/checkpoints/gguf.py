@@ -19,8 +19,8 @@ from memcalc.errors import shown
 
 MAGIC = b"GGUF"
 _VERSIONS, _ALIGNMENT, _DIMENSIONS, _BEFORE_METADATA = (2, 3), 32, 4, 24
-_MOST_KEYS, _MOST_TENSORS, _LONGEST_TEXT, _LONGEST_LIST = 100_000, 1_000_000, 65_536, 10_000
-"""Far more than any model has; longer texts and lists, as those of a vocabulary, are passed over."""
+_MOST, _LONGEST_TEXT, _LONGEST_LIST = 65_536, 65_536, 10_000
+"""Far more keys and tensors than any model has; longer texts and lists, as those of a vocabulary, are passed over."""
 
 _NUMBERS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 _TEXT, _LIST = 8, 9
@@ -111,14 +111,14 @@ class _Header:
 
     def need(self, length: int, what: str) -> None:
         """Have so many more bytes at hand, or refuse the file."""
-        left = max(0, min(self.size, LONGEST) - self.place)
+        left = min(self.size, LONGEST) - self.place  # below 0 if a length led beyond the end
         missing = self.place + length - len(self._bytes)
         if length <= left and missing > 0:
             self._bytes += self._file.read(max(missing, _STEP))
             missing = self.place + length - len(self._bytes)
         if length > left or missing > 0:
             where = "in the file" if self.size <= LONGEST else f"of the {LONGEST:,} that a header may take"
-            says = f"{what} takes {length:,} bytes from byte {self.place:,} on, and {left:,} are left {where}"
+            says = f"{what} takes {length:,} bytes from byte {self.place:,} on, and {max(0, left):,} are left {where}"
             raise refused(self.path, f"is cut off or broken: {says}")
 
     def number(self, code: str, what: str) -> int | float | bool:
@@ -190,9 +190,9 @@ def _header(path: Path) -> tuple[dict[str, object], list[StoredTensor]]:
         header = _Header(file, path)
         _check_version(header)
         tensors, keys = header.numbers("Q", 2, "its number of tensors and keys")
-        for found, most, what in ((keys, _MOST_KEYS, "keys"), (tensors, _MOST_TENSORS, "tensors")):
-            if found > most:
-                raise refused(path, f"is broken: it says that it has {found:,} {what}, and {most:,} are the most")
+        for found, what in ((keys, "keys"), (tensors, "tensors")):
+            if found > _MOST:
+                raise refused(path, f"is broken: it says that it has {found:,} {what}, and {_MOST:,} are the most")
         metadata = _metadata(header, keys)
         described = list(_described(header, tensors))
         _check_places(header, metadata, described)

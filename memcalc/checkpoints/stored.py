@@ -122,8 +122,12 @@ def parts_of(names: Iterable[str], kind: str) -> dict[str, str]:
     {'mtp.fc.weight': 'draft', 'model.visual.norm.bias': 'vision', 'model.norm.weight': 'weights'}
     """
     words, found, whole = _words(kind), {}, {}
+    telling = frozenset().union(*words.values())
     for name in names:
         segments = name.split(".")
+        if telling.isdisjoint(segments):
+            found[name] = WEIGHTS
+            continue
         found[name] = _first(words["first"], segments[:1]) or _first(words["start"], segments[:3])
         found[name] = found[name] or _first(words["any"], segments) or WEIGHTS
         marked = _first(words["layer"], segments)
@@ -136,7 +140,10 @@ def sorted_out(tensors: Iterable[StoredTensor], kind: str) -> tuple[StoredTensor
     """Return the tensors with the part of each; `kind` is that of their file."""
     tensors = tuple(tensors)
     parts = parts_of((tensor.name for tensor in tensors), kind)
-    return tuple(replace(tensor, part=parts[tensor.name]) for tensor in tensors)
+    others = (
+        tensor if parts[tensor.name] == WEIGHTS else replace(tensor, part=parts[tensor.name]) for tensor in tensors
+    )
+    return tuple(others)
 
 
 def _first(words: Mapping[str, str], segments: Iterable[str]) -> str:

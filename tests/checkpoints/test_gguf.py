@@ -28,7 +28,8 @@ NUMBERS = {"F32": 0, "F16": 1, "Q4_0": 2, "Q8_0": 8, "Q4_K": 12, "Q6_K": 14, "IQ
 NUMBERS |= {"TQ1_0": 34, "TQ2_0": 35, "MXFP4": 39, "NVFP4": 40, "Q1_0": 41}
 """GGMLQuantizationType of the package gguf 0.19.0."""
 
-SMALL = files.gguf(files.LLAMA, [files.NORM, ("blk.0.attn_k.weight", (4, 32), 8, 136)])
+LISTS = {"words": ("list", ("text", ["a", "b"])), "heads": ("list", ("i32", [8, 0]))}
+SMALL = files.gguf(files.LLAMA | LISTS, [files.NORM, ("blk.0.attn_k.weight", (4, 32), 8, 136)])
 
 
 @pytest.fixture
@@ -160,6 +161,10 @@ BROKEN = {
     "alignment": (files.gguf({"general.alignment": ("u32", 48)}), "general.alignment must be a power of two, not 48"),
     "no alignment": (files.gguf({"general.alignment": ("text", "x")}), "must be a power of two, not 'x'"),
     "lists in lists": (files.gguf({"a": ("list", ("list", [("u8", [1])]))}), "'a' is a list of lists"),
+    "text in a list": (
+        files.gguf({"a": ("list", ("text", ["b"]))})[:-15] + b"\xff" * 8,
+        "the value of 'a' takes 0 bytes",
+    ),
     "value": (files.gguf({"a": ("u8", 0)})[:33] + b"\x0d\0\0\0", "the value of 'a' has the type 13"),
 }
 

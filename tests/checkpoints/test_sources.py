@@ -4,10 +4,12 @@ import json
 import os
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import model_files as files
 from memcalc import InputError
-from memcalc.checkpoints import read, resolve
+from memcalc.checkpoints import config_of, read, resolve
 
 TENSORS = files.safetensors({"model.norm.weight": ("F32", (8,), 32)})
 GGUF = files.gguf(files.LLAMA, [files.NORM])
@@ -166,3 +168,36 @@ def test_a_named_pipe_is_no_model(folder, tmp_path):
     os.mkfifo(tmp_path / "m-00001-of-00002.gguf")
     folder(**{"m-00002-of-00002__gguf": GGUF})
     refused(tmp_path / "m-00002-of-00002.gguf", "beside it there is no m-00001-of-00002.gguf")
+
+
+MANIFEST = {"schemaVersion": 2, "layers": [{"mediaType": "x.image.model", "digest": f"sha256:{'a' * 64}"}]}
+SOUND = {
+    "model.gguf": GGUF,
+    "model": GGUF,
+    "x.safetensors": TENSORS,
+    "model.safetensors.index.json": json.dumps({"weight_map": {"model.norm.weight": "x.safetensors"}}).encode(),
+    "o/manifests/host/library/name/tag": json.dumps(MANIFEST).encode(),
+}
+PIECES = [b"\xff" * 8, b"\0" * 8, b"{", b"[", b'"', b",", b"null", b"1e999", b"NaN", b"-5", b"\\ud800", b"9" * 5000]
+
+
+@given(st.sampled_from(list(SOUND)), st.data())
+def test_any_change_gives_a_checkpoint_or_one_sentence(tmp_path_factory, name, data):
+    here = tmp_path_factory.mktemp("changed")
+    for folder in ("o/blobs", "o/manifests/host/library/name"):
+        (here / folder).mkdir(parents=True)
+    (here / "o/blobs" / f"sha256-{'a' * 64}").write_bytes(GGUF)
+    (here / "x.safetensors").write_bytes(TENSORS)
+    changed = bytearray(SOUND[name])
+    for _ in range(data.draw(st.integers(0, 3))):
+        place = data.draw(st.integers(0, len(changed)))
+        changed[place : place + data.draw(st.integers(0, 9))] = data.draw(
+            st.binary(max_size=9) | st.sampled_from(PIECES)
+        )
+    (here / name).write_bytes(changed)
+    found = files.outcome(read, here / name)
+    files.check(found, len(changed) + 500)
+    if changed == SOUND[name]:
+        assert found.bytes == 32
+    if not isinstance(found, str):
+        assert isinstance(config_of(found.metadata, {one.name for one in found.tensors}), dict)
