@@ -20,7 +20,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "memcalc"
 FACE = "__init__"
 FLOW = (
-    *("errors", "units", "catalogue", "formula", "specs", "estimate", FACE),
+    *("errors", "units", "catalogue", "checkpoints", "formula", "specs", "estimate", FACE),
     *("tables", "validation", "article", "plots", "explorers", "lessons", "publish", "__main__"),
 )
 """Packages, and modules at the root, from the ground up: each may import those before it; the face gathers the core."""
