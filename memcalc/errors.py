@@ -75,14 +75,16 @@ def choice(field: str, value: object, options: Iterable[str], aliases: Mapping[s
     raise InputError(f"{field} {shown(value)} is not known{hint}.{known}")
 
 
-_LISTED = 50
-"""A sentence can list so many options, and no more."""
+_LISTED, _SHOWN = 50, 5
+"""So many options can be listed in a sentence; so many of the nearest are named."""
 
 
 def _nearest(plain: str, spellings: Mapping[str, str]) -> list[str]:
-    """Return the few options that are spelled most alike: those that begin alike first."""
+    """Return the few options that are spelled most alike: those that begin as the text does come first."""
     close = difflib.get_close_matches(plain, spellings, n=3, cutoff=0.65)
-    return list(dict.fromkeys(spellings[spelling] for spelling in close))
+    longer = [spelling for spelling in spellings if plain and spelling.startswith(plain)] if len(plain) > 2 else []
+    ordered = sorted(longer, key=len) + close
+    return list(dict.fromkeys(spellings[spelling] for spelling in ordered))[:_SHOWN]
 
 
 def instance(field: str, value: object, *kinds: type) -> None:

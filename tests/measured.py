@@ -26,6 +26,12 @@ def rows(table, *quantities):
 
 
 @cache
+def built(table):
+    """What was counted on classes of a library: objects, each with the config.json that the class was built from."""
+    return [json.loads(line) for line in (DATA / f"{table}.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+@cache
 def _table(name):
     with (DATA / f"{name}.csv").open(encoding="utf-8", newline="") as lines:
         return tuple(map(_row, csv.DictReader(lines)))

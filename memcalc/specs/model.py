@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 import sympy
 
-from memcalc.catalogue import Row
+from memcalc.catalogue import Row, rows
 from memcalc.errors import InputError, must
 from memcalc.formula.structures import in_structure
 from memcalc.formula.symbols import BY_NAME, symbol
 from memcalc.formula.tensors import PACKINGS, Structure, lineage
 from memcalc.formula.weights import active, layers, parameters
 from memcalc.specs.fields import Spec, count, text, texts
+
+_HUB = re.compile(r"[\w.-]+/[\w.-]+")
+"""How a hub calls a model: who made it, a slash, a name."""
+
+_TUNED = re.compile(r"-(instruct|it|chat|base|hf)$", re.IGNORECASE)
+"""What a hub's name adds when the sizes stay those of the model that was tuned."""
 
 LARGEST_MODEL = 10**16
 """Parameters: ten thousand times the largest models of 2026."""
@@ -37,6 +44,13 @@ _NEEDS = {
 """Layers of a kind → what a model with them cannot lack."""
 
 _USERS = {name: [kind for kind in _NEEDS if name in _NEEDS[kind]] for names in _NEEDS.values() for name in names}
+
+
+@cache
+def _spellings() -> frozenset[str]:
+    """Return all names and aliases of the catalogue, in small letters."""
+    cells = (name for row in rows("models") for name in (row["name"], *row["aliases"].split("|")))
+    return frozenset(map(str.casefold, cells))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,6 +160,24 @@ class Model(Spec, Row):
         for kind in ("dense_layers", "wide_layers", "moe_layers"):
             if not self.layers or getattr(self, kind) > self.layers:
                 raise must(kind, f"at most the {self.layers:,} layers", getattr(self, kind))
+
+    @classmethod
+    def named(cls, name: str) -> Model:
+        """Return a model of the catalogue, by its name, an alias, or as a hub of models calls it.
+
+        Raises InputError for an unknown name, with the nearest.
+
+        >>> Model.named("meta-llama/Llama-3.1-8B-Instruct").name
+        'Llama-3.1-8B'
+        """
+        try:
+            return super().named(name)
+        except InputError as problem:
+            plain = _TUNED.sub("", name.rpartition("/")[2]) if isinstance(name, str) else ""
+            if plain and plain != name and plain.casefold() in _spellings():
+                return super().named(plain)
+            fetch = f" Its config.json tells all: hf download {name} config.json" if _HUB.fullmatch(str(name)) else ""
+            raise InputError(f"{problem}{fetch}") from None
 
     @classmethod
     def from_config(cls, source: str | Path | Mapping) -> Model:

@@ -1,7 +1,5 @@
 """Every family of models gives the parameters that its code builds, and refuses what it could not build."""
 
-import csv
-import json
 import re
 
 import pytest
@@ -9,14 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from configs import CONFIGS, changed, keys
-from measured import DATA, rows
+from measured import built, rows
 from memcalc import Inference, InputError, Model, breakdown
 from memcalc.specs.families import FAMILIES, fields
 
 COUNTED = rows("parameters", "parameters")
 ACTIVE = {row.id: row.measured for row in rows("parameters", "active_parameters")}
-with (DATA / "census.csv").open(encoding="utf-8", newline="") as lines:
-    CENSUS = list(csv.DictReader(lines))
+CENSUS = built("census")
 UNBUILT = {"aya_vision", "qwen2_5_omni", "qwen3_omni_moe_text"}
 """Families whose classes cannot be built from their defaults."""
 SIZES = {
@@ -49,16 +46,16 @@ def test_parameters_are_those_of_the_built_class(row):
 
 @pytest.mark.parametrize("row", CENSUS, ids=[row["model_type"] for row in CENSUS])
 def test_a_family_gives_the_parameters_and_the_cache_of_its_class(row):
-    model = Model.from_config(json.loads(row["config"]))
-    assert model.parameters == int(row["text_parameters"])
+    model = Model.from_config(row["config"])
+    assert model.parameters == row["text_parameters"]
     if row["cache"]:
-        run = Inference(context=int(row["context"]), batch=int(row["batch"]), kv_cache="BF16", engine="transformers")
-        assert breakdown(model, run)["kv_cache"] == int(row["cache"])
+        run = Inference(context=row["context"], batch=row["batch"], kv_cache="BF16", engine="transformers")
+        assert breakdown(model, run)["kv_cache"] == row["cache"]
 
 
 def test_every_family_was_counted():
     counted = {row.inputs["model_type"] for row in COUNTED} | {row["model_type"] for row in CENSUS}
-    counted |= {Model.from_config(json.loads(row["config"])).family for row in CENSUS}
+    counted |= {Model.from_config(row["config"]).family for row in CENSUS}
     assert counted >= set(CONFIGS) | set(FAMILIES) - UNBUILT
     assert not counted & UNBUILT
     assert all(row.how and row.library and row.date for row in COUNTED)
