@@ -94,12 +94,23 @@ def _base(stored: Stored) -> Format:
 def _others(base: Format, rules: list[tuple[str, "Patterns"]], width: str, model: Model) -> Iterator[Other]:
     """Yield the tensors that the rules name, the first rule first, unless they stay as they are anyway."""
     for tensor in present(model.packing, model.absent):
-        units, each = _units(tensor, model), int((tensor.number * sympy.S.One).xreplace(model.values))
+        units = _units(tensor, model)
         named = (next((form for form, names in rules if names.match(unit)), "") for unit in units)
         counts = Counter(named) if len(tensor.shape) > 1 else {}
         for form, count in counts.items():
             if form and not (form == width and _stays(tensor, base)):
-                yield Other(tensor.group, tensor.name, None if count >= min(each, len(units)) else count, form)
+                number = count // _joined(tensor, model)
+                every = count == len(units) or number >= _number(tensor.number, model)
+                yield Other(tensor.group, tensor.name, None if every else number, form)
+
+
+def _joined(tensor: Tensor, model: Model) -> int:
+    """Return how many modules of a file code joins to one tensor: the first two matrices of an expert."""
+    return max(1, len(_modules().get((tensor.group, tensor.name), ())) // max(1, _number(tensor.each, model)))
+
+
+def _number(count: int | sympy.Expr, model: Model) -> int:
+    return int((count * sympy.S.One).xreplace(model.values))
 
 
 def _stays(tensor: Tensor, base: Format) -> bool:
@@ -116,22 +127,19 @@ def _modules() -> dict[tuple[str, str], list[list[str]]]:
 
 
 def _units(tensor: Tensor, model: Model) -> list[tuple[str, ...]]:
-    """Return the spellings of the names of every single module that a tensor stands for, layer by layer.
-
-    The two matrices that code joins to one have a name each; the joined one counts if both are named.
-    """
+    """Return the spellings of the names of every single module that a tensor stands for, layer by layer."""
     modules = _modules().get((tensor.group, tensor.name), [])
-    each = int((tensor.each * sympy.S.One).xreplace(model.values))
+    each = _number(tensor.each, model)
     modules = modules[-each:] if each < len(modules) and tensor.name == "up_proj" else modules
     if tensor.group in ONCE:
         return [tuple(spellings) for spellings in modules]
-    places = _places(tensor.group, model.values)
+    places = _places(tensor.group, model)
     return [tuple(f"model.layers.{place}.{one}" for one in spellings) for place in places for spellings in modules]
 
 
-def _places(group: str, known: Mapping[sympy.Symbol, int]) -> range:
+def _places(group: str, model: Model) -> range:
     """Return which layers have a group: MLPs the first ones, experts the last, as far as counts can tell."""
-    layers, count = (int((number * sympy.S.One).xreplace(known)) for number in (LAYERS, GROUPS[group]))
+    layers, count = (_number(number, model) for number in (LAYERS, GROUPS[group]))
     if group in _LAST:
         return range(layers - count, layers)
     return range(count) if group == "mlp" else range(layers if count else 0)

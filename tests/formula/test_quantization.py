@@ -16,7 +16,7 @@ from measured import rows
 from memcalc import Model, catalogue
 from memcalc.errors import InputError
 from memcalc.formula import numeric
-from memcalc.formula.formats import Format, block
+from memcalc.formula.formats import Format, Other, block
 from memcalc.formula.quantization import choose, matrix_bytes, stored_bytes, tensor_bytes
 from memcalc.formula.tensors import (
     TENSORS,
@@ -38,7 +38,7 @@ from memcalc.formula.tensors import (
 )  # fmt: skip
 
 FORMATS = [Format.named(name) for name in catalogue.names("formats")]
-ROWS = rows("formats", "matrix_bytes")
+ROWS = rows("formats", "matrix_bytes") + rows("stored", "matrix_bytes")
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.id}-{row.inputs['format']}")
@@ -47,6 +47,29 @@ def test_a_quantized_matrix_takes_what_the_library_stores(row):
     form, rows, columns = (inputs.pop(name) for name in ("format", "rows", "columns"))
     form = dataclasses.replace(Format.named(form), **inputs)
     assert matrix_bytes(Integer(rows), Integer(columns), form) == row.measured
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "scales"), [(128, 128, 1), (129, 128, 2), (1, 257, 3), (2500, 960, 20 * 8)]
+)
+def test_a_block_at_the_edge_counts_as_a_whole_one(rows, columns, scales):
+    assert matrix_bytes(Integer(rows), Integer(columns), Format.named("FP8-128x128")) == rows * columns + 4 * scales
+
+
+def test_the_two_first_matrices_of_an_expert_have_blocks_of_their_own():
+    [up] = [tensor for tensor in TENSORS if tensor.group == "expert" and tensor.name == "gate_up_proj"]
+    known = {E: 3, L_moe: 1, d: 128, d_e: 65, n_mlp: 3}
+    assert stored_bytes((up,), Format.named("FP8-128x128")).subs(known) == 3 * 2 * (65 * 128 + 4)
+
+
+def test_some_tensors_may_have_another_format():
+    kept = Other("mlp", "down_proj", 2, "FP32")
+    form = dataclasses.replace(Format.named("FP8-tensor"), others=(kept,))
+    [down] = [tensor for tensor in TENSORS if tensor.group == "mlp" and tensor.name == "down_proj"]
+    known = {L_dense: 5, d: 8, d_ff: 16}
+    assert stored_bytes((down,), form).subs(known) == 2 * 4 * 128 + 3 * (128 + 4)
+    every = dataclasses.replace(form, others=(dataclasses.replace(kept, number=None),))
+    assert stored_bytes((down,), every).subs(known) == 5 * 4 * 128
 
 
 def test_gptq_is_the_sum_of_its_packed_tensors():
