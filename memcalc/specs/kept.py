@@ -9,8 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import translate
-from functools import cache, lru_cache
-from itertools import islice
+from functools import cache, cached_property, lru_cache
 from typing import NamedTuple
 
 import sympy
@@ -27,7 +26,7 @@ from memcalc.specs.stored import Stored
 ONCE = ("embedding", "final")
 """Groups of tensors that a model has once, and in no layer."""
 
-MOST_STARS, MOST_ALTERNATIVES = 2_000, 64
+MOST_STARS, MOST_ALTERNATIVES = 1_000, 64
 """Patterns with stars that are looked up, and texts that one regular expression may stand for."""
 
 LONGEST = 1_000
@@ -63,17 +62,34 @@ def in_model(stored: Stored, model: Model) -> InModel:
     others = tuple(_others(base, rules, stored.width, model))
     names = _all_names(model)
     unmatched = [pattern for _, patterns in rules for pattern in patterns.unmatched(names)]
-    said = filter(None, (_in_words(others, model), _nothing(unmatched)))
+    said = filter(None, (_in_words(others, base, model), _nothing(unmatched)))
     return InModel(replace(base, others=others), " ".join(said))
 
 
-def _in_words(others: tuple[Other, ...], model: Model) -> str:
-    """Say which tensors have another format than most."""
-    parts = {}
+def _in_words(others: tuple[Other, ...], base: Format, model: Model) -> str:
+    """Say which tensors have another format than most: a whole part of the model by its name alone."""
+    shrunk = {(one.group, one.name) for one in present(model.packing, model.absent) if not _stays(one, base)}
+    parts: dict[str, dict[str, list[Other]]] = {}
     for other in others:
-        name = f"{other.tensor} of the {other.group.replace('_', ' ')}"
-        parts.setdefault(other.form, []).append(name if other.number is None else f"{other.number:,} {name}")
-    return " ".join(f"In {form}: {', '.join(names)}." for form, names in parts.items())
+        parts.setdefault(other.form, {}).setdefault(other.group, []).append(other)
+    said = []
+    for form, groups in parts.items():
+        words = [_part(group, found, {name for of, name in shrunk if of == group}) for group, found in groups.items()]
+        said.append(f"In {form}: {'; '.join(words)}.")
+    return " ".join(said)
+
+
+def _part(group: str, found: list[Other], shrunk: set[str]) -> str:
+    """Say which tensors of a group were found: all that a format would shrink, or some, and how many."""
+    whole = {other.tensor for other in found if other.number is None}
+    part = f"the {_WORDS.get(group, group).replace('_', ' ')}"
+    if shrunk and shrunk <= whole:
+        return part if shrunk != {"lm_head"} else "the output layer"
+    counted = ", ".join(f"{other.number or 'all'} {other.tensor}" for other in found)
+    return f"{counted} of {part}"
+
+
+_WORDS = {"mlp": "MLP", "expert": "experts", "router": "router and the shared experts"}
 
 
 def _nothing(unmatched: list[str]) -> str:
@@ -158,44 +174,47 @@ class Patterns:
     Parameters
     ----------
     plain : text as it is compared → as it stands in the file
-    stars : regular expressions made from texts with stars, each with what stands in the file
+    stars : the same of texts with stars
     unread : what is not understood
     """
 
     plain: Mapping[str, str]
-    stars: tuple[tuple[re.Pattern, str], ...]
+    stars: Mapping[str, str]
     unread: tuple[str, ...]
 
     @classmethod
     def of(cls, patterns: tuple[str, ...]) -> "Patterns":
         """Read the patterns of a file."""
-        plain, stars, unread = {}, [], []
+        plain, stars, unread = {}, {}, []
         for pattern in patterns:
             texts = alternatives(pattern)
-            for text in texts or ():
-                if "*" in text:
-                    stars.append((re.compile(translate(text)), pattern))
-                else:
-                    plain.setdefault(text, pattern)
-            if not texts or len(stars) > MOST_STARS:
+            if not texts or (len(stars) >= MOST_STARS and any("*" in text for text in texts)):
                 unread.append(pattern)
-        return cls(plain, tuple(islice(stars, MOST_STARS)), tuple(dict.fromkeys(unread)))
+                continue
+            for text in texts:
+                (stars if "*" in text else plain).setdefault(text, pattern)
+        return cls(plain, stars, tuple(unread))
+
+    @cached_property
+    def any_star(self) -> re.Pattern:
+        """What matches if one of the texts with stars does; its parts can each be matched in one way alone."""
+        return re.compile("|".join(map(translate, self.stars)) or "(?!)")
 
     def match(self, spellings: tuple[str, ...]) -> bool:
         """Return whether one of the spellings of a module is named, or a module that it is part of."""
-        return any(True for name in spellings for _ in self.naming(name))
-
-    def naming(self, name: str) -> Iterator[str]:
-        """Yield what names a module, as it stands in the file."""
-        yield from (self.plain[run] for run in runs(name) if run in self.plain)
-        wholes = upwards(name)
-        yield from (said for star, said in self.stars if any(star.match(whole) for whole in wholes))
+        named = any(run in self.plain for name in spellings for run in runs(name))
+        return named or any(self.any_star.match(whole) for name in spellings for whole in upwards(name))
 
     def unmatched(self, names: frozenset[str]) -> list[str]:
         """Return what stands in the file and names none of these modules."""
-        found = {said for name in names for said in self.naming(name)}
-        read = (*self.plain.values(), *(said for _, said in self.stars))
-        return [*(one for one in dict.fromkeys(read) if one not in found), *self.unread]
+        parts = {run for name in names for run in runs(name)}
+        wholes = {whole for name in names for whole in upwards(name)}
+        found = {said for text, said in self.plain.items() if text in parts}
+        for text, said in self.stars.items():
+            if said not in found and any(map(re.compile(translate(text)).match, wholes)):
+                found.add(said)
+        read = dict.fromkeys((*self.plain.values(), *self.stars.values()))
+        return [*(pattern for pattern in read if pattern not in found), *self.unread]
 
 
 @lru_cache(maxsize=1 << 16)

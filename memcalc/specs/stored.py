@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from memcalc.errors import InputError, choice
 from memcalc.formula.choices import Family
 from memcalc.formula.formats import Format
+from memcalc.specs.config import load
 from memcalc.specs.methods import METHODS, Section
 
 WIDTHS = {"bfloat16": "BF16", "float16": "FP16", "float32": "FP32"}
@@ -70,6 +72,19 @@ def stored(values: Mapping, beside: Mapping | None = None) -> Stored:
         )
 
 
+def stored_in(source: str | Path | Mapping) -> Stored:
+    """Return what a config.json says of its format, given as a path or a mapping, with the file that stands beside it.
+
+    Raises InputError if there is no such file, or it holds no JSON object.
+
+    >>> stored_in({"dtype": "float16", "quantization": {"bits": 4, "group_size": 64}}).weights
+    'MLX-4bit-g64'
+    """
+    values, _ = load(source)
+    beside = None if isinstance(source, Mapping) else Path(source).with_name("hf_quant_config.json")
+    return stored(values, load(beside)[0] if beside and beside.is_file() else None)
+
+
 def _quantized(section: Section, width: str) -> Stored:
     method = choice(f"quant_method of {section.where}", _method(section), METHODS)
     read = METHODS[method](section, width)
@@ -132,7 +147,7 @@ def _rest(form: Format, head: bool) -> str:
     """Say what a format leaves as it is, beside the modules that a file names."""
     if "mamba" in form.keeps:
         return "all but the experts"
-    parts = ["norms"] if form.also else ["embedding", *([] if head else ["head"]), "router", "norms"]
+    parts = ["norms"] if form.also else ["embedding", *([] if head else ["output layer"]), "router", "norms"]
     return " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1])))
 
 

@@ -69,9 +69,12 @@ def test_what_names_nothing_is_said():
     said = in_model(Stored("FP8-tensor", kept=("visual.blocks.0", "model.layers.40.mlp", "lm_head")), LLAMA).sentence
     assert said == "Nothing that is counted here is called 'visual.blocks.0', nor any of 1 more that the file names."
     assert "re:(?!mlp).*" in in_model(Stored("FP8-tensor", kept=("re:(?!mlp).*",)), LLAMA).sentence
-    assert in_model(Stored("FP8-tensor", kept=("model.layers.3.mlp.gate_proj",)), LLAMA).sentence == (
-        "In FP16: 1 up_proj of the mlp."
-    )
+
+
+def test_what_is_kept_is_said_by_the_part_of_the_model():
+    kept = ("lm_head", "re:.*self_attn.*", "model.layers.3.mlp.gate_proj")
+    said = in_model(Stored("FP8-tensor", width="BF16", kept=kept), LLAMA).sentence
+    assert said == "In BF16: the attention; 1 up_proj of the MLP."
 
 
 @pytest.mark.parametrize(
@@ -104,6 +107,13 @@ def test_a_hundred_stars_do_not_hang():
     start = time.perf_counter()
     assert not Patterns.of(("re:" + ".*l" * 300 + "!", "*l" * 300 + "x")).match(("model.layers.0.mlp.gate_proj",))
     assert time.perf_counter() - start < 1
+
+
+def test_thousands_of_patterns_do_not_hang():
+    start = time.perf_counter()
+    many = (f"*layers.{place}.x{place}*" for place in range(20_000))
+    assert others(*many, *(f"model.layers.{place}.self_attn" for place in range(32)), model=LLAMA)
+    assert time.perf_counter() - start < 10
 
 
 @given(st.lists(st.sampled_from(["a", "b", "c"]), min_size=1, max_size=5))

@@ -8,9 +8,13 @@ from hypothesis import strategies as st
 from published import config, weigh
 
 from measured import rows
-from memcalc import catalogue
+from memcalc import Model, catalogue
+from memcalc.errors import InputError
 from memcalc.formula.formats import Format
-from memcalc.specs.stored import Stored, stored
+from memcalc.formula.quantization import weights_in
+from memcalc.formula.tensors import present
+from memcalc.specs.kept import in_model
+from memcalc.specs.stored import Stored, stored, stored_in
 
 FP8 = {"quant_method": "fp8", "activation_scheme": "dynamic", "weight_block_size": [128, 128]}
 ROWS = rows("stored", "stored_bytes")
@@ -41,6 +45,21 @@ def test_the_published_size_of_gpt_oss():
     assert stored(file).sentence.endswith("all but the experts in FP16.")
 
 
+def test_experts_alone_in_four_bits():
+    """Kimi-K2-Thinking: its card on Hugging Face gives 594 GB."""
+    weights = {"num_bits": 4, "type": "int", "strategy": "group", "group_size": 32, "symmetric": True, "actorder": None}
+    dense = "re:.*mlp\\.(gate|up|gate_up|down)_proj.*"
+    config = {
+        **{"quant_method": "compressed-tensors", "format": "pack-quantized", "kv_cache_scheme": None},
+        "config_groups": {"group_0": {"targets": ["Linear"], "weights": weights, "input_activations": None}},
+        "ignore": ["lm_head", "re:.*self_attn.*", "re:.*shared_experts.*", dense],
+    }
+    model = Model.named("Kimi-K2")
+    found = in_model(stored({"torch_dtype": "bfloat16", "quantization_config": config}), model)
+    size = weights_in(found.form, present(model.packing, model.absent)).exact(model.values)
+    assert round(size / 10**9) == 594
+
+
 @pytest.mark.parametrize(
     ("values", "weights", "cache"),
     [
@@ -66,6 +85,16 @@ def test_what_stands_beside_counts_too():
     found = stored({"torch_dtype": "bfloat16"}, beside)
     assert (found.weights, found.cache, found.width, found.kept) == ("NVFP4-W4A4", "FP8", "BF16", ("lm_head",))
     assert "hf_quant_config.json" in found.sentence
+
+
+def test_the_file_beside_is_found(tmp_path):
+    path = tmp_path / "config.json"
+    path.write_text('{"dtype": "bfloat16"}')
+    assert stored_in(path).weights == "BF16"
+    (tmp_path / "hf_quant_config.json").write_text('{"quantization": {"quant_algo": "FP8"}}')
+    assert stored_in(str(path)).weights == "FP8-tensor-static"
+    with pytest.raises(InputError, match="cannot be read"):
+        stored_in(tmp_path / "none.json")
 
 
 @pytest.mark.parametrize(
