@@ -156,8 +156,8 @@ def _bitsandbytes(section: Section, width: str) -> Reading:
 
 
 def _fp8(section: Section, width: str) -> Reading:
-    if section.get("expert_dtype") not in (None, "fp8"):
-        raise must(section.name("expert_dtype"), "'fp8' or left out", shown(section.get("expert_dtype")))
+    if section.get("expert_dtype", "fp8") != "fp8":
+        raise must("expert_dtype in config.json", "'fp8' or left out", shown(section.get("expert_dtype")))
     block = section.get("weight_block_size", ())
     layout = Layout(8, _block(section, block), "dynamic" if block else section.word("activation_scheme", "dynamic"))
     return Reading(_found("fp8", layout, section))
@@ -179,10 +179,10 @@ def _compressed(section: Section, width: str) -> Reading:
     weights, others = width, []
     for name in groups.values:
         group = groups.part(name)
-        form, targets = _of_group(group, section), group.texts("targets")
+        form, targets = _of_group(group, section), group.texts("targets") or ("Linear",)
         if "Linear" in targets:
             weights, head = form, True
-        elif targets:
+        else:
             others.append((form, targets))
     if not groups.values:
         raise must(section.name("config_groups"), "an object with at least one group", "left out")
@@ -191,31 +191,29 @@ def _compressed(section: Section, width: str) -> Reading:
 
 def _of_group(group: Section, section: Section) -> str:
     weights, inputs = group.part("weights"), group.part("input_activations")
-    how = group.get("format") or section.word("format", "dense")
-    kind, strategy = weights.word("type", "int"), weights.word("strategy", "tensor")
-    packed = "pack-quantized" in str(how) or "mxfp" in str(how)
+    how = group.word("format", section.word("format", "dense"))
+    grouped = "tensor_group" if "nvfp4" in how else "group"
+    strategy = weights.word("strategy", grouped if weights.get("group_size") else "tensor")
     size = weights.number("group_size") if strategy in ("group", "tensor_group") else ""
     if strategy == "block":
         size = _block(weights, weights.get("block_structure", ()))
-    words = [str(how), kind, strategy]
-    if not packed and strategy == "tensor" and inputs.get("dynamic") is False:
-        words.append("static")
-    if inputs.values and ("fp4" in str(how) or "mxfp8" in str(how)):
-        words.append("inputs")
-    if weights.get("symmetric") is False:
-        words.append("asymmetric")
-    if weights.get("actorder") == "group":
-        words.append("indexed")
+    more = {
+        "static": strategy == "tensor" and inputs.get("dynamic") is False,
+        "inputs": inputs.values and ("fp4" in how or "mxfp8" in how),
+        "asymmetric": weights.get("symmetric") is False,
+        "indexed": weights.get("actorder") == "group",
+    }
+    words = [how, weights.word("type", "int"), strategy, *(word for word, holds in more.items() if holds)]
     return _found("compressed-tensors", Layout(weights.number("num_bits", 8), size, " ".join(words)), weights)
 
 
 def _modelopt(section: Section, width: str) -> Reading:
-    algorithm = section.word("quant_algo")
+    algorithm = section.word("quant_algo").upper()
     if algorithm != "MIXED_PRECISION":
         return Reading(_found("modelopt", Layout(kind=algorithm), section))
     layers, others = section.part("quantized_layers"), {}
     for name in layers.values:
-        form = _found("modelopt", Layout(kind=layers.part(name).word("quant_algo")), layers)
+        form = _found("modelopt", Layout(kind=layers.part(name).word("quant_algo").upper()), layers)
         others.setdefault(form, []).append(name)
     return Reading(width, others=tuple((form, tuple(names)) for form, names in others.items()))
 
@@ -267,7 +265,7 @@ METHODS: dict[str, Callable[[Section, str], Reading]] = {
     "fp8": _fp8,
     "fbgemm_fp8": _fbgemm,
     "compressed-tensors": _compressed,
-    "modelopt": _modelopt,
+    **dict.fromkeys(("modelopt", "modelopt_fp4", "modelopt_mixed"), _modelopt),
     "mxfp4": _mxfp4,
     "torchao": _torchao,
     "hqq": _hqq,

@@ -117,7 +117,8 @@ def _section(values: Mapping, beside: Mapping | None) -> Section | None:
         for key in ("quantization_config", "compression_config", "quantization"):
             if place.get(key):
                 section = Section(place, "config.json").part(key)
-                return Section({**_beside(beside), **section.values}, section.where)
+                experts = {"expert_dtype": place["expert_dtype"]} if "expert_dtype" in place else {}
+                return Section({**_beside(beside), **experts, **section.values}, section.where)
     extra = _beside(beside)
     return Section(extra, "quantization of hf_quant_config.json") if extra else None
 

@@ -42,6 +42,11 @@ def test_dense_layers_and_experts_are_told_apart():
     assert experts == {("expert", "gate_up_proj"): None, ("expert", "down_proj"): None}
 
 
+def test_names_of_matrices_that_an_engine_joins():
+    assert others("model.layers.*.self_attn.qkv_proj") == {("attention", f"{which}_proj"): None for which in "qkv"}
+    assert others("model.layers.1.mlp.gate_up_proj") == {("mlp", "up_proj"): 2}
+
+
 def test_matrices_that_code_joins_count_once():
     found = others("model.layers.3.mlp.experts", "model.layers.4.mlp.experts", model=MIXED)
     assert found == {("expert", "gate_up_proj"): 2, ("expert", "down_proj"): 2}

@@ -24,6 +24,7 @@ def read(method, **values):
         ("fp8", {"activation_scheme": "static"}, "FP8-tensor-static"),
         ("fbgemm_fp8", {"activation_scale_ub": 1200.0}, "FP8-row"),
         ("modelopt", {"quant_algo": "FP8"}, "FP8-tensor-static"),
+        ("modelopt_fp4", {"quant_algo": "nvfp4", "group_size": 16}, "NVFP4-W4A4"),
         ("mxfp4", {}, "MXFP4"),
         ("torchao", {"quant_type": {"default": {"_type": "Int8WeightOnlyConfig"}}}, "torchao-INT8"),
         ("hqq", {"quant_config": {"weight_quant_params": {"nbits": 4, "group_size": 64}}}, "HQQ-INT4-g64"),
@@ -55,6 +56,12 @@ def test_groups_of_compressed_tensors():
         read("compressed-tensors", format="pack-quantized")
 
 
+def test_what_compressed_tensors_leaves_out():
+    weights = {"num_bits": 4, "type": "float", "group_size": 16}
+    groups = {"group_0": {"weights": weights, "input_activations": {"num_bits": 4}}}
+    assert read("compressed-tensors", format="nvfp4-pack-quantized", config_groups=groups).weights == "NVFP4-W4A4"
+
+
 def test_modelopt_may_mix_formats_layer_by_layer():
     layers = {"model.layers.0.self_attn.q_proj": {"quant_algo": "FP8"}, "model.layers.0.mlp": {"quant_algo": "NVFP4"}}
     found = read("modelopt", quant_algo="MIXED_PRECISION", quantized_layers=layers)
@@ -74,7 +81,7 @@ def test_mlx_names_modules_with_bits_of_their_own():
         ("bitsandbytes", {"load_in_4bit": "yes"}, "load_in_4bit of quantization_config .* must be true or false"),
         ("bitsandbytes", {}, "load_in_4bit of .* must be true, or load_in_8bit, not both off"),
         ("fp8", {"weight_block_size": 128}, "weight_block_size of .* must be a list of two numbers, not 128"),
-        ("fp8", {"expert_dtype": "fp4"}, "expert_dtype of .* must be 'fp8' or left out, not 'fp4'"),
+        ("fp8", {"expert_dtype": "fp4"}, "expert_dtype in config.json must be 'fp8' or left out, not 'fp4'"),
         ("modelopt", {"quant_algo": "W4A8_AWQ"}, "not W4A8_AWQ"),
         ("torchao", {"quant_type": "int4_weight_only"}, "quant_type of .* must be an object in braces"),
         ("quanto", {"weights": "int3"}, "known of quanto: 8 bits int8"),

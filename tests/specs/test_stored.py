@@ -110,6 +110,7 @@ def test_the_file_beside_is_found(tmp_path):
         ({"quantization_config": FP8 | {"weight_block_size": [64, 64]}}, "not 8 bits dynamic groups of 64x64"),
         ({"quantization_config": FP8 | {"ignored_layers": [1]}}, "a list of names of modules"),
         ({"quantization_config": FP8 | {"kv_cache_dtype": "int3"}}, "'int3' is not known"),
+        ({"expert_dtype": "fp4", "quantization_config": FP8}, "expert_dtype in config.json must be 'fp8' or left out"),
         ({"quantization_config": 8}, "an object in braces, not 8"),
         ({"dtype": "float64"}, "'float64' is not known"),
     ],
