@@ -16,6 +16,9 @@ _FORMAT = (
 
 def config(inputs):
     """A config.json with the keys of a format in a part of their own."""
+    if "quantization" in inputs:
+        [said] = inputs["quantization"]
+        return inputs | {"quantization": said}
     said = {key: inputs[key] for key in _FORMAT if key in inputs}
     if "config_groups" in said:
         [said["config_groups"]] = said["config_groups"]

@@ -247,15 +247,15 @@ def _mlx(section: Section, width: str) -> Reading:
     for name, own in section.values.items():
         if own is False:
             kept.append(name)
-        elif isinstance(own, Mapping) and (form := _of_mlx(section.part(name), section)) != usual:
-            others.append((form, (name,)))
-    return Reading(usual, kept=tuple(kept), others=tuple(others))
+        elif isinstance(own, Mapping):
+            others.append((_of_mlx(section.part(name), section), (name,)))
+    return Reading(usual, tuple(kept), tuple((form, names) for form, names in others if form != usual))
 
 
 def _of_mlx(part: Section, section: Section) -> str:
+    """Return the format of a file or of one module, whose mode is the usual one if it names none."""
     bits, group = (part.number(key, section.number(key)) for key in ("bits", "group_size"))
-    mode = part.word("mode", section.word("mode", "affine"))
-    return _found("mlx", Layout(bits, group, mode), part)
+    return _found("mlx", Layout(bits, group, part.word("mode", "affine")), part)
 
 
 METHODS: dict[str, Callable[[Section, str], Reading]] = {

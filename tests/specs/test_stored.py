@@ -20,7 +20,7 @@ FP8 = {"quant_method": "fp8", "activation_scheme": "dynamic", "weight_block_size
 ROWS = rows("stored", "stored_bytes")
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.id}-{row.inputs['quant_method']}")
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.id}-{row.inputs.get('quant_method', 'mlx')}")
 def test_a_file_takes_what_the_library_stores(row):
     assert weigh(config(row.inputs)) == row.measured
 
