@@ -19,7 +19,7 @@ from memcalc.errors import shown
 from memcalc.formula.choices import Family
 from memcalc.formula.formats import Format, Other
 from memcalc.formula.quantization import is_matrix
-from memcalc.formula.tensors import GROUPS, LAYERS, Tensor, present
+from memcalc.formula.tensors import GROUPS, LAYERS, Tensor, n_mlp, present
 from memcalc.specs.model import Model
 from memcalc.specs.stored import Stored
 
@@ -122,7 +122,7 @@ def _others(base: Format, rules: list[tuple[str, "Patterns"]], width: str, model
 
 def _joined(tensor: Tensor, model: Model) -> int:
     """Return how many modules of a file code joins to one tensor: the first two matrices of an expert."""
-    return max(1, len(_modules().get((tensor.group, tensor.name), ())) // max(1, _number(tensor.each, model)))
+    return max(1, len(_named(tensor, model)) // max(1, _number(tensor.each, model)))
 
 
 def _number(count: int | sympy.Expr, model: Model) -> int:
@@ -142,11 +142,15 @@ def _modules() -> dict[tuple[str, str], list[list[str]]]:
     return {(row["group"], row["tensor"]): [one.split("|") for one in row["modules"].split()] for row in rows}
 
 
+def _named(tensor: Tensor, model: Model) -> list[list[str]]:
+    """Return the modules that a tensor stands for in a layer; an MLP without a gate has no first one."""
+    modules, gated = _modules().get((tensor.group, tensor.name), []), _number(n_mlp, model) > 2
+    return modules if gated or len(tensor.shape) < 2 else modules[-1:]
+
+
 def _units(tensor: Tensor, model: Model) -> list[tuple[str, ...]]:
     """Return the spellings of the names of every single module that a tensor stands for, layer by layer."""
-    modules = _modules().get((tensor.group, tensor.name), [])
-    each = _number(tensor.each, model)
-    modules = modules[-each:] if each < len(modules) and tensor.name == "up_proj" else modules
+    modules = _named(tensor, model)
     if tensor.group in ONCE:
         return [tuple(spellings) for spellings in modules]
     places = _places(tensor.group, model)

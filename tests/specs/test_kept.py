@@ -1,6 +1,7 @@
 """Which tensors a file means by the names of modules."""
 
 import time
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -40,6 +41,14 @@ def test_dense_layers_and_experts_are_told_apart():
     assert {group for group, _ in found} == {"expert", "router"}
     experts = others("re:.*mlp\\.experts\\.\\d+\\..*", model=MIXED)
     assert experts == {("expert", "gate_up_proj"): None, ("expert", "down_proj"): None}
+
+
+def test_an_mlp_without_a_gate_has_two_matrices():
+    plain = replace(LLAMA, name="plain", mlp_matrices=2)
+    assert others("model.layers.0.mlp", model=plain) == {("mlp", "up_proj"): 1, ("mlp", "down_proj"): 1}
+    experts = {"moe_layers": 32, "dense_layers": 0, "experts": 4, "active_experts": 1, "expert_intermediate": 64}
+    sparse = replace(plain, name="sparse", **experts)
+    assert others("model.layers.0.mlp.experts.0.up_proj", model=sparse) == {("expert", "gate_up_proj"): 1}
 
 
 def test_names_of_matrices_that_an_engine_joins():
