@@ -9,6 +9,7 @@ from pathlib import Path
 
 from memcalc import Gpu, Inference, InputError, Model, Training, __version__, breakdown, catalogue, fits, units, values
 from memcalc.estimate import advice
+from memcalc.estimate.inference import resolved
 from memcalc.estimate.terms import terms
 from memcalc.estimate.training import places
 from memcalc.formula import Term
@@ -138,7 +139,7 @@ def _print_json(model: Model, run: Inference, gpu: Gpu) -> None:
 
 def _print_fit(model: Model, run: Inference, gpu: Gpu) -> None:
     fit = fits(model, run, gpu)
-    print(f"{model.name} on {gpu.name}: {_in_words(run)}")
+    print(f"{model.name} on {gpu.name}: {_in_words(model, run)}")
     known, memory = values(model, run), breakdown(model, run)
     for term in terms(model, run):
         _print_line(term.name, memory[term.name], _formula(term.simplified(known)))
@@ -156,8 +157,9 @@ def _elsewhere(model: Model, run: Inference | Training) -> dict[str, dict[str, i
     return {place: states for place, states in kept.items() if place != "gpu" and any(states.values())}
 
 
-def _in_words(run: Inference | Training) -> str:
+def _in_words(model: Model, run: Inference | Training) -> str:
     """Say what the run is: context, batch, and what differs from the usual."""
+    run = resolved(model, run)
     said = [f"context {run.context:,}", f"batch {run.batch:,}"]
     named = ("weights", "kv_cache") if isinstance(run, Inference) else ("recipe", "optimizer")
     said += [f"{getattr(run, name)} {SUMMANDS[name].word if name in SUMMANDS else name}" for name in named]

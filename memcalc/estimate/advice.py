@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from memcalc import catalogue
 from memcalc.errors import InputError
+from memcalc.estimate.inference import resolved, taken
 from memcalc.estimate.questions import breakdown, fewest_gpus, fits, largest
 from memcalc.estimate.speed import fastest
 from memcalc.formula.choices import Family
@@ -63,6 +64,8 @@ def notes(model: Model, run: Inference | Training, gpu: Gpu) -> list[str]:
     if model.family == "falcon" and 1 < model.kv_heads < model.heads:
         each = model.heads // model.kv_heads
         found.append(f"Transformers expands the heads of {model.name}: there the cache is {each} times as large.")
+    if isinstance(run, Inference) and (said := taken(model, run)):
+        found.append(said)
     if model.assumed:
         found.append(f"Not in the config, taken from its documented defaults: {', '.join(model.assumed)}.")
     if model.ignored:
@@ -90,7 +93,7 @@ def _savings(model: Model, run: Training, gpu: Gpu) -> Iterator[str]:
 
 
 def _smaller_formats(model: Model, run: Inference, gpu: Gpu) -> Iterator[str]:
-    left = ""
+    left, run = "", resolved(model, run)
     now = {"weights": [run.weights_format], "kv_cache": run.cache_formats}
     for fields in (("weights",), ("kv_cache",), ("weights", "kv_cache")):
         most = max(form.bits for field in fields for form in now[field])

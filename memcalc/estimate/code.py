@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from memcalc.catalogue import names
+from memcalc.estimate.inference import resolved
 from memcalc.specs.inference import Inference
 from memcalc.specs.model import Model, NominalModel
 from memcalc.specs.training import Training
@@ -31,7 +32,10 @@ def arguments(model: Model | NominalModel, run: Inference | Training, shown: Seq
     >>> arguments(Model.named("LLaMA-7B"), Inference(context=4096))
     "Model.named('LLaMA-7B'), Inference(context=4096)"
     """
-    return f"{_model(model)}, {type(run).__name__}({_changes(run, type(run)(), shown)})"
+    usual = type(run)()
+    if getattr(model, "stored", None) is None:  # then "auto" is the usual format by another name
+        run, usual = resolved(model, run), resolved(model, usual)
+    return f"{_model(model)}, {type(run).__name__}({_changes(run, usual, shown)})"
 
 
 def _model(model: Model | NominalModel) -> str:

@@ -4,21 +4,24 @@ What few runs ask for is imported where it is asked for, because SymPy takes tim
 """
 
 from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache
+from typing import TypeVar
 
 from memcalc.errors import InputError, must
-from memcalc.formula.choices import Attention, End, WindowCache
-from memcalc.formula.formats import whole_blocks
+from memcalc.formula.choices import Attention, End, Family, WindowCache
+from memcalc.formula.formats import Format, whole_blocks
 from memcalc.formula.kv_cache import L_full, L_win, W, kv_cache, with_residual
 from memcalc.formula.overhead import inference_overhead
-from memcalc.formula.parallelism import on_one_card, tensor_on_one_card
+from memcalc.formula.parallelism import on_one_card, stage_of, tensor_on_one_card
 from memcalc.formula.structures import in_structure
 from memcalc.formula.symbols import BY_NAME
 from memcalc.formula.tensors import present
 from memcalc.formula.term import Term, Values
 from memcalc.formula.weights import weights
-from memcalc.specs.inference import Inference
+from memcalc.specs.inference import AUTO, USUAL, Inference
 from memcalc.specs.model import Model, NominalModel
+from memcalc.specs.stored import Stored
+from memcalc.specs.training import Training
 
 
 def terms(model: Model | NominalModel, run: Inference) -> tuple[Term, ...]:
@@ -27,12 +30,53 @@ def terms(model: Model | NominalModel, run: Inference) -> tuple[Term, ...]:
     >>> [term.name for term in terms(Model.nominal(7 * 10**9), Inference(overhead="low"))]
     ['weights', 'overhead']
     """
+    run = resolved(model, run)
     parts = [_of_a_size(run)] if isinstance(model, NominalModel) else [_weights(model, run), _cache(model, run)]
     if run.prefill != "none":
         parts.append(prefill(model, run))
     if run.overhead != End.NONE:
         parts.append(inference_overhead)
     return tuple(parts)
+
+
+AnyRun = TypeVar("AnyRun", Inference, Training)
+
+
+def resolved(model: Model | NominalModel, run: AnyRun) -> AnyRun:
+    """Return the run with the formats that the file of the model says, where the run leaves them to it.
+
+    Raises InputError if that file has a format that is not known.
+
+    >>> resolved(Model.named("LLaMA-7B"), Inference(kv_cache="FP8")).weights
+    'FP16'
+    """
+    left_open = isinstance(run, Inference) and AUTO in (run.weights, run.kv_cache)
+    return _resolved(_stored(model), run) if left_open else run
+
+
+@lru_cache(maxsize=1024)
+def _resolved(stored: Stored | None, run: Inference) -> Inference:
+    weights, kv_cache = (stored.weights, stored.cache) if stored else ("", "")
+    if run.weights == AUTO and stored and stored.problem:
+        raise InputError(stored.problem)
+    said = {"weights": weights or USUAL, "kv_cache": kv_cache or USUAL}
+    return replace(run, **{field: form for field, form in said.items() if getattr(run, field) == AUTO})
+
+
+def taken(model: Model | NominalModel, run: Inference) -> str:
+    """Return what was taken from the file of the model, in sentences; "" if the run takes nothing from it."""
+    stored = _stored(model)
+    if stored is None or AUTO not in (run.weights, run.kv_cache):
+        return ""
+    if resolved(model, run).weights != stored.weights:
+        return stored.sentence
+    from memcalc.specs.kept import in_model
+
+    return " ".join(filter(None, (stored.sentence, in_model(stored, model).sentence)))
+
+
+def _stored(model: Model | NominalModel) -> Stored | None:
+    return getattr(model, "stored", None)
 
 
 def window_values(model: Model, run: Inference) -> Values:
@@ -62,17 +106,31 @@ def _of_a_size(run: Inference) -> Term:
 
 
 def _weights(model: Model, run: Inference) -> Term:
-    if run.plain:
+    form = format_in(model, run.weights)
+    if form.family == Family.PLAIN and not form.others:
         return on_one_card(in_structure(weights, model.structure)) if run.divided else weights
-    return stored_weights(model, run.weights, run.divided)
+    return stored_weights(model, form, run.divided)
 
 
-def stored_weights(model: Model, form: str, divided: bool) -> Term:
+def format_in(model: Model, name: str) -> Format:
+    """Return the format of this name, with what the file of the model says of single tensors if it is that file's."""
+    stored = _stored(model)
+    if stored is None or stored.weights != name:
+        return Format.named(name)
+    from memcalc.specs.kept import in_model
+
+    return in_model(stored, model).form
+
+
+def stored_weights(model: Model, form: str | Format, divided: bool) -> Term:
     """Return the term for weights with scales or in blocks, whole or `divided` between cards."""
     from memcalc.formula.quantization import weights_in
 
     tensors = present(model.structure, model.absent)
-    return weights_in(form, tuple(map(tensor_on_one_card, tensors)) if divided else tensors)
+    if not divided:
+        return weights_in(form, tensors)
+    term = weights_in(form, tuple(map(tensor_on_one_card, tensors)))
+    return replace(term, expr=stage_of(term.expr))
 
 
 def _cache(model: Model, run: Inference) -> Term:

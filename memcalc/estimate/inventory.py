@@ -8,9 +8,10 @@ from functools import cached_property
 import sympy
 
 from memcalc.formula.choices import Family
-from memcalc.formula.formats import HALF, Format, block, named_bits
-from memcalc.formula.quantization import COUNTED_IN_ALL, absorbed, codes, in_groups, type_at
-from memcalc.formula.tensors import GROUPS, LAYERS, Tensor
+from memcalc.formula.formats import Format, block, named_bits
+from memcalc.formula.quantization import COUNTED_IN_ALL, absorbed, codes, in_format, in_groups, type_at
+from memcalc.formula.symbols import symbol
+from memcalc.formula.tensors import LAYERS, Tensor
 
 Counts = Mapping[sympy.Symbol, int]
 """The counts of a model, as its `values` has them."""
@@ -18,10 +19,13 @@ Counts = Mapping[sympy.Symbol, int]
 ONCE = ("embedding", "final")
 """Groups of tensors that a model has once, and in no layer."""
 
-MIXERS = ("attention", "latent_attention", "mamba", "mamba2")
+MIXERS = (
+    *("attention", "window_attention", "sharing_attention", "window_sharing_attention", "latent_attention"),
+    *("mamba", "mamba2", "delta", "short_conv", "linear_attention"),
+)
 """Groups of which a layer has one: how it looks at other tokens."""
 
-_LAST = ("expert", "router")
+_LAST, _BOTH = ("expert", "router", "wide_mlp"), symbol("parallel_layers")
 
 
 @dataclass(frozen=True)
@@ -75,12 +79,12 @@ def inventory(known: Counts, tensors: tuple[Tensor, ...], form: Format) -> Itera
 
     Layers of one kind follow each other: how those of several kinds take turns is not known here.
     """
+    places = _places(tensors, known)
     for tensor in tensors:
-        layers = _layers(tensor.group, known)
         for part in absorbed(tensor) if form.type and tensor.name == "kv_b_proj" else [tensor]:
             alike = _sized(part, known)
             if alike.each and 0 not in alike.shape:
-                yield from _stored(alike, layers, known, form)
+                yield from _stored(alike, places[tensor.group], known, form)
 
 
 def _sized(tensor: Tensor, known: Counts) -> Tensor:
@@ -89,29 +93,56 @@ def _sized(tensor: Tensor, known: Counts) -> Tensor:
     return replace(tensor, each=int(each), shape=tuple(shape))
 
 
-def _layers(group: str, known: Counts) -> range:
-    """Return which layers hold a group: MLPs the first ones, experts the last, and what mixes tokens kind by kind."""
-    if group in ONCE:
-        return range(1)
-    count = {kind: int(GROUPS[kind].xreplace(known)) for kind in (*MIXERS, group)}
-    before = sum(count[kind] for kind in MIXERS[: MIXERS.index(group)]) if group in MIXERS else 0
-    if group in _LAST:
-        before = int(LAYERS.xreplace(known)) - count[group]
-    return range(before + 1, before + count[group] + 1)
+def _places(tensors: tuple[Tensor, ...], known: Counts) -> dict[str, range]:
+    """Return which layers hold each group: MLPs the first ones, experts the last, what mixes tokens kind by kind."""
+    often = {tensor.group: int((sympy.S.One * tensor.layers).xreplace(known)) for tensor in tensors}
+    layers, before, starts = int(LAYERS.xreplace(known)), 0, {}
+    for group in MIXERS:
+        beside = known[_BOTH] if group == "mamba2" else 0  # of these layers each has attention too
+        starts[group] = before - beside
+        before += often.get(group, 0) - beside
+    starts |= {group: layers - often.get(group, 0) for group in _LAST}
+    starts["indexer"] = starts["latent_attention"]
+    places = {
+        group: range(1 + starts.get(group, 0), 1 + starts.get(group, 0) + count) for group, count in often.items()
+    }
+    return places | dict.fromkeys(ONCE, range(1))
 
 
 def _stored(tensor: Tensor, layers: range, known: Counts, form: Format) -> Iterator[Stored]:
     """Yield a tensor with its bytes in each of its layers."""
+    if not form.type:
+        yield from _in_file(tensor, layers, known, form)
+        return
     shape = tuple(map(int, tensor.shape))
     mix = form.name if form.family == Family.GGUF else ""
     sizes = {}
     for layer in layers:
         place = layer - 1 if tensor.group in COUNTED_IN_ALL else layer - layers.start
-        type_ = type_at(tensor, mix, form.type, place, known) if form.type else ""
+        type_ = type_at(tensor, mix, form.type, place, known)
         if type_ not in sizes:
-            sizes[type_] = (_in_blocks if form.type else _in_groups)(tensor, type_ or form)
-        kind, named, size = sizes[type_]
-        yield Stored(tensor.name, tensor.group, layer, tensor.each, shape, kind, named, size)
+            sizes[type_] = _in_blocks(tensor, type_)
+        yield Stored(tensor.name, tensor.group, layer, tensor.each, shape, *sizes[type_])
+
+
+def _in_file(tensor: Tensor, layers: range, known: Counts, form: Format) -> Iterator[Stored]:
+    """Yield a tensor of a format without blocks; what a file stores otherwise comes first: its layers are not known."""
+    every, shape = len(layers) * tensor.each, tuple(map(int, tensor.shape))
+    others = [one for one in form.others if (one.group, one.tensor) == (tensor.group, tensor.name)]
+    kinds = [Format.named(one.form) for one in others] + [form]
+    left = [every if one.number is None else one.number for one in others] + [every]
+    weighed = *(in_format(tensor, kind) for kind in kinds[:-1]), in_groups(tensor, form)
+    ones = [(size * sympy.S.One).xreplace(known) for size in weighed]
+    sizes = {}
+    for layer in layers:
+        room = tensor.each
+        for place, kind in enumerate(kinds):
+            taken = min(room, left[place])
+            room, left[place] = room - taken, left[place] - taken
+            if taken and (place, taken) not in sizes:
+                sizes[place, taken] = _in_groups(replace(tensor, each=taken), kind, ones[place])
+            if taken:
+                yield Stored(tensor.name, tensor.group, layer, taken, shape, *sizes[place, taken])
 
 
 def _in_blocks(tensor: Tensor, kind: str) -> tuple[str, Fraction, Fraction]:
@@ -121,11 +152,11 @@ def _in_blocks(tensor: Tensor, kind: str) -> tuple[str, Fraction, Fraction]:
     return kind, Fraction(numbers * named_bits(kind), 8), Fraction(numbers * size, elements)
 
 
-def _in_groups(tensor: Tensor, form: Format) -> tuple[str, Fraction, Fraction]:
-    """Return how a tensor without blocks is stored, what its codes take in a layer, and what all of it [bytes]."""
-    size = tensor.each * in_groups(tensor, form)
-    if form.family == Family.PLAIN or size == tensor.each * tensor.size * HALF:
-        kind = form.name if form.family == Family.PLAIN else "16 bits"
+def _in_groups(tensor: Tensor, form: Format, one: sympy.Expr) -> tuple[str, Fraction, Fraction]:
+    """Return how tensors without blocks are stored, what their codes take, and what all takes, `one` each [bytes]."""
+    size = tensor.each * one
+    if form.family == Family.PLAIN or tensor.size * form.rest == 8 * one:
+        kind = form.name if form.family == Family.PLAIN else f"{form.rest} bits"
         return kind, _fraction(size), _fraction(size)
     *matrices, rows, columns = tensor.shape
     of_codes = tensor.each * sympy.prod(matrices) * codes(rows, columns, form)

@@ -22,6 +22,7 @@ def values(model: Model | NominalModel, run: Inference | Training) -> Values:
     """
     instance("model", model, Model, NominalModel)
     instance("run", run, Inference, Training)
+    run = inference.resolved(model, run)
     known = model.values | run.values
     if not run.divided:  # counted once, not for every run
         known[symbol("parameters")] = model.parameters

@@ -14,8 +14,25 @@ HALF, FP32, INT32, INT64, BOOL = 2, 4, 4, 8, 1
 
 
 @dataclass(frozen=True)
+class Other:
+    """Tensors that a file stores in another format than most.
+
+    Parameters
+    ----------
+    group, tensor : which they are, as the list of tensors calls them
+    number : how many of them; None for all
+    form : the name of their format
+    """
+
+    group: str
+    tensor: str
+    number: int | None
+    form: str
+
+
+@dataclass(frozen=True)
 class Format(Row):
-    """How weights are stored: a row of data/formats.csv.
+    """How weights are stored: a row of data/formats.csv, or that row as one file makes use of it.
 
     Parameters
     ----------
@@ -24,13 +41,18 @@ class Format(Row):
     type : the block type of most matrices (blocks, gguf)
     code_bits : what one code takes [bits]
     group : numbers that share a scale; 0 for those of a row
+    block_rows : rows whose groups share a scale, so that it has a block; 0 for each row by itself
     scale_bits, zero_bits : of each group [bits]
     column_bits : of each column [bits]
     nested : scales that share a scale of 32 bits, if scales are quantized once more, else 0
     table_bytes : of each matrix [bytes]
-    keeps : groups of tensors that stay in 16 bit
+    apart : whether the first two matrices of an expert are stored as two, even where code joins them
+    keeps : groups of tensors, or names of them, that stay in 16 bit
+    also : tensors that it shrinks although others leave them as they are: routers
     cache : whether a key and value cache can have this format: "yes", "no", or who has it: "KIVI", "transformers"
     source : where that is said
+    rest : bits of a number in what is not quantized; a file may say 32
+    others : tensors that a file stores in another format
 
     >>> Format.named("NF4").bits
     Fraction(9, 2)
@@ -42,14 +64,19 @@ class Format(Row):
     type: str = ""
     code_bits: int = 0
     group: int = 0
+    block_rows: int = 0
     scale_bits: int = 0
     zero_bits: int = 0
     column_bits: int = 0
     nested: int = 0
     table_bytes: int = 0
+    apart: bool = False
     keeps: frozenset[str] = frozenset()
+    also: frozenset[str] = frozenset()
     cache: str = "no"
     source: str = ""
+    rest: int = 8 * HALF
+    others: tuple[Other, ...] = ()
 
     @property
     def bytes(self) -> Fraction:

@@ -44,6 +44,17 @@ def on_one_card(term: Term) -> Term:
 
 
 def tensor_on_one_card(tensor: Tensor) -> Tensor:
-    """Return the tensor that one card holds of it; its number is divided with the layers."""
+    """Return the tensor that one card holds of it; how many of them it holds, `stage_of` says."""
     shape = tuple(sympy.Add(size).xreplace(shares_of(tensor.group)) for size in tensor.shape)
     return replace(tensor, shape=shape)
+
+
+def stage_of(total: sympy.Expr) -> sympy.Expr:
+    """Return of a sum over tensors what one stage of a pipeline holds, which has its share of the layers.
+
+    >>> from memcalc.formula.tensors import L_full
+    >>> stage_of(3 * L_full)
+    3*ceiling(L_full/p)
+    """
+    counts = {n_emb, *symbols(_DIVIDED["pipeline_parallel"])}
+    return total.xreplace({whole: share for whole, share in shares_of().items() if whole in counts})

@@ -9,9 +9,9 @@ import sympy
 
 from memcalc import catalogue
 from memcalc.formula.choices import Family
-from memcalc.formula.formats import FP32, HALF, Format, block
+from memcalc.formula.formats import FP32, Format, block
 from memcalc.formula.symbols import symbol
-from memcalc.formula.tensors import LAYERS, E, Tensor, d_k, d_r, h, h_kv, n_emb
+from memcalc.formula.tensors import LAYERS, E, Tensor, d_k, d_r, h, h_kv, n_emb, n_mlp
 from memcalc.formula.term import Term
 from memcalc.formula.weights import passed_weights, weights
 
@@ -28,7 +28,17 @@ def stored_bytes(tensors: tuple[Tensor, ...], form: Format) -> sympy.Expr:
     if form.type:
         mix = form.name if form.family == Family.GGUF else ""
         return sympy.Add(*(tensor_bytes(tensor, mix, form.type) for tensor in tensors))
-    return sympy.Add(*(tensor.count * in_groups(tensor, form) for tensor in tensors))
+    return sympy.Add(*(_in_file(tensor, form) for tensor in tensors))
+
+
+def _in_file(tensor: Tensor, form: Format) -> sympy.Expr:
+    """Return the bytes of a tensor in all the layers that have it, some of which may have another format."""
+    left, total = tensor.count, sympy.Integer(0)
+    for other in form.others:
+        if (other.group, other.tensor) == (tensor.group, tensor.name):
+            number = left if other.number is None else sympy.Min(left, other.number)
+            total, left = total + number * in_format(tensor, Format.named(other.form)), left - number
+    return total + left * in_groups(tensor, form)
 
 
 def matrix_bytes(rows: sympy.Expr, columns: sympy.Expr, form: Format) -> sympy.Expr:
@@ -37,20 +47,38 @@ def matrix_bytes(rows: sympy.Expr, columns: sympy.Expr, form: Format) -> sympy.E
     >>> matrix_bytes(sympy.Integer(1000), sympy.Integer(333), Format.named("LLM.int8"))
     337000
     """
-    groups = sympy.ceiling(rows * columns / sympy.Integer(form.group)) if form.group else rows
+    groups = _groups(rows, columns, form)
     scales = groups * _bytes(form.scale_bits + form.zero_bits) + columns * _bytes(form.column_bits)
     nested = 4 * sympy.ceiling(groups / sympy.Integer(form.nested)) if form.nested else 0
     return codes(rows, columns, form) + scales + nested + form.table_bytes
 
 
+def _groups(rows: sympy.Expr, columns: sympy.Expr, form: Format) -> sympy.Expr:
+    """Return how many scales a matrix has; a block at its edge that is not full has one too."""
+    if form.block_rows:
+        return _up(rows, form.block_rows) * _up(columns, form.group)
+    return _up(rows * columns, form.group) if form.group else rows
+
+
+def _up(numbers: sympy.Expr, size: int) -> sympy.Expr:
+    return sympy.ceiling(numbers / sympy.Integer(size))
+
+
 def in_groups(tensor: Tensor, form: Format) -> sympy.Expr:
     """Return the bytes of one tensor in a format that is no file of llama.cpp's blocks."""
+    shrinks = is_matrix(tensor) or tensor.name in form.also
+    if form.family == Family.PLAIN or (shrinks and form.keeps.isdisjoint((tensor.group, tensor.name))):
+        return in_format(tensor, form)
+    return tensor.size * _bytes(form.rest)
+
+
+def in_format(tensor: Tensor, form: Format) -> sympy.Expr:
+    """Return the bytes of one tensor in a format, whatever else that keeps."""
     if form.family == Family.PLAIN:
         return tensor.size * _bytes(form.bits)
-    if not is_matrix(tensor) or tensor.group in form.keeps:
-        return tensor.size * HALF
     *matrices, rows, columns = tensor.shape
-    return sympy.prod(matrices) * matrix_bytes(rows, columns, form)
+    joined = _UP if form.apart and (tensor.group, tensor.name) == ("expert", "gate_up_proj") else 1
+    return sympy.prod(matrices) * joined * matrix_bytes(rows / joined, columns, form)
 
 
 def codes(rows: sympy.Expr, columns: sympy.Expr, form: Format) -> sympy.Expr:
@@ -69,19 +97,19 @@ def _bytes(bits: Fraction | int) -> sympy.Rational:
 
 
 @cache
-def weights_in(form: str, tensors: tuple[Tensor, ...]) -> Term:
+def weights_in(form: str | Format, tensors: tuple[Tensor, ...]) -> Term:
     """Return the term for the weights in a format: the product above where every number has its bits, else a sum.
 
     Parameters
     ----------
-    form : a name of data/formats.csv
+    form : a name of data/formats.csv, or a format as a file makes use of it
     tensors : what the model holds, from `formula.tensors.present`
 
     >>> weights_in("FP16", ())
     M_w = P × B
     """
-    kind = Format.named(form)
-    if kind.family == Family.PLAIN:
+    kind = form if isinstance(form, Format) else Format.named(form)
+    if kind.family == Family.PLAIN and not kind.others:
         return weights
     return Term(
         name=weights.name,
@@ -93,7 +121,7 @@ def weights_in(form: str, tensors: tuple[Tensor, ...]) -> Term:
 
 
 @cache
-def passed_in(form: str, tensors: tuple[Tensor, ...]) -> Term:
+def passed_in(form: str | Format, tensors: tuple[Tensor, ...]) -> Term:
     """Return the term for the weights that one token passes: of the routed experts, only those chosen.
 
     The parameters are those of `weights_in`.
@@ -101,7 +129,7 @@ def passed_in(form: str, tensors: tuple[Tensor, ...]) -> Term:
     >>> passed_in("FP16", ())
     M_pass = P_act × B
     """
-    stored, kind = weights_in(form, tensors), Format.named(form)
+    stored, kind = weights_in(form, tensors), form if isinstance(form, Format) else Format.named(form)
     if stored is weights:
         return passed_weights
     one = sympy.Add(*(stored_bytes((tensor,), kind) / E for tensor in tensors if tensor.group == "expert"))
@@ -152,6 +180,7 @@ def choose(*branches: tuple[sympy.Expr, sympy.Basic]) -> sympy.Expr:
     return open_ones[0][0] if len(open_ones) == 1 else sympy.Piecewise(*open_ones, evaluate=False)
 
 
+_UP = n_mlp - 1
 _NO_LINEAR_LAYER = ("conv1d", "A_log", "embed_positions", "router", "shared_gate")
 _ROLES = {
     **{"embed_tokens": "embedding", "lm_head": "output"},

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from functools import cache
 
-from memcalc.formula.kv_cache import cache_of, kv_cache
+from memcalc.formula.kv_cache import cache_of
 from memcalc.formula.tensors import Structure, own
 from memcalc.formula.term import Term
 from memcalc.formula.weights import counted
@@ -27,8 +27,13 @@ def _changed(structure: Structure) -> dict[str, Term]:
     tensors = own(structure)
     if not structure.own and not any(tensor.families for tensor in tensors):
         return {}
-    from memcalc.formula.roofline import operations_of, prefill_operations  # here: a run without speed does without
-
     found = counted(tensors)
-    own_heads = {kv_cache: cache_of, prefill_operations: operations_of} if structure.own else {}
-    return found | {term.name: made(structure.own) for term, made in own_heads.items()}
+    return found | _of_own_heads(structure.own) if structure.own else found
+
+
+def _of_own_heads(own: frozenset[str]) -> dict[str, Term]:
+    from memcalc.formula.inverse import turned_round  # here: most runs ask for neither of the two
+    from memcalc.formula.roofline import operations_of, prefill_operations
+
+    cache = cache_of(own)
+    return {cache.name: cache, prefill_operations.name: operations_of(own)} | turned_round(cache)

@@ -16,8 +16,8 @@ from sympy import Add, Min, Mul, prod
 from memcalc.catalogue import rows
 from memcalc.formula.symbols import GLOSSARY, symbols
 
-n_emb, V, n_pos, d, n_vec, d_ff, E, d_sh = symbols(
-    "embedding_tables vocabulary positions hidden norm_vectors intermediate experts shared_intermediate"
+n_emb, V, n_pos, d, n_vec, n_mlp, d_ff, E, d_sh = symbols(
+    "embedding_tables vocabulary positions hidden norm_vectors mlp_matrices intermediate experts shared_intermediate"
 )
 L_full, L_win, L_mla, L_ssm, L_ssd, L_moe = symbols(
     "full_layers window_layers latent_layers mamba_layers mamba2_layers moe_layers"

@@ -44,6 +44,7 @@ def fields(source: str | Path | Mapping) -> dict[str, object]:
         values, name = _text(values), f"{name} (text decoder only)"
         family = family.around(family_of(values.get("model_type") or family.text))
     config = Config(values, family.name, family.documented, family.keys)
+    config.skip("quantization_config", "compression_config")  # `stored` reads these
     counts = family.counts(config)
     del counts["layers"]
     texts = {"name": name, "source": name, "family": family.name, "packing": family.packing}

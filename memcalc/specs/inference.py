@@ -12,6 +12,9 @@ from memcalc.formula.symbols import BY_NAME
 from memcalc.specs.fields import count, declare, name_in, word
 from memcalc.specs.run import Run, weights_format
 
+AUTO, USUAL = "auto", "FP16"
+"""The format that the model's file says; and what is taken where there is no file, or it says nothing."""
+
 
 @dataclass(frozen=True)
 class Engine(Row):
@@ -51,6 +54,14 @@ def _cache_format(field: str, both: object) -> str:
     return "/".join(formats)
 
 
+def _weights_format(field: str, name: object) -> str:
+    return AUTO if name == AUTO else weights_format(field, name)
+
+
+def _cache_format_or_auto(field: str, both: object) -> str:
+    return AUTO if both == AUTO else _cache_format(field, both)
+
+
 def _prefill(field: str, value: object) -> str | int:
     if not isinstance(value, str):
         return whole(field, value, 1, BY_NAME["context"].limit)
@@ -74,9 +85,15 @@ class Inference(Run):
 
     context: int = count("tokens held for each sequence [tokens]", default=BY_NAME["context"].default)
     batch: int = count("sequences at the same time [sequences]", default=BY_NAME["batch"].default)
-    weights: str = declare(weights_format, "format of the weights, as named in data/formats.csv", default="FP16")
+    weights: str = declare(
+        _weights_format,
+        'format of the weights, as named in data/formats.csv; "auto" for what the file of the model says, else FP16',
+        default=AUTO,
+    )
     kv_cache: str = declare(
-        _cache_format, 'format of the cache, or two with a slash: keys/values, such as "Q8_0/Q4_0"', default="FP16"
+        _cache_format_or_auto,
+        'format of the cache, or two with a slash: keys/values, such as "Q8_0/Q4_0"; "auto" as for the weights',
+        default=AUTO,
     )
     window: str = word(WindowCache, "how the cache of window layers is counted", WindowCache.IDEAL)
     engine: str = name_in(
@@ -124,13 +141,13 @@ class Inference(Run):
 
     @property
     def weights_format(self) -> Format:
-        """The format of the weights."""
-        return Format.named(self.weights)
+        """The format of the weights; of those that the file decides, the usual one."""
+        return Format.named(USUAL if self.weights == AUTO else self.weights)
 
     @property
     def cache_formats(self) -> tuple[Format, Format]:
-        """The format of the keys, and that of the values."""
-        keys, *values = map(Format.named, self.kv_cache.split("/"))
+        """The format of the keys, and that of the values; of those that the file decides, the usual one."""
+        keys, *values = map(Format.named, (USUAL if self.kv_cache == AUTO else self.kv_cache).split("/"))
         return keys, values[0] if values else keys
 
     def _numbers(self) -> dict[str, int | Fraction]:

@@ -11,12 +11,13 @@ from pathlib import Path
 import sympy
 
 from memcalc.catalogue import Row, rows
-from memcalc.errors import InputError, must
+from memcalc.errors import InputError, instance, must
 from memcalc.formula.structures import in_structure
 from memcalc.formula.symbols import BY_NAME, symbol
 from memcalc.formula.tensors import PACKINGS, Structure, lineage
 from memcalc.formula.weights import active, layers, parameters
-from memcalc.specs.fields import Spec, count, text, texts
+from memcalc.specs.fields import Spec, count, declare, text, texts
+from memcalc.specs.stored import Stored, stored_in
 
 _HUB = re.compile(r"[\w.-]+/[\w.-]+")
 """How a hub calls a model: who made it, a slash, a name."""
@@ -44,6 +45,12 @@ _NEEDS = {
 """Layers of a kind → what a model with them cannot lack."""
 
 _USERS = {name: [kind for kind in _NEEDS if name in _NEEDS[kind]] for names in _NEEDS.values() for name in names}
+
+
+def _stored(field: str, value: object) -> Stored | None:
+    if value is not None:
+        instance(field, value, Stored)
+    return value
 
 
 @cache
@@ -142,6 +149,7 @@ class Model(Spec, Row):
     family: str = text("the `model_type` of its config.json", default="")
     packing: str = text("matrices that the code stores as one", PACKINGS, default="")
     source: str = text("where the counts come from", default="")
+    stored: Stored | None = declare(_stored, "what its file says of its format; None without a file", default=None)
     assumed: tuple[str, ...] = texts("keys that a config.json left to their documented defaults")
     ignored: tuple[str, ...] = texts(
         "keys of a config.json that change memory but have no place here: scales, other towers, extra layers"
@@ -187,7 +195,7 @@ class Model(Spec, Row):
         """
         from memcalc.specs import families  # here: models with a name do without
 
-        return cls(**families.fields(source))
+        return cls(**families.fields(source), stored=stored_in(source))
 
     @staticmethod
     def nominal(parameters: int) -> NominalModel:

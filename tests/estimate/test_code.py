@@ -30,3 +30,9 @@ def test_fields_can_be_shown_that_are_as_usual():
 def test_a_model_of_a_config_stands_as_its_file():
     own = replace(Model.named("LLaMA-7B"), name="mine")
     assert code(own, Inference()).startswith("breakdown(Model.from_config('config.json')")
+
+
+def test_the_usual_format_is_left_out_however_it_is_called():
+    model = Model.named("LLaMA-7B")
+    assert arguments(model, Inference(weights="FP16", kv_cache="auto")) == arguments(model, Inference())
+    assert arguments(model, Inference(), shown=("weights",)).endswith("Inference(weights='FP16')")

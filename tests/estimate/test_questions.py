@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from cases import MODELS, RUNS
 from memcalc import Gpu, Inference, InputError, Model, Training, breakdown, crossing, fewest_gpus, fits, largest, values
 from memcalc.formula import TERMS
+from memcalc.formula.structures import in_structure
 from memcalc.formula.symbols import BY_NAME
 from small_models import small
 
@@ -47,8 +48,9 @@ def test_breakdown_is_in_the_formulas_order_and_whole():
 def test_the_terms_of_plain_formats_make_the_formulas_total(model, run, form):
     run = replace(run, weights=form)
     known = values(model, run)
-    assert abs(total(model, run) - TERMS["inference"].exact(known)) <= 1  # two half bytes may each take a whole one
-    assert float(TERMS["inference"].fast(known)) == pytest.approx(total(model, run), rel=1e-12)
+    formula = in_structure(TERMS["inference"], model.structure)
+    assert abs(total(model, run) - formula.exact(known)) <= 1  # two half bytes may each take a whole one
+    assert float(formula.fast(known)) == pytest.approx(total(model, run), rel=1e-12)
 
 
 @given(MODELS, RUNS, st.sampled_from(["context", "batch"]))

@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 
 from memcalc import Inference, Model, Training, breakdown
 from memcalc.errors import InputError
+from memcalc.estimate import inference
 from memcalc.estimate.terms import terms, values
 from memcalc.formula.symbols import symbol
+from memcalc.specs.stored import stored
 
 GIB = 2**30
 GPT_3, LLAMA_3_70B, LLAMA_3_8B = map(Model.named, ("GPT-3-175B", "Llama-3-70B", "Llama-3-8B"))
@@ -172,3 +174,52 @@ def test_a_size_alone_is_refused_what_needs_an_architecture(run, says):
 def test_a_size_alone_has_overhead_too():
     memory = breakdown(Model.nominal(7 * 10**9), Inference(overhead="high"))
     assert memory == {"weights": 14 * 10**9, "overhead": 700 * 10**6}
+
+
+def published(name, **values):
+    """LLaMA-7B as a file stores it that says this of its format; the name tells models apart."""
+    model = replace(Model.named("LLaMA-7B"), name=name)
+    object.__setattr__(model, "stored", stored(values))
+    return model
+
+
+FP8 = {"quant_method": "fp8", "weight_block_size": [128, 128], "modules_to_not_convert": ["model.layers.0.mlp"]}
+EIGHT = published("eight", dtype="bfloat16", quantization_config=FP8 | {"kv_cache_scheme": {"num_bits": 8}})
+UNKNOWN = published("unknown", quantization_config={"quant_method": "aqlm"})
+
+
+def test_what_stands_in_the_file_counts():
+    memory = breakdown(EIGHT, Inference(4096))
+    in_blocks = 32 * (4 * 4096 * 4096 + 3 * 4096 * 11008) - 3 * 4096 * 11008
+    in_16_bit = 6_738_415_616 - in_blocks
+    assert memory["weights"] == 2 * in_16_bit + in_blocks + 4 * in_blocks // 128**2
+    assert memory["kv_cache"] == 4096 * 32 * 2 * 4096
+    assert inference.resolved(EIGHT, Inference()) == Inference(weights="FP8-128x128", kv_cache="FP8")
+
+
+def test_what_a_run_names_counts_more_than_the_file():
+    plain = breakdown(Model.named("LLaMA-7B"), Inference(weights="NF4", kv_cache="FP16"))
+    assert breakdown(EIGHT, Inference(weights="NF4", kv_cache="FP16")) == plain
+    assert inference.taken(EIGHT, Inference(weights="NF4", kv_cache="FP16")) == ""
+
+
+def test_what_was_taken_is_said():
+    said = inference.taken(EIGHT, Inference())
+    assert said.startswith(
+        "FP8-128x128, as quantization_config of config.json says; embedding, output layer, router and norms"
+    )
+    assert said.endswith("the cache in FP8. In BF16: 2 up_proj, 1 down_proj of the MLP.")
+    assert inference.taken(Model.named("LLaMA-7B"), Inference()) == ""
+    assert inference.taken(EIGHT, Inference(weights="NF4")).startswith("FP8-128x128")
+
+
+def test_a_format_that_is_not_known_is_never_taken_for_16_bit():
+    with pytest.raises(InputError, match=r"'aqlm' is not known.*or name a format with weights"):
+        breakdown(UNKNOWN, Inference())
+    assert breakdown(UNKNOWN, Inference(weights="AWQ"))["weights"] < 4 * 10**9
+    assert values(UNKNOWN, Inference(weights="AWQ"))
+
+
+def test_a_model_of_the_catalogue_is_in_16_bit():
+    assert inference.resolved(Model.named("LLaMA-7B"), Inference()) == Inference(weights="FP16", kv_cache="FP16")
+    assert inference.resolved(Model.nominal(10), Inference(kv_cache="FP8")).kv_cache == "FP8"

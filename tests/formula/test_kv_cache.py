@@ -14,6 +14,7 @@ from memcalc.estimate.terms import terms
 from memcalc.formula import TERMS
 from memcalc.formula.formats import whole_blocks
 from memcalc.formula.kv_cache import with_residual
+from memcalc.formula.structures import in_structure
 from memcalc.formula.symbols import BY_NAME, symbol
 
 ROWS = rows("caches", "kv_cache")
@@ -126,7 +127,9 @@ def test_states_are_constant_in_context_and_linear_in_batch(context, batch):
 @given(MODELS, RUNS)
 def test_one_more_token_costs_the_derivative(model, run):
     longer = replace(run, context=run.context + 1)
-    assert cache(model, longer) - cache(model, run) == TERMS["token"].exact(values(model, run))
+    assert cache(model, longer) - cache(model, run) == in_structure(TERMS["token"], model.structure).exact(
+        values(model, run)
+    )
 
 
 @given(MODELS, RUNS)
@@ -143,7 +146,8 @@ def test_the_crossing_is_the_first_context_at_which_the_cache_is_no_smaller(mode
 
 @given(MODELS, RUNS)
 def test_grouped_heads_divide_the_cache(model, run):
-    assume(model.layers == model.full_layers + model.window_layers)
+    assume(model.layers == model.full_layers + model.window_layers and not model.parallel_layers)
+    assume(not model.structure.own)
     everyone = replace(model, kv_heads=model.heads)
     assert cache(everyone, run) * model.kv_heads == cache(model, run) * model.heads
 
@@ -171,7 +175,7 @@ def test_nobody_takes_less_than_the_ideal(model, run, engine):
 def test_blocks_of_one_token_change_nothing(model, run):
     paged = replace(run, engine="vLLM")
     known = values(model, paged) | {symbol("block"): 1, symbol("conv_skipped"): 0}
-    assert TERMS["kv_cache"].exact(known) == cache(model, run)
+    assert in_structure(TERMS["kv_cache"], model.structure).exact(known) == cache(model, run)
 
 
 def test_the_lengths_that_end_in_a_block_waste_half_of_it_on_average():

@@ -57,6 +57,16 @@ def test_a_stage_of_several_holds_one_embedding_table_at_most(name, stages, para
     assert breakdown(Model.named(name), Inference(pipeline_parallel=stages))["weights"] == 2 * parameters
 
 
+@pytest.mark.parametrize("stages", [1, 2, 4, 8])
+@pytest.mark.parametrize("weights", ["NF4", "FP8-128x128", "Q4_0"])
+def test_a_stage_of_quantized_layers_is_a_smaller_model(weights, stages):
+    """But for the embedding, of which the whole has two tables and a stage one."""
+    model = Model.named("LLaMA-7B")
+    small = replace(model, full_layers=32 // stages, dense_layers=32 // stages, embedding_tables=1 + (stages == 1))
+    stage = breakdown(model, Inference(weights=weights, pipeline_parallel=stages))["weights"]
+    assert stage == breakdown(small, Inference(weights=weights))["weights"]
+
+
 @pytest.mark.parametrize(("cards", "heads"), [(4, 2), (8, 1), (16, 1)])
 def test_a_key_value_head_is_copied_rather_than_cut(cards, heads):
     cache = breakdown(Model.named("Llama-3.1-8B"), Inference(tensor_parallel=cards))["kv_cache"]

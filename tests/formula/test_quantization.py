@@ -16,7 +16,7 @@ from measured import rows
 from memcalc import Model, catalogue
 from memcalc.errors import InputError
 from memcalc.formula import numeric
-from memcalc.formula.formats import Format, block
+from memcalc.formula.formats import Format, Other, block
 from memcalc.formula.quantization import choose, matrix_bytes, stored_bytes, tensor_bytes
 from memcalc.formula.symbols import symbols
 from memcalc.formula.tensors import (
@@ -36,7 +36,7 @@ from memcalc.formula.tensors import (
 )  # fmt: skip
 
 FORMATS = [Format.named(name) for name in catalogue.names("formats")]
-ROWS = rows("formats", "matrix_bytes")
+ROWS = rows("formats", "matrix_bytes") + rows("stored", "matrix_bytes")
 
 L_dense, n_mlp, d_e = symbols("dense_layers mlp_matrices expert_intermediate")
 
@@ -47,6 +47,29 @@ def test_a_quantized_matrix_takes_what_the_library_stores(row):
     form, rows, columns = (inputs.pop(name) for name in ("format", "rows", "columns"))
     form = dataclasses.replace(Format.named(form), **inputs)
     assert matrix_bytes(Integer(rows), Integer(columns), form) == row.measured
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "scales"), [(128, 128, 1), (129, 128, 2), (1, 257, 3), (2500, 960, 20 * 8)]
+)
+def test_a_block_at_the_edge_counts_as_a_whole_one(rows, columns, scales):
+    assert matrix_bytes(Integer(rows), Integer(columns), Format.named("FP8-128x128")) == rows * columns + 4 * scales
+
+
+def test_the_two_first_matrices_of_an_expert_have_blocks_of_their_own():
+    [up] = [tensor for tensor in TENSORS if tensor.group == "expert" and tensor.name == "gate_up_proj"]
+    known = {E: 3, L_moe: 1, d: 128, d_e: 65, n_mlp: 3}
+    assert stored_bytes((up,), Format.named("FP8-128x128")).subs(known) == 3 * 2 * (65 * 128 + 4)
+
+
+def test_some_tensors_may_have_another_format():
+    kept = Other("mlp", "down_proj", 2, "FP32")
+    form = dataclasses.replace(Format.named("FP8-tensor"), others=(kept,))
+    [down] = [tensor for tensor in TENSORS if tensor.group == "mlp" and tensor.name == "down_proj"]
+    known = {L_dense: 5, d: 8, d_ff: 16}
+    assert stored_bytes((down,), form).subs(known) == 2 * 4 * 128 + 3 * (128 + 4)
+    every = dataclasses.replace(form, others=(dataclasses.replace(kept, number=None),))
+    assert stored_bytes((down,), every).subs(known) == 5 * 4 * 128
 
 
 def test_gptq_is_the_sum_of_its_packed_tensors():
@@ -60,7 +83,7 @@ def test_gptq_is_the_sum_of_its_packed_tensors():
 
 @pytest.mark.parametrize("form", FORMATS, ids=lambda form: form.name)
 def test_bits_are_those_of_a_large_matrix(form):
-    [matrix] = [tensor for tensor in TENSORS if tensor.name == "up_proj"]
+    [matrix] = [tensor for tensor in TENSORS if (tensor.group, tensor.name) == ("mlp", "up_proj")]
     size = {L_full: 1, L_dense: 1, n_mlp: 2, d: 2**14, d_ff: 2**14, h: 1, h_kv: 1}
     others = dict.fromkeys(stored_bytes((matrix,), form).free_symbols - size.keys(), 0)
     bits = stored_bytes((matrix,), form).subs(size).subs(others) * 8 / 2**28
@@ -112,7 +135,7 @@ def test_a_wrong_format_is_told_the_nearest():
     assert isinstance(stored_bytes((), Format.named("FP16")), sympy.Integer)
 
 
-DOWN = [tensor for tensor in TENSORS if tensor.name == "down_proj"]
+DOWN = [tensor for tensor in TENSORS if tensor.name == "down_proj" and tensor.group != "wide_mlp"]
 OTHER_LAYERS = (L_win, L_mla, L_ssm, L_ssd)
 
 LLAMA_8B = {
@@ -175,7 +198,7 @@ def test_counted_layers_are_those_of_a_loop(layers, dense):
         bytes_of_the_down_matrices(), (range(dense), range(dense, layers)), (1, 3), strict=True
     ):
         more = sum(more_bits(layer, layers) for layer in place)
-        counted = numeric.exact(expr)(*(known[symbol] for symbol in numeric.arguments(expr)))
+        counted = numeric.exact(expr)(*(known.get(symbol, 0) for symbol in numeric.arguments(expr)))
         assert counted == matrices * 256 * (210 * more + 144 * (len(place) - more))
 
 

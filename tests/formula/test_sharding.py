@@ -18,6 +18,7 @@ from memcalc.formula.sharding import (
     tensor_share,
     total,
 )
+from memcalc.formula.structures import in_structure
 from memcalc.formula.symbols import symbol, symbols
 from memcalc.formula.tensors import Structure
 from memcalc.formula.weights import parameters
@@ -70,7 +71,9 @@ PARALLEL = symbols("tensor_parallel pipeline_parallel expert_parallel")
 @pytest.mark.parametrize("degrees", [(1, 1, 1), (2, 3, 2), (1, 4, 1)])
 def test_the_tensors_of_a_card_hold_its_parameters(model, degrees):
     known = model.values | dict(zip(PARALLEL, degrees, strict=True))
-    assert total(pieces(model.structure, True)).xreplace(known) == on_one_card(parameters).exact(known)
+    assert total(pieces(model.structure, True)).xreplace(known) == on_one_card(
+        in_structure(parameters, model.structure)
+    ).exact(known)
     assert total(pieces(model.structure)).xreplace(known) == model.parameters
 
 

@@ -40,3 +40,12 @@ def test_runs_are_frozen_and_keep_plain_ints():
 def test_formats_are_spelt_as_in_the_catalogue():
     assert Inference(weights="bf16").weights == "BF16"
     assert Format.named("Q8_0").bytes == Fraction(17, 16)
+
+
+def test_a_run_leaves_its_formats_to_the_file_of_the_model():
+    run = Inference()
+    assert (run.weights, run.kv_cache) == ("auto", "auto")
+    assert run.weights_format.name == "FP16"
+    assert [form.name for form in run.cache_formats] == ["FP16", "FP16"]
+    with pytest.raises(InputError, match="weights format 'automatic' is not known"):
+        Inference(weights="automatic")

@@ -65,7 +65,7 @@ def growing_cache(
     """
     built, said = model_of(model), words_of(says)
     model = shared(built, sharing)
-    run = Inference(context=max(context, len(said)), batch=batch, kv_cache=kv_cache)
+    run = Inference(context=max(context, len(said)), batch=batch, weights="FP16", kv_cache=kv_cache)
     marks, both = Marks(width), Columns.of(width, model, run)
     page = _sheet(marks, built, model, run, said, sharing)
     columns.draw(marks, both, model, run)

@@ -1,0 +1,290 @@
+"""Which tensors of a model a file means by the names of modules, and how the model is stored with them.
+
+The names of modules are rows of data/modules.csv. Patterns are never evaluated: what is understood of a regular
+expression becomes texts with stars, and what is not is said.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from fnmatch import translate
+from functools import cache, cached_property, lru_cache
+from typing import NamedTuple
+
+import sympy
+
+from memcalc import catalogue
+from memcalc.errors import shown
+from memcalc.formula.choices import Family
+from memcalc.formula.formats import Format, Other
+from memcalc.formula.quantization import is_matrix
+from memcalc.formula.tensors import GROUPS, LAYERS, Tensor, n_mlp, present
+from memcalc.specs.model import Model
+from memcalc.specs.stored import Stored
+
+ONCE = ("embedding", "final")
+"""Groups of tensors that a model has once, and in no layer."""
+
+MOST_STARS, MOST_ALTERNATIVES = 1_000, 64
+"""Patterns with stars that are looked up, and texts that one regular expression may stand for."""
+
+LONGEST = 1_000
+"""Characters of a pattern that is read."""
+
+_LAST = ("expert", "router")
+
+
+class InModel(NamedTuple):
+    """How one model is stored.
+
+    Parameters
+    ----------
+    form : its format, with the tensors that have another
+    sentence : which those are, and which patterns of the file name nothing that is counted; "" if there is none
+    """
+
+    form: Format
+    sentence: str = ""
+
+
+@lru_cache(maxsize=128)
+def in_model(stored: Stored, model: Model) -> InModel:
+    """Return how a model is stored whose file says this of its format.
+
+    >>> kept = Stored("FP8-128x128", width="BF16", kept=("lm_head", "model.layers.0.mlp"))
+    >>> in_model(kept, Model.named("LLaMA-7B")).form.others[0]
+    Other(group='mlp', tensor='up_proj', number=2, form='BF16')
+    """
+    rules = [(stored.width, Patterns.of(stored.kept))]
+    rules += [(form, Patterns.of(patterns)) for form, patterns in stored.others]
+    base = _base(stored)
+    others = tuple(_others(base, rules, stored.width, model))
+    names = _all_names(model)
+    unmatched = [pattern for _, patterns in rules for pattern in patterns.unmatched(names)]
+    said = filter(None, (_in_words(others, base, model), _nothing(unmatched)))
+    return InModel(replace(base, others=others), " ".join(said))
+
+
+def _in_words(others: tuple[Other, ...], base: Format, model: Model) -> str:
+    """Say which tensors have another format than most: a whole part of the model by its name alone."""
+    shrunk = {(one.group, one.name) for one in present(model.structure, model.absent) if not _stays(one, base)}
+    parts: dict[str, dict[str, list[Other]]] = {}
+    for other in others:
+        parts.setdefault(other.form, {}).setdefault(other.group, []).append(other)
+    said = []
+    for form, groups in parts.items():
+        words = [_part(group, found, {name for of, name in shrunk if of == group}) for group, found in groups.items()]
+        said.append(f"In {form}: {'; '.join(words)}.")
+    return " ".join(said)
+
+
+def _part(group: str, found: list[Other], shrunk: set[str]) -> str:
+    """Say which tensors of a group were found: all that a format would shrink, or some, and how many."""
+    whole = {other.tensor for other in found if other.number is None}
+    part = f"the {_WORDS.get(group, group).replace('_', ' ')}"
+    if shrunk and shrunk <= whole:
+        return part if shrunk != {"lm_head"} else "the output layer"
+    counted = ", ".join(f"{other.number or 'all'} {other.tensor}" for other in found)
+    return f"{counted} of {part}"
+
+
+_WORDS = {"mlp": "MLP", "expert": "experts", "router": "router and the shared experts"}
+
+
+def _nothing(unmatched: list[str]) -> str:
+    """Say which patterns name nothing."""
+    if not unmatched:
+        return ""
+    others = f", nor any of {len(unmatched) - 1:,} more that the file names" if unmatched[1:] else ""
+    return f"Nothing that is counted here is called {shown(unmatched[0])}{others}."
+
+
+def _base(stored: Stored) -> Format:
+    """Return the format of most matrices, with the width of what it leaves as it is."""
+    form, width = Format.named(stored.weights), Format.named(stored.width)
+    keeps = (form.keeps - {"embedding"}) | {"embed_tokens"} if stored.head else form.keeps
+    return replace(form, keeps=keeps, rest=int(width.bits))
+
+
+def _others(base: Format, rules: list[tuple[str, "Patterns"]], width: str, model: Model) -> Iterator[Other]:
+    """Yield the tensors that the rules name, the first rule first, unless they stay as they are anyway."""
+    for tensor in present(model.structure, model.absent):
+        units = _units(tensor, model)
+        named = (next((form for form, names in rules if names.match(unit)), "") for unit in units)
+        counts = Counter(named) if len(tensor.shape) > 1 else {}
+        for form, count in counts.items():
+            if form and not (form == width and _stays(tensor, base)):
+                number = count // _joined(tensor, model)
+                every = count == len(units) or number >= _number(tensor.number, model)
+                yield Other(tensor.group, tensor.name, None if every else number, form)
+
+
+def _joined(tensor: Tensor, model: Model) -> int:
+    """Return how many modules of a file code joins to one tensor: the first two matrices of an expert."""
+    return max(1, len(_named(tensor, model)) // max(1, _number(tensor.each, model)))
+
+
+def _number(count: int | sympy.Expr, model: Model) -> int:
+    return int((count * sympy.S.One).xreplace(model.values))
+
+
+def _stays(tensor: Tensor, base: Format) -> bool:
+    """Return whether a format leaves a tensor as it is."""
+    shrinks = is_matrix(tensor) or tensor.name in base.also
+    return base.family == Family.PLAIN or not shrinks or not base.keeps.isdisjoint((tensor.group, tensor.name))
+
+
+@cache
+def _modules() -> dict[tuple[str, str], list[list[str]]]:
+    """Return group and tensor → the modules that it stands for in a layer, each with its spellings."""
+    rows = catalogue.rows("modules")
+    return {(row["group"], row["tensor"]): [one.split("|") for one in row["modules"].split()] for row in rows}
+
+
+def _named(tensor: Tensor, model: Model) -> list[list[str]]:
+    """Return the modules that a tensor stands for in a layer; an MLP without a gate has no first one."""
+    modules, gated = _modules().get((tensor.group, tensor.name), []), _number(n_mlp, model) > 2
+    return modules if gated or len(tensor.shape) < 2 else modules[-1:]
+
+
+def _units(tensor: Tensor, model: Model) -> list[tuple[str, ...]]:
+    """Return the spellings of the names of every single module that a tensor stands for, layer by layer."""
+    modules = _named(tensor, model)
+    if tensor.group in ONCE:
+        return [tuple(spellings) for spellings in modules]
+    places = _places(tensor.group, model)
+    return [tuple(f"model.layers.{place}.{one}" for one in spellings) for place in places for spellings in modules]
+
+
+def _places(group: str, model: Model) -> range:
+    """Return which layers have a group: MLPs the first ones, experts the last, as far as counts can tell."""
+    layers, count = (_number(number, model) for number in (LAYERS, GROUPS[group]))
+    if group in _LAST:
+        return range(layers - count, layers)
+    return range(count) if group == "mlp" else range(layers if count else 0)
+
+
+def _all_names(model: Model) -> frozenset[str]:
+    """Return the names of all modules that are counted, and of an output layer that is the embedding too."""
+    tensors = present(model.structure, model.absent)
+    return frozenset(("lm_head", *(name for one in tensors for unit in _units(one, model) for name in unit)))
+
+
+@dataclass(frozen=True)
+class Patterns:
+    """Names of modules, and patterns of names.
+
+    Parameters
+    ----------
+    plain : text as it is compared → as it stands in the file
+    stars : the same of texts with stars
+    unread : what is not understood
+    """
+
+    plain: Mapping[str, str]
+    stars: Mapping[str, str]
+    unread: tuple[str, ...]
+
+    @classmethod
+    def of(cls, patterns: tuple[str, ...]) -> "Patterns":
+        """Read the patterns of a file."""
+        plain, stars, unread = {}, {}, []
+        for pattern in patterns:
+            texts = alternatives(pattern)
+            if not texts or (len(stars) >= MOST_STARS and any("*" in text for text in texts)):
+                unread.append(pattern)
+                continue
+            for text in texts:
+                (stars if "*" in text else plain).setdefault(text, pattern)
+        return cls(plain, stars, tuple(unread))
+
+    @cached_property
+    def any_star(self) -> re.Pattern:
+        """What matches if one of the texts with stars does; its parts can each be matched in one way alone."""
+        return re.compile("|".join(map(translate, self.stars)) or "(?!)")
+
+    def match(self, spellings: tuple[str, ...]) -> bool:
+        """Return whether one of the spellings of a module is named, or a module that it is part of."""
+        named = any(run in self.plain for name in spellings for run in runs(name))
+        return named or any(self.any_star.match(whole) for name in spellings for whole in upwards(name))
+
+    def unmatched(self, names: frozenset[str]) -> list[str]:
+        """Return what stands in the file and names none of these modules."""
+        parts = {run for name in names for run in runs(name)}
+        wholes = {whole for name in names for whole in upwards(name)}
+        found = {said for text, said in self.plain.items() if text in parts}
+        for text, said in self.stars.items():
+            if said not in found and any(map(re.compile(translate(text)).match, wholes)):
+                found.add(said)
+        read = dict.fromkeys((*self.plain.values(), *self.stars.values()))
+        return [*(pattern for pattern in read if pattern not in found), *self.unread]
+
+
+@lru_cache(maxsize=1 << 16)
+def runs(name: str) -> tuple[str, ...]:
+    """Return what stands between any two dots of a name, which a text without stars may be.
+
+    >>> runs("mlp.gate")
+    ('mlp', 'mlp.gate', 'gate')
+    """
+    parts = name.split(".")
+    places = range(len(parts))
+    return tuple(".".join(parts[start : end + 1]) for start in places for end in places[start:])
+
+
+@lru_cache(maxsize=1 << 16)
+def upwards(name: str) -> tuple[str, ...]:
+    """Return a name, and those of the modules that it is part of."""
+    parts = name.split(".")
+    return tuple(".".join(parts[:end]) for end in range(len(parts), 0, -1))
+
+
+def alternatives(pattern: str) -> list[str]:
+    """Return the texts with stars that a pattern of a file stands for; none if it is not understood.
+
+    >>> alternatives("re:.*mlp[.](gate|up)_proj$"), alternatives("re:(?!x)")
+    (['*mlp.gate_proj', '*mlp.up_proj'], [])
+    """
+    expression = pattern.startswith("re:")
+    text = pattern.removeprefix("re:").removeprefix("^")
+    if len(text) > LONGEST:
+        return []
+    for inside, instead in _AS_TEXT if expression else (("*", _STAR),):
+        text = re.sub(inside, instead, text) if expression else text.replace(inside, instead)
+    texts = _without_groups(text)
+    ended = [one.removesuffix("$") if one.endswith("$") or not expression else one + _STAR for one in texts]
+    named = [_as_named_here(one) for one in ended]
+    known = all(re.fullmatch(rf"[\w./{_STAR}-]+", one) for one in named)
+    return [re.sub(f"{_STAR}+", "*", one) for one in named] if known else []
+
+
+_STAR = "\0"
+_AS_TEXT = (
+    *((star, _STAR) for star in (r"\\d[+*]?", r"\[0-9\][+*]?", r"\[\^\.\][+*]", r"(?<!\\)\.[+*]\??")),
+    (r"\\\.|\[\.\]", "."),
+    (r"\[(\d)-(\d)\]", lambda ends: f"({'|'.join(map(str, range(int(ends[1]), int(ends[2]) + 1)))})"),
+)
+"""What is understood of regular expressions beside groups, and what stands for it; "." is itself."""
+
+
+def _without_groups(text: str) -> list[str]:
+    """Return a text once for each alternative in its groups; it stays as it is where there are too many."""
+    texts = [text]
+    while len(texts) <= MOST_ALTERNATIVES and any("(" in one for one in texts):
+        found = [(one, re.search(r"\((?:\?:)?([^()]*)\)", one)) for one in texts]
+        if not all(match or "(" not in one for one, match in found):
+            return [text]
+        texts = [option for one, match in found for option in (_options(one, match) if match else [one])]
+    return [option for one in texts for option in one.split("|")] if len(texts) <= MOST_ALTERNATIVES else [text]
+
+
+def _options(text: str, group: re.Match) -> list[str]:
+    return [text[: group.start()] + option + text[group.end() :] for option in group[1].split("|")]
+
+
+def _as_named_here(text: str) -> str:
+    """Return a name without what models of images and text put before it, and with the first expert for all."""
+    for before, instead in (("language_model.model.", "model."), ("model.language_model.", "model.")):
+        text = text.replace(before, instead)
+    return re.sub(rf"experts\.(\d+|{_STAR})(?=\.|$)", "experts.0", text.replace("language_model.", ""))

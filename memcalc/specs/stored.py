@@ -1,0 +1,167 @@
+"""How a published model is stored: what config.json and hf_quant_config.json say of its weights and its cache."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from memcalc.errors import InputError, choice
+from memcalc.formula.choices import Family
+from memcalc.formula.formats import Format
+from memcalc.specs.config import load
+from memcalc.specs.methods import METHODS, Section
+
+WIDTHS = {"bfloat16": "BF16", "float16": "FP16", "float32": "FP32"}
+"""`dtype` in a config.json → format of what is not quantized."""
+
+_KEPT = (
+    *("modules_to_not_convert", "ignored_layers", "ignore", "exclude_modules"),
+    *("llm_int8_skip_modules", "skip_modules"),
+)
+"""Keys under which libraries list the modules that they leave as they are."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What a file says of its format.
+
+    Parameters
+    ----------
+    weights : name of a row of data/formats.csv; "" if the file has a format that is not known, or names none
+    cache : format of the cache; "" if the file says nothing of it
+    width : format of what is not quantized
+    kept : modules that stay as they are, or patterns of their names
+    others : formats that some modules have instead, each with the patterns of their names
+    head : whether the output layer is quantized as any other, unless it is kept
+    sentence : what was taken, and from where
+    problem : why nothing could be taken, and the way out; "" if all is well
+    """
+
+    weights: str = ""
+    cache: str = ""
+    width: str = "FP16"
+    kept: tuple[str, ...] = ()
+    others: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    head: bool = False
+    sentence: str = ""
+    problem: str = ""
+
+
+def stored(values: Mapping, beside: Mapping | None = None) -> Stored:
+    """Return what a file says of its format.
+
+    Parameters
+    ----------
+    values : key → value, as in config.json
+    beside : the same of hf_quant_config.json, if there is one
+
+    Nothing is refused here, for a user can name another format: what cannot be read is the `problem` of what returns.
+
+    >>> config = {"dtype": "bfloat16", "quantization_config": {"quant_method": "fp8", "weight_block_size": [128, 128]}}
+    >>> stored(config).weights, stored(config).width
+    ('FP8-128x128', 'BF16')
+    """
+    try:
+        width, said = _width(values)
+        section = _section(values, beside)
+        if section is None:
+            return Stored(width, _cache_of(width), width, sentence=said)
+        return _quantized(section, width)
+    except InputError as problem:
+        return Stored(
+            problem=f"{str(problem).removesuffix('.')}, or name a format with weights, such as weights='FP16'."
+        )
+
+
+def stored_in(source: str | Path | Mapping) -> Stored:
+    """Return what a config.json says of its format, given as a path or a mapping, with the file that stands beside it.
+
+    Raises InputError if there is no such file, or it holds no JSON object.
+
+    >>> stored_in({"dtype": "float16", "quantization": {"bits": 4, "group_size": 64}}).weights
+    'MLX-4bit-g64'
+    """
+    values, _ = load(source)
+    beside = None if isinstance(source, Mapping) else Path(source).with_name("hf_quant_config.json")
+    return stored(values, load(beside)[0] if beside and beside.is_file() else None)
+
+
+def _quantized(section: Section, width: str) -> Stored:
+    method = choice(f"quant_method of {section.where}", _method(section), METHODS)
+    read = METHODS[method](section, width)
+    kept = (*read.kept, *(pattern for key in _KEPT for pattern in section.texts(key)))
+    found = Stored(read.weights, _cache(section), width, kept, read.others, read.head)
+    return replace(found, sentence=_sentence(found, section))
+
+
+def _width(values: Mapping) -> tuple[str, str]:
+    """Return the format that `dtype` means, and a sentence; older files call it `torch_dtype`."""
+    inner = values.get("text_config")
+    for place in (values, inner if isinstance(inner, Mapping) else {}):
+        for key in ("dtype", "torch_dtype"):
+            if place.get(key) not in (None, "auto"):
+                said = str(place[key]).removeprefix("torch.")
+                width = WIDTHS[choice(f"{key} in config.json:", said, WIDTHS)]
+                return width, f"{width}, as {key} in config.json says."
+    return "FP16", "FP16, because config.json names neither dtype nor quantization_config."
+
+
+def _cache_of(width: str) -> str:
+    """Return the format of the cache of a file without quantization: in 32 bits if the weights are."""
+    return width if width == "FP32" else ""
+
+
+def _section(values: Mapping, beside: Mapping | None) -> Section | None:
+    """Return the part that describes the format: of the file, of its text model, or of the file beside it."""
+    inner = values.get("text_config")
+    for place in (values, inner if isinstance(inner, Mapping) else {}):
+        for key in ("quantization_config", "compression_config", "quantization"):
+            if place.get(key):
+                section = Section(place, "config.json").part(key)
+                experts = {"expert_dtype": place["expert_dtype"]} if "expert_dtype" in place else {}
+                return Section({**_beside(beside), **experts, **section.values}, section.where)
+    extra = _beside(beside)
+    return Section(extra, "quantization of hf_quant_config.json") if extra else None
+
+
+def _beside(beside: Mapping | None) -> Mapping:
+    said = Section(beside or {}, "hf_quant_config.json").part("quantization").values
+    return {"quant_method": "modelopt", **said} if said else {}
+
+
+def _method(section: Section) -> object:
+    """Return the method; bitsandbytes of old and MLX do not name theirs."""
+    if section.get("load_in_4bit|load_in_8bit") is not None:
+        return section.get("quant_method", "bitsandbytes")
+    bare = {"bits", "group_size"} <= section.values.keys()
+    return section.get("quant_method", "mlx" if bare else None)
+
+
+def _sentence(found: Stored, section: Section) -> str:
+    form = Format.named(found.weights)
+    more = "".join(f", some modules in {name}" for name in dict.fromkeys(name for name, _ in found.others))
+    rest = "" if form.family == Family.PLAIN else f"; {_rest(form, found.head)} in {found.width}"
+    cache = f"; the cache in {found.cache}" if found.cache else ""
+    return f"{form.name}{more}, as {section.where} says{rest}{cache}."
+
+
+def _rest(form: Format, head: bool) -> str:
+    """Say what a format leaves as it is, beside the modules that a file names."""
+    if "mamba" in form.keeps:
+        return "all but the experts"
+    parts = ["norms"] if form.also else ["embedding", *([] if head else ["output layer"]), "router", "norms"]
+    return " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1])))
+
+
+def _cache(section: Section) -> str:
+    """Return the format of the cache that a file asks for; "" if it asks for none."""
+    scheme = section.part("kv_cache_scheme")
+    if scheme.values:
+        kind, bits = scheme.word("type", "float"), scheme.number("num_bits", 8)
+        return _CACHES[
+            choice(f"kv_cache_scheme of {section.where}:", f"{'FP' if kind == 'float' else kind}{bits}", _CACHES)
+        ]
+    said = section.get("kv_cache_quant_algo|kv_cache_dtype", "auto")
+    return _CACHES[choice(section.name("kv_cache_quant_algo"), said, _CACHES, {"none": "auto"})]
+
+
+_CACHES = {"auto": "", "FP8": "FP8", "fp8_e4m3": "FP8", "fp8_e5m2": "FP8", "INT8": "INT8"}
