@@ -14,6 +14,7 @@ from memcalc.estimate.terms import terms
 from memcalc.estimate.training import places
 from memcalc.formula import Term
 from memcalc.formula.symbols import GLOSSARY, SUMMANDS
+from memcalc.specs.inference import AUTO
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -73,7 +74,7 @@ def _add_question(
     """Add a command with an option for each field that a kind of run declares."""
     known = "; ".join(f"{table}: {', '.join(catalogue.names(table))}" for table in tables)
     command = commands.add_parser(name, help=question, epilog=known)
-    command.add_argument("model", help="a name, such as Llama-2-7B, or the path of a config.json or its folder")
+    command.add_argument("model", help="a name, or the path of a config.json, of GGUF, safetensors, or a folder")
     command.add_argument("gpu", help='a card, such as "RTX 4090", or its size, such as "48 GB at 960 GB/s"')
     for name, declared in kind.declared.items():
         option, meaning = f"--{name.replace('_', '-')}", f"{declared.meaning.replace('%', '%%')} (%(default)s)"
@@ -93,8 +94,15 @@ def _value(text: str) -> object:
     return text
 
 
+_FILES = (".gguf", ".safetensors", ".safetensors.index.json")
+"""How the names of files end that hold a model, or list those that do."""
+
+
 def _model(name: str) -> Model:
     path = os.path.join(name, "config.json") if os.path.isdir(name) else name
+    inside = os.listdir(name) if os.path.isdir(name) else [name]
+    if any(file.casefold().endswith(_FILES) for file in inside):
+        return Model.from_checkpoint(name)
     return Model.from_config(path) if os.path.isfile(path) or path.casefold().endswith(".json") else Model.named(name)
 
 
@@ -162,7 +170,8 @@ def _in_words(model: Model, run: Inference | Training) -> str:
     run = resolved(model, run)
     said = [f"context {run.context:,}", f"batch {run.batch:,}"]
     named = ("weights", "kv_cache") if isinstance(run, Inference) else ("recipe", "optimizer")
-    said += [f"{getattr(run, name)} {SUMMANDS[name].word if name in SUMMANDS else name}" for name in named]
+    formats = {name: "stored" if getattr(run, name) == AUTO else getattr(run, name) for name in named}
+    said += [f"{form} {SUMMANDS[name].word if name in SUMMANDS else name}" for name, form in formats.items()]
     rest = [name for name in run.declared if name not in ("context", "batch", *named)]
     changed = [name for name in rest if getattr(run, name) != getattr(type(run), name)]
     return ", ".join(said + [f"{name} {getattr(run, name)}" for name in changed])

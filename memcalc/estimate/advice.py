@@ -13,7 +13,7 @@ from memcalc.formula.formats import Format
 from memcalc.formula.overhead import inference_overhead
 from memcalc.formula.symbols import BY_NAME, SUMMANDS
 from memcalc.specs.gpu import Gpu
-from memcalc.specs.inference import Inference
+from memcalc.specs.inference import AUTO, Inference
 from memcalc.specs.model import Model
 from memcalc.specs.training import Training
 from memcalc.units import show
@@ -95,7 +95,11 @@ def _savings(model: Model, run: Training, gpu: Gpu) -> Iterator[str]:
 def _smaller_formats(model: Model, run: Inference, gpu: Gpu) -> Iterator[str]:
     left, run = "", resolved(model, run)
     now = {"weights": [run.weights_format], "kv_cache": run.cache_formats}
+    if run.weights == AUTO:  # as its files have them, which may be fewer bits than any format here
+        del now["weights"]
     for fields in (("weights",), ("kv_cache",), ("weights", "kv_cache")):
+        if not now.keys() >= set(fields):
+            continue
         most = max(form.bits for field in fields for form in now[field])
         fewer = [form.name for form in _plain_formats() if form.bits < most]
         tries = ((name, fits(model, replace(run, **dict.fromkeys(fields, name)), gpu)) for name in fewer)
@@ -111,7 +115,8 @@ def _plain_formats() -> list[Format]:
 
 
 def _cards(model: Model, run: Inference, gpu: Gpu) -> list[str]:
-    if run.divided or run.prefill != "none":
+    as_stored = run.weights == AUTO and model.file_weights  # which nobody knows how to divide
+    if run.divided or run.prefill != "none" or as_stored:
         return []
     cards = fewest_gpus(model, run, gpu)
     return [f"{cards} such cards would do, with tensor parallelism."] if cards else []

@@ -14,7 +14,7 @@ from memcalc.formula.kv_cache import L_full, L_win, W, kv_cache, with_residual
 from memcalc.formula.overhead import inference_overhead
 from memcalc.formula.parallelism import on_one_card, stage_of, tensor_on_one_card
 from memcalc.formula.structures import in_structure
-from memcalc.formula.symbols import BY_NAME
+from memcalc.formula.symbols import BY_NAME, symbol
 from memcalc.formula.tensors import present
 from memcalc.formula.term import Term, Values
 from memcalc.formula.weights import weights
@@ -51,21 +51,30 @@ def resolved(model: Model | NominalModel, run: AnyRun) -> AnyRun:
     'FP16'
     """
     left_open = isinstance(run, Inference) and AUTO in (run.weights, run.kv_cache)
-    return _resolved(_stored(model), run) if left_open else run
+    return _resolved(_stored(model), _in_files(model), run) if left_open else run
 
 
 @lru_cache(maxsize=1024)
-def _resolved(stored: Stored | None, run: Inference) -> Inference:
+def _resolved(stored: Stored | None, in_files: bool, run: Inference) -> Inference:
     weights, kv_cache = (stored.weights, stored.cache) if stored else ("", "")
     if run.weights == AUTO and stored and stored.problem:
         raise InputError(stored.problem)
     said = {"weights": weights or USUAL, "kv_cache": kv_cache or USUAL}
+    if in_files:
+        del said["weights"]  # they take what they take
     return replace(run, **{field: form for field, form in said.items() if getattr(run, field) == AUTO})
+
+
+def _in_files(model: Model | NominalModel) -> bool:
+    """Return whether the bytes of the weights are known from the headers of files."""
+    return getattr(model, "file_weights", 0) > 0
 
 
 def taken(model: Model | NominalModel, run: Inference) -> str:
     """Return what was taken from the file of the model, in sentences; "" if the run takes nothing from it."""
     stored = _stored(model)
+    if _in_files(model) and run.weights == AUTO:
+        return "The weights take what the headers of their files say."
     if stored is None or AUTO not in (run.weights, run.kv_cache):
         return ""
     if resolved(model, run).weights != stored.weights:
@@ -105,7 +114,21 @@ def _of_a_size(run: Inference) -> Term:
     return weights
 
 
+_weights_in_files = Term(
+    name="weights",
+    expr=symbol("file_weights"),
+    meaning="The weights take what their files store, tensor by tensor, as the headers say.",
+    holds="an engine that keeps every tensor as it is stored",
+    source="ggml2026llama, gguf-py/gguf; huggingface2026safetensors, the format of the header",
+)
+
+
 def _weights(model: Model, run: Inference) -> Term:
+    if run.weights == AUTO and _in_files(model):
+        if run.divided:
+            why = "for the files do not say how an engine divides their tensors"
+            raise InputError(f"weights must be named with more than one card, such as 'Q4_K_M', {why}.")
+        return _weights_in_files
     form = format_in(model, run.weights)
     if form.family == Family.PLAIN and not form.others:
         return on_one_card(in_structure(weights, model.structure)) if run.divided else weights

@@ -1,5 +1,6 @@
 """The terms of a run: which terms of the formula it consists of, and which value each of their symbols has."""
 
+from fractions import Fraction
 from functools import lru_cache
 
 from memcalc.errors import instance
@@ -8,7 +9,7 @@ from memcalc.formula.structures import in_structure
 from memcalc.formula.symbols import symbol
 from memcalc.formula.term import Term, Values
 from memcalc.specs.gpu import Gpu
-from memcalc.specs.inference import Inference
+from memcalc.specs.inference import AUTO, Inference
 from memcalc.specs.model import Model, NominalModel
 from memcalc.specs.training import Training
 
@@ -28,6 +29,8 @@ def values(model: Model | NominalModel, run: Inference | Training) -> Values:
         known[symbol("parameters")] = model.parameters
     if isinstance(run, Inference) and isinstance(model, Model):
         known |= inference.window_values(model, run)
+        if run.weights == AUTO and model.file_weights:
+            known[symbol("bytes_per_weight")] = Fraction(model.file_weights, model.parameters)
     return known
 
 

@@ -149,6 +149,7 @@ class Model(Spec, Row):
     family: str = text("the `model_type` of its config.json", default="")
     packing: str = text("matrices that the code stores as one", PACKINGS, default="")
     source: str = text("where the counts come from", default="")
+    file_weights: int = count(default=0)
     stored: Stored | None = declare(_stored, "what its file says of its format; None without a file", default=None)
     assumed: tuple[str, ...] = texts("keys that a config.json left to their documented defaults")
     ignored: tuple[str, ...] = texts(
@@ -196,6 +197,20 @@ class Model(Spec, Row):
         from memcalc.specs import families  # here: models with a name do without
 
         return cls(**families.fields(source), stored=stored_in(source))
+
+    @classmethod
+    def from_checkpoint(cls, source: str | Path, tag: str = "") -> Model:
+        """Return the model whose files lie here, with their weights to the byte: GGUF, safetensors, or a folder.
+
+        Parameters
+        ----------
+        tag : Ollama's NAME:TAG, with its folder of models
+
+        Raises InputError if the files cannot be read, or say too little of the model.
+        """
+        from memcalc.specs import files  # here: models with a name do without
+
+        return cls(**files.fields(source, tag))
 
     @staticmethod
     def nominal(parameters: int) -> NominalModel:
@@ -250,6 +265,11 @@ class NominalModel(Spec):
     def name(self) -> str:
         """The size in words."""
         return f"{self.parameters:,} parameters"
+
+    @property
+    def structure(self) -> Structure:
+        """Nothing that is known."""
+        return Structure()
 
     @property
     def active_parameters(self) -> int:

@@ -2,13 +2,16 @@
 
 from measure.cases import Case, Section
 from measure.engine_cases import ENGINE
+from measured import rows
 from memcalc import catalogue
 
 _HUGGING_FACE = ("torch", "transformers")
 
 
 def _weights() -> tuple[Case, ...]:
-    cases = [Case("weights", name, {"weights": "BF16"}) for name in catalogue.names("models")]
+    described = {row.model for row in rows("parameters", "parameters")}  # of the others, a published file was built
+    names = [name for name in catalogue.names("models") if name in described]
+    cases = [Case("weights", name, {"weights": "BF16"}) for name in names]
     return (*cases, Case("weights", "GPT-2", {"weights": "FP32"}))
 
 

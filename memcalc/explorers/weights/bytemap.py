@@ -8,7 +8,7 @@ from functools import cached_property, lru_cache
 from itertools import groupby
 
 from memcalc import Gpu, Model
-from memcalc.estimate.inventory import Stored, inventory
+from memcalc.estimate.inventory import MIXERS, Stored, inventory
 from memcalc.explorers.marks import Marks
 from memcalc.formula.formats import Format
 from memcalc.formula.tensors import present
@@ -33,7 +33,7 @@ _CELL = 1.15  # a layer is about so many times as wide as it is high
 _MOST_TILES = 240
 _LEAST_AREA = 24 * 24  # what a finger can hit [px²]
 _LEAST_WIDTH = 110  # of a map with labels [px]
-_COLUMNS = ("attention", "latent_attention", "mamba", "mamba2", REST, "mlp", "expert", "router")
+_COLUMNS = (*MIXERS, "indexer", REST, "mlp", "wide_mlp", "expert", "router")
 _OUT = ("lm_head", "norm")  # what comes after the last layer
 
 

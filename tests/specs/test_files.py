@@ -1,0 +1,86 @@
+"""A model in hand: weights as the headers of its files say, everything else from config.json or metadata."""
+
+import json
+
+import pytest
+
+from memcalc import Gpu, Inference, InputError, Model, breakdown, fits
+from memcalc.estimate import advice
+from model_files import gguf, safetensors
+
+CONFIG = {
+    **{"model_type": "llama", "hidden_size": 64, "vocab_size": 100, "intermediate_size": 96, "num_hidden_layers": 1},
+    **{"num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 16, "max_position_embeddings": 512},
+}
+METADATA = {
+    **{"general.architecture": ("text", "llama"), "llama.block_count": ("u32", 1)},
+    **{"llama.context_length": ("u32", 512)},
+    **{"llama.embedding_length": ("u32", 64), "llama.feed_forward_length": ("u32", 96)},
+    **{"llama.attention.head_count": ("u32", 4), "llama.attention.head_count_kv": ("u32", 2)},
+    **{"llama.vocab_size": ("u32", 100)},
+}
+Q8_0, BLOCK = 8, 34  # the number of the type in GGUF, and the bytes of 32 numbers
+RUN = Inference(context=100)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder of safetensors with a tower and a draft layer beside the model."""
+    tensors = {
+        "model.embed_tokens.weight": ("BF16", (100, 64), 100 * 64 * 2),
+        "model.layers.0.self_attn.q_proj.weight": ("F8_E4M3", (64, 64), 64 * 64),
+        "model.visual.blocks.0.weight": ("BF16", (10, 10), 200),
+    }
+    (tmp_path / "model.safetensors").write_bytes(safetensors(tensors))
+    (tmp_path / "config.json").write_text(json.dumps(CONFIG))
+    return tmp_path
+
+
+@pytest.fixture
+def file(tmp_path):
+    """A GGUF file with one tensor in blocks."""
+    path = tmp_path / "gguf" / "model.gguf"
+    path.parent.mkdir()
+    path.write_bytes(gguf(METADATA, [("token_embd.weight", (100, 64), Q8_0, 100 * 2 * BLOCK)]))
+    return path
+
+
+def test_weights_take_what_the_headers_say(folder, file):
+    assert breakdown(Model.from_checkpoint(folder), RUN)["weights"] == 100 * 64 * 2 + 64 * 64
+    assert breakdown(Model.from_checkpoint(file), RUN)["weights"] == 100 * 2 * BLOCK
+
+
+def test_the_cache_is_that_of_the_architecture(folder, file):
+    for source in (folder, file):
+        assert breakdown(Model.from_checkpoint(source), RUN)["kv_cache"] == 100 * 2 * 2 * 16 * 2
+
+
+def test_a_named_format_counts_more_than_the_files(file):
+    model = Model.from_checkpoint(file)
+    assert breakdown(model, Inference(weights="FP16"))["weights"] == 2 * model.parameters
+
+
+def test_parts_that_the_formula_leaves_out_are_named(folder):
+    assert Model.from_checkpoint(folder).ignored == ("vision (200 bytes in the file)",)
+
+
+def test_the_answer_says_where_the_weights_come_from(file):
+    said = advice.notes(Model.from_checkpoint(file), RUN, Gpu.named("RTX 4090"))
+    assert "The weights take what the headers of their files say." in said
+
+
+def test_no_format_is_offered_in_the_place_of_what_the_files_have(file):
+    model, card = Model.from_checkpoint(file), Gpu.of("0.00001 GB")
+    assert not fits(model, RUN, card)
+    assert not any("weights would leave" in line for line in advice.next_steps(model, RUN, card))
+
+
+def test_several_cards_want_a_format(file):
+    with pytest.raises(InputError, match=r"^weights must be named with more than one card, such as 'Q4_K_M', for the"):
+        breakdown(Model.from_checkpoint(file), Inference(tensor_parallel=2))
+
+
+def test_safetensors_without_a_config_say_what_is_missing(folder):
+    (folder / "config.json").unlink()
+    with pytest.raises(InputError, match=r"has no config\.json beside it, .+; fetch it into the same folder\.$"):
+        Model.from_checkpoint(folder)
