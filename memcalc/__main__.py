@@ -99,11 +99,13 @@ _FILES = (".gguf", ".safetensors", ".safetensors.index.json")
 
 
 def _model(name: str) -> Model:
-    path = os.path.join(name, "config.json") if os.path.isdir(name) else name
+    """Return what a name or a path means; a folder without a model hides no name."""
     inside = os.listdir(name) if os.path.isdir(name) else [name]
     if any(file.casefold().endswith(_FILES) for file in inside):
         return Model.from_checkpoint(name)
-    return Model.from_config(path) if os.path.isfile(path) or path.casefold().endswith(".json") else Model.named(name)
+    path = os.path.join(name, "config.json") if "config.json" in inside and name != "config.json" else name
+    file = os.path.exists(path) and not os.path.isdir(path)
+    return Model.from_config(path) if file or path.casefold().endswith(".json") else Model.named(name)
 
 
 def _example(options: argparse.Namespace) -> None:

@@ -88,8 +88,8 @@ def listed(folder: Path) -> list[Path]:
         raise InputError(f"folder {str(folder)!r} cannot be read: {problem.strerror}.") from None
 
 
-def load(path: Path) -> Mapping:
-    """Return the object in a JSON file.
+def load(path: Path, infinite: bool = False) -> Mapping:
+    """Return the object in a JSON file; `infinite` if it may say Infinity and NaN, as Python's own files do.
 
     Raises InputError if it is longer than `LONGEST`, is no JSON, says a key twice or holds no object.
     """
@@ -99,13 +99,14 @@ def load(path: Path) -> Mapping:
                 path, f"is too long for a list of names: {size(file):,} bytes, and at most {LONGEST:,} are read"
             )
         data = file.read(LONGEST)
-    return parse(path, data, json.detect_encoding(data))
+    return parse(path, data, json.detect_encoding(data), infinite)
 
 
-def parse(path: Path, data: bytes, encoding: str = "utf-8") -> Mapping:
+def parse(path: Path, data: bytes, encoding: str = "utf-8", infinite: bool = False) -> Mapping:
     """Return the object that the bytes of a file spell in JSON; the errors are those of `load`."""
     try:
-        found = json.loads(data.decode(encoding), object_pairs_hook=_once(path), parse_constant=_no_number(path))
+        constants = None if infinite else _no_number(path)
+        found = json.loads(data.decode(encoding), object_pairs_hook=_once(path), parse_constant=constants)
     except UnicodeDecodeError:
         why = f"is not text in {encoding.upper()}"
     except json.JSONDecodeError as problem:

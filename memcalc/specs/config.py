@@ -1,10 +1,10 @@
 """A Hugging Face config.json: read, and its values taken out one by one, each checked."""
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
+from memcalc.checkpoints import regular
 from memcalc.errors import InputError, choice, instance, must, shown, whole
 from memcalc.formula.symbols import BY_NAME
 
@@ -245,15 +245,6 @@ def load(source: str | Path | Mapping) -> tuple[Mapping, str]:
 
 def _read(path: Path) -> Mapping:
     try:
-        config = json.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as problem:
-        why = f"cannot be read: {problem.strerror}"
-    except json.JSONDecodeError as problem:
-        why = f"is not JSON: {problem.msg} in line {problem.lineno}"
-    except (ValueError, RecursionError):  # no text, endless digits, brackets without end
-        why = "is not JSON that a model could have"
-    else:
-        if isinstance(config, Mapping):
-            return config
-        why = f"must hold one object in braces, not {shown(config)}"
-    raise InputError(f"config.json {str(path)!r} {why}.")
+        return regular.load(path, infinite=True)
+    except InputError as problem:
+        raise InputError(str(problem).replace("file ", "config.json ", 1)) from None

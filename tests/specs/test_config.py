@@ -1,6 +1,7 @@
 """A config.json is read, and each value taken out checked, or refused in one sentence."""
 
 import json
+import os
 
 import pytest
 
@@ -97,3 +98,23 @@ def test_only_what_was_not_used_is_ignored():
     assert config.ignored() == ("sliding_window",)
     config.skip("sliding_window")
     assert config.ignored() == ()
+
+
+def test_a_key_given_twice_is_refused_by_name(tmp_path):
+    path = tmp_path / "config.json"
+    path.write_text('{"model_type": "llama", "hidden_size": 64, "hidden_size": 128}')
+    with pytest.raises(InputError, match=r"^config\.json '.+' says 'hidden_size' twice\.$"):
+        Model.from_config(path)
+
+
+def test_a_pipe_is_one_sentence_at_once(tmp_path):
+    path = tmp_path / "config.json"
+    os.mkfifo(path)
+    with pytest.raises(InputError, match=r"^config\.json '.+' must be a regular file, and is a named pipe\.$"):
+        Model.from_config(path)
+
+
+def test_a_limit_without_end_is_read(tmp_path):
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(LLAMA | {"time_step_limit": [0.0, float("inf")]}))
+    assert Model.from_config(path).family == "llama"
