@@ -185,7 +185,11 @@ class Model(Spec, Row):
             plain = _TUNED.sub("", name.rpartition("/")[2]) if isinstance(name, str) else ""
             if plain and plain != name and plain.casefold() in _spellings():
                 return super().named(plain)
-            fetch = f" Its config.json tells all: hf download {name} config.json" if _HUB.fullmatch(str(name)) else ""
+            fetch = (
+                f" `hf download {name} config.json` fetches the file that describes it."
+                if _HUB.fullmatch(str(name))
+                else ""
+            )
             raise InputError(f"{problem}{fetch}") from None
 
     @classmethod

@@ -94,7 +94,7 @@ BROKEN = {
     "a hole": (header(a=files.entry("F32", (1,), 4, 8)), "'a' begins at byte 4 of the data"),
     "cut": (SMALL[:-1], "its tensors take 32 bytes, and 31 follow the header"),
     "too long": (SMALL + b"\0", "its tensors take 32 bytes, and 33 follow the header"),
-    "pointer": (b"version https://git-lfs.github.com/spec/v1\n", "only stands for a file that Git has not fetched"),
+    "pointer": (b"version https://git-lfs.example/spec/v1\n", "only stands for a file that Git has not fetched"),
 }
 
 
@@ -124,7 +124,7 @@ def test_an_index_is_the_sum_of_its_files(write):
     assert [one.name for one in checkpoint.files] == ["x-1.safetensors", "x-2.safetensors"]
 
 
-@pytest.mark.parametrize("second", [None, b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n"])
+@pytest.mark.parametrize("second", [None, b"version https://git-lfs.example/spec/v1\noid sha256:0\nsize 9\n"])
 def test_an_index_without_its_files_says_a_total(write, second):
     write(files.safetensors({"a": A}), "1.safetensors")
     if second:

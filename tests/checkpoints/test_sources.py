@@ -142,7 +142,7 @@ def test_a_folder_of_folders(folder, tmp_path):
         ("model.gguf", b"<!doctype html>", "is no GGUF file: it begins with b'<!do'"),
         (
             "model.gguf",
-            b"version https://git-lfs.github.com/spec/v1\n",
+            b"version https://git-lfs.example/spec/v1\n",
             "only stands for a file that Git has not fetched",
         ),
         ("model.txt", b"", "is none of the files of a model that are read; they are a .gguf, "),

@@ -1,5 +1,6 @@
 """The list of parameter tensors is the model: whole, packed or without what a model lacks."""
 
+from dataclasses import replace
 from functools import cache
 
 import pytest
@@ -24,7 +25,9 @@ def of_model(expr, model):
 @pytest.mark.parametrize("packing", ["", "qkv", "qkv gate_up"])
 def test_the_list_holds_every_parameter_however_it_is_packed(packing):
     for model in MODELS:
-        assert of_model(numbers_in(packed(Structure(packing))), model) == model.parameters, model.name
+        assert of_model(numbers_in(packed(replace(model.structure, packing=packing))), model) == model.parameters, (
+            model.name
+        )
 
 
 def test_nothing_that_a_model_has_is_left_out():
