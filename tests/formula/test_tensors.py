@@ -25,9 +25,10 @@ def of_model(expr, model):
 @pytest.mark.parametrize("packing", ["", "qkv", "qkv gate_up"])
 def test_the_list_holds_every_parameter_however_it_is_packed(packing):
     for model in MODELS:
-        assert of_model(numbers_in(packed(replace(model.structure, packing=packing))), model) == model.parameters, (
-            model.name
-        )
+        if packing and model.shared_values:  # no code packs values that are keys
+            continue
+        tensors = packed(replace(model.structure, packing=packing))
+        assert of_model(numbers_in(tensors), model) == model.parameters, model.name
 
 
 def test_nothing_that_a_model_has_is_left_out():
