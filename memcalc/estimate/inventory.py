@@ -11,13 +11,10 @@ from memcalc.formula.choices import Family
 from memcalc.formula.formats import Format, block, named_bits
 from memcalc.formula.quantization import COUNTED_IN_ALL, absorbed, codes, in_format, in_groups, type_at
 from memcalc.formula.symbols import symbol
-from memcalc.formula.tensors import LAYERS, Tensor
+from memcalc.formula.tensors import LAYERS, ONCE, Tensor
 
 Counts = Mapping[sympy.Symbol, int]
 """The counts of a model, as its `values` has them."""
-
-ONCE = ("embedding", "final")
-"""Groups of tensors that a model has once, and in no layer."""
 
 MIXERS = (
     *("attention", "window_attention", "sharing_attention", "window_sharing_attention", "latent_attention"),

@@ -95,6 +95,9 @@ class Tensor:
 GROUPS = {row["name"]: read(row["layers"]) for row in rows("groups")} | {"final": sympy.S.One}
 """Group of tensors → how often the model holds the group."""
 
+ONCE = ("embedding", "final")
+"""Groups of tensors that a model has once, and in no layer."""
+
 LAYERS = GROUPS["norms"]
 """All layers: each has one way to look at other tokens."""
 

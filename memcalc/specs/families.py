@@ -42,7 +42,10 @@ def fields(source: str | Path | Mapping) -> dict[str, object]:
     family = family_of(_type(values))
     if family.text:
         values, name = _text(values), f"{name} (text decoder only)"
-        family = family.around(family_of(values.get("model_type") or family.text))
+        inner = family_of(values.get("model_type") or family.text)
+        if inner.text:
+            raise refusal("model_type", f"that of a text decoder inside {family.name}", inner.name)
+        family = family.around(inner)
     config = Config(values, family.name, family.documented, family.keys)
     config.skip("quantization_config", "compression_config")  # `stored` reads these
     counts = family.counts(config)

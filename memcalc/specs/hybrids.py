@@ -8,6 +8,9 @@ from memcalc.specs.layers import Counts, experts, limit, shared_width, window
 KINDS = {row["word"]: row["kind"] for row in rows("layer_words")}
 """A word or letter for a layer in a config.json → kind of layer in a `Model`."""
 
+_MAMBA_2 = ("mamba", "mamba2", "linear_attention", "hybrid")
+"""Words for layers with Mamba-2 in a family that has it."""
+
 _MIXERS = ("full", "window", "latent", "mamba", "mamba2", "delta", "conv", "linear")
 
 
@@ -44,8 +47,7 @@ def _words(config: Config, layers: int) -> list[str]:
         found = config.given(key)
         if found is not None:
             return _listed(key, found, layers)
-    indices = ("full_attn_idxs", "attn_layer_indices")
-    for key in indices:
+    for key in ("full_attn_idxs", "attn_layer_indices"):
         if config.given(key) is not None:
             full = config.places(key, layers)
             return ["full_attention" if place in full else "linear_attention" for place in range(layers)]
@@ -106,7 +108,8 @@ def adjusted(config: Config, counts: Counts, how: str) -> Counts:
 
 def mamba2(config: Config, counts: Counts, how: str) -> Counts:
     """Return the sizes of Mamba-2 beside attention: heads times their size are its inner width."""
-    if not {"mamba", "mamba2", "linear_attention", "hybrid"} & set(config.given("layer_types") or ["mamba"]):
+    listed = config.given("layer_types")
+    if isinstance(listed, list) and listed and not any(word in _MAMBA_2 for word in listed):
         return {}
     heads = config.count("state_heads", "mamba_n_heads|mamba_num_heads")
     size = config.count("head_dim", "mamba_d_head|mamba_head_dim")

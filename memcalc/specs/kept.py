@@ -19,12 +19,9 @@ from memcalc.errors import shown
 from memcalc.formula.choices import Family
 from memcalc.formula.formats import Format, Other
 from memcalc.formula.quantization import is_matrix
-from memcalc.formula.tensors import GROUPS, LAYERS, Tensor, n_mlp, present
+from memcalc.formula.tensors import GROUPS, LAYERS, ONCE, Tensor, n_mlp, present
 from memcalc.specs.model import Model
 from memcalc.specs.stored import Stored
-
-ONCE = ("embedding", "final")
-"""Groups of tensors that a model has once, and in no layer."""
 
 MOST_STARS, MOST_ALTERNATIVES = 1_000, 64
 """Patterns with stars that are looked up, and texts that one regular expression may stand for."""

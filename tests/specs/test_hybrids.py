@@ -81,3 +81,17 @@ def test_layers_that_share_keys_and_values_keep_none(shared):
 def test_changes_in_some_layers_of_a_kind_are_refused(changes):
     with pytest.raises(InputError, match=r"^per_layer_config in config\.json must be the same change in all layers of"):
         Model.from_config(GEMMA | {"per_layer_config": changes})
+
+
+@pytest.mark.parametrize("listed", [5, [[1]], [{}] * 2, "mamba", [], {"a": 1}])
+@pytest.mark.parametrize("family", ["granitemoehybrid", "bamba", "qwen3_next", "nemotron_h"])
+def test_a_list_of_anything_is_one_sentence(family, listed):
+    with pytest.raises(InputError, match=r"^[^\n]+\.$"):
+        Model.from_config(HYBRID | {"model_type": family, "layer_types": listed})
+
+
+def test_a_text_decoder_has_no_towers_of_its_own():
+    with pytest.raises(
+        InputError, match=r"^model_type in config\.json must be that of a text decoder inside llava, not"
+    ):
+        Model.from_config({"model_type": "llava", "text_config": {"model_type": "llava", "hidden_size": 64}})
