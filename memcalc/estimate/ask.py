@@ -12,7 +12,7 @@ from memcalc import catalogue, units
 from memcalc.errors import InputError, choice, shown, whole
 from memcalc.estimate import training
 from memcalc.estimate.speed import fastest
-from memcalc.estimate.terms import terms, values
+from memcalc.estimate.terms import in_numbers, terms, values
 from memcalc.formula import TERMS, Term
 from memcalc.formula.formats import Format, block
 from memcalc.formula.printing import text
@@ -335,7 +335,7 @@ def _terms(kinds: str) -> Quantity:
 
 def _formula(term: str = "", model: str = "", **symbols: object) -> Quantity:
     """Return a term as a formula, for a model with what it lacks left out, and with these symbols set."""
-    found = TERMS[term].simplified(values(Model.named(model), Inference())) if model else TERMS[term]
+    found = in_numbers(TERMS[term], Model.named(model), Inference())[0] if model else TERMS[term]
     numbers = {symbol(one): sympy.Integer(to) if isinstance(to, int) else symbol(to) for one, to in symbols.items()}
     return Quantity(found.expr.xreplace(numbers), "formula", (found,))
 

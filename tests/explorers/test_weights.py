@@ -75,6 +75,15 @@ def test_what_fits_says_what_is_left():
     assert "over" not in frame.shapes
 
 
+@pytest.mark.parametrize("model", ["Qwen3.5-27B", "Gemma-4-31B", "Gemma-3n-E2B"])
+def test_a_token_passes_all_of_a_model_without_experts_whatever_its_layers(model):
+    """Their families have tensors of their own, which the formula of the picture counts too."""
+    frame, built = stored_weights.frame(model=model), Model.named(model)
+    assert "A token passes" not in frame.sentence_said
+    assert for_one_token(built, Inference(weights="FP16")) == 2 * built.parameters
+    assert {line["numbers"]["P"] for line in frame.formula if "P" in line["numbers"]} == {f"{built.parameters:,}"}
+
+
 def test_a_mixture_of_experts_is_stored_whole_and_passed_in_part():
     """Jiang et al. 2024, section 2.1: two of eight experts; counted in tests/data/parameters.csv."""
     [active] = [row.measured for row in rows("parameters", "active_parameters") if row.model == "Mixtral-8x7B"]

@@ -20,6 +20,7 @@ from memcalc.formula.choices import Family
 from memcalc.formula.formats import Format, named_bits
 from memcalc.formula.mathml import mathml
 from memcalc.formula.quantization import passed_in
+from memcalc.formula.structures import in_structure
 from memcalc.formula.symbols import BY_NAME
 from memcalc.formula.tensors import present
 from memcalc.formula.term import Term
@@ -82,7 +83,8 @@ def for_one_token(model: Model, run: Inference) -> int:
     >>> for_one_token(Model.named("Mixtral-8x7B"), Inference(weights="INT8"))
     12879925248
     """
-    return passed_in(run.weights, present(model.structure, model.absent)).exact(values(model, run))
+    term = passed_in(run.weights, present(model.structure, model.absent))
+    return in_structure(term, model.structure).exact(values(model, run))
 
 
 @cache
@@ -170,7 +172,7 @@ def _hints(scene: Scene, sizes: Mapping[str, int]) -> Iterator[str]:
 
 def _counted(model: Model, term: Term) -> list[Line]:
     """Return the line of the formula that counts parameters; none where it has too many letters to be read."""
-    term = term.simplified(model.values)
+    term = in_structure(term, model.structure).simplified(model.values)
     line = line_of([term], term.numbers(model.values))
     if set(line["numbers"]) == {line["letter"]}:
         return []
