@@ -95,7 +95,8 @@ def instance(field: str, value: object, *kinds: type) -> None:
     memcalc.errors.InputError: model must be of type int, not 'LLaMA-7B'.
     """
     if not isinstance(value, kinds):
-        raise must(field, f"of type {' or '.join(kind.__name__ for kind in kinds)}", shown(value))
+        *others, last = (kind.__name__ for kind in kinds)
+        raise must(field, f"of type {', '.join(others)}{' or ' if others else ''}{last}", shown(value))
 
 
 def shown(value: object) -> str:

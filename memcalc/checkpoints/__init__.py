@@ -1,9 +1,20 @@
 """The files of a model, read by their headers alone: what they store, and what that says of the model."""
 
 from memcalc.checkpoints.gguf import Skipped
-from memcalc.checkpoints.gguf_config import config_of
+from memcalc.checkpoints.gguf_config import config_of, layers_in
 from memcalc.checkpoints.layer_caches import LayerCache, layers_of
 from memcalc.checkpoints.sources import Source, read, resolve
 from memcalc.checkpoints.stored import Checkpoint, StoredTensor
 
-__all__ = ["Checkpoint", "LayerCache", "Skipped", "Source", "StoredTensor", "config_of", "layers_of", "read", "resolve"]
+__all__ = [
+    "Checkpoint",
+    "LayerCache",
+    "Skipped",
+    "Source",
+    "StoredTensor",
+    "config_of",
+    "layers_in",
+    "layers_of",
+    "read",
+    "resolve",
+]

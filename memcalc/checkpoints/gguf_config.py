@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Mapping
 
 from memcalc import catalogue
 from memcalc.checkpoints.gguf import Skipped
+from memcalc.checkpoints.layer_caches import LayerCache, untold
 
 _ARCHITECTURE = "general.architecture"
 
@@ -38,6 +39,47 @@ def config_of(metadata: Mapping[str, object], names: Collection[str] = ()) -> di
         if found is not None:
             config[row["config"]] = None if found is _NULL else found
     return config
+
+
+_OF_STATES = ("ssm_state_size", "ssm_conv_kernel", "conv_L_cache", "head_size")
+"""Words of a config that say that some layers keep a state or the inputs of a convolution."""
+
+
+def layers_in(config: Mapping[str, object]) -> tuple[LayerCache, ...]:
+    """Return what each layer keeps, told by the counts of a config alone, whatever the architecture.
+
+    Parameters
+    ----------
+    config : from `config_of`
+
+    Raises InputError where the counts leave it open.
+
+    >>> layers_in({"num_hidden_layers": 2, "num_key_value_heads": [8, 0], "head_dim": 128})[0].keys
+    1024
+    """
+    if any(config.get(word) for word in _OF_STATES):
+        raise untold("some layers keep a state, of which the metadata tell too little")
+    layers = config.get("num_hidden_layers")
+    heads = config.get("num_key_value_heads")
+    latent, size = config.get("kv_lora_rank"), _head_size(config)
+    if not _is_count(layers) or not (heads or latent) or not (size or latent):
+        raise untold("the metadata lack the layers, their key-value heads, or the size of one")
+    each = heads if isinstance(heads, list) else [heads] * layers
+    if len(each) != layers:
+        raise untold(f"the metadata have {layers:,} layers, and heads for {len(each):,}")
+    index = config.get("index_head_dim") or 0
+    if latent:
+        kept = latent + (config.get("qk_rope_head_dim") or 0)
+        return tuple(LayerCache(layer, latent=kept, index=index) for layer in range(layers))
+    values = config.get("v_head_dim") or size
+    return tuple(LayerCache(layer, one * size, one * values, index=index) for layer, one in enumerate(each))
+
+
+def _head_size(config: Mapping[str, object]) -> int:
+    """Return the numbers of a head: those of the layer, divided between its heads, where no key says them."""
+    hidden, heads = config.get("hidden_size"), config.get("num_attention_heads")
+    plain = hidden // heads if _is_count(hidden) and _is_count(heads) and heads and hidden % heads == 0 else 0
+    return config.get("head_dim") or plain
 
 
 def _model_type(architecture: str, metadata: Mapping[str, object]) -> str:

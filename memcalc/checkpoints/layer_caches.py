@@ -63,7 +63,7 @@ def layers_of(tensors: Iterable[StoredTensor]) -> tuple[LayerCache, ...]:
         stacks[place.stack].add(place.layer)
         says = _says(place)
         if says in ("fused", "other"):
-            raise _untold(f"{shown(tensor.name)} {_REASONS[says]}")
+            raise untold(f"{shown(tensor.name)} {_REASONS[says]}")
         if says:
             _note(modules[place.stack, place.layer, place.module], says, place, tensor)
         elif _ATTENTION in place.module and len(tensor.shape) == 2:
@@ -81,7 +81,8 @@ _REASONS = {
 }
 
 
-def _untold(why: str) -> InputError:
+def untold(why: str) -> InputError:
+    """Return the refusal to tell a cache, with the reason."""
     return InputError(f"the cache cannot be told from the tensors alone: {why}.")
 
 
@@ -93,7 +94,7 @@ def _placed(tensors: Iterable[StoredTensor]) -> Iterator[tuple[_Place, StoredTen
             continue
         stack, _, number = layer.rpartition(".")
         if len(number) > 9:
-            raise _untold(f"{shown(tensor.name)} is in no layer that a model has")
+            raise untold(f"{shown(tensor.name)} is in no layer that a model has")
         *path, parameter = tensor.name[len(layer) + 1 :].split(".")
         word = path.pop() if parameter in _words()["parameter"] and path else ""
         yield _Place(stack, int(number), ".".join(path), word or parameter, parameter if word else ""), tensor
@@ -121,7 +122,7 @@ def _note(said: dict[str, tuple], says: str, place: _Place, tensor: StoredTensor
         said[f"conv {place.word}"] = (tensor.shape[0], count(tensor.shape) // max(1, tensor.shape[0]))
     elif rows and says in _MATRICES:
         if len(tensor.shape) != 2 or (rows == "rows" and tensor.shape[1] == 1):
-            raise _untold(
+            raise untold(
                 f"{shown(tensor.name)} of the shape {shown(tensor.shape)} does not show the rows of its matrix"
             )
         said[f"{says} {rows}"] = (tensor.shape[rows == "columns"],)
@@ -132,14 +133,14 @@ def _one_stack(told: set[tuple[str, int]], unknown: Mapping[tuple[str, int], str
     found = sorted({stack for stack, _ in (*told, *unknown)})
     strange = [name for place, name in unknown.items() if place not in told]
     if not told or strange:
-        raise _untold(
+        raise untold(
             f"no name in the layer of {shown(strange[0])} is known" if strange else "no layer has a known name"
         )
     if len(found) > 1:
-        raise _untold(f"there are layers of {len(found):,} kinds: {shown(found[0])} and {shown(found[1])}")
+        raise untold(f"there are layers of {len(found):,} kinds: {shown(found[0])} and {shown(found[1])}")
     layers = stacks[found[0]]
     if len(layers) != max(layers) + 1:
-        raise _untold(f"of the {max(layers) + 1:,} layers of {shown(found[0])} only {len(layers):,} are there")
+        raise untold(f"of the {max(layers) + 1:,} layers of {shown(found[0])} only {len(layers):,} are there")
     return found[0]
 
 
@@ -150,10 +151,10 @@ def _layer(layer: int, modules: Mapping[str, dict[str, tuple]]) -> LayerCache:
     for module, said in modules.items():
         new = _kept(said, any(state.startswith(f"{module}.") for state in states))
         for says in new.keys() & sizes.keys():
-            raise _untold(f"layer {layer:,} has more than one module with {says}")
+            raise untold(f"layer {layer:,} has more than one module with {says}")
         sizes |= new
     if ("keys" in sizes) != ("values" in sizes):
-        raise _untold(f"layer {layer:,} has keys without values, or values without keys")
+        raise untold(f"layer {layer:,} has keys without values, or values without keys")
     return LayerCache(layer, **sizes)
 
 

@@ -16,6 +16,7 @@ from memcalc.specs.gpu import Gpu
 from memcalc.specs.inference import AUTO, Inference
 from memcalc.specs.model import Model
 from memcalc.specs.training import Training
+from memcalc.specs.weighed import WeighedModel
 from memcalc.units import show
 
 
@@ -58,7 +59,7 @@ def notes(model: Model, run: Inference | Training, gpu: Gpu) -> list[str]:
         found.append(f"{model.name} was trained for {trained:,} tokens; more needs an extension.")
     if run.overhead == "none":
         found.append(_overhead(run))
-    decodes = isinstance(run, Inference) and not run.divided and fits(model, run, gpu)
+    decodes = isinstance(run, Inference) and isinstance(model, Model) and not run.divided and fits(model, run, gpu)
     if decodes and (bound := fastest(model, run, gpu).decode):
         found.append(f"No program writes more than {bound:,.0f} tokens per second and sequence on one such card.")
     if model.family == "falcon" and 1 < model.kv_heads < model.heads:
@@ -123,6 +124,8 @@ def _cards(model: Model, run: Inference, gpu: Gpu) -> list[str]:
 
 
 def _no_way(model: Model, run: Inference, gpu: Gpu) -> str:
+    if isinstance(model, WeighedModel):
+        return "It needs a smaller file of this model, a larger card, or several."
     least = min(_plain_formats(), key=lambda form: form.bits).name
     smallest = replace(run, weights=least, kv_cache=least)
     if context := largest("context", model, smallest, gpu):

@@ -41,6 +41,8 @@ def arguments(model: Model | NominalModel, run: Inference | Training, shown: Seq
 def _model(model: Model | NominalModel) -> str:
     if isinstance(model, NominalModel):
         return f"Model.nominal({model.parameters})"
+    if model.file_weights:
+        return f"Model.from_checkpoint({model.name!r})"
     if model.name not in names("models"):
         return "Model.from_config('config.json')"
     named = f"Model.named({model.name!r})"

@@ -14,7 +14,7 @@ from memcalc.formula.kv_cache import L_full, L_win, W, kv_cache, with_residual
 from memcalc.formula.overhead import inference_overhead
 from memcalc.formula.parallelism import on_one_card, stage_of, tensor_on_one_card
 from memcalc.formula.structures import in_structure
-from memcalc.formula.symbols import BY_NAME, symbol
+from memcalc.formula.symbols import BY_NAME
 from memcalc.formula.tensors import present
 from memcalc.formula.term import Term, Values
 from memcalc.formula.weights import weights
@@ -22,16 +22,21 @@ from memcalc.specs.inference import AUTO, USUAL, Inference
 from memcalc.specs.model import Model, NominalModel
 from memcalc.specs.stored import Stored
 from memcalc.specs.training import Training
+from memcalc.specs.weighed import WeighedModel
+
+AnyModel = Model | NominalModel | WeighedModel
+"""What a question can be asked of."""
 
 
-def terms(model: Model | NominalModel, run: Inference) -> tuple[Term, ...]:
+def terms(model: AnyModel, run: Inference) -> tuple[Term, ...]:
     """Return the terms of a run that generates text, for the card that holds most of the model.
 
     >>> [term.name for term in terms(Model.nominal(7 * 10**9), Inference(overhead="low"))]
     ['weights', 'overhead']
     """
     run = resolved(model, run)
-    parts = [_of_a_size(run)] if isinstance(model, NominalModel) else [_weights(model, run), _cache(model, run)]
+    weights, *cache = _weights_and_cache(model, run)
+    parts = [weights, *_beside(model, run), *cache]
     if run.prefill != "none":
         parts.append(prefill(model, run))
     if run.overhead != End.NONE:
@@ -39,10 +44,16 @@ def terms(model: Model | NominalModel, run: Inference) -> tuple[Term, ...]:
     return tuple(parts)
 
 
+def _weights_and_cache(model: AnyModel, run: Inference) -> list[Term]:
+    if isinstance(model, WeighedModel):
+        return _of_unknown(model, run)
+    return [_of_a_size(run)] if isinstance(model, NominalModel) else [_weights(model, run), _cache(model, run)]
+
+
 AnyRun = TypeVar("AnyRun", Inference, Training)
 
 
-def resolved(model: Model | NominalModel, run: AnyRun) -> AnyRun:
+def resolved(model: AnyModel, run: AnyRun) -> AnyRun:
     """Return the run with the formats that the file of the model says, where the run leaves them to it.
 
     Raises InputError if that file has a format that is not known.
@@ -65,16 +76,18 @@ def _resolved(stored: Stored | None, in_files: bool, run: Inference) -> Inferenc
     return replace(run, **{field: form for field, form in said.items() if getattr(run, field) == AUTO})
 
 
-def _in_files(model: Model | NominalModel) -> bool:
+def _in_files(model: AnyModel) -> bool:
     """Return whether the bytes of the weights are known from the headers of files."""
     return getattr(model, "file_weights", 0) > 0
 
 
-def taken(model: Model | NominalModel, run: Inference) -> str:
+def taken(model: AnyModel, run: Inference) -> str:
     """Return what was taken from the file of the model, in sentences; "" if the run takes nothing from it."""
     stored = _stored(model)
     if _in_files(model) and run.weights == AUTO:
-        return "The weights take what the headers of their files say."
+        unknown = getattr(model, "unknown", "")
+        whole = f" Every layer is counted with the whole context: {unknown}" if unknown else ""
+        return f"The weights take what the headers of their files say.{whole}"
     if stored is None or AUTO not in (run.weights, run.kv_cache):
         return ""
     if resolved(model, run).weights != stored.weights:
@@ -84,7 +97,7 @@ def taken(model: Model | NominalModel, run: Inference) -> str:
     return " ".join(filter(None, (stored.sentence, in_model(stored, model).sentence)))
 
 
-def _stored(model: Model | NominalModel) -> Stored | None:
+def _stored(model: AnyModel) -> Stored | None:
     return getattr(model, "stored", None)
 
 
@@ -114,13 +127,29 @@ def _of_a_size(run: Inference) -> Term:
     return weights
 
 
-_weights_in_files = Term(
-    name="weights",
-    expr=symbol("file_weights"),
-    meaning="The weights take what their files store, tensor by tensor, as the headers say.",
-    holds="an engine that keeps every tensor as it is stored",
-    source="ggml2026llama, gguf-py/gguf; huggingface2026safetensors, the format of the header",
-)
+def _of_unknown(model: WeighedModel, run: Inference) -> list[Term]:
+    """Return the terms of a model whose architecture is not known: its weights, and its cache if the files tell it."""
+    from memcalc.formula.in_files import file_weights, told_cache
+
+    what = "a model of unknown architecture"
+    run.refuse_without_architecture(what, weights=AUTO, prefill="none", recent=0)
+    if run.cache_formats[0].residual:
+        raise InputError(f"kv_cache must not be {run.kv_cache} for {what}.")
+    return [file_weights] if model.untold else [file_weights, told_cache]
+
+
+def _beside(model: AnyModel, run: Inference) -> list[Term]:
+    """Return the terms of what the files of a model hold beside it, as far as the engine loads it."""
+    if not any(getattr(model, part, 0) for part in _PARTS):
+        return []
+    from memcalc.formula.in_files import draft, towers
+
+    terms = {"towers": (towers, _PARTS[:-1]), "draft": (draft, _PARTS[-1:])}
+    held = [name for name, (_, parts) in terms.items() if any(getattr(model, part) for part in parts)]
+    return [terms[name][0] for name in held if getattr(run, name)]
+
+
+_PARTS = ("file_vision", "file_audio", "file_speech", "file_projector", "file_draft")
 
 
 def _weights(model: Model, run: Inference) -> Term:
@@ -128,7 +157,9 @@ def _weights(model: Model, run: Inference) -> Term:
         if run.divided:
             why = "for the files do not say how an engine divides their tensors"
             raise InputError(f"weights must be named with more than one card, such as 'Q4_K_M', {why}.")
-        return _weights_in_files
+        from memcalc.formula.in_files import file_weights
+
+        return file_weights
     form = format_in(model, run.weights)
     if form.family == Family.PLAIN and not form.others:
         return on_one_card(in_structure(weights, model.structure)) if run.divided else weights

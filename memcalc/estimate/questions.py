@@ -9,6 +9,7 @@ from functools import lru_cache
 from sympy import Add
 
 from memcalc.errors import InputError, choice, instance
+from memcalc.estimate.inference import AnyModel
 from memcalc.estimate.terms import terms, values
 from memcalc.formula import numeric
 from memcalc.formula.symbols import BY_NAME, SUMMANDS
@@ -17,6 +18,8 @@ from memcalc.specs.inference import Inference
 from memcalc.specs.model import LARGEST_MODEL, Model, NominalModel
 from memcalc.specs.run import PARALLEL
 from memcalc.specs.training import Training
+from memcalc.specs.weighed import WeighedModel
+from memcalc.units import show
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class Fit:
         return self.margin >= 0
 
 
-def breakdown(model: Model | NominalModel, run: Inference | Training) -> dict[str, int]:
+def breakdown(model: AnyModel, run: Inference | Training) -> dict[str, int]:
     """Return the memory of each term [bytes on one GPU], in the formula's order.
 
     Parameters
@@ -52,7 +55,7 @@ def breakdown(model: Model | NominalModel, run: Inference | Training) -> dict[st
     return {term.name: term.exact(known) for term in terms(model, run)}
 
 
-def total(model: Model | NominalModel, run: Inference | Training) -> int:
+def total(model: AnyModel, run: Inference | Training) -> int:
     """Return the sum of the terms [bytes on one GPU].
 
     >>> total(Model.named("LLaMA-7B"), Inference(context=32768))
@@ -61,11 +64,11 @@ def total(model: Model | NominalModel, run: Inference | Training) -> int:
     return sum(breakdown(model, run).values())
 
 
-def fits(model: Model | NominalModel, run: Inference | Training, gpu: Gpu) -> Fit:
+def fits(model: AnyModel, run: Inference | Training, gpu: Gpu) -> Fit:
     """Return whether the terms fit into what a program can use of the card, with the margin [bytes].
 
     A size without an architecture has training states, but no known cache: it can be trained, not run.
-    Raises InputError for inference with such a size.
+    Raises InputError for inference with such a size, and with files that do not tell the cache.
 
     >>> fits(Model.named("LLaMA-7B"), Inference(context=32768), Gpu.named("RTX 4090")).margin
     -5273443697
@@ -73,10 +76,13 @@ def fits(model: Model | NominalModel, run: Inference | Training, gpu: Gpu) -> Fi
     instance("gpu", gpu, Gpu)
     if isinstance(model, NominalModel) and isinstance(run, Inference):
         raise InputError(f"model {model.name!r} has no architecture: for its cache give a name or a config.json.")
+    if isinstance(model, WeighedModel) and model.untold:
+        weights = show(breakdown(model, run)["weights"])
+        raise InputError(f"of {model.name!r} the weights take {weights}, but {model.untold}")
     return Fit(total(model, run), gpu.capacity)
 
 
-def largest(quantity: str, model: Model | NominalModel, run: Inference | Training, gpu: Gpu) -> int:
+def largest(quantity: str, model: AnyModel, run: Inference | Training, gpu: Gpu) -> int:
     """Return the largest context [tokens], batch [sequences] or size [parameters] with which the run fits the card.
 
     Parameters
@@ -97,6 +103,8 @@ def largest(quantity: str, model: Model | NominalModel, run: Inference | Trainin
     quantity = choice("quantity", quantity, ("context", "batch", "parameters"))
     fit = fits(model, run, gpu)  # refuses what has no answer
     if quantity == "parameters":
+        if isinstance(model, WeighedModel):
+            raise InputError(f"quantity must be 'context' or 'batch' for {model.name}: {model.unknown}")
         needed = _of_size(model, run)
         return last(lambda count: needed(count) <= fit.capacity, LARGEST_MODEL)
     if isinstance(getattr(run, "prefill", ""), str):  # the answer is the same whatever the run's own number
@@ -105,7 +113,7 @@ def largest(quantity: str, model: Model | NominalModel, run: Inference | Trainin
 
 
 @lru_cache(maxsize=1024)  # an explorer asks the same again in every frame
-def _largest(quantity: str, model: Model | NominalModel, run: Inference | Training, gpu: Gpu) -> int:
+def _largest(quantity: str, model: AnyModel, run: Inference | Training, gpu: Gpu) -> int:
     def holds(count: int) -> bool:
         counts = {count, _peak_before(count, run)} if quantity == "context" else {count}
         return all(fits(model, _with(run, quantity, several), gpu) for several in counts)
@@ -128,7 +136,7 @@ def _peak_before(context: int, run: Inference | Training) -> int:
     return max(start + (context - start + 1) // whole * whole - 1, 1) if context >= start + whole - 1 else context
 
 
-def _of_size(model: Model | NominalModel, run: Inference | Training) -> Callable[[int], int]:
+def _of_size(model: AnyModel, run: Inference | Training) -> Callable[[int], int]:
     """Return the bytes of the run as a function of the number of parameters."""
     if isinstance(model, NominalModel):
         return lambda count: total(NominalModel(count), run)
@@ -145,7 +153,7 @@ def _with(run: Inference | Training, quantity: str, count: int) -> Inference | T
     return replace(run, **{quantity: count})
 
 
-def fewest_gpus(model: Model | NominalModel, run: Inference | Training, gpu: Gpu) -> int:
+def fewest_gpus(model: AnyModel, run: Inference | Training, gpu: Gpu) -> int:
     """Return the smallest number of equal cards with which the run fits; 0 if no number does.
 
     Inference adds cards by tensor parallelism. As in engines, their number must divide the attention heads, the heads
@@ -186,7 +194,7 @@ def splits(model: Model) -> Iterator[int]:
             yield number
 
 
-def _sharing(model: Model | NominalModel, run: Training, gpu: Gpu) -> Iterator[int]:
+def _sharing(model: AnyModel, run: Training, gpu: Gpu) -> Iterator[int]:
     """Yield one card, then the numbers of cards from which on some share gets smaller, where the run may fit."""
     yield 1
     if not run.zero and run.sharding != "fsdp":
@@ -199,7 +207,7 @@ def _sharing(model: Model | NominalModel, run: Training, gpu: Gpu) -> Iterator[i
         number = 1 + last(lambda cards, now=now: least(cards) == now, limit, low=number)
 
 
-def _least(model: Model | NominalModel, run: Training) -> Callable[[int], Fraction]:
+def _least(model: AnyModel, run: Training) -> Callable[[int], Fraction]:
     """Return what several cards keep each at least [bytes], as a function of their number that never grows."""
     from memcalc.formula.sharding import N_d, at_least  # here, because SymPy takes time to build it
 

@@ -3,8 +3,9 @@
 from fractions import Fraction
 from functools import lru_cache
 
-from memcalc.errors import instance
+from memcalc.errors import InputError, instance
 from memcalc.estimate import inference
+from memcalc.estimate.inference import AnyModel
 from memcalc.formula.structures import in_structure
 from memcalc.formula.symbols import symbol
 from memcalc.formula.term import Term, Values
@@ -12,20 +13,21 @@ from memcalc.specs.gpu import Gpu
 from memcalc.specs.inference import AUTO, Inference
 from memcalc.specs.model import Model, NominalModel
 from memcalc.specs.training import Training
+from memcalc.specs.weighed import WeighedModel
 
 
-def values(model: Model | NominalModel, run: Inference | Training) -> Values:
+def values(model: AnyModel, run: Inference | Training) -> Values:
     """Return the value of each symbol that the model and the run determine.
 
     >>> from memcalc.formula.symbols import symbol
     >>> values(Model.named("LLaMA-7B"), Inference(context=4096))[symbol("context")]
     4096
     """
-    instance("model", model, Model, NominalModel)
+    instance("model", model, Model, NominalModel, WeighedModel)
     instance("run", run, Inference, Training)
     run = inference.resolved(model, run)
     known = model.values | run.values
-    if not run.divided:  # counted once, not for every run
+    if not (run.divided or isinstance(model, WeighedModel)):  # counted once, not for every run
         known[symbol("parameters")] = model.parameters
     if isinstance(run, Inference) and isinstance(model, Model):
         known |= inference.window_values(model, run)
@@ -35,7 +37,7 @@ def values(model: Model | NominalModel, run: Inference | Training) -> Values:
 
 
 @lru_cache(maxsize=1024)
-def terms(model: Model | NominalModel, run: Inference | Training) -> tuple[Term, ...]:
+def terms(model: AnyModel, run: Inference | Training) -> tuple[Term, ...]:
     """Return the terms of a run in the formula's order, for the card that holds most of the model.
 
     >>> [term.name for term in terms(Model.named("LLaMA-7B"), Inference(prefill="whole"))]
@@ -43,6 +45,8 @@ def terms(model: Model | NominalModel, run: Inference | Training) -> tuple[Term,
     """
     if isinstance(run, Inference):
         return inference.terms(model, run)
+    if isinstance(model, WeighedModel):
+        raise InputError(f"model {model.name!r} cannot be trained here: {model.unknown}")
     from memcalc.estimate import training  # here: SymPy builds many terms for training, which most runs do not ask for
 
     return training.terms(model, run)

@@ -7,8 +7,22 @@ from importlib import import_module
 from memcalc.errors import choice
 from memcalc.formula.term import Term
 
-MODULES = ("weights", "sharding", "optimizer", "lora", "kv_cache", "inverse", "roofline", "overhead", "totals")
-"""Modules with terms that are the same for every run; `totals.examples` gives those that depend on the code."""
+MODULES = (
+    "in_files",
+    "weights",
+    "sharding",
+    "optimizer",
+    "lora",
+    "kv_cache",
+    "inverse",
+    "roofline",
+    "overhead",
+    "totals",
+)
+"""Modules with terms that are the same for every run; `totals.examples` gives those that depend on the code.
+
+Of a name that two have, the later one is the general term: that of files stands for it where nothing else is known.
+"""
 
 
 class _Terms(Mapping):

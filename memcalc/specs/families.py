@@ -56,7 +56,7 @@ def fields(source: str | Path | Mapping) -> dict[str, object]:
 
 def _type(values: Mapping) -> object:
     if values.get("model_type") is None:
-        raise InputError("model_type is missing in config.json: the word that says whose architecture it is.")
+        raise UnknownFamilyError("model_type is missing in config.json: the word that says whose architecture it is.")
     return values["model_type"]
 
 
@@ -115,9 +115,16 @@ class Family:
         return counts | self.fixed
 
 
+class UnknownFamilyError(InputError):
+    """An architecture that nothing here describes."""
+
+
 def family_of(name: object) -> Family:
-    """Return the family of a `model_type`; InputError if it is unknown."""
-    return _family(choice("model_type", name, FAMILIES))
+    """Return the family of a `model_type`; UnknownFamilyError if there is none."""
+    try:
+        return _family(choice("model_type", name, FAMILIES))
+    except InputError as problem:
+        raise UnknownFamilyError(str(problem)) from None
 
 
 @cache

@@ -9,7 +9,7 @@ from memcalc.errors import InputError, choice, must, shown, whole
 from memcalc.formula.choices import Attention, End, Family, WindowCache
 from memcalc.formula.formats import Format
 from memcalc.formula.symbols import BY_NAME
-from memcalc.specs.fields import count, declare, name_in, word
+from memcalc.specs.fields import count, declare, flag, name_in, word
 from memcalc.specs.run import Run, weights_format
 
 AUTO, USUAL = "auto", "FP16"
@@ -117,6 +117,8 @@ class Inference(Run):
     )
     attention: str = word(Attention, "the attention kernel, for the prefill", Attention.SDPA)
     overhead: str = word(End, "what driver, libraries and allocator take, of what is documented", End.NONE)
+    towers: bool = flag("whether what the files of a model hold for pictures and sound is loaded", True)
+    draft: bool = flag("whether the draft layers in the files of a model are loaded", True)
     tensor_parallel: int = count("cards between which heads and widths are divided", default=1)
     pipeline_parallel: int = count("cards between which layers are divided", default=1)
     expert_parallel: int = count("cards between which experts are divided", default=1)

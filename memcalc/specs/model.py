@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import sympy
 
@@ -18,6 +19,9 @@ from memcalc.formula.tensors import PACKINGS, Structure, lineage
 from memcalc.formula.weights import active, layers, parameters
 from memcalc.specs.fields import Spec, count, declare, text, texts
 from memcalc.specs.stored import Stored, stored_in
+
+if TYPE_CHECKING:
+    from memcalc.specs.weighed import WeighedModel
 
 _HUB = re.compile(r"[\w.-]+/[\w.-]+")
 """How a hub calls a model: who made it, a slash, a name."""
@@ -150,6 +154,11 @@ class Model(Spec, Row):
     packing: str = text("matrices that the code stores as one", PACKINGS, default="")
     source: str = text("where the counts come from", default="")
     file_weights: int = count(default=0)
+    file_vision: int = count(default=0)
+    file_audio: int = count(default=0)
+    file_speech: int = count(default=0)
+    file_projector: int = count(default=0)
+    file_draft: int = count(default=0)
     stored: Stored | None = declare(_stored, "what its file says of its format; None without a file", default=None)
     assumed: tuple[str, ...] = texts("keys that a config.json left to their documented defaults")
     ignored: tuple[str, ...] = texts(
@@ -203,18 +212,21 @@ class Model(Spec, Row):
         return cls(**families.fields(source), stored=stored_in(source))
 
     @classmethod
-    def from_checkpoint(cls, source: str | Path, tag: str = "") -> Model:
+    def from_checkpoint(cls, source: str | Path, tag: str = "") -> Model | WeighedModel:
         """Return the model whose files lie here, with their weights to the byte: GGUF, safetensors, or a folder.
 
         Parameters
         ----------
         tag : Ollama's NAME:TAG, with its folder of models
 
-        Raises InputError if the files cannot be read, or say too little of the model.
+        A model of an architecture that is not known has its weights, and its cache where the files tell it.
+        Raises InputError if the files cannot be read, or contradict themselves.
         """
         from memcalc.specs import files  # here: models with a name do without
+        from memcalc.specs.weighed import WeighedModel
 
-        return cls(**files.fields(source, tag))
+        described = files.fields(source, tag)
+        return WeighedModel(**described) if "unknown" in described else cls(**described)
 
     @staticmethod
     def nominal(parameters: int) -> NominalModel:

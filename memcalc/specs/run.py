@@ -29,11 +29,11 @@ class Run(Spec):
         """Whether more than one card holds the model."""
         return any(getattr(self, degree) > 1 for degree in PARALLEL)
 
-    def refuse_without_architecture(self, **fields: object) -> None:
+    def refuse_without_architecture(self, what: str = "a size without architecture", **fields: object) -> None:
         """Raise InputError if the run of a mere size divides it between cards, or has another value in these fields."""
         for name, needed in {**dict.fromkeys(PARALLEL, 1), **fields}.items():
             if (found := getattr(self, name)) != needed:
-                raise must(name, f"{needed} for a size without architecture", str(found))
+                raise must(name, f"{needed} for {what}", str(found))
 
 
 def weights_format(field: str, name: object) -> str:

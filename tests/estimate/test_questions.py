@@ -105,10 +105,16 @@ def test_a_size_alone_has_weights_and_no_verdict():
 @pytest.mark.parametrize(
     ("question", "sentence"),
     [
-        (lambda model, run: fits(run, model, CARD), "model must be of type Model or NominalModel, not Inference("),
+        (
+            lambda model, run: fits(run, model, CARD),
+            "model must be of type Model, NominalModel or WeighedModel, not Inference(",
+        ),
         (lambda model, run: fits(model, CARD, run), "gpu must be of type Gpu, not Inference("),
         (lambda model, run: fits(model, run, "RTX 4090"), "gpu must be of type Gpu, not 'RTX 4090'."),
-        (lambda model, run: breakdown("LLaMA-7B", run), "model must be of type Model or NominalModel, not 'LLaMA-7B'."),
+        (
+            lambda model, run: breakdown("LLaMA-7B", run),
+            "model must be of type Model, NominalModel or WeighedModel, not 'LLaMA-7B'.",
+        ),
         (
             lambda model, run: breakdown(model, {"context": 1}),
             "run must be of type Inference or Training, not {'context': 1}.",

@@ -60,8 +60,11 @@ def test_a_named_format_counts_more_than_the_files(file):
     assert breakdown(model, Inference(weights="FP16"))["weights"] == 2 * model.parameters
 
 
-def test_parts_that_the_formula_leaves_out_are_named(folder):
-    assert Model.from_checkpoint(folder).ignored == ("vision (200 bytes in the file)",)
+def test_parts_beside_the_model_are_terms_of_their_own(folder):
+    model = Model.from_checkpoint(folder)
+    assert breakdown(model, RUN)["towers"] == 200
+    assert "towers" not in breakdown(model, Inference(context=100, towers=False))
+    assert model.ignored == ()
 
 
 def test_the_answer_says_where_the_weights_come_from(file):
@@ -80,7 +83,18 @@ def test_several_cards_want_a_format(file):
         breakdown(Model.from_checkpoint(file), Inference(tensor_parallel=2))
 
 
-def test_safetensors_without_a_config_say_what_is_missing(folder):
+def test_safetensors_without_a_config_are_told_by_their_shapes(folder):
     (folder / "config.json").unlink()
-    with pytest.raises(InputError, match=r"has no config\.json beside it, .+; fetch it into the same folder\.$"):
+    names = [f"model.layers.0.self_attn.{one}_proj.weight" for one in "kv"]
+    tensors = dict.fromkeys(names, ("BF16", (32, 64), 32 * 64 * 2))
+    (folder / "model.safetensors").write_bytes(safetensors(tensors | {"mtp.fc.weight": ("BF16", (8, 8), 128)}))
+    model = Model.from_checkpoint(folder)
+    assert breakdown(model, RUN) == {"weights": 2 * 32 * 64 * 2, "draft": 128, "kv_cache": 100 * 2 * 32 * 2}
+    assert "no config.json beside the file says" in " ".join(advice.notes(model, RUN, Gpu.named("RTX 4090")))
+
+
+def test_an_adapter_alone_is_no_model(folder):
+    tensors = {"base_model.model.layers.0.self_attn.q_proj.lora_A.weight": ("F32", (8, 64), 8 * 64 * 4)}
+    (folder / "model.safetensors").write_bytes(safetensors(tensors))
+    with pytest.raises(InputError, match=r"holds no model, but adapter\.$"):
         Model.from_checkpoint(folder)

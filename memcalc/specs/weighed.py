@@ -1,0 +1,48 @@
+"""A model of an architecture that is not known: what its files weigh, and what they tell of its cache."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import sympy
+
+from memcalc.formula.symbols import BY_NAME, symbol
+from memcalc.formula.tensors import Structure
+from memcalc.specs.fields import Spec, count, text, texts
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeighedModel(Spec):
+    """A model whose architecture is not known: its weights to the byte, and its cache as far as its files tell.
+
+    Raises InputError if a count is impossible.
+    """
+
+    name: str = text("what it is called")
+    file_weights: int = count()
+    file_vision: int = count(default=0)
+    file_audio: int = count(default=0)
+    file_speech: int = count(default=0)
+    file_projector: int = count(default=0)
+    file_draft: int = count(default=0)
+    token_keys: int = count(default=0)
+    token_values: int = count(default=0)
+    conv_channels: int = count(default=0)
+    conv: int = count(default=0)
+    trained_context: int = count("as of a model", *(0, BY_NAME["context"].limit), default=0)
+    untold: str = text("why the files do not tell the cache; nothing if they do", default="")
+    unknown: str = text("why the architecture is not known", default="")
+    ignored: tuple[str, ...] = texts("parts of the files that are not counted")
+
+    family, stored, assumed, window = "", None, (), 0
+
+    @cached_property
+    def values(self) -> dict[sympy.Symbol, int]:
+        """Symbol → number, for the terms."""
+        return {symbol(name): getattr(self, name) for name in self.declared if name in BY_NAME}
+
+    @property
+    def structure(self) -> Structure:
+        """Nothing that is known."""
+        return Structure()
