@@ -128,7 +128,8 @@ def _inside(scene: Scene, tiles: Sequence[Tile]) -> None:
     """Part the tensors, shade what looks at other tokens, and draw the slivers of the scales."""
     for part in PARTS:
         seams = boxed(tile.box for tile in tiles if tile.part == part and tile.column != REST)
-        scene.marks.path(f"{part}_seams", seams, inside=part, look="seams texture")
+        if seams:
+            scene.marks.path(f"{part}_seams", seams, inside=part, look="seams texture")
     shaded = boxed(tile.box for tile in tiles if tile.column in MIXERS)
     scene.marks.path("mixers", shaded, inside=LAYERS, of="weights", look="shade texture")
     for part in PARTS:
