@@ -8,6 +8,7 @@ from functools import cache, lru_cache
 from typing import TypeVar
 
 from memcalc.errors import InputError, must
+from memcalc.estimate.degrees import check_degrees
 from memcalc.formula.choices import Attention, End, Family, WindowCache
 from memcalc.formula.formats import Format, whole_blocks
 from memcalc.formula.kv_cache import L_full, L_win, W, kv_cache, with_residual
@@ -124,6 +125,7 @@ _weights_in_files = Term(
 
 
 def _weights(model: Model, run: Inference) -> Term:
+    check_degrees(model, run)
     if run.weights == AUTO and _in_files(model):
         if run.divided:
             why = "for the files do not say how an engine divides their tensors"
