@@ -177,6 +177,7 @@ def copied(model, form, cards):
     return {name: more for name, more in found.items() if more}
 
 
+@cache
 def allowed(model):
     """Numbers of cards between which tensors, layers and experts of a model can be divided."""
 
