@@ -3,9 +3,9 @@
 What cannot be divided evenly is rounded up: that is the card that has more. Stages of a pipeline divide the layers
 that have a group of tensors, each group by itself, because how kinds of layers take turns is not known here.
 
-Tensor parallelism is that of Megatron-LM and vLLM. Heads are divided, and those of keys and values copied where they
-are fewer than the cards; so are the groups of Mamba-2. Norms, routers and the latents of latent attention, with the
-matrices that make them, are copied to every card; so are an indexer and a gated convolution, which few cards share.
+Tensor parallelism is that of Megatron-LM and vLLM. Heads and widths are divided, those of state spaces too; heads of
+keys and values and the groups of Mamba-2 are copied where they are fewer than the cards. Every card has all norms,
+routers, indexers and latents with the matrices that make them; and, unlike in vLLM, the gated convolutions of LFM2.
 """
 
 from dataclasses import replace
