@@ -86,6 +86,8 @@ def in_format(tensor: Tensor, form: Format) -> sympy.Expr:
 def _in_units(tensor: Tensor, axis: int, unit: int, joined: int | sympy.Expr = 1) -> sympy.Expr:
     """Return how long a tensor is along an axis, which cards cut between whole blocks or groups of so many numbers.
 
+    Engines cut so or, like vLLM in most formats, refuse a width that is no equal number of them for each card.
+
     Parameters
     ----------
     joined : tensors that stand one after the other along the axis; the length is that of one of them
