@@ -8,8 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from architectures import ATTENTION, DENSE, KINDS, STATES, architectures
+from divided import allowed
 from memcalc import Inference, InputError, Model, Training, breakdown, catalogue, total, values
 from memcalc.estimate.terms import terms
+from memcalc.specs.run import PARALLEL
 
 few = settings(max_examples=12)
 fewer = settings(max_examples=6)
@@ -38,7 +40,6 @@ TRAININGS = st.builds(
     lora_rank=st.sampled_from([0, 8]),
     overhead=st.sampled_from(["none", "high"]),
 )
-DEGREES = st.sampled_from(["tensor_parallel", "pipeline_parallel", "expert_parallel"])
 
 
 @few
@@ -105,20 +106,20 @@ def test_the_shares_of_all_cards_hold_every_byte(model, recipe, stage, cards):
     assert all(cards * share[name] >= whole[name] for name in whole)
 
 
-PLAIN = st.builds(Inference, st.integers(1, 10**5), st.integers(1, 64), st.sampled_from(["FP16", "NF4"]))
-
-
 @fewer
-@given(architectures(experts=False), PLAIN | TRAININGS)
+@given(architectures(experts=False), INFERENCES | TRAININGS)
 def test_experts_that_a_model_lacks_cannot_be_divided(model, run):
-    run = replace(run, overhead="none")  # several cards need buffers to talk
-    assert breakdown(model, replace(run, expert_parallel=4)) == breakdown(model, run)
+    with pytest.raises(InputError, match="expert_parallel must be 1 for drawn, which has no experts, not 4"):
+        breakdown(model, replace(run, expert_parallel=4))
 
 
 @few
-@given(architectures(), st.integers(1, 10**5), DEGREES, st.integers(1, 64))
-def test_the_fullest_card_holds_its_share_or_more_and_never_more_than_all(model, context, degree, cards):
-    run = Inference(context)
+@given(
+    architectures(), st.integers(1, 10**5), st.sampled_from(PARALLEL), st.sampled_from(["FP16", "Q4_K_M"]), st.data()
+)
+def test_the_fullest_card_holds_its_share_or_more_and_never_more_than_all(model, context, degree, form, data):
+    cards = data.draw(st.sampled_from(allowed(model)[PARALLEL.index(degree)]))
+    run = Inference(context, weights=form)
     whole, share = breakdown(model, run), breakdown(model, replace(run, **{degree: cards}))
     assert all(whole[name] <= cards * share[name] for name in whole)
     assert all(share[name] <= whole[name] for name in whole)

@@ -8,11 +8,12 @@ from functools import cache, lru_cache
 from typing import TypeVar
 
 from memcalc.errors import InputError, must
+from memcalc.estimate.degrees import check_degrees
 from memcalc.formula.choices import Attention, End, Family, WindowCache
 from memcalc.formula.formats import Format, whole_blocks
 from memcalc.formula.kv_cache import L_full, L_win, W, kv_cache, with_residual
 from memcalc.formula.overhead import inference_overhead
-from memcalc.formula.parallelism import on_one_card, stage_of, tensor_on_one_card
+from memcalc.formula.parallelism import on_one_card, tensor_on_one_card
 from memcalc.formula.structures import in_structure
 from memcalc.formula.symbols import BY_NAME
 from memcalc.formula.tensors import present
@@ -153,6 +154,7 @@ _PARTS = ("file_vision", "file_audio", "file_speech", "file_projector", "file_dr
 
 
 def _weights(model: Model, run: Inference) -> Term:
+    check_degrees(model, run)
     if run.weights == AUTO and _in_files(model):
         if run.divided:
             why = "for the files do not say how an engine divides their tensors"
@@ -181,10 +183,7 @@ def stored_weights(model: Model, form: str | Format, divided: bool) -> Term:
     from memcalc.formula.quantization import weights_in
 
     tensors = present(model.structure, model.absent)
-    if not divided:
-        return weights_in(form, tensors)
-    term = weights_in(form, tuple(map(tensor_on_one_card, tensors)))
-    return replace(term, expr=stage_of(term.expr))
+    return weights_in(form, tuple(map(tensor_on_one_card, tensors)) if divided else tensors)
 
 
 def _cache(model: Model, run: Inference) -> Term:

@@ -9,6 +9,7 @@ from functools import lru_cache
 from sympy import Add
 
 from memcalc.errors import InputError, choice, instance
+from memcalc.estimate.degrees import splits
 from memcalc.estimate.inference import AnyModel
 from memcalc.estimate.terms import terms, values
 from memcalc.formula import numeric
@@ -156,9 +157,9 @@ def _with(run: Inference | Training, quantity: str, count: int) -> Inference | T
 def fewest_gpus(model: AnyModel, run: Inference | Training, gpu: Gpu) -> int:
     """Return the smallest number of equal cards with which the run fits; 0 if no number does.
 
-    Inference adds cards by tensor parallelism. As in engines, their number must divide the attention heads, the heads
-    of Mamba-2 and the inner size of Mamba, if the model has them; key-value heads must share out evenly too, or each be
-    copied to equally many cards. Latents are copied, and each expert is divided.
+    Inference adds cards by tensor parallelism, in numbers that `estimate.degrees.splits` has: as in engines they must
+    divide the heads of every kind that the model has; key-value heads may also each be copied to equally many cards.
+    Latents are copied, and each expert is divided.
 
     Training adds cards by data parallelism, up to the glossary's limit, and needs ZeRO or FSDP to gain by it.
 
@@ -170,28 +171,15 @@ def fewest_gpus(model: AnyModel, run: Inference | Training, gpu: Gpu) -> int:
     >>> fewest_gpus(Model.nominal(70_000_000_000), Training(zero=3), Gpu.named("A100 80 GB"))
     14
     """
-    fits(model, run, gpu)  # refuses what has no answer
+    instance("run", run, Inference, Training)
     degree = "tensor_parallel" if isinstance(run, Inference) else "data_parallel"
+    fits(model, replace(run, **{degree: 1}), gpu)  # refuses what has no answer
     numbers = splits(model) if isinstance(run, Inference) else _sharing(model, run, gpu)
     for number in numbers:
         spread = replace(run, **{degree: number})
         if fits(model, spread, gpu):
             return math.prod(getattr(spread, name) for name in PARALLEL) * getattr(spread, "data_parallel", 1)
     return 0
-
-
-def splits(model: Model) -> Iterator[int]:
-    """Yield the numbers of cards between which the heads of a model can be divided, beginning with one.
-
-    >>> list(splits(Model.named("Llama-3.1-70B")))
-    [1, 2, 4, 8, 16, 32, 64]
-    """
-    yield 1
-    states = (model.inner if model.mamba_layers else 0, model.state_heads if model.mamba2_layers else 0)
-    whole, shared = math.gcd(model.heads, *states), model.kv_heads
-    for number in range(2, min(whole, BY_NAME["tensor_parallel"].limit) + 1):
-        if whole % number == 0 and (shared % number == 0 or number % shared == 0):
-            yield number
 
 
 def _sharing(model: AnyModel, run: Training, gpu: Gpu) -> Iterator[int]:

@@ -10,6 +10,7 @@ import sympy
 
 from memcalc import catalogue
 from memcalc.errors import InputError
+from memcalc.estimate.degrees import check_degrees
 from memcalc.estimate.inference import stored_weights
 from memcalc.formula import activations as saved
 from memcalc.formula import lora, megatron, optimizer, sharding, training_step
@@ -128,6 +129,7 @@ def _trained_in(model: Model | NominalModel, run: Training) -> _Trained:
             why = "for a size without architecture: it needs matrices"
             raise InputError(f"optimizer must not be {run.optimizer} {why}.")
         return _NOMINAL
+    check_degrees(model, run)
     trained = _trained(model.structure, run.divided, run.lora_targets if run.lora_rank else "")
     if not trained.whole.value(model.values | run.values):
         raise InputError(f"lora_targets must be all for {model.name}, which has no query matrices, not 'qv'.")
@@ -211,6 +213,7 @@ def _reasons(model: Model, run: Training) -> Iterator[str]:
 
 
 def _refuse_unknown_activations(model: Model, run: Training) -> None:
+    check_degrees(model, run)
     if reason := activations_unknown(model, run):
         raise InputError(reason)
 

@@ -69,6 +69,16 @@ class Max(sympy.Max):
         return cls if one >= other else sympy.Min
 
 
+class Min(sympy.Min):
+    """The smallest of several, compared as late as the largest."""
+
+    @classmethod
+    def _is_connected(cls, one: sympy.Expr, other: sympy.Expr) -> object:
+        if not (one.is_number and other.is_number):
+            return one == other
+        return cls if one <= other else sympy.Max
+
+
 class _Brackets(PythonCodePrinter):
     """Keeps a remainder in brackets, which SymPy 1.14 forgets: a × (s mod R) would become (a × s) mod R."""
 

@@ -1,6 +1,11 @@
 """Parallelism: the part of a model that the most loaded card holds, which is a smaller model.
 
-What cannot be divided evenly is rounded up: that is the card that has more.
+What cannot be divided evenly is rounded up: that is the card that has more. Stages of a pipeline divide the layers
+that have a group of tensors, each group by itself, because how kinds of layers take turns is not known here.
+
+Tensor parallelism is that of Megatron-LM and vLLM. Heads and widths are divided, those of state spaces too; heads of
+keys and values and the groups of Mamba-2 are copied where they are fewer than the cards. Every card has all norms,
+routers, indexers and latents with the matrices that make them; and, unlike in vLLM, the gated convolutions of LFM2.
 """
 
 from dataclasses import replace
@@ -10,25 +15,32 @@ import sympy
 from sympy import Min, ceiling, floor
 
 from memcalc.formula.symbols import symbol, symbols
-from memcalc.formula.tensors import E, Tensor, n_emb
+from memcalc.formula.tensors import GROUPS, E, Tensor, n_emb
 from memcalc.formula.term import Term
 
 _DIVIDED = {
-    "tensor_parallel": "heads kv_heads window_heads window_kv_heads vocabulary intermediate "
-    "expert_intermediate shared_intermediate inner state_heads delta_key_heads delta_heads",
+    "tensor_parallel": "heads kv_heads window_heads window_kv_heads vocabulary layer_vocabulary intermediate "
+    "expert_intermediate shared_intermediate inner groups state_heads delta_key_heads delta_heads",
     "pipeline_parallel": "full_layers window_layers sharing_layers window_sharing_layers latent_layers mamba_layers "
     "mamba2_layers delta_layers conv_layers linear_layers bare_layers parallel_layers index_layers dense_layers "
     "wide_layers moe_layers",
     "expert_parallel": "experts",
 }
 
+_STAGES = symbol("pipeline_parallel")
+
 
 @cache
-def shares_of(group: str = "") -> dict[sympy.Symbol, sympy.Expr]:
-    """Return for each count of the whole model that of one card; a router knows every expert, wherever it is."""
+def shares_of(group: str = "") -> dict[sympy.Expr, sympy.Expr]:
+    """Return for each count of the whole model that of one card.
+
+    A router knows every expert, wherever it is, and an embedding every layer.
+    """
     shares = {whole: ceiling(whole / symbol(by)) for by, wholes in _DIVIDED.items() for whole in symbols(wholes)}
-    shares[n_emb] = Min(n_emb, 1 + floor(1 / symbol("pipeline_parallel")))  # of several stages, each holds at most one
-    return {whole: share for whole, share in shares.items() if group != "router" or whole != E}
+    shares |= {layers: ceiling(layers / _STAGES) for layers in GROUPS.values() if layers.is_Add}
+    shares[n_emb] = Min(n_emb, 1 + floor(1 / _STAGES))  # of several stages, each holds at most one
+    copied = {"router": (E,), "embedding": symbols(_DIVIDED["pipeline_parallel"])}.get(group, ())
+    return {whole: share for whole, share in shares.items() if whole not in copied}
 
 
 @cache
@@ -43,18 +55,16 @@ def on_one_card(term: Term) -> Term:
     return replace(term, expr=term.expr.xreplace(shares), parts=tuple(map(on_one_card, term.parts)))
 
 
+@cache
 def tensor_on_one_card(tensor: Tensor) -> Tensor:
-    """Return the tensor that one card holds of it; how many of them it holds, `stage_of` says."""
-    shape = tuple(sympy.Add(size).xreplace(shares_of(tensor.group)) for size in tensor.shape)
-    return replace(tensor, shape=shape)
+    """Return what one card holds of a tensor: its part of each, in its part of the layers.
 
-
-def stage_of(total: sympy.Expr) -> sympy.Expr:
-    """Return of a sum over tensors what one stage of a pipeline holds, which has its share of the layers.
-
-    >>> from memcalc.formula.tensors import L_full
-    >>> stage_of(3 * L_full)
-    3*ceiling(L_full/p)
+    >>> from memcalc.formula.tensors import TENSORS
+    >>> [down] = [tensor for tensor in TENSORS if (tensor.group, tensor.name) == ("mlp", "down_proj")]
+    >>> tensor_on_one_card(down).shape, tensor_on_one_card(down).number
+    ((d, ceiling(d_ff/t)), ceiling(L_dense/p))
     """
-    counts = {n_emb, *symbols(_DIVIDED["pipeline_parallel"])}
-    return total.xreplace({whole: share for whole, share in shares_of().items() if whole in counts})
+    shares = shares_of(tensor.group)
+    counts = tensor.each, tensor.layers, *tensor.shape
+    each, layers, *shape = (sympy.Add(count).xreplace(shares) for count in counts)
+    return replace(tensor, each=each, layers=layers, shape=tuple(shape), whole=tensor)

@@ -10,8 +10,10 @@ import sympy
 from memcalc import catalogue
 from memcalc.formula.choices import Family
 from memcalc.formula.formats import FP32, Format, block
+from memcalc.formula.numeric import Max, Min
+from memcalc.formula.parallelism import shares_of
 from memcalc.formula.symbols import symbol
-from memcalc.formula.tensors import LAYERS, E, Tensor, d_k, d_r, h, h_kv, n_emb, n_mlp
+from memcalc.formula.tensors import LAYERS, E, Tensor, d_k, d_r, d_v, h, h_kv, n_emb, n_mlp
 from memcalc.formula.term import Term
 from memcalc.formula.weights import passed_weights, weights
 
@@ -76,9 +78,24 @@ def in_format(tensor: Tensor, form: Format) -> sympy.Expr:
     """Return the bytes of one tensor in a format, whatever else that keeps."""
     if form.family == Family.PLAIN:
         return tensor.size * _bytes(form.bits)
-    *matrices, rows, columns = tensor.shape
     joined = _UP if form.apart and (tensor.group, tensor.name) == ("expert", "gate_up_proj") else 1
-    return sympy.prod(matrices) * joined * matrix_bytes(rows / joined, columns, form)
+    rows, columns = _in_units(tensor, -2, form.block_rows, joined), _in_units(tensor, -1, form.group)
+    return sympy.prod(tensor.shape[:-2]) * joined * matrix_bytes(rows, columns, form)
+
+
+def _in_units(tensor: Tensor, axis: int, unit: int, joined: int | sympy.Expr = 1) -> sympy.Expr:
+    """Return how long a tensor is along an axis, which cards cut between whole blocks or groups of so many numbers.
+
+    Engines cut so or, like vLLM in most formats, refuse a width that is no equal number of them for each card.
+
+    Parameters
+    ----------
+    joined : tensors that stand one after the other along the axis; the length is that of one of them
+    """
+    length, whole = (size / joined for size in (tensor.shape[axis], (tensor.whole or tensor).shape[axis]))
+    if length == whole or unit <= 1:
+        return length
+    return Min(whole, unit * sympy.ceiling(length / unit))
 
 
 def codes(rows: sympy.Expr, columns: sympy.Expr, form: Format) -> sympy.Expr:
@@ -115,9 +132,15 @@ def weights_in(form: str | Format, tensors: tuple[Tensor, ...]) -> Term:
         name=weights.name,
         expr=stored_bytes(tensors, kind),
         meaning="Each tensor is stored as its format says: codes, the scales beside them, and what stays in more bits.",
-        holds=f"{kind.name}: every tensor as the tool that makes the format stores it",
+        holds=f"{kind.name}: every tensor as the tool that makes the format stores it{_divided(tensors)}",
         source=kind.source,
     )
+
+
+def _divided(tensors: tuple[Tensor, ...]) -> str:
+    """Say how cards share the tensors out, if these are parts."""
+    how = "; cards divide its rows, or the columns between whole blocks and groups, and store each part as the whole"
+    return how if any(tensor.whole for tensor in tensors) else ""
 
 
 @cache
@@ -161,7 +184,8 @@ def tensor_bytes(tensor: Tensor, mix: str, base: str) -> sympy.Expr:
     separate = tensor.each * _in_types(tensor, role, mix, base)
     if role != "embedding":
         return separate
-    return choose((_in_types(tensor, "output", mix, base), sympy.Eq(n_emb, 1)), (separate, sympy.true))
+    tables = shares_of()[n_emb] if tensor.whole else n_emb  # of two, a stage holds one: as much as the larger
+    return choose((_in_types(tensor, "output", mix, base), sympy.Eq(tables, 1)), (separate, sympy.true))
 
 
 def is_matrix(tensor: Tensor) -> bool:
@@ -194,8 +218,12 @@ _ROLES = {
 def absorbed(tensor: Tensor) -> list[Tensor]:
     """Split the up-projection of latent attention into that of the keys, which is transposed, and of the values."""
     rows, latent = tensor.shape
-    shapes = {"k_b_proj": (h * latent, d_k - d_r), "v_b_proj": (rows - h * (d_k - d_r), latent)}
-    return [replace(tensor, name=name, shape=shape) for name, shape in shapes.items()]
+    heads = rows / (d_k - d_r + d_v)
+    keys = replace(tensor, name="k_b_proj", shape=(heads * latent, d_k - d_r))
+    values = replace(tensor, name="v_b_proj", shape=(heads * d_v, latent))
+    if tensor.whole is None:
+        return [keys, values]
+    return [replace(part, whole=whole) for part, whole in zip((keys, values), absorbed(tensor.whole), strict=True)]
 
 
 def type_at(tensor: Tensor, mix: str, base: str, place: int, known: Mapping[sympy.Symbol, object]) -> str:
@@ -271,25 +299,35 @@ COUNTED_IN_ALL = ("mlp", "expert", "router")
 
 
 def _layers(which: str, tensor: Tensor) -> sympy.Expr:
-    """Count the layers of a tensor that a rule means; experts stand in the last layers, all else in the first."""
-    of_all = LAYERS if tensor.group in COUNTED_IN_ALL else tensor.layers
-    if tensor.group not in ("expert", "router"):
-        return _before(tensor.layers, which, of_all)
-    return _before(of_all, which, of_all) - _before(of_all - tensor.layers, which, of_all)
+    """Count the layers of a tensor that a rule means; experts stand in the last layers, all else in the first.
+
+    Rules give more bits at both ends of a model, and fewer in the middle: the first or the last stage weighs most.
+    """
+    whole = tensor.whole or tensor
+    of_all = LAYERS if tensor.group in COUNTED_IN_ALL else whole.layers
+    start = of_all - whole.layers if tensor.group in ("expert", "router") else sympy.S.Zero
+
+    def from_layer(first: sympy.Expr) -> sympy.Expr:
+        return _before(first + tensor.layers, which, of_all) - (first and _before(first, which, of_all))
+
+    if tensor.whole is None:
+        return from_layer(start)
+    ends = from_layer(start), from_layer(start + whole.layers - tensor.layers)
+    return (Min if which == "middle" else Max)(*ends)
 
 
 @cache
 def _before(end: sympy.Expr, which: str, layers: sympy.Expr) -> sympy.Expr:
     """Count the layers below `end` that lie in a part of all `layers`."""
     eighth = sympy.floor(layers / 8)
-    middle = sympy.Min(sympy.Max(end, eighth), sympy.floor(7 * layers / 8)) - eighth
+    middle = Min(Max(end, eighth), sympy.floor(7 * layers / 8)) - eighth
     thirds = sympy.floor((middle + sympy.S.Half) / 3)  # a half more changes no floor, and keeps floats off its steps
     return {
         "all": end,
-        "first_2": sympy.Min(end, 2),
-        "first_4": sympy.Min(end, 4),
-        "first_sixteenth": sympy.Min(end, sympy.floor(layers / 16)),
-        "first_eighth": sympy.Min(end, eighth),
+        "first_2": Min(end, 2),
+        "first_4": Min(end, 4),
+        "first_sixteenth": Min(end, sympy.floor(layers / 16)),
+        "first_eighth": Min(end, eighth),
         "middle": middle,
         "more": end - middle + thirds,  # both ends, and every third layer between them
     }[which]
@@ -297,8 +335,9 @@ def _before(end: sympy.Expr, which: str, layers: sympy.Expr) -> sympy.Expr:
 
 def _matrix(tensor: Tensor, kind: str, role: str) -> sympy.Expr:
     """Return the bytes of one tensor in a block type, or in the next one whose blocks fit in its rows."""
-    branches = []
+    branches, columns = [], (tensor.whole or tensor).shape[-1]
     for elements, size in map(block, _types(kind, role)):
-        fits = sympy.Eq(elements * sympy.floor(tensor.shape[-1] / sympy.Integer(elements)), tensor.shape[-1])
-        branches.append((tensor.size * sympy.Rational(size, elements), fits))
+        fits = sympy.Eq(elements * sympy.floor(columns / sympy.Integer(elements)), columns)
+        numbers = sympy.prod(tensor.shape[:-1]) * _in_units(tensor, -1, elements)
+        branches.append((numbers * sympy.Rational(size, elements), fits))
     return choose(*branches)

@@ -7,7 +7,7 @@ from functools import cache
 import sympy
 from sympy import Add, Min, Mul, ceiling, prod
 
-from memcalc.formula.parallelism import shares_of, tensor_on_one_card
+from memcalc.formula.parallelism import tensor_on_one_card
 from memcalc.formula.symbols import symbol, symbols
 from memcalc.formula.tensors import Structure, Tensor, packed
 from memcalc.formula.term import Term
@@ -41,9 +41,9 @@ class Piece:
 
 def piece(tensor: Tensor, divided: bool) -> Piece:
     """Return a tensor as the optimizer meets it; `divided` if cards share the model by its heads, layers or experts."""
-    shares, on_a_card = (shares_of(), tensor_on_one_card(tensor)) if divided else ({}, tensor)
+    part = tensor_on_one_card(tensor) if divided else tensor
     hidden = len(tensor.shape) == 2 and tensor.group != "embedding"
-    return Piece(tensor.number.xreplace(shares), tensor.count.xreplace(shares), on_a_card.shape, hidden)
+    return Piece(part.number, part.count, part.shape, hidden)
 
 
 @cache

@@ -4,6 +4,8 @@ It stands in data/tensors.csv. Counts of parameters, scales of quantization, opt
 all sums over this one list. A model that lacks a tensor has none of it: a size or a number of zero.
 """
 
+from __future__ import annotations
+
 import ast
 import operator
 from collections.abc import Iterable
@@ -66,6 +68,7 @@ class Tensor:
     shape : as PyTorch stores it; of a matrix (outputs, inputs)
     layers : how often the model holds the group
     families : the families whose code alone has it; all, if there are none
+    whole : the tensor of which this is what one card holds; None where this is the whole
     """
 
     name: str
@@ -74,6 +77,7 @@ class Tensor:
     shape: tuple[sympy.Expr, ...]
     layers: sympy.Expr
     families: frozenset[str] = frozenset()
+    whole: Tensor | None = None
 
     @property
     def size(self) -> sympy.Expr:
@@ -88,7 +92,8 @@ class Tensor:
     @property
     def count(self) -> sympy.Expr:
         """How many of them are larger than zero."""
-        sizes = [factor for factor in Mul.make_args(self.size) if factor.is_Symbol and not factor.is_positive]
+        whole = (self.whole or self).size
+        sizes = [factor for factor in Mul.make_args(whole) if factor.is_Symbol and not factor.is_positive]
         return self.number * prod(Min(1, factor) for factor in sizes)
 
 

@@ -256,6 +256,15 @@ def test_published_numbers_of_cards():
     assert fewest_gpus(Model.named("DeepSeek-V3"), Inference(4096, weights="FP8"), Gpu.named("H200")) == 8
 
 
+def test_fewest_gpus_takes_only_degrees_that_an_engine_has():
+    with pytest.raises(InputError, match="expert_parallel must be 1 for LLaMA-7B, which has no experts, not 8"):
+        fewest_gpus(LLAMA_7B, Inference(expert_parallel=8), CARD)
+    with pytest.raises(InputError, match="pipeline_parallel must be at most the 32 layers of LLaMA-7B, not 64"):
+        fewest_gpus(LLAMA_7B, Training(zero=3, pipeline_parallel=64, activations="none"), CARD)
+    run = Inference(32_768, weights="FP32")
+    assert fewest_gpus(LLAMA_7B, replace(run, tensor_parallel=3), CARD) == fewest_gpus(LLAMA_7B, run, CARD) == 2
+
+
 def test_fewest_gpus_refuses_what_fits_refuses():
     with pytest.raises(InputError, match="has no architecture"):
         fewest_gpus(Model.nominal(10**9), Inference(), CARD)

@@ -64,3 +64,12 @@ def test_the_largest_is_sought_among_numbers_and_not_among_formulas():
     assert largest.subs({P: 3, s: 5}) == numeric.exact(largest)(3, 5) == numeric.fast(largest)(3.0, 5.0) == 6
     assert largest.xreplace({P: sympy.Integer(3), s: sympy.Rational(13, 2)}) == sympy.Rational(13, 2)
     assert sympy.latex(numeric.Max(P, s)) == sympy.latex(sympy.Max(P, s))
+
+
+def test_so_is_the_smallest():
+    smallest = numeric.Min(P, 2 * P, s)
+    assert len(smallest.args) == 3
+    assert smallest.subs({P: 3, s: 5}) == numeric.exact(smallest)(3, 5) == numeric.fast(smallest)(3.0, 5.0) == 3
+    assert numeric.Min(P, 4, 7) == numeric.Min(P, 4)
+    assert numeric.Min(sympy.Integer(3), sympy.Rational(5, 2)) == sympy.Rational(5, 2)
+    assert sympy.latex(numeric.Min(P, s)) == sympy.latex(sympy.Min(P, s))

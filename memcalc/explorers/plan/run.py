@@ -6,7 +6,7 @@ from functools import cached_property
 
 from memcalc import Fit, Gpu, Inference, InputError, Model, Training, breakdown, fits, largest
 from memcalc.estimate import training
-from memcalc.estimate.questions import splits
+from memcalc.estimate.degrees import splits
 from memcalc.estimate.speed import fastest
 from memcalc.estimate.terms import terms
 from memcalc.explorers.words import formula
