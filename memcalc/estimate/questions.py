@@ -172,6 +172,8 @@ def fewest_gpus(model: AnyModel, run: Inference | Training, gpu: Gpu) -> int:
     14
     """
     instance("run", run, Inference, Training)
+    if isinstance(model, WeighedModel):
+        raise InputError(f"model {model.name!r} cannot be divided between cards here: {model.unknown}")
     degree = "tensor_parallel" if isinstance(run, Inference) else "data_parallel"
     fits(model, replace(run, **{degree: 1}), gpu)  # refuses what has no answer
     numbers = splits(model) if isinstance(run, Inference) else _sharing(model, run, gpu)

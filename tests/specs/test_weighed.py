@@ -2,7 +2,7 @@
 
 import pytest
 
-from memcalc import Gpu, Inference, InputError, Model, Training, breakdown, fits, largest
+from memcalc import Gpu, Inference, InputError, Model, Training, breakdown, fewest_gpus, fits, largest
 from memcalc.estimate import advice
 from memcalc.estimate.code import code
 from model_files import gguf
@@ -69,3 +69,5 @@ def test_the_questions_of_a_run_are_answered(tmp_path):
     assert advice.next_steps(model, RUN, Gpu.of("0.000001 GB"))[-1].startswith("It needs a smaller file")
     with pytest.raises(InputError, match=r"^quantity must be 'context' or 'batch' for "):
         largest("parameters", model, RUN, CARD)
+    with pytest.raises(InputError, match="cannot be divided between cards here: model_type 'strange' is not known"):
+        fewest_gpus(model, RUN, CARD)

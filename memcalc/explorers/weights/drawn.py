@@ -163,7 +163,7 @@ def _rows(scene: Scene, placed: Iterable[tuple[Tile, Box]]) -> None:
 def _textures(scene: Scene, placed: Sequence[tuple[Tile, Box]]) -> None:
     """Hatch what is stored in another type than most, and veil the experts that a token does not pass."""
     found = [type_ for type_, _ in said.types(tile.tensors[0] for tile, _ in placed)]
-    usual = scene.weights if scene.weights in found else found[0]
+    usual = scene.weights if scene.weights in found else next(iter(found), "")  # of small tensors alone, there is none
     for rank, type_ in enumerate(sorted(set(found) - {usual}, key=lambda type_: (named_bits(type_), type_))):
         fill = _hatch(scene, f"hatch_{type_.replace(' ', '_')}", *_HATCHES[min(rank, len(_HATCHES) - 1)])
         boxes = boxed(box for tile, box in placed if tile.tensors[0].type == type_)
