@@ -8,9 +8,9 @@ from functools import cache, lru_cache
 from typing import TypeVar
 
 from memcalc.errors import InputError, must
-from memcalc.formula.choices import Attention, End, Family, WindowCache
+from memcalc.formula.choices import Attention, End, Family, Kept, WindowCache
 from memcalc.formula.formats import Format, whole_blocks
-from memcalc.formula.kv_cache import L_full, L_win, W, kv_cache, with_residual
+from memcalc.formula.kv_cache import L_full, L_win, W, kv_cache, of_every_head, with_residual
 from memcalc.formula.overhead import inference_overhead
 from memcalc.formula.parallelism import on_one_card, stage_of, tensor_on_one_card
 from memcalc.formula.structures import in_structure
@@ -18,6 +18,7 @@ from memcalc.formula.symbols import BY_NAME, symbol
 from memcalc.formula.tensors import present
 from memcalc.formula.term import Term, Values
 from memcalc.formula.weights import weights
+from memcalc.specs.engines import departures
 from memcalc.specs.inference import AUTO, USUAL, Inference
 from memcalc.specs.model import Model, NominalModel
 from memcalc.specs.stored import Stored
@@ -88,6 +89,15 @@ def _stored(model: Model | NominalModel) -> Stored | None:
     return getattr(model, "stored", None)
 
 
+def departed(model: Model, run: Inference) -> frozenset[Kept]:
+    """Return what the engine of a run keeps otherwise than the model needs.
+
+    >>> [*departed(Model.named("Falcon-40B"), Inference(engine="transformers"))]
+    ['every head']
+    """
+    return frozenset(one.keeps for one in departures(model.family) if one.engine == run.reserving.kind)
+
+
 def window_values(model: Model, run: Inference) -> Values:
     """Say how many layers keep the whole context, and how many of the newest tokens the others keep.
 
@@ -99,9 +109,10 @@ def window_values(model: Model, run: Inference) -> Values:
         raise InputError(f"recent must be 0 for {model.name}, {why}, not {run.recent:,}.")
     if run.recent:
         return {L_full: 0, L_win: model.full_layers, W: run.sinks + run.recent}
-    if run.window == WindowCache.FULL and model.structure.own:
+    whole = run.window == WindowCache.FULL or Kept.WHOLE_CONTEXT in departed(model, run)
+    if whole and model.structure.own:
         return {W: BY_NAME["window"].limit}
-    if run.window == WindowCache.FULL:  # a window that nobody makes use of
+    if whole:  # a window that nobody makes use of
         return {L_full: model.full_layers + model.window_layers, L_win: 0}
     return {}
 
@@ -169,6 +180,8 @@ def _cache(model: Model, run: Inference) -> Term:
     if keys.residual and model.structure.own:
         raise InputError(f"kv_cache must not be {keys.name} for {model.name}, whose window layers have other heads.")
     term = with_residual(keys.residual) if keys.residual else in_structure(kv_cache, model.structure)
+    if Kept.EVERY_HEAD in departed(model, run) and model.kv_heads > 1:  # a single one is kept as it is
+        term = of_every_head(term)
     return on_one_card(term) if run.divided else term
 
 

@@ -4,41 +4,16 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from memcalc import catalogue
-from memcalc.catalogue import Row
 from memcalc.errors import InputError, choice, must, shown, whole
 from memcalc.formula.choices import Attention, End, Family, WindowCache
 from memcalc.formula.formats import Format
 from memcalc.formula.symbols import BY_NAME
+from memcalc.specs.engines import Engine
 from memcalc.specs.fields import count, declare, name_in, word
 from memcalc.specs.run import Run, weights_format
 
 AUTO, USUAL = "auto", "FP16"
 """The format that the model's file says; and what is taken where there is no file, or it says nothing."""
-
-
-@dataclass(frozen=True)
-class Engine(Row):
-    """What an engine reserves for its cache: a row of data/engines.csv.
-
-    Parameters
-    ----------
-    block, counter, window_counter, conv_skipped, window_extra : what it adds for the symbols of these names
-    shared : whether all sequences share the cells of the cache
-    kind : whose code it is: "llama.cpp", "transformers", "vLLM"; nothing for "ideal"
-    room : tokens of a pass, for which window layers have room; None where the engine counts none [tokens]
-    conv_format : format of a convolution's last inputs; nothing for that of the cache
-    """
-
-    name: str
-    block: int
-    counter: int
-    window_counter: int
-    conv_skipped: int
-    window_extra: int
-    shared: bool
-    kind: str = ""
-    room: int | None = None
-    conv_format: str = ""
 
 
 def _cache_format(field: str, both: object) -> str:
