@@ -63,7 +63,10 @@ def _resolved(stored: Stored | None, in_files: bool, run: Inference) -> Inferenc
     said = {"weights": weights or USUAL, "kv_cache": kv_cache or USUAL}
     if in_files:
         del said["weights"]  # they take what they take
-    return replace(run, **{field: form for field, form in said.items() if getattr(run, field) == AUTO})
+    try:
+        return replace(run, **{field: form for field, form in said.items() if getattr(run, field) == AUTO})
+    except InputError as problem:  # a format that the engine does not have
+        raise InputError(f"{problem} It is what the file of the model says.") from None
 
 
 def _in_files(model: Model | NominalModel) -> bool:

@@ -1,12 +1,18 @@
-"""Engines: what each reserves for its cache, and what it keeps otherwise than a model needs."""
+"""Engines: what each reserves for its cache, which formats it has, and what it keeps otherwise than a model needs."""
 
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from functools import cache
 
 from memcalc import catalogue
 from memcalc.catalogue import Row
-from memcalc.formula.choices import Kept
+from memcalc.errors import InputError
+from memcalc.formula.choices import Family, Kept
+from memcalc.formula.formats import Format
 from memcalc.formula.tensors import lineage
+
+_SHOWN = 5
+"""So many of the formats that an engine has are named where one is refused."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +38,45 @@ class Engine(Row):
     kind: str = ""
     room: int | None = None
     conv_format: str = ""
+
+    def check_format(self, use: str, name: str) -> None:
+        """Raise InputError for a format that the engine does not have; the plain ones are the formula's own.
+
+        Parameters
+        ----------
+        use : "weights" or "kv_cache"
+        name : a row of data/formats.csv
+
+        >>> Engine.named("vLLM").check_format("kv_cache", "Q4_0")
+        Traceback (most recent call last):
+        memcalc.errors.InputError: kv_cache must be a format that vLLM has, such as FP8, BF16, FP16 or FP32, not 'Q4_0'.
+        """
+        form, known = Format.named(name), formats_of(self.kind, use)
+        if not self.kind or form.family == Family.PLAIN or name in known:
+            return
+        nearest = sorted(known, key=lambda one: abs(Format.named(one).bits - form.bits))
+        more = len(nearest) - _SHOWN
+        *first, last = [*nearest[:_SHOWN], f"one of {more} more"] if more > 0 else nearest
+        allowed = f"{', '.join(first)} or {last}"
+        raise InputError(f"{use} must be a format that {self.kind} has, such as {allowed}, not {name!r}.")
+
+
+@cache
+def formats_of(kind: str, use: str) -> tuple[str, ...]:
+    """Return the formats that engines of a kind have: rows of data/engine_formats.csv, where * stands for any ending.
+
+    Parameters
+    ----------
+    kind : whose code it is, as of `Engine`
+    use : "weights" or "kv_cache"
+
+    >>> formats_of("vLLM", "kv_cache")
+    ('FP32', 'BF16', 'FP16', 'FP8')
+    """
+    rows = [row for row in catalogue.rows("engine_formats") if (row["engine"], row["use"]) == (kind, use)]
+    patterns = [pattern for row in rows for pattern in row["formats"].split()]
+    fitting = [row["name"] for row in catalogue.rows("formats") if use == "weights" or row["cache"] != "no"]
+    return tuple(name for name in fitting if any(fnmatchcase(name, pattern) for pattern in patterns))
 
 
 @dataclass(frozen=True)

@@ -103,6 +103,13 @@ class Inference(Run):
             raise must("ubatch", f"0 for the engine {self.engine!r}", self.ubatch)
         if self.sinks and not self.recent:
             raise must("recent", "at least 1 if there are sinks", self.recent)
+        self._check_formats()
+
+    def _check_formats(self) -> None:
+        """Raise InputError for a format that the engine does not have; what the file decides is checked with it."""
+        for use, formats in (("weights", self.weights), ("kv_cache", self.kv_cache)):
+            for name in formats.split("/") if formats != AUTO else ():
+                self.reserving.check_format(use, name)
 
     @property
     def reserving(self) -> Engine:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from cases import FORMATS, MODELS, RUNS
+from cases import FORMATS, MODELS, RUNS, on
 from measured import rows
 from memcalc import Gpu, Inference, InputError, Model, breakdown, catalogue, crossing, fits, largest, values
 from memcalc.estimate.terms import terms
@@ -154,7 +154,7 @@ def test_grouped_heads_divide_the_cache(model, run):
 
 @given(MODELS, RUNS, st.sampled_from(ENGINES))
 def test_more_tokens_or_sequences_never_take_less(model, run, engine):
-    run = replace(run, engine=engine)
+    run = on(engine, run)
     here = cache(model, run)
     assert here <= cache(model, replace(run, context=run.context + 1))
     assert here <= cache(model, replace(run, batch=run.batch + 1))
@@ -162,6 +162,7 @@ def test_more_tokens_or_sequences_never_take_less(model, run, engine):
 
 @given(MODELS, RUNS, st.sampled_from(ENGINES))
 def test_nobody_takes_less_than_the_ideal(model, run, engine):
+    run = replace(on(engine, run), engine="ideal")
     ideal = cache(model, run)
     assert cache(model, replace(run, window="full")) >= ideal
     one_token = cache(model, replace(run, context=1))
@@ -173,7 +174,8 @@ def test_nobody_takes_less_than_the_ideal(model, run, engine):
 
 @given(MODELS, RUNS)
 def test_blocks_of_one_token_change_nothing(model, run):
-    paged = replace(run, engine="vLLM")
+    paged = on("vLLM", run)
+    run = replace(paged, engine="ideal")
     known = values(model, paged) | {symbol("block"): 1, symbol("conv_skipped"): 0}
     assert in_structure(TERMS["kv_cache"], model.structure).exact(known) == cache(model, run)
 
