@@ -16,6 +16,7 @@ from memcalc.formula.llama_cpp import cells, compute_buffer, output_buffer
 from memcalc.formula.megatron import first_stage
 from memcalc.formula.prefill import Prefill
 from memcalc.formula.quantization import passed_in
+from memcalc.formula.roofline import decode_in, decode_of_files
 from memcalc.formula.saved_tensors import CodePath
 from memcalc.formula.symbols import BY_NAME, symbol
 from memcalc.formula.tensors import TENSORS
@@ -72,6 +73,7 @@ _BUILT = (
 )
 _PASS = Prefill(CodePath("llama"))
 EVERY_TERM = [*TERMS.values(), *_BUILT, _PASS.prefill, _PASS.decode_step, step_peak(CodePath("llama"))]
+EVERY_TERM += [decode_in(Format.named("NF4"), TENSORS), decode_of_files()]
 EVERY_TERM += [compute_buffer(), compute_buffer(flash=False), cells(), output_buffer]
 """Those that stand in modules, and one of each kind that a function builds."""
 

@@ -1,5 +1,6 @@
 """The answer in words: the verdict, the next best step, and what the numbers do not say."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -16,6 +17,7 @@ from memcalc.specs.engines import departures
 from memcalc.specs.gpu import Gpu
 from memcalc.specs.inference import AUTO, Inference
 from memcalc.specs.model import Model
+from memcalc.specs.run import PARALLEL
 from memcalc.specs.training import Training
 from memcalc.units import show
 
@@ -59,11 +61,8 @@ def notes(model: Model, run: Inference | Training, gpu: Gpu) -> list[str]:
         found.append(f"{model.name} was trained for {trained:,} tokens; more needs an extension.")
     if run.overhead == "none":
         found.append(_overhead(run))
-    decodes = isinstance(run, Inference) and not run.divided and fits(model, run, gpu)
-    if decodes and (bound := fastest(model, run, gpu).decode):
-        found.append(f"No program writes more than {bound:,.0f} tokens per second and sequence on one such card.")
     if isinstance(run, Inference):
-        found += _of_engines(model, run)
+        found += [*_speed(model, run, gpu), *_of_engines(model, run)]
     if isinstance(run, Inference) and (said := taken(model, run)):
         found.append(said)
     if model.assumed:
@@ -71,6 +70,18 @@ def notes(model: Model, run: Inference | Training, gpu: Gpu) -> list[str]:
     if model.ignored:
         found.append(f"In the config, but not counted here: {', '.join(model.ignored)}.")
     return found
+
+
+def _speed(model: Model, run: Inference, gpu: Gpu) -> Iterator[str]:
+    """Yield how fast the cards are at best, if the run fits them and the bandwidth is known."""
+    if gpu.bandwidth is None or not fits(model, run, gpu):
+        return
+    cards = math.prod(getattr(run, degree) for degree in PARALLEL)
+    such = "one such card" if cards == 1 else f"{cards:,} such cards"
+    if bound := fastest(model, run, gpu).decode:
+        yield f"No program writes more than {bound:,.0f} tokens per second and sequence on {such}."
+    else:
+        yield "How fast it can be is not said: the total of its files does not tell what a token reads of them."
 
 
 def _of_engines(model: Model, run: Inference) -> Iterator[str]:
