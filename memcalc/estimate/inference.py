@@ -3,6 +3,7 @@
 What few runs ask for is imported where it is asked for, because SymPy takes time to build it.
 """
 
+from collections.abc import Collection
 from dataclasses import replace
 from functools import cache, lru_cache
 from typing import TypeVar
@@ -203,8 +204,8 @@ def prefill(model: Model, run: Inference) -> Term:
         raise InputError("prefill must be 'none' for the engine vLLM, whose working memory nobody has measured here.")
     if run.weights in ("FP32", "TF32"):
         raise InputError(f"weights must be of at most 16 bits with a prefill, not {run.weights!r}.")
-    if model.family not in MEASURED:
-        raise InputError(f"prefill must be 'none' for {model.name}: it is known of {', '.join(MEASURED)} only.")
+    if missing := unmeasured(model, MEASURED):
+        raise InputError(f"prefill must be 'none' for {model.name}: nobody has measured {missing}.")
     if model.window_layers and run.context >= model.window:
         raise InputError(f"context must be below the window of {model.window:,} with a prefill, not {run.context:,}.")
     grouped, many = model.kv_heads < model.heads, run.batch > 1
@@ -212,6 +213,37 @@ def prefill(model: Model, run: Inference) -> Term:
     chunked = run.prefill not in ("whole", run.context)
     counters = model.window_layers > 0 and not run.reserving.kind  # Transformers' own caches count theirs themselves
     return _as_activations(_reading(model.family, chunked, counters, **code))
+
+
+_OTHER_KINDS = {
+    "moe_layers": "its experts",
+    "latent_layers": "its latent attention",
+    "mamba_layers": "its state-space layers",
+    "mamba2_layers": "its state-space layers",
+    "delta_layers": "its linear-attention layers",
+    "linear_layers": "its linear-attention layers",
+    "conv_layers": "its convolutions in the place of attention",
+    "sharing_layers": "its layers that share keys and values",
+    "window_sharing_layers": "its layers that share keys and values",
+    "bare_layers": "its layers without attention",
+}
+"""Kinds of layers whose working memory nobody has measured, in words."""
+
+
+def unmeasured(model: Model, families: Collection[str] | None = None) -> str:
+    """Return what of a model nobody has measured: kinds of its layers, or else its code; "" if all of it was.
+
+    Parameters
+    ----------
+    families : those whose code was measured; None if the code does not matter
+
+    >>> unmeasured(Model.named("Mixtral-8x7B")), unmeasured(Model.named("Falcon-7B"), ["llama"])
+    ('its experts', "the code of its family, 'falcon'")
+    """
+    kinds = dict.fromkeys(words for kind, words in _OTHER_KINDS.items() if getattr(model, kind))
+    if kinds or families is None or model.family in families:
+        return " and ".join(kinds)
+    return f"the code of its family, {model.family!r}" if model.family else "its code"
 
 
 @cache
