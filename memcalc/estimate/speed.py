@@ -12,7 +12,7 @@ from memcalc.estimate.terms import values
 from memcalc.formula.choices import Family, WindowCache
 from memcalc.formula.formats import Format
 from memcalc.formula.parallelism import on_one_card, tensor_on_one_card
-from memcalc.formula.roofline import decode_in, decode_of_files, decode_time, prefill_time
+from memcalc.formula.roofline import OF_EACH_LAYER, decode_in, decode_of_files, decode_time, prefill_time
 from memcalc.formula.structures import in_structure
 from memcalc.formula.symbols import symbol
 from memcalc.formula.tensors import Structure, present
@@ -85,10 +85,11 @@ def time_of_a_token(model: Model, run: Inference) -> Term | None:
 
 @lru_cache(maxsize=256)
 def _time_of_a_token(form: Format, structure: Structure, absent: frozenset[sympy.Symbol], divided: bool) -> Term:
-    if form.family == Family.PLAIN and not form.others:
+    tensors = present(structure, absent)
+    general = all(tensor.name != OF_EACH_LAYER for tensor in tensors)
+    if form.family == Family.PLAIN and not form.others and general:
         term = in_structure(decode_time, structure)
         return on_one_card(term) if divided else term
-    tensors = present(structure, absent)
     read, cache = in_structure(decode_in(form, tensors), structure).parts
     if divided:
         read = decode_in(form, tuple(map(tensor_on_one_card, tensors))).parts[0]

@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import cache
 
 import sympy
-from sympy import Add, Min
+from sympy import Add, Min, prod
 
 from memcalc.formula.formats import Format
 from memcalc.formula.kv_cache import L_full, L_mla, L_win, W, b, d_k, kv_cache, s
@@ -16,14 +16,17 @@ from memcalc.formula.weights import active, passed_weights
 
 _MULTIPLY_AND_ADD = 2  # operations of one weight for one token
 _HEAD = V * d
-_LOOKED_UP = {"embed_tokens": n_emb - 1, "embed_positions": 1, "embed_tokens_per_layer": 1}
+OF_EACH_LAYER = "embed_tokens_per_layer"
+"""A table that few families have; the general terms do without."""
+
+_LOOKED_UP = {"embed_tokens": n_emb - 1, "embed_positions": 1, OF_EACH_LAYER: 1}
 """Tables of which a token needs one row; the first is the output head too where the two are tied, and read whole."""
 
-d_ple, V_ple, *_kinds = symbols(
-    "layer_embedding layer_vocabulary full_layers window_layers sharing_layers window_sharing_layers"
-)
-_looked_up = (n_emb - 1) * V * d + n_pos * d + V_ple * d_ple * Add(*_kinds)
+_looked_up = (n_emb - 1) * V * d + n_pos * d
 _in_layers = active.symbol - _looked_up - _HEAD
+_of_each_layer = prod(symbols("layer_embedding layer_vocabulary")) * Add(
+    *symbols("full_layers window_layers sharing_layers window_sharing_layers")
+)
 
 read_weights = Term(
     name="read_weights",
@@ -82,9 +85,9 @@ _pairs = {L_full: s**2, L_win: 2 * s * _seen - _seen**2, L_mla: s**2}  # twice t
 _numbers = {L_full: 2 * h * d_k, L_win: 2 * h * d_k, L_mla: h * (d_k + d_v)}  # in query · key, and score · value
 
 
-def _operations(numbers: Mapping[sympy.Symbol, sympy.Expr]) -> sympy.Expr:
+def _operations(numbers: Mapping[sympy.Symbol, sympy.Expr], looked_up: sympy.Expr | int = 0) -> sympy.Expr:
     met = sum(kind * numbers[kind] * _pairs[kind] for kind in _pairs)
-    return b * (_MULTIPLY_AND_ADD * (_in_layers * s + _HEAD) + met)
+    return b * (_MULTIPLY_AND_ADD * ((_in_layers - looked_up) * s + _HEAD) + met)
 
 
 prefill_operations = Term(
@@ -98,16 +101,18 @@ prefill_operations = Term(
 )
 
 
-def operations_of(own: frozenset[str]) -> Term:
+def operations_of(own: frozenset[str], of_each_layer: bool = False) -> Term:
     """Return the term for a model whose window layers have heads of their own, or values another size than keys.
 
     Parameters
     ----------
     own : as of `tensors.Structure`
+    of_each_layer : whether a token has an embedding in each layer too, which is looked up
     """
     full = h * (d_k + d_v) if "value_dim" in own else _numbers[L_full]
     numbers = {**_numbers, L_full: full, L_win: full.xreplace(window_symbols(own))}
-    return replace(prefill_operations, expr=_operations(numbers))
+    looked_up = _of_each_layer if of_each_layer else 0
+    return replace(prefill_operations, expr=_operations(numbers, looked_up))
 
 
 prefill_time = Term(

@@ -45,8 +45,7 @@ def _efficiency() -> Answers:
 
 def _share_of_bound(bits: int | Fraction) -> float:
     """Return what is measured in percent of the bound; cache and input embedding are left out."""
-    neglected = {kv_cache.symbol: 0, symbol("embedding_tables"): 1}
-    neglected |= {symbol(name): 0 for name in ("positions", "layer_vocabulary")}
+    neglected = {kv_cache.symbol: 0, symbol("embedding_tables"): 1, symbol("positions"): 0}
     known = {active.symbol: _PARAMETERS, symbol("bytes_per_weight"): sympy.Rational(bits) / 8}
     seconds = decode_time.expr.xreplace(neglected | known | {symbol("bandwidth"): _CARD.bandwidth})
     return float(100 * _MEASURED * seconds)
