@@ -57,7 +57,7 @@ def decode_in(form: Format, tensors: tuple[Tensor, ...]) -> Term:
     tensors : what the model, or one card, holds
 
     >>> decode_in(Format.named("Q4_K_M"), ())
-    T_tok = (M_kv + M_read)/BW
+    T_tok = (M_read + M_kv)/BW
     """
     from memcalc.formula.quantization import passed_in, stored_bytes  # here: plain formats do without
 
