@@ -1,5 +1,6 @@
 """What several tests take: configs, models, runs, and a look into a picture."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,15 +10,18 @@ from measured import rows
 from memcalc import Inference, Model, catalogue
 from memcalc.formula import TERMS
 from memcalc.formula.activations import activations, forward_peak, weight_copies, with_windows
+from memcalc.formula.formats import Format
 from memcalc.formula.kv_cache import with_residual
 from memcalc.formula.llama_cpp import cells, compute_buffer, output_buffer
 from memcalc.formula.megatron import first_stage
 from memcalc.formula.prefill import Prefill
 from memcalc.formula.quantization import passed_in
+from memcalc.formula.roofline import decode_in, decode_of_files
 from memcalc.formula.saved_tensors import CodePath
 from memcalc.formula.symbols import BY_NAME, symbol
 from memcalc.formula.tensors import TENSORS
 from memcalc.formula.training_step import step_peak
+from memcalc.specs.engines import Engine, formats_of
 
 ROOT = Path(__file__).parent.parent
 
@@ -37,6 +41,20 @@ GPT2 = {"model_type": "gpt2", "n_embd": 768, "n_head": 12, "n_layer": 12, "n_pos
 MODELS = st.sampled_from(catalogue.names("models")).map(Model.named)
 FORMATS = st.sampled_from(catalogue.names("formats", "cache"))
 PLAIN = st.sampled_from([row["name"] for row in catalogue.rows("formats") if row["family"] == "plain"])
+
+
+def on(engine, run):
+    """The run on an engine; in 16 bit where the engine does not have a format of the run."""
+    kind = Engine.named(engine).kind
+    formats = {use: getattr(run, use).split("/") for use in ("weights", "kv_cache")}
+    lacking = {
+        use: "FP16"
+        for use, names in formats.items()
+        if kind and any(Format.named(name).family != "plain" and name not in formats_of(kind, use) for name in names)
+    }
+    return replace(run, engine=engine, **lacking)
+
+
 RUNS = st.builds(Inference, st.integers(1, 10**6), st.integers(1, 512), PLAIN, FORMATS)
 
 _FP32_CASE = CodePath("llama", recipe="fp32")
@@ -55,6 +73,7 @@ _BUILT = (
 )
 _PASS = Prefill(CodePath("llama"))
 EVERY_TERM = [*TERMS.values(), *_BUILT, _PASS.prefill, _PASS.decode_step, step_peak(CodePath("llama"))]
+EVERY_TERM += [decode_in(Format.named("NF4"), TENSORS), decode_of_files()]
 EVERY_TERM += [compute_buffer(), compute_buffer(flash=False), cells(), output_buffer]
 """Those that stand in modules, and one of each kind that a function builds."""
 

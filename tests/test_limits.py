@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from architectures import ATTENTION, DENSE, KINDS, STATES, architectures
+from cases import on
 from divided import allowed
 from memcalc import Inference, InputError, Model, Training, breakdown, catalogue, total, values
 from memcalc.estimate.terms import terms
@@ -20,14 +21,17 @@ CACHES = ["FP32", "FP16", "INT8", "INT4"]
 """Formats from many bits to few."""
 
 INFERENCES = st.builds(
-    Inference,
-    context=st.integers(1, 10**6),
-    batch=st.integers(1, 512),
-    weights=st.sampled_from(["FP32", "FP16", "INT4", "Q4_K_M", "NF4", "GPTQ-INT4-g128", "LLM.int8"]),
-    kv_cache=st.sampled_from([*CACHES, "INT8/INT4"]),
-    window=st.sampled_from(["ideal", "full"]),
-    engine=st.sampled_from(catalogue.names("engines")),
-    overhead=st.sampled_from(["none", "low", "high"]),
+    on,
+    st.sampled_from(catalogue.names("engines")),
+    st.builds(
+        Inference,
+        context=st.integers(1, 10**6),
+        batch=st.integers(1, 512),
+        weights=st.sampled_from(["FP32", "FP16", "INT4", "Q4_K_M", "NF4", "GPTQ-INT4-g128", "LLM.int8"]),
+        kv_cache=st.sampled_from([*CACHES, "INT8/INT4"]),
+        window=st.sampled_from(["ideal", "full"]),
+        overhead=st.sampled_from(["none", "low", "high"]),
+    ),
 )
 STAGES = [{"zero": 0}, {"zero": 1}, {"zero": 2}, {"zero": 3}, {"sharding": "fsdp"}]
 RECIPES = st.sampled_from(catalogue.names("recipes"))

@@ -1,5 +1,6 @@
 """The answer in words: the verdict, the next best step, and what the numbers do not say."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -8,13 +9,15 @@ from memcalc.errors import InputError
 from memcalc.estimate.inference import resolved, taken
 from memcalc.estimate.questions import breakdown, fewest_gpus, fits, largest
 from memcalc.estimate.speed import fastest
-from memcalc.formula.choices import Family
+from memcalc.formula.choices import Family, Kept
 from memcalc.formula.formats import Format
 from memcalc.formula.overhead import inference_overhead
 from memcalc.formula.symbols import BY_NAME, SUMMANDS
+from memcalc.specs.engines import departures
 from memcalc.specs.gpu import Gpu
 from memcalc.specs.inference import AUTO, Inference
 from memcalc.specs.model import Model
+from memcalc.specs.run import PARALLEL
 from memcalc.specs.training import Training
 from memcalc.specs.weighed import WeighedModel
 from memcalc.units import show
@@ -59,12 +62,8 @@ def notes(model: Model, run: Inference | Training, gpu: Gpu) -> list[str]:
         found.append(f"{model.name} was trained for {trained:,} tokens; more needs an extension.")
     if run.overhead == "none":
         found.append(_overhead(run))
-    decodes = isinstance(run, Inference) and isinstance(model, Model) and not run.divided and fits(model, run, gpu)
-    if decodes and (bound := fastest(model, run, gpu).decode):
-        found.append(f"No program writes more than {bound:,.0f} tokens per second and sequence on one such card.")
-    if model.family == "falcon" and 1 < model.kv_heads < model.heads:
-        each = model.heads // model.kv_heads
-        found.append(f"Transformers expands the heads of {model.name}: there the cache is {each} times as large.")
+    if isinstance(run, Inference) and isinstance(model, Model):
+        found += [*_speed(model, run, gpu), *_of_engines(model, run)]
     if isinstance(run, Inference) and (said := taken(model, run)):
         found.append(said)
     if model.assumed:
@@ -72,6 +71,28 @@ def notes(model: Model, run: Inference | Training, gpu: Gpu) -> list[str]:
     if model.ignored:
         found.append(f"In the config, but not counted here: {', '.join(model.ignored)}.")
     return found
+
+
+def _speed(model: Model, run: Inference, gpu: Gpu) -> Iterator[str]:
+    """Yield how fast the cards are at best, if the run fits them and the bandwidth is known."""
+    if gpu.bandwidth is None or not fits(model, run, gpu):
+        return
+    cards = math.prod(getattr(run, degree) for degree in PARALLEL)
+    such = "one such card" if cards == 1 else f"{cards:,} such cards"
+    if bound := fastest(model, run, gpu).decode:
+        yield f"No program writes more than {bound:,.0f} tokens per second and sequence on {such}."
+    else:
+        yield "How fast it can be is not said: the total of its files does not tell what a token reads of them."
+
+
+def _of_engines(model: Model, run: Inference) -> Iterator[str]:
+    """Yield what the engine keeps otherwise than the model needs; of the ideal one, what others would."""
+    windows = model.window_layers > 0 and run.context > model.window
+    matters = {Kept.WHOLE_CONTEXT: windows, Kept.EVERY_HEAD: 1 < model.kv_heads < model.heads}
+    for one in departures(model.family):
+        if matters[one.keeps] and run.reserving.kind in ("", one.engine):
+            left_out = "" if run.reserving.kind else f" The engine {run.engine!r} does not count that."
+            yield one.sentence + left_out
 
 
 def _overhead(run: Inference | Training) -> str:

@@ -11,13 +11,12 @@ import sympy
 from memcalc import catalogue, units
 from memcalc.errors import InputError, choice, shown, whole
 from memcalc.estimate import training
-from memcalc.estimate.speed import fastest
+from memcalc.estimate.speed import fastest, time_of_a_token
 from memcalc.estimate.terms import in_numbers, terms, values
 from memcalc.formula import TERMS, Term
 from memcalc.formula.formats import Format, block
 from memcalc.formula.printing import text
 from memcalc.formula.quantization import matrix_bytes
-from memcalc.formula.roofline import decode_time
 from memcalc.formula.symbols import BY_NAME, symbol
 from memcalc.specs.gpu import Gpu
 from memcalc.specs.inference import Inference
@@ -266,11 +265,13 @@ def _offloaded(model: Model, run: Training, _size: int | None) -> Quantity:
 
 
 def _decode(model: Model, run: Inference, gpu: str | None, card: str | None) -> Quantity:
-    asked = Gpu.named(gpu or card)
+    asked, term = Gpu.named(gpu or card), time_of_a_token(model, run)
+    if term is None:
+        raise InputError("weights must be named for a speed, such as 'Q4_K_M': files do not say what a token reads.")
     rate = fastest(model, run, asked).decode
     if rate is None:
         raise InputError(f"gpu must be one whose bandwidth is known, not {asked.name}.")
-    return Quantity(Fraction(rate), "tokens/s", (decode_time,))
+    return Quantity(Fraction(rate), "tokens/s", (term,))
 
 
 def _power(model: Model, run: Training, name: str, letter: str) -> Quantity:

@@ -3,15 +3,16 @@
 What few runs ask for is imported where it is asked for, because SymPy takes time to build it.
 """
 
+from collections.abc import Collection
 from dataclasses import replace
 from functools import cache, lru_cache
 from typing import TypeVar
 
 from memcalc.errors import InputError, must
 from memcalc.estimate.degrees import check_degrees
-from memcalc.formula.choices import Attention, End, Family, WindowCache
+from memcalc.formula.choices import Attention, End, Family, Kept, WindowCache
 from memcalc.formula.formats import Format, whole_blocks
-from memcalc.formula.kv_cache import L_full, L_win, W, kv_cache, with_residual
+from memcalc.formula.kv_cache import L_full, L_win, W, kv_cache, of_every_head, with_residual
 from memcalc.formula.overhead import inference_overhead
 from memcalc.formula.parallelism import on_one_card, tensor_on_one_card
 from memcalc.formula.structures import in_structure
@@ -19,6 +20,7 @@ from memcalc.formula.symbols import BY_NAME
 from memcalc.formula.tensors import present
 from memcalc.formula.term import Term, Values
 from memcalc.formula.weights import weights
+from memcalc.specs.engines import departures
 from memcalc.specs.inference import AUTO, USUAL, Inference
 from memcalc.specs.model import Model, NominalModel
 from memcalc.specs.stored import Stored
@@ -74,7 +76,10 @@ def _resolved(stored: Stored | None, in_files: bool, run: Inference) -> Inferenc
     said = {"weights": weights or USUAL, "kv_cache": kv_cache or USUAL}
     if in_files:
         del said["weights"]  # they take what they take
-    return replace(run, **{field: form for field, form in said.items() if getattr(run, field) == AUTO})
+    try:
+        return replace(run, **{field: form for field, form in said.items() if getattr(run, field) == AUTO})
+    except InputError as problem:  # a format that the engine does not have
+        raise InputError(f"{problem} It is what the file of the model says.") from None
 
 
 def _in_files(model: AnyModel) -> bool:
@@ -102,6 +107,15 @@ def _stored(model: AnyModel) -> Stored | None:
     return getattr(model, "stored", None)
 
 
+def departed(model: Model, run: Inference) -> frozenset[Kept]:
+    """Return what the engine of a run keeps otherwise than the model needs.
+
+    >>> [*departed(Model.named("Falcon-40B"), Inference(engine="transformers"))]
+    ['every head']
+    """
+    return frozenset(one.keeps for one in departures(model.family) if one.engine == run.reserving.kind)
+
+
 def window_values(model: Model, run: Inference) -> Values:
     """Say how many layers keep the whole context, and how many of the newest tokens the others keep.
 
@@ -113,9 +127,10 @@ def window_values(model: Model, run: Inference) -> Values:
         raise InputError(f"recent must be 0 for {model.name}, {why}, not {run.recent:,}.")
     if run.recent:
         return {L_full: 0, L_win: model.full_layers, W: run.sinks + run.recent}
-    if run.window == WindowCache.FULL and model.structure.own:
+    whole = run.window == WindowCache.FULL or Kept.WHOLE_CONTEXT in departed(model, run)
+    if whole and model.structure.own:
         return {W: BY_NAME["window"].limit}
-    if run.window == WindowCache.FULL:  # a window that nobody makes use of
+    if whole:  # a window that nobody makes use of
         return {L_full: model.full_layers + model.window_layers, L_win: 0}
     return {}
 
@@ -199,6 +214,8 @@ def _cache(model: Model, run: Inference) -> Term:
     if keys.residual and model.structure.own:
         raise InputError(f"kv_cache must not be {keys.name} for {model.name}, whose window layers have other heads.")
     term = with_residual(keys.residual) if keys.residual else in_structure(kv_cache, model.structure)
+    if Kept.EVERY_HEAD in departed(model, run) and model.kv_heads > 1:  # a single one is kept as it is
+        term = of_every_head(term)
     return on_one_card(term) if run.divided else term
 
 
@@ -217,8 +234,8 @@ def prefill(model: Model, run: Inference) -> Term:
         raise InputError("prefill must be 'none' for the engine vLLM, whose working memory nobody has measured here.")
     if run.weights in ("FP32", "TF32"):
         raise InputError(f"weights must be of at most 16 bits with a prefill, not {run.weights!r}.")
-    if model.family not in MEASURED:
-        raise InputError(f"prefill must be 'none' for {model.name}: it is known of {', '.join(MEASURED)} only.")
+    if missing := unmeasured(model, MEASURED):
+        raise InputError(f"prefill must be 'none' for {model.name}: nobody has measured {missing}.")
     if model.window_layers and run.context >= model.window:
         raise InputError(f"context must be below the window of {model.window:,} with a prefill, not {run.context:,}.")
     grouped, many = model.kv_heads < model.heads, run.batch > 1
@@ -226,6 +243,37 @@ def prefill(model: Model, run: Inference) -> Term:
     chunked = run.prefill not in ("whole", run.context)
     counters = model.window_layers > 0 and not run.reserving.kind  # Transformers' own caches count theirs themselves
     return _as_activations(_reading(model.family, chunked, counters, **code))
+
+
+_OTHER_KINDS = {
+    "moe_layers": "its experts",
+    "latent_layers": "its latent attention",
+    "mamba_layers": "its state-space layers",
+    "mamba2_layers": "its state-space layers",
+    "delta_layers": "its linear-attention layers",
+    "linear_layers": "its linear-attention layers",
+    "conv_layers": "its convolutions in the place of attention",
+    "sharing_layers": "its layers that share keys and values",
+    "window_sharing_layers": "its layers that share keys and values",
+    "bare_layers": "its layers without attention",
+}
+"""Kinds of layers whose working memory nobody has measured, in words."""
+
+
+def unmeasured(model: Model, families: Collection[str] | None = None) -> str:
+    """Return what of a model nobody has measured: kinds of its layers, or else its code; "" if all of it was.
+
+    Parameters
+    ----------
+    families : those whose code was measured; None if the code does not matter
+
+    >>> unmeasured(Model.named("Mixtral-8x7B")), unmeasured(Model.named("Falcon-7B"), ["llama"])
+    ('its experts', "the code of its family, 'falcon'")
+    """
+    kinds = dict.fromkeys(words for kind, words in _OTHER_KINDS.items() if getattr(model, kind))
+    if kinds or families is None or model.family in families:
+        return " and ".join(kinds)
+    return f"the code of its family, {model.family!r}" if model.family else "its code"
 
 
 @cache

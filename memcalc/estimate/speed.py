@@ -1,21 +1,32 @@
-"""Speed: how fast a card can be at best. Bounds, not predictions."""
+"""Speed: how fast cards can be at best. Bounds, not predictions."""
 
+import math
 from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import sympy
 
 from memcalc.errors import instance
+from memcalc.estimate.inference import format_in, resolved
 from memcalc.estimate.terms import values
-from memcalc.formula.roofline import decode_time, prefill_time
+from memcalc.formula.choices import Family, WindowCache
+from memcalc.formula.formats import Format
+from memcalc.formula.parallelism import on_one_card, tensor_on_one_card
+from memcalc.formula.roofline import OF_EACH_LAYER, decode_in, decode_of_files, decode_time, prefill_time
 from memcalc.formula.structures import in_structure
 from memcalc.formula.symbols import symbol
+from memcalc.formula.tensors import Structure, present
+from memcalc.formula.term import Term, Values
+from memcalc.formula.weights import weights
 from memcalc.specs.gpu import Gpu
-from memcalc.specs.inference import Inference
+from memcalc.specs.inference import AUTO, Inference
 from memcalc.specs.model import Model
 from memcalc.specs.run import PARALLEL
 
 
 @dataclass(frozen=True)
 class Speed:
-    """Bounds that no program exceeds; None where the card's speed is not known.
+    """Bounds that no program exceeds; None where the card's speed is not known, or what it reads.
 
     `decode` is the most tokens per second and sequence, `prefill` the least time to read a context [seconds].
     """
@@ -25,7 +36,10 @@ class Speed:
 
 
 def fastest(model: Model, run: Inference, gpu: Gpu) -> Speed:
-    """Return how fast one card can be at best: bandwidth bounds each new token, arithmetic the reading of a prompt.
+    """Return how fast the cards of a run can be: bandwidth bounds each new token, arithmetic the reading of a prompt.
+
+    Of cards that divide heads, widths or experts, the one that reads most bounds a token; stages of a pipeline wait for
+    each other. What an engine reserves beyond the tokens is not read.
 
     Source: the terms `decode_time` and `prefill_time` of `formula.roofline`.
 
@@ -33,9 +47,51 @@ def fastest(model: Model, run: Inference, gpu: Gpu) -> Speed:
     152.5
     """
     instance("gpu", gpu, Gpu)
-    known = values(model, replace(run, **dict.fromkeys(PARALLEL, 1))) | gpu.values
-    seconds = [
-        float(in_structure(term, model.structure).value(known)) if symbol(rate) in known else None
-        for term, rate in ((decode_time, "bandwidth"), (prefill_time, "arithmetic"))
-    ]
-    return Speed(seconds[0] and 1 / seconds[0], seconds[1])
+    whole = _read(model, replace(run, **dict.fromkeys(PARALLEL, 1))) | gpu.values
+    cards = math.prod(getattr(run, degree) for degree in PARALLEL)
+    decode = _seconds(time_of_a_token(model, run), _read(model, run) | gpu.values, "bandwidth")
+    prefill = _seconds(in_structure(prefill_time, model.structure), whole, "arithmetic")
+    return Speed(decode and 1 / decode, prefill and prefill / cards)
+
+
+def _read(model: Model, run: Inference) -> Values:
+    """Return the values for what the fullest card reads: its share of the chosen experts, and no room beyond tokens."""
+    known = values(model, replace(run, engine="ideal", ubatch=0, window=WindowCache.IDEAL, pipeline_parallel=1))
+    chosen = {symbol("active_experts"): -(-model.active_experts // run.expert_parallel), symbol("expert_parallel"): 1}
+    return {**known, **chosen}
+
+
+def _seconds(term: Term | None, known: Values, rate: str) -> float | None:
+    """Return the value of a time; the stored weights in it are counted as in the memory of the run, which is quick."""
+    if term is None or symbol(rate) not in known:
+        return None
+    stored = term.every_part.get(weights.symbol)
+    return float(term.value(known | {stored.symbol: stored.value(known)} if stored else known))
+
+
+def time_of_a_token(model: Model, run: Inference) -> Term | None:
+    """Return the term for the time of a token, for the card that reads most; None if files do not say what is read.
+
+    >>> time_of_a_token(Model.named("LLaMA-7B"), Inference(weights="Q4_K_M"))
+    T_tok = (M_read + M_kv)/BW
+    """
+    run = resolved(model, run)
+    divided = run.tensor_parallel > 1
+    if run.weights != AUTO:
+        return _time_of_a_token(format_in(model, run.weights), model.structure, model.absent, divided)
+    left_aside = (model.experts, model.embedding_tables > 1, model.positions, model.layer_vocabulary, model.ignored)
+    return None if run.divided or any(left_aside) else in_structure(decode_of_files(), model.structure)
+
+
+@lru_cache(maxsize=256)
+def _time_of_a_token(form: Format, structure: Structure, absent: frozenset[sympy.Symbol], divided: bool) -> Term:
+    tensors = present(structure, absent)
+    general = all(tensor.name != OF_EACH_LAYER for tensor in tensors)
+    if form.family == Family.PLAIN and not form.others and general:
+        term = in_structure(decode_time, structure)
+        return on_one_card(term) if divided else term
+    read, cache = in_structure(decode_in(form, tensors), structure).parts
+    if divided:
+        read = decode_in(form, tuple(map(tensor_on_one_card, tensors))).parts[0]
+        cache = on_one_card(cache)
+    return replace(decode_in(form, tensors), parts=(read, cache))

@@ -11,7 +11,7 @@ import sympy
 from memcalc import catalogue
 from memcalc.errors import InputError
 from memcalc.estimate.degrees import check_degrees
-from memcalc.estimate.inference import stored_weights
+from memcalc.estimate.inference import stored_weights, unmeasured
 from memcalc.formula import activations as saved
 from memcalc.formula import lora, megatron, optimizer, sharding, training_step
 from memcalc.formula.choices import Accounting, End, Family, Layout, Offload, Recompute
@@ -185,7 +185,7 @@ def activations_unknown(model: Model, run: Training) -> str:
     """Return why the activations of a run are not known, in one sentence that names the field; nothing if they are.
 
     >>> activations_unknown(Model.named("Mamba-2.8B"), Training())
-    "activations must be 'none' for Mamba-2.8B: only dense attention layers are known."
+    "activations must be 'none' for Mamba-2.8B: nobody has measured its state-space layers."
     """
     return next(_reasons(model, run), "")
 
@@ -193,8 +193,8 @@ def activations_unknown(model: Model, run: Training) -> str:
 def _reasons(model: Model, run: Training) -> Iterator[str]:
     if run.activations == Accounting.NONE:
         return
-    if model.layers > model.full_layers + model.window_layers or model.moe_layers:
-        yield f"activations must be 'none' for {model.name}: only dense attention layers are known."
+    if missing := unmeasured(model):
+        yield f"activations must be 'none' for {model.name}: nobody has measured {missing}."
     if run.activations == Accounting.MEGATRON:
         if run.recipe in ("fp32", "autocast"):
             yield f"recipe must be one of 16 bits with activations 'megatron', not {run.recipe!r}."
@@ -205,9 +205,8 @@ def _reasons(model: Model, run: Training) -> Iterator[str]:
     for name, alone in one_card_alone.items():
         if (found := getattr(run, name)) != alone:
             yield f"{name} must be {alone} with activations 'transformers', not {found!r}; 'none' leaves them out."
-    if model.family not in _CODES:
-        known = f"Hugging Face code is known of {', '.join(_CODES)}"
-        yield f"activations must be 'megatron' or 'none' for {model.name}: {known}."
+    if missing := unmeasured(model, _CODES):
+        yield f"activations must be 'megatron' or 'none' for {model.name}: nobody has measured {missing}."
     if run.recompute == Recompute.SELECTIVE:
         yield "recompute must be 'none' or 'full' with activations 'transformers', not 'selective'."
 

@@ -79,6 +79,13 @@ class WindowCache(Choice):
     FULL = "full", "room for the whole context"
 
 
+class Kept(Choice):
+    """What an engine keeps in its cache otherwise than a model needs."""
+
+    WHOLE_CONTEXT = "whole context", "layers with a window keep every token"
+    EVERY_HEAD = "every head", "keys and values that query heads share are kept once for each of them"
+
+
 class Targets(Choice):
     """Which matrices get an adapter."""
 

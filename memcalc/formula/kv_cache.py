@@ -115,6 +115,18 @@ def cache_of(own: frozenset[str]) -> Term:
     return replace(kv_cache, expr=_kept(tokens), holds=f"{kv_cache.holds}; heads as each kind of layer has them")
 
 
+@cache
+def of_every_head(cache: Term) -> Term:
+    """Return the term for code that copies keys and values for each query head before it keeps them.
+
+    >>> of_every_head(kv_cache).expr.has(h_kv)
+    False
+    """
+    parts = tuple(replace(part, expr=part.expr.xreplace({h_kv: h})) for part in cache.parts)
+    copied = f"{cache.holds}, but once for each query head"
+    return replace(cache, expr=cache.expr.xreplace({h_kv: h}), holds=copied, parts=parts)
+
+
 _kivi = partial(Term, holds="KIVI", source="liu2024kivi, section 3.3")
 
 newest_keys = _kivi(

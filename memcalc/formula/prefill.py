@@ -15,7 +15,7 @@ from memcalc.formula.weights import layers as all_layers
 
 L, d_rot, s, b, c = symbols("layers rotary context batch chunk")
 
-MEASURED = ("llama", "mistral", "qwen2", "gpt_neox")
+MEASURED = ("llama", "mistral", "qwen2", "gpt_neox", "seed_oss")
 """Families whose code has been measured; the peak lies where their code lets tensors go, so no other is guessed."""
 
 _HOLDS = "transformers 5.23, no gradients, 16 bits, at least two layers, context shorter than the window"

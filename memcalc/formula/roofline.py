@@ -2,38 +2,92 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cache
 
 import sympy
-from sympy import Min
+from sympy import Add, Min, prod
 
+from memcalc.formula.formats import Format
 from memcalc.formula.kv_cache import L_full, L_mla, L_win, W, b, d_k, kv_cache, s
-from memcalc.formula.symbols import symbol
-from memcalc.formula.tensors import V, d, d_v, h, n_emb, n_pos, window_symbols
+from memcalc.formula.symbols import symbol, symbols
+from memcalc.formula.tensors import Tensor, V, d, d_v, h, n_emb, n_pos, window_symbols
 from memcalc.formula.term import Term
-from memcalc.formula.weights import active
+from memcalc.formula.weights import active, passed_weights
 
 _MULTIPLY_AND_ADD = 2  # operations of one weight for one token
 _HEAD = V * d
-_looked_up = (n_emb - 1) * V * d + n_pos * d  # one row of these tables is read for a token
+OF_EACH_LAYER = "embed_tokens_per_layer"
+"""A table that few families have; the general terms do without."""
+
+_LOOKED_UP = {"embed_tokens": n_emb - 1, "embed_positions": 1, OF_EACH_LAYER: 1}
+"""Tables of which a token needs one row; the first is the output head too where the two are tied, and read whole."""
+
+_looked_up = (n_emb - 1) * V * d + n_pos * d
 _in_layers = active.symbol - _looked_up - _HEAD
+_of_each_layer = prod(symbols("layer_embedding layer_vocabulary")) * Add(
+    *symbols("full_layers window_layers sharing_layers window_sharing_layers")
+)
+
+read_weights = Term(
+    name="read_weights",
+    expr=(active.symbol - _looked_up) * symbol("bytes_per_weight"),
+    meaning="For every new token, the card reads the active weights once; of the tables that it looks up, a row each.",
+    holds=passed_weights.holds,
+    source="pope2022scaling, section 2",
+    parts=(active,),
+)
 
 decode_time = Term(
     name="decode_time",
-    expr=((active.symbol - _looked_up) * symbol("bytes_per_weight") + kv_cache.symbol) / symbol("bandwidth"),
+    expr=(read_weights.expr + kv_cache.symbol) / symbol("bandwidth"),
     meaning="For every new token, the card reads the active weights and the cache once; of the input embedding, a row.",
     holds="a lower bound: bandwidth as marketed; more than one sequence may need more experts than k",
     source="pope2022scaling, section 2",
     parts=(active, kv_cache),
 )
 
+
+@cache
+def decode_in(form: Format, tensors: tuple[Tensor, ...]) -> Term:
+    """Return the time of a token where not every number has the same bits: the tensors that it reads, as stored.
+
+    Parameters
+    ----------
+    form : with scales, in blocks, or a mix
+    tensors : what the model, or one card, holds
+
+    >>> decode_in(Format.named("Q4_K_M"), ())
+    T_tok = (M_read + M_kv)/BW
+    """
+    from memcalc.formula.quantization import passed_in, stored_bytes  # here: plain formats do without
+
+    passed = passed_in(form, tensors)
+    rows = [_LOOKED_UP[one.name] * stored_bytes((one,), form) for one in tensors if one.name in _LOOKED_UP]
+    read = replace(read_weights, expr=passed.expr - Add(*rows), holds=passed.holds, parts=passed.parts)
+    time = (read.symbol + kv_cache.symbol) / symbol("bandwidth")
+    return replace(decode_time, expr=time, parts=(read, kv_cache))
+
+
+@cache
+def decode_of_files() -> Term:
+    """Return the time of a token for a model whose files hold nothing that a token leaves aside.
+
+    >>> decode_of_files()
+    T_tok = (M_kv + M_file)/BW
+    """
+    time = (symbol("file_weights") + kv_cache.symbol) / symbol("bandwidth")
+    holds = f"{decode_time.holds}; every tensor in the files is read for each token"
+    return replace(decode_time, expr=time, holds=holds, parts=(kv_cache,))
+
+
 _seen = Min(s, W)
 _pairs = {L_full: s**2, L_win: 2 * s * _seen - _seen**2, L_mla: s**2}  # twice the pairs of a token and one before it
 _numbers = {L_full: 2 * h * d_k, L_win: 2 * h * d_k, L_mla: h * (d_k + d_v)}  # in query · key, and score · value
 
 
-def _operations(numbers: Mapping[sympy.Symbol, sympy.Expr]) -> sympy.Expr:
+def _operations(numbers: Mapping[sympy.Symbol, sympy.Expr], looked_up: sympy.Expr | int = 0) -> sympy.Expr:
     met = sum(kind * numbers[kind] * _pairs[kind] for kind in _pairs)
-    return b * (_MULTIPLY_AND_ADD * (_in_layers * s + _HEAD) + met)
+    return b * (_MULTIPLY_AND_ADD * ((_in_layers - looked_up) * s + _HEAD) + met)
 
 
 prefill_operations = Term(
@@ -47,16 +101,18 @@ prefill_operations = Term(
 )
 
 
-def operations_of(own: frozenset[str]) -> Term:
+def operations_of(own: frozenset[str], of_each_layer: bool = False) -> Term:
     """Return the term for a model whose window layers have heads of their own, or values another size than keys.
 
     Parameters
     ----------
     own : as of `tensors.Structure`
+    of_each_layer : whether a token has an embedding in each layer too, which is looked up
     """
     full = h * (d_k + d_v) if "value_dim" in own else _numbers[L_full]
     numbers = {**_numbers, L_full: full, L_win: full.xreplace(window_symbols(own))}
-    return replace(prefill_operations, expr=_operations(numbers))
+    looked_up = _of_each_layer if of_each_layer else 0
+    return replace(prefill_operations, expr=_operations(numbers, looked_up))
 
 
 prefill_time = Term(

@@ -28,12 +28,15 @@ def _changed(structure: Structure) -> dict[str, Term]:
     if not structure.own and not any(tensor.families for tensor in tensors):
         return {}
     found = counted(tensors)
+    from memcalc.formula.roofline import OF_EACH_LAYER, operations_of  # here: most runs do not ask for it
+
+    operations = operations_of(structure.own, any(tensor.name == OF_EACH_LAYER for tensor in tensors))
+    found[operations.name] = operations
     return found | _of_own_heads(structure.own) if structure.own else found
 
 
 def _of_own_heads(own: frozenset[str]) -> dict[str, Term]:
-    from memcalc.formula.inverse import turned_round  # here: most runs ask for neither of the two
-    from memcalc.formula.roofline import operations_of, prefill_operations
+    from memcalc.formula.inverse import turned_round  # here: most runs do not ask for it
 
     cache = cache_of(own)
-    return {cache.name: cache, prefill_operations.name: operations_of(own)} | turned_round(cache)
+    return {cache.name: cache} | turned_round(cache)

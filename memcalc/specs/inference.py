@@ -4,41 +4,16 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from memcalc import catalogue
-from memcalc.catalogue import Row
 from memcalc.errors import InputError, choice, must, shown, whole
 from memcalc.formula.choices import Attention, End, Family, WindowCache
 from memcalc.formula.formats import Format
 from memcalc.formula.symbols import BY_NAME
+from memcalc.specs.engines import Engine
 from memcalc.specs.fields import count, declare, flag, name_in, word
 from memcalc.specs.run import Run, weights_format
 
 AUTO, USUAL = "auto", "FP16"
 """The format that the model's file says; and what is taken where there is no file, or it says nothing."""
-
-
-@dataclass(frozen=True)
-class Engine(Row):
-    """What an engine reserves for its cache: a row of data/engines.csv.
-
-    Parameters
-    ----------
-    block, counter, window_counter, conv_skipped, window_extra : what it adds for the symbols of these names
-    shared : whether all sequences share the cells of the cache
-    kind : whose code it is: "llama.cpp", "transformers", "vLLM"; nothing for "ideal"
-    room : tokens of a pass, for which window layers have room; None where the engine counts none [tokens]
-    conv_format : format of a convolution's last inputs; nothing for that of the cache
-    """
-
-    name: str
-    block: int
-    counter: int
-    window_counter: int
-    conv_skipped: int
-    window_extra: int
-    shared: bool
-    kind: str = ""
-    room: int | None = None
-    conv_format: str = ""
 
 
 def _cache_format(field: str, both: object) -> str:
@@ -130,6 +105,13 @@ class Inference(Run):
             raise must("ubatch", f"0 for the engine {self.engine!r}", self.ubatch)
         if self.sinks and not self.recent:
             raise must("recent", "at least 1 if there are sinks", self.recent)
+        self._check_formats()
+
+    def _check_formats(self) -> None:
+        """Raise InputError for a format that the engine does not have; what the file decides is checked with it."""
+        for use, formats in (("weights", self.weights), ("kv_cache", self.kv_cache)):
+            for name in formats.split("/") if formats != AUTO else ():
+                self.reserving.check_format(use, name)
 
     @property
     def reserving(self) -> Engine:

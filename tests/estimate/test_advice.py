@@ -64,3 +64,17 @@ def test_a_batch_that_is_too_large_is_not_called_a_model_that_is():
         "Even in INT4, this card holds no more than 30,721 tokens of context for each of 3 sequences.",
         "5 such cards would do, with tensor parallelism.",
     ]
+
+
+def test_what_an_engine_keeps_otherwise_is_said():
+    mistral, whole = Model.named("Mistral-7B-v0.1"), "every layer keeps the whole context"
+    said = {
+        engine: [note for note in advice.notes(mistral, Inference(32_768, engine=engine), CARD) if whole in note]
+        for engine in ("llama.cpp", "ideal", "vLLM")
+    }
+    assert said["llama.cpp"] == ["llama.cpp has no window for this architecture: every layer keeps the whole context."]
+    assert said["ideal"] == [f"{said['llama.cpp'][0]} The engine 'ideal' does not count that."]
+    assert said["vLLM"] == []
+    assert not [note for note in advice.notes(mistral, Inference(4096, engine="llama.cpp"), CARD) if whole in note]
+    [copied] = [note for note in advice.notes(Model.named("Falcon-40B"), Inference(64), CARD) if "copies" in note]
+    assert copied.startswith("Transformers copies each key and value of this family for all query heads")

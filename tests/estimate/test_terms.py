@@ -112,7 +112,7 @@ REFUSED = {
         LLAMA_3_8B,
         Training(lora_rank=16),
     ),
-    "activations must be 'none' for Mixtral-8x7B: only dense attention layers are known.": (
+    "activations must be 'none' for Mixtral-8x7B: nobody has measured its experts.": (
         Model.named("Mixtral-8x7B"),
         Training(),
     ),

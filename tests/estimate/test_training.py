@@ -207,7 +207,13 @@ def test_a_first_stage_holds_its_part_of_the_layers_for_every_stage_behind_it(re
 @pytest.mark.parametrize(
     ("model", "run", "sentence"),
     [
-        ("Mixtral-8x7B", {}, "activations must be 'none' for Mixtral-8x7B: only dense attention layers are known."),
+        ("Mixtral-8x7B", {}, "activations must be 'none' for Mixtral-8x7B: nobody has measured its experts."),
+        (
+            "DeepSeek-V3",
+            {"activations": "megatron"},
+            "activations must be 'none' for DeepSeek-V3: nobody has measured its experts and its latent attention.",
+        ),
+        ("Falcon-H1-7B", {}, "activations must be 'none' for Falcon-H1-7B: nobody has measured its state-space layers"),
         (
             "Llama-2-7B",
             {"tensor_parallel": 2},
@@ -224,7 +230,7 @@ def test_a_first_stage_holds_its_part_of_the_layers_for_every_stage_behind_it(re
             "recompute must be 'none' or 'full' with activations 'transformers'",
         ),
         ("Llama-2-7B", {"recipe": "fp32", "attention": "flash"}, "attention 'flash' needs 16 bits"),
-        ("Falcon-7B", {}, "activations must be 'megatron' or 'none' for Falcon-7B"),
+        ("Falcon-7B", {}, "activations must be 'megatron' or 'none' for Falcon-7B: nobody has measured the code of"),
     ],
 )
 def test_what_is_not_known_is_refused(model, run, sentence):
@@ -273,7 +279,8 @@ def test_a_prefill_and_its_cache_are_what_was_measured(engine):
     ("model", "run", "says"),
     [
         ("Llama-2-7B", {"weights": "FP32"}, "weights must be of at most 16 bits with a prefill, not 'FP32'."),
-        ("Mixtral-8x7B", {}, "prefill must be 'none' for Mixtral-8x7B: it is known of llama"),
+        ("Mixtral-8x7B", {}, "prefill must be 'none' for Mixtral-8x7B: nobody has measured its experts."),
+        ("Qwen3-8B", {}, "prefill must be 'none' for Qwen3-8B: nobody has measured the code of its family, 'qwen3'."),
         (
             "Llama-2-7B",
             {"engine": "llama.cpp", "kv_cache": "Q8_0"},
@@ -285,6 +292,12 @@ def test_a_prefill_in_other_numbers_or_code_is_refused(model, run, says):
     with pytest.raises(InputError) as caught:
         breakdown(Model.named(model), Inference(context=1024, prefill="whole", **run))
     assert str(caught.value).startswith(says)
+
+
+@pytest.mark.parametrize("run", [Inference(1024, prefill="whole"), Training(context=1024)])
+def test_a_family_whose_code_is_that_of_another_keeps_as_much(run):
+    seed = Model.named("Seed-OSS-36B")
+    assert breakdown(seed, run) == breakdown(replace(seed, family="llama"), run)
 
 
 def test_no_pass_has_more_tokens_than_there_are():

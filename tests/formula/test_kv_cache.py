@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from cases import FORMATS, MODELS, RUNS
+from cases import FORMATS, MODELS, RUNS, on
 from measured import rows
 from memcalc import Gpu, Inference, InputError, Model, breakdown, catalogue, crossing, fits, largest, values
 from memcalc.estimate.terms import terms
@@ -154,7 +154,7 @@ def test_grouped_heads_divide_the_cache(model, run):
 
 @given(MODELS, RUNS, st.sampled_from(ENGINES))
 def test_more_tokens_or_sequences_never_take_less(model, run, engine):
-    run = replace(run, engine=engine)
+    run = on(engine, run)
     here = cache(model, run)
     assert here <= cache(model, replace(run, context=run.context + 1))
     assert here <= cache(model, replace(run, batch=run.batch + 1))
@@ -162,6 +162,7 @@ def test_more_tokens_or_sequences_never_take_less(model, run, engine):
 
 @given(MODELS, RUNS, st.sampled_from(ENGINES))
 def test_nobody_takes_less_than_the_ideal(model, run, engine):
+    run = replace(on(engine, run), engine="ideal")
     ideal = cache(model, run)
     assert cache(model, replace(run, window="full")) >= ideal
     one_token = cache(model, replace(run, context=1))
@@ -173,7 +174,8 @@ def test_nobody_takes_less_than_the_ideal(model, run, engine):
 
 @given(MODELS, RUNS)
 def test_blocks_of_one_token_change_nothing(model, run):
-    paged = replace(run, engine="vLLM")
+    paged = on("vLLM", run)
+    run = replace(paged, engine="ideal")
     known = values(model, paged) | {symbol("block"): 1, symbol("conv_skipped"): 0}
     assert in_structure(TERMS["kv_cache"], model.structure).exact(known) == cache(model, run)
 
@@ -194,8 +196,33 @@ def test_sinks_and_recent_tokens_are_all_that_streaming_keeps(context):
 
 @pytest.mark.parametrize(("ubatch", "tokens"), [(0, 4096 + 512), (128, 4096 + 256), (2048, 4096 + 2048)])
 def test_a_window_layer_of_llama_cpp_has_room_for_a_micro_batch(ubatch, tokens):
-    size = named("Mistral-7B-v0.1", context=32_768, engine="llama.cpp", ubatch=ubatch)
-    assert size == 131_072 * tokens
+    gemma = Model.named("Gemma-2-9B")
+    windows = replace(gemma, full_layers=0, dense_layers=gemma.window_layers)
+    size = cache(windows, Inference(context=32_768, engine="llama.cpp", ubatch=ubatch))
+    assert size == windows.layers * 2 * 8 * 256 * 2 * tokens
+
+
+@pytest.mark.parametrize(("name", "size"), [("Mistral-7B-v0.1", 4_294_967_296), ("Phi-3-mini-4k", 12_884_901_888)])
+def test_an_engine_without_a_window_for_a_family_keeps_the_whole_context(name, size):
+    """As llama.cpp states it for files of these models, with 32,768 cells."""
+    assert named(name, context=32_768, engine="llama.cpp") == size
+    assert named(name, context=32_768, engine="llama.cpp", window="full") == size
+    assert named(name, context=32_768, engine="vLLM") < size / 7
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row.inputs.get("differs") == "expanded heads"], ids=str)
+@pytest.mark.parametrize("engine", ["transformers", "transformers-storage"])
+def test_code_that_copies_keys_for_each_query_head_keeps_the_copies(row, engine):
+    model, run = measured(row)
+    assert cache(model, replace(run, engine=engine)) == row.measured
+    shared = replace(model, kv_heads=1)  # a single head is kept as it is
+    assert cache(shared, replace(run, engine=engine)) == cache(shared, run)
+
+
+def test_cards_share_the_copies_out():
+    falcon, run = Model.named("Falcon-40B"), Inference(1024, engine="transformers")
+    assert cache(falcon, replace(run, tensor_parallel=4)) == cache(falcon, run) // 4
+    assert cache(replace(falcon, kv_heads=falcon.heads), run) == cache(falcon, run)
 
 
 def test_keys_and_values_can_have_formats_of_their_own():

@@ -21,6 +21,8 @@ from memcalc.formula.formats import Format
         ({"kv_cache": "KIVI-2/Q8_0"}, "kv_cache formats of keys and values must keep the same newest tokens in 16 bit"),
         ({"weights": "KIVI-2"}, "weights must not be 'KIVI-2', which is a format of the cache alone."),
         ({"ubatch": 512, "engine": "vLLM"}, "ubatch must be 0 for the engine 'vLLM', not 512."),
+        ({"engine": "llama.cpp", "weights": "AWQ"}, "weights must be a format that llama.cpp has, such as IQ4_XS"),
+        ({"engine": "vLLM", "kv_cache": "FP16/Q4_0"}, "kv_cache must be a format that vLLM has, such as FP8, BF16"),
         ({"prompt": -1}, "prompt must be a whole number from 0 to 1,000,000,000, not -1."),
     ],
 )

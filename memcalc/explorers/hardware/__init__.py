@@ -7,6 +7,7 @@ from memcalc import Gpu, Inference
 from memcalc.article.cards import price_per_gib
 from memcalc.estimate import advice
 from memcalc.estimate.code import arguments, code
+from memcalc.estimate.speed import time_of_a_token
 from memcalc.estimate.terms import terms
 from memcalc.explorers.controls import Menu, model_of
 from memcalc.explorers.frame import Frame, Guess, explorer
@@ -15,7 +16,6 @@ from memcalc.explorers.hardware.flow import PLACES, Flow, Token, written
 from memcalc.explorers.marks import Marks, along, apart
 from memcalc.explorers.vessel import Vessel
 from memcalc.explorers.words import formula
-from memcalc.formula.roofline import decode_time
 from memcalc.units import in_unit, show, show_both, three_digits
 
 _GAP = 44  # between the labels of two parts [px]
@@ -134,7 +134,7 @@ def _formula(token: Token) -> list[dict[str, object]]:
     model, run, gpu = token.model, token.run, token.gpu
     if not token.seconds:
         return formula(model, run, terms(model, run), left="inference")
-    lines = formula(model, run, [decode_time], gpu)
+    lines = formula(model, run, [time_of_a_token(model, run)], gpu)
     lines[0]["numbers"] |= {"BW": _speed(gpu), "T_tok": written(token.seconds)}
     return lines + formula(model, run, [term for term in terms(model, run) if term.name == "kv_cache"])
 

@@ -6,13 +6,11 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from memcalc import Fit, Gpu, Inference, Model, breakdown, fits, largest, symbol, values
-from memcalc.estimate.speed import fastest
+from memcalc.estimate.speed import fastest, time_of_a_token
 from memcalc.explorers import vessel as vessels
 from memcalc.explorers.marks import Marks, along, steps
 from memcalc.explorers.vessel import WALL, Vessel
 from memcalc.formula.inverse import token as one_more
-from memcalc.formula.roofline import decode_time
-from memcalc.formula.structures import in_structure
 from memcalc.units import in_unit, show, three_digits
 
 _CLOCKS = (1, 1.5, 2, 3, 4, 5, 6, 8, 10, 15)  # how much a clock shows, times a power of ten
@@ -49,9 +47,7 @@ class Token:
     @cached_property
     def read(self) -> int:
         """What is read for it [bytes]: what a card of one byte a second would read in so many seconds."""
-        return in_structure(decode_time, self.model.structure).exact(
-            {**values(self.model, self.run), symbol("bandwidth"): 1}
-        )
+        return time_of_a_token(self.model, self.run).exact({**values(self.model, self.run), symbol("bandwidth"): 1})
 
     @property
     def weights(self) -> int:

@@ -187,7 +187,7 @@ def trained(model: Model, gpu: Gpu, cards: int, zero: int, **run: object) -> Pla
     """Return the plan of a training, without activations where nobody has measured them.
 
     >>> trained(Model.named("Mamba-2.8B"), Gpu.named("RTX 4090"), 1, 0).unknown
-    "activations must be 'none' for Mamba-2.8B: only dense attention layers are known."
+    "activations must be 'none' for Mamba-2.8B: nobody has measured its state-space layers."
     """
     run = Training(**run, data_parallel=cards, zero=zero if cards > 1 else 0)
     unknown = training.activations_unknown(model, run)

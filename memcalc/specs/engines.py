@@ -1,0 +1,110 @@
+"""Engines: what each reserves for its cache, which formats it has, and what it keeps otherwise than a model needs."""
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import cache
+
+from memcalc import catalogue
+from memcalc.catalogue import Row
+from memcalc.errors import InputError
+from memcalc.formula.choices import Family, Kept
+from memcalc.formula.formats import Format
+from memcalc.formula.tensors import lineage
+
+_SHOWN = 5
+"""So many of the formats that an engine has are named where one is refused."""
+
+
+@dataclass(frozen=True)
+class Engine(Row):
+    """What an engine reserves for its cache: a row of data/engines.csv.
+
+    Parameters
+    ----------
+    block, counter, window_counter, conv_skipped, window_extra : what it adds for the symbols of these names
+    shared : whether all sequences share the cells of the cache
+    kind : whose code it is: "llama.cpp", "transformers", "vLLM"; nothing for "ideal"
+    room : tokens of a pass, for which window layers have room; None where the engine counts none [tokens]
+    conv_format : format of a convolution's last inputs; nothing for that of the cache
+    """
+
+    name: str
+    block: int
+    counter: int
+    window_counter: int
+    conv_skipped: int
+    window_extra: int
+    shared: bool
+    kind: str = ""
+    room: int | None = None
+    conv_format: str = ""
+
+    def check_format(self, use: str, name: str) -> None:
+        """Raise InputError for a format that the engine does not have; the plain ones are the formula's own.
+
+        Parameters
+        ----------
+        use : "weights" or "kv_cache"
+        name : a row of data/formats.csv
+
+        >>> Engine.named("vLLM").check_format("kv_cache", "Q4_0")
+        Traceback (most recent call last):
+        memcalc.errors.InputError: kv_cache must be a format that vLLM has, such as FP8, BF16, FP16 or FP32, not 'Q4_0'.
+        """
+        form, known = Format.named(name), formats_of(self.kind, use)
+        if not self.kind or form.family == Family.PLAIN or name in known:
+            return
+        nearest = sorted(known, key=lambda one: abs(Format.named(one).bits - form.bits))
+        more = len(nearest) - _SHOWN
+        *first, last = [*nearest[:_SHOWN], f"one of {more} more"] if more > 0 else nearest
+        allowed = f"{', '.join(first)} or {last}"
+        raise InputError(f"{use} must be a format that {self.kind} has, such as {allowed}, not {name!r}.")
+
+
+@cache
+def formats_of(kind: str, use: str) -> tuple[str, ...]:
+    """Return the formats that engines of a kind have: rows of data/engine_formats.csv, where * stands for any ending.
+
+    Parameters
+    ----------
+    kind : whose code it is, as of `Engine`
+    use : "weights" or "kv_cache"
+
+    >>> formats_of("vLLM", "kv_cache")
+    ('FP32', 'BF16', 'FP16', 'FP8')
+    """
+    rows = [row for row in catalogue.rows("engine_formats") if (row["engine"], row["use"]) == (kind, use)]
+    patterns = [pattern for row in rows for pattern in row["formats"].split()]
+    fitting = [row["name"] for row in catalogue.rows("formats") if use == "weights" or row["cache"] != "no"]
+    return tuple(name for name in fitting if any(fnmatchcase(name, pattern) for pattern in patterns))
+
+
+@dataclass(frozen=True)
+class Departure(Row):
+    """What engines of a kind keep of a family otherwise than it needs: a row of data/engine_families.csv.
+
+    Parameters
+    ----------
+    engine : the kind of the engine, as of `Engine`
+    family : as in data/families.csv
+    keeps : what is kept instead
+    sentence : the same in words
+    source : where that is said
+    """
+
+    engine: str
+    family: str
+    keeps: Kept
+    sentence: str
+    source: str
+
+
+@cache
+def departures(family: str) -> tuple[Departure, ...]:
+    """Return what engines keep otherwise of a family, or of one that it is like.
+
+    >>> [(one.engine, one.keeps) for one in departures("falcon")]
+    [('transformers', 'every head')]
+    """
+    rows = catalogue.rows("engine_families")
+    return tuple(Departure.of_row(row) for row in rows if row["family"] in lineage(family))

@@ -1,0 +1,81 @@
+"""Engines: what they keep of which family, and which formats they have."""
+
+import re
+
+import pytest
+
+from memcalc import InputError, catalogue
+from memcalc.formula.formats import Format
+from memcalc.specs.engines import Engine, departures, formats_of
+
+KINDS = {row["kind"] for row in catalogue.rows("engines")}
+CITED = re.findall(r"@\w+\{(\w+),", catalogue.bibliography())
+
+
+@pytest.mark.parametrize("table", ["engine_families", "engine_formats"])
+def test_every_row_is_of_an_engine_and_says_where_and_when(table):
+    for row in catalogue.rows(table):
+        assert all(row.values())
+        assert row["engine"] in KINDS
+        assert row["source"].partition(",")[0] in CITED
+        assert re.fullmatch(r"2026-\d\d-\d\d", row["date"])
+
+
+def test_departures_are_of_families_that_are_known():
+    for row in catalogue.rows("engine_families"):
+        assert catalogue.find("families", "family", row["family"])["name"] == row["family"]
+
+
+def test_an_engine_departs_for_some_families_alone():
+    assert [one.engine for one in departures("mistral")] == ["llama.cpp"]
+    assert departures("gemma3_text") == departures("llama") == departures("") == ()
+
+
+def test_every_pattern_names_a_format():
+    for row in catalogue.rows("engine_formats"):
+        for pattern in row["formats"].split():
+            said = re.compile(pattern.replace(".", r"\.").replace("?", ".").replace("*", ".*"))
+            assert any(said.fullmatch(name) for name in formats_of(row["engine"], row["use"])), pattern
+
+
+@pytest.mark.parametrize(
+    ("engine", "use", "name", "sentence"),
+    [
+        (
+            "llama.cpp",
+            "weights",
+            "AWQ-INT4-g128",
+            "weights must be a format that llama.cpp has, such as IQ4_XS, MXFP4, Q4_0, Q4_K_M, Q4_K_S or one of 36 "
+            "more, not 'AWQ-INT4-g128'.",
+        ),
+        ("vLLM", "kv_cache", "Q4_0", "kv_cache must be a format that vLLM has, such as FP8, BF16, FP16 or FP32, not"),
+        (
+            "transformers-static",
+            "kv_cache",
+            "Q8_0",
+            "kv_cache must be a format that transformers has, such as HQQ-INT8",
+        ),
+    ],
+)
+def test_a_format_that_an_engine_lacks_is_refused_with_the_nearest_that_it_has(engine, use, name, sentence):
+    with pytest.raises(InputError) as caught:
+        Engine.named(engine).check_format(use, name)
+    assert str(caught.value).startswith(sentence)
+
+
+def test_the_ideal_engine_has_every_format_and_every_engine_those_of_the_formula():
+    for name in catalogue.names("formats"):
+        Engine.named("ideal").check_format("weights", name)
+    for engine in catalogue.names("engines"):
+        Engine.named(engine).check_format("weights", "INT4")
+
+
+def test_block_types_are_llama_cpps_and_its_caches_are_those_of_its_option():
+    """`llama-server --help`: f32, f16, bf16, q8_0, q4_0, q4_1, iq4_nl, q5_0, q5_1."""
+    caches = {"FP32", "FP16", "BF16", "Q8_0", "Q4_0", "Q4_1", "IQ4_NL", "Q5_0", "Q5_1"}
+    assert set(formats_of("llama.cpp", "kv_cache")) == caches
+    assert all(
+        name in formats_of("llama.cpp", "weights")
+        for name in catalogue.names("formats")
+        if Format.named(name).family in ("gguf", "blocks")
+    )
