@@ -12,14 +12,14 @@ from pathlib import Path
 
 from memcalc import catalogue
 from memcalc.errors import InputError, choice
-from memcalc.specs import hybrids, layers, states
+from memcalc.specs import experts, hybrids, layers, states
 from memcalc.specs.config import Config, load, refusal
 from memcalc.specs.layers import Counts
 
 FAMILIES = tuple(catalogue.names("families"))
 """Every `model_type` that can be read."""
 
-READERS = layers.READERS | states.READERS | hybrids.READERS
+READERS = layers.READERS | experts.READERS | states.READERS | hybrids.READERS
 """Name → reader, as a row of data/families.csv lists them."""
 
 _TEXTS = ("text_config", "llm_config", "language_config")

@@ -3,7 +3,8 @@
 from memcalc.catalogue import rows
 from memcalc.errors import choice
 from memcalc.specs.config import LISTS, Config, refusal
-from memcalc.specs.layers import Counts, experts, limit, shared_width, window
+from memcalc.specs.experts import experts, shared_width
+from memcalc.specs.layers import Counts, limit, window
 
 KINDS = {row["word"]: row["kind"] for row in rows("layer_words")}
 """A word or letter for a layer in a config.json → kind of layer in a `Model`."""
