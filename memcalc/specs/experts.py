@@ -1,6 +1,6 @@
 """Layers with experts, read from a config.json: how many layers have them, and how many, how wide, and shared."""
 
-from memcalc.specs.config import Config
+from memcalc.specs.config import Config, missing, refusal
 from memcalc.specs.layers import Counts, limit
 
 
@@ -36,7 +36,7 @@ def routed(config: Config, counts: Counts, how: str) -> Counts:
     Parameters
     ----------
     how : "all" if every layer has them, as wide as an MLP; "wide" if it has, as wide as a key of their own says;
-        "after" the first ones, in every n-th; "every" n-th
+        "after" the first ones, in every n-th; "every" n-th; "listed" if the file must list them
     """
     layers = counts["layers"]
     listed = config.words("mlp_layer_types", layers, ("dense", "sparse"))
@@ -47,20 +47,36 @@ def routed(config: Config, counts: Counts, how: str) -> Counts:
 
 
 def _after(config: Config, layers: int) -> int:
-    listed = config.given("moe_layer_freq")  # 0 or 1 for each layer
-    if isinstance(listed, list) and len(listed) == layers:
-        return listed.count(1)
+    if isinstance(config.given("moe_layer_freq"), list):  # 0 or 1 for each layer
+        return sum(config.numbers("moe_layer_freq", layers, least=0, most=1))
     start = config.count("dense_layers", "first_k_dense_replace", least=0, most=layers, bound="num_hidden_layers")
-    step = config.count("moe_layers", "moe_layer_freq") if "moe_layer_freq" in config.documented else 1
+    known = "moe_layer_freq" in config.documented or config.given("moe_layer_freq") is not None
+    step = config.count("moe_layers", "moe_layer_freq") if known else 1
     return len(range(-(-start // step) * step, layers, step))
 
 
 def _every(config: Config, layers: int) -> int:
-    listed = config.places("moe_layers", layers)
-    return len(listed) or layers // config.count("moe_layers", "interleave_moe_layer_step", 1)
+    if config.given("moe_layers") is not None:
+        return len(config.places("moe_layers", layers))
+    return layers // config.count("moe_layers", "interleave_moe_layer_step", 1)
 
 
-_ROUTED = {**dict.fromkeys(("all", "wide"), lambda config, layers: layers), "after": _after, "every": _every}
+def _listed(config: Config, layers: int) -> int:
+    raise missing("mlp_layer_types", "a list that says of each layer whether it has experts")
+
+
+_ROUTED = {
+    **dict.fromkeys(("all", "wide"), lambda config, layers: layers),
+    **{"after": _after, "every": _every, "listed": _listed},
+}
+
+
+def until(config: Config, counts: Counts, key: str) -> Counts:
+    """Refuse a layer after which no more layers have experts, but for the last one."""
+    last, end = counts["layers"] - 1, config.count("moe_layers", key, -1, least=-1)
+    if end != -1 and end < last:
+        raise refusal(key, f"-1 or at least that of the last layer, {last:,}", end)
+    return {}
 
 
 def sparse(config: Config, counts: Counts, how: str) -> Counts:
@@ -88,5 +104,5 @@ def shared_width(config: Config, counts: Counts, how: str) -> Counts:
     return {"shared_intermediate": width if counts.get("moe_layers", 1) else 0}
 
 
-READERS = {"routed": routed, "sparse": sparse, "shared": shared, "shared_width": shared_width}
+READERS = {"routed": routed, "until": until, "sparse": sparse, "shared": shared, "shared_width": shared_width}
 """Name → reader, as a row of data/families.csv lists them."""

@@ -2,7 +2,7 @@
 
 from memcalc.errors import InputError
 from memcalc.formula.symbols import BY_NAME
-from memcalc.specs.config import Config, refusal
+from memcalc.specs.config import Config, missing, refusal
 
 Counts = dict[str, int]
 """Field of a `Model` → number."""
@@ -118,11 +118,18 @@ def context(config: Config, counts: Counts | None = None, how: str = "") -> Coun
     return {"trained_context": config.count("context", "max_position_embeddings")}
 
 
-def kv_heads(config: Config, key: str, heads: int, default: int | None, null: int | None = None) -> int:
-    """Return the key and value heads, each of which serves as many query heads."""
+def kv_heads(
+    config: Config,
+    key: str,
+    heads: int,
+    default: int | None,
+    null: int | None = None,
+    of: str = "num_attention_heads",
+) -> int:
+    """Return the key and value heads, each of which serves as many query heads, whose key is `of`."""
     count = config.count("kv_heads", key, default, null)
     if heads % count:
-        raise InputError(f"{key} in config.json must divide num_attention_heads = {heads:,}, not {count:,}.")
+        raise InputError(f"{key} in config.json must divide {of} = {heads:,}, not {count:,}.")
     return count
 
 
@@ -140,7 +147,7 @@ def share(hidden: int, heads: int, key: str = "num_attention_heads", of: str = "
     128
     """
     size, rest = divmod(hidden, heads)
-    if (rest and exact) or size > limit("head_dim"):
+    if (rest and exact) or not 0 < size <= limit("head_dim"):
         equal = f"{of} = {hidden:,} into equal heads of at most {limit('head_dim'):,}"
         raise InputError(f"{key} in config.json must divide {equal}, not {heads:,}.")
     return size
@@ -156,12 +163,19 @@ def windows(config: Config, layers: int, width: int, sliding: int) -> Counts:
     """Return the layers with and without a window; `sliding` have one unless the file lists the kind of each."""
     kinds = config.kinds(layers)
     sliding = sliding if kinds is None else layers - kinds.count("full_attention")
+    needed(config, sliding, width)
+    return {"full_layers": layers - sliding, "window_layers": sliding, "window": width if sliding else 0}
+
+
+def needed(config: Config, sliding: int, width: int) -> int:
+    """Return the window; InputError if there is none for layers that by layer_types have one."""
     if sliding and not width:
         switch = "(and use_sliding_window must be true where there is one)"
         why = f"{switch}, for by layer_types {sliding:,} layers have a window"
         allowed = f"a whole number from 1 to {limit('window'):,} {why}"
-        raise InputError(f"sliding_window in config.json must be {allowed}, not null or switched off.")
-    return {"full_layers": layers - sliding, "window_layers": sliding, "window": width if sliding else 0}
+        key = config.spelled("window", "sliding_window")
+        raise InputError(f"{key} in config.json must be {allowed}, not null or switched off.")
+    return width
 
 
 def layers_with_windows(config: Config, counts: Counts, how: str) -> Counts:
@@ -170,7 +184,7 @@ def layers_with_windows(config: Config, counts: Counts, how: str) -> Counts:
     Parameters
     ----------
     how : "all" if a window is given; "upper" from `max_window_layers` on, "half" for every second of those below;
-        "alternating", beginning with the first; "most" but every n-th; "listed" if the file must list them
+        "alternating", beginning with the first; "most" but every n-th; "none"; "listed" if the file must list them
     """
     layers, width = counts["layers"], window(config)
     return windows(config, layers, width, _SLIDING[how](config, layers, width))
@@ -203,13 +217,19 @@ def _most(config: Config, layers: int, width: int) -> int:
     return layers - layers // config.count("window_layers", keys, 6)
 
 
+def _none(config: Config, layers: int, width: int) -> int:
+    return 0
+
+
 def _listed(config: Config, layers: int, width: int) -> int:
+    if width and config.kinds(layers) is None:
+        raise missing("layer_types", "a list that says of each layer whether it has the window")
     return 0
 
 
 _SLIDING = {
     **{"all": _all, "upper": _upper, "half": _half, "alternating": _alternating, "most": _most},
-    **{"listed": _listed},
+    **{"none": _none, "listed": _listed},
 }
 
 
