@@ -67,8 +67,8 @@ def choice(field: str, value: object, options: Iterable[str], aliases: Mapping[s
     if isinstance(value, str) and value in names:
         return names[value]
     spellings = {_plain(spelling): option for spelling, option in ((aliases or {}) | names).items()}
-    if isinstance(value, str) and _plain(value) in spellings:
-        return spellings[_plain(value)]
+    if isinstance(value, str) and (plain := _plain(value)) and plain in spellings:
+        return spellings[plain]
     nearest = " or ".join(_nearest(_plain(shown(value)), spellings))
     hint = f"; the nearest is {nearest}" if nearest else ""
     known = f" Known: {', '.join(names)}." if len(names) <= _LISTED else ""
@@ -99,14 +99,14 @@ def instance(field: str, value: object, *kinds: type) -> None:
         raise must(field, f"of type {', '.join(others)}{' or ' if others else ''}{last}", shown(value))
 
 
-def shown(value: object) -> str:
-    """Return `value` as it stands in a sentence: short, whatever it is."""
+def shown(value: object, most: int = 60) -> str:
+    """Return `value` as it stands in a sentence: short, whatever it is; `most` characters of it, if it has more."""
     try:
         text = repr(value)
     except Exception:  # a fault of its own, or a whole number of more than 4,300 digits, which Python does not write
         a_number = isinstance(value, int)
         text = "a number of thousands of digits" if a_number else f"an object of the type {type(value).__name__}"
-    return text if len(text) <= 60 else f"{text[:60]}…"
+    return text if len(text) <= most else f"{text[:most]}…"
 
 
 def _plain(name: str) -> str:

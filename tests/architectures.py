@@ -36,8 +36,9 @@ def _latent(draw):
 
 @st.composite
 def _states(draw, kind):
-    state_heads = draw(_SMALL)
-    heads = {"groups": draw(_SMALL), "state_heads": state_heads} if kind == "mamba2_layers" else {}
+    groups = draw(_SMALL)
+    state_heads = groups * draw(_SMALL)
+    heads = {"groups": groups, "state_heads": state_heads} if kind == "mamba2_layers" else {}
     rank = {"time_rank": draw(_SMALL), "state_norms": draw(_FLAGS)} if kind == "mamba_layers" else {}
     return (
         heads

@@ -117,6 +117,18 @@ CONFIGS = {
     "mamba": _STATE | {"time_step_rank": "auto"},
     "mamba2": _STATE | {"num_heads": 8, "head_dim": 16, "n_groups": 1},
 }
+_MORE = {
+    "gemma4_text": _SIZES
+    | {
+        "model_type": "gemma4_text",
+        **{"num_hidden_layers": 4, "num_key_value_heads": 2, "head_dim": 16, "intermediate_size": 96},
+        **{"layer_types": ["sliding_attention", "full_attention"] * 2, "sliding_window": 8},
+        "hidden_size_per_layer_input": 0,
+    },
+    "lfm2": _ROTARY | {"model_type": "lfm2", "conv_L_cache": 3, "block_auto_adjust_ff_dim": False},
+}
+"""Families of which tests change single keys; not all that they read is here."""
+
 CONFIGS = {family: {"model_type": family} | config for family, config in CONFIGS.items()}
 CONFIGS["gemma3"] = {"model_type": "gemma3", "tie_word_embeddings": False, "text_config": _GEMMA3}
 
@@ -128,6 +140,7 @@ def keys(family):
 
 def changed(family, changes, without=()):
     """The config of the family, with these changes and without these keys; of gemma3, the one inside."""
-    config = CONFIGS[family].get("text_config", CONFIGS[family]) | changes
+    base = (CONFIGS | _MORE)[family]
+    config = base.get("text_config", base) | changes
     config = {key: value for key, value in config.items() if key not in without}
     return {"model_type": family, "text_config": config} if family == "gemma3" else config

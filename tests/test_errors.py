@@ -36,3 +36,9 @@ def test_an_alias_gives_its_option_and_is_not_listed():
     assert choice("model", "gpt-3", ["GPT-3-175B"], {"GPT-3": "GPT-3-175B"}) == "GPT-3-175B"
     with pytest.raises(InputError, match=r"Known: GPT-3-175B\.$"):
         choice("model", "x", ["GPT-3-175B"], {"GPT-3": "GPT-3-175B"})
+
+
+def test_signs_alone_spell_no_option():
+    with pytest.raises(InputError, match=r"^kind '!' is not known"):
+        choice("kind", "!", ["-", "*"])
+    assert choice("kind", "-", ["-", "*"]) == "-"

@@ -9,20 +9,12 @@ import sympy
 
 from memcalc.formula.choices import Family
 from memcalc.formula.formats import Format, block, named_bits
+from memcalc.formula.places import places
 from memcalc.formula.quantization import COUNTED_IN_ALL, absorbed, codes, in_format, in_groups, type_at
-from memcalc.formula.symbols import symbol
-from memcalc.formula.tensors import LAYERS, ONCE, Tensor
+from memcalc.formula.tensors import ONCE, Tensor
 
 Counts = Mapping[sympy.Symbol, int]
 """The counts of a model, as its `values` has them."""
-
-MIXERS = (
-    *("attention", "window_attention", "sharing_attention", "window_sharing_attention", "latent_attention"),
-    *("mamba", "mamba2", "delta", "short_conv", "linear_attention"),
-)
-"""Groups of which a layer has one: how it looks at other tokens."""
-
-_LAST, _BOTH = ("expert", "router", "wide_mlp"), symbol("parallel_layers")
 
 
 @dataclass(frozen=True)
@@ -76,34 +68,19 @@ def inventory(known: Counts, tensors: tuple[Tensor, ...], form: Format) -> Itera
 
     Layers of one kind follow each other: how those of several kinds take turns is not known here.
     """
-    places = _places(tensors, known)
+    layers = dict.fromkeys(ONCE, range(1))
+    layers |= {group: range(1 + found.start, 1 + found.stop) for group, found in places(tensors, known).items()}
     for tensor in tensors:
         for part in absorbed(tensor) if form.type and tensor.name == "kv_b_proj" else [tensor]:
             alike = _sized(part, known)
             if alike.each and 0 not in alike.shape:
-                yield from _stored(alike, places[tensor.group], known, form)
+                yield from _stored(alike, layers[tensor.group], known, form)
 
 
 def _sized(tensor: Tensor, known: Counts) -> Tensor:
     """Return a tensor with numbers in the places of letters."""
     each, *shape = ((sympy.S.One * count).xreplace(known) for count in (tensor.each, *tensor.shape))
     return replace(tensor, each=int(each), shape=tuple(shape))
-
-
-def _places(tensors: tuple[Tensor, ...], known: Counts) -> dict[str, range]:
-    """Return which layers hold each group: MLPs the first ones, experts the last, what mixes tokens kind by kind."""
-    often = {tensor.group: int((sympy.S.One * tensor.layers).xreplace(known)) for tensor in tensors}
-    layers, before, starts = int(LAYERS.xreplace(known)), 0, {}
-    for group in MIXERS:
-        beside = known[_BOTH] if group == "mamba2" else 0  # of these layers each has attention too
-        starts[group] = before - beside
-        before += often.get(group, 0) - beside
-    starts |= {group: layers - often.get(group, 0) for group in _LAST}
-    starts["indexer"] = starts["latent_attention"]
-    places = {
-        group: range(1 + starts.get(group, 0), 1 + starts.get(group, 0) + count) for group, count in often.items()
-    }
-    return places | dict.fromkeys(ONCE, range(1))
 
 
 def _stored(tensor: Tensor, layers: range, known: Counts, form: Format) -> Iterator[Stored]:

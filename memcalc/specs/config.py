@@ -1,5 +1,6 @@
 """A Hugging Face config.json: read, and its values taken out one by one, each checked."""
 
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -8,8 +9,11 @@ from memcalc.checkpoints import regular
 from memcalc.errors import InputError, choice, instance, must, shown, whole
 from memcalc.formula.symbols import BY_NAME
 
+BESIDE = ("quantization_config", "compression_config", "vision_config", "audio_config")
+"""Keys that say that there is more than a text decoder with numbers of one format."""
+
 _MATTERS = (
-    *("quantization_config", "compression_config", "vision_config", "audio_config"),
+    *BESIDE,
     *("num_nextn_predict_layers", "num_mtp_layers", "num_kv_shared_layers", "attention_chunk_size"),
     *("sliding_window", "layer_types", "use_bidirectional_attention", "use_qk_norm"),
     *("num_key_value_heads", "num_kv_heads", "head_dim", "attention_bias", "qkv_bias", "mlp_bias"),
@@ -31,6 +35,17 @@ LISTS = ("layers_block_type", "hybrid_override_pattern", "layer_types", "hybrid_
 def refusal(key: str, allowed: str, value: object) -> InputError:
     """Return what is said of a value that a key cannot have."""
     return must(f"{key} in config.json", allowed, shown(value))
+
+
+def missing(keys: str, wanted: str) -> InputError:
+    """Return what is said of a key that a file may not leave out; other spellings of it are parted by "|".
+
+    >>> str(missing("n_head|num_heads", "a whole number"))
+    'n_head (or num_heads) is missing in config.json: a whole number.'
+    """
+    key, *others = keys.split("|")
+    also = f" (or {' or '.join(others)})" if others else ""
+    return InputError(f"{key}{also} is missing in config.json: {wanted}.")
 
 
 class Config:
@@ -60,7 +75,8 @@ class Config:
     def _alike(self, value: list) -> object:
         """Return the number that a list says of each layer, where it is the same in all; else the list as it is."""
         layers = self._values.get("num_hidden_layers", self.listed_layers())
-        return value[0] if len(value) == layers and all(one == value[0] for one in value) else value
+        same = all(type(one) is int and one == value[0] for one in value)
+        return value[0] if value and same and len(value) == layers else value
 
     def spelled(self, name: str, keys: str) -> str:
         """Return how this family spells the key of a symbol, or `keys` if it does as others do."""
@@ -92,7 +108,8 @@ class Config:
         >>> Config({"hidden_size": 64}, "llama").count("hidden", "hidden_size")
         64
         """
-        key, value = self._find(self.spelled(name, keys))
+        keys = self.spelled(name, keys)
+        key, value = self._find(keys)
         documented, most = self.documented.get(key), BY_NAME[name].limit if most is None else most
         default = default if documented is None else documented
         if value is None and key in self._values and null is not None:
@@ -106,14 +123,18 @@ class Config:
         elif isinstance(value, list):
             value = self._alike(value)
         elif key not in self._values:
-            raise InputError(f"{key} is missing in config.json: a whole number from {least:,} to {most:,}.")
+            raise missing(keys, f"a whole number from {least:,} to {most:,}")
         return whole(f"{key} in config.json", value, least, most, bound)
 
     def listed_layers(self) -> int | None:
         """Return how many layers a list of their kinds has; None if the file has no such list."""
-        return next(
-            (len(found) for found in map(self._values.get, LISTS[:2]) if isinstance(found, str | list) and found), None
-        )
+        for key in LISTS[:2]:
+            found = self._values.get(key)
+            if found is not None and not (isinstance(found, str | list) and found):
+                raise refusal(key, "a kind for each layer", found)
+            if found is not None:
+                return len(found)
+        return None
 
     def first(self, key: str) -> None:
         """Keep the first of several numbers: of a file that has one for each kind of input, that of its text."""
@@ -123,9 +144,15 @@ class Config:
 
     def flatten(self, key: str, names: Mapping[str, str]) -> None:
         """Take what an object in the file has under some keys as if it stood beside it under others."""
+        inner = self.inside(key)
+        self._values = {**{names[name]: value for name, value in inner.items() if name in names}, **self._values}
+
+    def inside(self, key: str) -> Mapping:
+        """Return an object in the file; an empty one where it is left out or null."""
         inner = self.given(key)
-        if isinstance(inner, Mapping):
-            self._values = {**{names[name]: value for name, value in inner.items() if name in names}, **self._values}
+        if inner is not None and not isinstance(inner, Mapping):
+            raise refusal(key, "an object in braces", inner)
+        return inner or {}
 
     def given(self, key: str) -> object:
         """Return the value of a key as it stands; None if the file has none."""
@@ -140,9 +167,7 @@ class Config:
 
     def part(self, key: str, default: float | None = None) -> float:
         """Return a part of a whole, more than 0 and at most 1; newer files keep some of them in `rope_parameters`."""
-        inner = self._values.get("rope_parameters")
-        newer = inner.get("partial_rotary_factor") if isinstance(inner, Mapping) else None
-        value = self._given(key, default, newer)
+        value = self._given(key, default, self.inside("rope_parameters").get("partial_rotary_factor"))
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 1:
             raise refusal(key, "a number above 0 and up to 1", value)
         return value
@@ -166,39 +191,45 @@ class Config:
             raise refusal(key, f"a list of num_hidden_layers = {layers:,} kinds", value)
         return [choice(f"{key} in config.json:", kind, known) for kind in value]
 
-    def changes(self, key: str, kind: str, layers: int) -> dict[str, int]:
+    def changes(self, key: str, kind: str, layers: int, known: tuple[str, ...]) -> dict[str, int]:
         """Return what a file changes in layers of a kind, of which it must say the same in all of them.
 
-        Raises InputError if it changes something in some of them alone, or in other layers.
+        Raises InputError if it changes something in some of them alone, in other layers, or that is not `known`.
         """
         value = self.given(key)
         if value is None:
             return {}
-        kinds = self.kinds(layers) or []
-        where = sorted(str(place) for place, one in enumerate(kinds) if one == kind)
-        places = sorted(str(place).lstrip("0") or "0" for place in value) if isinstance(value, Mapping) else []
-        changed = list(value.values()) if places else [None]
-        if places != where or any(one != changed[0] for one in changed) or not isinstance(changed[0], Mapping):
+        where = sorted(str(place) for place, one in enumerate(self.kinds(layers) or []) if one == kind)
+        told = isinstance(value, Mapping) and value and all(isinstance(one, Mapping) for one in value.values())
+        places = sorted(shown(place).strip("'").lstrip("0") or "0" for place in value) if told else []
+        changed = [self._change(key, one, known) for one in value.values()] if told and places == where else []
+        if not changed or any(one != changed[0] for one in changed):
             raise refusal(key, f"the same change in all layers of {kind}, and in no other", value)
+        return changed[0]
+
+    @staticmethod
+    def _change(key: str, change: Mapping, known: tuple[str, ...]) -> dict[str, int]:
+        names = {name: choice(f"{key} in config.json:", name, known) for name in change}
         return {
-            name: whole(f"{name} in {key}", number, 1, BY_NAME["hidden"].limit) for name, number in changed[0].items()
+            names[name]: whole(f"{names[name]} in {key} of config.json", number, 1, BY_NAME["hidden"].limit)
+            for name, number in change.items()
         }
 
-    def numbers(self, key: str, layers: int) -> list[int]:
+    def numbers(self, key: str, layers: int, least: int = 1, most: int = BY_NAME["heads"].limit) -> list[int]:
         """Return a list with one whole number for each layer; empty if the file has none."""
         _, value = self._find(key)
         if value is None:
             return []
         if not isinstance(value, list | tuple) or len(value) != layers:
             raise refusal(key, f"a list of num_hidden_layers = {layers:,} whole numbers", value)
-        return [whole(f"{key} in config.json", number, 1, BY_NAME["heads"].limit) for number in value]
+        return [whole(f"{key} in config.json", number, least, most) for number in value]
 
-    def places(self, key: str, layers: int) -> set[int]:
-        """Return a list of layer numbers; empty, as documented, if the file has none."""
-        value = self._given(key, ())
+    def places(self, key: str, layers: int, first: int = 0) -> set[int]:
+        """Return a list of layer numbers, counted from `first`; empty, as documented, if the file has none."""
+        value, bound = self._given(key, ()), "num_hidden_layers" if first else "num_hidden_layers - 1"
         if not isinstance(value, list | tuple):
             raise refusal(key, "a list of layer numbers", value)
-        return {whole(f"{key} in config.json", place, 0, layers - 1, "num_hidden_layers - 1") for place in value}
+        return {whole(f"{key} in config.json", place, first, layers - 1 + first, bound) for place in value}
 
     def skip(self, *keys: str) -> None:
         """Note that the family's own code has no use for these keys."""
@@ -228,7 +259,7 @@ class Config:
         present = [key for key in spellings if key in self._values] or spellings[:1]
         given = [key for key in present if self._values.get(key) is not None] or present[:1]
         values = [self._values.get(key) for key in given]
-        if len(set(map(shown, values))) > 1:
+        if len({shown(value, most=sys.maxsize) for value in values}) > 1:
             both = " and ".join(map(shown, values))
             raise InputError(f"{' and '.join(given)} in config.json must say the same, not {both}.")
         return given[0], values[0]

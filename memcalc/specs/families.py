@@ -12,14 +12,14 @@ from pathlib import Path
 
 from memcalc import catalogue
 from memcalc.errors import InputError, choice
-from memcalc.specs import hybrids, layers, states
-from memcalc.specs.config import Config, load, refusal
+from memcalc.specs import experts, hybrids, layers, states
+from memcalc.specs.config import BESIDE, Config, load, missing, refusal
 from memcalc.specs.layers import Counts
 
 FAMILIES = tuple(catalogue.names("families"))
 """Every `model_type` that can be read."""
 
-READERS = layers.READERS | states.READERS | hybrids.READERS
+READERS = layers.READERS | experts.READERS | states.READERS | hybrids.READERS
 """Name → reader, as a row of data/families.csv lists them."""
 
 _TEXTS = ("text_config", "llm_config", "language_config")
@@ -42,7 +42,7 @@ def fields(source: str | Path | Mapping) -> dict[str, object]:
     family = family_of(_type(values))
     if family.text:
         values, name = _text(values), f"{name} (text decoder only)"
-        inner = family_of(values.get("model_type") or family.text)
+        inner = family_of(family.text if values.get("model_type") is None else values["model_type"])
         if inner.text:
             raise refusal("model_type", f"that of a text decoder inside {family.name}", inner.name)
         family = family.around(inner)
@@ -56,21 +56,29 @@ def fields(source: str | Path | Mapping) -> dict[str, object]:
 
 def _type(values: Mapping) -> object:
     if values.get("model_type") is None:
-        raise UnknownFamilyError("model_type is missing in config.json: the word that says whose architecture it is.")
+        raise UnknownFamilyError(str(missing("model_type", "the word that says whose architecture it is")))
     return values["model_type"]
 
 
 def _text(values: Mapping) -> Mapping:
-    """Return the values of the text decoder in a file with several towers, or those of a file that has one level."""
-    thinker = values.get("thinker_config")
-    outer = {**values, **thinker} if isinstance(thinker, Mapping) else values
+    """Return the values of the text decoder in a file with several towers, or those of a file that has one level.
+
+    Of what stands outside the text decoder, only what says that there is more than it.
+    """
+    outer = {**values, **_inside("thinker_config", values)}
     key = next((key for key in _TEXTS if outer.get(key) is not None), None)
     if key is None:
         return {name: value for name, value in values.items() if name != "model_type"}
-    if not isinstance(outer[key], Mapping):
-        raise refusal(key, f"an object in braces for {values['model_type']}", outer[key])
+    beside = {name: outer[name] for name in BESIDE if name in outer}
     tied = values.get("tie_word_embeddings")
-    return {**outer, "model_type": None, **outer[key]} | ({} if tied is None else {"tie_word_embeddings": tied})
+    return {**beside, **_inside(key, outer)} | ({} if tied is None else {"tie_word_embeddings": tied})
+
+
+def _inside(key: str, values: Mapping) -> Mapping:
+    inner = {} if values.get(key) is None else values[key]
+    if not isinstance(inner, Mapping):
+        raise refusal(key, "an object in braces", inner)
+    return inner
 
 
 @dataclass(frozen=True)

@@ -1,17 +1,28 @@
 """Models of several kinds of layers, read from a config.json: which layer is of which kind, and the sizes of each."""
 
+from collections.abc import Mapping
+
 from memcalc.catalogue import rows
 from memcalc.errors import choice
-from memcalc.specs.config import LISTS, Config, refusal
-from memcalc.specs.layers import Counts, experts, limit, shared_width, window
+from memcalc.specs.config import LISTS, Config, missing, refusal
+from memcalc.specs.experts import experts, shared_width
+from memcalc.specs.layers import Counts, kv_heads, limit, needed, window
 
 KINDS = {row["word"]: row["kind"] for row in rows("layer_words")}
 """A word or letter for a layer in a config.json → kind of layer in a `Model`."""
 
-_MAMBA_2 = ("mamba", "mamba2", "linear_attention", "hybrid")
+_MAMBA_2 = ("mamba", "mamba2", "linear_attention")
 """Words for layers with Mamba-2 in a family that has it."""
 
-_MIXERS = ("full", "window", "latent", "mamba", "mamba2", "delta", "conv", "linear")
+_MIXERS = ("full", "window", "latent", "mamba2", "delta", "conv", "linear")
+"""Kinds of layers that look at other tokens."""
+
+_BESIDE = {
+    "": ("window",),
+    **{kind: (kind,) for kind in ("conv", "delta", "linear", "mamba2")},
+    "one": ("mamba2", "mlp", "moe"),
+}
+"""How `kinds` reads a family → its kinds of layers beside attention; the first is what is meant where none is named."""
 
 
 def kinds(config: Config, counts: Counts, how: str) -> Counts:
@@ -19,50 +30,48 @@ def kinds(config: Config, counts: Counts, how: str) -> Counts:
 
     Parameters
     ----------
-    how : the kind that "linear_attention" stands for: "delta", "linear" or "mamba2"
+    how : the kind of layer that the family has beside attention: "conv", "delta", "linear" or "mamba2"; "one" if its
+        layers are one thing each: attention, Mamba-2, an MLP or experts; "" if all have attention
     """
-    layers = counts["layers"]
-    listed = [_kind(word, how, counts) for word in _words(config, layers)]
-    counted = {kind: listed.count(kind) for kind in _MIXERS}
-    both, bare = listed.count("both"), listed.count("mlp") + listed.count("moe")
-    counted["full"] += both
-    counted["mamba2"] += both
-    found = {f"{kind}_layers": number for kind, number in counted.items()}
-    found |= {"window": window(config)} if counted["window"] else {}
-    if bare:
-        found |= {"dense_layers": listed.count("mlp"), "moe_layers": listed.count("moe")}
-    return found | {"bare_layers": bare, "parallel_layers": both}
+    full, other = "latent" if "kv_rank" in counts else "full", _BESIDE[how][0]
+    means = {"full": full, "linear": other if how else "linear"}
+    known = {word: means.get(kind, kind) for word, kind in KINDS.items()}
+    known = {word: kind for word, kind in known.items() if kind in (full, "window", *_BESIDE[how])}
+    listed = _each(config, counts["layers"], known, (other, full))
+    found = {f"{kind}_layers": listed.count(kind) for kind in _MIXERS}
+    found |= {"window": needed(config, found["window_layers"], window(config))} if found["window_layers"] else {}
+    if how == "one":
+        bare = {"dense_layers": listed.count("mlp"), "moe_layers": listed.count("moe")}
+        found |= bare | {"bare_layers": sum(bare.values())}
+    return found
 
 
-def _kind(word: str, how: str, counts: Counts) -> str:
-    kind = KINDS[word]
-    if kind == "linear":
-        return how
-    return "latent" if kind == "full" and "kv_rank" in counts else kind
+def _each(config: Config, layers: int, known: Mapping[str, str], kinds: tuple[str, str]) -> list[str]:
+    """Return the kind of each layer: from a list, a pattern of letters, numbers of layers, or an interval.
 
-
-def _words(config: Config, layers: int) -> list[str]:
-    """Return a word for each layer: from a list, a pattern of letters, numbers of layers, or an interval."""
+    Parameters
+    ----------
+    known : word or letter → kind, for all kinds that the family has
+    kinds : that of most layers, and that of those whose numbers a file gives
+    """
     for key in LISTS:
-        found = config.given(key)
-        if found is not None:
-            return _listed(key, found, layers)
-    for key in ("full_attn_idxs", "attn_layer_indices"):
         if config.given(key) is not None:
-            full = config.places(key, layers)
-            return ["full_attention" if place in full else "linear_attention" for place in range(layers)]
-    if config.given("full_attn_layers") is not None:  # counted from one
-        full = config.places("full_attn_layers", layers + 1)
-        return ["full_attention" if place in full else "linear_attention" for place in range(1, layers + 1)]
-    step = config.count("full_layers", "full_attention_interval", 4)
-    return ["linear_attention" if (place + 1) % step else "full_attention" for place in range(layers)]
+            return [known[word] for word in _listed(key, config.given(key), layers, known)]
+    for key, first in (("full_attn_idxs", 0), ("attn_layer_indices", 0), ("full_attn_layers", 1)):
+        if config.given(key) is not None:
+            full = config.places(key, layers, first)
+            return [kinds[place + first in full] for place in range(layers)]
+    if "full_attention_interval" not in config.documented and config.given("full_attention_interval") is None:
+        raise missing("layer_types", "a list that says of each layer which kind it is")
+    step = config.count("full_layers", "full_attention_interval")
+    return [kinds[(place + 1) % step == 0] for place in range(layers)]
 
 
-def _listed(key: str, found: object, layers: int) -> list[str]:
+def _listed(key: str, found: object, layers: int, known: Mapping[str, str]) -> list[str]:
     words = list(found) if isinstance(found, str) else found
     if not isinstance(words, list | tuple) or len(words) != layers:
         raise refusal(key, f"a kind for each of the {layers:,} layers", found)
-    return [choice(f"{key} in config.json:", str(word) if isinstance(word, int) else word, KINDS) for word in words]
+    return [choice(f"{key} in config.json:", str(word) if word in (0, 1) else word, known) for word in words]
 
 
 _KIMI = {
@@ -112,7 +121,7 @@ def mamba2(config: Config, counts: Counts, how: str) -> Counts:
     if isinstance(listed, list) and listed and not any(word in _MAMBA_2 for word in listed):
         return {}
     heads = config.count("state_heads", "mamba_n_heads|mamba_num_heads")
-    size = config.count("head_dim", "mamba_d_head|mamba_head_dim")
+    size = config.count("head_dim", "mamba_d_head|mamba_head_dim", most=max(1, limit("inner") // heads))
     return {
         "state_heads": heads,
         "inner": heads * size,
@@ -120,7 +129,7 @@ def mamba2(config: Config, counts: Counts, how: str) -> Counts:
         "state": config.count("state", "mamba_d_state|ssm_state_size"),
         "conv": config.count("conv", "mamba_d_conv|conv_kernel", 4),
         "conv_bias": config.flag("mamba_conv_bias" if how != "nemotron" else "use_conv_bias", True),
-        "state_bias": config.flag("mamba_proj_bias", False),
+        "state_bias": config.flag("mamba_proj_bias" if how != "nemotron" else "use_bias", False),
     }
 
 
@@ -139,7 +148,9 @@ def index(config: Config, counts: Counts, how: str) -> Counts:
 def gemma4(config: Config, counts: Counts, how: str) -> Counts:
     """Return the heads that full layers have of their own, and what only some sizes of Gemma 4 have."""
     heads, kv, size = (counts[name] for name in ("heads", "kv_heads", "head_dim"))
-    changed = config.changes("per_layer_config", "full_attention", counts["layers"])
+    changed = config.changes(
+        "per_layer_config", "full_attention", counts["layers"], ("head_dim", "num_key_value_heads")
+    )
     wide = changed.get("head_dim") or config.count("head_dim", "global_head_dim", 512)
     equal = config.flag("attention_k_eq_v", False)
     fewer = config.count("kv_heads", "num_global_key_value_heads", kv, null=kv) if equal else kv
@@ -205,7 +216,7 @@ def experts_there(config: Config, counts: Counts, how: str) -> Counts:
 def experts_or_shared(config: Config, counts: Counts, how: str) -> Counts:
     """Return experts beside an MLP that every token passes; that MLP alone, where a file has no experts."""
     shared = shared_width(config, {}, "optional")
-    if config.given("num_local_experts") != 0:
+    if config.count("experts", "num_local_experts", least=0):
         return experts(config, counts["layers"]) | {"intermediate": 0} | shared
     return {"dense_layers": counts["layers"], "intermediate": shared["shared_intermediate"]}
 
@@ -218,9 +229,10 @@ def first(config: Config, counts: Counts, key: str) -> Counts:
 
 def own_window_heads(config: Config, counts: Counts, how: str) -> Counts:
     """Return the heads that window layers have of their own, and values of another size than keys."""
-    names = {"heads": "num_attention_heads", "kv_heads": "num_key_value_heads", "head_dim": "head_dim"}
-    usual = counts | {"kv_heads": 2 * counts["kv_heads"]}
-    own = {f"window_{name}": config.count(name, f"swa_{key}", usual[name]) for name, key in names.items()}
+    heads = config.count("heads", "swa_num_attention_heads", counts["heads"])
+    pairs = kv_heads(config, "swa_num_key_value_heads", heads, 2 * counts["kv_heads"], of="swa_num_attention_heads")
+    size = config.count("head_dim", "swa_head_dim", counts["head_dim"])
+    own = {"window_heads": heads, "window_kv_heads": pairs, "window_head_dim": size}
     value = config.count("value_dim", "v_head_dim", counts["head_dim"])
     if config.given("sliding_window_size") is not None:  # beside the token itself
         own["window"] = 1 + config.count("window", "sliding_window_size", most=limit("window") - 1)

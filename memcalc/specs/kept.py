@@ -6,30 +6,34 @@ expression becomes texts with stars, and what is not is said.
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import translate
 from functools import cache, cached_property, lru_cache
+from itertools import groupby
+from operator import itemgetter
 from typing import NamedTuple
 
 import sympy
 
 from memcalc import catalogue
-from memcalc.errors import shown
+from memcalc.errors import InputError, shown
 from memcalc.formula.choices import Family
 from memcalc.formula.formats import Format, Other
+from memcalc.formula.places import AS_BUILT, places
 from memcalc.formula.quantization import is_matrix
-from memcalc.formula.tensors import GROUPS, LAYERS, ONCE, Tensor, n_mlp, present
+from memcalc.formula.tensors import ONCE, Tensor, n_mlp, present
 from memcalc.specs.model import Model
 from memcalc.specs.stored import Stored
 
 MOST_STARS, MOST_ALTERNATIVES = 1_000, 64
-"""Patterns with stars that are looked up, and texts that one regular expression may stand for."""
+"""Patterns with stars that are looked up in a hundred layers, and texts that one regular expression may stand for."""
+
+MOST_LAYERS, MOST_RULES = 1_000, 100
+"""Layers in which modules are looked up by their names, and formats that a file may give in turn."""
 
 LONGEST = 1_000
 """Characters of a pattern that is read."""
-
-_LAST = ("expert", "router")
 
 
 class InModel(NamedTuple):
@@ -49,18 +53,36 @@ class InModel(NamedTuple):
 def in_model(stored: Stored, model: Model) -> InModel:
     """Return how a model is stored whose file says this of its format.
 
+    Raises InputError if there are too many layers, or too many formats in turn, for names to be looked up.
+
     >>> kept = Stored("FP8-128x128", width="BF16", kept=("lm_head", "model.layers.0.mlp"))
     >>> in_model(kept, Model.named("LLaMA-7B")).form.others[0]
     Other(group='mlp', tensor='up_proj', number=2, form='BF16')
     """
-    rules = [(stored.width, Patterns.of(stored.kept))]
-    rules += [(form, Patterns.of(patterns)) for form, patterns in stored.others]
-    base = _base(stored)
-    others = tuple(_others(base, rules, stored.width, model))
-    names = _all_names(model)
+    base, rules = _base(stored), _rules(stored, model)
+    others = tuple(_others(base, rules, stored.width, model)) if rules else ()
+    names = _all_names(model) if rules else frozenset()
     unmatched = [pattern for _, patterns in rules for pattern in patterns.unmatched(names)]
     said = filter(None, (_in_words(others, base, model), _nothing(unmatched)))
     return InModel(replace(base, others=others), " ".join(said))
+
+
+def _rules(stored: Stored, model: Model) -> list[tuple[str, "Patterns"]]:
+    """Return the formats of a file in turn, each with the patterns of the modules that have it."""
+    said = [(form, patterns) for form, patterns in ((stored.width, stored.kept), *stored.others) if patterns]
+    turns = [
+        (form, tuple(pattern for _, patterns in turn for pattern in patterns))
+        for form, turn in groupby(said, key=itemgetter(0))
+    ]
+    if turns and (model.layers > MOST_LAYERS or len(turns) > MOST_RULES):
+        most = f"with at most {MOST_RULES:,} formats in turn and {MOST_LAYERS:,} layers"
+        found = f"{len(turns):,} and {model.layers:,}, so name a format with weights, such as weights='FP16'"
+        raise InputError(f"modules that config.json names must be looked up {most}, not {found}.")
+    stars, rules = MOST_STARS * 100 // max(100, model.layers), []
+    for form, patterns in turns:
+        rules.append((form, Patterns.of(patterns, stars)))
+        stars -= len(rules[-1][1].stars)
+    return rules
 
 
 def _in_words(others: tuple[Other, ...], base: Format, model: Model) -> str:
@@ -150,16 +172,14 @@ def _units(tensor: Tensor, model: Model) -> list[tuple[str, ...]]:
     modules = _named(tensor, model)
     if tensor.group in ONCE:
         return [tuple(spellings) for spellings in modules]
-    places = _places(tensor.group, model)
-    return [tuple(f"model.layers.{place}.{one}" for one in spellings) for place in places for spellings in modules]
+    anywhere = range(model.layers)  # how layers of several kinds take turns is not known
+    layers = _placed(model)[tensor.group] if tensor.group in AS_BUILT else anywhere
+    return [tuple(f"model.layers.{layer}.{one}" for one in spellings) for layer in layers for spellings in modules]
 
 
-def _places(group: str, model: Model) -> range:
-    """Return which layers have a group: MLPs the first ones, experts the last, as far as counts can tell."""
-    layers, count = (_number(number, model) for number in (LAYERS, GROUPS[group]))
-    if group in _LAST:
-        return range(layers - count, layers)
-    return range(count) if group == "mlp" else range(layers if count else 0)
+@lru_cache(maxsize=128)
+def _placed(model: Model) -> dict[str, range]:
+    return places(present(model.structure, model.absent), model.values)
 
 
 def _all_names(model: Model) -> frozenset[str]:
@@ -184,12 +204,12 @@ class Patterns:
     unread: tuple[str, ...]
 
     @classmethod
-    def of(cls, patterns: tuple[str, ...]) -> "Patterns":
-        """Read the patterns of a file."""
+    def of(cls, patterns: tuple[str, ...], most: int = MOST_STARS) -> "Patterns":
+        """Read the patterns of a file, of which so many may have stars."""
         plain, stars, unread = {}, {}, []
         for pattern in patterns:
             texts = alternatives(pattern)
-            if not texts or (len(stars) >= MOST_STARS and any("*" in text for text in texts)):
+            if not texts or (len(stars) >= most and any("*" in text for text in texts)):
                 unread.append(pattern)
                 continue
             for text in texts:
@@ -201,10 +221,14 @@ class Patterns:
         """What matches if one of the texts with stars does; its parts can each be matched in one way alone."""
         return re.compile("|".join(map(translate, self.stars)) or "(?!)")
 
+    @cached_property
+    def _starred(self) -> Callable[[str], bool]:
+        return cache(lambda whole: self.any_star.match(whole) is not None)  # modules of one layer are parts of the same
+
     def match(self, spellings: tuple[str, ...]) -> bool:
         """Return whether one of the spellings of a module is named, or a module that it is part of."""
         named = any(run in self.plain for name in spellings for run in runs(name))
-        return named or any(self.any_star.match(whole) for name in spellings for whole in upwards(name))
+        return named or any(self._starred(whole) for name in spellings for whole in upwards(name))
 
     def unmatched(self, names: frozenset[str]) -> list[str]:
         """Return what stands in the file and names none of these modules."""

@@ -1,8 +1,8 @@
-"""What the layers of many families share, read from a config.json: sizes, heads, windows, experts."""
+"""What the layers of many families share, read from a config.json: sizes, heads, windows, one MLP."""
 
 from memcalc.errors import InputError
 from memcalc.formula.symbols import BY_NAME
-from memcalc.specs.config import Config, refusal
+from memcalc.specs.config import Config, missing, refusal
 
 Counts = dict[str, int]
 """Field of a `Model` → number."""
@@ -118,11 +118,18 @@ def context(config: Config, counts: Counts | None = None, how: str = "") -> Coun
     return {"trained_context": config.count("context", "max_position_embeddings")}
 
 
-def kv_heads(config: Config, key: str, heads: int, default: int | None, null: int | None = None) -> int:
-    """Return the key and value heads, each of which serves as many query heads."""
+def kv_heads(
+    config: Config,
+    key: str,
+    heads: int,
+    default: int | None,
+    null: int | None = None,
+    of: str = "num_attention_heads",
+) -> int:
+    """Return the key and value heads, each of which serves as many query heads, whose key is `of`."""
     count = config.count("kv_heads", key, default, null)
     if heads % count:
-        raise InputError(f"{key} in config.json must divide num_attention_heads = {heads:,}, not {count:,}.")
+        raise InputError(f"{key} in config.json must divide {of} = {heads:,}, not {count:,}.")
     return count
 
 
@@ -140,7 +147,7 @@ def share(hidden: int, heads: int, key: str = "num_attention_heads", of: str = "
     128
     """
     size, rest = divmod(hidden, heads)
-    if (rest and exact) or size > limit("head_dim"):
+    if (rest and exact) or not 0 < size <= limit("head_dim"):
         equal = f"{of} = {hidden:,} into equal heads of at most {limit('head_dim'):,}"
         raise InputError(f"{key} in config.json must divide {equal}, not {heads:,}.")
     return size
@@ -156,12 +163,19 @@ def windows(config: Config, layers: int, width: int, sliding: int) -> Counts:
     """Return the layers with and without a window; `sliding` have one unless the file lists the kind of each."""
     kinds = config.kinds(layers)
     sliding = sliding if kinds is None else layers - kinds.count("full_attention")
+    needed(config, sliding, width)
+    return {"full_layers": layers - sliding, "window_layers": sliding, "window": width if sliding else 0}
+
+
+def needed(config: Config, sliding: int, width: int) -> int:
+    """Return the window; InputError if there is none for layers that by layer_types have one."""
     if sliding and not width:
         switch = "(and use_sliding_window must be true where there is one)"
         why = f"{switch}, for by layer_types {sliding:,} layers have a window"
         allowed = f"a whole number from 1 to {limit('window'):,} {why}"
-        raise InputError(f"sliding_window in config.json must be {allowed}, not null or switched off.")
-    return {"full_layers": layers - sliding, "window_layers": sliding, "window": width if sliding else 0}
+        key = config.spelled("window", "sliding_window")
+        raise InputError(f"{key} in config.json must be {allowed}, not null or switched off.")
+    return width
 
 
 def layers_with_windows(config: Config, counts: Counts, how: str) -> Counts:
@@ -170,7 +184,7 @@ def layers_with_windows(config: Config, counts: Counts, how: str) -> Counts:
     Parameters
     ----------
     how : "all" if a window is given; "upper" from `max_window_layers` on, "half" for every second of those below;
-        "alternating", beginning with the first; "most" but every n-th; "listed" if the file must list them
+        "alternating", beginning with the first; "most" but every n-th; "none"; "listed" if the file must list them
     """
     layers, width = counts["layers"], window(config)
     return windows(config, layers, width, _SLIDING[how](config, layers, width))
@@ -203,98 +217,20 @@ def _most(config: Config, layers: int, width: int) -> int:
     return layers - layers // config.count("window_layers", keys, 6)
 
 
+def _none(config: Config, layers: int, width: int) -> int:
+    return 0
+
+
 def _listed(config: Config, layers: int, width: int) -> int:
+    if width and config.kinds(layers) is None:
+        raise missing("layer_types", "a list that says of each layer whether it has the window")
     return 0
 
 
 _SLIDING = {
     **{"all": _all, "upper": _upper, "half": _half, "alternating": _alternating, "most": _most},
-    **{"listed": _listed},
+    **{"none": _none, "listed": _listed},
 }
-
-
-def experts(
-    config: Config,
-    layers: int,
-    moe: int | None = None,
-    width: str = "intermediate_size",
-    keys: str = "num_local_experts|num_experts",
-) -> Counts:
-    """Return the layers with experts and without.
-
-    Parameters
-    ----------
-    moe : layers with experts; None for all of them
-    width, keys : keys of an expert's width and of the number of experts in a layer
-    """
-    moe = layers if moe is None else moe
-    keys = config.spelled("experts", keys)
-    count = config.count("experts", keys)
-    most, bound = (count if moe else None), keys.split("|")[0]
-    counts = {
-        "experts": count,
-        "active_experts": config.count("active_experts", "num_experts_per_tok", most=most, bound=bound),
-        "expert_intermediate": config.count("expert_intermediate", width),
-    }
-    return {"moe_layers": moe, "dense_layers": layers - moe} | (counts if moe else {})
-
-
-def routed(config: Config, counts: Counts, how: str) -> Counts:
-    """Return experts in the layers that the file lists, or else by a rule; the others have one MLP.
-
-    Parameters
-    ----------
-    how : "all" if every layer has them, as wide as an MLP; "wide" if it has, as wide as a key of their own says;
-        "after" the first ones, in every n-th; "every" n-th
-    """
-    layers = counts["layers"]
-    listed = config.words("mlp_layer_types", layers, ("dense", "sparse"))
-    moe = listed.count("sparse") if listed else _ROUTED[how](config, layers)
-    width = "intermediate_size" if how == "all" else "moe_intermediate_size"
-    keys = "n_routed_experts|num_experts|num_local_experts" if how == "after" else "num_local_experts|num_experts"
-    return experts(config, layers, moe, width, keys) | ({"intermediate": 0} if moe == layers else {})
-
-
-def _after(config: Config, layers: int) -> int:
-    listed = config.given("moe_layer_freq")  # 0 or 1 for each layer
-    if isinstance(listed, list) and len(listed) == layers:
-        return listed.count(1)
-    start = config.count("dense_layers", "first_k_dense_replace", least=0, most=layers, bound="num_hidden_layers")
-    step = config.count("moe_layers", "moe_layer_freq") if "moe_layer_freq" in config.documented else 1
-    return len(range(-(-start // step) * step, layers, step))
-
-
-def _every(config: Config, layers: int) -> int:
-    listed = config.places("moe_layers", layers)
-    return len(listed) or layers // config.count("moe_layers", "interleave_moe_layer_step", 1)
-
-
-_ROUTED = {**dict.fromkeys(("all", "wide"), lambda config, layers: layers), "after": _after, "every": _every}
-
-
-def sparse(config: Config, counts: Counts, how: str) -> Counts:
-    """Return experts in every n-th layer, but for those that the file exempts, as Qwen has them."""
-    layers = counts["layers"]
-    step, dense = config.count("moe_layers", "decoder_sparse_step", 1), config.places("mlp_only_layers", layers)
-    moe = layers // step - sum((place + 1) % step == 0 for place in dense)
-    return experts(config, layers, moe, "moe_intermediate_size", "num_experts|num_local_experts")
-
-
-def shared(config: Config, counts: Counts, how: str) -> Counts:
-    """Return the experts that every token passes, each as wide as a routed one: as many as a key says, or "one"."""
-    width = counts.get("expert_intermediate", 0)
-    most = limit("shared_intermediate") // max(1, width)
-    if how == "one":
-        return {"shared_intermediate": width}
-    number = config.count("shared_intermediate", "n_shared_experts", null=0, least=0, most=most)
-    return {"shared_intermediate": width * number}
-
-
-def shared_width(config: Config, counts: Counts, how: str) -> Counts:
-    """Return the width of an MLP that every token passes beside its experts."""
-    least = 0 if how == "optional" else 1
-    width = config.count("shared_intermediate", "shared_expert_intermediate_size", least=least)
-    return {"shared_intermediate": width if counts.get("moe_layers", 1) else 0}
 
 
 def limit(name: str) -> int:
@@ -327,7 +263,6 @@ def multi_query(config: Config, counts: Counts, how: str) -> Counts:
 READERS = {
     **{"rotary": rotary, "latent": latent, "plain": plain, "falcon": falcon, "turned": turned, "context": context},
     **{"positions": positions, "square": square, "multi_query": multi_query, "own_heads": own_heads},
-    **{"windows": layers_with_windows, "routed": routed, "sparse": sparse, "shared": shared},
-    **{"shared_width": shared_width},
+    **{"windows": layers_with_windows},
 }
 """Name → reader, as a row of data/families.csv lists them: of a config, what was read before, and how."""

@@ -7,10 +7,14 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from memcalc import catalogue
-from memcalc.errors import InputError, integer, must, shown
+from memcalc.errors import InputError, must, shown, whole
+from memcalc.formula.symbols import BY_NAME
 
 MOST_PATTERNS = 20_000
 """Modules that a file may name one by one: more than any model has matrices with a name of their own."""
+
+LONGEST_KEY = 60
+"""Characters of a key that a message has as it is."""
 
 
 class Reading(NamedTuple):
@@ -57,10 +61,7 @@ class Section:
 
     def number(self, keys: str, default: int | None = None) -> int:
         """Return a whole number; of a group, -1 for a whole row is read as 0."""
-        value = self.get(keys, default)
-        if (number := integer(value)) is None:
-            raise must(self.name(keys), "a whole number", shown(value))
-        return max(0, number)
+        return max(0, whole(self.name(keys), self.get(keys, default), -1, BY_NAME["hidden"].limit))
 
     def word(self, keys: str, default: str | None = None) -> str:
         """Return a text."""
@@ -78,10 +79,10 @@ class Section:
 
     def part(self, key: str) -> "Section":
         """Return an object inside; an empty one where it is left out."""
-        value = self.get(key, {})
-        if not isinstance(value, Mapping):
-            raise must(self.name(key), "an object in braces", shown(value))
-        return Section(value, f"{key} of {self.where}")
+        value = {} if self.values.get(key) is None else self.values[key]
+        if not isinstance(value, Mapping) or not all(isinstance(name, str) for name in value):
+            raise must(f"{_short(key)} of {self.where}", "an object in braces", shown(value))
+        return Section(value, f"{_short(key)} of {self.where}")
 
     def texts(self, key: str) -> tuple[str, ...]:
         """Return a list of texts, without those that stand there twice; none where it is left out."""
@@ -98,6 +99,11 @@ class Section:
         return f"{keys.split('|')[0]} of {self.where}"
 
 
+def _short(key: str) -> str:
+    """Return a key as it stands in a message: a file may have long ones, such as patterns of names."""
+    return key if key.isidentifier() and len(key) < LONGEST_KEY else shown(key)
+
+
 def _found(method: str, layout: Layout, section: Section) -> str:
     """Return the name of the format that a layout means; else raise InputError, which says what is known."""
     rows = [row for row in catalogue.rows("stored") if row["method"] == method]
@@ -106,10 +112,16 @@ def _found(method: str, layout: Layout, section: Section) -> str:
         if (row["bits"], row["group"], row["kind"]) == wanted:
             return row["format"]
     near = [row for row in rows if row["kind"] == layout.kind] or rows
-    known = ", ".join(dict.fromkeys(_in_words(Layout(row["bits"], row["group"], row["kind"])) for row in near))
+    known = list(dict.fromkeys(_in_words(Layout(row["bits"], row["group"], row["kind"])) for row in near))
+    known[_NAMED:] = [f"{len(known) - _NAMED:,} more"] if known[_NAMED:] else []
     raise InputError(
-        f"{section.where} must describe a format that is known of {method}: {known}; not {_in_words(layout)}."
+        f"{section.where} must describe a format that is known of {method}: {', '.join(known)}; "
+        f"not {_in_words(layout)}."
     )
+
+
+_NAMED = 4
+"""Formats that a message names."""
 
 
 def _in_words(layout: Layout) -> str:
@@ -243,13 +255,13 @@ def _quanto(section: Section, width: str) -> Reading:
 
 def _mlx(section: Section, width: str) -> Reading:
     """Return the format of MLX; modules that the file names have bits of their own, or false for none."""
-    usual, kept, others = _of_mlx(section, section), [], []
+    usual, kept, others = _of_mlx(section, section), [], {}
     for name, own in section.values.items():
         if own is False:
             kept.append(name)
         elif isinstance(own, Mapping):
-            others.append((_of_mlx(section.part(name), section), (name,)))
-    return Reading(usual, tuple(kept), tuple((form, names) for form, names in others if form != usual))
+            others.setdefault(_of_mlx(section.part(name), section), []).append(name)
+    return Reading(usual, tuple(kept), tuple((form, tuple(names)) for form, names in others.items() if form != usual))
 
 
 def _of_mlx(part: Section, section: Section) -> str:

@@ -48,6 +48,12 @@ _NEEDS = {
 }
 """Layers of a kind → what a model with them cannot lack."""
 
+_DIVIDE = (
+    *(("kv_heads", "heads"), ("window_kv_heads", "window_heads")),
+    *(("delta_key_heads", "delta_heads"), ("groups", "state_heads")),
+)
+"""Heads that share keys, and all heads."""
+
 _USERS = {name: [kind for kind in _NEEDS if name in _NEEDS[kind]] for names in _NEEDS.values() for name in names}
 
 
@@ -170,8 +176,10 @@ class Model(Spec, Row):
             users = sum(getattr(self, kind) for kind in kinds)
             if users and not getattr(self, name):
                 raise must(name, f"at least 1, for {users:,} layers need it", 0)
-        if self.kv_heads and self.heads % self.kv_heads:
-            raise InputError(f"kv_heads must divide heads = {self.heads:,} without remainder, not {self.kv_heads:,}.")
+        for part, whole in _DIVIDE:
+            shared, heads = (getattr(self, one) or getattr(self, one.removeprefix("window_")) for one in (part, whole))
+            if shared and heads % shared:
+                raise InputError(f"{part} must divide {whole} = {heads:,} without remainder, not {shared:,}.")
         for part, whole in (("active_experts", "experts"), ("rope_dim", "head_dim")):
             if getattr(self, part) > getattr(self, whole):
                 raise must(part, f"at most {whole} = {getattr(self, whole):,}", getattr(self, part))
@@ -209,7 +217,11 @@ class Model(Spec, Row):
         """
         from memcalc.specs import families  # here: models with a name do without
 
-        return cls(**families.fields(source), stored=stored_in(source))
+        described = families.fields(source) | {"stored": stored_in(source)}
+        try:
+            return cls(**described)
+        except InputError as problem:
+            raise InputError(f"config.json describes no model that there can be: {problem}") from None
 
     @classmethod
     def from_checkpoint(cls, source: str | Path, tag: str = "") -> Model | WeighedModel:

@@ -2,7 +2,8 @@
 
 from memcalc.errors import InputError
 from memcalc.specs.config import Config
-from memcalc.specs.layers import Counts, experts, limit, rotary, sizes
+from memcalc.specs.experts import experts
+from memcalc.specs.layers import Counts, limit, rotary, sizes
 
 
 def jamba(config: Config, _: Counts, how: str) -> Counts:

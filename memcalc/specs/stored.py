@@ -99,7 +99,7 @@ def _width(values: Mapping) -> tuple[str, str]:
     for place in (values, inner if isinstance(inner, Mapping) else {}):
         for key in ("dtype", "torch_dtype"):
             if place.get(key) not in (None, "auto"):
-                said = str(place[key]).removeprefix("torch.")
+                said = place[key].removeprefix("torch.") if isinstance(place[key], str) else place[key]
                 width = WIDTHS[choice(f"{key} in config.json:", said, WIDTHS)]
                 return width, f"{width}, as {key} in config.json says."
     return "FP16", "FP16, because config.json names neither dtype nor quantization_config."
@@ -115,7 +115,7 @@ def _section(values: Mapping, beside: Mapping | None) -> Section | None:
     inner = values.get("text_config")
     for place in (values, inner if isinstance(inner, Mapping) else {}):
         for key in ("quantization_config", "compression_config", "quantization"):
-            if place.get(key):
+            if place.get(key) not in (None, {}):
                 section = Section(place, "config.json").part(key)
                 experts = {"expert_dtype": place["expert_dtype"]} if "expert_dtype" in place else {}
                 return Section({**_beside(beside), **experts, **section.values}, section.where)

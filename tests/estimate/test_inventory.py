@@ -10,8 +10,9 @@ from cases import MODELS
 from headers import read
 from measured import rows
 from memcalc import Inference, Model, breakdown
-from memcalc.estimate.inventory import MIXERS, inventory
+from memcalc.estimate.inventory import inventory
 from memcalc.formula.formats import Format
+from memcalc.formula.places import MIXERS
 from memcalc.formula.quantization import weights_in
 from memcalc.formula.tensors import present
 from memcalc.specs.kept import in_model

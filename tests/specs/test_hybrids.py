@@ -4,10 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from configs import changed
+from measured import built
 from memcalc import Inference, InputError, Model, breakdown
+from memcalc.errors import shown
 from memcalc.specs import hybrids
 from memcalc.specs.config import Config
 
+CENSUS = {row["model_type"]: row["config"] for row in built("census")}
 HYBRID = {
     **{"model_type": "qwen3_next", "hidden_size": 64, "vocab_size": 100, "intermediate_size": 96},
     **{"num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 16, "num_hidden_layers": 8},
@@ -33,10 +37,10 @@ def test_an_interval_is_the_list_that_it_stands_for(layers, step):
 @given(st.text("M*-E", min_size=1, max_size=40))
 def test_letters_count_layers_that_are_one_thing_each(pattern):
     config = Config({"hybrid_override_pattern": pattern}, "nemotron_h")
-    found = hybrids.kinds(config, {"layers": len(pattern)}, "mamba2")
+    found = hybrids.kinds(config, {"layers": len(pattern)}, "one")
     assert (found["mamba2_layers"], found["full_layers"]) == (pattern.count("M"), pattern.count("*"))
     assert found["bare_layers"] == pattern.count("-") + pattern.count("E")
-    assert found.get("moe_layers", 0) == pattern.count("E")
+    assert (found["dense_layers"], found["moe_layers"]) == (pattern.count("-"), pattern.count("E"))
 
 
 @pytest.mark.parametrize(
@@ -95,3 +99,47 @@ def test_a_text_decoder_has_no_towers_of_its_own():
         InputError, match=r"^model_type in config\.json must be that of a text decoder inside llava, not"
     ):
         Model.from_config({"model_type": "llava", "text_config": {"model_type": "llava", "hidden_size": 64}})
+
+
+@pytest.mark.parametrize("key", ["hybrid_override_pattern", "layers_block_type"])
+def test_layers_that_are_one_thing_have_an_mlp_where_the_file_says_so_alone(key):
+    model = Model.from_config(NEMOTRON | {key: "M*M" if "pattern" in key else ["mamba", "attention", "mamba"]})
+    assert (model.mamba2_layers, model.full_layers, model.dense_layers, model.moe_layers) == (2, 1, 0, 0)
+    with pytest.raises(InputError, match=rf"^{key} in config\.json must be a kind for each layer, not \{{\}}\.$"):
+        Model.from_config(NEMOTRON | {"num_hidden_layers": None, key: {}})
+
+
+@pytest.mark.parametrize("letter", ["!", "?", " ", "", "m.", 1.0, True, 10**5000], ids=shown)
+def test_what_is_no_letter_of_a_pattern_is_no_layer(letter):
+    with pytest.raises(InputError, match=r"^layer_types in config\.json: .+ is not known"):
+        Model.from_config(NEMOTRON | {"layer_types": ["M", "*", letter]})
+
+
+@pytest.mark.parametrize("word", ["mlp", "moe", "conv", "M", "indexed_attention"])
+def test_a_kind_of_layer_that_a_family_has_not_is_refused(word):
+    with pytest.raises(InputError, match=r"^layer_types in config\.json: .+ is not known"):
+        Model.from_config(HYBRID | {"layer_types": ["full_attention"] * 7 + [word]})
+
+
+def test_layers_between_those_that_are_numbered_are_of_the_other_kind():
+    """lfm2: full_attn_idxs of the published files; the others are convolutions."""
+    model = Model.from_config(changed("lfm2", {"full_attn_idxs": [2, 5]}))
+    assert (model.full_layers, model.conv_layers) == (2, 4)
+
+
+@pytest.mark.parametrize("family", ["minimax", "bamba", "lara_mini", "olmo_hybrid"])
+def test_no_interval_is_guessed_for_a_family_that_documents_none(family):
+    config = {key: value for key, value in CENSUS[family].items() if key not in ("layer_types", "attn_layer_indices")}
+    with pytest.raises(InputError, match=r"^layer_types is missing in config\.json: a list"):
+        Model.from_config(config)
+
+
+def test_heads_that_share_keys_divide_the_others():
+    with pytest.raises(InputError, match=r"delta_key_heads must divide delta_heads = 4 without remainder, not 3\.$"):
+        Model.from_config(HYBRID | {"linear_num_key_heads": 3})
+    own = {"swa_num_attention_heads": 6, "swa_num_key_value_heads": 4}
+    with pytest.raises(InputError, match=r"^swa_num_key_value_heads in config\.json must divide swa_num_attention"):
+        Model.from_config(CENSUS["mimo_v2_flash"] | own)
+
+
+NEMOTRON = CENSUS["nemotron_h"] | {"num_hidden_layers": 3, "layers_block_type": None}

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memcalc import Model
+from configs import changed
+from memcalc import InputError, Model
 from memcalc.catalogue import rows
 from memcalc.formula.formats import Other
 from memcalc.formula.quantization import is_matrix
@@ -16,6 +17,7 @@ from memcalc.specs.kept import LONGEST, Patterns, alternatives, in_model, runs
 from memcalc.specs.stored import Stored
 
 LLAMA, MIXED = Model.named("LLaMA-7B"), Model.named("DeepSeek-V3")
+GEMMA = changed("gemma4_text", {"num_kv_shared_layers": 2, "use_double_wide_mlp": True})
 
 
 def others(*kept, model=LLAMA, **more):
@@ -49,6 +51,15 @@ def test_an_mlp_without_a_gate_has_two_matrices():
     experts = {"moe_layers": 32, "dense_layers": 0, "experts": 4, "active_experts": 1, "expert_intermediate": 64}
     sparse = replace(plain, name="sparse", **experts)
     assert others("model.layers.0.mlp.experts.0.up_proj", model=sparse) == {("expert", "gate_up_proj"): 1}
+
+
+def test_wide_mlps_are_those_of_the_last_layers():
+    wide = Model.from_config(GEMMA)
+    assert (wide.dense_layers, wide.wide_layers) == (2, 2)
+    assert others("model.layers.0.mlp", model=wide) == {("mlp", "up_proj"): 2, ("mlp", "down_proj"): 1}
+    assert others("model.layers.3.mlp", model=wide) == {("wide_mlp", "up_proj"): 2, ("wide_mlp", "down_proj"): 1}
+    said = in_model(Stored("FP8-tensor", kept=("model.layers.4.mlp",)), wide).sentence
+    assert said == "Nothing that is counted here is called 'model.layers.4.mlp'."
 
 
 def test_names_of_matrices_that_an_engine_joins():
@@ -142,3 +153,15 @@ def test_every_matrix_has_names_of_modules():
     for packing in ("", "qkv", "qkv gate_up"):
         for tensor in packed(Structure(packing)):
             assert not is_matrix(tensor) or (tensor.group, tensor.name) in named
+
+
+def test_no_number_of_layers_is_a_hang():
+    huge = replace(LLAMA, full_layers=100_000, dense_layers=100_000)
+    assert in_model(Stored("FP8-tensor"), huge).form.others == ()
+    with pytest.raises(
+        InputError, match=r"^modules that config\.json names must be .+ 1,000 layers, not 1 and 100,000"
+    ):
+        in_model(Stored("FP8-tensor", kept=("lm_head",)), huge)
+    turns = tuple((form, ("mlp",)) for form in ("FP8-tensor", "FP16") * 60)
+    with pytest.raises(InputError, match="at most 100 formats in turn"):
+        in_model(Stored("FP8-tensor", others=turns), LLAMA)

@@ -9,7 +9,7 @@ from published import config, weigh
 
 from measured import rows
 from memcalc import Model, catalogue
-from memcalc.errors import InputError
+from memcalc.errors import InputError, shown
 from memcalc.formula.formats import Format
 from memcalc.formula.quantization import weights_in
 from memcalc.formula.tensors import present
@@ -106,7 +106,10 @@ def test_the_file_beside_is_found(tmp_path):
         ),
         ({"quantization_config": {"quant_method": "awq", "bits": 5}}, "known of awq: 4 bits"),
         ({"quantization_config": {"quant_method": "gptq", "bits": 4, "group_size": 100}}, "not 4 bits groups of 100"),
-        ({"quantization_config": {"quant_method": "gptq", "bits": "four"}}, "must be a whole number, not 'four'"),
+        (
+            {"quantization_config": {"quant_method": "gptq", "bits": "four"}},
+            "whole number from -1 to 10,000,000, not 'four'",
+        ),
         ({"quantization_config": FP8 | {"weight_block_size": [64, 64]}}, "not 8 bits dynamic groups of 64x64"),
         ({"quantization_config": FP8 | {"ignored_layers": [1]}}, "a list of names of modules"),
         ({"quantization_config": FP8 | {"kv_cache_dtype": "int3"}}, "'int3' is not known"),
@@ -144,3 +147,21 @@ def test_nothing_in_a_file_is_a_crash(method, values, beside):
     assert isinstance(found, Stored)
     assert bool(found.weights) != bool(found.problem)
     assert json.dumps(found.sentence)
+
+
+def test_a_bar_in_a_pattern_does_not_part_it():
+    dynamic = {"+:.*mlp.(gate|up)_proj": {"bits": 8}}
+    found = stored({"quantization_config": {"quant_method": "gptq", "bits": 4, "group_size": 128, "dynamic": dynamic}})
+    assert found.others == (("GPTQ-INT8-g128", ("re:.*mlp.(gate|up)_proj",)),)
+
+
+@pytest.mark.parametrize("part", [False, 0, "", []])
+def test_what_is_no_part_is_not_taken_for_none(part):
+    assert "must be an object in braces" in stored({"quantization_config": part}).problem
+    assert not stored({"quantization_config": {}}).problem
+
+
+@pytest.mark.parametrize("bits", [10**5000, -2, 10**8], ids=shown)
+def test_a_number_of_bits_that_is_none_is_a_sentence(bits):
+    problem = stored({"quantization_config": {"quant_method": "awq", "bits": bits}}).problem
+    assert problem.startswith("bits of quantization_config of config.json must be a whole number from -1 to 10,000,000")

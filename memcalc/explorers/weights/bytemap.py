@@ -8,9 +8,10 @@ from functools import cached_property, lru_cache
 from itertools import groupby
 
 from memcalc import Gpu, Model
-from memcalc.estimate.inventory import MIXERS, Stored, inventory
+from memcalc.estimate.inventory import Stored, inventory
 from memcalc.explorers.marks import Marks
 from memcalc.formula.formats import Format
+from memcalc.formula.places import MIXERS
 from memcalc.formula.tensors import present
 
 Box = tuple[float, float, float, float]

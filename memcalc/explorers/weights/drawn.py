@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from memcalc.estimate.inventory import MIXERS
 from memcalc.explorers.marks import along, outline
 from memcalc.explorers.vessel import WALL
 from memcalc.explorers.weights import said
 from memcalc.explorers.weights.bytemap import LAYERS, LEFT, PARTS, PLAIN, REST, TOP, Box, Scene, Tile
 from memcalc.formula.formats import named_bits
+from memcalc.formula.places import MIXERS
 from memcalc.units import show
 
 _HATCHES = ((7, 45, 0.14), (5, -45, 0.3), (4, 0, 0.46), (3, 90, 0.6))
