@@ -43,7 +43,7 @@ def test_a_file_that_is_no_config(tmp_path, content, problem):
 
 @pytest.mark.parametrize("source", [None, 5, [], b"{}"])
 def test_what_is_neither_a_path_nor_a_mapping(source):
-    with pytest.raises(InputError, match="config must be of type str or Path or Mapping"):
+    with pytest.raises(InputError, match="config must be of type str, Path or Mapping"):
         load(source)
 
 
