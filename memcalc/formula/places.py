@@ -16,7 +16,7 @@ MIXERS = (
 AS_BUILT = ("mlp", "wide_mlp", "expert", "router")
 """Groups whose layers are known: code begins with MLPs, and ends with wide ones or with experts."""
 
-_BOTH = symbol("parallel_layers")
+_BOTH, _BARE = symbol("parallel_layers"), symbol("bare_layers")
 
 
 def places(tensors: tuple[Tensor, ...], known: Mapping[sympy.Symbol, int]) -> dict[str, range]:
@@ -27,6 +27,7 @@ def places(tensors: tuple[Tensor, ...], known: Mapping[sympy.Symbol, int]) -> di
     tensors : what a model holds, from `tensors.present`
     known : the counts of the model
 
+    Of a model whose layers are one thing each, they follow what mixes tokens.
     What mixes tokens stands kind by kind: how layers of several kinds take turns is not known here.
     """
     often = {tensor.group: int((sympy.S.One * tensor.layers).xreplace(known)) for tensor in tensors}
@@ -35,6 +36,8 @@ def places(tensors: tuple[Tensor, ...], known: Mapping[sympy.Symbol, int]) -> di
         beside = known[_BOTH] if group == "mamba2" else 0  # of these layers each has attention too
         starts[group] = before - beside
         before += often.get(group, 0) - beside
+    bare = known[_BARE] if often.get("mlp", 0) + often.get("expert", 0) == known[_BARE] else 0
+    starts["mlp"] = layers - bare if bare else 0  # where each layer is one thing, those that mix tokens come first
     starts |= {group: layers - often.get(group, 0) for group in AS_BUILT[1:]}
     starts["indexer"] = starts["latent_attention"]
     found = {group: range(starts.get(group, 0), starts.get(group, 0) + count) for group, count in often.items()}

@@ -31,3 +31,10 @@ def test_what_a_model_has_once_is_in_no_layer(family):
     found = placed(Model.from_config(changed(family, {})))
     assert not {"embedding", "final"} & found.keys()
     assert all(layers == sorted(set(layers)) and set(layers) <= set(range(6)) for layers in found.values())
+
+
+def test_layers_that_are_one_thing_each_hold_one_thing_each():
+    """Nemotron-H-8B: 4 layers of attention, 24 of Mamba-2 and 24 with an MLP, as its override pattern has them."""
+    found = placed(Model.named("Nemotron-H-8B"))
+    each = [layer for group in ("attention", "mamba2", "mlp") for layer in found[group]]
+    assert sorted(each) == list(range(52))
