@@ -382,6 +382,10 @@ def test_a_picker_searches_and_forgets_nothing(page, explorer):
     field.fill("Lama-2-7B")
     field.press("Escape")
     assert field.input_value() == "Mamba-Codestral-7B"
+    field.click()
+    page.keyboard.type("llama-7")
+    assert field.input_value() == "llama-7", "what is typed replaces the name"
+    field.press("Escape")
     card = explorer.get_by_label("card", exact=True)
     card.fill("48 GB at 960 GB/s")
     card.press("Enter")

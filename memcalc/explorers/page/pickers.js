@@ -92,6 +92,7 @@ export function picker({ name: subject, label, groups, own }, id, { choose }) {
   };
   field.oninput = () => offer(field.value);
   field.onpointerdown = () => (list.hidden ? offer("") : toggle(false));
+  field.onclick = () => list.hidden || field.select(); // what is typed replaces the name; a second click sets the caret
   field.onblur = () => take(field.value);
   list.onmousedown = (event) => event.preventDefault(); // the focus stays in the field
 
