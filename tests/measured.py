@@ -13,6 +13,7 @@ from collections import namedtuple
 from functools import cache
 from pathlib import Path
 
+from memcalc import Inference, InputError, Model, breakdown
 from memcalc.estimate.ask import read_inputs
 from memcalc.validation import COLUMNS
 
@@ -29,6 +30,28 @@ def rows(table, *quantities):
 def built(table):
     """What was counted on classes of a library: objects, each with the config.json that the class was built from."""
     return [json.loads(line) for line in (DATA / f"{table}.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+VERDICTS = ("exact", "differs", "refused", "unbuilt")
+"""What memcalc makes of a class that was counted; of one that could not be built nobody knows."""
+
+
+def answer(row):
+    """What memcalc says of a class that was counted: its parameters, and its cache [bytes]."""
+    model = Model.from_config(row["config"])
+    run = Inference(context=row["context"], batch=row["batch"], kv_cache="BF16", engine="transformers")
+    return model.parameters, breakdown(model, run)["kv_cache"]
+
+
+def verdict(row):
+    """One of VERDICTS; a cache that could not be counted holds nobody to anything."""
+    if row["config"] is None:
+        return "unbuilt"
+    try:
+        parameters, cache = answer(row)
+    except InputError:
+        return "refused"
+    return "exact" if parameters == row["text_parameters"] and row["cache"] in (None, cache) else "differs"
 
 
 @cache

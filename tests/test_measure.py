@@ -108,6 +108,12 @@ def test_some_sections_alone(bench):
     assert ruler.asked == []
 
 
+def test_the_census_is_the_same_command(bench, monkeypatch):
+    monkeypatch.setattr("measure.census.main", list)
+    assert bench(Ruler(), "--census", "gemma3", "qwen3") == ["gemma3", "qwen3"]
+    assert bench(Ruler(), "--census") == []
+
+
 def test_another_version_than_the_wanted_is_as_good_as_none():
     assert Section("X", "ruler", ("pytest==1.0",), ()).versions() == ""
     assert Section("X", "ruler", ("pytest",), ()).versions().startswith("pytest ")

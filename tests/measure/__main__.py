@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from tqdm import tqdm
 
-from measure import store
+from measure import census, store
 from measure.cases import Case, Section
 from measure.plan import SECTIONS, on_a_card
 from memcalc import Gpu, validation
@@ -48,6 +48,8 @@ def main() -> int:
     """Measure what is left of the plan, and say how the formula did; 1 if not all of it could be measured."""
     asked = _arguments()
     logging.disable(logging.WARNING)  # libraries tell what they miss, and a progress bar has one line
+    if asked.census is not None:
+        return census.main(asked.census)
     planned = on_a_card(asked.gpu) if asked.gpu else SECTIONS
     planned = [section for section in planned if section.letter in (asked.only or section.letter)]
     tasks = [Task(*entry) for section in planned if section.versions() for entry in section.numbered()]
@@ -71,6 +73,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--gpu", type=_card, help="the card's name in memcalc/data/gpus.csv, with --device cuda")
     parser.add_argument("--only", metavar="LETTERS", help="sections to measure, by the letters of their rows")
     parser.add_argument("--again", action="store_true", help="forget what an interrupted run has measured")
+    parser.add_argument("--census", metavar="TYPE", nargs="*", help="count these types of Transformers instead, or all")
     asked = parser.parse_args()
     if (asked.device == "cuda") != bool(asked.gpu):
         parser.error("--device cuda and --gpu NAME belong together.")
