@@ -36,6 +36,11 @@ VERDICTS = ("exact", "differs", "refused", "unbuilt")
 """What memcalc makes of a class that was counted; of one that could not be built nobody knows."""
 
 
+def exact():
+    """The classes of the census on which memcalc is exact."""
+    return [row for row in built("census") if row["memcalc"] == "exact"]
+
+
 def answer(row):
     """What memcalc says of a class that was counted: its parameters, and its cache [bytes]."""
     model = Model.from_config(row["config"])

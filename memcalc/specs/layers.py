@@ -28,7 +28,8 @@ def rotary(config: Config, _: Counts, how: str) -> Counts:
 
     Parameters
     ----------
-    how : "absent" or "null" if there are as many key and value heads as heads where the key is absent or null
+    how : "absent" or "null" if there are as many key and value heads as heads where the key is absent or null; "floor"
+        if heads that do not divide the layer leave the rest of it out
     """
     counts = sizes(config)
     heads = config.count("heads", "num_attention_heads")

@@ -7,14 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from configs import CONFIGS, changed, keys
-from measured import answer, built, rows
+from measured import answer, exact, rows
 from memcalc import InputError, Model
 from memcalc.specs.families import FAMILIES, fields
 
 COUNTED = rows("parameters", "parameters")
 ACTIVE = {row.id: row.measured for row in rows("parameters", "active_parameters")}
-CENSUS = [row for row in built("census") if row["memcalc"] == "exact"]
-UNBUILT = {"aya_vision", "qwen2_5_omni", "qwen3_omni_moe_text"}
+CENSUS = exact()
+UNBUILT = {"aya_vision", "qwen2_5_omni", "qwen3_omni_moe"}
 """Families whose classes cannot be built from their defaults."""
 SIZES = {
     *("num_hidden_layers", "hidden_size", "num_attention_heads", "vocab_size", "intermediate_size", "ffn_dim"),

@@ -5,13 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from configs import changed
-from measured import built
+from measured import exact
 from memcalc import Inference, InputError, Model, breakdown
 from memcalc.errors import shown
 from memcalc.specs import hybrids
 from memcalc.specs.config import Config
 
-CENSUS = {row["model_type"]: row["config"] for row in built("census")}
+CENSUS = {row["model_type"]: row["config"] for row in exact()}
 HYBRID = {
     **{"model_type": "qwen3_next", "hidden_size": 64, "vocab_size": 100, "intermediate_size": 96},
     **{"num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 16, "num_hidden_layers": 8},

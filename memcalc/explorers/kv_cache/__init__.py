@@ -1,5 +1,6 @@
 """The explorer of the cache: why a longer conversation fills the card. Each token leaves a row that is kept."""
 
+import math
 import re
 import textwrap
 from dataclasses import replace
@@ -102,9 +103,9 @@ def shared(model: Model, sharing: str) -> Model:
     """
     if sharing == AS_BUILT or not model.kv_heads:
         return model
-    most = _SHARING.get(sharing, model.heads)
-    each = max(count for count in range(1, model.heads + 1) if model.heads % count == 0 and count <= most)
-    return replace(model, kv_heads=model.heads // each)
+    heads, most = math.gcd(model.heads, model.window_heads), _SHARING.get(sharing, model.heads)
+    each = max(count for count in range(1, heads + 1) if heads % count == 0 and count <= most)
+    return replace(model, kv_heads=model.heads // each, window_kv_heads=model.window_heads // each)
 
 
 def _sheet(marks: Marks, built: Model, model: Model, run: Inference, said: list[str], sharing: str) -> Sheet:
@@ -202,8 +203,9 @@ def _seen(page: Sheet, run: Inference) -> str:
 def _code(built: Model, model: Model, run: Inference) -> str:
     """Return the line of Python; a model of one's own is one of its config.json."""
     written = code(model, run, "kv_cache", shown=("context", "batch", "kv_cache"))
-    own = "Model.from_config('config.json')"
-    return written if model == built else written.replace(own, f"replace({own}, kv_heads={model.kv_heads})")
+    own, names = "Model.from_config('config.json')", ("kv_heads", "window_kv_heads")
+    changed = (f"{name}={getattr(model, name)}" for name in names if getattr(model, name) != getattr(built, name))
+    return written if model == built else written.replace(own, f"replace({own}, {', '.join(changed)})")
 
 
 def _held(run: Inference) -> str:
