@@ -202,7 +202,7 @@ def test_the_summary_tells_what_became_unknown_and_what_differs():
     before = {"llama": LLAMA, "bert": row("bert")}
     said = list(census.summary(before, found, ["llama", "bert"]))
     assert f"Differs: llama: cache {cache:,}, not {cache + 1:,}." in said
-    assert "Refused: model_type … is not known: bert" in said
+    assert "Refused: model_type … is not counted: it is an encoder, which writes no text token by token: bert" in said
     assert "Changed: llama was exact and is differs." in said
     assert "Changed: bert was exact and is refused." in said
 

@@ -128,7 +128,10 @@ class UnknownFamilyError(InputError):
 
 
 def family_of(name: object) -> Family:
-    """Return the family of a `model_type`; UnknownFamilyError if there is none."""
+    """Return the family of a `model_type`; UnknownFamilyError if there is none, or it is of another kind."""
+    for row in catalogue.rows("uncounted_families"):
+        if row["name"] == name:
+            raise UnknownFamilyError(f"model_type {name!r} is not counted: {row['why']}.")
     try:
         return _family(choice("model_type", name, FAMILIES))
     except InputError as problem:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from configs import CONFIGS, changed, keys
 from measured import answer, exact, rows
-from memcalc import InputError, Model
+from memcalc import InputError, Model, catalogue
 from memcalc.specs.families import FAMILIES, fields
 
 COUNTED = rows("parameters", "parameters")
@@ -275,7 +275,7 @@ def test_gemma3_is_its_text_decoder():
         Model.from_config({"model_type": "gemma3", "text_config": 5})
 
 
-@pytest.mark.parametrize("kind", ["bert", 5, ["llama"]])
+@pytest.mark.parametrize("kind", ["strange", 5, ["llama"]])
 def test_an_unknown_type_is_one_short_sentence(kind):
     sentence = rf"^model_type {re.escape(repr(kind))} is not known(; the nearest is .+)?\.$"
     with pytest.raises(InputError, match=sentence) as caught:
@@ -356,3 +356,20 @@ def test_no_size_of_another_tower_is_that_of_the_text():
         Model.from_config({"model_type": "llava", "hidden_size": 1024, "text_config": inner})
     with pytest.raises(InputError, match=r"^model_type '' is not known"):
         Model.from_config({"model_type": "llava", "text_config": inner | {"model_type": ""}})
+
+
+@pytest.mark.parametrize(
+    ("kind", "why"),
+    [
+        ("deepseek_v4", "it keeps compressed tokens beside a window"),
+        ("whisper", "its decoder attends to an encoder, whose keys and values it keeps"),
+        ("bert", "it is an encoder, which writes no text token by token"),
+    ],
+)
+def test_what_is_of_another_kind_is_refused_by_it(kind, why):
+    with pytest.raises(InputError, match=f"^model_type '{kind}' is not counted: {why}.$"):
+        Model.from_config({"model_type": kind})
+
+
+def test_no_family_is_read_and_refused():
+    assert not set(FAMILIES) & {row["name"] for row in catalogue.rows("uncounted_families")}
