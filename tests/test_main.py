@@ -123,8 +123,10 @@ def test_nothing_is_written_where_nobody_asked(tmp_path, few, capsys, monkeypatc
         assert capsys.readouterr().err == "memcalc: out must name a folder, such as figures, not ''.\n"
     monkeypatch.setattr(publish, "TABLES", {"claims": publish.claims.table})
     assert main(["article", "--out", "."]) == 2
-    problem = "out '.' must be a folder for figures alone; its claims.csv is another one."
-    assert capsys.readouterr().err == f"memcalc: {problem}\n"
+    problem = (
+        "has a file claims.csv that is not as memcalc wrote it; move or delete it, or name another folder with --out."
+    )
+    assert capsys.readouterr().err == f"memcalc: out '.' {problem}\n"
     assert [path.name for path in tmp_path.iterdir()] == ["claims.csv"]
 
 
