@@ -1,11 +1,16 @@
 """The command line: a worked example, "will it fit?" for inference and for training, and the article."""
 
 import argparse
+import codecs
+import errno
+import io
 import json
 import os
 import sys
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
+from typing import IO
 
 from memcalc import Gpu, Inference, InputError, Model, Training, __version__, breakdown, catalogue, fits, units, values
 from memcalc.estimate import advice
@@ -18,25 +23,69 @@ from memcalc.specs.inference import AUTO
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line and return the exit code: 0 done, 1 the check found differences, 2 bad input."""
-    options = _parser().parse_args(arguments)
+    """Run the command line and return the exit code.
+
+    0: done; 1: the check found differences; 2: bad input, or an output that cannot be written; 130: interrupted;
+    141: the reader of the output, such as head, has seen enough, as the shell says of other programs.
+    """
     try:
+        _prepare_output()
+        options = _parser().parse_args(arguments)
         code = options.run(options) or 0
         sys.stdout.flush()  # here, where a closed pipe is caught
         return code
     except InputError as problem:
-        print(f"memcalc: {problem}", file=sys.stderr)
-    except OSError as problem:
-        if not isinstance(problem, BrokenPipeError):  # then the reader, such as head, has seen enough
-            print(f"memcalc: the output cannot be written: {problem.strerror}.", file=sys.stderr)
+        _say(problem)
+        return 2
+    except (OSError, KeyboardInterrupt) as problem:
+        return _given_up(problem)
+
+
+def _prepare_output() -> None:
+    """Spell plainly what the output cannot encode, and raise OSError if it is closed."""
+    codecs.register_error("plain", _plain)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="plain")
+    if sys.stdout is None:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+
+
+def _plain(problem: UnicodeError) -> tuple[str | bytes, int]:
+    spelling = {"×": "x", "…": "..."}.get(problem.object[problem.start])
+    return (spelling, problem.start + 1) if spelling else codecs.backslashreplace_errors(problem)
+
+
+def _given_up(problem: BaseException) -> int:
+    """Drop what is not yet written, lest Python wait for it at its end, say why, and return the exit code."""
+    with suppress(OSError, AttributeError):  # the output is closed, or no file
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except KeyboardInterrupt:
-        print("memcalc: interrupted.", file=sys.stderr)
+    if isinstance(problem, BrokenPipeError):
+        return 141
+    if isinstance(problem, KeyboardInterrupt):
+        _say("interrupted.")
+        return 130
+    _say(f"the output cannot be written: {problem.strerror}.")
     return 2
 
 
+def _say(problem: object) -> None:
+    with suppress(OSError, AttributeError):  # nobody hears it
+        sys.stderr.write(f"memcalc: {problem}\n")
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose help fails as any output does; argparse would say nothing."""
+
+    def _print_message(self, message: str, file: IO[str] | None = None) -> None:
+        if file is sys.stdout:
+            print(message, end="", flush=True)
+        else:
+            super()._print_message(message, file)
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("python -m memcalc", description="The GPU memory formula; alone: an example")
+    parser = _Parser("python -m memcalc", description="The GPU memory formula; alone: an example")
     parser.set_defaults(run=_example)
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(title="commands", metavar="command")
@@ -200,6 +249,8 @@ def _explorers(options: argparse.Namespace) -> None:
 def _article(options: argparse.Namespace) -> int:
     from memcalc import publish  # pandas and matplotlib, which the other commands do without
 
+    if sys.flags.optimize > 1:
+        raise InputError("article tells of its tables in their docstrings; run it without -OO.")
     if not options.out:
         raise InputError("out must name a folder, such as figures, not ''.")
     if options.check and not os.path.isdir(options.out):

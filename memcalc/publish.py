@@ -1,10 +1,14 @@
 """The files of figures/: made in one go, byte for byte the same each time, or compared with what is there."""
 
+import hashlib
 import inspect
 import io
 import os
 import re
+import shutil
+import stat
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
@@ -32,7 +36,9 @@ TABLES: dict[str, Callable[[], pandas.DataFrame]] = {
 OF_TABLES, OF_PICTURES = ("md", "csv", "html", "tex"), ("svg", "png", "pdf")
 """What tables and pictures can be written as."""
 
-_TITLE = "# Figures and tables"
+RECORD = ".memcalc.sha256"
+"""The file beside them that says which files are ours, and what was in them: lines for `sha256sum --check`."""
+
 _progress = partial(tqdm, unit="file", leave=False, disable=None)  # silent in a log
 
 
@@ -41,7 +47,7 @@ def outputs(formats: Iterable[str] = ()) -> dict[str, Callable[[], bytes]]:
     wanted = {"md", "csv", "svg", *formats}
     of_tables, of_pictures = ([one for one in all if one in wanted] for all in (OF_TABLES, OF_PICTURES))
     pictures = [replace(picture, rows=cache(picture.rows)) for picture in PICTURES]
-    files = {"README.md": partial(_index, pictures)}  # first, for it says whose the others are
+    files = {"README.md": partial(_index, pictures)}
     for name, table in TABLES.items():
         rows = cache(table)
         files |= {f"{name}.{ending}": partial(_table, rows, ending) for ending in of_tables}
@@ -55,29 +61,79 @@ def outputs(formats: Iterable[str] = ()) -> dict[str, Callable[[], bytes]]:
 def write(folder: Path, formats: Iterable[str] = ()) -> list[str]:
     """Write every file, with a progress bar, and return a sentence; an interrupt leaves no half-written file.
 
-    Raises InputError if a file that is not of the article would be lost.
+    RECORD in the folder says what was written, so that the next run knows its own files: it replaces them, and removes
+    those that are no longer made. Any other file is left as it is.
+
+    Raises InputError, before anything is written, if a file of one of the names is not as a run wrote it.
     """
-    files = outputs(formats)
-    _keep_others(folder, files)
     folder.mkdir(parents=True, exist_ok=True)
-    for name, make in _progress(files.items(), desc="writing"):
-        beside = folder / f".{name}.part"
-        try:
-            beside.write_bytes(make())
-            os.replace(beside, folder / name)
-        finally:
-            beside.unlink(missing_ok=True)
+    files = {name: make() for name, make in _progress(outputs(formats).items(), desc="making")}
+    lines = {_line(name, content) for name, content in files.items()}
+    ours = _recorded(folder) | lines
+    _keep_others(folder, files, ours)
+    _put(folder / RECORD, _record(ours))  # first, so that the next run knows what an interrupted one wrote
+    for name, content in files.items():
+        _put(folder / name, content)
+    _put(folder / RECORD, _record(lines | _of_other_runs(folder, files)))
     return [f"Wrote {len(files)} files to {folder}."]
 
 
-def _keep_others(folder: Path, files: Iterable[str]) -> None:
-    """Raise InputError if the folder has a file of one of these names, and its index does not say that it is ours."""
-    index = folder / "README.md"
-    if index.exists() and index.read_text(encoding="utf-8", errors="replace").split("\n")[0] == _TITLE:
-        return
-    for name in (each for file in files for each in (file, f".{file}.part")):
-        if (folder / name).exists():
-            raise InputError(f"out {str(folder)!r} must be a folder for figures alone; its {name} is another one.")
+def _keep_others(folder: Path, files: Iterable[str], ours: set[str]) -> None:
+    """Raise InputError if the folder has a file of one of these names that is neither recorded nor to be written."""
+    for name in files:
+        if _line_of(folder / name) not in {"", *ours}:
+            way_out = "move or delete it, or name another folder with --out"
+            raise InputError(f"out {str(folder)!r} has a file {name} that is not as memcalc wrote it; {way_out}.")
+
+
+def _of_other_runs(folder: Path, files: Iterable[str]) -> set[str]:
+    """Return the lines of what runs with other formats wrote, and remove what no format makes any more."""
+    kept, made = set(), outputs(OF_PICTURES + OF_TABLES).keys()
+    for line in _recorded(folder):
+        path = folder / line.split()[1]
+        if path.name not in files and _line_of(path) == line:
+            if path.name in made:
+                kept.add(line)
+            else:
+                path.unlink(missing_ok=True)
+    return kept
+
+
+def _put(path: Path, content: bytes) -> None:
+    """Replace a file at once, whoever else does the same now; it keeps its mode."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}-{os.urandom(4).hex()}.part")
+    try:
+        beside.write_bytes(content)
+        with suppress(FileNotFoundError):
+            shutil.copymode(path, beside)
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _recorded(folder: Path) -> set[str]:
+    """Return the lines of the record; those of both sides, if Git could not merge it."""
+    try:
+        record = (folder / RECORD).read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return set()
+    return set(re.findall(r"^[0-9a-f]{64}  \w+\.\w+$", record, re.MULTILINE))
+
+
+def _record(lines: Iterable[str]) -> bytes:
+    return "".join(f"{line}\n" for line in sorted(lines, key=lambda line: line.split()[::-1])).encode()
+
+
+def _line(name: str, content: bytes) -> str:
+    return f"{hashlib.sha256(content).hexdigest()}  {name}"
+
+
+def _line_of(path: Path) -> str:
+    """Return the line of a file as it is now: "" if there is none, and only its name if it is a link or a folder."""
+    try:
+        return _line(path.name, path.read_bytes()) if stat.S_ISREG(path.lstat().st_mode) else path.name
+    except FileNotFoundError:
+        return ""
 
 
 def check(folder: Path, formats: Iterable[str] = ()) -> list[str]:
@@ -138,7 +194,7 @@ def _described(picture: Picture) -> bytes:
 def _index(pictures: Iterable[Picture]) -> bytes:
     found = [one.verdict for one in claims.claims()]
     counts = ", ".join(f"{found.count(verdict)} *{verdict}*" for verdict in claims.VERDICTS)
-    lines = [_TITLE, "", "Generated by `make article` from the formula; not edited by hand.", ""]
+    lines = ["# Figures and tables", "", "Generated by `make article` from the formula; not edited by hand.", ""]
     lines += [_VERDICTS, "", f"Of the article's {len(found)} claims, {counts}.", ""]
     for name, table in TABLES.items():
         what = inspect.getdoc(table).splitlines()[0].removeprefix("Return ")

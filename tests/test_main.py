@@ -1,8 +1,10 @@
 """The command line."""
 
 import json
+import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -123,8 +125,10 @@ def test_nothing_is_written_where_nobody_asked(tmp_path, few, capsys, monkeypatc
         assert capsys.readouterr().err == "memcalc: out must name a folder, such as figures, not ''.\n"
     monkeypatch.setattr(publish, "TABLES", {"claims": publish.claims.table})
     assert main(["article", "--out", "."]) == 2
-    problem = "out '.' must be a folder for figures alone; its claims.csv is another one."
-    assert capsys.readouterr().err == f"memcalc: {problem}\n"
+    problem = (
+        "has a file claims.csv that is not as memcalc wrote it; move or delete it, or name another folder with --out."
+    )
+    assert capsys.readouterr().err == f"memcalc: out '.' {problem}\n"
     assert [path.name for path in tmp_path.iterdir()] == ["claims.csv"]
 
 
@@ -136,13 +140,73 @@ def test_a_folder_that_cannot_be(out, capsys):
     assert "is not a folder with figures" in capsys.readouterr().err
 
 
-def test_a_reader_that_has_seen_enough():
-    command = f"{shlex.quote(sys.executable)} -m memcalc fit LLaMA-7B 'RTX 4090' | true"
-    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)
-    assert done.stderr == ""
+ASKED = ["fit", "LLaMA-7B", "RTX 4090"]
 
 
-def test_a_disk_that_is_full():
-    command = f"{shlex.quote(sys.executable)} -m memcalc glossary > /dev/full"
-    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (2, "memcalc: the output cannot be written: No space left on device.\n")
+def ran(arguments, redirected="", **environment):
+    """What a shell sees of a command whose output goes elsewhere."""
+    python = shlex.join([sys.executable, "-m", "memcalc", *arguments])
+    command = ["bash", "-o", "pipefail", "-c", f"{python} {redirected}"]
+    return subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **environment})
+
+
+FULL = "memcalc: the output cannot be written: No space left on device.\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "redirected", "code", "said"),
+    [
+        (ASKED, "| true", 141, ""),
+        (["fit", "--help"], "| true", 141, ""),
+        (ASKED, "> /dev/full", 2, FULL),
+        (["fit", "--help"], "> /dev/full", 2, FULL),
+        (["--version"], "> /dev/full", 2, FULL),
+        (ASKED, ">&-", 2, "memcalc: the output cannot be written: Bad file descriptor.\n"),
+    ],
+)
+def test_an_output_that_nobody_takes(arguments, redirected, code, said):
+    done = ran(arguments, redirected, PYTHONUNBUFFERED="")
+    assert (done.returncode, done.stdout, done.stderr) == (code, "", said)
+
+
+def test_a_problem_that_nobody_hears_is_no_output():
+    done = ran(["fit", "nothing", "RTX 4090", "--json"], "2>&-")
+    assert (done.returncode, done.stdout) == (2, "")
+
+
+C_LOCALE = {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "LC_ALL": "C", "PYTHONIOENCODING": ""}
+
+
+@pytest.mark.parametrize("environment", [{"PYTHONIOENCODING": "ascii"}, C_LOCALE], ids=["ascii", "C"])
+def test_what_the_output_cannot_encode_is_spelled_plainly(environment, capsys):
+    main(ASKED)
+    done, usual = ran(ASKED, **environment), capsys.readouterr().out
+    assert "M_w = P × B" in usual
+    assert (done.returncode, done.stdout, done.stderr) == (0, usual.replace("×", "x"), "")
+
+
+def test_help_is_spelled_plainly_too():
+    done = ran(["fit", "--help"], PYTHONIOENCODING="ascii")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "--context ..." in done.stdout
+
+
+def test_an_interrupt_is_one_word_even_if_the_output_is_stuck():
+    command = [sys.executable, "-m", "memcalc", "glossary"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "pipesize": 4096}
+    with subprocess.Popen(command, **pipes, env={**os.environ, "PYTHONUNBUFFERED": ""}) as run:
+        run.stdout.read(1)  # now it waits for room in the pipe
+        run.send_signal(signal.SIGINT)
+        assert run.wait(60) == 130
+        assert run.stderr.read() == "memcalc: interrupted.\n"
+
+
+def test_without_docstrings(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    code = f"from memcalc.__main__ import main; main({ASKED}); main(['article']); main(['fit', '--help'])"
+    done = subprocess.run([sys.executable, "-OO", "-c", code], capture_output=True, text=True, check=True)
+    main(ASKED)
+    with pytest.raises(SystemExit, match="0"):
+        main(["fit", "--help"])
+    assert done.stdout == capsys.readouterr().out
+    assert done.stderr == "memcalc: article tells of its tables in their docstrings; run it without -OO.\n"

@@ -1,8 +1,12 @@
-"""figures/ is up to date, the same each time, and never half-written."""
+"""figures/ is up to date, the same each time, and never half-written; nobody else's file is harmed."""
 
+import hashlib
 import io
+import os
 import re
 import shutil
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -10,6 +14,7 @@ import pandas
 import pytest
 
 from memcalc import Model, catalogue, publish
+from memcalc.__main__ import main
 from memcalc.article import claims
 from memcalc.errors import InputError
 from memcalc.formula import Term
@@ -20,6 +25,7 @@ from memcalc.plots import style
 from memcalc.plots.article import PICTURES, claims_audit
 
 FIGURES = Path(__file__).parent.parent / "figures"
+REFUSED = "is not as memcalc wrote it; move or delete it, or name another folder with --out"
 
 
 @pytest.fixture
@@ -39,6 +45,17 @@ def at_once(made, monkeypatch):
     """`publish` finds every file made already."""
     files = {name: partial(bytes, content) for name, content in made.items()}
     monkeypatch.setattr(publish, "outputs", lambda formats=(): files)
+    return files
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def record(files):
+    """What the record says of files, in the words of `sha256sum`."""
+    lines = (f"{hashlib.sha256(content).hexdigest()}  {name}\n" for name, content in sorted(files.items()))
+    return {publish.RECORD: "".join(lines).encode()}
 
 
 def test_the_committed_figures_are_up_to_date(at_once):
@@ -56,7 +73,12 @@ def test_two_runs_give_the_same_bytes(made):
 
 def test_written_is_what_was_made(made, at_once, tmp_path):
     assert publish.write(tmp_path / "new") == [f"Wrote {len(made)} files to {tmp_path / 'new'}."]
-    assert {path.name: path.read_bytes() for path in (tmp_path / "new").iterdir()} == made
+    assert contents(tmp_path / "new") == made | record(made)
+
+
+def test_the_committed_record_is_that_of_the_committed_files():
+    files = contents(FIGURES)
+    assert {publish.RECORD: files.pop(publish.RECORD)} == record(files)
 
 
 def test_check_names_each_difference(copy, at_once):
@@ -121,45 +143,173 @@ def test_one_changed_tile_is_a_difference(made):
     assert not publish.same_picture(made["claims_audit.svg"].decode(), changed.getvalue().decode())
 
 
-def test_a_readme_of_another_project_is_kept(tmp_path):
-    (tmp_path / "README.md").write_text("# Mine", encoding="utf-8")
-    with pytest.raises(InputError, match="must be a folder for figures alone"):
-        publish.write(tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["README.md"]
-
-
-@pytest.mark.parametrize("name", ["claims.csv", "claims_audit.svg", ".claims.csv.part", "README.md"])
-@pytest.mark.parametrize("index", ["", "# Figures and tables of my thesis\n"])
+@pytest.mark.parametrize("name", ["claims.csv", "claims_audit.svg", "README.md"])
+@pytest.mark.parametrize("index", ["", "# Figures and tables\n", "# Mine\n"])
 def test_a_file_of_another_project_is_kept(name, index, at_once, tmp_path):
     if index:
         (tmp_path / "README.md").write_text(index, encoding="utf-8")
     (tmp_path / name).write_text("mine", encoding="utf-8")
-    with pytest.raises(InputError, match=r"must be a folder for figures alone; its .* is another one"):
+    before = contents(tmp_path)
+    with pytest.raises(InputError, match=f"has a file {'README.md' if index else name} that {REFUSED}"):
         publish.write(tmp_path)
-    assert (tmp_path / name).read_text(encoding="utf-8") == "mine"
-    assert {path.name for path in tmp_path.iterdir()} <= {name, "README.md"}
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("kind", [Path.mkdir, lambda path: path.symlink_to("elsewhere"), os.mkfifo])
+def test_what_is_no_file_is_kept(kind, at_once, tmp_path):
+    kind(tmp_path / "claims.csv")
+    with pytest.raises(InputError, match=f"has a file claims.csv that {REFUSED}"):
+        publish.write(tmp_path)
+    assert os.listdir(tmp_path) == ["claims.csv"]
+
+
+def test_a_figure_that_was_edited_is_kept_until_its_author_deletes_it(copy, at_once, made):
+    with (copy / "claims.csv").open("a", encoding="utf-8") as file:
+        file.write("my own row\n")
+    before = contents(copy)
+    with pytest.raises(InputError, match=f"has a file claims.csv that {REFUSED}"):
+        publish.write(copy)
+    assert contents(copy) == before
+    (copy / "claims.csv").unlink()
+    publish.write(copy)
+    assert contents(copy) == made | record(made)
+
+
+def test_a_changed_formula_replaces_what_the_last_run_wrote(copy, at_once, made):
+    at_once["claims.csv"] = lambda: b"changed"
+    publish.write(copy)
+    assert contents(copy) == made | {"claims.csv": b"changed"} | record(made | {"claims.csv": b"changed"})
+
+
+def test_a_folder_without_a_record_that_has_just_these_files_is_ours(copy, at_once, made):
+    (copy / publish.RECORD).unlink()
+    publish.write(copy)
+    assert contents(copy) == made | record(made)
+
+
+def test_both_sides_of_a_record_that_git_could_not_merge_are_ours(copy, at_once, made):
+    theirs = record(made | {"claims.csv": b"theirs"})[publish.RECORD]
+    (copy / publish.RECORD).write_bytes(
+        b"<<<<<<< ours\n%b=======\n%b>>>>>>> theirs\n" % (*record(made).values(), theirs)
+    )
+    (copy / "claims.csv").write_bytes(b"theirs")
+    publish.write(copy)
+    assert contents(copy) == made | record(made)
+
+
+def test_what_is_no_longer_made_is_removed_unless_it_was_edited(at_once, made, tmp_path):
+    at_once |= {"older.csv": lambda: b"older", "kept.csv": lambda: b"kept"}
+    publish.write(tmp_path)
+    (tmp_path / "kept.csv").write_bytes(b"edited")
+    del at_once["older.csv"], at_once["kept.csv"]
+    for _ in range(2):
+        publish.write(tmp_path)
+        assert contents(tmp_path) == made | {"kept.csv": b"edited"} | record(made)
+
+
+def test_what_was_written_in_another_format_stays_ours(tmp_path, monkeypatch):
+    monkeypatch.setattr(publish, "PICTURES", [])
+    monkeypatch.setattr(publish, "TABLES", {"table": lambda: pandas.DataFrame({"GiB": ["1.50"]})})
+    monkeypatch.setattr(publish, "_index", lambda pictures: b"")
+    publish.write(tmp_path, ["tex"])
+    publish.write(tmp_path)
+    assert "1.50" in (tmp_path / "table.tex").read_text(encoding="utf-8")
+    monkeypatch.setattr(publish, "TABLES", {"table": lambda: pandas.DataFrame({"GiB": ["2.50"]})})
+    publish.write(tmp_path, ["tex"])
+    assert "2.50" in (tmp_path / "table.tex").read_text(encoding="utf-8")
+
+
+def test_a_record_reaches_no_file_elsewhere(at_once, tmp_path):
+    (tmp_path / "mine.csv").write_bytes(b"mine")
+    (tmp_path / "figures").mkdir()
+    (tmp_path / "figures" / publish.RECORD).write_bytes(record({"../mine.csv": b"mine"})[publish.RECORD])
+    publish.write(tmp_path / "figures")
+    assert (tmp_path / "mine.csv").read_bytes() == b"mine"
 
 
 def test_what_has_another_name_is_left_alone(at_once, made, tmp_path):
-    for name in (".x.part", "notes.txt"):
-        (tmp_path / name).write_text("mine", encoding="utf-8")
+    others = {".x.part": b"mine", ".claims.csv.part": b"mine", "notes.txt": b"mine"}
+    for name, content in others.items():
+        (tmp_path / name).write_bytes(content)
     for _ in range(2):  # into a folder that is not the article's yet, and into one that is
         publish.write(tmp_path)
-    assert {path.name for path in tmp_path.iterdir()} == {".x.part", "notes.txt", *made}
-    assert (tmp_path / ".x.part").read_text(encoding="utf-8") == "mine"
+        assert contents(tmp_path) == made | record(made) | others
 
 
-def test_what_a_killed_run_left_is_no_obstacle(at_once, made, tmp_path):
+def test_modes_are_kept_and_new_files_follow_the_umask(copy, at_once):
+    (copy / "claims.csv").chmod(0o600)
+    (copy / "claims.md").unlink()
+    before = os.umask(0o027)
+    try:
+        publish.write(copy)
+    finally:
+        os.umask(before)
+    assert [(copy / name).stat().st_mode & 0o777 for name in ("claims.csv", "claims.md")] == [0o600, 0o640]
+
+
+def test_runs_at_once_into_one_folder_all_succeed(at_once, made, tmp_path):
+    at_once["older.csv"] = lambda: b"older"
     publish.write(tmp_path)
-    (tmp_path / "claims.csv").unlink()
-    (tmp_path / ".claims.csv.part").write_text("half", encoding="utf-8")
-    publish.write(tmp_path)
-    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == made
+    del at_once["older.csv"]
+    with ThreadPoolExecutor(4) as runs:
+        assert len({str(said) for said in runs.map(publish.write, [tmp_path] * 12)}) == 1
+    assert contents(tmp_path) == made | record(made)
 
 
-def test_an_interrupt_leaves_no_half_written_file(copy, at_once, monkeypatch):
-    for path in copy.iterdir():
-        path.write_text("older" if path.name != "README.md" else "# Figures and tables", encoding="utf-8")
+def test_a_link_to_a_folder_is_a_folder(at_once, made, tmp_path):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to("folder")
+    publish.write(tmp_path / "link")
+    assert (tmp_path / "link").is_symlink()
+    assert contents(tmp_path / "folder") == made | record(made)
+
+
+@pytest.fixture
+def forbidden():
+    """A folder in which this process must not write, whoever runs it."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o555)
+        user = os.geteuid()
+        if user == 0:
+            os.seteuid(65534)  # "nobody"
+        yield folder
+        os.seteuid(user)
+
+
+def test_a_folder_without_the_right_to_write_is_one_sentence(at_once, forbidden, capsys):
+    assert main(["article", "--out", forbidden]) == 2
+    assert capsys.readouterr().err == f"memcalc: out {forbidden!r} cannot be used: Permission denied.\n"
+
+
+@pytest.mark.parametrize("place", ["file", "file/below"])
+def test_a_file_is_no_folder(place, at_once, tmp_path, capsys):
+    (tmp_path / "file").write_text("mine", encoding="utf-8")
+    assert main(["article", "--out", str(tmp_path / place)]) == 2
+    said = capsys.readouterr().err
+    assert re.fullmatch(r"memcalc: out '.*' cannot be used: (File exists|Not a directory)\.\n", said)
+    assert contents(tmp_path) == {"file": b"mine"}
+
+
+def test_what_is_written_beside_a_file_names_the_run_and_goes_on_any_error(at_once, tmp_path, monkeypatch):
+    beside = []
+
+    def fails(part, path):
+        beside.append(Path(part).name)
+        raise PermissionError
+
+    monkeypatch.setattr(os, "replace", fails)
+    for _ in range(2):
+        with pytest.raises(PermissionError):
+            publish.write(tmp_path)
+    assert all(re.fullmatch(rf"\.{re.escape(publish.RECORD)}\.{os.getpid()}-\w+\.part", name) for name in beside)
+    assert len(set(beside)) == 2
+    assert contents(tmp_path) == {}
+
+
+def test_an_interrupt_leaves_no_half_written_file_and_the_next_run_goes_on(at_once, made, tmp_path, monkeypatch):
+    older = dict.fromkeys(made, b"older")
+    for name, content in (older | record(older)).items():
+        (tmp_path / name).write_bytes(content)
     whole = Path.write_bytes
 
     def interrupted(path, content):
@@ -168,12 +318,16 @@ def test_an_interrupt_leaves_no_half_written_file(copy, at_once, monkeypatch):
         whole(path, content[: len(content) // 2])
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Path, "write_bytes", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        publish.write(copy)
-    assert {path.name for path in copy.iterdir()} == publish.outputs().keys()
-    assert (copy / "table1_verdicts.csv").read_text(encoding="utf-8") != "older"
-    assert (copy / "kv_cache_context.csv").read_text(encoding="utf-8") == "older"
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            publish.write(tmp_path)
+    left = contents(tmp_path)
+    assert left.keys() == {*made, publish.RECORD}
+    assert left["table1_verdicts.csv"] == made["table1_verdicts.csv"]
+    assert left["kv_cache_context.csv"] == b"older"
+    publish.write(tmp_path)
+    assert contents(tmp_path) == made | record(made)
 
 
 def test_every_picture_has_words_and_rows_beside_it():
@@ -185,7 +339,7 @@ def test_every_picture_has_words_and_rows_beside_it():
 
 def test_nothing_else_is_written_unasked(made):
     assert {name.rpartition(".")[2] for name in made} == {"md", "csv", "svg"}
-    assert {path.name for path in FIGURES.iterdir()} == made.keys()
+    assert {path.name for path in FIGURES.iterdir()} == {*made, publish.RECORD}
 
 
 @pytest.mark.parametrize("ending", ["md", "csv", "tex", "html"])
