@@ -1,4 +1,4 @@
-"""A map of all cards: across the memory, upwards the bandwidth or the price, and which of them hold a load."""
+"""A map of the pictured cards: across the memory, upwards the bandwidth or the price, and which of them hold a load."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
