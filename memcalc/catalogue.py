@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from functools import cache
 from importlib.resources import files
+from itertools import product
 from types import MappingProxyType
 from typing import Self, get_args, get_origin, get_type_hints
 
-from memcalc.errors import choice
+from memcalc.errors import InputError, choice, shown, spelled
 
 _DATA = files("memcalc") / "data"
 _types = cache(get_type_hints)  # which takes longer than to read a row
@@ -37,18 +38,37 @@ def names(table: str, column: str = "") -> list[str]:
 def find(table: str, field: str, name: object) -> Mapping[str, str]:
     """Return the row that `name`, or one of its aliases, spells; else raise InputError with the nearest names.
 
-    >>> find("gpus", "gpu", "rtx4090")["reported_mib"]
+    A name that several sizes share raises InputError with each of them.
+
+    >>> find("gpus", "gpu", "NVIDIA GeForce RTX 4090")["reported_mib"]
     '24564'
     """
-    known, aliases = _index(table)
+    known, aliases, sizes = _index(table)
+    if several := spelled(name, sizes):
+        *first, last = several
+        raise InputError(f"{field} {shown(name)} is sold in several sizes: name {', '.join(first)} or {last}.")
     return known[choice(field, name, known, aliases)]
 
 
 @cache
-def _index(table: str) -> tuple[dict[str, Mapping[str, str]], dict[str, str]]:
-    """Return name → row, and alias → name."""
-    aliases = {alias: row["name"] for row in rows(table) for alias in row.get("aliases", "").split("|") if alias}
-    return {row["name"]: row for row in rows(table)}, aliases
+def _index(table: str) -> tuple[dict[str, Mapping[str, str]], dict[str, str], dict[str, list[str]]]:
+    """Return name → row, other spelling → name, and the name that sizes share → the names of them."""
+    aliases, sizes = {}, {}
+    for row in rows(table):
+        others = filter(None, row.get("aliases", "").split("|"))
+        aliases |= {spelling: row["name"] for name in (row["name"], *others) for spelling in _spellings(row, name)}
+        for spelling in _spellings(row, row.get("sizes_of", "")):
+            sizes.setdefault(spelling, []).append(row["name"])
+    return {row["name"]: row for row in rows(table)}, aliases, sizes
+
+
+def _spellings(row: Mapping[str, str], name: str) -> set[str]:
+    """Return a name with and without each of the words that may stand before it: the vendor, and those of the brand."""
+    brand = row.get("brand", "").split()
+    for word in brand:
+        name = name.removeprefix(f"{word} ")
+    before = product(*(("", f"{word} ") for word in (row.get("vendor", ""), *brand) if word))
+    return {"".join(words) + name for words in before} if name else set()
 
 
 class Row:

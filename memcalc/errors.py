@@ -4,6 +4,9 @@ import difflib
 import operator
 import re
 from collections.abc import Iterable, Mapping
+from typing import TypeVar
+
+_Meant = TypeVar("_Meant")
 
 
 class InputError(ValueError):
@@ -64,23 +67,36 @@ def choice(field: str, value: object, options: Iterable[str], aliases: Mapping[s
     memcalc.errors.InputError: weights format 'FP61' is not known; the nearest is FP16. Known: FP16, INT8.
     """
     names = {option: option for option in options}
-    if isinstance(value, str) and value in names:
-        return names[value]
-    spellings = {_plain(spelling): option for spelling, option in ((aliases or {}) | names).items()}
-    if isinstance(value, str) and (plain := _plain(value)) and plain in spellings:
-        return spellings[plain]
+    spellings = {**(aliases or {}), **names}
+    if (found := spelled(value, spellings)) is not None:
+        return found
     nearest = " or ".join(_nearest(_plain(shown(value)), spellings))
     hint = f"; the nearest is {nearest}" if nearest else ""
     known = f" Known: {', '.join(names)}." if len(names) <= _LISTED else ""
     raise InputError(f"{field} {shown(value)} is not known{hint}.{known}")
 
 
+def spelled(value: object, names: Mapping[str, _Meant]) -> _Meant | None:
+    """Return what stands under the name that `value` spells, whatever its case, spaces and dashes; else None.
+
+    >>> spelled("rtx4090", {"RTX 4090": 24}), spelled("RTX 4080", {"RTX 4090": 24})
+    (24, None)
+    """
+    if not isinstance(value, str):
+        return None
+    if value in names:
+        return names[value]
+    plain = _plain(value)
+    return {_plain(name): meant for name, meant in names.items()}.get(plain) if plain else None
+
+
 _LISTED, _SHOWN = 50, 5
 """So many options can be listed in a sentence; so many of the nearest are named."""
 
 
-def _nearest(plain: str, spellings: Mapping[str, str]) -> list[str]:
+def _nearest(plain: str, names: Mapping[str, str]) -> list[str]:
     """Return the few options that are spelled most alike: those that begin as the text does come first."""
+    spellings = {_plain(name): option for name, option in names.items()}
     close = difflib.get_close_matches(plain, spellings, n=3, cutoff=0.65)
     longer = [spelling for spelling in spellings if plain and spelling.startswith(plain)] if len(plain) > 2 else []
     ordered = sorted(longer, key=len) + close

@@ -389,7 +389,7 @@ def test_a_picker_searches_and_forgets_nothing(page, explorer):
     card = explorer.get_by_label("card", exact=True)
     card.fill("48 GB at 960 GB/s")
     card.press("Enter")
-    expect(explorer.locator(PICTURE)).to_contain_text("48 GB at 960 GB/s: a program can use 44.70 GiB")
+    expect(explorer.locator(PICTURE)).to_contain_text("48 GB at 960 GB/s: a program sees 44.70 GiB")
     card.fill("0 GB")
     card.press("Enter")
     expect(explorer.get_by_role("status")).to_contain_text("gpu must be a name, or a size up to 1,000,000 GB")

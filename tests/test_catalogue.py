@@ -32,6 +32,16 @@ def test_no_spelling_means_two_rows(table):
     assert len({_plain(spelling) for spelling in spellings}) == len(spellings)
 
 
+def test_no_words_before_a_card_make_it_another():
+    meant = {}
+    for row in catalogue.rows("gpus"):
+        for name in (row["name"], *filter(None, row["aliases"].split("|"))):
+            for spelling in catalogue._spellings(row, name):
+                assert meant.setdefault(_plain(spelling), row["name"]) == row["name"], spelling
+        for spelling in catalogue._spellings(row, row["sizes_of"]):
+            assert meant.setdefault(_plain(spelling), row["sizes_of"]) == row["sizes_of"], spelling
+
+
 def test_every_format_has_a_source():
     assert all(row["source"] for row in catalogue.rows("formats"))
 

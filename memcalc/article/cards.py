@@ -56,7 +56,7 @@ def price_per_gib(gpu: Gpu) -> str:
 
 
 def cards_today():
-    """Return every card of the catalogue, the smallest first: memories, speed, price, and what fits.
+    """Return the cards of the pictures, the smallest first: memories, speed, price, and what fits.
 
     What fits is asked of what a program sees; where that is not known, of what the driver reports, else of what is
     marketed. The speeds are bounds for one sequence at its first token, weights in INT8 (`speed.fastest`). The largest
@@ -65,7 +65,7 @@ def cards_today():
     >>> cards_today().set_index("Card").loc["RTX 4090", "GiB per $1,000"]
     '14.8'
     """
-    cards = sorted(map(Gpu.named, catalogue.names("gpus")), key=lambda gpu: gpu.capacity)
+    cards = sorted(map(Gpu.named, catalogue.names("gpus", "pictured")), key=lambda gpu: gpu.capacity)
     return table_of(map(_line, cards))
 
 

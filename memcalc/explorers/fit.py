@@ -124,9 +124,10 @@ def _surface(marks: Marks, vessel: Vessel, each: int, context: int, most: int) -
 def _captions(marks: Marks, vessel: Vessel, gpu: Gpu, scale: str) -> None:
     """Write below the card what it is, and to which scale it is drawn."""
     _, gib = vessels.square_of(vessel.unit)
-    known = gpu.vendor and marks.width == LAYOUTS[-1]  # there is room, and a card of one's own is not sold
+    twice = gpu.capacity_is == "marketed"
+    known = gpu.vendor and marks.width == LAYOUTS[-1] and not twice  # there is room; a card of one's own is not sold
     sold = f", sold as {gpu.marketed_gb:,} {gpu.marketed_unit}" if known else ""
-    below = f"{gpu.name}{sold}: a program can use {show(gpu.capacity)}"
+    below = f"{gpu.name}{sold}: {gpu.capacity_said} {show(gpu.capacity)}"
     marks.text("card_name", vessel.middle, vessel.floor + 31, below, anchor="middle")
     line = f"one square is {gib:,} GiB{scale}"
     marks.text("card_scale", vessel.middle, vessel.floor + 49, line, anchor="middle", look="tiny")

@@ -38,7 +38,7 @@ def _tokens_beside_13b() -> Answers:
 @exercise("8.3", "tokens")
 def _longest_text_to_train() -> Answers:
     model, card = Model.named("Llama-3.1-8B"), Gpu.named("A100 40 GB")
-    run, sold = Training(zero=3, data_parallel=8, recompute="full"), replace(card, reported_mib=None)
+    run, sold = Training(zero=3, data_parallel=8, recompute="full"), Gpu.of(f"{card.marketed_gb} GB")
     yield longest(model, run, card)
     yield longest(model, run, card, recompute="none"), "your layers still keep all that they make"
     yield longest(model, run, card, zero=2), "stage 2 shares gradients and optimizer, not the weights"
@@ -46,4 +46,8 @@ def _longest_text_to_train() -> Answers:
     yield longest(model, run, card, batch=2), "that is with two texts on each card"
     yield 8 * longest(model, run, card), "each card holds one text: do not multiply by eight"
     yield longest(model, run, card, overhead="high"), "that is with the overhead; the task asks for the terms"
-    yield longest(model, run, sold), "the card has 40,960 MiB, which is more than 40 GB"
+    yield (
+        longest(model, run, replace(card, visible_gib=None)),
+        "that is with what the driver reports; a program sees less",
+    )
+    yield longest(model, run, sold), "a program sees 39.50 GiB, which is more than 40 GB"

@@ -26,7 +26,7 @@ def _rows() -> Iterator[dict[str, object]]:
     for row in table2.Row.rows():
         exact = [gpu for gpu in row.sold if gpu.name == row.subject]
         published |= {gpu.name: row for gpu in exact or row.sold}  # every size where the name leaves the size open
-    for gpu in map(Gpu.named, catalogue.names("gpus")):
+    for gpu in map(Gpu.named, catalogue.names("gpus", "pictured")):
         told = published.get(gpu.name)
         if (gpu.bandwidth_gbs or 0) >= _SLOWEST:
             yield {

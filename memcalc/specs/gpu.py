@@ -27,9 +27,19 @@ _MOST = LARGEST_CARD * 1024
 _SIZED = r"\s*([\d.,]+\s*[KMGT]i?B)\s*(?:(?:@|at|with)\s*([\d.,]+\s*[KMGT]i?B)\s*/\s*s)?\s*"
 """A card by its size, such as "24 GB" or "48 GB at 960 GB/s"."""
 
+_SEVERAL = r"\s*(\d{1,3})\s*[x×*]\s*(\S.*?)\s*|\s*(\S.*?)\s*[x×*]\s*(\d{1,3})\s*"
+"""Several cards, such as "2x RTX 3090" or "RTX 3090 x2"."""
+
 
 def _price(field: str, value: object) -> int | None:
     return None if value is None else whole(field, value, 1, HIGHEST_PRICE)
+
+
+def _check_one(card: object) -> None:
+    several = re.fullmatch(_SEVERAL, card, re.IGNORECASE) if isinstance(card, str) else None
+    if several:
+        before, first, second, after = several.groups()
+        raise must("gpu", f"one card, such as {first or second} with --tensor-parallel {before or after}", shown(card))
 
 
 @dataclass(frozen=True)
@@ -78,13 +88,14 @@ class Gpu(Spec, Row):
         """Return a card of data/gpus.csv, or one of a size and, if it is said, a speed of its memory.
 
         A size is what a program can use of the card, and its unit is meant: 24 GB is less than 24 GiB.
-        Raises InputError for what is neither a name nor a size.
+        Raises InputError for what is neither a name nor a size, a name of several sizes, and several cards.
 
         >>> Gpu.of("24 GB").capacity, Gpu.of("48GB@960GB/s").bandwidth, Gpu.of("rtx4090").name
         (24000000000, 960000000000, 'RTX 4090')
         """
         size = re.fullmatch(_SIZED, card, re.IGNORECASE) if isinstance(card, str) else None
         if not size:
+            _check_one(card)
             return cls.named(card)
         capacity, speed = (parse(amount) / UNITS["GB"] if amount else None for amount in size.groups())
         if not 0 < capacity <= LARGEST_CARD or (speed is not None and not 0 < speed <= _MOST):
@@ -115,6 +126,16 @@ class Gpu(Spec, Row):
     def capacity_is(self) -> str:
         """Which of the three memories `capacity` is."""
         return "visible" if self.visible_gib else "reported" if self.reported_mib else "marketed"
+
+    @property
+    def capacity_said(self) -> str:
+        """Who says what `capacity` is, as a sentence begins that ends with it.
+
+        >>> Gpu.named("RTX 4090").capacity_said, Gpu.named("L4").capacity_said, Gpu.named("RTX 3070").capacity_said
+        ('a program sees', 'the driver reports', 'sold as 8 GB =')
+        """
+        sold = f"sold as {self.marketed_gb:,} GB =" if self.marketed_unit == "GB" else "sold as"
+        return {"visible": "a program sees", "reported": "the driver reports", "marketed": sold}[self.capacity_is]
 
     @property
     def bandwidth(self) -> int | None:

@@ -124,8 +124,8 @@ def test_one_person_and_several_are_spoken_of_differently():
 
 def test_what_a_card_is_sold_as_is_said_of_those_that_are_sold():
     below = {gpu: will_it_fit.frame(gpu=gpu).shapes["card_name"]["text"] for gpu in ("RTX 4090", "24 GB")}
-    assert below["RTX 4090"] == "RTX 4090, sold as 24 GB: a program can use 23.64 GiB"
-    assert below["24 GB"] == "24 GB: a program can use 22.35 GiB"
+    assert below["RTX 4090"] == "RTX 4090, sold as 24 GB: a program sees 23.64 GiB"
+    assert below["24 GB"] == "24 GB: a program sees 22.35 GiB"
 
 
 @pytest.mark.parametrize("width", LAYOUTS)

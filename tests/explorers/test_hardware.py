@@ -114,10 +114,10 @@ def test_experts_that_a_token_does_not_pass_stay_in_the_card():
 
 
 def test_who_says_what_the_memory_is():
-    shown = {gpu: frame(gpu=gpu).shapes["card_memory"]["text"] for gpu in ("RTX 4090", "A100 40 GB", "MI325X")}
+    shown = {gpu: frame(gpu=gpu).shapes["card_memory"]["text"] for gpu in ("RTX 4090", "L4", "MI325X")}
     assert shown == {
         "RTX 4090": "a program sees 23.64 GiB",
-        "A100 40 GB": "the driver reports 40.00 GiB",
+        "L4": "the driver reports 22.49 GiB",
         "MI325X": "sold as 256.00 GiB",
     }
 

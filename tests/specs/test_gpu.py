@@ -9,18 +9,88 @@ from memcalc import Gpu, InputError, catalogue
 from memcalc.formula.symbols import symbol
 
 
-def test_names_and_aliases():
-    assert Gpu.named("geforce rtx-4090") == Gpu.named("RTX 4090")
-    with pytest.raises(InputError, match="gpu 'RTX 4080' is not known; the nearest is RTX 4090"):
-        Gpu.named("RTX 4080")
+@pytest.mark.parametrize(
+    ("typed", "card"),
+    [
+        ("geforce rtx-4090", "RTX 4090"),
+        ("4090", "RTX 4090"),
+        ("7900 xtx", "RX 7900 XTX"),
+        ("A6000", "RTX A6000"),
+        ("Intel Arc B580", "Arc B580"),
+        ("AMD Instinct MI300X", "MI300X"),
+        ("Apple M2 Ultra 192GB", "M2 Ultra 192 GB"),
+        ("Strix Halo", "Ryzen AI Max+ 395 128 GB"),
+        ("A100-80GB", "A100 80 GB"),
+        # as nvidia-smi prints them
+        ("NVIDIA GeForce RTX 4090", "RTX 4090"),
+        ("NVIDIA RTX A6000", "RTX A6000"),
+        ("NVIDIA RTX 6000 Ada Generation", "RTX 6000 Ada"),
+        ("NVIDIA RTX PRO 6000 Blackwell Workstation Edition", "RTX PRO 6000"),
+        ("NVIDIA A100-SXM4-40GB", "A100 40 GB"),
+        ("NVIDIA A100-SXM4-80GB", "A100 80 GB"),
+        ("NVIDIA A100 80GB PCIe", "A100 80 GB PCIe"),
+        ("NVIDIA H100 80GB HBM3", "H100 80 GB"),
+        ("NVIDIA H100 PCIe", "H100 80 GB PCIe"),
+        ("NVIDIA GH200 480GB", "GH200 96 GB"),
+        ("NVIDIA GB10", "DGX Spark"),
+        ("Tesla T4", "T4"),
+        ("Tesla V100-SXM2-32GB", "V100 32 GB"),
+        ("Tesla V100-PCIE-16GB", "V100 16 GB"),
+    ],
+)
+def test_a_card_is_known_by_every_name_that_people_type(typed, card):
+    assert Gpu.of(typed) == Gpu.named(card)
+
+
+@pytest.mark.parametrize(
+    ("typed", "sentence"),
+    [
+        ("A100", "gpu 'A100' is sold in several sizes: name A100 80 GB, A100 80 GB PCIe or A100 40 GB."),
+        ("NVIDIA H100", "gpu 'NVIDIA H100' is sold in several sizes: name H100 80 GB, H100 80 GB PCIe or H100 NVL."),
+        ("RTX 3060", "gpu 'RTX 3060' is sold in several sizes: name RTX 3060 8 GB or RTX 3060 12 GB."),
+        ("rtx 4060ti", "gpu 'rtx 4060ti' is sold in several sizes: name RTX 4060 Ti 16 GB or RTX 4060 Ti 8 GB."),
+        ("5060 ti", "gpu '5060 ti' is sold in several sizes: name RTX 5060 Ti 8 GB or RTX 5060 Ti 16 GB."),
+        ("M4 Max", "gpu 'M4 Max' is sold in several sizes: name M4 Max 128 GB or M4 Max 36 GB."),
+        ("RTX A600", "gpu 'RTX A600' is not known; the nearest is RTX A6000 or "),
+        ("mi300", "gpu 'mi300' is not known; the nearest is MI300X or "),
+        ("RTX 6000", "gpu 'RTX 6000' is not known; the nearest is RTX 6000 Ada or "),
+        ("GTX 1080", "gpu 'GTX 1080' is not known; the nearest is GTX 1080 Ti or "),
+        ("M1 Max", "gpu 'M1 Max' is not known; the nearest is M1 Max 32 GB."),
+        ("2x RTX 3090", "gpu must be one card, such as RTX 3090 with --tensor-parallel 2, not '2x RTX 3090'."),
+        ("RTX 3090 x2", "gpu must be one card, such as RTX 3090 with --tensor-parallel 2, not 'RTX 3090 x2'."),
+        ("4×24 GB", "gpu must be one card, such as 24 GB with --tensor-parallel 4, not '4×24 GB'."),
+    ],
+)
+def test_a_name_that_is_no_card_has_a_way_out(typed, sentence):
+    with pytest.raises(InputError, match=f"^{re.escape(sentence)}"):
+        Gpu.of(typed)
+
+
+def test_every_size_that_shares_a_name_has_a_name_of_its_own():
+    shared = {row["sizes_of"]: row["brand"] for row in catalogue.rows("gpus") if row["sizes_of"]}
+    assert len(shared) > 10
+    assert not shared.keys() & set(catalogue.names("gpus"))
+    for name in shared:
+        sizes = [row for row in catalogue.rows("gpus") if row["sizes_of"] == name]
+        assert len(sizes) > 1, name
+        assert {row["brand"] for row in sizes} == {shared[name]}
+        assert all(row["name"].startswith(f"{name} ") for row in sizes)
 
 
 @pytest.mark.parametrize("name", catalogue.names("gpus"))
 def test_a_card_shows_a_program_no_more_than_it_has(name):
     gpu = Gpu.named(name)
     assert 0.5 * gpu.marketed_gb * 10**9 < gpu.capacity <= gpu.marketed_gb * 2**30
+    assert not gpu.reported_mib or gpu.reported_mib <= gpu.marketed_gb * 1024
     if gpu.reported_mib and gpu.visible_gib:
         assert gpu.visible_gib * 2**30 <= gpu.reported_mib * 2**20 * Fraction("1.0001")
+
+
+def test_what_a_program_sees_of_an_a100_is_not_what_its_driver_reports():
+    """PyTorch names 39.50 GiB."""
+    card = Gpu.named("A100 40 GB")
+    assert (card.marketed_gb, card.reported_mib, card.visible_gib) == (40, 40_960, Fraction("39.5"))
+    assert card.capacity == 39.5 * 2**30
 
 
 @pytest.mark.parametrize(
@@ -69,9 +139,10 @@ def test_the_capacity_is_the_nearest_to_a_program_that_is_known(sizes, unit, whi
 
 
 @pytest.mark.parametrize("name", catalogue.names("gpus"))
-def test_every_price_has_a_date_and_a_source(name):
+def test_every_card_and_every_price_has_a_date_and_a_source(name):
     gpu = Gpu.named(name)
     assert gpu.source
+    assert re.fullmatch(r"2026-1[12]-\d\d", catalogue.find("gpus", "gpu", name)["retrieved"])
     if gpu.price_usd:
         assert re.fullmatch(r"20[12]\d(-[01]\d)?", gpu.price_date)
         assert gpu.price_source

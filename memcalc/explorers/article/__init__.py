@@ -262,6 +262,6 @@ def _card(marks: Marks, found: Recount, top: float) -> str:
         weight = "middling" if marks.width < 600 else "strong"
         look = {"look": f"{weight} over" if over else weight, "of": term}
         levels.beside(marks, part, (start, y), spread[part], [text], look)
-    below = f"{gpu.name}: a program can use {show(gpu.capacity)}"
+    below = f"{gpu.name}: {gpu.capacity_said} {show(gpu.capacity)}"
     marks.text("scale", card.middle, floor + 22, below, anchor="middle", look="tiny")
     return f"{unit:.3g}"

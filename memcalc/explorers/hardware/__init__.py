@@ -26,7 +26,7 @@ _SEVENTY = {"model": "Llama-3.1-70B", "weights": "INT4"}
 @explorer(
     "Pour {model} into one {gpu}: [weights] in {weights}, a [cache] in {kv_cache} for a conversation of {context} "
     "tokens, {batch} of them at once. For a token, the card reads it all once, through a pipe as wide as its "
-    "bandwidth. Below, all cards by memory and {against}.",
+    "bandwidth. Below, cards by memory and {against}.",
     presets={
         "Llama-3.1-8B on a DGX Spark": {"gpu": "DGX Spark"},
         "Llama-3.1-70B in INT4": {"gpu": "H100 80 GB", **_SEVENTY},
@@ -46,7 +46,7 @@ def cards_for_a_model(
     kv_cache: str = "FP16",
     against: str = "bandwidth",
 ) -> Frame:
-    """Show a card with its load and its pipe, how long a token takes, and all cards as a map.
+    """Show a card with its load and its pipe, how long a token takes, and a map of cards.
 
     >>> cards_for_a_model.frame().sentence_said[:58]
     'At most 62.7 tokens a second, 15.96 ms for each: 14.98 GiB'

@@ -1,4 +1,4 @@
-"""A map of all cards: across the memory, upwards the bandwidth or the price, and which of them hold a load."""
+"""A map of the pictured cards: across the memory, upwards the bandwidth or the price, and which of them hold a load."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,7 +15,7 @@ AGAINST = ("bandwidth", "price")
 """What the map has upwards."""
 
 OWN = "your card"
-"""What the shapes of a card are called that is not in the catalogue: it glides when another of them is chosen."""
+"""What the shapes of a card are called that is not pictured: it glides when another of them is chosen."""
 
 _TITLES = {"bandwidth": "bandwidth [GB/s]", "price": "price [US$ per GiB]"}
 _UNKNOWN = {"bandwidth": "not known how fast", "price": "no price known"}
@@ -25,7 +25,6 @@ _BESIDE = {
 }
 """What is said beside the titles, and in fewer words."""
 
-_KNOWN_AS = {"visible": "a program sees", "reported": "the driver reports", "marketed": "sold as"}
 _DOT, _APART = 5, 10  # how large a dot is, and how far its middle is from the next one's [px]
 _MOST_TICKS = 9
 _HIGH = {360: 330, 600: 340, 860: 350}
@@ -44,17 +43,22 @@ _FAR = tuple((dx, dy, "middle") for dy in (-24, 32, -38, 46, -54, 62, -70, 78) f
 
 @cache
 def cards() -> tuple[Gpu, ...]:
-    """Return all cards of the catalogue, the smallest first."""
-    return tuple(sorted(map(Gpu.named, catalogue.names("gpus")), key=lambda gpu: gpu.capacity))
+    """Return the cards that are pictured, the smallest first."""
+    return tuple(sorted(_pictured(), key=lambda gpu: gpu.capacity))
+
+
+def _pictured() -> Iterator[Gpu]:
+    """Yield the cards that the map always shows, in the order of the catalogue."""
+    return map(Gpu.named, catalogue.names("gpus", "pictured"))
 
 
 def memory(gpu: Gpu) -> str:
     """Write the memory of a card, and who says so.
 
     >>> memory(Gpu.named("RTX 4090")), memory(Gpu.named("A100 40 GB"))
-    ('a program sees 23.64 GiB', 'the driver reports 40.00 GiB')
+    ('a program sees 23.64 GiB', 'a program sees 39.50 GiB')
     """
-    return f"{_KNOWN_AS[gpu.capacity_is]} {show(gpu.capacity)}"
+    return f"{gpu.capacity_said} {show(gpu.capacity)}"
 
 
 def known_of(gpu: Gpu) -> str:
@@ -81,7 +85,7 @@ class Plot:
     width : of the layout
     top : where it begins
     against : what it has upwards
-    own : a card that is not in the catalogue, or None
+    own : the chosen card if it is not pictured, or None
     """
 
     width: int
@@ -162,9 +166,7 @@ class Plot:
     def labels(self) -> dict[str, Label]:
         """Card → where its name stands from its dot, and its anchor; names for which there is no room are left out."""
         found = {}
-        for gpu in sorted(
-            map(Gpu.named, catalogue.names("gpus")), key=lambda gpu: not self.of(gpu)
-        ):  # at last those of which it is not known
+        for gpu in sorted(_pictured(), key=lambda gpu: not self.of(gpu)):  # at last those of which it is not known
             if label := self.label(gpu.name, found):
                 found[gpu.name] = label
         return found
@@ -213,7 +215,7 @@ def _plot(width: int, top: float, against: str, own: Gpu | None) -> Plot:
 
 def draw(marks: Marks, top: float, token: Token, against: str) -> int:
     """Draw the map below the place `top`; return where it ends."""
-    own = None if token.gpu.name in catalogue.names("gpus") else token.gpu
+    own = None if token.gpu in cards() else token.gpu
     plot = _plot(marks.width, top, against, own)
     _too_small(marks, plot, token)
     _axes(marks, plot)

@@ -245,7 +245,7 @@ class Scene:
         """Write below the cards what they hold, and the scale."""
         _side, mib = self.row.square()
         unit = f"{mib // 1024:,} GiB" if mib >= 1024 else f"{mib} MiB"
-        limit = f"{self.gpu.name}: a program can use {show_both(self.gpu.capacity)}"
+        limit = f"{self.gpu.name}: {self.gpu.capacity_said} {show_both(self.gpu.capacity)}"
         self.marks.text("limit", 12, self.row.floor + 46, limit)
         self.marks.text("scale", 12, self.row.floor + 64, f"one square is {unit}", look="tiny")
 

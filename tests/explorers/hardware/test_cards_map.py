@@ -13,7 +13,7 @@ from memcalc.explorers.hardware.cards_map import AGAINST, Plot, known_of
 from memcalc.explorers.hardware.flow import Token
 from memcalc.explorers.marks import Marks
 
-NAMES = catalogue.names("gpus")
+NAMES = catalogue.names("gpus", "pictured")
 ROWS = {row["name"]: row for row in catalogue.rows("gpus")}
 EVERY = [(width, against) for width in LAYOUTS for against in AGAINST]
 
