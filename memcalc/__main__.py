@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from memcalc import Gpu, Inference, InputError, Model, Training, __version__, breakdown, catalogue, fits, units, values
+from memcalc.checkpoints import is_config
 from memcalc.estimate import advice
 from memcalc.estimate.inference import resolved
 from memcalc.estimate.terms import terms
@@ -125,6 +126,7 @@ def _add_question(
     command = commands.add_parser(name, help=question, epilog=known)
     command.add_argument("model", help="a name, or the path of a config.json, of GGUF, safetensors, or a folder")
     command.add_argument("gpu", help='a card, such as "RTX 4090", or its size, such as "48 GB at 960 GB/s"')
+    command.add_argument("--tag", default="", help="NAME:TAG of a model in the folder of Ollama's models")
     for name, declared in kind.declared.items():
         option, meaning = f"--{name.replace('_', '-')}", f"{declared.meaning.replace('%', '%%')} (%(default)s)"
         command.add_argument(option, type=_value, default=getattr(kind, name), metavar="…", help=meaning)
@@ -143,18 +145,33 @@ def _value(text: str) -> object:
     return text
 
 
-_FILES = (".gguf", ".safetensors", ".safetensors.index.json")
-"""How the names of files end that hold a model, or list those that do."""
+_IN_FOLDERS = (".gguf", ".safetensors", ".safetensors.index.json", "blobs", "snapshots")
+"""How names end in a folder that holds a model, or lists its files; the last two are Ollama's and a hub's."""
 
 
-def _model(name: str) -> Model:
+def _model(name: str, tag: str = "") -> Model:
     """Return what a name or a path means; a folder without a model hides no name."""
-    inside = os.listdir(name) if os.path.isdir(name) else [name]
-    if any(file.casefold().endswith(_FILES) for file in inside):
-        return Model.from_checkpoint(name)
-    path = os.path.join(name, "config.json") if "config.json" in inside and name != "config.json" else name
-    file = os.path.exists(path) and not os.path.isdir(path)
-    return Model.from_config(path) if file or path.casefold().endswith(".json") else Model.named(name)
+    path = Path(name)
+    if not name or not os.path.exists(name):
+        if name.startswith(("/", ".", "~")):
+            raise InputError(f"model {name!r} must be a file or a folder that is there, or a name.")
+        return Model.from_config(path) if path.suffix == ".json" else Model.named(name)
+    inside = os.listdir(name) if os.path.isdir(name) else []
+    if any(file.casefold().endswith(_IN_FOLDERS) for file in inside):
+        return Model.from_checkpoint(path, tag)
+    if "config.json" in inside:
+        return Model.from_config(path / "config.json")
+    if os.path.isdir(name):
+        return _named_or_in(path, tag)
+    return Model.from_config(path) if is_config(path) else Model.from_checkpoint(path, tag)
+
+
+def _named_or_in(folder: Path, tag: str) -> Model:
+    """Return the model of this name; where there is none, the refusal of the folder that is called so."""
+    try:
+        return Model.named(str(folder))
+    except InputError:
+        return Model.from_checkpoint(folder, tag)
 
 
 def _example(options: argparse.Namespace) -> None:
@@ -164,7 +181,7 @@ def _example(options: argparse.Namespace) -> None:
 
 
 def _answer(options: argparse.Namespace) -> None:
-    model, gpu = _model(options.model), Gpu.of(options.gpu)
+    model, gpu = _model(options.model, options.tag), Gpu.of(options.gpu)
     run = options.kind(**{name: getattr(options, name) for name in options.kind.declared})
     (_print_json if options.json else _print_fit)(model, run, gpu)
     if options.explain and not options.json:

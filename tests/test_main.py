@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import model_files
 from cases import LLAMA
 from memcalc import publish
 from memcalc.__main__ import main
@@ -115,6 +116,53 @@ def test_article_in_another_format(tmp_path, few, capsys):
 def test_a_folder_with_a_config_is_a_model_too(tmp_path):
     (tmp_path / "config.json").write_text(json.dumps(LLAMA))
     assert main(["fit", str(tmp_path), "RTX 4090"]) == 0
+
+
+DIGEST = "1" * 64
+
+
+@pytest.fixture
+def store(tmp_path):
+    """Models on a disk as a hub's cache and Ollama keep them, of an architecture that is not known."""
+    keys = {f"z.{key}": ("u32", size) for key, size in (("block_count", 1), ("attention.head_count", 4))}
+    keys |= {"z.attention.head_count_kv": ("u32", 4), "z.embedding_length": ("u32", 64)}
+    file = model_files.gguf({"general.architecture": ("text", "z"), **keys}, [("output.weight", (64, 64), 0, 16384)])
+    for place in (
+        "hub/snapshots/abc/x.gguf",
+        f"ollama/blobs/sha256-{DIGEST}",
+        "ollama/manifests/a.host/library/zed/8b",
+    ):
+        (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / place).write_bytes(file)
+    layer = {"mediaType": "application/vnd.ollama.image.model", "digest": f"sha256:{DIGEST}", "size": len(file)}
+    manifest = {"schemaVersion": 2, "config": {}, "layers": [layer]}
+    (tmp_path / "ollama/manifests/a.host/library/zed/8b").write_text(json.dumps(manifest))
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "a.ckpt").write_bytes(b"PK\x03\x04")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["hub", "ollama", f"ollama/blobs/sha256-{DIGEST}", "ollama/manifests/a.host/library/zed/8b", "hub/snapshots/abc"],
+)
+def test_whatever_is_on_the_disk_is_asked_what_it_is(store, place, capsys):
+    assert main(["fit", str(store / place), "RTX 4090"]) == 0
+    assert "16,384 bytes" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("place", "tag", "sentence"),
+    [
+        ("ollama", "zad", "'zad' names 0 of its models"),
+        ("empty", "", "holds neither safetensors nor a GGUF file."),
+        ("a.ckpt", "", "PyTorch's own files are not read"),
+        ("nowhere/x", "", "must be a file or a folder that is there, or a name."),
+    ],
+)
+def test_what_is_no_model_is_said_of_the_file(store, place, tag, sentence, capsys):
+    assert main(["fit", str(store / place), "RTX 4090", "--tag", tag]) == 2
+    assert sentence in capsys.readouterr().err
 
 
 def test_nothing_is_written_where_nobody_asked(tmp_path, few, capsys, monkeypatch):

@@ -3,7 +3,7 @@
 from memcalc.checkpoints.gguf import Skipped
 from memcalc.checkpoints.gguf_config import config_of, layers_in
 from memcalc.checkpoints.layer_caches import LayerCache, layers_of
-from memcalc.checkpoints.sources import Source, read, resolve
+from memcalc.checkpoints.sources import Source, is_config, read, resolve
 from memcalc.checkpoints.stored import Checkpoint, StoredTensor
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "Source",
     "StoredTensor",
     "config_of",
+    "is_config",
     "layers_in",
     "layers_of",
     "read",

@@ -19,7 +19,7 @@ from memcalc.errors import shown
 
 MAGIC = b"GGUF"
 _VERSIONS, _ALIGNMENT, _DIMENSIONS, _BEFORE_METADATA = (2, 3), 32, 4, 24
-_MOST, _LONGEST_TEXT, _LONGEST_LIST = 65_536, 65_536, 10_000
+MOST, _LONGEST_TEXT, _LONGEST_LIST = 65_536, 65_536, 10_000
 """Far more keys and tensors than any model has; longer texts and lists, as those of a vocabulary, are passed over."""
 
 _NUMBERS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
@@ -191,8 +191,8 @@ def _header(path: Path) -> tuple[dict[str, object], list[StoredTensor]]:
         _check_version(header)
         tensors, keys = header.numbers("Q", 2, "its number of tensors and keys")
         for found, what in ((keys, "keys"), (tensors, "tensors")):
-            if found > _MOST:
-                raise refused(path, f"is broken: it says that it has {found:,} {what}, and {_MOST:,} are the most")
+            if found > MOST:
+                raise refused(path, f"is broken: it says that it has {found:,} {what}, and {MOST:,} are the most")
         metadata = _metadata(header, keys)
         described = list(_described(header, tensors))
         _check_places(header, metadata, described)

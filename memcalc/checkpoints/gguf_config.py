@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Mapping
 
 from memcalc import catalogue
-from memcalc.checkpoints.gguf import Skipped
+from memcalc.checkpoints.gguf import MOST, Skipped
 from memcalc.checkpoints.layer_caches import LayerCache, untold
 
 _ARCHITECTURE = "general.architecture"
@@ -59,27 +59,32 @@ def layers_in(config: Mapping[str, object]) -> tuple[LayerCache, ...]:
     """
     if any(config.get(word) for word in _OF_STATES):
         raise untold("some layers keep a state, of which the metadata tell too little")
-    layers = config.get("num_hidden_layers")
-    heads = config.get("num_key_value_heads")
-    latent, size = config.get("kv_lora_rank"), _head_size(config)
-    if not _is_count(layers) or not (heads or latent) or not (size or latent):
+    layers, heads = _told(config, "num_hidden_layers"), config.get("num_key_value_heads")
+    latent, size, index = _told(config, "kv_lora_rank"), _head_size(config), _told(config, "index_head_dim")
+    if not 0 < layers <= MOST or not (latent or (heads and size)):
         raise untold("the metadata lack the layers, their key-value heads, or the size of one")
     each = heads if isinstance(heads, list) else [heads] * layers
     if len(each) != layers:
         raise untold(f"the metadata have {layers:,} layers, and heads for {len(each):,}")
-    index = config.get("index_head_dim") or 0
     if latent:
-        kept = latent + (config.get("qk_rope_head_dim") or 0)
+        kept = latent + _told(config, "qk_rope_head_dim")
         return tuple(LayerCache(layer, latent=kept, index=index) for layer in range(layers))
-    values = config.get("v_head_dim") or size
+    values = _told(config, "v_head_dim") or size
     return tuple(LayerCache(layer, one * size, one * values, index=index) for layer, one in enumerate(each))
+
+
+def _told(config: Mapping[str, object], key: str) -> int:
+    """Return a count, 0 where there is none; one for each layer is more than is known what to do with."""
+    if not _is_count(config.get(key, 0)):
+        raise untold(f"the metadata have no single number for {key}")
+    return config.get(key, 0)
 
 
 def _head_size(config: Mapping[str, object]) -> int:
     """Return the numbers of a head: those of the layer, divided between its heads, where no key says them."""
     hidden, heads = config.get("hidden_size"), config.get("num_attention_heads")
     plain = hidden // heads if _is_count(hidden) and _is_count(heads) and heads and hidden % heads == 0 else 0
-    return config.get("head_dim") or plain
+    return _told(config, "head_dim") or plain
 
 
 def _model_type(architecture: str, metadata: Mapping[str, object]) -> str:

@@ -15,6 +15,7 @@ INDEX, MANIFEST = "index", "manifest"
 _KNOWN = "a .gguf, a .safetensors, its index in JSON, a manifest of Ollama, or a folder of these"
 _LOOKED_AT, _SHOWN, _PICKLED = 64, 5, (b"PK\x03\x04", b"\x80\x02", b"\x80\x04")
 _PROJECTOR = "mmproj"
+_SHARD = re.compile(r"(?P<stem>.+)-\d{5}-of-(?P<count>\d{5})\.safetensors", re.DOTALL)
 _NUMBERED = re.compile(r"model-\d{5}-of-(?P<count>\d{5})\.safetensors")
 
 
@@ -64,7 +65,34 @@ def resolve(source: str | Path, tag: str = "") -> Source:
         return Source(MANIFEST, ollama.manifest_of(root, tag))
     if tag:
         raise InputError(f"tag must be left out for {str(path)!r}, which is not the folder of Ollama's models.")
-    return _in_folder(path) if is_folder(path) else Source(_kind(path), path)
+    return _in_folder(path) if is_folder(path) else _with_shards(Source(_kind(path), path))
+
+
+def is_config(path: Path) -> bool:
+    """Return whether a file is JSON, but neither an index of safetensors nor a manifest of Ollama.
+
+    Raises InputError if there is no such file, or it is JSON that cannot be read.
+    """
+    start = beginning(path, _LOOKED_AT)
+    if not start.decode(json.detect_encoding(start), errors="ignore").lstrip().startswith("{"):
+        return path.suffix == ".json"
+    values = load(path)
+    return "weight_map" not in values and not ollama.is_manifest(values)
+
+
+def _with_shards(source: Source) -> Source:
+    """Return one of several safetensors with all the others; what stands alone stays as it is."""
+    numbered = _SHARD.fullmatch(source.path.name)
+    if source.kind != SAFETENSORS or not numbered:
+        return source
+    count = int(numbered["count"])
+    names = [f"{numbered['stem']}-{one:05}-of-{count:05}.safetensors" for one in range(1, count + 1)]
+    paths = [source.path.with_name(name) for name in names]
+    missing = [path.name for path in paths if not is_file(path)]
+    if missing:
+        more = f" and {len(missing) - 3:,} more" if len(missing) > 3 else ""
+        raise refused(source.path, f"is one of {count:,}, and beside it there is no {', '.join(missing[:3])}{more}")
+    return replace(source, path=source.path.parent, others=tuple(paths))
 
 
 def _kind(path: Path) -> str:
@@ -72,9 +100,9 @@ def _kind(path: Path) -> str:
     start = beginning(path, _LOOKED_AT)
     if start.startswith(safetensors.POINTER):
         raise refused(path, "only stands for a file that Git has not fetched: git lfs pull fetches it")
-    if start.startswith(gguf.MAGIC) or path.suffix == ".gguf":
+    if start.startswith(gguf.MAGIC) or path.suffix.lower() == ".gguf":
         return GGUF
-    if path.suffix == ".safetensors" or (path.suffix != ".json" and start[8:9] == b"{"):
+    if path.suffix.lower() == ".safetensors" or (path.suffix != ".json" and start[8:9] == b"{"):
         return SAFETENSORS
     text = start.decode(json.detect_encoding(start), errors="ignore")
     if text.lstrip().startswith("{"):
@@ -95,9 +123,9 @@ def _kind_of_json(path: Path) -> str:
 def _in_folder(folder: Path) -> Source:
     """Return what a folder holds: of one model only."""
     files = [one for one in listed(folder) if is_file(one)]
-    ggufs = [one for one in files if one.suffix == ".gguf"]
+    ggufs = [one for one in files if one.suffix.lower() == ".gguf"]
     indexes = [one for one in files if one.name.endswith(safetensors.INDEX)]
-    tensors = [one for one in files if one.suffix == ".safetensors"]
+    tensors = [one for one in files if one.suffix.lower() == ".safetensors"]
     if ggufs and (indexes or tensors):
         raise _several(folder, [*ggufs[:1], *(indexes or tensors)[:1]])
     if ggufs:

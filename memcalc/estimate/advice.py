@@ -67,10 +67,10 @@ def notes(model: Model, run: Inference | Training, gpu: Gpu) -> list[str]:
     if isinstance(run, Inference) and (said := taken(model, run)):
         found.append(said)
     if model.assumed:
-        found.append(f"Not in the config, taken from its documented defaults: {', '.join(model.assumed)}.")
+        found.append(f"Not in the file, taken from the documented defaults: {', '.join(model.assumed)}.")
     if model.ignored:
-        found.append(f"In the config, but not counted here: {', '.join(model.ignored)}.")
-    return found
+        found.append(f"In the files, but not counted here: {', '.join(model.ignored)}.")
+    return [*found, *model.said]
 
 
 def _speed(model: Model, run: Inference, gpu: Gpu) -> Iterator[str]:
@@ -146,13 +146,13 @@ def _cards(model: Model, run: Inference, gpu: Gpu) -> list[str]:
 
 def _no_way(model: Model, run: Inference, gpu: Gpu) -> str:
     if isinstance(model, WeighedModel):
-        return "It needs a smaller file of this model, a larger card, or several."
+        return "It needs a smaller file of this model, or a larger card."
     least = min(_plain_formats(), key=lambda form: form.bits).name
     smallest = replace(run, weights=least, kv_cache=least)
     if context := largest("context", model, smallest, gpu):
         return f"Even in {least}, this card holds no more than {_tokens(context, run)}."
     weights = breakdown(model, smallest)["weights"]
-    return f"No format makes it fit: even {least} weights take {show(weights)}. It needs a larger card, or several."
+    return f"Even {least} weights take {show(weights)}: it needs a format of fewer bits, a larger card, or several."
 
 
 def _tokens(context: int, run: Inference | Training) -> str:

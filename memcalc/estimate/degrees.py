@@ -17,7 +17,8 @@ def check_degrees(model: Model, run: Inference | Training) -> None:
     """Raise InputError if no engine divides the model between cards as the run says.
 
     Source: shoeybi2019megatron, section 3, for heads; vllm2026, config/model.py and
-    model_executor/layers/mamba/mamba_mixer2.py, for heads that are copied and for groups.
+    model_executor/layers/mamba/mamba_mixer2.py, for heads that are copied and for groups, and
+    model_executor/layers/fused_moe, determine_expert_map, which gives the first cards one expert more.
 
     >>> check_degrees(Model.named("Llama-3.1-8B"), Inference(tensor_parallel=16))
     """
@@ -29,11 +30,11 @@ def check_degrees(model: Model, run: Inference | Training) -> None:
         raise must("pipeline_parallel", f"at most the {model.layers:,} layers of {model.name}", run.pipeline_parallel)
     if run.expert_parallel > 1 and not model.experts:
         raise must("expert_parallel", f"1 for {model.name}, which has no experts", run.expert_parallel)
-    if run.expert_parallel > 1 and model.experts % run.expert_parallel:
-        raise InputError(
-            f"expert_parallel must divide experts = {model.experts:,} of {model.name} without remainder, "
-            f"not {run.expert_parallel:,}."
-        )
+    if run.expert_parallel > max(1, model.experts):
+        raise must("expert_parallel", f"at most experts = {model.experts:,} of {model.name}", run.expert_parallel)
+    if isinstance(run, Training) and model.experts % run.expert_parallel:
+        allowed = f"divide experts = {model.experts:,} of {model.name} without remainder in training"
+        raise InputError(f"expert_parallel must {allowed}, not {run.expert_parallel:,}.")
 
 
 def splits(model: Model) -> Iterator[int]:

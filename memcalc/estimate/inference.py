@@ -71,7 +71,7 @@ def resolved(model: AnyModel, run: AnyRun) -> AnyRun:
 @lru_cache(maxsize=1024)
 def _resolved(stored: Stored | None, in_files: bool, run: Inference) -> Inference:
     weights, kv_cache = (stored.weights, stored.cache) if stored else ("", "")
-    if run.weights == AUTO and stored and stored.problem:
+    if run.weights == AUTO and stored and stored.problem and not in_files:
         raise InputError(stored.problem)
     said = {"weights": weights or USUAL, "kv_cache": kv_cache or USUAL}
     if in_files:
@@ -93,7 +93,9 @@ def taken(model: AnyModel, run: Inference) -> str:
     if _in_files(model) and run.weights == AUTO:
         unknown = getattr(model, "unknown", "")
         whole = f" Every layer is counted with the whole context: {unknown}" if unknown else ""
-        return f"The weights take what the headers of their files say.{whole}"
+        asked = run.kv_cache == AUTO and stored is not None and stored.cache
+        cache = f" The cache is in {stored.cache}, as config.json says." if asked else ""
+        return f"The weights take what the headers of their files say.{cache}{whole}"
     if stored is None or AUTO not in (run.weights, run.kv_cache):
         return ""
     if resolved(model, run).weights != stored.weights:
@@ -149,6 +151,7 @@ def _of_unknown(model: WeighedModel, run: Inference) -> list[Term]:
 
     what = "a model of unknown architecture"
     run.refuse_without_architecture(what, weights=AUTO, prefill="none", recent=0)
+    run.reserving.check_files(model.file_kind)
     if run.cache_formats[0].residual:
         raise InputError(f"kv_cache must not be {run.kv_cache} for {what}.")
     return [file_weights] if model.untold else [file_weights, told_cache]
@@ -171,9 +174,11 @@ _PARTS = ("file_vision", "file_audio", "file_speech", "file_projector", "file_dr
 def _weights(model: Model, run: Inference) -> Term:
     check_degrees(model, run)
     if run.weights == AUTO and _in_files(model):
+        run.reserving.check_files(model.file_kind)
         if run.divided:
-            why = "for the files do not say how an engine divides their tensors"
-            raise InputError(f"weights must be named with more than one card, such as 'Q4_K_M', {why}.")
+            such = "'Q4_K_M'" if model.file_kind == "GGUF" else "'BF16'"
+            why = "for what each card holds of the tensors in the files is not counted"
+            raise InputError(f"weights must be named with more than one card, such as {such}, {why}.")
         from memcalc.formula.in_files import file_weights
 
         return file_weights

@@ -12,6 +12,9 @@ from memcalc.formula.symbols import BY_NAME
 BESIDE = ("quantization_config", "compression_config", "vision_config", "audio_config")
 """Keys that say that there is more than a text decoder with numbers of one format."""
 
+TEXTS = ("text_config", "llm_config", "language_config")
+"""Where a file with several towers keeps its text decoder."""
+
 _MATTERS = (
     *BESIDE,
     *("num_nextn_predict_layers", "num_mtp_layers", "num_kv_shared_layers", "attention_chunk_size"),
@@ -30,6 +33,18 @@ _FOREIGN = (
 
 LISTS = ("layers_block_type", "hybrid_override_pattern", "layer_types", "hybrid_layer_pattern")
 """Keys that say of each layer which kind it is; beside the first two, files may leave out how many there are."""
+
+
+def levels(values: Mapping) -> list[Mapping]:
+    """Return the values of a file, and those of the objects in it that hold its text decoder, from the outside in.
+
+    >>> levels({"thinker_config": {"text_config": {"dtype": "float32"}}})[-1]
+    {'dtype': 'float32'}
+    """
+    outer = [values, values.get("thinker_config")]
+    found = [level for level in outer if isinstance(level, Mapping)]
+    inner = (level[key] for level in found for key in TEXTS if isinstance(level.get(key), Mapping))
+    return [*found, *inner]
 
 
 def refusal(key: str, allowed: str, value: object) -> InputError:

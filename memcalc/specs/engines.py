@@ -60,6 +60,23 @@ class Engine(Row):
         allowed = f"{', '.join(first)} or {last}"
         raise InputError(f"{use} must be a format that {self.kind} has, such as {allowed}, not {name!r}.")
 
+    def check_files(self, kind: str) -> None:
+        """Raise InputError for the files of a model that the engine does not keep as they are.
+
+        Parameters
+        ----------
+        kind : "GGUF" or "safetensors"
+
+        >>> Engine.named("llama.cpp").check_files("GGUF")
+        """
+        rows = [row for row in catalogue.rows("engine_formats") if row["use"] == "files"]
+        keeping = [row["engine"] for row in rows if kind in row["formats"].split()]
+        if self.kind and self.kind not in keeping:
+            allowed = f"one that keeps {kind} files as they are, such as {' or '.join(keeping)}"
+            raise InputError(
+                f"engine must be {allowed}, not {self.name!r}; or name the format that it has with weights."
+            )
+
 
 @cache
 def formats_of(kind: str, use: str) -> tuple[str, ...]:

@@ -11,9 +11,9 @@ from functools import cache
 from pathlib import Path
 
 from memcalc import catalogue
-from memcalc.errors import InputError, choice
+from memcalc.errors import InputError, choice, spelled
 from memcalc.specs import experts, hybrids, layers, states
-from memcalc.specs.config import BESIDE, Config, load, missing, refusal
+from memcalc.specs.config import BESIDE, TEXTS, Config, load, missing, refusal
 from memcalc.specs.layers import Counts
 
 FAMILIES = tuple(catalogue.names("families"))
@@ -21,9 +21,6 @@ FAMILIES = tuple(catalogue.names("families"))
 
 READERS = layers.READERS | experts.READERS | states.READERS | hybrids.READERS
 """Name → reader, as a row of data/families.csv lists them."""
-
-_TEXTS = ("text_config", "llm_config", "language_config")
-"""Where a file with several towers keeps its text decoder."""
 
 
 def fields(source: str | Path | Mapping) -> dict[str, object]:
@@ -66,7 +63,7 @@ def _text(values: Mapping) -> Mapping:
     Of what stands outside the text decoder, only what says that there is more than it.
     """
     outer = {**values, **_inside("thinker_config", values)}
-    key = next((key for key in _TEXTS if outer.get(key) is not None), None)
+    key = next((key for key in TEXTS if outer.get(key) is not None), None)
     if key is None:
         return {name: value for name, value in values.items() if name != "model_type"}
     beside = {name: outer[name] for name in BESIDE if name in outer}
@@ -127,11 +124,15 @@ class UnknownFamilyError(InputError):
     """An architecture that nothing here describes."""
 
 
+class UncountedFamilyError(UnknownFamilyError):
+    """An architecture that is known to be of another kind, which no term counts."""
+
+
 def family_of(name: object) -> Family:
     """Return the family of a `model_type`; UnknownFamilyError if there is none, or it is of another kind."""
-    for row in catalogue.rows("uncounted_families"):
-        if row["name"] == name:
-            raise UnknownFamilyError(f"model_type {name!r} is not counted: {row['why']}.")
+    other = spelled(name, {row["name"]: row["why"] for row in catalogue.rows("uncounted_families")})
+    if other:
+        raise UncountedFamilyError(f"model_type {name!r} is not counted: {other}.")
     try:
         return _family(choice("model_type", name, FAMILIES))
     except InputError as problem:

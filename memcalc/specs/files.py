@@ -5,11 +5,14 @@ from pathlib import Path
 
 from memcalc import checkpoints
 from memcalc.checkpoints import Checkpoint, LayerCache, layers_in, layers_of
-from memcalc.checkpoints.stored import GGUF, WEIGHTS
+from memcalc.checkpoints.stored import GGUF, WEIGHTS, layer_of
 from memcalc.errors import InputError
-from memcalc.formula.symbols import BY_NAME
+from memcalc.formula.symbols import BY_NAME, GLOSSARY
+from memcalc.formula.tensors import LAYERS
 from memcalc.specs import families
-from memcalc.specs.families import UnknownFamilyError
+from memcalc.specs.config import load
+from memcalc.specs.families import UncountedFamilyError, UnknownFamilyError
+from memcalc.specs.stored import stored_in
 
 
 def fields(source: str | Path, tag: str = "") -> dict[str, object]:
@@ -24,18 +27,42 @@ def fields(source: str | Path, tag: str = "") -> dict[str, object]:
     Raises InputError if the files cannot be read, or contradict themselves.
     """
     found = checkpoints.read(source, tag)
-    weighed = _weighed(found)
-    config = _config(found)
+    weighed, config = _weighed(found), _config(found)
     try:
         described = families.fields(config)
     except UnknownFamilyError as problem:
-        metadata = config if found.kind == GGUF else {}
-        why = str(problem) if config else "no config.json beside the file says what the model is."
-        said = {"name": found.name, "unknown": why, "trained_context": _trained(config)}
-        return weighed | said | _cache_told(found, metadata)
+        return weighed | _unknown(found, config, problem)
+    except InputError as problem:
+        of_metadata = f"{found.name}, in the words of a config.json: " if found.kind == GGUF else ""
+        raise InputError(f"{of_metadata}{problem}") from None
+    _check_layers(found, described)
     left = [key for key in described["ignored"] if not weighed.get(_IN_FILES.get(key, ""))]
-    ignored = (*left, *weighed["ignored"])
-    return described | {"name": found.name, "source": found.name} | weighed | {"ignored": ignored}
+    said = stored_in(config) if isinstance(config, Path) else None
+    return described | weighed | {"ignored": (*left, *weighed["ignored"]), "source": found.name, "stored": said}
+
+
+def _unknown(found: Checkpoint, config: Path | Mapping, problem: UnknownFamilyError) -> dict[str, object]:
+    """Return what the files of an architecture tell that is not known, or not counted."""
+    values = load(config)[0] if config else {}
+    trained = values.get("max_position_embeddings")
+    trained = trained if type(trained) is int and 0 <= trained <= BY_NAME["context"].limit else 0
+    why = str(problem) if config else "no config.json beside the file says what the model is."
+    if isinstance(problem, UncountedFamilyError):
+        return {"unknown": why, "trained_context": trained, "untold": why}
+    return {"unknown": why, "trained_context": trained} | _cache_told(found, values if found.kind == GGUF else {})
+
+
+def _check_layers(found: Checkpoint, described: Mapping[str, object]) -> None:
+    """Raise InputError if the tensors are in other layers than the config or the metadata have."""
+    layers = int(LAYERS.xreplace({one: described.get(GLOSSARY[one].name, 0) for one in LAYERS.free_symbols}))
+    stacks: dict[str, set[str]] = {}
+    for tensor in found.tensors:
+        stack, _, number = layer_of(tensor.name).rpartition(".")
+        if number and tensor.part == WEIGHTS:
+            stacks.setdefault(stack, set()).add(number)
+    numbers = [len(held) for held in stacks.values()]
+    if numbers and layers not in numbers:
+        raise InputError(f"{found.name} has tensors of {max(numbers):,} layers, but describes a model of {layers:,}.")
 
 
 _IN_FILES = {
@@ -53,21 +80,15 @@ def _weighed(found: Checkpoint) -> dict[str, object]:
     if not parts[WEIGHTS]:
         raise InputError(f"{found.name} holds no model, but {' and '.join(part for part in parts if parts[part])}.")
     counted = {f"file_{part}": parts.pop(part) for part in list(parts) if f"file_{part}" in BY_NAME}
-    return counted | {"ignored": tuple(f"{part} ({size:,} bytes in the file)" for part, size in parts.items())}
+    left = tuple(f"{part} ({size:,} bytes in the file)" for part, size in parts.items())
+    return {"name": found.name, "file_kind": found.kind, **counted, "ignored": left, "said": found.notes}
 
 
 def _config(found: Checkpoint) -> Path | Mapping:
-    """Return what describes the architecture: the file beside safetensors, or the metadata of GGUF."""
-    if found.config is not None:
-        return found.config
-    if found.kind != GGUF:
-        return {}
-    return checkpoints.config_of(found.metadata, [tensor.name for tensor in found.tensors])
-
-
-def _trained(config: Path | Mapping) -> int:
-    """Return the longest context that the model was trained for, if the metadata of its file say so."""
-    return config.get("max_position_embeddings", 0) if isinstance(config, Mapping) else 0
+    """Return what describes the architecture: the metadata of GGUF, or the file beside safetensors."""
+    if found.kind == GGUF:
+        return checkpoints.config_of(found.metadata, [tensor.name for tensor in found.tensors])
+    return found.config or {}
 
 
 def _cache_told(found: Checkpoint, config: dict[str, object]) -> dict[str, object]:
@@ -77,6 +98,8 @@ def _cache_told(found: Checkpoint, config: dict[str, object]) -> dict[str, objec
     ----------
     config : what the metadata of a GGUF file say; nothing for safetensors, whose names and shapes are read
     """
+    if not found.known:
+        return {"untold": "an index alone does not tell the cache: put its files or a config.json beside it."}
     try:
         return _summed(layers_in(config) if config else layers_of(found.tensors))
     except InputError as problem:

@@ -165,6 +165,10 @@ class Model(Spec, Row):
     file_speech: int = count(default=0)
     file_projector: int = count(default=0)
     file_draft: int = count(default=0)
+    file_kind: str = text(
+        "whose format its files have, if it was read from some", ("", "GGUF", "safetensors"), default=""
+    )
+    said: tuple[str, ...] = texts("what else is to be known of its files")
     stored: Stored | None = declare(_stored, "what its file says of its format; None without a file", default=None)
     assumed: tuple[str, ...] = texts("keys that a config.json left to their documented defaults")
     ignored: tuple[str, ...] = texts(

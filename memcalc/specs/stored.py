@@ -7,7 +7,7 @@ from pathlib import Path
 from memcalc.errors import InputError, choice
 from memcalc.formula.choices import Family
 from memcalc.formula.formats import Format
-from memcalc.specs.config import load
+from memcalc.specs.config import levels, load
 from memcalc.specs.methods import METHODS, Section
 
 WIDTHS = {"bfloat16": "BF16", "float16": "FP16", "float32": "FP32"}
@@ -95,8 +95,7 @@ def _quantized(section: Section, width: str) -> Stored:
 
 def _width(values: Mapping) -> tuple[str, str]:
     """Return the format that `dtype` means, and a sentence; older files call it `torch_dtype`."""
-    inner = values.get("text_config")
-    for place in (values, inner if isinstance(inner, Mapping) else {}):
+    for place in levels(values):
         for key in ("dtype", "torch_dtype"):
             if place.get(key) not in (None, "auto"):
                 said = place[key].removeprefix("torch.") if isinstance(place[key], str) else place[key]
@@ -112,15 +111,18 @@ def _cache_of(width: str) -> str:
 
 def _section(values: Mapping, beside: Mapping | None) -> Section | None:
     """Return the part that describes the format: of the file, of its text model, or of the file beside it."""
-    inner = values.get("text_config")
-    for place in (values, inner if isinstance(inner, Mapping) else {}):
-        for key in ("quantization_config", "compression_config", "quantization"):
+    for place in levels(values):
+        for key in _KEYS if place.get("quantization") != place.get("quantization_config") else _KEYS[::-1]:
             if place.get(key) not in (None, {}):
                 section = Section(place, "config.json").part(key)
                 experts = {"expert_dtype": place["expert_dtype"]} if "expert_dtype" in place else {}
                 return Section({**_beside(beside), **experts, **section.values}, section.where)
     extra = _beside(beside)
     return Section(extra, "quantization of hf_quant_config.json") if extra else None
+
+
+_KEYS = ("quantization_config", "compression_config", "quantization")
+"""Keys for a format; the last is MLX's own, which it writes under the first key once more."""
 
 
 def _beside(beside: Mapping | None) -> Mapping:
@@ -132,8 +134,8 @@ def _method(section: Section) -> object:
     """Return the method; bitsandbytes of old and MLX do not name theirs."""
     if section.get("load_in_4bit|load_in_8bit") is not None:
         return section.get("quant_method", "bitsandbytes")
-    bare = {"bits", "group_size"} <= section.values.keys()
-    return section.get("quant_method", "mlx" if bare else None)
+    of_mlx = section.where.startswith("quantization of") and {"bits", "group_size"} <= section.values.keys()
+    return section.get("quant_method", "mlx" if of_mlx else None)
 
 
 def _sentence(found: Stored, section: Section) -> str:

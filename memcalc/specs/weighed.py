@@ -31,6 +31,10 @@ class WeighedModel(Spec):
     conv_channels: int = count(default=0)
     conv: int = count(default=0)
     trained_context: int = count("as of a model", *(0, BY_NAME["context"].limit), default=0)
+    file_kind: str = text(
+        "whose format its files have, if it was read from some", ("", "GGUF", "safetensors"), default=""
+    )
+    said: tuple[str, ...] = texts("what else is to be known of its files")
     untold: str = text("why the files do not tell the cache; nothing if they do", default="")
     unknown: str = text("why the architecture is not known", default="")
     ignored: tuple[str, ...] = texts("parts of the files that are not counted")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import model_files as files
 from memcalc import InputError
-from memcalc.checkpoints import config_of, read, resolve
+from memcalc.checkpoints import config_of, is_config, read, resolve
 
 TENSORS = files.safetensors({"model.norm.weight": ("F32", (8,), 32)})
 GGUF = files.gguf(files.LLAMA, [files.NORM])
@@ -201,3 +201,20 @@ def test_any_change_gives_a_checkpoint_or_one_sentence(tmp_path_factory, name, d
         assert found.bytes == 32
     if not isinstance(found, str):
         assert isinstance(config_of(found.metadata, {one.name for one in found.tensors}), dict)
+
+
+def test_a_shard_stands_for_all_of_them(folder):
+    one, two = (files.safetensors({f"model.{name}.weight": ("F32", (8,), 32)}) for name in ("norm", "head"))
+    here = folder(**{"m-00001-of-00002__safetensors": one, "m-00002-of-00002__safetensors": two})
+    assert read(here / "m-00001-of-00002.safetensors").bytes == read(here / "m-00002-of-00002.safetensors").bytes == 64
+    (here / "m-00002-of-00002.safetensors").unlink()
+    refused(here / "m-00001-of-00002.safetensors", r"is one of 2, and beside it there is no m-00002-of-00002\.saf")
+
+
+def test_endings_in_large_letters(folder):
+    assert resolve(folder(A__GGUF=GGUF)).kind == "GGUF"
+
+
+def test_what_a_config_is(folder):
+    here = folder(a__json={"model_type": "llama"}, b__json=index("x.safetensors"), c=GGUF, d__json=b"")
+    assert [is_config(here / name) for name in ("a.json", "b.json", "c", "d.json")] == [True, False, False, True]

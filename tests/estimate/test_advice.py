@@ -30,7 +30,7 @@ def test_what_does_not_fit_says_each_way_out():
 def test_what_no_format_can_help():
     steps = advice.next_steps(Model.named("Llama-3.1-405B"), Inference(2048), CARD)
     assert steps == [
-        "No format makes it fit: even INT4 weights take 188.99 GiB. It needs a larger card, or several.",
+        "Even INT4 weights take 188.99 GiB: it needs a format of fewer bits, a larger card, or several.",
         "64 such cards would do, with tensor parallelism.",
     ]
 

@@ -165,3 +165,23 @@ def test_what_is_no_part_is_not_taken_for_none(part):
 def test_a_number_of_bits_that_is_none_is_a_sentence(bits):
     problem = stored({"quantization_config": {"quant_method": "awq", "bits": bits}}).problem
     assert problem.startswith("bits of quantization_config of config.json must be a whole number from -1 to 10,000,000")
+
+
+def test_a_text_decoder_says_its_format_wherever_it_stands():
+    """llm_config of InternVL and thinker_config of Qwen-Omni, transformers 5.24."""
+    awq = {"quant_method": "awq", "bits": 4, "group_size": 128}
+    for inside in (
+        {"llm_config": {"quantization_config": awq}},
+        {"thinker_config": {"text_config": {"quantization_config": awq}}},
+    ):
+        {"llm_config": {"quantization_config": awq}},
+        {"thinker_config": {"text_config": {"quantization_config": awq}}},
+    ):
+        assert stored(inside).weights == "AWQ-INT4-g128"
+    assert stored({"language_config": {"dtype": "float32"}}).width == "FP32"
+
+
+def test_only_mlx_leaves_out_its_method():
+    bare = {"bits": 4, "group_size": 64}
+    assert stored({"quantization": bare}).weights == stored({"quantization": bare, "quantization_config": bare}).weights
+    assert "quant_method" in stored({"quantization_config": bare}).problem

@@ -71,3 +71,18 @@ def test_the_questions_of_a_run_are_answered(tmp_path):
         largest("parameters", model, RUN, CARD)
     with pytest.raises(InputError, match="cannot be divided between cards here: model_type 'strange' is not known"):
         fewest_gpus(model, RUN, CARD)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "why"),
+    [
+        ("strange.block_count", ("u32", 100_000_000), "the metadata lack the layers"),
+        ("strange.block_count", ("u64", 2**63), "the metadata lack the layers"),
+        ("strange.attention.key_length", ("list", ("u32", [16, 16])), "no single number for head_dim"),
+        ("strange.attention.head_count_kv", ("list", ("u32", [2, 2, 2])), "2 layers, and heads for 3"),
+    ],
+)
+def test_metadata_that_lie_leave_the_weights(tmp_path, key, value, why):
+    model = Model.from_checkpoint(strange(tmp_path, {key: value}.items()))
+    assert why in model.untold
+    assert breakdown(model, RUN) == {"weights": 100 * 2 * BLOCK}
