@@ -41,7 +41,7 @@ def test_experts_that_do_not_share_out_evenly_are_served_and_not_trained():
     whole = breakdown(model, Inference())["weights"]
     expert = 3 * model.hidden * model.expert_intermediate * model.moe_layers * 2
     assert breakdown(model, run)["weights"] == whole - 5 * expert
-    with pytest.raises(InputError, match="^expert_parallel must divide experts = 8 of Mixtral-8x7B"):
+    with pytest.raises(InputError, match=r"^expert_parallel must divide experts = 8 of Mixtral-8x7B"):
         breakdown(model, Training(activations="none", expert_parallel=3))
 
 

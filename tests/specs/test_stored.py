@@ -169,14 +169,8 @@ def test_a_number_of_bits_that_is_none_is_a_sentence(bits):
 
 def test_a_text_decoder_says_its_format_wherever_it_stands():
     """llm_config of InternVL and thinker_config of Qwen-Omni, transformers 5.24."""
-    awq = {"quant_method": "awq", "bits": 4, "group_size": 128}
-    for inside in (
-        {"llm_config": {"quantization_config": awq}},
-        {"thinker_config": {"text_config": {"quantization_config": awq}}},
-    ):
-        {"llm_config": {"quantization_config": awq}},
-        {"thinker_config": {"text_config": {"quantization_config": awq}}},
-    ):
+    awq = {"quantization_config": {"quant_method": "awq", "bits": 4, "group_size": 128}}
+    for inside in ({"llm_config": awq}, {"thinker_config": {"text_config": awq}}):
         assert stored(inside).weights == "AWQ-INT4-g128"
     assert stored({"language_config": {"dtype": "float32"}}).width == "FP32"
 
