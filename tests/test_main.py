@@ -154,7 +154,7 @@ def test_whatever_is_on_the_disk_is_asked_what_it_is(store, place, capsys):
 @pytest.mark.parametrize(
     ("place", "tag", "sentence"),
     [
-        ("ollama", "zad", "'zad' names 0 of its models"),
+        ("ollama", "zad", "'zad' names none of its models, which are: zed:8b"),
         ("empty", "", "holds neither safetensors nor a GGUF file."),
         ("a.ckpt", "", "PyTorch's own files are not read"),
         ("nowhere/x", "", "must be a file or a folder that is there, or a name."),

@@ -36,7 +36,8 @@ def manifest_of(root: Path, tag: str) -> Path:
     found = [one for one in _manifests(root, _pattern(tag) if tag else _EVERY) if is_file(one)]
     if len(found) == 1:
         return found[0]
-    wanted = f"{shown(tag)} names {len(found):,} of its models" if tag else "NAME:TAG must name one of its models"
+    names = f"names {len(found):,} of its models" if found else "names none of its models, which are"
+    wanted = f"{shown(tag)} {names}" if tag else "NAME:TAG must name one of its models"
     raise InputError(f"folder {str(root)!r} is one of Ollama, and {wanted}{_some(root)}.")
 
 

@@ -107,7 +107,8 @@ def _header(path: Path) -> tuple[dict[str, str], list[StoredTensor]]:
             raise refused(path, "only stands for a file that Git has not fetched: git lfs pull fetches it")
         if len(prefix) < _PREFIX or length > min(LONGEST, whole - _PREFIX):
             left = f"{min(LONGEST, max(0, whole - _PREFIX)):,}"
-            raise refused(path, f"is no safetensors file or is cut off: its header must take up to {left} bytes")
+            says = f"its first {_PREFIX} bytes claim a header of {length:,} bytes, and {left} are left for one"
+            raise refused(path, f"is no safetensors file or is cut off: {says}" if prefix else "is empty")
         data = file.read(length)
     if not data.startswith(b"{"):
         raise refused(path, f"is no safetensors file: its header begins with {data[:1]!r}, not with a brace")

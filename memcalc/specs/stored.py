@@ -67,9 +67,7 @@ def stored(values: Mapping, beside: Mapping | None = None) -> Stored:
             return Stored(width, _cache_of(width), width, sentence=said)
         return _quantized(section, width)
     except InputError as problem:
-        return Stored(
-            problem=f"{str(problem).removesuffix('.')}, or name a format with weights, such as weights='FP16'."
-        )
+        return Stored(problem=f"{str(problem).removesuffix('.')}; or name the format yourself, as in weights='FP16'.")
 
 
 def stored_in(source: str | Path | Mapping) -> Stored:

@@ -61,7 +61,7 @@ def test_the_only_model_needs_no_name(root):
 def test_a_name_that_is_not_there_hears_the_others(root):
     for tag, sentence in {
         "": "NAME:TAG must name one of its models: qwen3:8b, someone/seeing:latest.",
-        "qwen3": "'qwen3' names 0 of its models: qwen3:8b, someone/seeing:latest.",
+        "qwen3": "'qwen3' names none of its models, which are: qwen3:8b, someone/seeing:latest.",
     }.items():
         with pytest.raises(InputError) as caught:
             read(root, tag)

@@ -214,7 +214,7 @@ def test_what_was_taken_is_said():
 
 
 def test_a_format_that_is_not_known_is_never_taken_for_16_bit():
-    with pytest.raises(InputError, match=r"'aqlm' is not known.*or name a format with weights"):
+    with pytest.raises(InputError, match=r"'aqlm' is not known.*or name the format yourself"):
         breakdown(UNKNOWN, Inference())
     assert breakdown(UNKNOWN, Inference(weights="AWQ"))["weights"] < 4 * 10**9
     assert values(UNKNOWN, Inference(weights="AWQ"))

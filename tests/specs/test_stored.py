@@ -122,7 +122,7 @@ def test_what_cannot_be_read_is_said_with_the_way_out(values, says):
     found = stored(values)
     assert found.weights == ""
     assert says in found.problem
-    assert found.problem.endswith(", or name a format with weights, such as weights='FP16'.")
+    assert found.problem.endswith("; or name the format yourself, as in weights='FP16'.")
     assert found.problem.count("\n") == 0
 
 
