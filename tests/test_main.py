@@ -242,6 +242,7 @@ def test_help_is_spelled_plainly_too():
 def test_an_interrupt_is_one_word_even_if_the_output_is_stuck():
     command = [sys.executable, "-m", "memcalc", "glossary"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "pipesize": 4096}
+    pipes["preexec_fn"] = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell's background job ignores it
     with subprocess.Popen(command, **pipes, env={**os.environ, "PYTHONUNBUFFERED": ""}) as run:
         run.stdout.read(1)  # now it waits for room in the pipe
         run.send_signal(signal.SIGINT)

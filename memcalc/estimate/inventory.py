@@ -10,7 +10,7 @@ import sympy
 from memcalc.formula.choices import Family
 from memcalc.formula.formats import Format, block, named_bits
 from memcalc.formula.places import places
-from memcalc.formula.quantization import COUNTED_IN_ALL, absorbed, codes, in_format, in_groups, type_at
+from memcalc.formula.quantization import BY_NUMBER, absorbed, codes, in_format, in_groups, type_at
 from memcalc.formula.tensors import ONCE, Tensor
 
 Counts = Mapping[sympy.Symbol, int]
@@ -92,7 +92,7 @@ def _stored(tensor: Tensor, layers: range, known: Counts, form: Format) -> Itera
     mix = form.name if form.family == Family.GGUF else ""
     sizes = {}
     for layer in layers:
-        place = layer - 1 if tensor.group in COUNTED_IN_ALL else layer - layers.start
+        place = layer - 1 if tensor.group in BY_NUMBER else layer - layers.start
         type_ = type_at(tensor, mix, form.type, place, known)
         if type_ not in sizes:
             sizes[type_] = _in_blocks(tensor, type_)

@@ -232,7 +232,7 @@ def type_at(tensor: Tensor, mix: str, base: str, place: int, known: Mapping[symp
     Parameters
     ----------
     mix, base : as for `tensor_bytes`
-    place : of the layer: in the model for MLPs and experts, else among those that have the tensor
+    place : of the layer: in the model for experts, else among those that have the tensor
     known : the counts of a model; the sizes of the tensor are numbers already
     """
     if not is_matrix(tensor):
@@ -297,6 +297,10 @@ _CONDITIONS = {
 COUNTED_IN_ALL = ("mlp", "expert", "router")
 """Groups of which a mix counts the layers among all; of the others, among those that have them."""
 
+BY_NUMBER = ("expert", "router")
+"""Groups of which a mix goes by the number of the layer; of the others, by how many came before."""
+
+
 
 def _layers(which: str, tensor: Tensor) -> sympy.Expr:
     """Count the layers of a tensor that a rule means; experts stand in the last layers, all else in the first.
@@ -305,7 +309,7 @@ def _layers(which: str, tensor: Tensor) -> sympy.Expr:
     """
     whole = tensor.whole or tensor
     of_all = LAYERS if tensor.group in COUNTED_IN_ALL else whole.layers
-    start = of_all - whole.layers if tensor.group in ("expert", "router") else sympy.S.Zero
+    start = of_all - whole.layers if tensor.group in BY_NUMBER else sympy.S.Zero
 
     def from_layer(first: sympy.Expr) -> sympy.Expr:
         return _before(first + tensor.layers, which, of_all) - (first and _before(first, which, of_all))

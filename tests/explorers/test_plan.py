@@ -119,7 +119,7 @@ def test_presets_are_the_briefs_of_lesson_eight():
     assert "53.22 GiB" in said["a chatbot"]
     assert "256.42 GiB" in said["50 people"]
     assert "of each of 8 cards" in said["fine-tuning"]
-    assert plan.frame(**TUNING | {"recompute": "layers computed again"}).sentence_said.startswith("It fits: 18.87 GiB")
+    assert plan.frame(**TUNING | {"recompute": "layers computed again"}).sentence_said.startswith("It fits: 18.37 GiB")
 
 
 def test_two_cards_hold_the_service_in_eight_bits_alone():

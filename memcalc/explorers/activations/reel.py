@@ -70,7 +70,7 @@ class Reel:
         """How high a GiB is [px]; it changes in steps."""
         most = max(self.capacity * 1.04, max(moment.total for moment in self.moments))
         room = (self.floor - _ROOM) / in_unit(most, "GiB")
-        return next(size for size in steps(1e-6, 64) if size <= room)
+        return next(size for size in steps(1e-12, 64) if size <= room)
 
     @cached_property
     def now(self) -> Moment:
