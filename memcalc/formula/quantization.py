@@ -301,7 +301,6 @@ BY_NUMBER = ("expert", "router")
 """Groups of which a mix goes by the number of the layer; of the others, by how many came before."""
 
 
-
 def _layers(which: str, tensor: Tensor) -> sympy.Expr:
     """Count the layers of a tensor that a rule means; experts stand in the last layers, all else in the first.
 
