@@ -3,7 +3,6 @@
 Source: ggml2026llama, ggml/src/gguf.cpp and gguf-py/gguf/gguf_reader.py.
 """
 
-import re
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -13,7 +12,7 @@ from types import MappingProxyType
 from typing import BinaryIO
 
 from memcalc import catalogue
-from memcalc.checkpoints.regular import LONGEST, is_file, opened, refused, size
+from memcalc.checkpoints.regular import LONGEST, opened, refused, siblings, size
 from memcalc.checkpoints.stored import GGUF, WEIGHTS, Checkpoint, StoredTensor, count, sorted_out
 from memcalc.errors import shown
 
@@ -25,7 +24,6 @@ MOST, _LONGEST_TEXT, _LONGEST_LIST = 65_536, 65_536, 10_000
 _NUMBERS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 _TEXT, _LIST = 8, 9
 _STEP = 1 << 20
-_SPLIT = re.compile(r"(?P<stem>.+)-(?P<number>\d{5})-of-(?P<count>\d{5})\.gguf", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -66,25 +64,6 @@ def joined(checkpoint: Checkpoint, others: Iterable[Checkpoint]) -> Checkpoint:
     every = (checkpoint, *others)
     tensors = tuple(tensor for one in every for tensor in one.tensors)
     return replace(checkpoint, tensors=tensors, files=tuple(path for one in every for path in one.files))
-
-
-def siblings(path: Path) -> list[Path]:
-    """Return all files of a model that is split as llama.cpp splits it, in order; else the file alone.
-
-    Raises InputError, which names the missing ones.
-    """
-    split = _SPLIT.fullmatch(path.name)
-    if not split:
-        return [path]
-    number, parts = int(split["number"]), int(split["count"])
-    if not 1 <= number <= parts:
-        raise refused(path, f"must be a part from 1 to {parts:,} by its name, not {number:,}")
-    paths = [path.with_name(f"{split['stem']}-{one:05}-of-{split['count']}.gguf") for one in range(1, parts + 1)]
-    missing = [one.name for one in paths if one != path and not is_file(one)]
-    if missing:
-        more = f" and {len(missing) - 3:,} more" if len(missing) > 3 else ""
-        raise refused(path, f"is one of {parts:,}, and beside it there is no {', '.join(missing[:3])}{more}")
-    return paths
 
 
 def _check_split(path: Path, paths: list[Path], metadata: list[dict]) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,6 +13,9 @@ from memcalc.errors import InputError, instance, shown
 
 LONGEST = 100_000_000
 """Bytes of the longest header that is read: the limit of the safetensors library; no vocabulary takes as many."""
+
+_SPLIT = re.compile(r"(?P<stem>.+)-(?P<number>\d{5})-of-(?P<count>\d{5})(?P<ending>\.gguf|\.safetensors)", re.DOTALL)
+"""How the files of a model are called that is split."""
 
 _KINDS = {
     stat.S_ISDIR: "a folder",
@@ -62,6 +66,26 @@ def opened(path: Path) -> Iterator[BinaryIO]:
 def is_file(path: Path) -> bool:
     """Return whether a path leads to a regular file; what cannot be looked at is none."""
     return os.path.isfile(path)
+
+
+def siblings(path: Path) -> list[Path]:
+    """Return all files of a model that is split, in order, as llama.cpp and Transformers name them; else this alone.
+
+    Raises InputError, which names the missing ones.
+    """
+    split = _SPLIT.fullmatch(path.name)
+    if not split:
+        return [path]
+    number, parts = int(split["number"]), int(split["count"])
+    if not 1 <= number <= parts:
+        raise refused(path, f"must be a part from 1 to {parts:,} by its name, not {number:,}")
+    names = (f"{split['stem']}-{one:05}-of-{split['count']}{split['ending']}" for one in range(1, parts + 1))
+    paths = list(map(path.with_name, names))
+    missing = [one.name for one in paths if one != path and not is_file(one)]
+    if missing:
+        more = f" and {len(missing) - 3:,} more" if len(missing) > 3 else ""
+        raise refused(path, f"is one of {parts:,}, and beside it there is no {', '.join(missing[:3])}{more}")
+    return paths
 
 
 def is_folder(path: Path) -> bool:

@@ -2,12 +2,12 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from memcalc.checkpoints import gguf, ollama, safetensors
-from memcalc.checkpoints.regular import beginning, is_file, is_folder, listed, load, path_of, refused
+from memcalc.checkpoints.regular import beginning, is_file, is_folder, listed, load, path_of, refused, siblings
 from memcalc.checkpoints.stored import GGUF, SAFETENSORS, Checkpoint
 from memcalc.errors import InputError, instance
 
@@ -15,7 +15,6 @@ INDEX, MANIFEST = "index", "manifest"
 _KNOWN = "a .gguf, a .safetensors, its index in JSON, a manifest of Ollama, or a folder of these"
 _LOOKED_AT, _SHOWN, _PICKLED = 64, 5, (b"PK\x03\x04", b"\x80\x02", b"\x80\x04")
 _PROJECTOR = "mmproj"
-_SHARD = re.compile(r"(?P<stem>.+)-\d{5}-of-(?P<count>\d{5})\.safetensors", re.DOTALL)
 _NUMBERED = re.compile(r"model-\d{5}-of-(?P<count>\d{5})\.safetensors")
 
 
@@ -73,26 +72,25 @@ def is_config(path: Path) -> bool:
 
     Raises InputError if there is no such file, or it is JSON that cannot be read.
     """
-    start = beginning(path, _LOOKED_AT)
-    if not start.decode(json.detect_encoding(start), errors="ignore").lstrip().startswith("{"):
+    if not _is_object(beginning(path, _LOOKED_AT)):
         return path.suffix == ".json"
-    values = load(path)
-    return "weight_map" not in values and not ollama.is_manifest(values)
+    return not _listed_in(load(path, infinite=True))  # which a config.json may say
+
+
+def _is_object(start: bytes) -> bool:
+    """Return whether a text begins as an object in JSON does."""
+    return start.decode(json.detect_encoding(start), errors="ignore").lstrip().startswith("{")
+
+
+def _listed_in(values: Mapping) -> str:
+    """Return which list of files the object in a JSON file is; "" if it is none."""
+    return INDEX if "weight_map" in values else MANIFEST if ollama.is_manifest(values) else ""
 
 
 def _with_shards(source: Source) -> Source:
     """Return one of several safetensors with all the others; what stands alone stays as it is."""
-    numbered = _SHARD.fullmatch(source.path.name)
-    if source.kind != SAFETENSORS or not numbered:
-        return source
-    count = int(numbered["count"])
-    names = [f"{numbered['stem']}-{one:05}-of-{count:05}.safetensors" for one in range(1, count + 1)]
-    paths = [source.path.with_name(name) for name in names]
-    missing = [path.name for path in paths if not is_file(path)]
-    if missing:
-        more = f" and {len(missing) - 3:,} more" if len(missing) > 3 else ""
-        raise refused(source.path, f"is one of {count:,}, and beside it there is no {', '.join(missing[:3])}{more}")
-    return replace(source, path=source.path.parent, others=tuple(paths))
+    paths = siblings(source.path) if source.kind == SAFETENSORS else [source.path]
+    return replace(source, path=source.path.parent, others=tuple(paths)) if len(paths) > 1 else source
 
 
 def _kind(path: Path) -> str:
@@ -104,19 +102,16 @@ def _kind(path: Path) -> str:
         return GGUF
     if path.suffix.lower() == ".safetensors" or (path.suffix != ".json" and start[8:9] == b"{"):
         return SAFETENSORS
-    text = start.decode(json.detect_encoding(start), errors="ignore")
-    if text.lstrip().startswith("{"):
+    if _is_object(start):
         return _kind_of_json(path)
     pickled = ": PyTorch's own files are not read" if start.startswith(_PICKLED) else ""
     raise refused(path, f"is none of the files of a model that are read{pickled}; they are {_KNOWN}")
 
 
 def _kind_of_json(path: Path) -> str:
-    values = load(path)
-    if "weight_map" in values:
-        return INDEX
-    if ollama.is_manifest(values):
-        return MANIFEST
+    kind = _listed_in(load(path))
+    if kind:
+        return kind
     raise refused(path, "is neither an index of safetensors, which has a weight_map, nor a manifest of Ollama")
 
 
@@ -164,7 +159,7 @@ def _one_model(folder: Path, indexes: list[Path], tensors: list[Path]) -> Source
 def _one_gguf(folder: Path, ggufs: list[Path]) -> Source:
     """Return the only GGUF file, or the only set of split ones, and the only projector beside it."""
     projectors = [one for one in ggufs if _PROJECTOR in one.name.casefold()]
-    models = list(dict.fromkeys(gguf.siblings(one)[0] for one in ggufs if one not in projectors))
+    models = list(dict.fromkeys(siblings(one)[0] for one in ggufs if one not in projectors))
     if len(models) > 1 or not models:
         raise _several(folder, models or projectors)
     if len(projectors) > 1:

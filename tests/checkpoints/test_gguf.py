@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 import model_files as files
 from memcalc import InputError, catalogue
 from memcalc.checkpoints import Skipped
-from memcalc.checkpoints.gguf import read, siblings
+from memcalc.checkpoints.gguf import read
+from memcalc.checkpoints.regular import siblings
 
 MIXED = [
     ("blk.0.a.weight", (512, 1024), 14, 430080),

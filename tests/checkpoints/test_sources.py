@@ -209,6 +209,8 @@ def test_a_shard_stands_for_all_of_them(folder):
     assert read(here / "m-00001-of-00002.safetensors").bytes == read(here / "m-00002-of-00002.safetensors").bytes == 64
     (here / "m-00002-of-00002.safetensors").unlink()
     refused(here / "m-00001-of-00002.safetensors", r"is one of 2, and beside it there is no m-00002-of-00002\.saf")
+    (here / "m-00009-of-00002.safetensors").write_bytes(one)
+    refused(here / "m-00009-of-00002.safetensors", r"must be a part from 1 to 2 by its name, not 9\.$")
 
 
 def test_endings_in_large_letters(folder):
@@ -218,3 +220,5 @@ def test_endings_in_large_letters(folder):
 def test_what_a_config_is(folder):
     here = folder(a__json={"model_type": "llama"}, b__json=index("x.safetensors"), c=GGUF, d__json=b"")
     assert [is_config(here / name) for name in ("a.json", "b.json", "c", "d.json")] == [True, False, False, True]
+    endless = folder(e__json=b'{"model_type": "mamba2", "time_step_limit": [0.0, Infinity]}')
+    assert is_config(endless / "e.json"), "as Transformers writes it"
