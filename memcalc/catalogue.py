@@ -44,6 +44,8 @@ def find(table: str, field: str, name: object) -> Mapping[str, str]:
     '24564'
     """
     known, aliases, sizes = _index(table)
+    if isinstance(name, str) and name in known:
+        return known[name]
     if several := spelled(name, sizes):
         *first, last = several
         raise InputError(f"{field} {shown(name)} is sold in several sizes: name {', '.join(first)} or {last}.")

@@ -68,10 +68,15 @@ def _up(numbers: sympy.Expr, size: int) -> sympy.Expr:
 
 def in_groups(tensor: Tensor, form: Format) -> sympy.Expr:
     """Return the bytes of one tensor in a format that is no file of llama.cpp's blocks."""
-    shrinks = is_matrix(tensor) or tensor.name in form.also
-    if form.family == Family.PLAIN or (shrinks and form.keeps.isdisjoint((tensor.group, tensor.name))):
+    if form.family == Family.PLAIN or shrinks(tensor, form):
         return in_format(tensor, form)
     return tensor.size * _bytes(form.rest)
+
+
+def shrinks(tensor: Tensor, form: Format) -> bool:
+    """Return whether a format with scales takes the tensor, which it else leaves as it is."""
+    taken = is_matrix(tensor) or tensor.name in form.also
+    return taken and form.keeps.isdisjoint((tensor.group, tensor.name))
 
 
 def in_format(tensor: Tensor, form: Format) -> sympy.Expr:

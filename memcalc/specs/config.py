@@ -63,6 +63,16 @@ def missing(keys: str, wanted: str) -> InputError:
     return InputError(f"{key}{also} is missing in config.json: {wanted}.")
 
 
+def braces(key: str, inner: object) -> Mapping:
+    """Return the object that stands under a key; an empty one where it is left out or null.
+
+    Raises InputError for what is no object.
+    """
+    if inner is not None and not isinstance(inner, Mapping):
+        raise refusal(key, "an object in braces", inner)
+    return inner or {}
+
+
 class Config:
     """The values of one config.json.
 
@@ -164,10 +174,7 @@ class Config:
 
     def inside(self, key: str) -> Mapping:
         """Return an object in the file; an empty one where it is left out or null."""
-        inner = self.given(key)
-        if inner is not None and not isinstance(inner, Mapping):
-            raise refusal(key, "an object in braces", inner)
-        return inner or {}
+        return braces(key, self.given(key))
 
     def given(self, key: str) -> object:
         """Return the value of a key as it stands; None if the file has none."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from memcalc import catalogue
 from memcalc.errors import InputError, choice, spelled
 from memcalc.specs import experts, hybrids, layers, states
-from memcalc.specs.config import BESIDE, TEXTS, Config, load, missing, refusal
+from memcalc.specs.config import BESIDE, TEXTS, Config, braces, load, missing, refusal
 from memcalc.specs.layers import Counts
 
 FAMILIES = tuple(catalogue.names("families"))
@@ -62,20 +62,13 @@ def _text(values: Mapping) -> Mapping:
 
     Of what stands outside the text decoder, only what says that there is more than it.
     """
-    outer = {**values, **_inside("thinker_config", values)}
+    outer = {**values, **braces("thinker_config", values.get("thinker_config"))}
     key = next((key for key in TEXTS if outer.get(key) is not None), None)
     if key is None:
         return {name: value for name, value in values.items() if name != "model_type"}
     beside = {name: outer[name] for name in BESIDE if name in outer}
     tied = values.get("tie_word_embeddings")
-    return {**beside, **_inside(key, outer)} | ({} if tied is None else {"tie_word_embeddings": tied})
-
-
-def _inside(key: str, values: Mapping) -> Mapping:
-    inner = {} if values.get(key) is None else values[key]
-    if not isinstance(inner, Mapping):
-        raise refusal(key, "an object in braces", inner)
-    return inner
+    return {**beside, **braces(key, outer[key])} | ({} if tied is None else {"tie_word_embeddings": tied})
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from memcalc.errors import InputError, shown
 from memcalc.formula.choices import Family
 from memcalc.formula.formats import Format, Other
 from memcalc.formula.places import AS_BUILT, places
-from memcalc.formula.quantization import is_matrix
+from memcalc.formula.quantization import shrinks
 from memcalc.formula.tensors import ONCE, Tensor, n_mlp, present
 from memcalc.specs.model import Model
 from memcalc.specs.stored import Stored
@@ -150,8 +150,7 @@ def _number(count: int | sympy.Expr, model: Model) -> int:
 
 def _stays(tensor: Tensor, base: Format) -> bool:
     """Return whether a format leaves a tensor as it is."""
-    shrinks = is_matrix(tensor) or tensor.name in base.also
-    return base.family == Family.PLAIN or not shrinks or not base.keeps.isdisjoint((tensor.group, tensor.name))
+    return base.family == Family.PLAIN or not shrinks(tensor, base)
 
 
 @cache
