@@ -189,7 +189,7 @@ def _below(marks: Marks, row: Row) -> float:
     """Say what the cards are, and what a square and a line stand for; return where that ends."""
     plan, (height, tokens) = row.plan, row.lines
     who, each = (plan.gpu.name, "") if plan.cards == 1 else (f"{plan.cards} × {plan.gpu.name}", " each")
-    below = f"{who}: {show(plan.gpu.capacity)}{each} for a program"
+    below = f"{who}: {plan.gpu.capacity_said} {show(plan.gpu.capacity)}{each}"
     scale = f"one square is {vessels.square_of(row.card.unit)[1]:,} GiB"
     if height and tokens <= plan.run.batch * plan.run.context:
         scale += f" · from line to line {tokens:,} tokens"
