@@ -3,8 +3,9 @@
 from importlib import import_module
 
 from memcalc.errors import InputError
-from memcalc.estimate.questions import Fit, breakdown, crossing, fewest_gpus, fits, largest, total
-from memcalc.estimate.terms import values
+from memcalc.estimate.engine import Pool, pool
+from memcalc.estimate.questions import Fit, crossing, fewest_gpus, fits, largest
+from memcalc.estimate.terms import breakdown, total, values
 from memcalc.formula import TERMS
 from memcalc.formula.symbols import symbol, symbols
 from memcalc.specs.gpu import Gpu
@@ -21,12 +22,14 @@ __all__ = [
     "Inference",
     "InputError",
     "Model",
+    "Pool",
     "Training",
     "breakdown",
     "crossing",
     "fewest_gpus",
     "fits",
     "largest",
+    "pool",
     "symbol",
     "symbols",
     "total",

@@ -4,22 +4,19 @@ import math
 from collections.abc import Iterator
 from dataclasses import replace
 
-from memcalc import catalogue
 from memcalc.errors import InputError
-from memcalc.estimate.inference import resolved, taken
-from memcalc.estimate.questions import breakdown, fewest_gpus, fits, largest
+from memcalc.estimate.inference import AnyModel, taken
+from memcalc.estimate.questions import Fit, fits, largest
 from memcalc.estimate.speed import fastest
-from memcalc.formula.choices import Family, Kept
-from memcalc.formula.formats import Format
+from memcalc.estimate.ways import fewer, no_way, ways
+from memcalc.formula.choices import Kept
 from memcalc.formula.overhead import inference_overhead
-from memcalc.formula.symbols import BY_NAME, SUMMANDS
 from memcalc.specs.engines import departures
 from memcalc.specs.gpu import Gpu
-from memcalc.specs.inference import AUTO, Inference
+from memcalc.specs.inference import Inference
 from memcalc.specs.model import Model
 from memcalc.specs.run import PARALLEL
 from memcalc.specs.training import Training
-from memcalc.specs.weighed import WeighedModel
 from memcalc.units import show
 
 
@@ -30,29 +27,37 @@ def verdict(model: Model, run: Inference | Training, gpu: Gpu) -> str:
     'It does not fit: 4.91 GiB are missing.'
     """
     fit = fits(model, run, gpu)
+    if fit.most < 0:
+        return f"It does not fit: {show(-fit.most)} are missing{_at_least(fit)}."
     if not fit:
-        return f"It does not fit: {show(-fit.margin)} are missing."
+        ends = f"at best {show(fit.most)} are left, at worst {show(-fit.margin)} missing"
+        return f"It fits only if {run.engine} takes little beside weights and cache: {ends}."
+    if fit.unknown:
+        return f"It fits if {show(fit.margin)} are enough for {fit.unknown}."
+    if getattr(run, "kind", ""):
+        return f"It fits: {show(fit.margin)} are left, and what {run.engine} takes is counted at its most."
     left_for = "what the loss and the step need for a moment" if isinstance(run, Training) else "the engine's buffers"
     return f"It fits: {show(fit.margin)} are left for {left_for} and more context."
 
 
-def next_steps(model: Model, run: Inference | Training, gpu: Gpu) -> list[str]:
-    """Return what could be done: how far the context may grow, or each single change that makes the run fit.
+def _at_least(fit: Fit) -> str:
+    """Say that the engine may take more, where it may."""
+    return f" at best, and {show(-fit.margin)} at worst" if fit.most != fit.margin else ""
+
+
+def next_steps(model: AnyModel, run: Inference | Training, gpu: Gpu) -> list[str]:
+    """Return what could be done: how far the context may grow, or what makes the run fit, one change or two at once.
 
     >>> next_steps(Model.named("LLaMA-7B"), Inference(context=32768), Gpu.named("RTX 4090"))[0]
     'This card holds at most 22,709 tokens of context.'
     """
-    context = largest("context", model, run, gpu)
-    bounded = 0 < context < BY_NAME["context"].limit
-    steps = [f"This card holds at most {_tokens(context, run)}."] if bounded else []
-    if run.batch > 1 and (batch := largest("batch", model, run, gpu)):
-        steps.append(f"It holds at most {batch:,} sequences of this context.")
+    if isinstance(run, Inference):
+        found = ways(model, run, gpu)
+        return [way.sentence for way in found] or ([] if fits(model, run, gpu) else [no_way(model, run)])
+    limits = [way.sentence for way in fewer(model, run, gpu)]
     if fits(model, run, gpu):
-        return steps
-    if isinstance(run, Training):
-        return [*steps, *_savings(model, run, gpu)] or ["No single change makes it fit; it needs more cards."]
-    ways = [*steps, *_smaller_formats(model, run, gpu)] or [_no_way(model, run, gpu)]
-    return [*ways, *_cards(model, run, gpu)]
+        return limits
+    return [*limits, *_savings(model, run, gpu)] or ["No single change makes it fit; it needs more cards."]
 
 
 def notes(model: Model, run: Inference | Training, gpu: Gpu) -> list[str]:
@@ -60,7 +65,7 @@ def notes(model: Model, run: Inference | Training, gpu: Gpu) -> list[str]:
     found, trained = [], model.trained_context
     if trained and (run.context > trained or largest("context", model, run, gpu) > trained):
         found.append(f"{model.name} was trained for {trained:,} tokens; more needs an extension.")
-    if run.overhead == "none":
+    if run.overhead == "none" and not getattr(run, "kind", ""):  # an engine's is in the verdict
         found.append(_overhead(run))
     if isinstance(run, Inference) and isinstance(model, Model):
         found += [*_speed(model, run, gpu), *_of_engines(model, run)]
@@ -86,12 +91,12 @@ def _speed(model: Model, run: Inference, gpu: Gpu) -> Iterator[str]:
 
 
 def _of_engines(model: Model, run: Inference) -> Iterator[str]:
-    """Yield what the engine keeps otherwise than the model needs; of the ideal one, what others would."""
+    """Yield what the engine keeps otherwise than the model needs; without an engine, what some would."""
     windows = model.window_layers > 0 and run.context > model.window
     matters = {Kept.WHOLE_CONTEXT: windows, Kept.EVERY_HEAD: 1 < model.kv_heads < model.heads}
     for one in departures(model.family):
         if matters[one.keeps] and run.reserving.kind in ("", one.engine):
-            left_out = "" if run.reserving.kind else f" The engine {run.engine!r} does not count that."
+            left_out = "" if run.kind else " Without an engine that is not counted."
             yield one.sentence + left_out
 
 
@@ -112,49 +117,3 @@ def _savings(model: Model, run: Training, gpu: Gpu) -> Iterator[str]:
         if fit:
             said = " and ".join(f"{field} {choice}" for field, choice in change.items())
             yield f"{said} would leave {show(fit.margin)}."
-
-
-def _smaller_formats(model: Model, run: Inference, gpu: Gpu) -> Iterator[str]:
-    left, run = "", resolved(model, run)
-    now = {"weights": [run.weights_format], "kv_cache": run.cache_formats}
-    if run.weights == AUTO:  # as its files have them, which may be fewer bits than any format here
-        del now["weights"]
-    for fields in (("weights",), ("kv_cache",), ("weights", "kv_cache")):
-        if not now.keys() >= set(fields):
-            continue
-        most = max(form.bits for field in fields for form in now[field])
-        fewer = [form.name for form in _plain_formats() if form.bits < most]
-        tries = ((name, fits(model, replace(run, **dict.fromkeys(fields, name)), gpu)) for name in fewer)
-        name, fit = next(((name, fit) for name, fit in tries if fit), ("", None))
-        if fit and show(fit.margin) != left:
-            left = show(fit.margin)
-            yield f"{name} {' and '.join(SUMMANDS[field].word for field in fields)} would leave {left}."
-
-
-def _plain_formats() -> list[Format]:
-    """Return the formats that weights and caches can both have, which the table lists from many bits to few."""
-    return [form for form in map(Format.named, catalogue.names("formats")) if form.family == Family.PLAIN]
-
-
-def _cards(model: Model, run: Inference, gpu: Gpu) -> list[str]:
-    as_stored = run.weights == AUTO and model.file_weights  # which nobody knows how to divide
-    if run.divided or run.prefill != "none" or as_stored:
-        return []
-    cards = fewest_gpus(model, run, gpu)
-    return [f"{cards} such cards would do, with tensor parallelism."] if cards else []
-
-
-def _no_way(model: Model, run: Inference, gpu: Gpu) -> str:
-    if isinstance(model, WeighedModel):
-        return "It needs a smaller file of this model, or a larger card."
-    least = min(_plain_formats(), key=lambda form: form.bits).name
-    smallest = replace(run, weights=least, kv_cache=least)
-    if context := largest("context", model, smallest, gpu):
-        return f"Even in {least}, this card holds no more than {_tokens(context, run)}."
-    weights = breakdown(model, smallest)["weights"]
-    return f"Even {least} weights take {show(weights)}: it needs a format of fewer bits, a larger card, or several."
-
-
-def _tokens(context: int, run: Inference | Training) -> str:
-    each = f" for each of {run.batch:,} sequences" if run.batch > 1 else ""
-    return f"{context:,} tokens of context{each}"

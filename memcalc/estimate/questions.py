@@ -10,8 +10,9 @@ from sympy import Add
 
 from memcalc.errors import InputError, choice, instance
 from memcalc.estimate.degrees import splits
+from memcalc.estimate.engine import budget, cache_bytes, pool_bytes
 from memcalc.estimate.inference import AnyModel
-from memcalc.estimate.terms import terms, values
+from memcalc.estimate.terms import breakdown, terms, total, values
 from memcalc.formula import numeric
 from memcalc.formula.symbols import BY_NAME, SUMMANDS
 from memcalc.specs.gpu import Gpu
@@ -25,44 +26,40 @@ from memcalc.units import show
 
 @dataclass(frozen=True)
 class Fit:
-    """The verdict on a model, a run and a card, in bytes; true if it fits."""
+    """The verdict on a model, a run and a card, in bytes; true if it fits.
+
+    Parameters
+    ----------
+    needed : what the run needs; of what an engine takes, the high end of what is known
+    capacity : what a program can use of the card, or what its engine may
+    least : what the run needs at the low end of what is known
+    unknown : what is needed too, and is not known, in words; "" if there is nothing
+    """
 
     needed: int
     capacity: int
+    least: int
+    unknown: str = ""
 
     @property
     def margin(self) -> int:
         """Bytes to spare; negative if some are missing."""
         return self.capacity - self.needed
 
+    @property
+    def most(self) -> int:
+        """Bytes to spare at best."""
+        return self.capacity - self.least
+
+    @property
+    def word(self) -> str:
+        """The verdict in a word or two: "fits", "fits if" something that is not known holds, or "does not fit"."""
+        if self.most < 0:
+            return "does not fit"
+        return "fits if" if self.margin < 0 or self.unknown else "fits"
+
     def __bool__(self) -> bool:
         return self.margin >= 0
-
-
-def breakdown(model: AnyModel, run: Inference | Training) -> dict[str, int]:
-    """Return the memory of each term [bytes on one GPU], in the formula's order.
-
-    Parameters
-    ----------
-    model : from `Model.named`, `Model.from_config` or `Model.nominal`
-    run : what is done with it
-
-    A model without an architecture has the terms that its size alone determines.
-
-    >>> breakdown(Model.named("LLaMA-7B"), Inference(context=32768))
-    {'weights': 13476831232, 'kv_cache': 17179869184}
-    """
-    known = values(model, run)
-    return {term.name: term.exact(known) for term in terms(model, run)}
-
-
-def total(model: AnyModel, run: Inference | Training) -> int:
-    """Return the sum of the terms [bytes on one GPU].
-
-    >>> total(Model.named("LLaMA-7B"), Inference(context=32768))
-    30656700416
-    """
-    return sum(breakdown(model, run).values())
 
 
 def fits(model: AnyModel, run: Inference | Training, gpu: Gpu) -> Fit:
@@ -80,7 +77,12 @@ def fits(model: AnyModel, run: Inference | Training, gpu: Gpu) -> Fit:
     if isinstance(model, WeighedModel) and model.untold:
         weights = show(breakdown(model, run)["weights"])
         raise InputError(f"of {model.name!r} the weights take {weights}, but {model.untold}")
-    return Fit(total(model, run), gpu.capacity)
+    if not getattr(run, "kind", ""):
+        needed = total(model, run)
+        return Fit(needed, gpu.capacity, needed)
+    kept, (low, high, unknown) = cache_bytes(model, run), pool_bytes(model, run, gpu)
+    capacity = budget(model, run, gpu)
+    return Fit(capacity - low + kept, capacity, capacity - high + kept, unknown)
 
 
 def largest(quantity: str, model: AnyModel, run: Inference | Training, gpu: Gpu) -> int:

@@ -57,3 +57,29 @@ def in_numbers(term: Term, model: Model, run: Inference, gpu: Gpu | None = None)
     known = values(model, run) | (gpu.values if gpu else {})
     term = in_structure(term, model.structure).simplified(known)
     return term, term.numbers(known)
+
+
+def breakdown(model: AnyModel, run: Inference | Training) -> dict[str, int]:
+    """Return the memory of each term [bytes on one GPU], in the formula's order.
+
+    Parameters
+    ----------
+    model : from `Model.named`, `Model.from_config` or `Model.nominal`
+    run : what is done with it
+
+    A model without an architecture has the terms that its size alone determines.
+
+    >>> breakdown(Model.named("LLaMA-7B"), Inference(context=32768))
+    {'weights': 13476831232, 'kv_cache': 17179869184}
+    """
+    known = values(model, run)
+    return {term.name: term.exact(known) for term in terms(model, run)}
+
+
+def total(model: AnyModel, run: Inference | Training) -> int:
+    """Return the sum of the terms [bytes on one GPU].
+
+    >>> total(Model.named("LLaMA-7B"), Inference(context=32768))
+    30656700416
+    """
+    return sum(breakdown(model, run).values())

@@ -16,6 +16,7 @@ MODULES = (
     "kv_cache",
     "inverse",
     "roofline",
+    "engine_step",
     "overhead",
     "totals",
 )

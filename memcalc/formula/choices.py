@@ -79,6 +79,15 @@ class WindowCache(Choice):
     FULL = "full", "room for the whole context"
 
 
+class Budget(Choice):
+    """How an engine sizes the pool that all requests share."""
+
+    NONE = "", "it has no pool: each run takes what it needs"
+    TOTAL = "total", "a share of the card, less weights and what a step needs"
+    ASIDE = "aside", "a share of the card, less weights; steps have the rest of the card"
+    FREE = "free", "a share of what weights and a step leave free"
+
+
 class Kept(Choice):
     """What an engine keeps in its cache otherwise than a model needs."""
 

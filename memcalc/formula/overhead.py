@@ -20,5 +20,5 @@ overhead = Term(
     source="pytorch28113, thread; pytorch107667, thread; aiconfigurator2026, nccl memory; torchtune1185, thread",
 )
 
-inference_overhead = replace(overhead, expr=_FIXED)
-"""The same without activations: an engine reserves its cache once, so that nothing falls between."""
+inference_overhead = replace(overhead, expr=_FIXED + symbol("graph_memory"))
+"""The same without activations, for an engine reserves its cache once, but with the graphs that it records."""

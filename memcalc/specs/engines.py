@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from fractions import Fraction
 from functools import cache
 
 from memcalc import catalogue
 from memcalc.catalogue import Row
 from memcalc.errors import InputError
-from memcalc.formula.choices import Family, Kept
+from memcalc.formula.choices import Budget, Family, Kept
 from memcalc.formula.formats import Format
 from memcalc.formula.tensors import lineage
 
@@ -17,15 +18,19 @@ _SHOWN = 5
 
 @dataclass(frozen=True)
 class Engine(Row):
-    """What an engine reserves for its cache: a row of data/engines.csv.
+    """What an engine reserves for its cache, and of which memory: a row of data/engines.csv.
 
     Parameters
     ----------
     block, counter, window_counter, conv_skipped, window_extra : what it adds for the symbols of these names
     shared : whether all sequences share the cells of the cache
-    kind : whose code it is: "llama.cpp", "transformers", "vLLM"; nothing for "ideal"
+    kind : whose code it is: "llama.cpp", "transformers", "vLLM" and so on; nothing for "none"
     room : tokens of a pass, for which window layers have room; None where the engine counts none [tokens]
     conv_format : format of a convolution's last inputs; nothing for that of the cache
+    budget : how it sizes a pool for all requests; Budget.NONE where it reserves what one run needs
+    utilization : the share that it takes unless you say another
+    sorts : whether it may sort the vocabulary to choose a token
+    meaning : the same in words
     """
 
     name: str
@@ -38,6 +43,32 @@ class Engine(Row):
     kind: str = ""
     room: int | None = None
     conv_format: str = ""
+    budget: Budget = Budget.NONE
+    utilization: Fraction = Fraction(1)
+    sorts: bool = True
+    meaning: str = ""
+
+    def default(self, field: str, gib: float, cards: int, card: str) -> int | None:
+        """Return what the engine takes for a field of a run that is left open; None if that is not known.
+
+        Parameters
+        ----------
+        field : "batched_tokens" or "sequences"
+        gib : memory of each card [GiB]
+        cards : how many share the model
+        card : its name, for some have a default of their own
+
+        >>> Engine.named("vLLM").default("batched_tokens", 79.2, 1, "H100 80 GB")
+        8192
+        """
+        rows = [row for row in catalogue.rows("engine_defaults") if (row["engine"], row["field"]) == (self.kind, field)]
+        fitting = [
+            row
+            for row in rows
+            if gib >= int(row["least_gib"]) and cards >= int(row["least_cards"])
+            if not (row["unless"] and row["unless"] in card)
+        ]
+        return int(fitting[-1]["value"]) if fitting else None
 
     def check_format(self, use: str, name: str) -> None:
         """Raise InputError for a format that the engine does not have; the plain ones are the formula's own.
@@ -79,19 +110,21 @@ class Engine(Row):
 
 
 @cache
-def formats_of(kind: str, use: str) -> tuple[str, ...]:
+def formats_of(kind: str, use: str, experimental: bool = True) -> tuple[str, ...]:
     """Return the formats that engines of a kind have: rows of data/engine_formats.csv, where * stands for any ending.
 
     Parameters
     ----------
     kind : whose code it is, as of `Engine`
     use : "weights" or "kv_cache"
+    experimental : whether those count that the engine itself calls experimental
 
     >>> formats_of("vLLM", "kv_cache")
     ('FP32', 'BF16', 'FP16', 'FP8')
     """
     rows = [row for row in catalogue.rows("engine_formats") if (row["engine"], row["use"]) == (kind, use)]
-    patterns = [pattern for row in rows for pattern in row["formats"].split()]
+    meant = [row for row in rows if experimental or row["experimental"] == "no"]
+    patterns = [pattern for row in meant for pattern in row["formats"].split()]
     fitting = [row["name"] for row in catalogue.rows("formats") if use == "weights" or row["cache"] != "no"]
     return tuple(name for name in fitting if any(fnmatchcase(name, pattern) for pattern in patterns))
 

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 from fractions import Fraction
+from numbers import Real
 
 from memcalc import catalogue
 from memcalc.errors import InputError, choice, must, shown, whole
-from memcalc.formula.choices import Attention, End, Family, WindowCache
+from memcalc.formula.choices import Attention, Budget, End, Family, WindowCache
 from memcalc.formula.formats import Format
 from memcalc.formula.symbols import BY_NAME
 from memcalc.specs.engines import Engine
@@ -45,6 +46,16 @@ def _prefill(field: str, value: object) -> str | int:
     return value.casefold()
 
 
+def _share(field: str, value: object) -> Fraction | None:
+    """Return a share as an exact number, so that 0.9 is nine tenths."""
+    if value is None:
+        return None
+    real = isinstance(value, Real) and not isinstance(value, bool)
+    if not real or not 0 < value <= 1:
+        raise must(field, "a number above 0 and at most 1, such as 0.9", shown(value))
+    return Fraction(str(value))
+
+
 _TOKENS = {"low": 0, "high": BY_NAME["context"].limit, "default": 0}
 
 
@@ -72,7 +83,21 @@ class Inference(Run):
     )
     window: str = word(WindowCache, "how the cache of window layers is counted", WindowCache.IDEAL)
     engine: str = name_in(
-        "engines", 'whose reservation is counted, as named in data/engines.csv; "ideal" is that of nobody', "ideal"
+        "engines",
+        'the program that runs the model, as named in data/engines.csv; "none" counts what the model itself needs and '
+        "nothing that a program adds",
+        "none",
+    )
+    utilization: Fraction | None = declare(
+        _share, "share of the card that the engine may take, between 0 and 1; None for its default", default=None
+    )
+    batched_tokens: int = count(
+        "tokens of all prompts that a serving engine reads in one step [tokens]; 0 for its default", **_TOKENS
+    )
+    sequences: int = count(
+        "sequences that a serving engine has ready at most, for each of which it chooses a token [sequences]; 0 for "
+        "its default",
+        **_TOKENS,
     )
     ubatch: int = count(
         "tokens of one pass through the model, for which the engine's window layers have room [tokens]; 0 for the "
@@ -103,9 +128,17 @@ class Inference(Run):
             whole("prefill", self.prefill, 1, self.context)
         if self.ubatch and self.reserving.room is None:
             raise must("ubatch", f"0 for the engine {self.engine!r}", self.ubatch)
+        self._check_serving()
         if self.sinks and not self.recent:
             raise must("recent", "at least 1 if there are sinks", self.recent)
         self._check_formats()
+
+    def _check_serving(self) -> None:
+        """Raise InputError for what only an engine with a pool, or with steps, has."""
+        for field, without in (("utilization", None), ("batched_tokens", 0), ("sequences", 0)):
+            if getattr(self, field) != without and self.reserving.budget == Budget.NONE:
+                serving = " or ".join(row["name"] for row in catalogue.rows("engines") if row["budget"])
+                raise InputError(f"{field} is for engines that serve from a pool: choose {serving} as the engine.")
 
     def _check_formats(self) -> None:
         """Raise InputError for a format that the engine does not have; what the file decides is checked with it."""
@@ -117,6 +150,11 @@ class Inference(Run):
     def reserving(self) -> Engine:
         """The engine, with what it reserves."""
         return Engine.named(self.engine)
+
+    @property
+    def kind(self) -> str:
+        """Whose code the engine is."""
+        return self.reserving.kind
 
     @property
     def plain(self) -> bool:
@@ -159,4 +197,6 @@ class Inference(Run):
             "bytes_per_conv": conv,
             "bytes_per_state": Format.named("FP32").bytes,
             **({"micro_tokens": at_once, "outputs": at_once} if room else {}),
+            **({"micro_tokens": self.batched_tokens} if self.batched_tokens else {}),
+            **({"outputs": self.sequences} if self.sequences else {}),
         }

@@ -22,7 +22,12 @@ class Run(Spec):
     def values(self) -> dict[sympy.Symbol, int | Fraction]:
         """Symbol → number, for the terms."""
         numbers = {name: getattr(self, name) for name in ("context", "batch", *PARALLEL)} | self._numbers()
-        return {symbol(name): number for name, number in numbers.items()} | _overhead_values(self.overhead)
+        return {symbol(name): number for name, number in numbers.items()} | overhead_values(self.overhead, self.kind)
+
+    @property
+    def kind(self) -> str:
+        """Whose code runs: the kind of an engine; "" where that makes no difference."""
+        return ""
 
     @property
     def divided(self) -> bool:
@@ -54,8 +59,18 @@ def weights_formats() -> list[str]:
 
 
 @cache
-def _overhead_values(end: str) -> dict[sympy.Symbol, Fraction]:
-    """Return the values of the overhead's symbols at one end of the range in data/overheads.csv."""
+def overhead_values(end: str, kind: str = "") -> dict[sympy.Symbol, Fraction]:
+    """Return the values of the overhead's symbols at one end of the range in data/overheads.csv.
+
+    Parameters
+    ----------
+    end : "low" or "high"; of "none" there are none
+    kind : whose code runs; what only others take is 0
+
+    >>> overhead_values("high", "vLLM")[symbol("graph_memory")]
+    Fraction(1400000000, 1)
+    """
     if end == End.NONE:
         return {}
-    return {symbol(row["name"]): Fraction(row[end]) for row in catalogue.rows("overheads")}
+    rows = catalogue.rows("overheads")
+    return {symbol(row["name"]): Fraction(row[end] if row["engine"] in ("", kind) else 0) for row in rows}

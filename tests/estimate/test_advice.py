@@ -20,17 +20,16 @@ def test_what_fits_says_how_far_it_may_grow():
 def test_what_does_not_fit_says_each_way_out():
     assert advice.next_steps(SEVEN, Inference(32_768), CARD) == [
         "This card holds at most 22,709 tokens of context.",
-        "INT8 weights would leave 1.36 GiB.",
-        "INT8 cache would leave 3.09 GiB.",
-        "INT8 weights and cache would leave 9.36 GiB.",
+        "Q8_0 weights would leave 0.97 GiB.",
+        "Q8_0 cache would leave 2.59 GiB.",
+        "Q8_0 weights and Q8_0 cache would leave 8.47 GiB.",
         "2 such cards would do, with tensor parallelism.",
     ]
 
 
-def test_what_no_format_can_help():
+def test_what_no_format_can_help_needs_more_cards():
     steps = advice.next_steps(Model.named("Llama-3.1-405B"), Inference(2048), CARD)
     assert steps == [
-        "Even INT4 weights take 188.99 GiB: it needs a format of fewer bits, a larger card, or several.",
         "64 such cards would do, with tensor parallelism.",
     ]
 
@@ -61,7 +60,7 @@ def test_two_changes_that_gain_nothing_are_not_offered():
 def test_a_batch_that_is_too_large_is_not_called_a_model_that_is():
     steps = advice.next_steps(Model.named("LLaMA-13B"), Inference(32_768, batch=3), CARD)
     assert steps == [
-        "Even in INT4, this card holds no more than 30,721 tokens of context for each of 3 sequences.",
+        "In Q8_0, this card holds at most 4,700 tokens of context for each of 3 sequences.",
         "5 such cards would do, with tensor parallelism.",
     ]
 
@@ -73,7 +72,7 @@ def test_what_an_engine_keeps_otherwise_is_said():
         for engine in ("llama.cpp", "ideal", "vLLM")
     }
     assert said["llama.cpp"] == ["llama.cpp has no window for this architecture: every layer keeps the whole context."]
-    assert said["ideal"] == [f"{said['llama.cpp'][0]} The engine 'ideal' does not count that."]
+    assert said["ideal"] == [f"{said['llama.cpp'][0]} Without an engine that is not counted."]
     assert said["vLLM"] == []
     assert not [note for note in advice.notes(mistral, Inference(4096, engine="llama.cpp"), CARD) if whole in note]
     [copied] = [note for note in advice.notes(Model.named("Falcon-40B"), Inference(64), CARD) if "copies" in note]

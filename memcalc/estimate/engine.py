@@ -1,0 +1,268 @@
+"""What an engine takes beside weights and cache, as a range, and the pool that is left for the caches of requests."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import cached_property, lru_cache
+
+from memcalc.errors import InputError, instance, must, whole
+from memcalc.estimate.inference import AnyModel, prefill, unmeasured
+from memcalc.estimate.terms import breakdown, values
+from memcalc.formula.choices import Budget, End
+from memcalc.formula.overhead import inference_overhead
+from memcalc.formula.symbols import BY_NAME, symbol
+from memcalc.formula.term import Term, Values
+from memcalc.specs.gpu import Gpu
+from memcalc.specs.inference import Inference
+from memcalc.specs.model import Model
+from memcalc.specs.run import overhead_values
+from memcalc.units import UNITS, parse
+
+_STEPS_KNOWN = ("its experts", "its latent attention")
+"""Kinds of layers whose working memory the terms of an engine's step have, beside those of attention and MLPs."""
+
+
+@dataclass(frozen=True)
+class Share:
+    """Something that an engine takes: its term, and its bytes at both ends of what is known."""
+
+    term: Term
+    low: int
+    high: int
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What an engine takes beside weights and cache.
+
+    Parameters
+    ----------
+    shares : what is known, each as a range
+    unknown : what is taken too, and is not known, in words; "" if there is nothing
+    """
+
+    shares: tuple[Share, ...] = ()
+    unknown: str = ""
+
+    def bytes(self, end: End) -> int:
+        """Return the sum at one end [bytes]."""
+        return sum(getattr(share, end) for share in self.shares)
+
+
+@dataclass(frozen=True)
+class Pool:
+    """What an engine has for the caches of all requests, as a range: from what is surely there to the most.
+
+    Parameters
+    ----------
+    low, high : its bytes
+    model : whose caches they are
+    run : one request of the length that is asked for
+    unknown : what the engine takes too, and is not known
+    """
+
+    low: int
+    high: int
+    model: AnyModel
+    run: Inference
+    unknown: str = ""
+
+    @cached_property
+    def request(self) -> int:
+        """What one request of this length keeps [bytes]."""
+        return cache_bytes(self.model, self.run)
+
+    @property
+    def requests(self) -> tuple[Fraction, Fraction]:
+        """How many requests of this length it holds at once; a part of one is a shorter one."""
+        return Fraction(self.low, self.request), Fraction(self.high, self.request)
+
+    @cached_property
+    def tokens(self) -> tuple[int, int]:
+        """How many tokens it holds, in whole blocks where every layer keeps every token alike."""
+        context, size = self.run.context, self._block
+        if size is None:
+            return tuple(int(several * context) for several in self.requests)
+        return tuple(count * self.run.reserving.block for count in self.blocks)
+
+    @property
+    def blocks(self) -> tuple[int, int] | None:
+        """How many blocks it has; None where requests take more than blocks, such as windows and states."""
+        return None if self._block is None else (self.low // self._block, self.high // self._block)
+
+    @cached_property
+    def _block(self) -> int | None:
+        tokens = self.run.reserving.block
+        one, many = (cache_bytes(self.model, replace(self.run, context=tokens * count)) for count in (1, _MANY))
+        return one if one * _MANY == many else None
+
+    def holds(self, contexts: Iterable[int]) -> tuple[bool, bool]:
+        """Return whether requests of these lengths [tokens] fit at once: surely, and at the most.
+
+        >>> llama, run = Model.named("Llama-3.1-8B"), Inference(engine="vLLM", utilization=0.9)
+        >>> pool(llama, run, Gpu.named("RTX 3090")).holds([20_000, 8_000, 1_000])
+        (False, True)
+        """
+        runs = (replace(self.run, context=context) for context in contexts)
+        needed = sum(cache_bytes(self.model, run) for run in runs)
+        return needed <= self.low, needed <= self.high
+
+
+_MANY = 10**6
+"""Blocks after which no window and no state goes unseen."""
+
+
+def cache_bytes(model: AnyModel, run: Inference) -> int:
+    """Return what the cache of a run takes on the fullest card [bytes]."""
+    return breakdown(model, run)["kv_cache"]
+
+
+def pool(model: AnyModel, run: Inference, gpu: Gpu | None = None, size: str | int | None = None) -> Pool:
+    """Return what an engine has for the caches of all requests, each as long as the context of the run.
+
+    Parameters
+    ----------
+    model : from `Model.named`, `Model.from_config` or `Model.from_checkpoint`
+    run : with its engine, and how much that may take
+    gpu : each of the cards
+    size : the bytes of the pool, if a log says them, such as "5.98 GiB"; then no card is needed
+
+    Raises InputError if neither a card nor a size is given, or nothing is left for the cache.
+
+    >>> run = Inference(context=20_000, engine="vLLM", utilization=0.9, batched_tokens=20_000)
+    >>> pool(Model.named("Llama-3.1-8B"), run, Gpu.named("RTX 3090")).tokens
+    (18896, 34912)
+    """
+    instance("run", run, Inference)
+    request = replace(run, batch=1)
+    if size is not None:
+        counted = whole("size", int(parse(size)) if isinstance(size, str) else size, 1, BY_NAME["file_weights"].limit)
+        return Pool(counted, counted, model, request)
+    instance("gpu", gpu, Gpu)
+    low, high, unknown = pool_bytes(model, run, gpu)
+    if high < 0:
+        raise InputError(f"gpu {gpu.name} leaves no pool for the cache: {-high:,} bytes are missing for the rest.")
+    return Pool(max(low, 0), high, model, request, unknown)
+
+
+@lru_cache(maxsize=1024)
+def pool_bytes(model: AnyModel, run: Inference, gpu: Gpu) -> tuple[int, int, str]:
+    """Return the pool at both ends [bytes], negative if the rest does not fit, and what is not known."""
+    memory = breakdown(model, run)
+    other, taken = sum(memory.values()) - memory["kv_cache"], taken_by_engine(model, run, gpu)
+    most, least = (budget(model, run, gpu, end) - other - taken.bytes(end) for end in (End.LOW, End.HIGH))
+    if run.reserving.budget == Budget.FREE:
+        share = run.utilization or run.reserving.utilization
+        least, most = (left if left < 0 else int(left * share) for left in (least, most))
+    return least, most, taken.unknown
+
+
+def budget(model: AnyModel, run: Inference, gpu: Gpu, end: End = End.HIGH) -> int:
+    """Return how much of a card an engine shares out between weights, steps and pool [bytes].
+
+    Parameters
+    ----------
+    end : of the range of what the driver takes, where the engine's share is one of what the driver leaves
+
+    >>> budget(Model.named("LLaMA-7B"), Inference(engine="vLLM", utilization=0.5), Gpu.of("24 GB"))
+    12000000000
+    """
+    engine = run.reserving
+    if engine.budget == Budget.TOTAL:
+        return int(gpu.capacity * (run.utilization or engine.utilization))
+    if engine.budget == Budget.ASIDE:
+        free = gpu.capacity - inference_overhead.exact(_card_values(model, run, end))
+        if run.utilization:
+            return int(free * run.utilization)
+        from memcalc.formula.engine_step import reserve  # here, for few ask for it
+
+        aside = reserve(gpu.capacity > 60 * UNITS["GiB"]).exact(values(model, settled(run, gpu)))
+        return int(free * (1 - Fraction(aside, gpu.capacity)))
+    return gpu.capacity
+
+
+def settled(run: Inference, gpu: Gpu) -> Inference:
+    """Return the run with what its engine takes by default on such cards, where the run leaves it open.
+
+    >>> settled(Inference(engine="vLLM"), Gpu.named("RTX 4090")).batched_tokens
+    2048
+    """
+    cards = run.tensor_parallel * run.pipeline_parallel
+    open_fields = [field for field in ("batched_tokens", "sequences") if not getattr(run, field)]
+    asked = gpu.capacity / UNITS["GiB"], cards, gpu.name
+    found = {field: run.reserving.default(field, *asked) for field in open_fields}
+    return replace(run, **{field: value for field, value in found.items() if value})
+
+
+@lru_cache(maxsize=1024)
+def taken_by_engine(model: AnyModel, run: Inference, gpu: Gpu) -> Taken:
+    """Return what the engine of a run takes beside weights and cache, as a range; nothing without an engine.
+
+    What the run itself counts, such as its prefill, is not counted again.
+
+    >>> taken = taken_by_engine(Model.named("Llama-3.1-8B"), Inference(engine="vLLM"), Gpu.named("RTX 3090"))
+    >>> [share.term.name for share in taken.shares]
+    ['engine_step', 'rope_table', 'overhead']
+    """
+    kind = run.kind
+    if not kind:
+        return Taken()
+    shares = [] if run.overhead != End.NONE or kind == "MLX" else [_driver(model, run)]
+    if run.prefill != "none":
+        return Taken(tuple(shares))
+    if run.reserving.budget != Budget.NONE:
+        return _of_a_server(model, settled(run, gpu), shares)
+    try:
+        steps = _of_one_request(model, run)
+    except InputError as problem:
+        return Taken(tuple(shares), f"the working memory of {kind} ({str(problem).rstrip('.')})")
+    return Taken((*steps, *shares), "" if steps else f"the working memory of {kind}, which nobody has measured here")
+
+
+def _driver(model: AnyModel, run: Inference) -> Share:
+    """Return what driver, libraries and graphs take; at best a server has taken it before it shares out the rest."""
+    low, high = (inference_overhead.exact(_card_values(model, run, end)) for end in (End.LOW, End.HIGH))
+    outside = run.reserving.budget in (Budget.TOTAL, Budget.ASIDE)
+    return Share(inference_overhead, 0 if outside else low, 0 if run.reserving.budget == Budget.ASIDE else high)
+
+
+def _card_values(model: AnyModel, run: Inference, end: End) -> Values:
+    return run.values | overhead_values(end, run.kind)
+
+
+def _of_a_server(model: AnyModel, run: Inference, shares: list[Share]) -> Taken:
+    """Return what a serving engine takes: the widest step, and the tables of positions."""
+    from memcalc.formula.engine_step import engine_step, rope_table  # here, for few ask for it
+
+    if not isinstance(model, Model):
+        return Taken(tuple(shares), "the working memory of an architecture that is not known")
+    known, kinds = values(model, run), unmeasured(model).split(" and ")
+    step = engine_step(lean=not run.reserving.sorts)
+    steps = [Share(step, engine_step(lean=True).exact(known), step.exact(known))]
+    if run.reserving.budget == Budget.ASIDE:
+        steps = []  # they have the rest of the card
+    table = rope_table.exact(known)
+    missing = " and ".join(kind for kind in kinds if kind and kind not in _STEPS_KNOWN)
+    unknown = f"the working memory of {missing}" if missing else ""
+    return Taken((*steps, *([Share(rope_table, table, table)] if table else []), *shares), unknown)
+
+
+def _of_one_request(model: AnyModel, run: Inference) -> list[Share]:
+    """Return what an engine takes that reads one prompt at a time; nothing if that is not known.
+
+    Raises InputError where the working memory of such a prompt is not known.
+    """
+    if not isinstance(model, Model):
+        raise must("model", "one whose architecture is known", model.name)
+    if run.kind not in ("llama.cpp", "transformers"):
+        return []
+    asked = replace(run, prefill="whole")
+    term, known = prefill(model, asked), values(model, asked)
+    size = term.exact(known)
+    if run.kind == "transformers":
+        beyond = overhead_values(End.HIGH)[symbol("fragmentation")]
+        return [Share(term, size, int(size * (1 + beyond)))]
+    from memcalc.formula.llama_cpp import output_buffer  # here, for few ask for it
+
+    rest = output_buffer.exact(known)
+    return [Share(term, size, size), Share(output_buffer, rest, rest)]
