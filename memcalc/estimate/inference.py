@@ -12,7 +12,7 @@ from memcalc.errors import InputError, must
 from memcalc.estimate.degrees import check_degrees
 from memcalc.formula.choices import Attention, End, Family, Kept, WindowCache
 from memcalc.formula.formats import Format, whole_blocks
-from memcalc.formula.kv_cache import L_full, L_win, W, kv_cache, of_every_head, with_residual
+from memcalc.formula.kv_cache import L_full, L_win, W, kv_cache, of_every_head, with_residual, with_whole_rope
 from memcalc.formula.overhead import inference_overhead
 from memcalc.formula.parallelism import on_one_card, tensor_on_one_card
 from memcalc.formula.structures import in_structure
@@ -208,6 +208,10 @@ def stored_weights(model: Model, form: str | Format, divided: bool) -> Term:
 
 def _cache(model: Model, run: Inference) -> Term:
     keys, values = run.cache_formats
+    if keys.cache == "latent":
+        if not model.latent_layers or keys != values:
+            raise InputError(f"kv_cache must not be {run.kv_cache} for {model.name}, whose attention is not latent.")
+        return on_one_card(with_whole_rope()) if run.divided else with_whole_rope()
     numbers = {
         "head_dim": model.head_dim if model.full_layers + model.window_layers else 0,
         "kv_rank + rope_dim": model.kv_rank + model.rope_dim if model.latent_layers else 0,

@@ -117,9 +117,11 @@ def _in_smaller(fields: tuple[str, ...], model: AnyModel, run: Inference, gpu: G
 
 def _spare(model: Model, run: Inference, gpu: Gpu) -> int:
     """Return what the weights may take on all cards together [bytes], and a little more: cards share unevenly."""
+    fit = _fit(model, run, gpu)
+    if fit is None:
+        return 0
     cards = run.tensor_parallel * run.pipeline_parallel * run.expert_parallel
-    left = fits(model, run, gpu).margin + breakdown(model, run)["weights"]
-    return int(_UNEVEN * cards * left)
+    return int(_UNEVEN * cards * (fit.margin + breakdown(model, run)["weights"]))
 
 
 def _fit(model: AnyModel, run: Inference, gpu: Gpu) -> Fit | None:

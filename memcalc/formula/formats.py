@@ -1,5 +1,7 @@
 """Formats: how numbers are stored, as rows of data/formats.csv and, for llama.cpp's blocks, data/ggml_types.csv."""
 
+from __future__ import annotations
+
 import re
 from dataclasses import dataclass
 from fractions import Fraction
@@ -30,6 +32,20 @@ class Other:
     form: str
 
 
+_AVERAGE = r"\s*(\d{1,2}(?:\.\d{1,4})?) ?bpw\s*"
+"""Average bits of a weight, as the names of EXL2 and EXL3 files say them."""
+
+
+def averaged(name: object) -> str:
+    """Return the one spelling of an average number of bits; "" for what is none, or none of 1 to 16 bits.
+
+    >>> averaged("2.40 BPW"), averaged("64bpw"), averaged("Q4_0")
+    ('2.4bpw', '', '')
+    """
+    found = re.fullmatch(_AVERAGE, name, re.IGNORECASE) if isinstance(name, str) else None
+    return f"{float(found[1]):g}bpw" if found and 1 <= float(found[1]) <= 16 else ""
+
+
 @dataclass(frozen=True)
 class Format(Row):
     """How weights are stored: a row of data/formats.csv, or that row as one file makes use of it.
@@ -49,7 +65,8 @@ class Format(Row):
     apart : whether the first two matrices of an expert are stored as two, even where code joins them
     keeps : groups of tensors, or names of them, that stay in 16 bit
     also : tensors that it shrinks although others leave them as they are: routers
-    cache : whether a key and value cache can have this format: "yes", "no", or who has it: "KIVI", "transformers"
+    cache : whether a key and value cache can have this format: "yes", "no", who has it ("KIVI", "transformers"), or
+        "latent" if only latents can
     source : where that is said
     rest : bits of a number in what is not quantized; a file may say 32
     others : tensors that a file stores in another format
@@ -77,6 +94,12 @@ class Format(Row):
     source: str = ""
     rest: int = 8 * HALF
     others: tuple[Other, ...] = ()
+
+    @classmethod
+    def named(cls, name: str) -> Format:
+        """Return what the table says of a name, or plain numbers of so many bits on average, such as "2.4bpw"."""
+        average = averaged(name)
+        return cls(average, Family.PLAIN, Fraction(average.removesuffix("bpw"))) if average else super().named(name)
 
     @property
     def bytes(self) -> Fraction:

@@ -116,6 +116,18 @@ def cache_of(own: frozenset[str]) -> Term:
 
 
 @cache
+def with_whole_rope() -> Term:
+    """Return the term for a quantized latent cache: what carries the position stays in 16 bit.
+
+    >>> with_whole_rope().expr.has(HALF * d_r)
+    True
+    """
+    whole = {L_mla * _latent: L_mla * (r_kv * B_k + HALF * d_r)}
+    holds = f"{kv_cache.holds}; 16 bit for the numbers that carry the position"
+    return replace(kv_cache, expr=kv_cache.expr.xreplace(whole), holds=holds)
+
+
+@cache
 def of_every_head(cache: Term) -> Term:
     """Return the term for code that copies keys and values for each query head before it keeps them.
 

@@ -8,6 +8,7 @@ import sympy
 from memcalc import catalogue
 from memcalc.errors import InputError, must
 from memcalc.formula.choices import End, Family
+from memcalc.formula.formats import averaged
 from memcalc.formula.symbols import symbol
 from memcalc.specs.fields import Spec
 
@@ -42,7 +43,12 @@ class Run(Spec):
 
 
 def weights_format(field: str, name: object) -> str:
-    """Return the name of a format that weights can have, as the catalogue spells it; else raise InputError."""
+    """Return the name of a format that weights can have, as the catalogue spells it, or an average number of bits.
+
+    Raises InputError for anything else.
+    """
+    if average := averaged(name):
+        return average
     row = catalogue.find("formats", f"{field} format", name)
     if row["family"] == Family.CACHE:
         raise InputError(f"{field} must not be {row['name']!r}, which is a format of the cache alone.")
