@@ -13,7 +13,7 @@ from typing import ClassVar, NamedTuple
 from memcalc import catalogue
 from memcalc.errors import choice, instance, must, shown, whole
 from memcalc.formula.choices import Choice
-from memcalc.formula.symbols import BY_NAME
+from memcalc.formula.glossary import BY_NAME
 
 
 class Declared(NamedTuple):

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 
 from memcalc import catalogue
 from memcalc.errors import InputError, choice, must, shown, whole
 from memcalc.formula.choices import Attention, End, Family, WindowCache
 from memcalc.formula.formats import Format
-from memcalc.formula.symbols import BY_NAME
+from memcalc.formula.glossary import BY_NAME
 from memcalc.specs.engines import Engine
 from memcalc.specs.fields import count, declare, flag, name_in, word
 from memcalc.specs.run import Run, weights_format
@@ -20,13 +21,22 @@ def _cache_format(field: str, both: object) -> str:
     names = both.split("/") if isinstance(both, str) and "/" in both else [both]
     if len(names) > 2:
         raise InputError(f"{field} format must name one format, or one for keys and one for values, not {both!r}.")
-    known = [row["name"] for row in catalogue.rows("formats") if row["cache"] != "no"]
-    formats = [choice(f"{field} format", name, known) for name in names]
+    known, aliases = _cache_names()
+    formats = [choice(f"{field} format", name, known, aliases, catalogue.where_listed("formats")) for name in names]
     if len({Format.named(name).residual for name in formats}) > 1:
         raise InputError(
             f"{field} formats of keys and values must keep the same newest tokens in 16 bit, not {both!r}."
         )
     return "/".join(formats)
+
+
+@cache
+def _cache_names() -> tuple[tuple[str, ...], dict[str, str]]:
+    """Return the formats that a cache can have, and other spellings of them: aliases, and types of llama.cpp."""
+    rows = [row for row in catalogue.rows("formats") if row["cache"] != "no"]
+    aliases = {alias: row["name"] for row in rows for alias in filter(None, row["aliases"].split("|"))}
+    types = {row["name"]: row["cache"] for row in catalogue.rows("ggml_types") if row["cache"]}
+    return tuple(row["name"] for row in rows), aliases | types
 
 
 def _weights_format(field: str, name: object) -> str:

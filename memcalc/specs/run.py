@@ -1,15 +1,19 @@
 """What runs of both kinds share: how they divide a model between cards, formats of weights, what comes on top."""
 
+from __future__ import annotations
+
 from fractions import Fraction
 from functools import cache, cached_property
-
-import sympy
+from typing import TYPE_CHECKING
 
 from memcalc import catalogue
 from memcalc.errors import InputError, must
 from memcalc.formula.choices import End, Family
-from memcalc.formula.symbols import symbol
+from memcalc.formula.glossary import BY_NAME
 from memcalc.specs.fields import Spec
+
+if TYPE_CHECKING:
+    import sympy
 
 PARALLEL = ("tensor_parallel", "pipeline_parallel", "expert_parallel")
 """Fields of a run that divide a model between cards."""
@@ -22,7 +26,7 @@ class Run(Spec):
     def values(self) -> dict[sympy.Symbol, int | Fraction]:
         """Symbol → number, for the terms."""
         numbers = {name: getattr(self, name) for name in ("context", "batch", *PARALLEL)} | self._numbers()
-        return {symbol(name): number for name, number in numbers.items()} | _overhead_values(self.overhead)
+        return {BY_NAME[name].symbol: number for name, number in numbers.items()} | _overhead_values(self.overhead)
 
     @property
     def divided(self) -> bool:
@@ -58,4 +62,4 @@ def _overhead_values(end: str) -> dict[sympy.Symbol, Fraction]:
     """Return the values of the overhead's symbols at one end of the range in data/overheads.csv."""
     if end == End.NONE:
         return {}
-    return {symbol(row["name"]): Fraction(row[end]) for row in catalogue.rows("overheads")}
+    return {BY_NAME[row["name"]].symbol: Fraction(row[end]) for row in catalogue.rows("overheads")}
