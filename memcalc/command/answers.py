@@ -77,18 +77,21 @@ def print_json(model: AnyModel, run: Inference | Training, gpu: Gpu) -> None:
 
 def _judged(model: AnyModel, run: Inference | Training, gpu: Gpu) -> dict[str, object]:
     from memcalc.estimate import advice
+    from memcalc.estimate.effects import without_effect
     from memcalc.estimate.questions import fits
 
+    idle = without_effect(model, run)
     if is_size_alone(model, run):
-        return {"fits": None, "margin": None, "advice": [_A_SIZE_ALONE]}
+        return {"fits": None, "margin": None, "advice": [_A_SIZE_ALONE, *idle]}
     fit = fits(model, run, gpu)
-    said = [*advice.next_steps(model, run, gpu), *advice.notes(model, run, gpu)]
+    said = [*advice.next_steps(model, run, gpu), *idle, *advice.notes(model, run, gpu)]
     return {"fits": bool(fit), "margin": fit.margin, "advice": said}
 
 
 def print_fit(model: AnyModel, run: Inference | Training, gpu: Gpu) -> None:
     """Print the answer in words."""
     from memcalc.estimate import advice
+    from memcalc.estimate.effects import without_effect
     from memcalc.estimate.questions import breakdown, fits
     from memcalc.estimate.terms import terms, values
 
@@ -105,7 +108,7 @@ def print_fit(model: AnyModel, run: Inference | Training, gpu: Gpu) -> None:
     _print_line(f"the card ({gpu.capacity_is})", gpu.capacity)
     judged = (advice.verdict, advice.next_steps, advice.notes)
     verdict, steps, notes = (_A_SIZE_ALONE, [], []) if alone else (ask(model, run, gpu) for ask in judged)
-    print("\n".join([verdict, *steps, *notes]))
+    print("\n".join([verdict, *steps, *without_effect(model, run), *notes]))
 
 
 def _elsewhere(model: AnyModel, run: Inference | Training) -> dict[str, dict[str, int]]:

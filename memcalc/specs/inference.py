@@ -68,8 +68,16 @@ class Inference(Run):
     'INT8'
     """
 
-    context: int = count("tokens held for each sequence [tokens]", default=BY_NAME["context"].default)
-    batch: int = count("sequences at the same time [sequences]", default=BY_NAME["batch"].default)
+    context: int = count(
+        "tokens held for each sequence [tokens]",
+        matters="only layers that keep tokens depend on it",
+        default=BY_NAME["context"].default,
+    )
+    batch: int = count(
+        "sequences at the same time [sequences]",
+        matters="only what is kept for each sequence depends on it",
+        default=BY_NAME["batch"].default,
+    )
     weights: str = declare(
         _weights_format,
         'format of the weights, as named in data/formats.csv; "auto" for what the file of the model says, else FP16',
@@ -80,30 +88,56 @@ class Inference(Run):
         'format of the cache, or two with a slash: keys/values, such as "Q8_0/Q4_0"; "auto" as for the weights',
         default=AUTO,
     )
-    window: str = word(WindowCache, "how the cache of window layers is counted", WindowCache.IDEAL)
+    window: str = word(
+        WindowCache,
+        "how the cache of window layers is counted",
+        WindowCache.IDEAL,
+        "only layers that drop tokens beyond a window depend on it",
+    )
     engine: str = name_in(
         "engines", 'whose reservation is counted, as named in data/engines.csv; "ideal" is that of nobody', "ideal"
     )
     ubatch: int = count(
         "tokens of one pass through the model, for which the engine's window layers have room [tokens]; 0 for the "
         "engine's default",
+        matters="only the room of window layers and llama.cpp's prefill depend on it",
         **_TOKENS,
     )
     prompt: int = count(
-        "tokens of the context that were its prompt, which Transformers quantizes at once [tokens]", **_TOKENS
+        "tokens of the context that were its prompt, which Transformers quantizes at once [tokens]",
+        matters="only a cache that Transformers quantizes depends on it",
+        **_TOKENS,
     )
-    sinks: int = count("StreamingLLM: the first tokens, which are kept beside the recent ones [tokens]", **_TOKENS)
-    recent: int = count("StreamingLLM: the newest tokens that are kept [tokens]; 0 keeps all", **_TOKENS)
+    sinks: int = count(
+        "StreamingLLM: the first tokens, which are kept beside the recent ones [tokens]",
+        matters="only a context that is longer than what is kept depends on it",
+        **_TOKENS,
+    )
+    recent: int = count(
+        "StreamingLLM: the newest tokens that are kept [tokens]; 0 keeps all",
+        matters="only a context that is longer than what is kept depends on it",
+        **_TOKENS,
+    )
     prefill: str | int = declare(
         _prefill,
         'how the prompt is read, if its working memory is counted too: "none", "whole", or a chunk [tokens]; llama.cpp '
         'reads it "whole", in passes of ubatch tokens',
         default="none",
     )
-    attention: str = word(Attention, "the attention kernel, for the prefill", Attention.SDPA)
+    attention: str = word(
+        Attention, "the attention kernel, for the prefill", Attention.SDPA, "only a prefill depends on it"
+    )
     overhead: str = word(End, "what driver, libraries and allocator take, of what is documented", End.NONE)
-    towers: bool = flag("whether what the files of a model hold for pictures and sound is loaded", True)
-    draft: bool = flag("whether the draft layers in the files of a model are loaded", True)
+    towers: bool = flag(
+        "whether what the files of a model hold for pictures and sound is loaded",
+        True,
+        "only a model whose files hold such a tower depends on it",
+    )
+    draft: bool = flag(
+        "whether the draft layers in the files of a model are loaded",
+        True,
+        "only a model whose files hold draft layers depends on it",
+    )
     tensor_parallel: int = count("cards between which heads and widths are divided", default=1)
     pipeline_parallel: int = count("cards between which layers are divided", default=1)
     expert_parallel: int = count("cards between which experts are divided", default=1)
