@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Collection
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from memcalc import units
 from memcalc.command.words import with_slots
+from memcalc.errors import InputError
 from memcalc.formula.glossary import SUMMANDS
 from memcalc.specs.inference import AUTO, Inference
 from memcalc.specs.training import Training
@@ -26,6 +28,10 @@ _A_SIZE_ALONE = (
 
 def answer(options: argparse.Namespace) -> None:
     """Answer the question of a command line."""
+    if options.gpu is None:
+        raise InputError('gpu must name a card, such as "RTX 4090", or its size, such as "24 GB".')
+    if getattr(options, "table", None):
+        raise InputError("table must be left out, unless cards or formats are to be compared.")
     run = run_of(options)  # first, because that needs no SymPy
     from memcalc.command.models import meant
     from memcalc.estimate.terms import terms
@@ -99,7 +105,7 @@ def print_fit(model: AnyModel, run: Inference | Training, gpu: Gpu) -> None:
     if not alone:
         fits(model, run, gpu)  # refuses what has no answer, before anything is printed
     known, memory = values(model, run), breakdown(model, run)
-    print(f"{model.name} on {gpu.name}: {_in_words(model, run)}")
+    print(f"{model.name} on {gpu.name}: {in_words(model, run)}")
     for term in terms(model, run):
         _print_line(term.name, memory[term.name], _formula(term.simplified(known)))
     _print_line("total", sum(memory.values()))
@@ -121,8 +127,8 @@ def _elsewhere(model: AnyModel, run: Inference | Training) -> dict[str, dict[str
     return {place: states for place, states in kept.items() if place != "gpu" and any(states.values())}
 
 
-def _in_words(model: AnyModel, run: Inference | Training) -> str:
-    """Say what the run is: context, batch, and what differs from the usual."""
+def in_words(model: AnyModel, run: Inference | Training, left_out: Collection[str] = ()) -> str:
+    """Say what the run is: context, batch, formats, and what differs from the usual, but for some fields."""
     from memcalc.estimate.inference import resolved
 
     run = resolved(model, run)
@@ -130,7 +136,7 @@ def _in_words(model: AnyModel, run: Inference | Training) -> str:
     if is_size_alone(model, run):
         return f"{run.weights} weights"
     said = [f"context {run.context:,}", f"batch {run.batch:,}"]
-    formats = {name: "stored" if getattr(run, name) == AUTO else getattr(run, name) for name in named}
+    formats = {name: getattr(run, name).replace(AUTO, "stored") for name in named if name not in left_out}
     said += [f"{form} {SUMMANDS[name].word if name in SUMMANDS else name}" for name, form in formats.items()]
     rest = [name for name in run.declared if name not in ("context", "batch", *named)]
     changed = [name for name in rest if getattr(run, name) != getattr(type(run), name)]

@@ -97,14 +97,19 @@ def _kind(command: str) -> type[Run]:
 def _answer(options: argparse.Namespace) -> None:
     from memcalc.command import answers
 
-    answers.answer(options)
+    several = options.command == "fit" and (options.cards or options.formats)
+    if several:
+        from memcalc.command import tables
+
+        return tables.answer(options)
+    return answers.answer(options)
 
 
 def _add_options(command: Parser, name: str) -> None:
     """Add what a question takes, with an option for each field that its kind of run declares."""
     where = "a name, a size such as 7B, the path of a config.json, of GGUF, safetensors, or a folder; - for a "
     command.add_argument("model", help=f"{where}config.json that is piped in")
-    command.add_argument("gpu", help='a card, such as "RTX 4090", or its size, such as "48 GB at 960 GB/s"')
+    command.add_argument("gpu", nargs="?", help='a card, such as "RTX 4090", or its size, such as "48 GB at 960 GB/s"')
     command.add_argument("--tag", default="", metavar="…", help="NAME:TAG of a model in the folder of Ollama's models")
     command.add_argument("--explain", action="store_true", help="say of each term what it means and when it holds")
     command.add_argument("--json", action="store_true", help="print bytes and verdict for a program")
@@ -113,6 +118,7 @@ def _add_options(command: Parser, name: str) -> None:
         _add_fields(command, title, kind)
     if name == "fit":
         _add_slots(command)
+        _add_tables(command)
     command.set_defaults(run=_answer, kind=kind, command=name)
 
 
@@ -142,6 +148,15 @@ def _add_slots(command: Parser) -> None:
     group.add_argument("--slots", type=value, metavar="…", help=slots)
     together = "tokens of context of all slots together, as its -c: each slot has its share"
     group.add_argument("--total-context", type=value, metavar="…", help=together)
+
+
+def _add_tables(command: Parser) -> None:
+    group = command.add_argument_group("several in one table")
+    cards = 'cards to compare, such as "RTX 4090" "48 GB"; all for every one that has a name'
+    group.add_argument("--cards", nargs="+", default=[], metavar="…", help=cards)
+    formats = "formats of the weights to compare; all for those that the engine has"
+    group.add_argument("--formats", nargs="+", default=[], metavar="…", help=formats)
+    group.add_argument("--table", choices=("text", "markdown", "csv", "json"), help="how the table is written (text)")
 
 
 def _epilog(command: str) -> str:
