@@ -98,7 +98,6 @@ WITH_ANOTHER = {
     "formula.roofline": "estimate.speed",
     "estimate.inference": "estimate.terms",
     "__main__": "main",
-    "command.parser": "main",
     "command.others": "main",
     "command.streams": "main",
     "formula.glossary": "formula.symbols",

@@ -127,9 +127,8 @@ def _add_fields(command: Parser, title: str, kind: type[Run]) -> None:
     from memcalc.command.words import value
 
     grouped = [field for fields in GROUPS.values() for field in fields]
-    fields = [
-        name for name in kind.declared if name in GROUPS.get(title, ()) or (title == _REST and name not in grouped)
-    ]
+    inside = GROUPS.get(title) or [name for name in kind.declared if name not in grouped]
+    fields = [name for name in inside if name in kind.declared]
     if not fields:
         return
     group = command.add_argument_group(title)
