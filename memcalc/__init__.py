@@ -1,17 +1,20 @@
 """The GPU memory formula: symbolic, shown, solved, checked and taught."""
 
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from memcalc.errors import InputError
-from memcalc.estimate.engine import Pool, pool
-from memcalc.estimate.questions import Fit, crossing, fewest_gpus, fits, largest
-from memcalc.estimate.terms import breakdown, total, values
-from memcalc.formula import TERMS
-from memcalc.formula.symbols import symbol, symbols
-from memcalc.specs.gpu import Gpu
-from memcalc.specs.inference import Inference
-from memcalc.specs.model import Model
-from memcalc.specs.training import Training
+
+if TYPE_CHECKING:
+    from memcalc.estimate.engine import Pool, pool
+    from memcalc.estimate.questions import Fit, crossing, fewest_gpus, fits, largest
+    from memcalc.estimate.terms import breakdown, total, values
+    from memcalc.formula import TERMS
+    from memcalc.formula.symbols import symbol, symbols
+    from memcalc.specs.gpu import Gpu
+    from memcalc.specs.inference import Inference
+    from memcalc.specs.model import Model
+    from memcalc.specs.training import Training
 
 __version__ = "0.1.0"
 
@@ -36,15 +39,32 @@ __all__ = [
     "values",
 ]
 
-_LATER = {"check": "lessons", "compare": "lessons"} | dict.fromkeys(("explorers", "plots", "tables", "validation"))
-"""What shows and teaches → the package that has it, if it is no module itself: loaded when first asked for."""
+_HOMES = {
+    "estimate.engine": ("Pool", "pool"),
+    "estimate.questions": ("Fit", "crossing", "fewest_gpus", "fits", "largest"),
+    "estimate.terms": ("breakdown", "total", "values"),
+    "formula": ("TERMS",),
+    "formula.symbols": ("symbol", "symbols"),
+    "specs.gpu": ("Gpu",),
+    "specs.inference": ("Inference",),
+    "specs.model": ("Model",),
+    "specs.training": ("Training",),
+    "lessons": ("check", "compare"),
+}
+"""Module → the names that it has: loaded when first asked for, because SymPy is slow, and not everything needs it."""
+
+_LATER = {name: home for home, names in _HOMES.items() for name in names} | dict.fromkeys(
+    ("estimate", "explorers", "formula", "plots", "specs", "tables", "validation"), ""
+)
+"""Each name → the module that has it, if it is no package or module itself."""
 
 
 def __getattr__(name: str) -> object:
     if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     home = import_module(f"memcalc.{_LATER[name] or name}")
-    return getattr(home, name) if _LATER[name] else home
+    found = globals()[name] = getattr(home, name) if _LATER[name] else home
+    return found
 
 
 def __dir__() -> list[str]:

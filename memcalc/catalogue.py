@@ -12,6 +12,9 @@ from typing import Self, get_args, get_origin, get_type_hints
 from memcalc.errors import InputError, choice, shown, spelled
 
 _DATA = files("memcalc") / "data"
+LISTED = ("models", "gpus", "formats", "engines", "optimizers", "recipes")
+"""Tables whose names a user may want to see."""
+
 _types = cache(get_type_hints)  # which takes longer than to read a row
 
 
@@ -49,7 +52,16 @@ def find(table: str, field: str, name: object) -> Mapping[str, str]:
     if several := spelled(name, sizes):
         *first, last = several
         raise InputError(f"{field} {shown(name)} is sold in several sizes: name {', '.join(first)} or {last}.")
-    return known[choice(field, name, known, aliases)]
+    return known[choice(field, name, known, aliases, where_listed(table))]
+
+
+def where_listed(table: str) -> str:
+    """Return the sentence that says where a user sees the names in a table; "" for one that is not listed.
+
+    >>> where_listed("gpus")
+    '`python -m memcalc list gpus` lists all that are.'
+    """
+    return f"`python -m memcalc list {table}` lists all that are." if table in LISTED else ""
 
 
 @cache

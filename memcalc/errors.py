@@ -51,14 +51,17 @@ def integer(value: object) -> int | None:
         return None
 
 
-def choice(field: str, value: object, options: Iterable[str], aliases: Mapping[str, str] | None = None) -> str:
+def choice(
+    field: str, value: object, options: Iterable[str], aliases: Mapping[str, str] | None = None, listed: str = ""
+) -> str:
     """Return the option that `value` spells, whatever its case, spaces and dashes, else raise InputError.
 
     Parameters
     ----------
     field : what is chosen, for the message
-    options : what can be chosen; the message lists it
+    options : what can be chosen; the message lists a few, and of many the nearest
     aliases : other spellings → options
+    listed : a sentence on where many options are listed, for a value that is near to none
 
     >>> choice("weights format", "fp16", ["FP16", "INT8"])
     'FP16'
@@ -73,6 +76,7 @@ def choice(field: str, value: object, options: Iterable[str], aliases: Mapping[s
     nearest = " or ".join(_nearest(_plain(shown(value)), spellings))
     hint = f"; the nearest is {nearest}" if nearest else ""
     known = f" Known: {', '.join(names)}." if len(names) <= _LISTED else ""
+    known = known or (f" {listed}" if listed and not nearest else "")
     raise InputError(f"{field} {shown(value)} is not known{hint}.{known}")
 
 
@@ -90,7 +94,7 @@ def spelled(value: object, names: Mapping[str, _Meant]) -> _Meant | None:
     return {_plain(name): meant for name, meant in names.items()}.get(plain) if plain else None
 
 
-_LISTED, _SHOWN = 50, 5
+_LISTED, _SHOWN = 10, 5
 """So many options can be listed in a sentence; so many of the nearest are named."""
 
 

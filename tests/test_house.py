@@ -20,7 +20,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "memcalc"
 FACE = "__init__"
 FLOW = (
-    *("errors", "units", "catalogue", "checkpoints", "formula", "specs", "estimate", FACE),
+    *("errors", "units", "catalogue", "checkpoints", "formula", "specs", "estimate", FACE, "command"),
     *("tables", "validation", "article", "plots", "explorers", "lessons", "publish", "__main__"),
 )
 """Packages, and modules at the root, from the ground up: each may import those before it; the face gathers the core."""
@@ -98,6 +98,9 @@ WITH_ANOTHER = {
     "formula.roofline": "estimate.speed",
     "estimate.inference": "estimate.terms",
     "__main__": "main",
+    "command.others": "main",
+    "command.streams": "main",
+    "formula.glossary": "formula.symbols",
 } | {name: "lessons.exercises" for name in MODULES if name.startswith("lessons.") and name != "lessons.check"}
 """Modules that the tests of another one hold."""
 

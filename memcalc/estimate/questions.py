@@ -32,13 +32,13 @@ class Fit:
     ----------
     needed : what the run needs; of what an engine takes, the high end of what is known
     capacity : what a program can use of the card, or what its engine may
-    least : what the run needs at the low end of what is known
+    least : what the run needs at the low end of what is known; None where that is the same
     unknown : what is needed too, and is not known, in words; "" if there is nothing
     """
 
     needed: int
     capacity: int
-    least: int
+    least: int | None = None
     unknown: str = ""
 
     @property
@@ -49,7 +49,7 @@ class Fit:
     @property
     def most(self) -> int:
         """Bytes to spare at best."""
-        return self.capacity - self.least
+        return self.capacity - (self.needed if self.least is None else self.least)
 
     @property
     def word(self) -> str:
@@ -78,8 +78,7 @@ def fits(model: AnyModel, run: Inference | Training, gpu: Gpu) -> Fit:
         weights = show(breakdown(model, run)["weights"])
         raise InputError(f"of {model.name!r} the weights take {weights}, but {model.untold}")
     if not getattr(run, "kind", ""):
-        needed = total(model, run)
-        return Fit(needed, gpu.capacity, needed)
+        return Fit(total(model, run), gpu.capacity)
     kept, (low, high, unknown) = cache_bytes(model, run), pool_bytes(model, run, gpu)
     capacity = budget(model, run, gpu)
     return Fit(capacity - low + kept, capacity, capacity - high + kept, unknown)

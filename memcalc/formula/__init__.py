@@ -1,11 +1,16 @@
 """The formula: each module gives the terms that its name says, each written once as a SymPy expression."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from memcalc.errors import choice
-from memcalc.formula.term import Term
+
+if TYPE_CHECKING:
+    from memcalc.formula.term import Term
 
 MODULES = (
     "in_files",
@@ -31,6 +36,8 @@ class _Terms(Mapping):
 
     @cached_property
     def _terms(self) -> dict[str, Term]:
+        from memcalc.formula.term import Term
+
         modules = [import_module(f"{__name__}.{name}") for name in MODULES]
         every = [term for module in modules for term in vars(module).values() if isinstance(term, Term)]
         return {term.name: term for term in (*modules[-1].examples(), *every)}
@@ -49,3 +56,9 @@ TERMS: Mapping[str, Term] = _Terms()
 """Name → term; an unknown name raises InputError with the nearest ones."""
 
 __all__ = ["TERMS", "Term"]
+
+
+def __getattr__(name: str) -> object:
+    if name != "Term":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return import_module(f"{__name__}.term").Term  # here, because formats and choices do without SymPy

@@ -31,16 +31,20 @@ _STAGES = symbol("pipeline_parallel")
 
 
 @cache
+def _every_share() -> dict[sympy.Expr, sympy.Expr]:
+    shares = {whole: ceiling(whole / symbol(by)) for by, wholes in _DIVIDED.items() for whole in symbols(wholes)}
+    shares |= {layers: ceiling(layers / _STAGES) for layers in GROUPS.values() if layers.is_Add}
+    return shares | {n_emb: Min(n_emb, 1 + floor(1 / _STAGES))}  # of several stages, each holds at most one
+
+
+@cache
 def shares_of(group: str = "") -> dict[sympy.Expr, sympy.Expr]:
     """Return for each count of the whole model that of one card.
 
     A router knows every expert, wherever it is, and an embedding every layer.
     """
-    shares = {whole: ceiling(whole / symbol(by)) for by, wholes in _DIVIDED.items() for whole in symbols(wholes)}
-    shares |= {layers: ceiling(layers / _STAGES) for layers in GROUPS.values() if layers.is_Add}
-    shares[n_emb] = Min(n_emb, 1 + floor(1 / _STAGES))  # of several stages, each holds at most one
     copied = {"router": (E,), "embedding": symbols(_DIVIDED["pipeline_parallel"])}.get(group, ())
-    return {whole: share for whole, share in shares.items() if whole not in copied}
+    return {whole: share for whole, share in _every_share().items() if whole not in copied}
 
 
 @cache

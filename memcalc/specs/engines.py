@@ -10,7 +10,6 @@ from memcalc.catalogue import Row
 from memcalc.errors import InputError
 from memcalc.formula.choices import Budget, Family, Kept
 from memcalc.formula.formats import Format
-from memcalc.formula.tensors import lineage
 
 _SHOWN = 5
 """So many of the formats that an engine has are named where one is refused."""
@@ -78,9 +77,9 @@ class Engine(Row):
         use : "weights" or "kv_cache"
         name : a row of data/formats.csv
 
-        >>> Engine.named("vLLM").check_format("kv_cache", "Q4_0")
+        >>> Engine.named("MLX").check_format("kv_cache", "Q4_0")
         Traceback (most recent call last):
-        memcalc.errors.InputError: kv_cache must be a format that vLLM has, such as FP8, BF16, FP16 or FP32, not 'Q4_0'.
+        memcalc.errors.InputError: kv_cache must be a format that MLX has, such as BF16, FP16 or FP32, not 'Q4_0'.
         """
         form, known = Format.named(name), formats_of(self.kind, use)
         if not self.kind or form.family == Family.PLAIN or name in known:
@@ -120,7 +119,7 @@ def formats_of(kind: str, use: str, experimental: bool = True) -> tuple[str, ...
     experimental : whether those count that the engine itself calls experimental
 
     >>> formats_of("vLLM", "kv_cache")
-    ('FP32', 'BF16', 'FP16', 'FP8')
+    ('FP32', 'BF16', 'FP16', 'FP8', 'FP8-MLA')
     """
     rows = [row for row in catalogue.rows("engine_formats") if (row["engine"], row["use"]) == (kind, use)]
     meant = [row for row in rows if experimental or row["experimental"] == "no"]
@@ -156,5 +155,7 @@ def departures(family: str) -> tuple[Departure, ...]:
     >>> [(one.engine, one.keeps) for one in departures("falcon")]
     [('transformers', 'every head')]
     """
+    from memcalc.formula.tensors import lineage  # here, because it needs SymPy, which options do without
+
     rows = catalogue.rows("engine_families")
     return tuple(Departure.of_row(row) for row in rows if row["family"] in lineage(family))

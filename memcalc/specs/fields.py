@@ -13,14 +13,17 @@ from typing import ClassVar, NamedTuple
 from memcalc import catalogue
 from memcalc.errors import choice, instance, must, shown, whole
 from memcalc.formula.choices import Choice
-from memcalc.formula.symbols import BY_NAME
+from memcalc.formula.glossary import BY_NAME
 
 
 class Declared(NamedTuple):
-    """What is declared of a field: what it is, and a check of a name and a value, which returns what is kept of it."""
+    """What is declared of a field: a check of a name and a value, which returns what is kept of it; what the field is;
+    and what depends on it, as a sentence says where nothing does.
+    """
 
     check: Callable[[str, object], object]
     meaning: str
+    matters: str = ""
 
 
 class Spec:
@@ -47,31 +50,32 @@ class Spec:
         """Raise InputError if fields contradict each other."""
 
 
-def declare(check: Callable[[str, object], object], meaning: str, **settings: object):
+def declare(check: Callable[[str, object], object], meaning: str, matters: str = "", **settings: object):
     """Return a field of a spec with a check of its own; `settings` are those of a dataclass, such as a default."""
-    return field(**settings, metadata={"declared": Declared(check, meaning)})
+    return field(**settings, metadata={"declared": Declared(check, meaning, matters)})
 
 
-def count(meaning: str = "", low: int | None = None, high: int | None = None, **default: int):
+def count(meaning: str = "", low: int | None = None, high: int | None = None, matters: str = "", **default: int):
     """Return a field for a whole number.
 
     Parameters
     ----------
     meaning : with its unit in brackets; nothing for a symbol of the glossary, which says it
     low, high : limits; None for those of the symbol of this name
+    matters : what alone depends on it, to be said where it changes nothing; so of the other fields below
     """
 
     def check(name: str, value: object) -> int:
         entry = BY_NAME.get(name)
         return whole(name, value, entry.least if low is None else low, entry.limit if high is None else high)
 
-    return declare(check, meaning, **default)
+    return declare(check, meaning, matters, **default)
 
 
-def word(kind: type[Choice], meaning: str, default: Choice):
+def word(kind: type[Choice], meaning: str, default: Choice, matters: str = ""):
     """Return a field for a word of a few; its sentence ends in what each of them means."""
     words = ", ".join(f'"{one}" ({one.sentence})' for one in kind)
-    return declare(lambda name, value: choice(name, value, kind), f"{meaning}: {words}", default=default)
+    return declare(lambda name, value: choice(name, value, kind), f"{meaning}: {words}", matters, default=default)
 
 
 def name_in(table: str, meaning: str, default: str):
@@ -79,7 +83,7 @@ def name_in(table: str, meaning: str, default: str):
     return declare(lambda name, value: catalogue.find(table, name, value)["name"], meaning, default=default)
 
 
-def flag(meaning: str, default: bool):
+def flag(meaning: str, default: bool, matters: str = ""):
     """Return a field for a truth value."""
 
     def check(name: str, value: object) -> bool:
@@ -87,7 +91,7 @@ def flag(meaning: str, default: bool):
             raise must(name, "True or False", shown(value))
         return value
 
-    return declare(check, meaning, default=default)
+    return declare(check, meaning, matters, default=default)
 
 
 def text(meaning: str, options: Iterable[str] = (), **settings: object):

@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 from numbers import Real
 
 from memcalc import catalogue
 from memcalc.errors import InputError, choice, must, shown, whole
 from memcalc.formula.choices import Attention, Budget, End, Family, WindowCache
 from memcalc.formula.formats import Format
-from memcalc.formula.symbols import BY_NAME
+from memcalc.formula.glossary import BY_NAME
 from memcalc.specs.engines import Engine
 from memcalc.specs.fields import count, declare, flag, name_in, word
 from memcalc.specs.run import Run, weights_format
@@ -21,13 +22,22 @@ def _cache_format(field: str, both: object) -> str:
     names = both.split("/") if isinstance(both, str) and "/" in both else [both]
     if len(names) > 2:
         raise InputError(f"{field} format must name one format, or one for keys and one for values, not {both!r}.")
-    known = [row["name"] for row in catalogue.rows("formats") if row["cache"] != "no"]
-    formats = [choice(f"{field} format", name, known) for name in names]
+    known, aliases = _cache_names()
+    formats = [choice(f"{field} format", name, known, aliases, catalogue.where_listed("formats")) for name in names]
     if len({Format.named(name).residual for name in formats}) > 1:
         raise InputError(
             f"{field} formats of keys and values must keep the same newest tokens in 16 bit, not {both!r}."
         )
     return "/".join(formats)
+
+
+@cache
+def _cache_names() -> tuple[tuple[str, ...], dict[str, str]]:
+    """Return the formats that a cache can have, and other spellings of them: aliases, and types of llama.cpp."""
+    rows = [row for row in catalogue.rows("formats") if row["cache"] != "no"]
+    aliases = {alias: row["name"] for row in rows for alias in filter(None, row["aliases"].split("|"))}
+    types = {row["name"]: row["cache"] for row in catalogue.rows("ggml_types") if row["cache"]}
+    return tuple(row["name"] for row in rows), aliases | types
 
 
 def _weights_format(field: str, name: object) -> str:
@@ -69,8 +79,16 @@ class Inference(Run):
     'INT8'
     """
 
-    context: int = count("tokens held for each sequence [tokens]", default=BY_NAME["context"].default)
-    batch: int = count("sequences at the same time [sequences]", default=BY_NAME["batch"].default)
+    context: int = count(
+        "tokens held for each sequence [tokens]",
+        matters="only layers that keep tokens depend on it",
+        default=BY_NAME["context"].default,
+    )
+    batch: int = count(
+        "sequences at the same time [sequences]",
+        matters="only what is kept for each sequence depends on it",
+        default=BY_NAME["batch"].default,
+    )
     weights: str = declare(
         _weights_format,
         'format of the weights, as named in data/formats.csv; "auto" for what the file of the model says, else FP16',
@@ -81,7 +99,12 @@ class Inference(Run):
         'format of the cache, or two with a slash: keys/values, such as "Q8_0/Q4_0"; "auto" as for the weights',
         default=AUTO,
     )
-    window: str = word(WindowCache, "how the cache of window layers is counted", WindowCache.IDEAL)
+    window: str = word(
+        WindowCache,
+        "how the cache of window layers is counted",
+        WindowCache.IDEAL,
+        "only layers that drop tokens beyond a window depend on it",
+    )
     engine: str = name_in(
         "engines",
         'the program that runs the model, as named in data/engines.csv; "none" counts what the model itself needs and '
@@ -92,33 +115,57 @@ class Inference(Run):
         _share, "share of the card that the engine may take, between 0 and 1; None for its default", default=None
     )
     batched_tokens: int = count(
-        "tokens of all prompts that a serving engine reads in one step [tokens]; 0 for its default", **_TOKENS
+        "tokens of all prompts that a serving engine reads in one step [tokens]; 0 for its default",
+        matters="only a step that is counted, at its widest moment, depends on it",
+        **_TOKENS,
     )
     sequences: int = count(
         "sequences that a serving engine has ready at most, for each of which it chooses a token [sequences]; 0 for "
         "its default",
+        matters="only a step that is counted, at its widest moment, depends on it",
         **_TOKENS,
     )
     ubatch: int = count(
         "tokens of one pass through the model, for which the engine's window layers have room [tokens]; 0 for the "
         "engine's default",
+        matters="only the room of window layers and llama.cpp's prefill depend on it",
         **_TOKENS,
     )
     prompt: int = count(
-        "tokens of the context that were its prompt, which Transformers quantizes at once [tokens]", **_TOKENS
+        "tokens of the context that were its prompt, which Transformers quantizes at once [tokens]",
+        matters="only a cache that Transformers quantizes depends on it",
+        **_TOKENS,
     )
-    sinks: int = count("StreamingLLM: the first tokens, which are kept beside the recent ones [tokens]", **_TOKENS)
-    recent: int = count("StreamingLLM: the newest tokens that are kept [tokens]; 0 keeps all", **_TOKENS)
+    sinks: int = count(
+        "StreamingLLM: the first tokens, which are kept beside the recent ones [tokens]",
+        matters="only a context that is longer than what is kept depends on it",
+        **_TOKENS,
+    )
+    recent: int = count(
+        "StreamingLLM: the newest tokens that are kept [tokens]; 0 keeps all",
+        matters="only a context that is longer than what is kept depends on it",
+        **_TOKENS,
+    )
     prefill: str | int = declare(
         _prefill,
         'how the prompt is read, if its working memory is counted too: "none", "whole", or a chunk [tokens]; llama.cpp '
         'reads it "whole", in passes of ubatch tokens',
         default="none",
     )
-    attention: str = word(Attention, "the attention kernel, for the prefill", Attention.SDPA)
+    attention: str = word(
+        Attention, "the attention kernel, for the prefill", Attention.SDPA, "only a prefill depends on it"
+    )
     overhead: str = word(End, "what driver, libraries and allocator take, of what is documented", End.NONE)
-    towers: bool = flag("whether what the files of a model hold for pictures and sound is loaded", True)
-    draft: bool = flag("whether the draft layers in the files of a model are loaded", True)
+    towers: bool = flag(
+        "whether what the files of a model hold for pictures and sound is loaded",
+        True,
+        "only a model whose files hold such a tower depends on it",
+    )
+    draft: bool = flag(
+        "whether the draft layers in the files of a model are loaded",
+        True,
+        "only a model whose files hold draft layers depends on it",
+    )
     tensor_parallel: int = count("cards between which heads and widths are divided", default=1)
     pipeline_parallel: int = count("cards between which layers are divided", default=1)
     expert_parallel: int = count("cards between which experts are divided", default=1)

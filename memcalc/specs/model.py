@@ -293,6 +293,8 @@ class NominalModel(Spec):
 
     parameters: int = count("how many", 1, LARGEST_MODEL)
 
+    trained_context, assumed, ignored, said = 0, (), (), ()
+
     @property
     def name(self) -> str:
         """The size in words."""

@@ -1,16 +1,20 @@
 """What runs of both kinds share: how they divide a model between cards, formats of weights, what comes on top."""
 
+from __future__ import annotations
+
 from fractions import Fraction
 from functools import cache, cached_property
-
-import sympy
+from typing import TYPE_CHECKING
 
 from memcalc import catalogue
 from memcalc.errors import InputError, must
 from memcalc.formula.choices import End, Family
 from memcalc.formula.formats import averaged
-from memcalc.formula.symbols import symbol
+from memcalc.formula.glossary import BY_NAME
 from memcalc.specs.fields import Spec
+
+if TYPE_CHECKING:
+    import sympy
 
 PARALLEL = ("tensor_parallel", "pipeline_parallel", "expert_parallel")
 """Fields of a run that divide a model between cards."""
@@ -23,7 +27,9 @@ class Run(Spec):
     def values(self) -> dict[sympy.Symbol, int | Fraction]:
         """Symbol → number, for the terms."""
         numbers = {name: getattr(self, name) for name in ("context", "batch", *PARALLEL)} | self._numbers()
-        return {symbol(name): number for name, number in numbers.items()} | overhead_values(self.overhead, self.kind)
+        return {BY_NAME[name].symbol: number for name, number in numbers.items()} | overhead_values(
+            self.overhead, self.kind
+        )
 
     @property
     def kind(self) -> str:
@@ -73,10 +79,10 @@ def overhead_values(end: str, kind: str = "") -> dict[sympy.Symbol, Fraction]:
     end : "low" or "high"; of "none" there are none
     kind : whose code runs; what only others take is 0
 
-    >>> overhead_values("high", "vLLM")[symbol("graph_memory")]
+    >>> overhead_values("high", "vLLM")[BY_NAME["graph_memory"].symbol]
     Fraction(1400000000, 1)
     """
     if end == End.NONE:
         return {}
     rows = catalogue.rows("overheads")
-    return {symbol(row["name"]): Fraction(row[end] if row["engine"] in ("", kind) else 0) for row in rows}
+    return {BY_NAME[row["name"]].symbol: Fraction(row[end] if row["engine"] in ("", kind) else 0) for row in rows}

@@ -32,34 +32,65 @@ class Training(Run):
     'AdamW'
     """
 
-    context: int = count("tokens of a sequence [tokens]", default=4096)
-    batch: int = count("sequences of one step on one card, a micro-batch [sequences]", default=1)
+    context: int = count("tokens of a sequence [tokens]", matters="only activations depend on it", default=4096)
+    batch: int = count(
+        "sequences of one step on one card, a micro-batch [sequences]",
+        matters="only activations depend on it",
+        default=1,
+    )
     recipe: str = name_in(
         "recipes", "bytes of weights, gradients and master weights, as named in data/recipes.csv", "mixed"
     )
     optimizer: str = name_in("optimizers", "as named in data/optimizers.csv", "AdamW")
     zero: int = count(
-        "stage of ZeRO: 0 shares nothing, 1 the optimizer states, 2 also gradients, 3 also weights", *(0, 3), default=0
+        "stage of ZeRO: 0 shares nothing, 1 the optimizer states, 2 also gradients, 3 also weights",
+        *(0, 3),
+        matters="only several data-parallel cards share anything",
+        default=0,
     )
-    data_parallel: int = count("cards that work on other sequences and share the states out", default=1)
+    data_parallel: int = count(
+        "cards that work on other sequences and share the states out",
+        matters="each card holds everything, unless zero or sharding fsdp shares it out",
+        default=1,
+    )
     tensor_parallel: int = count("cards between which heads and widths are divided", default=1)
     pipeline_parallel: int = count("cards between which layers are divided", default=1)
     expert_parallel: int = count("cards between which experts are divided", default=1)
     sequence_parallel: bool = flag(
-        "whether the activations outside attention and MLP are divided with the heads", default=False
+        "whether the activations outside attention and MLP are divided with the heads",
+        False,
+        "only activations 'megatron' with tensor_parallel depend on it",
     )
-    micro_batches: int = count("micro-batches of a step, which a pipeline keeps in flight", default=1)
-    sharding: str = word(Sharding, "who shares the states out", Sharding.ZERO)
+    micro_batches: int = count(
+        "micro-batches of a step, which a pipeline keeps in flight",
+        matters="only activations 'megatron' with pipeline_parallel depend on it",
+        default=1,
+    )
+    sharding: str = word(
+        Sharding, "who shares the states out", Sharding.ZERO, "only several data-parallel cards share anything"
+    )
     offload: str = word(Offload, "what is kept off the card", Offload.NONE)
-    attention: str = word(Attention, 'the attention kernel; "megatron" counts the paper\'s own', Attention.SDPA)
-    dropout: float = declare(
-        _dropout, 'rate of dropout; its masks are kept; "megatron" counts those of the paper', default=0.0
+    attention: str = word(
+        Attention,
+        'the attention kernel; "megatron" counts the paper\'s own',
+        Attention.SDPA,
+        "only activations 'transformers' depend on it",
     )
-    recompute: str = word(Recompute, "what is computed again in the backward pass", Recompute.NONE)
+    dropout: float = declare(
+        _dropout,
+        'rate of dropout; its masks are kept; "megatron" counts those of the paper',
+        "only activations 'transformers' of code that keeps masks depend on it",
+        default=0.0,
+    )
+    recompute: str = word(
+        Recompute, "what is computed again in the backward pass", Recompute.NONE, "only activations depend on it"
+    )
     activations: str = word(Accounting, "whose activations are counted", Accounting.TRANSFORMERS)
     overhead: str = word(End, "what driver, libraries and allocator take, of what is documented", End.NONE)
     lora_rank: int = count("rank of LoRA adapters, 0 for none", default=0)
-    lora_targets: str = word(Targets, "matrices that get an adapter", Targets.ALL)
+    lora_targets: str = word(
+        Targets, "matrices that get an adapter", Targets.ALL, "only adapters (lora_rank) depend on it"
+    )
     base_weights: str = declare(
         weights_format, "format of the frozen weights under adapters, as named in data/formats.csv", default="FP16"
     )

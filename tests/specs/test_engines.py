@@ -49,7 +49,12 @@ def test_every_pattern_names_a_format():
             "weights must be a format that llama.cpp has, such as IQ4_XS, MXFP4, Q4_0, Q4_K_M, Q4_K_S or one of 36 "
             "more, not 'AWQ-INT4-g128'.",
         ),
-        ("vLLM", "kv_cache", "Q4_0", "kv_cache must be a format that vLLM has, such as FP8, BF16, FP16 or FP32, not"),
+        (
+            "vLLM",
+            "kv_cache",
+            "Q4_0",
+            "kv_cache must be a format that vLLM has, such as FP8, FP8-MLA, BF16, FP16 or FP32",
+        ),
         (
             "transformers-static",
             "kv_cache",

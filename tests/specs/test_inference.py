@@ -22,7 +22,7 @@ from memcalc.formula.formats import Format
         ({"weights": "KIVI-2"}, "weights must not be 'KIVI-2', which is a format of the cache alone."),
         ({"ubatch": 512, "engine": "vLLM"}, "ubatch must be 0 for the engine 'vLLM', not 512."),
         ({"engine": "llama.cpp", "weights": "AWQ"}, "weights must be a format that llama.cpp has, such as IQ4_XS"),
-        ({"engine": "vLLM", "kv_cache": "FP16/Q4_0"}, "kv_cache must be a format that vLLM has, such as FP8, BF16"),
+        ({"engine": "vLLM", "kv_cache": "FP16/Q4_0"}, "kv_cache must be a format that vLLM has, such as FP8, FP8-MLA"),
         ({"prompt": -1}, "prompt must be a whole number from 0 to 1,000,000,000, not -1."),
     ],
 )

@@ -1,0 +1,154 @@
+"""The answer to a question: each term in bytes, the verdict, what can be done, and what the numbers do not say."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Collection
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from memcalc import units
+from memcalc.command.words import with_slots
+from memcalc.errors import InputError
+from memcalc.formula.glossary import SUMMANDS
+from memcalc.specs.inference import AUTO, Inference
+from memcalc.specs.training import Training
+
+if TYPE_CHECKING:
+    from memcalc.estimate.inference import AnyModel
+    from memcalc.formula import Term
+    from memcalc.specs.gpu import Gpu
+
+_A_SIZE_ALONE = (
+    "A size alone tells what the weights take. For the cache and a verdict, name a model or give its config.json: they "
+    "depend on layers and heads."
+)
+
+
+def answer(options: argparse.Namespace) -> None:
+    """Answer the question of a command line."""
+    if options.gpu is None:
+        raise InputError('gpu must name a card, such as "RTX 4090", or its size, such as "24 GB".')
+    if getattr(options, "table", None):
+        raise InputError("table must be left out, unless cards or formats are to be compared.")
+    run = run_of(options)  # first, because that needs no SymPy
+    from memcalc.command.models import meant
+    from memcalc.estimate.terms import terms
+    from memcalc.specs.gpu import Gpu
+
+    model, gpu = meant(options.model, options.tag), Gpu.of(options.gpu)
+    (print_json if options.json else print_fit)(model, run, gpu)
+    if options.explain and not options.json:
+        for term in terms(model, run):
+            print(f"\n{term.name}: {term.meaning}\n  holds: {term.holds}\n  source: {term.source}")
+
+
+def run_of(options: argparse.Namespace) -> Inference | Training:
+    """Return the run that a command line describes."""
+    said = {name: getattr(options, name) for name in options.kind.declared if hasattr(options, name)}
+    if options.kind is Inference:
+        said = with_slots(said, options.slots, options.total_context)
+    return options.kind(**said)
+
+
+def is_size_alone(model: AnyModel, run: Inference | Training) -> bool:
+    """Return whether the model is a size whose cache nobody knows."""
+    from memcalc.specs.model import NominalModel
+
+    return isinstance(model, NominalModel) and isinstance(run, Inference)
+
+
+def print_json(model: AnyModel, run: Inference | Training, gpu: Gpu) -> None:
+    """Print the answer as an object in JSON; of a size alone there is no verdict."""
+    from memcalc.estimate.questions import breakdown, total
+    from memcalc.estimate.terms import terms
+
+    known = {
+        "model": model.name,
+        "gpu": gpu.name,
+        "run": asdict(run),
+        "bytes": breakdown(model, run),
+        **_elsewhere(model, run),
+        "terms": {
+            term.name: {name: getattr(term, name) for name in ("meaning", "holds", "source")}
+            for term in terms(model, run)
+        },
+        "total": total(model, run),
+        "capacity": gpu.capacity,
+        "capacity_is": gpu.capacity_is,
+    }
+    print(json.dumps(known | _judged(model, run, gpu), indent=2))
+
+
+def _judged(model: AnyModel, run: Inference | Training, gpu: Gpu) -> dict[str, object]:
+    from memcalc.estimate import advice
+    from memcalc.estimate.effects import without_effect
+    from memcalc.estimate.questions import fits
+
+    idle = without_effect(model, run)
+    if is_size_alone(model, run):
+        return {"fits": None, "margin": None, "advice": [_A_SIZE_ALONE, *idle]}
+    fit = fits(model, run, gpu)
+    said = [*advice.next_steps(model, run, gpu), *idle, *advice.notes(model, run, gpu)]
+    return {"fits": bool(fit), "margin": fit.margin, "advice": said}
+
+
+def print_fit(model: AnyModel, run: Inference | Training, gpu: Gpu) -> None:
+    """Print the answer in words."""
+    from memcalc.estimate import advice
+    from memcalc.estimate.effects import without_effect
+    from memcalc.estimate.questions import breakdown, fits
+    from memcalc.estimate.terms import terms, values
+
+    alone = is_size_alone(model, run)
+    if not alone:
+        fits(model, run, gpu)  # refuses what has no answer, before anything is printed
+    known, memory = values(model, run), breakdown(model, run)
+    print(f"{model.name} on {gpu.name}: {in_words(model, run)}")
+    for term in terms(model, run):
+        _print_line(term.name, memory[term.name], _formula(term.simplified(known)))
+    _print_line("total", sum(memory.values()))
+    for place, kept in _elsewhere(model, run).items():
+        _print_line(f"in {place.upper() if place == 'cpu' else 'NVMe'} memory", sum(kept.values()))
+    _print_line(f"the card ({gpu.capacity_is})", gpu.capacity)
+    judged = (advice.verdict, advice.next_steps, advice.notes)
+    verdict, steps, notes = (_A_SIZE_ALONE, [], []) if alone else (ask(model, run, gpu) for ask in judged)
+    print("\n".join([verdict, *steps, *without_effect(model, run), *notes]))
+
+
+def _elsewhere(model: AnyModel, run: Inference | Training) -> dict[str, dict[str, int]]:
+    """Return what an offloaded run keeps off the card, by place."""
+    if getattr(run, "offload", "none") == "none":
+        return {}
+    from memcalc.estimate.training import places
+
+    kept = places(model, run)
+    return {place: states for place, states in kept.items() if place != "gpu" and any(states.values())}
+
+
+def in_words(model: AnyModel, run: Inference | Training, left_out: Collection[str] = ()) -> str:
+    """Say what the run is: context, batch, formats, and what differs from the usual, but for some fields."""
+    from memcalc.estimate.inference import resolved
+
+    run = resolved(model, run)
+    named = ("weights", "kv_cache") if isinstance(run, Inference) else ("recipe", "optimizer")
+    if is_size_alone(model, run):
+        return f"{run.weights} weights"
+    said = [f"context {run.context:,}", f"batch {run.batch:,}"]
+    formats = {name: getattr(run, name).replace(AUTO, "stored") for name in named if name not in left_out}
+    said += [f"{form} {SUMMANDS[name].word if name in SUMMANDS else name}" for name, form in formats.items()]
+    rest = [name for name in run.declared if name not in ("context", "batch", *named)]
+    changed = [name for name in rest if getattr(run, name) != getattr(type(run), name)]
+    return ", ".join(said + [f"{name} {getattr(run, name)}" for name in changed])
+
+
+def _formula(term: Term) -> str:
+    """Return the formula of a term, or what it sums if it would fill the screen."""
+    text = str(term)
+    return text if len(text) <= 160 else f"{term.symbol} = sum over {len(term.expr.args)} kinds of tensors"
+
+
+def _print_line(name: str, count: int, formula: str = "") -> None:
+    amounts = f"{count:>19,} bytes = {units.show(count):>12} = {units.show(count, 'GB'):>12}"
+    print(f"  {name:<20} {amounts}   {formula}".rstrip())

@@ -1,0 +1,104 @@
+"""The model that is meant: a name, a size, a path, or a config.json that is piped in."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from memcalc.checkpoints import is_config, regular
+from memcalc.command.words import size
+from memcalc.errors import InputError
+
+if TYPE_CHECKING:
+    from memcalc.estimate.inference import AnyModel
+    from memcalc.specs.model import Model
+
+PIPED = ("-", "/dev/stdin")
+"""How a user says that the config.json comes through a pipe."""
+
+_IN_FOLDERS = (".gguf", ".safetensors", ".safetensors.index.json", "blobs", "snapshots")
+"""How names end in a folder that holds a model, or lists its files; the last two are Ollama's and a hub's."""
+
+
+def meant(name: str, tag: str = "") -> AnyModel:
+    """Return what a name, a size, a path or a pipe means; a folder without a model hides no name.
+
+    Raises InputError for what is none of these, and for a tag where there are no models of Ollama.
+    """
+    from memcalc.specs.model import Model
+
+    if name in PIPED or _is_pipe(name):
+        return _without(tag, name, _piped(name))
+    if not name or not os.path.exists(name):
+        return _without(tag, name, _not_there(name))
+    path = Path(name)
+    inside = os.listdir(name) if os.path.isdir(name) else []
+    if any(file.casefold().endswith(_IN_FOLDERS) for file in inside):
+        return Model.from_checkpoint(path, tag)
+    if "config.json" in inside:
+        return _without(tag, name, Model.from_config(path / "config.json"))
+    if os.path.isdir(name):
+        return _named_or_in(path, tag)
+    return _without(tag, name, Model.from_config(path)) if is_config(path) else Model.from_checkpoint(path, tag)
+
+
+def _not_there(name: str) -> AnyModel:
+    """Return what a text means that is no path of anything."""
+    from memcalc.specs.model import Model
+
+    if name.startswith(("/", ".", "~")):
+        raise InputError(f"model {name!r} must be a file or a folder that is there, or a name.")
+    if Path(name).suffix == ".json":
+        return Model.from_config(Path(name))
+    return Model.nominal(number) if (number := size(name)) else Model.named(name)
+
+
+def _without(tag: str, name: str, model: AnyModel) -> AnyModel:
+    if tag:
+        raise InputError(f"tag must be left out for {name!r}, which is not the folder of Ollama's models.")
+    return model
+
+
+def _named_or_in(folder: Path, tag: str) -> AnyModel:
+    """Return the model of this name or size; where there is none, the refusal of the folder that is called so."""
+    from memcalc.specs.model import Model
+
+    try:
+        return _without(tag, str(folder), _not_there(str(folder)))
+    except InputError:
+        return Model.from_checkpoint(folder, tag)
+
+
+def _is_pipe(name: str) -> bool:
+    """Return whether a shell put a pipe here, as in `fit <(cat config.json)`; no other pipe is waited for."""
+    try:
+        return name.startswith("/dev/fd/") and stat.S_ISFIFO(os.stat(name).st_mode)
+    except OSError:
+        return False
+
+
+def _piped(name: str) -> Model:
+    """Return the model of the config.json that comes through a pipe."""
+    from memcalc.specs.model import Model
+
+    data = _arrived(name)
+    if not data.strip():
+        raise InputError(f"model {name!r} must be a config.json that is piped in, and nothing arrived.")
+    path = Path("config.json")
+    values = regular.parse(path, data, json.detect_encoding(data), infinite=True)
+    return replace(Model.from_config(values), name="config.json")
+
+
+def _arrived(name: str) -> bytes:
+    try:
+        if name not in PIPED:
+            return Path(name).read_bytes()
+        waiting = sys.stdin is None or sys.stdin.isatty()
+        return b"" if waiting else sys.stdin.buffer.read(regular.LONGEST)
+    except (OSError, ValueError):  # a closed input
+        return b""

@@ -1,0 +1,99 @@
+"""The phrase book: complete, true to the parser, and one sentence for each option of another program."""
+
+import re
+
+import pytest
+
+from memcalc import Inference, InputError, Training, catalogue
+from memcalc.command import parser, phrases
+from memcalc.command.phrases import book
+from memcalc.formula.recipes import Optimizer
+
+KNOWN = {command: parser.known(command, parser.build(command)) for command in parser.QUESTIONS}
+KEYS = re.findall(r"@\w+\{(\w+),", catalogue.bibliography())
+
+
+@pytest.mark.parametrize("phrase", book(), ids=lambda phrase: f"{phrase.program} {phrase.option}")
+def test_each_row_names_an_option_that_exists_here_and_its_source(phrase):
+    assert phrase.ours in KNOWN[phrase.command] or (not phrase.ours and phrase.change)
+    assert phrase.source.partition(", ")[0] in KEYS
+    assert phrase.source.partition(", ")[2]
+    assert re.fullmatch(r"20\d\d-\d\d-\d\d", phrase.date)
+    assert all(re.fullmatch(r"--?[a-z0-9-]+", option) for option in phrase.spellings)
+    assert not {*phrase.spellings} & {*KNOWN[phrase.command]}, "then nobody would read the row"
+
+
+@pytest.mark.parametrize("phrase", book(), ids=lambda phrase: f"{phrase.program} {phrase.option}")
+def test_each_option_of_another_program_gets_its_sentence(phrase):
+    for option in phrase.spellings:
+        if phrase.ours.startswith(option):
+            continue  # a beginning of ours is taken for it
+        with pytest.raises(InputError) as refused:
+            phrases.check(["Llama-2-7B", option, "4"], phrase.command, KNOWN[phrase.command])
+        assert str(refused.value).startswith(f"{option} is ")
+        assert (f"here it is {phrase.ours}" if phrase.ours else phrase.change) in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("command", "option", "sentence"),
+    [
+        ("fit", "--max_model_len=4096", "--max-model-len is vLLM's; here it is --context."),
+        ("fit", "-np", "-np is llama.cpp's; here it is --slots."),
+        ("fit", "--kv-cache-dtype", "--kv-cache-dtype is vLLM's, SGLang's and TGI's; here it is --kv-cache."),
+        ("fit", "--optim", "--optim is Trainer's; here it is --optimizer of the command train."),
+        (
+            "train",
+            "--gradient_checkpointing",
+            "--gradient-checkpointing is Trainer's; here it is --recompute, with full.",
+        ),
+        ("fit", "--contxt", "fit has no option --contxt; the nearest is --context."),
+        ("fit", "-z", "fit has no option -z; `python -m memcalc fit --help` lists those that it has."),
+    ],
+)
+def test_what_is_read(command, option, sentence):
+    with pytest.raises(InputError) as refused:
+        phrases.check(phrases.plain([option]), command, KNOWN[command])
+    assert str(refused.value) == sentence
+
+
+@pytest.mark.parametrize("arguments", [["a-b", "-5"], ["--context", "-5"], ["--cont", "4"], ["-"], ["--", "--foo"]])
+def test_what_is_no_foreign_option(arguments):
+    phrases.check(arguments, "fit", KNOWN["fit"])
+
+
+def test_the_table_has_every_phrase_and_fits_the_terminal():
+    for command in KNOWN:
+        table = phrases.table(command, 80)
+        assert all(len(line) <= 80 for line in table.split("\n"))
+        for phrase in book():
+            if phrase.command == command and phrase.ours:
+                assert all(option in table for option in phrase.spellings)
+
+
+@pytest.mark.parametrize(
+    ("word", "ours"),
+    [
+        *(("adamw_torch_fused", "AdamW"), ("adamw_bnb_8bit", "8-bit AdamW"), ("paged_adamw_8bit", "8-bit AdamW")),
+        *(
+            ("adamw_8bit", "8-bit AdamW"),
+            ("paged_adamw_32bit", "bitsandbytes Adam"),
+            ("lion_32bit", "bitsandbytes Lion"),
+        ),
+        *(("adamw_torch_4bit", "torchao AdamW 4-bit"), ("ademamix_8bit", "8-bit AdEMAMix"), ("sgd", "SGD")),
+    ],
+)
+def test_optimizers_as_transformers_calls_them(word, ours):
+    """The names in training_args.py, OptimizerNames."""
+    assert Training(optimizer=word).optimizer == Optimizer.named(word).name == ours
+
+
+@pytest.mark.parametrize(
+    ("word", "ours"),
+    [
+        *(("q8_0", "Q8_0"), ("f16", "FP16"), ("f32", "FP32"), ("bf16", "BF16"), ("q8_0/q4_0", "Q8_0/Q4_0")),
+        *(("fp8_e4m3", "FP8"), ("fp8", "FP8"), ("bfloat16", "BF16"), ("float16", "FP16"), ("auto", "auto")),
+    ],
+)
+def test_caches_as_engines_call_them(word, ours):
+    """Types of llama.cpp in kv_cache_types of common/arg.cpp; those of vLLM in config/cache.py."""
+    assert Inference(kv_cache=word).kv_cache == ours
