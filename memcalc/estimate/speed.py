@@ -28,18 +28,21 @@ from memcalc.specs.run import PARALLEL
 class Speed:
     """Bounds that no program exceeds; None where the card's speed is not known, or what it reads.
 
-    `decode` is the most tokens per second and sequence, `prefill` the least time to read a context [seconds].
+    `decode` is the most tokens per second and sequence where its context is full, `first` where it begins; `prefill` is
+    the least time to read a context [seconds].
     """
 
     decode: float | None
     prefill: float | None
+    first: float | None = None
 
 
 def fastest(model: Model, run: Inference, gpu: Gpu) -> Speed:
     """Return how fast the cards of a run can be: bandwidth bounds each new token, arithmetic the reading of a prompt.
 
-    Of cards that divide heads, widths or experts, the one that reads most bounds a token; stages of a pipeline wait for
-    each other. What an engine reserves beyond the tokens is not read.
+    Of cards that divide heads, widths or experts, the one that reads most bounds a token. A token passes the stages of
+    a pipeline one after the other, which are all busy with other sequences if there are some. What an engine reserves
+    beyond the tokens is not read.
 
     Source: the terms `decode_time` and `prefill_time` of `formula.roofline`.
 
@@ -47,11 +50,20 @@ def fastest(model: Model, run: Inference, gpu: Gpu) -> Speed:
     152.5
     """
     instance("gpu", gpu, Gpu)
-    whole = _read(model, replace(run, **dict.fromkeys(PARALLEL, 1))) | gpu.values
+    alone = replace(run, **dict.fromkeys(PARALLEL, 1))
     cards = math.prod(getattr(run, degree) for degree in PARALLEL)
-    decode = _seconds(time_of_a_token(model, run), _read(model, run) | gpu.values, "bandwidth")
-    prefill = _seconds(in_structure(prefill_time, model.structure), whole, "arithmetic")
-    return Speed(decode and 1 / decode, prefill and prefill / cards)
+    last, first = (_of_a_token(model, replace(run, context=tokens, prefill="none"), gpu) for tokens in (run.context, 1))
+    prefill = _seconds(in_structure(prefill_time, model.structure), _read(model, alone) | gpu.values, "arithmetic")
+    return Speed(last and 1 / last, prefill and prefill / cards, first and 1 / first)
+
+
+def _of_a_token(model: Model, run: Inference, gpu: Gpu) -> float | None:
+    """Return the least time of a token; with stages, its own way through all, or the turn of a stage for everyone."""
+    term = time_of_a_token(model, run)
+    whole, own = (
+        _seconds(term, _read(model, replace(run, batch=batch)) | gpu.values, "bandwidth") for batch in (run.batch, 1)
+    )
+    return whole and max(own, whole / run.pipeline_parallel)
 
 
 def _read(model: Model, run: Inference) -> Values:
@@ -73,14 +85,19 @@ def time_of_a_token(model: Model, run: Inference) -> Term | None:
     """Return the term for the time of a token, for the card that reads most; None if files do not say what is read.
 
     >>> time_of_a_token(Model.named("LLaMA-7B"), Inference(weights="Q4_K_M"))
-    T_tok = (M_read + M_kv)/BW
+    T_tok = (M_read + M_look)/BW
     """
     run = resolved(model, run)
     divided = run.tensor_parallel > 1
     if run.weights != AUTO:
         return _time_of_a_token(format_in(model, run.weights), model.structure, model.absent, divided)
-    left_aside = (model.experts, model.embedding_tables > 1, model.positions, model.layer_vocabulary, model.ignored)
-    return None if run.divided or any(left_aside) else in_structure(decode_of_files(), model.structure)
+    return None if run.divided or not _told(model) else in_structure(decode_of_files(), model.structure)
+
+
+def _told(model: Model) -> bool:
+    """Return whether the headers of its files tell what a token does not read: experts, tables and other parts."""
+    tables = model.embedding_tables > 1 or model.positions or model.layer_vocabulary
+    return not model.ignored and bool(model.file_expert or not model.experts) and bool(model.file_rows or not tables)
 
 
 @lru_cache(maxsize=256)

@@ -79,7 +79,14 @@ def test_the_layer_is_the_first_number_of_a_name(name, layer):
 
 def test_every_row_has_a_place_and_a_source():
     keys = re.findall(r"@\w+\{(\w+),", catalogue.bibliography())
-    for table in ("stored_parts", "gguf_config", "gguf_architectures", "layer_names", "safetensors_types"):
+    for table in (
+        "stored_parts",
+        "gguf_config",
+        "gguf_architectures",
+        "layer_names",
+        "read_names",
+        "safetensors_types",
+    ):
         for row in catalogue.rows(table):
             assert row["source"].partition(",")[0] in keys or row["source"].startswith("names of "), row
     assert {row["place"] for row in catalogue.rows("stored_parts")} == {"first", "start", "any", "layer"}
