@@ -160,9 +160,18 @@ prefill_time = Term(
     name="prefill_time",
     expr=prefill_operations.symbol / symbol("arithmetic"),
     meaning="Reading a prompt is bound by arithmetic: no card computes faster than its peak.",
-    holds="a lower bound: dense 16-bit arithmetic at its peak",
+    holds="a lower bound: dense 16-bit numbers, added up in 32 bits, at the clock for which the maker states the peak; "
+    "some cards run faster, 8 bits or fewer are multiplied faster, and layers that share keys need not read all",
     source="pope2022scaling, section 2",
     parts=(prefill_operations,),
+)
+
+places_time = Term(
+    name="places_time",
+    expr=symbol("card_read") / symbol("bandwidth") + symbol("host_read") / symbol("host_bandwidth"),
+    meaning="What lies in the memory of the CPU is read there, before or after what lies on the card.",
+    holds="a lower bound: each layer waits for the one before, and the CPU computes with what its memory holds",
+    source="pope2022scaling, section 2; ggml2026llama, src/llama-model.cpp, buffers by layer",
 )
 
 _JOULES = 1000 * 3600  # of a kilowatt hour
