@@ -100,17 +100,6 @@ def _time(read: Term) -> Term:
     return replace(decode_time, expr=(read.symbol + read_cache.symbol) / symbol("bandwidth"), parts=(read, read_cache))
 
 
-read_of_files = Term(
-    name="read_weights",
-    expr=symbol("file_weights") - symbol("file_rows") - (E - symbol("active_experts")) * symbol("file_expert"),
-    meaning="For every new token, the card reads all that the files hold but the experts that are not chosen, and of "
-    "the tables that it looks up, a row each.",
-    holds="every tensor is read as it is stored; the experts of a layer are as large as each other",
-    source="jiang2024mixtral, section 2.1; ggml2026llama, gguf-py/gguf; huggingface2026safetensors, the format of the "
-    "header",
-)
-
-
 @cache
 def decode_of_files() -> Term:
     """Return the time of a token for a model of which the headers of its files say what is read.
@@ -118,7 +107,14 @@ def decode_of_files() -> Term:
     >>> decode_of_files()
     T_tok = (M_read + M_look)/BW
     """
-    return _time(read_of_files)
+    read = replace(
+        read_weights,
+        expr=symbol("file_weights") - symbol("file_rows") - (E - symbol("active_experts")) * symbol("file_expert"),
+        holds="every tensor is read as it is stored; the experts of a layer are as large as each other",
+        source="jiang2024mixtral, section 2.1; ggml2026llama, gguf-py/gguf; huggingface2026safetensors, header",
+        parts=(),
+    )
+    return _time(read)
 
 
 _seen = Min(s, W)
