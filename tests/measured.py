@@ -67,7 +67,11 @@ def _table(name):
 
 def _row(cells):
     inputs = {name: _value(value) for name, value in read_inputs(cells["inputs"]).items()}
-    return Row(**cells | {"inputs": inputs, "measured": int(cells["measured"])})
+    return Row(**cells | {"inputs": inputs, "measured": _number(cells["measured"])})
+
+
+def _number(cell):
+    return int(cell) if cell.isdigit() else float(cell)
 
 
 def _value(value):

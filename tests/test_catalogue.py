@@ -13,7 +13,7 @@ from memcalc.errors import _plain
 from memcalc.validation import COLUMNS
 
 TABLES = ["models", "gpus", "formats", "ggml_types", "mixes", "article"]
-TABLES += ["safetensors_types", "stored_parts", "gguf_config", "gguf_architectures", "layer_names"]
+TABLES += ["safetensors_types", "stored_parts", "gguf_config", "gguf_architectures", "layer_names", "read_names"]
 TABLES += ["measured", "measured_quantities", "glossary", "papers", "verdicts", "places"]
 
 

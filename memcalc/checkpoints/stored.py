@@ -1,9 +1,10 @@
 """What a file of a model holds: tensors with their stored bytes, and which part of the model each belongs to."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 from memcalc import catalogue
@@ -86,6 +87,28 @@ class Checkpoint:
         for tensor in self.tensors:
             found[tensor.part] += tensor.bytes
         return found if self.known else {WEIGHTS: self.total}
+
+    @property
+    def read_in_part(self) -> dict[str, int]:
+        """What a token does not read whole of the text model → bytes, as names say: words of data/read_names.csv.
+
+        Of `embedding` and `table` they are those without the row that is looked up; of `expert`, all routed experts.
+        """
+        says = {row["word"]: row["says"] for row in catalogue.rows("read_names") if row["kind"] == self.kind}
+        found = dict.fromkeys(says.values(), 0)
+        for tensor in self.tensors:
+            kind = _first(says, _in_pairs(tensor.name)) if tensor.part == WEIGHTS else ""
+            if kind:
+                row = tensor.bytes // max((1, *tensor.shape[:1])) if kind in ("embedding", "table") else 0
+                found[kind] += tensor.bytes - row
+        return found
+
+
+def _in_pairs(name: str) -> Iterator[str]:
+    """Give each word of a tensor's name, and each two in a row; a number is 0, whichever it is."""
+    words = ["0" if word.isdigit() else word for word in name.split(".")]
+    yield from words
+    yield from map(".".join, pairwise(words))
 
 
 def count(shape: Iterable[int]) -> int:

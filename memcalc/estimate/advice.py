@@ -8,7 +8,7 @@ from memcalc.errors import InputError
 from memcalc.estimate.inference import AnyModel, taken
 from memcalc.estimate.questions import Fit, fits, largest
 from memcalc.estimate.speed import fastest
-from memcalc.estimate.ways import fewer, no_way, ways
+from memcalc.estimate.ways import fewer, no_way, tokens_of, ways
 from memcalc.formula.choices import Kept
 from memcalc.formula.overhead import inference_overhead
 from memcalc.specs.engines import departures
@@ -17,7 +17,7 @@ from memcalc.specs.inference import Inference
 from memcalc.specs.model import Model
 from memcalc.specs.run import PARALLEL
 from memcalc.specs.training import Training
-from memcalc.units import show
+from memcalc.units import show, three_digits
 
 
 def verdict(model: Model, run: Inference | Training, gpu: Gpu) -> str:
@@ -79,15 +79,36 @@ def notes(model: Model, run: Inference | Training, gpu: Gpu) -> list[str]:
 
 
 def _speed(model: Model, run: Inference, gpu: Gpu) -> Iterator[str]:
-    """Yield how fast the cards are at best, if the run fits them and the bandwidth is known."""
-    if gpu.bandwidth is None or not fits(model, run, gpu):
+    """Yield how fast the cards are at best, if the run fits them and their speed is known."""
+    if not (gpu.bandwidth or gpu.bf16_tflops) or not fits(model, run, gpu):
         return
-    cards = math.prod(getattr(run, degree) for degree in PARALLEL)
+    cards, bound = math.prod(getattr(run, degree) for degree in PARALLEL), fastest(model, run, gpu)
     such = "one such card" if cards == 1 else f"{cards:,} such cards"
-    if bound := fastest(model, run, gpu).decode:
-        yield f"No program writes more than {bound:,.0f} tokens per second and sequence on {such}."
-    else:
+    if bound.decode:
+        both = f" at the start of the context, and {_most(bound.decode)} at its end"
+        where = both if bound.first > _NOTABLE * bound.decode else ""
+        at_most = f"No program writes more than {_most(bound.first)} tokens per second and sequence on {such}"
+        yield f"{at_most}{where}, unless it guesses tokens ahead."
+    elif gpu.bandwidth:
         yield "How fast it can be is not said: the total of its files does not tell what a token reads of them."
+    if bound.prefill:
+        read = f"Reading {tokens_of(run.context, run)} takes {such} at least {_least(bound.prefill)} s"
+        yield f"{read}, by the peak that its maker states for 16-bit numbers added up in 32 bits."
+
+
+_NOTABLE = 1.1
+"""Speeds that differ by more than this factor are both said."""
+
+
+def _most(speed: float) -> str:
+    """Write an upper bound, which may only be rounded up."""
+    return f"{math.ceil(speed):,}" if speed >= 10 else f"{math.ceil(10 * speed) / 10:.1f}"
+
+
+def _least(time: float) -> str:
+    """Write a lower bound in three digits, which may only be rounded down."""
+    place = 10.0 ** (2 - math.floor(math.log10(time)))
+    return three_digits(math.floor(time * place) / place)
 
 
 def _of_engines(model: Model, run: Inference) -> Iterator[str]:

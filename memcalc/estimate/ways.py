@@ -62,7 +62,7 @@ def ways(model: AnyModel, run: Inference, gpu: Gpu) -> tuple[Way, ...]:
 
 def fewer(model: AnyModel, run: Inference | Training, gpu: Gpu) -> Iterator[Way]:
     """Yield how many tokens, and how many sequences, the card holds."""
-    counts = {"context": lambda count: f"This card holds at most {_tokens(count, run)}."}
+    counts = {"context": lambda count: f"This card holds at most {tokens_of(count, run)}."}
     if run.batch > 1:
         counts["batch"] = lambda count: f"It holds at most {count:,} sequences of this context."
     for quantity, sentence in counts.items():
@@ -86,7 +86,12 @@ def _with(run: Inference | Training, quantity: str, count: int) -> Inference | T
     return replace(run, **{quantity: count})
 
 
-def _tokens(context: int, run: Inference | Training) -> str:
+def tokens_of(context: int, run: Inference | Training) -> str:
+    """Say how many tokens, and for how many sequences if they are several.
+
+    >>> tokens_of(4096, Inference(batch=2))
+    '4,096 tokens of context for each of 2 sequences'
+    """
     each = f" for each of {run.batch:,} sequences" if run.batch > 1 else ""
     return f"{context:,} tokens of context{each}"
 
@@ -216,7 +221,7 @@ def _shorter_in_smaller(model: AnyModel, run: Inference, gpu: Gpu) -> Iterator[W
 
 def _said(name: str, count: int, asked: Inference) -> Way:
     changed = _with(replace(asked, weights=name), "context", count)
-    return Way(changed, f"In {name}, this card holds at most {_tokens(count, asked)}.")
+    return Way(changed, f"In {name}, this card holds at most {tokens_of(count, asked)}.")
 
 
 def _cards_in_smaller(model: AnyModel, run: Inference, gpu: Gpu) -> Iterator[Way]:

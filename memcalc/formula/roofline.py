@@ -8,9 +8,23 @@ import sympy
 from sympy import Add, Min, prod
 
 from memcalc.formula.formats import Format
-from memcalc.formula.kv_cache import L_full, L_mla, L_win, W, b, d_k, kv_cache, s
+from memcalc.formula.kv_cache import (
+    L_full,
+    L_idx,
+    L_mla,
+    L_win,
+    W,
+    b,
+    d_k,
+    d_r,
+    kv_cache,
+    n_skip,
+    r_kv,
+    s,
+    state_memory,
+)
 from memcalc.formula.symbols import symbol, symbols
-from memcalc.formula.tensors import Tensor, V, d, d_v, h, n_emb, n_pos, window_symbols
+from memcalc.formula.tensors import E, Tensor, V, d, d_v, h, n_conv, n_emb, n_pos, window_symbols
 from memcalc.formula.term import Term
 from memcalc.formula.weights import active, passed_weights
 
@@ -37,13 +51,27 @@ read_weights = Term(
     parts=(active,),
 )
 
+read_cache = Term(
+    name="read_cache",
+    expr=kv_cache.symbol
+    + b * state_memory.expr.xreplace({n_conv: n_skip + 1})
+    - Min(1, L_idx) * b * L_mla * (r_kv + d_r) * symbol("bytes_per_key") * s,
+    meaning="For every new token, the card reads the cache once; it also writes states, which change, and the newest "
+    "input of a convolution.",
+    holds="a lower bound: of latents among which an indexer chooses, none is counted, though a token reads some",
+    source="pope2022scaling, section 2; gu2023mamba, section 3.3; wolf2020transformers, "
+    "models/deepseek_v32/modeling_deepseek_v32.py",
+    parts=(kv_cache,),
+)
+
 decode_time = Term(
     name="decode_time",
-    expr=(read_weights.expr + kv_cache.symbol) / symbol("bandwidth"),
+    expr=(read_weights.expr + read_cache.symbol) / symbol("bandwidth"),
     meaning="For every new token, the card reads the active weights and the cache once; of the input embedding, a row.",
-    holds="a lower bound: bandwidth as marketed; more than one sequence may need more experts than k",
+    holds="a lower bound: bandwidth as marketed; all sequences choose the same k experts, though most batches need "
+    "more; each token by itself, none guessed ahead; nothing stays in the small caches of the chip",
     source="pope2022scaling, section 2",
-    parts=(active, kv_cache),
+    parts=(active, read_cache),
 )
 
 
@@ -57,27 +85,36 @@ def decode_in(form: Format, tensors: tuple[Tensor, ...]) -> Term:
     tensors : what the model, or one card, holds
 
     >>> decode_in(Format.named("Q4_K_M"), ())
-    T_tok = (M_read + M_kv)/BW
+    T_tok = (M_read + M_look)/BW
     """
     from memcalc.formula.quantization import passed_in, stored_bytes  # here: plain formats do without
 
     passed = passed_in(form, tensors)
     rows = [_LOOKED_UP[one.name] * stored_bytes((one,), form) for one in tensors if one.name in _LOOKED_UP]
     read = replace(read_weights, expr=passed.expr - Add(*rows), holds=passed.holds, parts=passed.parts)
-    time = (read.symbol + kv_cache.symbol) / symbol("bandwidth")
-    return replace(decode_time, expr=time, parts=(read, kv_cache))
+    return _time(read)
+
+
+def _time(read: Term) -> Term:
+    """Return the time of a token that reads these weights."""
+    return replace(decode_time, expr=(read.symbol + read_cache.symbol) / symbol("bandwidth"), parts=(read, read_cache))
 
 
 @cache
 def decode_of_files() -> Term:
-    """Return the time of a token for a model whose files hold nothing that a token leaves aside.
+    """Return the time of a token for a model of which the headers of its files say what is read.
 
     >>> decode_of_files()
-    T_tok = (M_kv + M_file)/BW
+    T_tok = (M_read + M_look)/BW
     """
-    time = (symbol("file_weights") + kv_cache.symbol) / symbol("bandwidth")
-    holds = f"{decode_time.holds}; every tensor in the files is read for each token"
-    return replace(decode_time, expr=time, holds=holds, parts=(kv_cache,))
+    read = replace(
+        read_weights,
+        expr=symbol("file_weights") - symbol("file_rows") - (E - symbol("active_experts")) * symbol("file_expert"),
+        holds="every tensor is read as it is stored; the experts of a layer are as large as each other",
+        source="jiang2024mixtral, section 2.1; ggml2026llama, gguf-py/gguf; huggingface2026safetensors, header",
+        parts=(),
+    )
+    return _time(read)
 
 
 _seen = Min(s, W)
@@ -119,9 +156,18 @@ prefill_time = Term(
     name="prefill_time",
     expr=prefill_operations.symbol / symbol("arithmetic"),
     meaning="Reading a prompt is bound by arithmetic: no card computes faster than its peak.",
-    holds="a lower bound: dense 16-bit arithmetic at its peak",
+    holds="a lower bound: dense 16-bit numbers, added up in 32 bits, at the clock for which the maker states the peak; "
+    "some cards run faster, 8 bits or fewer are multiplied faster, and layers that share keys need not read all",
     source="pope2022scaling, section 2",
     parts=(prefill_operations,),
+)
+
+places_time = Term(
+    name="places_time",
+    expr=symbol("card_read") / symbol("bandwidth") + symbol("host_read") / symbol("host_bandwidth"),
+    meaning="What lies in the memory of the CPU is read there, before or after what lies on the card.",
+    holds="a lower bound: each layer waits for the one before, and the CPU computes with what its memory holds",
+    source="pope2022scaling, section 2; ggml2026llama, src/llama-model.cpp, buffers by layer",
 )
 
 _JOULES = 1000 * 3600  # of a kilowatt hour

@@ -84,7 +84,8 @@ class Term:
         parts = [part._without(neutral) for part in self.parts]
         gone = {part.symbol: part.expr for part in parts if part.expr.is_number or part.expr.is_Symbol}
         expr = self.expr.xreplace(dict(neutral)).xreplace(gone)
-        left = tuple(part for part in parts if part.symbol in expr.free_symbols)
+        below = (inner for part in parts if part.symbol in gone for inner in part.parts)
+        left = tuple(part for part in dict.fromkeys((*parts, *below)) if part.symbol in expr.free_symbols)
         return replace(self, expr=expr.doit(), parts=left)
 
     def numbers(self, values: Values) -> Values:

@@ -1,5 +1,6 @@
 """A model in hand: its files' headers give the weights to the byte, its config.json or metadata the rest."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -38,6 +39,7 @@ def fields(source: str | Path, tag: str = "") -> dict[str, object]:
     _check_layers(found, described)
     left = [key for key in described["ignored"] if not weighed.get(_IN_FILES.get(key, ""))]
     said = stored_in(config) if isinstance(config, Path) else None
+    weighed |= _read_in_part(found, described)
     return described | weighed | {"ignored": (*left, *weighed["ignored"]), "source": found.name, "stored": said}
 
 
@@ -82,6 +84,19 @@ def _weighed(found: Checkpoint) -> dict[str, object]:
     counted = {f"file_{part}": parts.pop(part) for part in list(parts) if f"file_{part}" in BY_NAME}
     left = tuple(f"{part} ({size:,} bytes in the file)" for part, size in parts.items())
     return {"name": found.name, "file_kind": found.kind, **counted, "ignored": left, "said": found.notes}
+
+
+def _read_in_part(found: Checkpoint, described: Mapping[str, object]) -> dict[str, int]:
+    """Return the bytes of which a token reads a part: those of one routed expert, and of rows that are not looked up.
+
+    An embedding that is the output head too is read whole.
+    """
+    parts, experts = Counter(found.read_in_part), max(1, described.get("experts", 0))
+    head = described["embedding_tables"] > 1 or parts["head"]
+    return {
+        "file_expert": -(-parts["expert"] // experts),
+        "file_rows": parts["table"] + bool(head) * parts["embedding"],
+    }
 
 
 def _config(found: Checkpoint) -> Path | Mapping:

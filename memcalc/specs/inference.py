@@ -1,6 +1,8 @@
 """A run that generates text: what is chosen, and which value it gives each symbol."""
 
-from dataclasses import dataclass
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache
 from numbers import Real
@@ -197,6 +199,11 @@ class Inference(Run):
     def reserving(self) -> Engine:
         """The engine, with what it reserves."""
         return Engine.named(self.engine)
+
+    @property
+    def alone(self) -> Inference:
+        """The same without an engine and what only engines have."""
+        return replace(self, engine="none", ubatch=0, utilization=None, batched_tokens=0, sequences=0)
 
     @property
     def kind(self) -> str:

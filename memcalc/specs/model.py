@@ -160,6 +160,8 @@ class Model(Spec, Row):
     packing: str = text("matrices that the code stores as one", PACKINGS, default="")
     source: str = text("where the counts come from", default="")
     file_weights: int = count(default=0)
+    file_expert: int = count(default=0)
+    file_rows: int = count(default=0)
     file_vision: int = count(default=0)
     file_audio: int = count(default=0)
     file_speech: int = count(default=0)

@@ -79,7 +79,52 @@ def test_the_layer_is_the_first_number_of_a_name(name, layer):
 
 def test_every_row_has_a_place_and_a_source():
     keys = re.findall(r"@\w+\{(\w+),", catalogue.bibliography())
-    for table in ("stored_parts", "gguf_config", "gguf_architectures", "layer_names", "safetensors_types"):
+    for table in (
+        "stored_parts",
+        "gguf_config",
+        "gguf_architectures",
+        "layer_names",
+        "read_names",
+        "safetensors_types",
+    ):
         for row in catalogue.rows(table):
             assert row["source"].partition(",")[0] in keys or row["source"].startswith("names of "), row
     assert {row["place"] for row in catalogue.rows("stored_parts")} == {"first", "start", "any", "layer"}
+
+
+PARTLY = {
+    "safetensors": {
+        "expert": (
+            *("model.layers.0.block_sparse_moe.experts.7.w1.weight", "model.layers.3.mlp.experts.0.up_proj.weight"),
+            *("model.layers.0.mlp.experts.down_proj_blocks", "model.layers.0.mlp.switch_mlp.up_proj.scales"),
+            *(
+                "backbone.layers.1.mixer.experts.5.up_proj.weight",
+                "h.2.block_sparse_moe.input_linear.weight",
+            ),
+        ),
+        "embedding": ("model.embed_tokens.weight", "transformer.wte.weight", "gpt_neox.embed_in.weight"),
+        "table": ("transformer.wpe.weight", "model.language_model.embed_tokens_per_layer.weight"),
+        "head": ("lm_head.weight", "embed_out.weight"),
+        "": (
+            *("model.layers.3.mlp.shared_experts.up_proj.weight", "model.layers.0.mlp.gate.weight"),
+            *("model.layers.0.shared_mlp.input_linear.weight", "model.norm.weight"),
+        ),
+    },
+    "GGUF": {
+        "expert": ("blk.0.ffn_up_exps.weight", "blk.0.ffn_gate_exps.bias", "blk.1.ffn_down.7.weight"),
+        "embedding": ("token_embd.weight",),
+        "table": ("position_embd.weight", "per_layer_token_embd.weight"),
+        "head": ("output.weight",),
+        "": ("blk.0.ffn_up.weight", "blk.0.ffn_up_shexp.weight", "blk.0.ffn_gate_inp.weight", "output_norm.weight"),
+    },
+}
+"""Names as published models have them → what a token does not read whole of them."""
+
+
+@pytest.mark.parametrize("kind", PARTLY)
+def test_names_say_what_a_token_does_not_read_whole(kind):
+    tensors = [StoredTensor(name, "BF16", (4, 10), 80) for names in PARTLY[kind].values() for name in names]
+    found = Checkpoint("x", kind, (*tensors, StoredTensor("model.embed_tokens.weight", "BF16", (), 2, "draft")))
+    number = {says: len(names) for says, names in PARTLY[kind].items() if says}
+    rows = {"embedding": 60, "table": 60}  # one row of four is looked up
+    assert found.read_in_part == {says: count * rows.get(says, 80) for says, count in number.items()}

@@ -11,10 +11,11 @@ def test_what_fits_says_how_far_it_may_grow():
     run = Inference(2048)
     assert advice.verdict(SEVEN, run, CARD) == "It fits: 10.09 GiB are left for the engine's buffers and more context."
     assert advice.next_steps(SEVEN, run, CARD) == ["This card holds at most 22,709 tokens of context."]
-    trained, overhead, speed = advice.notes(SEVEN, run, CARD)
+    trained, overhead, speed, prompt = advice.notes(SEVEN, run, CARD)
     assert trained == "LLaMA-7B was trained for 2,048 tokens; more needs an extension."
     assert overhead == "Driver and libraries take 0.19 GiB to 0.65 GiB more, as documented cases have it."
     assert speed.startswith("No program writes more than ")
+    assert prompt.startswith("Reading 2,048 tokens of context takes one such card at least 0.1")
 
 
 def test_what_does_not_fit_says_each_way_out():

@@ -153,5 +153,13 @@ def test_every_card_and_every_price_has_a_date_and_a_source(name):
 def test_only_speeds_that_are_known_have_values():
     speeds = {str(letter): value for letter, value in Gpu.named("A100 80 GB").values.items()}
     assert speeds == {"BW": 2039 * 10**9, "FLOPS": 312 * 10**12}
-    assert Gpu.named("RTX 3090").values.keys() == {symbol("bandwidth")}
+    assert Gpu.named("RTX 4070").values.keys() == {symbol("bandwidth")}
     assert list(map(str, Gpu.named("GH200 96 GB").values)) == ["FLOPS"]
+
+
+@pytest.mark.parametrize(
+    ("name", "half"), [("RTX 3090", 142), ("RTX 4090", 330.3), ("RTX 5090", 419), ("A100 80 GB", 624)]
+)
+def test_the_peak_is_dense_and_added_up_in_32_bits(name, half):
+    """NVIDIA's whitepapers: GeForce adds up in 16 bits twice as fast; with sparsity, an A100 is twice as fast."""
+    assert float(Gpu.named(name).bf16_tflops) == pytest.approx(half / 2, rel=1e-3)

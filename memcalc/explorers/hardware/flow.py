@@ -52,7 +52,13 @@ class Token:
     @property
     def weights(self) -> int:
         """What is read of the weights [bytes]."""
-        return self.read - self.memory["kv_cache"]
+        return self.read - self.cache
+
+    @cached_property
+    def cache(self) -> int:
+        """What is read of the cache, and written of states [bytes]."""
+        read = time_of_a_token(self.model, self.run).every_part[symbol("read_cache")]
+        return read.exact(values(self.model, self.run))
 
     @property
     def stays(self) -> int:
@@ -271,7 +277,7 @@ def _dry(marks: Marks, flow: Flow) -> None:
 def _ribbon(marks: Marks, flow: Flow) -> None:
     """Draw what runs out: for a token, first what is read of the weights, then the cache; and the next one, pale."""
     token, place, top = flow.token, flow.place, flow.top
-    weights, cache = flow.long(token.weights), flow.long(token.memory["kv_cache"])
+    weights, cache = flow.long(token.weights), flow.long(token.cache)
     start, end, high = place.start, place.start + place.clock, place.floor - top
     said = {"weights": _weights(token), "kv_cache": f"cache: {show(token.memory['kv_cache'])}, all of it is read"}
     lights = {"weights": "P_act B", "kv_cache": "M_kv"}
