@@ -6,6 +6,7 @@ import argparse
 import json
 from collections.abc import Collection
 from dataclasses import asdict
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from memcalc import units
@@ -90,8 +91,24 @@ def _judged(model: AnyModel, run: Inference | Training, gpu: Gpu) -> dict[str, o
     if is_size_alone(model, run):
         return {"fits": None, "margin": None, "advice": [_A_SIZE_ALONE, *idle]}
     fit = fits(model, run, gpu)
+    engine = _engine(model, run, gpu) if getattr(run, "kind", "") else {}
     said = [*advice.next_steps(model, run, gpu), *idle, *advice.notes(model, run, gpu)]
-    return {"fits": bool(fit), "margin": fit.margin, "advice": said}
+    verdict = {"fits": bool(fit), "verdict": fit.word, "margin": fit.margin, "margin_at_best": fit.most}
+    return {**engine, **verdict, "not_counted": fit.unknown, "advice": said}
+
+
+def _engine(model: AnyModel, run: Inference, gpu: Gpu) -> dict[str, object]:
+    """Return what an engine takes, and its pool, each as a range."""
+    from memcalc.estimate.engine import budget, pool, taken_by_engine
+
+    shares = {share.term.name: [share.low, share.high] for share in taken_by_engine(model, run, gpu).shares}
+    known = {"engine_takes": shares, "engine_may_use": budget(model, run, gpu)}
+    try:
+        found = pool(model, run, gpu)
+    except InputError:  # nothing is left
+        return {**known, "pool": None}
+    requests = [float(several) for several in found.requests]
+    return {**known, "pool": {"bytes": [found.low, found.high], "tokens": found.tokens, "requests": requests}}
 
 
 def print_fit(model: AnyModel, run: Inference | Training, gpu: Gpu) -> None:
@@ -108,13 +125,31 @@ def print_fit(model: AnyModel, run: Inference | Training, gpu: Gpu) -> None:
     print(f"{model.name} on {gpu.name}: {in_words(model, run)}")
     for term in terms(model, run):
         _print_line(term.name, memory[term.name], _formula(term.simplified(known)))
-    _print_line("total", sum(memory.values()))
-    for place, kept in _elsewhere(model, run).items():
-        _print_line(f"in {place.upper() if place == 'cpu' else 'NVMe'} memory", sum(kept.values()))
-    _print_line(f"the card ({gpu.capacity_is})", gpu.capacity)
+    _print_total(model, run, gpu, alone)
     judged = (advice.verdict, advice.next_steps, advice.notes)
     verdict, steps, notes = (_A_SIZE_ALONE, [], []) if alone else (ask(model, run, gpu) for ask in judged)
     print("\n".join([verdict, *steps, *without_effect(model, run), *notes]))
+
+
+def _print_total(model: AnyModel, run: Inference | Training, gpu: Gpu, alone: bool) -> None:
+    """Print what an engine takes too, the sum, what is elsewhere, and what the card has."""
+    from memcalc.estimate.questions import fits
+    from memcalc.estimate.terms import total
+
+    engine = getattr(run, "kind", "") and not alone
+    if engine:
+        from memcalc.estimate.engine import taken_by_engine
+
+        for share in taken_by_engine(model, run, gpu).shares:
+            least = f"at least {units.show(share.low)}; " if 0 < share.low < share.high else ""
+            _print_line(share.term.name, share.high, least + _formula(share.term))
+    fit = fits(model, run, gpu) if engine else None
+    _print_line("total", total(model, run) if fit is None else fit.needed)
+    for place, kept in _elsewhere(model, run).items():
+        _print_line(f"in {place.upper() if place == 'cpu' else 'NVMe'} memory", sum(kept.values()))
+    if fit is not None and fit.capacity != gpu.capacity:
+        _print_line(f"{run.engine} may use", fit.capacity)
+    _print_line(f"the card ({gpu.capacity_is})", gpu.capacity)
 
 
 def _elsewhere(model: AnyModel, run: Inference | Training) -> dict[str, dict[str, int]]:
@@ -140,7 +175,11 @@ def in_words(model: AnyModel, run: Inference | Training, left_out: Collection[st
     said += [f"{form} {SUMMANDS[name].word if name in SUMMANDS else name}" for name, form in formats.items()]
     rest = [name for name in run.declared if name not in ("context", "batch", *named)]
     changed = [name for name in rest if getattr(run, name) != getattr(type(run), name)]
-    return ", ".join(said + [f"{name} {getattr(run, name)}" for name in changed])
+    return ", ".join(said + [f"{name} {_plainly(getattr(run, name))}" for name in changed])
+
+
+def _plainly(value: object) -> str:
+    return f"{float(value):g}" if isinstance(value, Fraction) else f"{value:,}" if type(value) is int else str(value)
 
 
 def _formula(term: Term) -> str:

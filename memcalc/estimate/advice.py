@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from memcalc.errors import InputError
+from memcalc.estimate.engine import pool
 from memcalc.estimate.inference import AnyModel, taken
 from memcalc.estimate.questions import Fit, fits, largest
 from memcalc.estimate.speed import fastest
@@ -67,6 +68,8 @@ def notes(model: Model, run: Inference | Training, gpu: Gpu) -> list[str]:
         found.append(f"{model.name} was trained for {trained:,} tokens; more needs an extension.")
     if run.overhead == "none" and not getattr(run, "kind", ""):  # an engine's is in the verdict
         found.append(_overhead(run))
+    if isinstance(run, Inference) and run.reserving.budget:
+        found += _pool(model, run, gpu)
     if isinstance(run, Inference) and isinstance(model, Model):
         found += [*_speed(model, run, gpu), *_of_engines(model, run)]
     if isinstance(run, Inference) and (said := taken(model, run)):
@@ -76,6 +79,20 @@ def notes(model: Model, run: Inference | Training, gpu: Gpu) -> list[str]:
     if model.ignored:
         found.append(f"In the files, but not counted here: {', '.join(model.ignored)}.")
     return [*found, *model.said]
+
+
+def _pool(model: AnyModel, run: Inference, gpu: Gpu) -> Iterator[str]:
+    """Yield how many tokens the pool of an engine holds, and how many requests of this length."""
+    try:
+        found = pool(model, run, gpu)
+    except InputError:  # nothing is left for it
+        return
+    (fewest, most), (few, many) = found.tokens, found.requests
+    if fewest == most:
+        size, requests = f"{most:,} tokens", f"{float(many):,.2f}"
+    else:
+        size, requests = f"{fewest:,} to {most:,} tokens", f"{float(few):,.2f} to {float(many):,.2f}"
+    yield f"The pool of {run.engine} holds {size}: {requests} requests of {run.context:,} tokens."
 
 
 def _speed(model: Model, run: Inference, gpu: Gpu) -> Iterator[str]:

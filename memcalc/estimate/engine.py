@@ -207,7 +207,8 @@ def taken_by_engine(model: AnyModel, run: Inference, gpu: Gpu) -> Taken:
     kind = run.kind
     if not kind:
         return Taken()
-    shares = [] if run.overhead != End.NONE or kind == "MLX" else [_driver(model, run)]
+    counted = run.overhead != End.NONE or kind == "MLX" or run.reserving.budget == Budget.ASIDE  # or in the budget
+    shares = [] if counted else [_driver(model, run)]
     if run.prefill != "none":
         return Taken(tuple(shares))
     if run.reserving.budget != Budget.NONE:
@@ -222,8 +223,7 @@ def taken_by_engine(model: AnyModel, run: Inference, gpu: Gpu) -> Taken:
 def _driver(model: AnyModel, run: Inference) -> Share:
     """Return what driver, libraries and graphs take; at best a server has taken it before it shares out the rest."""
     low, high = (inference_overhead.exact(_card_values(model, run, end)) for end in (End.LOW, End.HIGH))
-    outside = run.reserving.budget in (Budget.TOTAL, Budget.ASIDE)
-    return Share(inference_overhead, 0 if outside else low, 0 if run.reserving.budget == Budget.ASIDE else high)
+    return Share(inference_overhead, 0 if run.reserving.budget == Budget.TOTAL else low, high)
 
 
 def _card_values(model: AnyModel, run: Inference, end: End) -> Values:
