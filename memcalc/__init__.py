@@ -3,6 +3,7 @@
 from importlib import import_module
 
 from memcalc.errors import InputError
+from memcalc.estimate.offload import places, smallest
 from memcalc.estimate.questions import Fit, breakdown, crossing, fewest_gpus, fits, largest, total
 from memcalc.estimate.terms import values
 from memcalc.formula import TERMS
@@ -27,6 +28,8 @@ __all__ = [
     "fewest_gpus",
     "fits",
     "largest",
+    "places",
+    "smallest",
     "symbol",
     "symbols",
     "total",

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from memcalc import catalogue
 from memcalc.errors import InputError
+from memcalc.estimate import offload
 from memcalc.estimate.inference import resolved, taken
 from memcalc.estimate.questions import breakdown, fewest_gpus, fits, largest
 from memcalc.estimate.speed import fastest
@@ -16,7 +17,7 @@ from memcalc.formula.symbols import BY_NAME, SUMMANDS
 from memcalc.specs.engines import departures
 from memcalc.specs.gpu import Gpu
 from memcalc.specs.inference import AUTO, Inference
-from memcalc.specs.model import Model
+from memcalc.specs.model import Model, NominalModel
 from memcalc.specs.run import PARALLEL
 from memcalc.specs.training import Training
 from memcalc.specs.weighed import WeighedModel
@@ -64,6 +65,8 @@ def notes(model: Model, run: Inference | Training, gpu: Gpu) -> list[str]:
         found.append(_overhead(run))
     if isinstance(run, Inference) and isinstance(model, Model):
         found += [*_speed(model, run, gpu), *_of_engines(model, run)]
+    if isinstance(run, Inference) and not isinstance(model, NominalModel):
+        found += offload.said(model, run)
     if isinstance(run, Inference) and (said := taken(model, run)):
         found.append(said)
     if model.assumed:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import cache, lru_cache
 from typing import TypeVar
 
+from memcalc.checkpoints import Stack
 from memcalc.errors import InputError, must
 from memcalc.estimate.degrees import check_degrees
 from memcalc.formula.choices import Attention, End, Family, Kept, WindowCache
@@ -16,12 +17,12 @@ from memcalc.formula.kv_cache import L_full, L_win, W, kv_cache, of_every_head, 
 from memcalc.formula.overhead import inference_overhead
 from memcalc.formula.parallelism import on_one_card, tensor_on_one_card
 from memcalc.formula.structures import in_structure
-from memcalc.formula.symbols import BY_NAME
+from memcalc.formula.symbols import BY_NAME, symbol
 from memcalc.formula.tensors import present
 from memcalc.formula.term import Term, Values
 from memcalc.formula.weights import weights
 from memcalc.specs.engines import departures
-from memcalc.specs.inference import AUTO, USUAL, Inference
+from memcalc.specs.inference import AUTO, OFFLOAD, USUAL, Inference
 from memcalc.specs.model import Model, NominalModel
 from memcalc.specs.stored import Stored
 from memcalc.specs.training import Training
@@ -38,8 +39,7 @@ def terms(model: AnyModel, run: Inference) -> tuple[Term, ...]:
     ['weights', 'overhead']
     """
     run = resolved(model, run)
-    weights, *cache = _weights_and_cache(model, run)
-    parts = [weights, *_beside(model, run), *cache]
+    parts = list(held_in("gpu", model, run))
     if run.prefill != "none":
         parts.append(prefill(model, run))
     if run.overhead != End.NONE:
@@ -47,10 +47,47 @@ def terms(model: AnyModel, run: Inference) -> tuple[Term, ...]:
     return tuple(parts)
 
 
+def held_in(place: str, model: AnyModel, run: Inference) -> tuple[Term, ...]:
+    """Return the terms for the model and its cache, as they lie in a place: "gpu" or "cpu".
+
+    Parameters
+    ----------
+    run : with formats that are known
+
+    >>> held_in("cpu", Model.named("LLaMA-7B"), Inference(weights="Q4_0", kv_cache="FP16", engine="llama.cpp"))
+    (M_w = M_cpu, M_kv = 0)
+    """
+    weights, *cache = _weights_and_cache(model, run)
+    parts = (weights, *_beside(model, run), *cache)
+    if not run.placed or isinstance(model, NominalModel):
+        return parts if place == "gpu" else ()
+    from memcalc.estimate.placement import Placed
+
+    windows = window_values(model, run) if isinstance(model, Model) else {}
+    return tuple(map(Placed(place, model, run, stack_in(model, run), windows).term, parts))
+
+
 def _weights_and_cache(model: AnyModel, run: Inference) -> list[Term]:
     if isinstance(model, WeighedModel):
         return _of_unknown(model, run)
     return [_of_a_size(run)] if isinstance(model, NominalModel) else [_weights(model, run), _cache(model, run)]
+
+
+def placed_values(model: AnyModel, run: Inference) -> Values:
+    """Return what lies in CPU memory of the weights of a run whose formats are known; nothing if all is on cards."""
+    if not run.placed or isinstance(model, NominalModel):
+        return {}
+    from memcalc.estimate.placement import weights
+
+    held = weights(model, run, stack_in(model, run))
+    return {symbol("cpu_weights"): held["cpu"], symbol("copied_weights"): held["copied"]}
+
+
+def stack_in(model: AnyModel, run: Inference) -> Stack:
+    """Return what the model stores, layer by layer, in the formats of a run that are known."""
+    from memcalc.estimate.placement import stack
+
+    return stack(model, run, None if run.weights == AUTO else format_in(model, run.weights))
 
 
 AnyRun = TypeVar("AnyRun", Inference, Training)
@@ -141,7 +178,7 @@ def _of_a_size(run: Inference) -> Term:
     """Return the weights of a size without architecture, of which nothing else is known."""
     if not run.plain:
         raise must("weights", "a format without scales for a size without architecture", repr(run.weights))
-    run.refuse_without_architecture(prefill="none")
+    run.refuse_without_architecture(prefill="none", **{field: getattr(Inference, field) for field in OFFLOAD})
     return weights
 
 

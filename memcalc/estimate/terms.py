@@ -29,6 +29,8 @@ def values(model: AnyModel, run: Inference | Training) -> Values:
     known = model.values | run.values
     if not (run.divided or isinstance(model, WeighedModel)):  # counted once, not for every run
         known[symbol("parameters")] = model.parameters
+    if isinstance(run, Inference):
+        known |= inference.placed_values(model, run)
     if isinstance(run, Inference) and isinstance(model, Model):
         known |= inference.window_values(model, run)
         if run.weights == AUTO and model.file_weights:

@@ -45,6 +45,18 @@ def _prefill(field: str, value: object) -> str | int:
     return value.casefold()
 
 
+ALL, OFFLOAD = "all", ("gpu_layers", "cpu_experts", "kv_offload")
+"""As many layers as there are; and the fields that leave a part of a model in CPU memory."""
+
+
+def _layers(field: str, value: object) -> str | int:
+    if not isinstance(value, str):
+        return whole(field, value, 0, BY_NAME["full_layers"].limit)
+    if value.casefold() != ALL:
+        raise must(field, "'all' or a number of layers", shown(value))
+    return ALL
+
+
 _TOKENS = {"low": 0, "high": BY_NAME["context"].limit, "default": 0}
 
 
@@ -91,6 +103,18 @@ class Inference(Run):
         default="none",
     )
     attention: str = word(Attention, "the attention kernel, for the prefill", Attention.SDPA)
+    gpu_layers: str | int = declare(
+        _layers,
+        'how many layers lie on the card, the last ones, and the output is one more (-ngl of llama.cpp): "all", or a '
+        "number; the others lie in CPU memory, each with its cache",
+        default=ALL,
+    )
+    cpu_experts: str | int = declare(
+        _layers,
+        'of how many layers, the first ones, the routed experts lie in CPU memory (--n-cpu-moe): "all", or a number',
+        default=0,
+    )
+    kv_offload: bool = flag("whether the cache of a layer lies where the layer does; else it is in CPU memory", True)
     overhead: str = word(End, "what driver, libraries and allocator take, of what is documented", End.NONE)
     towers: bool = flag("whether what the files of a model hold for pictures and sound is loaded", True)
     draft: bool = flag("whether the draft layers in the files of a model are loaded", True)
@@ -106,6 +130,20 @@ class Inference(Run):
         if self.sinks and not self.recent:
             raise must("recent", "at least 1 if there are sinks", self.recent)
         self._check_formats()
+        for field in filter(self.changed, OFFLOAD):
+            self.reserving.check_offload(field, getattr(self, field))
+            if self.divided or self.prefill != "none":
+                other = "with more than one card" if self.divided else "with a prefill"
+                raise must(field, f"{getattr(type(self), field)!r} {other}", repr(getattr(self, field)))
+
+    def changed(self, field: str) -> bool:
+        """Return whether a field is not as usual."""
+        return getattr(self, field) != getattr(type(self), field)
+
+    @property
+    def placed(self) -> bool:
+        """Whether a part of the model lies in CPU memory, which in llama.cpp is at least the embedding of the input."""
+        return any(map(self.changed, OFFLOAD)) or (self.reserving.places and not self.divided)
 
     def _check_formats(self) -> None:
         """Raise InputError for a format that the engine does not have; what the file decides is checked with it."""
