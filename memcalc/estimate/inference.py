@@ -22,7 +22,7 @@ from memcalc.formula.tensors import present
 from memcalc.formula.term import Term, Values
 from memcalc.formula.weights import weights
 from memcalc.specs.engines import departures
-from memcalc.specs.inference import AUTO, OFFLOAD, USUAL, Inference
+from memcalc.specs.inference import ALL, AUTO, OFFLOAD, USUAL, Inference
 from memcalc.specs.model import Model, NominalModel
 from memcalc.specs.stored import Stored
 from memcalc.specs.training import Training
@@ -58,7 +58,7 @@ def held_in(place: str, model: AnyModel, run: Inference) -> tuple[Term, ...]:
     (M_w = M_cpu, M_kv = 0)
     """
     weights, *cache = _weights_and_cache(model, run)
-    parts = (weights, *_beside(model, run), *cache)
+    parts = (weights, *_beside(model, run), *_adapters(model, run), *cache, *_draft_cache(run))
     if not run.placed or isinstance(model, NominalModel):
         return parts if place == "gpu" else ()
     from memcalc.estimate.placement import Placed
@@ -195,14 +195,40 @@ def _of_unknown(model: WeighedModel, run: Inference) -> list[Term]:
 
 
 def _beside(model: AnyModel, run: Inference) -> list[Term]:
-    """Return the terms of what the files of a model hold beside it, as far as the engine loads it."""
-    if not any(getattr(model, part, 0) for part in _PARTS):
+    """Return the terms of a draft model, and of what files hold beside theirs, as far as the engine loads it."""
+    if not run.drafted and not any(getattr(model, part, 0) for part in _PARTS):
         return []
-    from memcalc.formula.in_files import draft, towers
+    from memcalc.formula.in_files import draft, draft_model, towers
 
     terms = {"towers": (towers, _PARTS[:-1]), "draft": (draft, _PARTS[-1:])}
-    held = [name for name, (_, parts) in terms.items() if any(getattr(model, part) for part in parts)]
-    return [terms[name][0] for name in held if getattr(run, name)]
+    held = [name for name, (_, parts) in terms.items() if any(getattr(model, part, 0) for part in parts)]
+    found = [terms[name][0] for name in held if getattr(run, name)]
+    if draft in found and run.drafted:
+        raise InputError("draft must be False with a draft_model, for the files have draft layers of their own.")
+    return [*found, draft_model] if run.drafted else found
+
+
+def _draft_cache(run: Inference) -> list[Term]:
+    if not run.drafted:
+        return []
+    from memcalc.formula.in_files import draft_cache
+
+    return [draft_cache]
+
+
+def _adapters(model: AnyModel, run: Inference) -> list[Term]:
+    """Return the term of the adapters; InputError for a model of which it is not known where they would be."""
+    if not run.loras:
+        return []
+    if not isinstance(model, Model):
+        raise must("loras", "0 for a model whose matrices are not known", f"{run.loras:,}")
+    if model.experts and run.reserving.kind == "vLLM":
+        raise must("loras", "0 for experts in vLLM, whose room for adapters is not counted", f"{run.loras:,}")
+    if run.placed and run.gpu_layers != ALL:
+        raise must("loras", "0 with layers in CPU memory, with which their adapters lie", f"{run.loras:,}")
+    from memcalc.formula.lora import adapters_beside
+
+    return [adapters_beside(model.structure, run.lora_targets, run.divided)]
 
 
 _PARTS = ("file_vision", "file_audio", "file_speech", "file_projector", "file_draft")

@@ -8,7 +8,7 @@ from memcalc.errors import choice, instance
 from memcalc.estimate import inference, placement
 from memcalc.estimate.inference import AnyModel, resolved
 from memcalc.estimate.questions import breakdown, fits, last
-from memcalc.estimate.terms import values
+from memcalc.estimate.terms import draft_of, values
 from memcalc.formula.symbols import SUMMANDS
 from memcalc.specs.gpu import Gpu
 from memcalc.specs.inference import ALL, Inference
@@ -38,6 +38,8 @@ def places(model: AnyModel, run: Inference | Training) -> dict[str, dict[str, in
 def _in_cpu_memory(model: AnyModel, run: Inference) -> dict[str, int]:
     known, run = values(model, run), resolved(model, run)
     found = {term.name: term.exact(known) for term in inference.held_in("cpu", model, run)}
+    if run.drafted:
+        found["draft"] = _in_cpu_memory(*draft_of(run)).get("weights", 0)
     return dict.fromkeys(breakdown(model, run), 0) | found
 
 

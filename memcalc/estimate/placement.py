@@ -159,13 +159,14 @@ class Placed:
         """Return a term as it is in this place."""
         if term.name == "weights":
             return weights_on_card(term) if self.place == "gpu" else weights_in_cpu_memory
-        layers = {"kv_cache": self._caches, "draft": self._drafts}.get(term.name, self._all)()
+        said = {"kv_cache": self._caches} | ({} if self.run.drafted else {"draft": self._drafts})
+        layers = said.get(term.name, self._all)()
         if layers is None:
             return term
         return cache_of_layers(term, layers) if layers else elsewhere(term)
 
     def _all(self) -> Mapping[sympy.Symbol, int] | None:
-        """Return what `_caches` does, for towers, which lie on the card."""
+        """Return what `_caches` does, for what lies on the card in any case."""
         return None if self.place == "gpu" else {}
 
     def _drafts(self) -> Mapping[sympy.Symbol, int] | None:

@@ -25,12 +25,28 @@ towers = Term(
     source=_SOURCE,
 )
 
+draft_model = Term(
+    name="draft",
+    expr=symbol("draft_model_weights"),
+    meaning="A small model proposes the next tokens, which the large one then checks at once.",
+    holds="all of the small model lies on the card, but for what the engine keeps in CPU memory of any model",
+    source="leviathan2023speculative, section 2.1",
+)
+
 draft = Term(
     name="draft",
     expr=symbol("file_draft"),
     meaning="Draft layers propose the next tokens, which the model then checks at once.",
     holds="an engine that loads them; the cache of their own comes on top",
     source=_SOURCE,
+)
+
+draft_cache = Term(
+    name="draft_cache",
+    expr=symbol("draft_model_cache"),
+    meaning="The small model has read what the large one has, and keeps a cache of its own.",
+    holds="as many tokens and sequences, and the same format, as the large model's cache",
+    source="leviathan2023speculative, section 2.1",
 )
 
 told_cache = Term(
