@@ -5,6 +5,7 @@ from importlib import import_module
 from memcalc.errors import InputError
 from memcalc.estimate.offload import places, smallest
 from memcalc.estimate.questions import Fit, breakdown, crossing, fewest_gpus, fits, largest, total
+from memcalc.estimate.split import fair_split, on_cards
 from memcalc.estimate.terms import values
 from memcalc.formula import TERMS
 from memcalc.formula.symbols import symbol, symbols
@@ -25,9 +26,11 @@ __all__ = [
     "Training",
     "breakdown",
     "crossing",
+    "fair_split",
     "fewest_gpus",
     "fits",
     "largest",
+    "on_cards",
     "places",
     "smallest",
     "symbol",

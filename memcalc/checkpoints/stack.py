@@ -8,8 +8,9 @@ from functools import cache
 from memcalc import catalogue
 from memcalc.checkpoints.stored import WEIGHTS, Checkpoint, layer_of
 
-INPUT, FIRST, EXPERTS = "input", "first", "experts"
-"""Where a tensor lies: at the input, with the first layer though its name says none, among the routed experts."""
+INPUT, FIRST, EXPERTS, TABLE, HEAD = "input", "first", "experts", "table", "head"
+"""Where a tensor lies: at the input, with the first layer though its name says none, among the routed experts; and the
+table of the tokens, which is at the input, and the output head, without which the table is both."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def words_of(kind: str) -> dict[str, str]:
     kind : "GGUF" or "safetensors", or "formula" for the names in data/tensors.csv
 
     >>> words_of("GGUF")["token_embd"], words_of("formula")["embed_norm"]
-    ('input', 'first')
+    ('table', 'first')
     """
     return {row["word"]: row["place"] for row in catalogue.rows("stored_places") if row["kind"] == kind}
 
@@ -64,26 +65,22 @@ def stack_of(checkpoint: Checkpoint) -> Stack | None:
 
     Source: ggml2026llama, src/llama-arch.cpp, LLM_TENSOR_INFOS, for GGUF.
     """
-    words, head, sums = words_of(checkpoint.kind), "", defaultdict(int)
-    held = [(one, *layer_of(one.name).rpartition(".")[::2]) for one in checkpoint.tensors]
+    words, sums = words_of(checkpoint.kind), defaultdict(int)
+    held = [(one, *layer_of(one.name).rpartition(".")[::2]) for one in checkpoint.tensors if one.part != _ADAPTER]
     stacks = [stack for one, stack, number in held if number and one.part == WEIGHTS]
     main = max(set(stacks), key=stacks.count, default=None)
     if not held:
         return None
-    numbers = [int(number) for _, stack, number in held if number and stack == main]
     for one, stack, number in held:
         says = next((words[word] for word in one.name.split(".") if word in words), "")
-        place = int(number) if number and stack == main else 0 if says == FIRST else says
-        head = head or (one.name if one.name.startswith("output.") else "")
+        place = int(number) if number and stack == main else {FIRST: 0, TABLE: INPUT}.get(says, says)
         if one.part == WEIGHTS:
             sums[place] += one.bytes
-            sums[EXPERTS, place] += one.bytes * (says == EXPERTS)
-    layers = range(max(numbers, default=-1) + 1)
-    each, experts = (tuple(sums[key(layer)] for layer in layers) for key in (int, lambda layer: (EXPERTS, layer)))
-    rest = sum(size for place, size in sums.items() if place == "")
-    return Stack(sums[INPUT], each, experts, rest, 0 if head else _table(checkpoint))
+            sums[says, place] += one.bytes
+    last = max((int(number) for _, stack, number in held if number and stack == main), default=-1)
+    each, experts = (tuple(sums[key(layer)] for layer in range(last + 1)) for key in (int, lambda one: (EXPERTS, one)))
+    copied = 0 if sums[HEAD, HEAD] else sums[TABLE, INPUT]
+    return Stack(sums[INPUT], each, experts, sums[""] + sums[HEAD], copied)
 
 
-def _table(checkpoint: Checkpoint) -> int:
-    """Return the bytes of the table of tokens."""
-    return sum(one.bytes for one in checkpoint.tensors if one.name == "token_embd.weight")
+_ADAPTER = "adapter"

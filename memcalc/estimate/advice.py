@@ -52,7 +52,7 @@ def next_steps(model: Model, run: Inference | Training, gpu: Gpu) -> list[str]:
         return steps
     if isinstance(run, Training):
         return [*steps, *_savings(model, run, gpu)] or ["No single change makes it fit; it needs more cards."]
-    ways = [*steps, *_smaller_formats(model, run, gpu)] or [_no_way(model, run, gpu)]
+    ways = [*steps, *_smaller_formats(model, run, gpu), *offload.ways(model, run, gpu)] or [_no_way(model, run, gpu)]
     return [*ways, *_cards(model, run, gpu)]
 
 

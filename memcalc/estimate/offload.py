@@ -1,17 +1,18 @@
 """What each memory holds of a run, what a token reads of it, and how much must leave the card so that the rest fits."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
 
-from memcalc.errors import choice, instance
+from memcalc.errors import InputError, choice, instance
 from memcalc.estimate import inference, placement
 from memcalc.estimate.inference import AnyModel, resolved
-from memcalc.estimate.questions import breakdown, fits, last
+from memcalc.estimate.questions import breakdown, fits, largest, last
 from memcalc.estimate.terms import draft_of, values
 from memcalc.formula.symbols import SUMMANDS
 from memcalc.specs.gpu import Gpu
-from memcalc.specs.inference import ALL, Inference
+from memcalc.specs.inference import ALL, OFFLOAD, Inference
 from memcalc.specs.model import Model
 from memcalc.specs.training import Training
 from memcalc.units import show
@@ -103,6 +104,23 @@ def smallest(quantity: str, model: AnyModel, run: Inference, gpu: Gpu) -> int | 
     if short(layers):
         return None
     return last(short, layers) + 1 if short(0) else 0
+
+
+def ways(model: AnyModel, run: Inference, gpu: Gpu) -> Iterator[str]:
+    """Yield how a run whose engine leaves nothing but the input in CPU memory would fit the card if it left more there.
+
+    >>> run = Inference(8192, engine="llama.cpp", weights="MXFP4_MOE")
+    >>> [*ways(Model.named("gpt-oss-120b"), run, Gpu.named("RTX 4090"))][0]
+    'With the experts of 23 layers in CPU memory (cpu_experts 23) it would fit.'
+    """
+    if not run.placed or any(map(run.changed, OFFLOAD)) or run.loras or run.prefill != "none":
+        return
+    held = inference.stack_in(model, resolved(model, run))
+    with suppress(InputError):  # of an order of layers that is not known
+        if any(held.experts) and (experts := smallest("cpu_experts", model, run, gpu)):
+            yield f"With the experts of {experts:,} layers in CPU memory (cpu_experts {experts}) it would fit."
+        if layers := largest("gpu_layers", model, run, gpu):
+            yield f"With {layers:,} of {len(held.layers) + 1:,} layers on the card (gpu_layers {layers}) it would fit."
 
 
 def said(model: AnyModel, run: Inference) -> Iterator[str]:

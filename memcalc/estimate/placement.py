@@ -4,7 +4,7 @@ Source: ggml2026llama, src/llama-model.cpp, load_tensors, and src/llama-kv-cache
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -184,11 +184,25 @@ class Placed:
         if start == 0 or start == main:
             return None if (start == 0) == (self.place == "gpu") else {}
         chosen = range(start, main) if self.place == "gpu" else range(start)
-        kinds = layers_of(self.model) if isinstance(self.model, Model) else None
-        if kinds is None:
-            why = "of which it is not known here how much each layer keeps of a token"
-            raise InputError(f"gpu_layers must be 0 or 'all' for {self.model.name}, {why}.")
-        counts = Counter(name for layer in chosen for name in kinds[layer])
-        found = {symbol(name): counts[name] for name in _KEEPING}
-        both = sum(found[letter] for letter in (L_full, L_win))
-        return found | {one: both if self.windows[one] else 0 for one in (L_full, L_win) if one in self.windows}
+        return kinds_of(self.model, chosen, self.windows)
+
+
+def kinds_of(
+    model: Model | WeighedModel, layers: Iterable[int], windows: Mapping[sympy.Symbol, int]
+) -> dict[sympy.Symbol, int]:
+    """Return how many of some layers are of each kind that keeps something.
+
+    Parameters
+    ----------
+    layers : their numbers, counted from 0
+    windows : what a run changes in the numbers of layers with and without a window
+
+    Raises InputError where the order of the layers is not known.
+    """
+    kinds = layers_of(model) if isinstance(model, Model) else None
+    if kinds is None:
+        raise InputError(f"of {model.name} it is not known here how much each layer keeps of a token.")
+    counts = Counter(name for layer in layers for name in kinds[layer])
+    found = {symbol(name): counts[name] for name in _KEEPING}
+    both = sum(found[letter] for letter in (L_full, L_win))
+    return found | {one: both if windows[one] else 0 for one in (L_full, L_win) if one in windows}

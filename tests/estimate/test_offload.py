@@ -139,6 +139,15 @@ def test_a_token_reads_of_the_experts_those_chosen():
     assert sum(whole["gpu"].values()) == sum(sum(one.values()) for one in read.values())
 
 
+def test_what_would_fit_is_advised():
+    steps = advice.next_steps(GPT_OSS, replace(LLAMA_CPP, weights="MXFP4_MOE"), Gpu.of("8 GB"))
+    assert any("(cpu_experts 3" in step for step in steps)
+    assert any("layers on the card (gpu_layers " in step for step in steps)
+    assert not any("gpu_layers" in step for step in advice.next_steps(GPT_OSS, Inference(), Gpu.of("8 GB")))
+    unknown = advice.next_steps(Model.named("GLM-5.2"), LLAMA_CPP, Gpu.of("24 GB"))
+    assert not any("_layers" in step for step in unknown)
+
+
 def test_training_has_its_own_places():
     run = Training(zero=2, data_parallel=2, offload="optimizer")
     assert places(Model.nominal(10**9), run)["cpu"]["weights"] == 0
