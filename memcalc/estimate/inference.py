@@ -74,13 +74,22 @@ def _weights_and_cache(model: AnyModel, run: Inference) -> list[Term]:
 
 
 def placed_values(model: AnyModel, run: Inference) -> Values:
-    """Return what lies in CPU memory of the weights of a run whose formats are known; nothing if all is on cards."""
+    """Return what is known of the weights layer by layer alone: what lies in CPU memory, or on one of several cards."""
+    if run.weights == AUTO and isinstance(model, Model) and _in_stages(model, run):
+        from memcalc.estimate.placement import fullest_stage
+
+        return {symbol("stage_weights"): fullest_stage(model.stack, run.pipeline_parallel)}
     if not run.placed or isinstance(model, NominalModel):
         return {}
     from memcalc.estimate.placement import weights
 
     held = weights(model, run, stack_in(model, run))
     return {symbol("cpu_weights"): held["cpu"], symbol("copied_weights"): held["copied"]}
+
+
+def _in_stages(model: Model, run: Inference) -> bool:
+    """Return whether cards divide the layers of a model, of which its files tell what each takes."""
+    return run.pipeline_parallel > 1 == max(run.tensor_parallel, run.expert_parallel) and model.stack is not None
 
 
 def stack_in(model: AnyModel, run: Inference) -> Stack:
@@ -238,9 +247,13 @@ def _weights(model: Model, run: Inference) -> Term:
     check_degrees(model, run)
     if run.weights == AUTO and _in_files(model):
         run.reserving.check_files(model.file_kind)
+        if run.divided and _in_stages(model, run):
+            from memcalc.formula.in_files import stage_weights
+
+            return stage_weights
         if run.divided:
             such = "'Q4_K_M'" if model.file_kind == "GGUF" else "'BF16'"
-            why = "for what each card holds of the tensors in the files is not counted"
+            why = "for what each card holds of its files is known of whole layers alone (pipeline_parallel)"
             raise InputError(f"weights must be named with more than one card, such as {such}, {why}.")
         from memcalc.formula.in_files import file_weights
 

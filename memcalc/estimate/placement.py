@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
+from itertools import accumulate, pairwise
 
 import sympy
 
@@ -127,6 +128,25 @@ def weights(model: Model | WeighedModel, run: Inference, held: Stack) -> dict[st
     copied = held.copied * where.output
     below = held.input + sum(held.layers[: where.start]) + held.output * (not where.output)
     return {"gpu": held.total + copied - below - experts, "cpu": below + experts, "copied": copied}
+
+
+def fullest_stage(held: Stack, stages: int) -> int | Fraction:
+    """Return what the weights take on the card that has most of them, if a pipeline divides the layers [bytes].
+
+    Source: vllm2026, distributed/utils.py, get_pp_indices.
+
+    >>> fullest_stage(Stack(4, (1, 1, 1, 1, 1), (0, 0, 0, 0, 0), 2), 2)
+    7
+    """
+    each, left = divmod(held.main, stages)
+    counts = [each] * stages
+    for stage in range(2, left + 2):
+        counts[-stage] += 1
+    ends = [0, *accumulate(counts)]
+    sizes = [sum(held.layers[start:end]) for start, end in pairwise(ends)]
+    sizes[0] += held.input
+    sizes[-1] += held.output + held.copied
+    return max(sizes)
 
 
 def _check_order(model: Model | WeighedModel, held: Stack, where: Placement) -> None:

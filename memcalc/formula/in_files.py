@@ -1,5 +1,7 @@
 """What the files of a model say of its memory, where nothing is left to count but the bytes in their headers."""
 
+from dataclasses import replace
+
 from sympy import Add
 
 from memcalc.formula.kv_cache import B_conv, B_k, B_v, b, n_conv, n_skip, n_u, reserved
@@ -15,6 +17,14 @@ file_weights = Term(
     meaning="The weights take what their files store, tensor by tensor, as the headers say.",
     holds="an engine that keeps every tensor as it is stored",
     source=_SOURCE,
+)
+
+stage_weights = replace(
+    file_weights,
+    expr=symbol("stage_weights"),
+    meaning="Each card has the tensors of its layers, the first one the input too, the last one the output.",
+    holds="stages of equally many layers; what is left over goes to later stages but for the last, as in vLLM",
+    source=f"vllm2026, distributed/utils.py, get_pp_indices; {_SOURCE}",
 )
 
 towers = Term(

@@ -78,6 +78,8 @@ def test_files_of_safetensors_tell_the_layer_of_each_tensor(tmp_path):
         (tmp_path / "model.safetensors").write_bytes(safetensors(tensors | head))
         found = on_cards(Model.from_checkpoint(tmp_path), Inference(100), [LARGE, SMALL], (1, 2))
         assert [one.memory["weights"] for one in found] == [12_800 + 4096, 2 * 4096 + 128 + last]
+        stages = breakdown(Model.from_checkpoint(tmp_path), Inference(100, pipeline_parallel=2))
+        assert stages["weights"] == max(12_800 + 2 * 4096, 4096 + 128 + last)  # 2 layers and 1, as vLLM has them
         assert [one.memory["kv_cache"] for one in found] == [layers * 100 * 2 * 2 * 16 * 2 for layers in (1, 2)]
 
 
