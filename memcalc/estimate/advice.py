@@ -16,7 +16,7 @@ from memcalc.formula.overhead import inference_overhead
 from memcalc.formula.symbols import BY_NAME, SUMMANDS
 from memcalc.specs.engines import departures
 from memcalc.specs.gpu import Gpu
-from memcalc.specs.inference import AUTO, Inference
+from memcalc.specs.inference import AUTO, OFFLOAD, Inference
 from memcalc.specs.model import Model, NominalModel
 from memcalc.specs.run import PARALLEL
 from memcalc.specs.training import Training
@@ -141,9 +141,12 @@ def _plain_formats() -> list[Format]:
 
 def _cards(model: Model, run: Inference, gpu: Gpu) -> list[str]:
     as_stored = run.weights == AUTO and model.file_weights  # which nobody knows how to divide
-    if run.divided or run.prefill != "none" or as_stored:
+    if run.divided or run.prefill != "none" or as_stored or any(map(run.changed, OFFLOAD)):
         return []
-    cards = fewest_gpus(model, run, gpu)
+    try:
+        cards = fewest_gpus(model, run, gpu)
+    except InputError:  # its draft model cannot be divided between so many
+        return []
     return [f"{cards} such cards would do, with tensor parallelism."] if cards else []
 
 

@@ -148,6 +148,12 @@ def test_what_would_fit_is_advised():
     assert not any("_layers" in step for step in unknown)
 
 
+@pytest.mark.parametrize("change", [{"gpu_layers": 40}, {"draft_model": "Llama-3.2-1B", "engine": "ideal"}])
+def test_advice_on_what_does_not_fit_is_no_refusal(change):
+    run = replace(LLAMA_CPP, weights="Q8_0", **change)
+    assert advice.next_steps(Model.named("Llama-3.1-405B"), run, Gpu.of("8 GB"))
+
+
 def test_training_has_its_own_places():
     run = Training(zero=2, data_parallel=2, offload="optimizer")
     assert places(Model.nominal(10**9), run)["cpu"]["weights"] == 0
