@@ -7,7 +7,9 @@ from memcalc.errors import InputError
 
 if TYPE_CHECKING:
     from memcalc.estimate.engine import Pool, pool
+    from memcalc.estimate.offload import places, smallest
     from memcalc.estimate.questions import Fit, crossing, fewest_gpus, fits, largest
+    from memcalc.estimate.split import fair_split, on_cards
     from memcalc.estimate.terms import breakdown, total, values
     from memcalc.formula import TERMS
     from memcalc.formula.symbols import symbol, symbols
@@ -29,10 +31,14 @@ __all__ = [
     "Training",
     "breakdown",
     "crossing",
+    "fair_split",
     "fewest_gpus",
     "fits",
     "largest",
+    "on_cards",
+    "places",
     "pool",
+    "smallest",
     "symbol",
     "symbols",
     "total",
@@ -41,6 +47,8 @@ __all__ = [
 
 _HOMES = {
     "estimate.engine": ("Pool", "pool"),
+    "estimate.offload": ("places", "smallest"),
+    "estimate.split": ("fair_split", "on_cards"),
     "estimate.questions": ("Fit", "crossing", "fewest_gpus", "fits", "largest"),
     "estimate.terms": ("breakdown", "total", "values"),
     "formula": ("TERMS",),

@@ -178,8 +178,19 @@ def test_every_model_of_the_catalogue_has_an_answer(name, run):
 
 _NUMBERS = [-1, 10**18, 10**5000, 0.5, math.nan, math.inf, -math.inf]
 HOSTILE = [*_NUMBERS, None, "", "nonsense", b"1", [1], {"a": [1]}, (1, 2), {1}]
-MAY_BE_ZERO = {"sinks", "recent", "ubatch", "prompt", "zero", "dropout", "lora_rank"}
-FLAGS = {"sequence_parallel", "towers", "draft"}
+MAY_BE_ZERO = {
+    "sinks",
+    "recent",
+    "ubatch",
+    "prompt",
+    "zero",
+    "dropout",
+    "lora_rank",
+    "gpu_layers",
+    "cpu_experts",
+    "loras",
+}
+FLAGS = {"sequence_parallel", "towers", "draft", "kv_offload"}
 CASES = [
     (kind, field.name, value)
     for kind in (Inference, Training)

@@ -4,6 +4,7 @@ from memcalc.checkpoints.gguf import Skipped
 from memcalc.checkpoints.gguf_config import config_of, layers_in
 from memcalc.checkpoints.layer_caches import LayerCache, layers_of
 from memcalc.checkpoints.sources import Source, is_config, read, resolve
+from memcalc.checkpoints.stack import Stack, stack_of
 from memcalc.checkpoints.stored import Checkpoint, StoredTensor
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "LayerCache",
     "Skipped",
     "Source",
+    "Stack",
     "StoredTensor",
     "config_of",
     "is_config",
@@ -18,4 +20,5 @@ __all__ = [
     "layers_of",
     "read",
     "resolve",
+    "stack_of",
 ]

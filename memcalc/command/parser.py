@@ -23,7 +23,9 @@ GROUPS = {
         *("data_parallel", "tensor_parallel", "pipeline_parallel", "expert_parallel"),
         *("sequence_parallel", "micro_batches", "zero", "sharding", "offload"),
     ),
-    "adapters": ("lora_rank", "lora_targets", "base_weights"),
+    "a part in CPU memory": ("gpu_layers", "cpu_experts", "kv_offload"),
+    "beside the model": ("towers", "draft", "draft_model", "draft_weights"),
+    "adapters": ("loras", "lora_rank", "lora_targets", "base_weights"),
     "the engine": (
         *("engine", "utilization", "batched_tokens", "sequences", "window", "ubatch", "prompt", "sinks", "recent"),
     ),

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from memcalc.errors import InputError
+from memcalc.estimate import offload
 from memcalc.estimate.engine import pool
 from memcalc.estimate.inference import AnyModel, taken
 from memcalc.estimate.questions import Fit, fits, largest
@@ -15,7 +16,7 @@ from memcalc.formula.overhead import inference_overhead
 from memcalc.specs.engines import departures
 from memcalc.specs.gpu import Gpu
 from memcalc.specs.inference import Inference
-from memcalc.specs.model import Model
+from memcalc.specs.model import Model, NominalModel
 from memcalc.specs.run import PARALLEL
 from memcalc.specs.training import Training
 from memcalc.units import show, three_digits
@@ -72,6 +73,8 @@ def notes(model: Model, run: Inference | Training, gpu: Gpu) -> list[str]:
         found += _pool(model, run, gpu)
     if isinstance(run, Inference) and isinstance(model, Model):
         found += [*_speed(model, run, gpu), *_of_engines(model, run)]
+    if isinstance(run, Inference) and not isinstance(model, NominalModel):
+        found += offload.said(model, run)
     if isinstance(run, Inference) and (said := taken(model, run)):
         found.append(said)
     if model.assumed:

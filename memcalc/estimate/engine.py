@@ -13,7 +13,7 @@ from memcalc.formula.overhead import inference_overhead
 from memcalc.formula.symbols import BY_NAME, symbol
 from memcalc.formula.term import Term, Values
 from memcalc.specs.gpu import Gpu
-from memcalc.specs.inference import Inference
+from memcalc.specs.inference import OFFLOAD, Inference
 from memcalc.specs.model import Model
 from memcalc.specs.run import overhead_values
 from memcalc.units import UNITS, parse
@@ -217,7 +217,10 @@ def taken_by_engine(model: AnyModel, run: Inference, gpu: Gpu) -> Taken:
         steps = _of_one_request(model, run)
     except InputError as problem:
         return Taken(tuple(shares), f"the working memory of {kind} ({str(problem).rstrip('.')})")
-    return Taken((*steps, *shares), "" if steps else f"the working memory of {kind}, which nobody has measured here")
+    unknown = "" if steps else f"the working memory of {kind}, which nobody has measured here"
+    if any(map(run.changed, OFFLOAD)):
+        unknown = f"what {kind} copies to the card of what lies in CPU memory, for as long as it reads a prompt"
+    return Taken((*steps, *shares), unknown)
 
 
 def _driver(model: AnyModel, run: Inference) -> Share:
@@ -256,7 +259,7 @@ def _of_one_request(model: AnyModel, run: Inference) -> list[Share]:
         raise must("model", "one whose architecture is known", model.name)
     if run.kind not in ("llama.cpp", "transformers"):
         return []
-    asked = replace(run, prefill="whole")
+    asked = replace(run, prefill="whole", **{field: getattr(Inference, field) for field in OFFLOAD})
     term, known = prefill(model, asked), values(model, asked)
     size = term.exact(known)
     if run.kind == "transformers":

@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import cache, lru_cache
 from typing import TypeVar
 
+from memcalc.checkpoints import Stack
 from memcalc.errors import InputError, must
 from memcalc.estimate.degrees import check_degrees
 from memcalc.formula.choices import Attention, End, Family, Kept, WindowCache
@@ -16,12 +17,12 @@ from memcalc.formula.kv_cache import L_full, L_win, W, kv_cache, of_every_head, 
 from memcalc.formula.overhead import inference_overhead
 from memcalc.formula.parallelism import on_one_card, tensor_on_one_card
 from memcalc.formula.structures import in_structure
-from memcalc.formula.symbols import BY_NAME
+from memcalc.formula.symbols import BY_NAME, symbol
 from memcalc.formula.tensors import present
 from memcalc.formula.term import Term, Values
 from memcalc.formula.weights import weights
 from memcalc.specs.engines import departures
-from memcalc.specs.inference import AUTO, USUAL, Inference
+from memcalc.specs.inference import ALL, AUTO, OFFLOAD, USUAL, Inference
 from memcalc.specs.model import Model, NominalModel
 from memcalc.specs.stored import Stored
 from memcalc.specs.training import Training
@@ -38,8 +39,7 @@ def terms(model: AnyModel, run: Inference) -> tuple[Term, ...]:
     ['weights', 'overhead']
     """
     run = resolved(model, run)
-    weights, *cache = _weights_and_cache(model, run)
-    parts = [weights, *_beside(model, run), *cache]
+    parts = list(held_in("gpu", model, run))
     if run.prefill != "none":
         parts.append(prefill(model, run))
     if run.overhead != End.NONE:
@@ -47,10 +47,56 @@ def terms(model: AnyModel, run: Inference) -> tuple[Term, ...]:
     return tuple(parts)
 
 
+def held_in(place: str, model: AnyModel, run: Inference) -> tuple[Term, ...]:
+    """Return the terms for the model and its cache, as they lie in a place: "gpu" or "cpu".
+
+    Parameters
+    ----------
+    run : with formats that are known
+
+    >>> held_in("cpu", Model.named("LLaMA-7B"), Inference(weights="Q4_0", kv_cache="FP16", engine="llama.cpp"))
+    (M_w = M_cpu, M_kv = 0)
+    """
+    weights, *cache = _weights_and_cache(model, run)
+    parts = (weights, *_beside(model, run), *_adapters(model, run), *cache, *_draft_cache(run))
+    if not run.placed or isinstance(model, NominalModel):
+        return parts if place == "gpu" else ()
+    from memcalc.estimate.placement import Placed
+
+    windows = window_values(model, run) if isinstance(model, Model) else {}
+    return tuple(map(Placed(place, model, run, stack_in(model, run), windows).term, parts))
+
+
 def _weights_and_cache(model: AnyModel, run: Inference) -> list[Term]:
     if isinstance(model, WeighedModel):
         return _of_unknown(model, run)
     return [_of_a_size(run)] if isinstance(model, NominalModel) else [_weights(model, run), _cache(model, run)]
+
+
+def placed_values(model: AnyModel, run: Inference) -> Values:
+    """Return what is known of the weights layer by layer alone: what lies in CPU memory, or on one of several cards."""
+    if run.weights == AUTO and isinstance(model, Model) and _in_stages(model, run):
+        from memcalc.estimate.placement import fullest_stage
+
+        return {symbol("stage_weights"): fullest_stage(model.stack, run.pipeline_parallel)}
+    if not run.placed or isinstance(model, NominalModel):
+        return {}
+    from memcalc.estimate.placement import weights
+
+    held = weights(model, run, stack_in(model, run))
+    return {symbol("cpu_weights"): held["cpu"], symbol("copied_weights"): held["copied"]}
+
+
+def _in_stages(model: Model, run: Inference) -> bool:
+    """Return whether cards divide the layers of a model, of which its files tell what each takes."""
+    return run.pipeline_parallel > 1 == max(run.tensor_parallel, run.expert_parallel) and model.stack is not None
+
+
+def stack_in(model: AnyModel, run: Inference) -> Stack:
+    """Return what the model stores, layer by layer, in the formats of a run that are known."""
+    from memcalc.estimate.placement import stack
+
+    return stack(model, run, None if run.weights == AUTO else format_in(model, run.weights))
 
 
 AnyRun = TypeVar("AnyRun", Inference, Training)
@@ -141,7 +187,7 @@ def _of_a_size(run: Inference) -> Term:
     """Return the weights of a size without architecture, of which nothing else is known."""
     if not run.plain:
         raise must("weights", "a format without scales for a size without architecture", repr(run.weights))
-    run.refuse_without_architecture(prefill="none")
+    run.refuse_without_architecture(prefill="none", **{field: getattr(Inference, field) for field in OFFLOAD})
     return weights
 
 
@@ -158,14 +204,40 @@ def _of_unknown(model: WeighedModel, run: Inference) -> list[Term]:
 
 
 def _beside(model: AnyModel, run: Inference) -> list[Term]:
-    """Return the terms of what the files of a model hold beside it, as far as the engine loads it."""
-    if not any(getattr(model, part, 0) for part in _PARTS):
+    """Return the terms of a draft model, and of what files hold beside theirs, as far as the engine loads it."""
+    if not run.drafted and not any(getattr(model, part, 0) for part in _PARTS):
         return []
-    from memcalc.formula.in_files import draft, towers
+    from memcalc.formula.in_files import draft, draft_model, towers
 
     terms = {"towers": (towers, _PARTS[:-1]), "draft": (draft, _PARTS[-1:])}
-    held = [name for name, (_, parts) in terms.items() if any(getattr(model, part) for part in parts)]
-    return [terms[name][0] for name in held if getattr(run, name)]
+    held = [name for name, (_, parts) in terms.items() if any(getattr(model, part, 0) for part in parts)]
+    found = [terms[name][0] for name in held if getattr(run, name)]
+    if draft in found and run.drafted:
+        raise InputError("draft must be False with a draft_model, for the files have draft layers of their own.")
+    return [*found, draft_model] if run.drafted else found
+
+
+def _draft_cache(run: Inference) -> list[Term]:
+    if not run.drafted:
+        return []
+    from memcalc.formula.in_files import draft_cache
+
+    return [draft_cache]
+
+
+def _adapters(model: AnyModel, run: Inference) -> list[Term]:
+    """Return the term of the adapters; InputError for a model of which it is not known where they would be."""
+    if not run.loras:
+        return []
+    if not isinstance(model, Model):
+        raise must("loras", "0 for a model whose matrices are not known", f"{run.loras:,}")
+    if model.experts and run.reserving.kind == "vLLM":
+        raise must("loras", "0 for experts in vLLM, whose room for adapters is not counted", f"{run.loras:,}")
+    if run.placed and run.gpu_layers != ALL:
+        raise must("loras", "0 with layers in CPU memory, with which their adapters lie", f"{run.loras:,}")
+    from memcalc.formula.lora import adapters_beside
+
+    return [adapters_beside(model.structure, run.lora_targets, run.divided)]
 
 
 _PARTS = ("file_vision", "file_audio", "file_speech", "file_projector", "file_draft")
@@ -175,9 +247,13 @@ def _weights(model: Model, run: Inference) -> Term:
     check_degrees(model, run)
     if run.weights == AUTO and _in_files(model):
         run.reserving.check_files(model.file_kind)
+        if run.divided and _in_stages(model, run):
+            from memcalc.formula.in_files import stage_weights
+
+            return stage_weights
         if run.divided:
             such = "'Q4_K_M'" if model.file_kind == "GGUF" else "'BF16'"
-            why = "for what each card holds of the tensors in the files is not counted"
+            why = "for what each card holds of its files is known of whole layers alone (pipeline_parallel)"
             raise InputError(f"weights must be named with more than one card, such as {such}, {why}.")
         from memcalc.formula.in_files import file_weights
 

@@ -11,7 +11,7 @@ from sympy import Add
 from memcalc.errors import InputError, choice, instance
 from memcalc.estimate.degrees import splits
 from memcalc.estimate.engine import budget, cache_bytes, pool_bytes
-from memcalc.estimate.inference import AnyModel
+from memcalc.estimate.inference import AnyModel, resolved, stack_in
 from memcalc.estimate.terms import breakdown, terms, total, values
 from memcalc.formula import numeric
 from memcalc.formula.symbols import BY_NAME, SUMMANDS
@@ -89,7 +89,8 @@ def largest(quantity: str, model: AnyModel, run: Inference | Training, gpu: Gpu)
 
     Parameters
     ----------
-    quantity : "context", "batch" or "parameters"; the others are taken from the run and the model
+    quantity : "context", "batch" or "parameters"; or "gpu_layers", of whose answer the output is one; the others are
+        taken from the run and the model
 
     A model of another size has the same bytes for each parameter; cache and activations stay those of the model.
     Every shorter context and smaller batch fits too.
@@ -102,7 +103,9 @@ def largest(quantity: str, model: AnyModel, run: Inference | Training, gpu: Gpu)
     >>> largest("parameters", Model.nominal(1), Training(recipe="bf16"), Gpu.named("RTX 4090"))
     3172907089
     """
-    quantity = choice("quantity", quantity, ("context", "batch", "parameters"))
+    quantity = choice("quantity", quantity, ("context", "batch", "parameters", "gpu_layers"))
+    if quantity == "gpu_layers":
+        return _most_layers(model, run, gpu)
     fit = fits(model, run, gpu)  # refuses what has no answer
     if quantity == "parameters":
         if isinstance(model, WeighedModel):
@@ -112,6 +115,14 @@ def largest(quantity: str, model: AnyModel, run: Inference | Training, gpu: Gpu)
     if isinstance(getattr(run, "prefill", ""), str):  # the answer is the same whatever the run's own number
         run = replace(run, **{quantity: BY_NAME[quantity].default})
     return _largest(quantity, model, run, gpu)
+
+
+def _most_layers(model: AnyModel, run: Inference, gpu: Gpu) -> int:
+    """Return how many of the last layers the card holds; the output is one more than the model has."""
+    instance("run", run, Inference)
+    fits(model, replace(run, gpu_layers=0), gpu)  # refuses what has no answer
+    layers = len(stack_in(model, resolved(model, run)).layers)
+    return last(lambda count: bool(fits(model, replace(run, gpu_layers=count), gpu)), layers + 1)
 
 
 @lru_cache(maxsize=1024)  # an explorer asks the same again in every frame

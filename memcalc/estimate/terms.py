@@ -1,5 +1,6 @@
 """The terms of a run: which terms of the formula it consists of, and which value each of their symbols has."""
 
+from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
 
@@ -10,7 +11,7 @@ from memcalc.formula.structures import in_structure
 from memcalc.formula.symbols import symbol
 from memcalc.formula.term import Term, Values
 from memcalc.specs.gpu import Gpu
-from memcalc.specs.inference import AUTO, Inference
+from memcalc.specs.inference import AUTO, OFFLOAD, Inference
 from memcalc.specs.model import Model, NominalModel
 from memcalc.specs.training import Training
 from memcalc.specs.weighed import WeighedModel
@@ -29,11 +30,37 @@ def values(model: AnyModel, run: Inference | Training) -> Values:
     known = model.values | run.values
     if not (run.divided or isinstance(model, WeighedModel)):  # counted once, not for every run
         known[symbol("parameters")] = model.parameters
+    if isinstance(run, Inference):
+        known |= inference.placed_values(model, run) | _draft_values(run)
     if isinstance(run, Inference) and isinstance(model, Model):
         known |= inference.window_values(model, run)
         if run.weights == AUTO and model.file_weights:
             known[symbol("bytes_per_weight")] = Fraction(model.file_weights, model.parameters)
     return known
+
+
+def draft_of(run: Inference) -> tuple[Model, Inference]:
+    """Return the draft model of a run, and how that is run itself.
+
+    >>> draft_of(Inference(context=4096, weights="Q8_0", draft_model="Llama-3.2-1B"))[1].weights
+    'Q8_0'
+    """
+    own = {"weights": run.weights if run.draft_weights == AUTO else run.draft_weights, "draft_weights": AUTO}
+    without = {name: getattr(Inference, name) for name in (*OFFLOAD, "draft_model", "loras", "lora_rank", *_ONCE)}
+    return Model.named(run.draft_model), replace(run, **own, **without)
+
+
+_ONCE = ("lora_targets", "prefill", "overhead", "prompt", "sinks", "recent")
+
+
+def _draft_values(run: Inference) -> Values:
+    """Return what the draft model of a run takes."""
+    if not run.drafted:
+        return {}
+    model, own = draft_of(run)
+    known = values(model, own)
+    weights, cache = (term.exact(known) for term in terms(model, own))
+    return {symbol("draft_model_weights"): weights, symbol("draft_model_cache"): cache}
 
 
 @lru_cache(maxsize=1024)

@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from memcalc import catalogue
 from memcalc.errors import InputError
+from memcalc.estimate import offload
 from memcalc.estimate.inference import AnyModel, format_in, resolved
 from memcalc.estimate.inventory import inventory
 from memcalc.estimate.questions import Fit, fewest_gpus, fits, largest
@@ -55,7 +56,8 @@ def ways(model: AnyModel, run: Inference, gpu: Gpu) -> tuple[Way, ...]:
     limits = tuple(fewer(model, run, gpu))
     if fits(model, run, gpu):
         return limits
-    single = (*limits, *_formats(model, run, gpu))
+    partly = tuple(Way(*way) for way in offload.ways(model, run, gpu))
+    single = (*limits, *_formats(model, run, gpu), *partly)
     several = tuple(_cards(model, run, gpu))
     return (*(single or _shorter_in_smaller(model, run, gpu)), *(several or _cards_in_smaller(model, run, gpu)))
 

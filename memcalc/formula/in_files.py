@@ -1,5 +1,7 @@
 """What the files of a model say of its memory, where nothing is left to count but the bytes in their headers."""
 
+from dataclasses import replace
+
 from sympy import Add
 
 from memcalc.formula.kv_cache import B_conv, B_k, B_v, b, n_conv, n_skip, n_u, reserved
@@ -17,6 +19,14 @@ file_weights = Term(
     source=_SOURCE,
 )
 
+stage_weights = replace(
+    file_weights,
+    expr=symbol("stage_weights"),
+    meaning="Each card has the tensors of its layers, the first one the input too, the last one the output.",
+    holds="stages of equally many layers; what is left over goes to later stages but for the last, as in vLLM",
+    source=f"vllm2026, distributed/utils.py, get_pp_indices; {_SOURCE}",
+)
+
 towers = Term(
     name="towers",
     expr=Add(*symbols("file_vision file_audio file_speech file_projector")),
@@ -25,12 +35,28 @@ towers = Term(
     source=_SOURCE,
 )
 
+draft_model = Term(
+    name="draft",
+    expr=symbol("draft_model_weights"),
+    meaning="A small model proposes the next tokens, which the large one then checks at once.",
+    holds="all of the small model lies on the card, but for what the engine keeps in CPU memory of any model",
+    source="leviathan2023speculative, section 2.1",
+)
+
 draft = Term(
     name="draft",
     expr=symbol("file_draft"),
     meaning="Draft layers propose the next tokens, which the model then checks at once.",
     holds="an engine that loads them; the cache of their own comes on top",
     source=_SOURCE,
+)
+
+draft_cache = Term(
+    name="draft_cache",
+    expr=symbol("draft_model_cache"),
+    meaning="The small model has read what the large one has, and keeps a cache of its own.",
+    holds="as many tokens and sequences, and the same format, as the large model's cache",
+    source="leviathan2023speculative, section 2.1",
 )
 
 told_cache = Term(

@@ -38,6 +38,31 @@ adapters = Term(
     source="hu2021lora, section 4.1",
 )
 
+adapter_memory = Term(
+    name="adapter_memory",
+    expr=symbol("loras") * symbol("bytes_per_adapter") * adapters.symbol,
+    meaning="An engine holds a number of adapters beside one model, each as large as the highest rank asks for.",
+    holds="adapters of linear layers; what vLLM keeps room for at the embedding and the head of some models is on top",
+    source="vllm2026, lora/layers/base_linear.py, create_lora_weights; hu2021lora, section 4.1",
+    parts=(adapters,),
+)
+
+
+@cache
+def adapters_beside(structure: Structure, targets: str, divided: bool) -> Term:
+    """Return the term for the adapters beside a model that generates text.
+
+    Parameters
+    ----------
+    structure, targets, divided : as of `adapter_pieces`
+
+    >>> adapters_beside(Structure(), "qv", False)
+    M_ada = P_A × B_A × n_ada
+    """
+    counted = replace(adapters, expr=total(adapter_pieces(structure, targets, divided)))
+    return replace(adapter_memory, parts=(counted,))
+
+
 base_weights = replace(
     weights,
     name="base_weights",

@@ -83,7 +83,8 @@ class Config:
     documented : key → what the family's documentation says where a file leaves it out; none of these is ever `ignored`
     keys : symbol → how the family spells its key, where that differs
 
-    `assumed` collects the keys that the file leaves out and whose documented default was taken.
+    `assumed` collects the keys that the file leaves out and whose documented default was taken; `order` and `feeds` are
+    the kind of each layer, and a letter for whether it has experts, if a reader finds them.
     """
 
     def __init__(
@@ -96,6 +97,8 @@ class Config:
         self._values, self._kind, self.documented, self._keys = values, kind, documented, keys
         self._taken = set(documented)
         self.assumed: list[str] = []
+        self.order: list[str] = []
+        self.feeds = ""
 
     def _alike(self, value: list) -> object:
         """Return the number that a list says of each layer, where it is the same in all; else the list as it is."""

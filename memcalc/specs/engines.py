@@ -107,6 +107,25 @@ class Engine(Row):
                 f"engine must be {allowed}, not {self.name!r}; or name the format that it has with weights."
             )
 
+    @property
+    def places(self) -> bool:
+        """Whether it can leave a part of a model in CPU memory, and keeps the input's tables there in any case."""
+        return _offloading(self.kind)
+
+    def check_offload(self, field: str, value: object) -> None:
+        """Raise InputError for an engine that leaves nothing in CPU memory; "ideal" does what those do that can.
+
+        >>> Engine.named("ideal").check_offload("gpu_layers", 20)
+        """
+        if self.kind and not self.places:
+            able = " or ".join(row["engine"] for row in catalogue.rows("engine_formats") if row["use"] == "offload")
+            raise InputError(f"{field} must be left out for the engine {self.name!r}, not {value!r}; {able} has it.")
+
+
+@cache
+def _offloading(kind: str) -> bool:
+    return any(row["engine"] == kind for row in catalogue.rows("engine_formats") if row["use"] == "offload")
+
 
 @cache
 def formats_of(kind: str, use: str, experimental: bool = True) -> tuple[str, ...]:

@@ -1,5 +1,7 @@
 """Layers with experts, read from a config.json: how many layers have them, and how many, how wide, and shared."""
 
+from collections.abc import Collection
+
 from memcalc.specs.config import Config, missing, refusal
 from memcalc.specs.layers import Counts, limit
 
@@ -40,33 +42,42 @@ def routed(config: Config, counts: Counts, how: str) -> Counts:
     """
     layers = counts["layers"]
     listed = config.words("mlp_layer_types", layers, ("dense", "sparse"))
-    moe = listed.count("sparse") if listed else _ROUTED[how](config, layers)
+    sparse = [place for place in range(layers) if listed[place] == "sparse"] if listed else _ROUTED[how](config, layers)
+    moe = _noted(config, layers, sparse)
     width = "intermediate_size" if how == "all" else "moe_intermediate_size"
     keys = "n_routed_experts|num_experts|num_local_experts" if how == "after" else "num_local_experts|num_experts"
     return experts(config, layers, moe, width, keys) | ({"intermediate": 0} if moe == layers else {})
 
 
-def _after(config: Config, layers: int) -> int:
+def _noted(config: Config, layers: int, sparse: Collection[int]) -> int:
+    """Note which layers have experts, and return how many."""
+    config.feeds = "".join("E" if place in sparse else "-" for place in range(layers))
+    return len(sparse)
+
+
+def _after(config: Config, layers: int) -> Collection[int]:
     if isinstance(config.given("moe_layer_freq"), list):  # 0 or 1 for each layer
-        return sum(config.numbers("moe_layer_freq", layers, least=0, most=1))
+        listed = config.numbers("moe_layer_freq", layers, least=0, most=1)
+        return [place for place, says in enumerate(listed) if says]
     start = config.count("dense_layers", "first_k_dense_replace", least=0, most=layers, bound="num_hidden_layers")
     known = "moe_layer_freq" in config.documented or config.given("moe_layer_freq") is not None
     step = config.count("moe_layers", "moe_layer_freq") if known else 1
-    return len(range(-(-start // step) * step, layers, step))
+    return range(-(-start // step) * step, layers, step)
 
 
-def _every(config: Config, layers: int) -> int:
+def _every(config: Config, layers: int) -> Collection[int]:
     if config.given("moe_layers") is not None:
-        return len(config.places("moe_layers", layers))
-    return layers // config.count("moe_layers", "interleave_moe_layer_step", 1)
+        return config.places("moe_layers", layers)
+    step = config.count("moe_layers", "interleave_moe_layer_step", 1)
+    return range(step - 1, layers, step)
 
 
-def _listed(config: Config, layers: int) -> int:
+def _listed(config: Config, layers: int) -> Collection[int]:
     raise missing("mlp_layer_types", "a list that says of each layer whether it has experts")
 
 
 _ROUTED = {
-    **dict.fromkeys(("all", "wide"), lambda config, layers: layers),
+    **dict.fromkeys(("all", "wide"), lambda config, layers: range(layers)),
     **{"after": _after, "every": _every, "listed": _listed},
 }
 
@@ -83,8 +94,10 @@ def sparse(config: Config, counts: Counts, how: str) -> Counts:
     """Return experts in every n-th layer, but for those that the file exempts, as Qwen has them."""
     layers = counts["layers"]
     step, dense = config.count("moe_layers", "decoder_sparse_step", 1), config.places("mlp_only_layers", layers)
-    moe = layers // step - sum((place + 1) % step == 0 for place in dense)
-    return experts(config, layers, moe, "moe_intermediate_size", "num_experts|num_local_experts")
+    places = [place for place in range(step - 1, layers, step) if place not in dense]
+    return experts(
+        config, layers, _noted(config, layers, places), "moe_intermediate_size", "num_experts|num_local_experts"
+    )
 
 
 def shared(config: Config, counts: Counts, how: str) -> Counts:

@@ -14,7 +14,7 @@ from memcalc import catalogue
 from memcalc.errors import InputError, choice, spelled
 from memcalc.specs import experts, hybrids, layers, states
 from memcalc.specs.config import BESIDE, TEXTS, Config, braces, load, missing, refusal
-from memcalc.specs.layers import Counts
+from memcalc.specs.layers import LETTERS, Counts
 
 FAMILIES = tuple(catalogue.names("families"))
 """Every `model_type` that can be read."""
@@ -47,7 +47,8 @@ def fields(source: str | Path | Mapping) -> dict[str, object]:
     config.skip("quantization_config", "compression_config")  # `stored` reads these
     counts = family.counts(config)
     del counts["layers"]
-    texts = {"name": name, "source": name, "family": family.name, "packing": family.packing}
+    order = {"order": "".join(LETTERS[kind] for kind in config.order), "feeds": config.feeds}
+    texts = {"name": name, "source": name, "family": family.name, "packing": family.packing, **order}
     return texts | counts | {"assumed": tuple(dict.fromkeys(config.assumed)), "ignored": config.ignored()}
 
 

@@ -115,6 +115,17 @@ def texts(meaning: str):
     return declare(check, meaning, default=())
 
 
+def optional(kind: type, meaning: str, **default: None):
+    """Return a field for an object of a kind, or None."""
+
+    def check(name: str, value: object) -> object:
+        if value is not None:
+            instance(name, value, kind)
+        return value
+
+    return declare(check, meaning, **default)
+
+
 def amount(meaning: str, below: int, **default: None):
     """Return a field for a positive number less than `below`, or None where it is not known."""
 

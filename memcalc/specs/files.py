@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from memcalc import checkpoints
-from memcalc.checkpoints import Checkpoint, LayerCache, layers_in, layers_of
+from memcalc.checkpoints import Checkpoint, LayerCache, layers_in, layers_of, stack_of
 from memcalc.checkpoints.stored import GGUF, WEIGHTS, layer_of
 from memcalc.errors import InputError
 from memcalc.formula.symbols import BY_NAME, GLOSSARY
@@ -83,7 +83,8 @@ def _weighed(found: Checkpoint) -> dict[str, object]:
         raise InputError(f"{found.name} holds no model, but {' and '.join(part for part in parts if parts[part])}.")
     counted = {f"file_{part}": parts.pop(part) for part in list(parts) if f"file_{part}" in BY_NAME}
     left = tuple(f"{part} ({size:,} bytes in the file)" for part, size in parts.items())
-    return {"name": found.name, "file_kind": found.kind, **counted, "ignored": left, "said": found.notes}
+    said = {"file_kind": found.kind, "stack": stack_of(found), "ignored": left, "said": found.notes}
+    return {"name": found.name, **counted, **said}
 
 
 def _read_in_part(found: Checkpoint, described: Mapping[str, object]) -> dict[str, int]:

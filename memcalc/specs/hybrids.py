@@ -37,7 +37,7 @@ def kinds(config: Config, counts: Counts, how: str) -> Counts:
     means = {"full": full, "linear": other if how else "linear"}
     known = {word: means.get(kind, kind) for word, kind in KINDS.items()}
     known = {word: kind for word, kind in known.items() if kind in (full, "window", *_BESIDE[how])}
-    listed = _each(config, counts["layers"], known, (other, full))
+    listed = config.order = _each(config, counts["layers"], known, (other, full))
     found = {f"{kind}_layers": listed.count(kind) for kind in _MIXERS}
     found |= {"window": needed(config, found["window_layers"], window(config))} if found["window_layers"] else {}
     if how == "one":

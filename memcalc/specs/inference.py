@@ -9,8 +9,8 @@ from numbers import Real
 
 from memcalc import catalogue
 from memcalc.errors import InputError, choice, must, shown, whole
-from memcalc.formula.choices import Attention, Budget, End, Family, WindowCache
-from memcalc.formula.formats import Format
+from memcalc.formula.choices import Attention, Budget, End, Family, Targets, WindowCache
+from memcalc.formula.formats import HALF, Format
 from memcalc.formula.glossary import BY_NAME
 from memcalc.specs.engines import Engine
 from memcalc.specs.fields import count, declare, flag, name_in, word
@@ -50,6 +50,11 @@ def _cache_format_or_auto(field: str, both: object) -> str:
     return AUTO if both == AUTO else _cache_format(field, both)
 
 
+def _model_name(field: str, name: object) -> str:
+    none = isinstance(name, str) and name.casefold() == NONE
+    return NONE if none else catalogue.find("models", field, name)["name"]
+
+
 def _prefill(field: str, value: object) -> str | int:
     if not isinstance(value, str):
         return whole(field, value, 1, BY_NAME["context"].limit)
@@ -66,6 +71,19 @@ def _share(field: str, value: object) -> Fraction | None:
     if not real or not 0 < value <= 1:
         raise must(field, "a number above 0 and at most 1, such as 0.9", shown(value))
     return Fraction(str(value))
+
+
+NONE = "none"
+ALL, OFFLOAD = "all", ("gpu_layers", "cpu_experts", "kv_offload")
+"""As many layers as there are; and the fields that leave a part of a model in CPU memory."""
+
+
+def _layers(field: str, value: object) -> str | int:
+    if not isinstance(value, str):
+        return whole(field, value, 0, BY_NAME["full_layers"].limit)
+    if value.casefold() != ALL:
+        raise must(field, "'all' or a number of layers", shown(value))
+    return ALL
 
 
 _TOKENS = {"low": 0, "high": BY_NAME["context"].limit, "default": 0}
@@ -157,6 +175,18 @@ class Inference(Run):
     attention: str = word(
         Attention, "the attention kernel, for the prefill", Attention.SDPA, "only a prefill depends on it"
     )
+    gpu_layers: str | int = declare(
+        _layers,
+        'how many layers lie on the card, the last ones, and the output is one more (-ngl of llama.cpp): "all", or a '
+        "number; the others lie in CPU memory, each with its cache",
+        default=ALL,
+    )
+    cpu_experts: str | int = declare(
+        _layers,
+        'of how many layers, the first ones, the routed experts lie in CPU memory (--n-cpu-moe): "all", or a number',
+        default=0,
+    )
+    kv_offload: bool = flag("whether the cache of a layer lies where the layer does; else it is in CPU memory", True)
     overhead: str = word(End, "what driver, libraries and allocator take, of what is documented", End.NONE)
     towers: bool = flag(
         "whether what the files of a model hold for pictures and sound is loaded",
@@ -168,6 +198,16 @@ class Inference(Run):
         True,
         "only a model whose files hold draft layers depends on it",
     )
+    draft_model: str = declare(
+        _model_name,
+        "a small model that proposes tokens, as named in data/models.csv, with a cache as long as that of the model; "
+        '"none" for none',
+        default=NONE,
+    )
+    draft_weights: str = declare(_weights_format, 'format of its weights; "auto" for that of the model', default=AUTO)
+    loras: int = count("LoRA adapters that are loaded at the same time, or for which vLLM keeps room", default=0)
+    lora_rank: int = count("their highest rank", default=0)
+    lora_targets: str = word(Targets, "matrices that have an adapter", Targets.ALL)
     tensor_parallel: int = count("cards between which heads and widths are divided", default=1)
     pipeline_parallel: int = count("cards between which layers are divided", default=1)
     expert_parallel: int = count("cards between which experts are divided", default=1)
@@ -181,6 +221,41 @@ class Inference(Run):
         if self.sinks and not self.recent:
             raise must("recent", "at least 1 if there are sinks", self.recent)
         self._check_formats()
+        for field in filter(self.changed, OFFLOAD):
+            self.reserving.check_offload(field, getattr(self, field))
+            if self.divided or self.prefill != "none":
+                other = "with more than one card" if self.divided else "with a prefill"
+                raise must(field, f"{getattr(type(self), field)!r} {other}", repr(getattr(self, field)))
+
+        self._check_beside()
+
+    def _check_beside(self) -> None:
+        """Raise InputError for a draft model or adapters of which a part is not said, or not counted."""
+        if bool(self.loras) != bool(self.lora_rank):
+            missing, other = ("lora_rank", "loras") if self.loras else ("loras", "lora_rank")
+            raise must(missing, f"at least 1 with {other} {getattr(self, other):,}", 0)
+        if self.lora_targets != Targets.ALL and (not self.loras or self.reserving.kind == "vLLM"):
+            why = "vLLM, which keeps room at every linear layer" if self.loras else "a run without loras"
+            raise must("lora_targets", f"'all' for {why}", repr(self.lora_targets))
+        if self.draft_weights != AUTO and not self.drafted:
+            raise must("draft_weights", "'auto' without a draft_model", repr(self.draft_weights))
+        for field in ("pipeline_parallel", "expert_parallel"):
+            if self.drafted and getattr(self, field) > 1:
+                raise must(field, "1 with a draft_model", getattr(self, field))
+
+    def changed(self, field: str) -> bool:
+        """Return whether a field is not as usual."""
+        return getattr(self, field) != getattr(type(self), field)
+
+    @property
+    def drafted(self) -> bool:
+        """Whether a draft model proposes tokens."""
+        return self.draft_model != NONE
+
+    @property
+    def placed(self) -> bool:
+        """Whether a part of the model lies in CPU memory, which in llama.cpp is at least the embedding of the input."""
+        return any(map(self.changed, OFFLOAD)) or (self.reserving.places and not self.divided)
 
     def _check_serving(self) -> None:
         """Raise InputError for what only an engine with a pool, or with steps, has."""
@@ -235,6 +310,7 @@ class Inference(Run):
             "bytes_per_value": values.bytes,
             "prompt": min(self.prompt, self.context),
             "residual": BY_NAME["residual"].default,
+            **{"loras": self.loras, "lora_rank": self.lora_rank, "bytes_per_adapter": HALF},
             **({} if isinstance(self.prefill, str) else {"chunk": self.prefill}),
             **self._reserved(),
         }

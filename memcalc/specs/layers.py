@@ -1,11 +1,19 @@
 """What the layers of many families share, read from a config.json: sizes, heads, windows, one MLP."""
 
+from collections.abc import Collection
+
 from memcalc.errors import InputError
 from memcalc.formula.symbols import BY_NAME
 from memcalc.specs.config import Config, missing, refusal
 
 Counts = dict[str, int]
 """Field of a `Model` → number."""
+
+LETTERS = {
+    **{"full": "F", "window": "W", "latent": "L", "mamba": "S", "mamba2": "M", "delta": "D", "conv": "C"},
+    **{"linear": "N", "mlp": "-", "moe": "E"},
+}
+"""Kind of a layer, as readers of a config.json call it → its letter in `specs.order`."""
 
 ATTENTION = ("qkv_bias", "output_bias")
 EVERYWHERE = (*ATTENTION, "mlp_bias")
@@ -160,10 +168,13 @@ def window(config: Config) -> int:
     return 0 if off else config.count("window", "sliding_window", null=0)
 
 
-def windows(config: Config, layers: int, width: int, sliding: int) -> Counts:
-    """Return the layers with and without a window; `sliding` have one unless the file lists the kind of each."""
+def windows(config: Config, layers: int, width: int, places: Collection[int]) -> Counts:
+    """Return the layers with and without a window; those at `places` have one unless the file lists all kinds."""
     kinds = config.kinds(layers)
-    sliding = sliding if kinds is None else layers - kinds.count("full_attention")
+    if kinds is not None:
+        places = [place for place, kind in enumerate(kinds) if kind != "full_attention"]
+    config.order = ["window" if place in places else "full" for place in range(layers)]
+    sliding = len(places)
     needed(config, sliding, width)
     return {"full_layers": layers - sliding, "window_layers": sliding, "window": width if sliding else 0}
 
@@ -191,41 +202,42 @@ def layers_with_windows(config: Config, counts: Counts, how: str) -> Counts:
     return windows(config, layers, width, _SLIDING[how](config, layers, width))
 
 
-def _all(config: Config, layers: int, width: int) -> int:
-    return layers if width else 0
+def _all(config: Config, layers: int, width: int) -> Collection[int]:
+    return range(layers if width else 0)
 
 
-def _upper(config: Config, layers: int, width: int) -> int:
+def _upper(config: Config, layers: int, width: int) -> Collection[int]:
     below = config.count("full_layers", "max_window_layers", 28, least=0) if width else layers
-    return max(0, layers - below)
+    return range(below, layers)
 
 
-def _half(config: Config, layers: int, width: int) -> int:
+def _half(config: Config, layers: int, width: int) -> Collection[int]:
     below = config.count("full_layers", "max_window_layers", 28, least=0) if width else 0
-    return -(-min(layers, below) // 2)
+    return range(0, min(layers, below), 2)
 
 
-def _alternating(config: Config, layers: int, width: int) -> int:
+def _alternating(config: Config, layers: int, width: int) -> Collection[int]:
     if config.kinds(layers) is None:
         config.assumed.append("layer_types")
-    return -(-layers // 2)
+    return range(0, layers, 2)
 
 
-def _most(config: Config, layers: int, width: int) -> int:
+def _most(config: Config, layers: int, width: int) -> Collection[int]:
     if config.kinds(layers) is not None or not width:
-        return 0
+        return ()
     keys = config.spelled("window_layers", "sliding_window_pattern|_sliding_window_pattern")
-    return layers - layers // config.count("window_layers", keys, 6)
+    step = config.count("window_layers", keys, 6)
+    return [place for place in range(layers) if (place + 1) % step]
 
 
-def _none(config: Config, layers: int, width: int) -> int:
-    return 0
+def _none(config: Config, layers: int, width: int) -> Collection[int]:
+    return ()
 
 
-def _listed(config: Config, layers: int, width: int) -> int:
+def _listed(config: Config, layers: int, width: int) -> Collection[int]:
     if width and config.kinds(layers) is None:
         raise missing("layer_types", "a list that says of each layer whether it has the window")
-    return 0
+    return ()
 
 
 _SLIDING = {

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 import sympy
 
 from memcalc.catalogue import Row, rows
-from memcalc.errors import InputError, instance, must
+from memcalc.checkpoints import Stack
+from memcalc.errors import InputError, must
 from memcalc.formula.structures import in_structure
 from memcalc.formula.symbols import BY_NAME, symbol
 from memcalc.formula.tensors import PACKINGS, Structure, lineage
 from memcalc.formula.weights import active, layers, parameters
-from memcalc.specs.fields import Spec, count, declare, text, texts
+from memcalc.specs.fields import Spec, count, optional, text, texts
 from memcalc.specs.stored import Stored, stored_in
 
 if TYPE_CHECKING:
@@ -55,12 +56,6 @@ _DIVIDE = (
 """Heads that share keys, and all heads."""
 
 _USERS = {name: [kind for kind in _NEEDS if name in _NEEDS[kind]] for names in _NEEDS.values() for name in names}
-
-
-def _stored(field: str, value: object) -> Stored | None:
-    if value is not None:
-        instance(field, value, Stored)
-    return value
 
 
 @cache
@@ -171,7 +166,12 @@ class Model(Spec, Row):
         "whose format its files have, if it was read from some", ("", "GGUF", "safetensors"), default=""
     )
     said: tuple[str, ...] = texts("what else is to be known of its files")
-    stored: Stored | None = declare(_stored, "what its file says of its format; None without a file", default=None)
+    order: str = text(
+        "letters for how each layer looks at other tokens, where a file says it: see `specs.order`", default=""
+    )
+    feeds: str = text("letters for the MLP or experts of each layer, likewise", default="")
+    stack: Stack | None = optional(Stack, "what its files store, layer by layer; None without files", default=None)
+    stored: Stored | None = optional(Stored, "what its file says of its format; None without a file", default=None)
     assumed: tuple[str, ...] = texts("keys that a config.json left to their documented defaults")
     ignored: tuple[str, ...] = texts(
         "keys of a config.json that change memory but have no place here: scales, other towers, extra layers"

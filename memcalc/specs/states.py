@@ -10,10 +10,13 @@ def jamba(config: Config, _: Counts, how: str) -> Counts:
     """Return attention in every n-th layer and Mamba in the others; experts in every m-th, one MLP in the others."""
     counts = rotary(config, {}, "null")
     layers, hidden = counts["layers"], counts["hidden"]
-    attention, moe = _every_nth(config, layers, "attn_layer", 8, 4), _every_nth(config, layers, "expert_layer", 2, 1)
+    full, sparse = _every_nth(config, layers, "attn_layer", 8, 4), _every_nth(config, layers, "expert_layer", 2, 1)
+    attention, moe = len(full), len(sparse)
+    config.order = ["full" if place in full else "mamba" for place in range(layers)]
     keys = "num_experts|num_local_experts"
     if config.count("experts", keys) == 1:
-        moe = 0  # a single expert is an MLP
+        moe, sparse = 0, ()  # a single expert is an MLP
+    config.feeds = "".join("E" if place in sparse else "-" for place in range(layers))
     state = _state(config, hidden, "mamba_d_state mamba_d_conv mamba_expand mamba_proj_bias mamba_conv_bias")
     state |= _time_rank(config, "mamba_dt_rank", hidden)
     mixed = {"full_layers": attention, "mamba_layers": layers - attention, "state_norms": 1, "rotary": 0}
@@ -54,11 +57,11 @@ def _time_rank(config: Config, key: str, hidden: int) -> Counts:
     return {"time_rank": config.count("time_rank", key, sixteenth, auto=sixteenth)}
 
 
-def _every_nth(config: Config, layers: int, kind: str, period: int, offset: int) -> int:
+def _every_nth(config: Config, layers: int, kind: str, period: int, offset: int) -> range:
     """Layers whose number leaves the offset when divided by the period."""
     period = config.count("full_layers", f"{kind}_period", period)
     limits = {"least": 0, "most": period - 1, "bound": f"{kind}_period - 1"}
-    return len(range(config.count("full_layers", f"{kind}_offset", offset, null=0, **limits), layers, period))
+    return range(config.count("full_layers", f"{kind}_offset", offset, null=0, **limits), layers, period)
 
 
 READERS = {"jamba": jamba, "mamba": mamba, "mamba2": mamba2}

@@ -7,9 +7,10 @@ from functools import cached_property
 
 import sympy
 
+from memcalc.checkpoints import Stack
 from memcalc.formula.symbols import BY_NAME, symbol
 from memcalc.formula.tensors import Structure
-from memcalc.specs.fields import Spec, count, text, texts
+from memcalc.specs.fields import Spec, count, optional, text, texts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +35,7 @@ class WeighedModel(Spec):
     file_kind: str = text(
         "whose format its files have, if it was read from some", ("", "GGUF", "safetensors"), default=""
     )
+    stack: Stack | None = optional(Stack, "what its files store, layer by layer; None without files", default=None)
     said: tuple[str, ...] = texts("what else is to be known of its files")
     untold: str = text("why the files do not tell the cache; nothing if they do", default="")
     unknown: str = text("why the architecture is not known", default="")

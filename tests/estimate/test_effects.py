@@ -76,6 +76,9 @@ NAMES = {
     "base_weights": ["BF16", "INT8"],
     "prefill": ["whole", 7],
     "utilization": [0.5, 0.95],
+    "gpu_layers": [0, 7, 99],
+    "draft_model": ["Llama-3.2-1B"],
+    "draft_weights": ["Q4_0", "BF16"],
 }
 FORMATS = ("weights", "kv_cache", "base_weights")
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from memcalc import Inference, Model, Training, breakdown
+from memcalc import Gpu, Inference, Model, Training, breakdown, fits, largest, places
 from memcalc.errors import InputError
 from memcalc.estimate import inference
 from memcalc.estimate.terms import terms, values
@@ -223,3 +223,66 @@ def test_a_format_that_is_not_known_is_never_taken_for_16_bit():
 def test_a_model_of_the_catalogue_is_in_16_bit():
     assert inference.resolved(Model.named("LLaMA-7B"), Inference()) == Inference(weights="FP16", kv_cache="FP16")
     assert inference.resolved(Model.nominal(10), Inference(kv_cache="FP8")).kv_cache == "FP8"
+
+
+def test_a_draft_model_takes_what_it_would_alone():
+    model, run = Model.named("Llama-3.1-70B"), Inference(8192, batch=2, weights="Q4_K_M")
+    alone = breakdown(Model.named("Llama-3.2-1B"), replace(run, weights="Q8_0"))
+    both = breakdown(model, replace(run, draft_model="llama-3.2-1b", draft_weights="Q8_0"))
+    assert both == breakdown(model, run) | {"draft": alone["weights"], "draft_cache": alone["kv_cache"]}
+    assert list(both) == ["weights", "draft", "kv_cache", "draft_cache"]
+    same = breakdown(model, replace(run, draft_model="Llama-3.2-1B"))
+    assert same["draft"] == breakdown(Model.named("Llama-3.2-1B"), run)["weights"]
+
+
+def test_a_draft_model_shortens_the_context_that_fits():
+    model, run, card = Model.named("Llama-3.1-8B"), Inference(weights="Q8_0"), Gpu.named("RTX 4090")
+    both = replace(run, draft_model="Llama-3.2-1B")
+    context = largest("context", model, both, card)
+    assert 0 < context < largest("context", model, run, card)
+    assert not fits(model, replace(both, context=context + 1), card)
+
+
+def test_the_embedding_of_a_draft_model_lies_in_cpu_memory_too():
+    """As of any model in llama.cpp: 128,256 rows of 2,048 numbers, of which Q8_0 stores 32 in 34 bytes."""
+    run = Inference(4096, engine="llama.cpp", weights="Q8_0", draft_model="Llama-3.2-1B")
+    assert places(Model.named("Llama-3.1-8B"), run)["cpu"]["draft"] == 128_256 * 2048 * 34 // 32
+
+
+def test_adapters_beside_a_model():
+    """39,976,960 parameters for LLaMA-7B at rank 16, as libraries report them; vLLM keeps them in 16 bit."""
+    for engine in ("ideal", "vLLM", "llama.cpp"):
+        run = Inference(engine=engine, loras=3, lora_rank=16)
+        assert breakdown(Model.named("LLaMA-7B"), run)["adapter_memory"] == 3 * 2 * 39_976_960
+    narrow = Inference(loras=1, lora_rank=16, lora_targets="qv")
+    assert breakdown(Model.named("LLaMA-7B"), narrow)["adapter_memory"] == 2 * 8_388_608
+
+
+def test_cards_divide_the_side_of_an_adapter_that_the_matrix_has_divided():
+    """lora_b of a matrix divided by its outputs, lora_a of one divided by its inputs (vLLM, base_linear.py)."""
+    model, run = Model.named("LLaMA-7B"), Inference(engine="vLLM", loras=1, lora_rank=16, tensor_parallel=2)
+    d, f = 4096, 11_008
+    columns, rows = 3 * (d + d // 2) + 2 * (d + f // 2), (d // 2 + d) + (f // 2 + d)
+    assert breakdown(model, run)["adapter_memory"] == 2 * 16 * 32 * (columns + rows)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"loras": 2}, "lora_rank must be at least 1 with loras 2, not 0"),
+        ({"lora_rank": 2}, "loras must be at least 1 with lora_rank 2, not 0"),
+        ({"lora_targets": "qv"}, "lora_targets must be 'all' for a run without loras, not 'qv'"),
+        ({"loras": 1, "lora_rank": 8, "lora_targets": "qv", "engine": "vLLM"}, "lora_targets must be 'all' for vLLM"),
+        ({"draft_weights": "Q8_0"}, "draft_weights must be 'auto' without a draft_model, not 'Q8_0'"),
+        ({"draft_model": "Llama-3.2-1"}, "draft_model 'Llama-3.2-1' is not known; the nearest"),
+        ({"draft_model": "Llama-3.2-1B", "pipeline_parallel": 2}, "pipeline_parallel must be 1 with a draft_model"),
+    ],
+)
+def test_what_is_beside_a_model_is_said_whole_or_refused(change, sentence):
+    with pytest.raises(InputError, match=f"^{sentence}"):
+        Inference(**change)
+
+
+def test_adapters_of_experts_in_vllm_are_refused():
+    with pytest.raises(InputError, match=r"^loras must be 0 for experts in vLLM, whose room for adapters"):
+        breakdown(Model.named("Mixtral-8x7B"), Inference(engine="vLLM", loras=1, lora_rank=8))
