@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from memcalc.errors import InputError, must
 from memcalc.estimate.degrees import check_degrees
-from memcalc.formula.choices import Attention, End, Family, Kept, WindowCache
+from memcalc.formula.choices import End, Family, Kept, WindowCache
 from memcalc.formula.formats import Format, whole_blocks
 from memcalc.formula.kv_cache import L_full, L_win, W, kv_cache, of_every_head, with_residual
 from memcalc.formula.overhead import inference_overhead
@@ -265,17 +265,18 @@ _OTHER_KINDS = {
 """Kinds of layers whose working memory nobody has measured, in words."""
 
 
-def unmeasured(model: Model, families: Collection[str] | None = None) -> str:
+def unmeasured(model: Model, families: Collection[str] | None = None, but: Collection[str] = ()) -> str:
     """Return what of a model nobody has measured: kinds of its layers, or else its code; "" if all of it was.
 
     Parameters
     ----------
     families : those whose code was measured; None if the code does not matter
+    but : counts of layers of other kinds that are measured all the same
 
     >>> unmeasured(Model.named("Mixtral-8x7B")), unmeasured(Model.named("Falcon-7B"), ["llama"])
     ('its experts', "the code of its family, 'falcon'")
     """
-    kinds = dict.fromkeys(words for kind, words in _OTHER_KINDS.items() if getattr(model, kind))
+    kinds = dict.fromkeys(words for kind, words in _OTHER_KINDS.items() if kind not in but and getattr(model, kind))
     if kinds or families is None or model.family in families:
         return " and ".join(kinds)
     return f"the code of its family, {model.family!r}" if model.family else "its code"
@@ -289,18 +290,14 @@ def _reading(family: str, chunked: bool, windowed: bool, **code: object) -> Term
 
 
 def _engine_buffer(model: Model, run: Inference) -> Term:
-    from memcalc.formula import llama_cpp
+    from memcalc.estimate.engine_graph import graph
+    from memcalc.formula.llama_cpp import compute_buffer
 
     if run.prefill != "whole":
         raise must("prefill", f"'whole' for {run.engine}, whose chunks are of ubatch tokens", str(run.prefill))
-    llama_cpp.check_dense(model.values)
-    keys, values = run.cache_formats
-    if keys != values:
-        raise InputError(f"kv_cache must be one format for keys and values with a prefill, not {run.kv_cache!r}.")
-    if keys.name not in ("FP16", "BF16", "FP32"):
-        raise InputError(f"kv_cache must be FP16, BF16 or FP32 with a prefill of {run.engine}, not {run.kv_cache!r}.")
-    fused = run.attention != Attention.EAGER
-    return _as_activations(llama_cpp.compute_buffer(fused, keys.name, run.reserving.shared))
+    if missing := unmeasured(model, but=("moe_layers",)):
+        raise InputError(f"prefill must be 'none' for {model.name}: nobody has measured {missing}.")
+    return _as_activations(compute_buffer(graph(model, run), model.values | run.values))
 
 
 @cache

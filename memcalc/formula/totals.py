@@ -52,7 +52,6 @@ def examples() -> tuple[Term, ...]:
         megatron.recomputation_peak(),
         reading.prefill,
         reading.decode_step,
-        llama_cpp.cells(),
-        llama_cpp.compute_buffer(),
+        llama_cpp.example(),
         llama_cpp.output_buffer,
     )
