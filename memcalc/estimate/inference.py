@@ -243,7 +243,7 @@ def prefill(model: Model, run: Inference) -> Term:
         raise InputError(f"prefill must be 'none' for {model.name}: nobody has measured {missing}.")
     if model.window_layers and run.context >= model.window:
         raise InputError(f"context must be below the window of {model.window:,} with a prefill, not {run.context:,}.")
-    grouped, many = model.kv_heads < model.heads, run.batch > 1
+    grouped, many = 1 < model.kv_heads < model.heads, run.batch > 1
     code = {"attention": run.attention, "grouped": grouped, "many": many}
     chunked = run.prefill not in ("whole", run.context)
     counters = model.window_layers > 0 and not run.reserving.kind  # Transformers' own caches count theirs themselves
