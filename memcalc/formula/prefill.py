@@ -46,7 +46,7 @@ class Prefill:
     Raises InputError if the family has not been measured, or the recipe is not one of 16 bits.
 
     >>> Prefill(CodePath("llama")).prefill.symbols
-    (V, d, d_ff, d_rot, s, b)
+    (V, d, d_ff, h, h_kv, d_k, d_rot, s, b)
     """
 
     case: CodePath

@@ -147,12 +147,15 @@ def _caches() -> tuple[Case, ...]:
 
 def _prefills() -> tuple[Case, ...]:
     base = {"context": 2048, "batch": 1, "prefill": "whole"}
-    return tuple(
-        Case("prefill", name, base | {"attention": kernel, "prefill": chunk})
+    runs = [
+        (name, {"attention": kernel, "prefill": chunk})
         for name in ("Llama-2-7B", "Llama-3-8B", "Mistral-7B-v0.1", "Qwen2.5-7B", "Pythia-6.9B")
         for kernel in ("sdpa", "eager")
         for chunk in ("whole", 512)
-    )
+    ]
+    runs += [("Qwen3-8B", {"attention": "sdpa", "prefill": chunk}) for chunk in ("whole", 512)]
+    runs += [(name, {"attention": "sdpa", "context": 8192, "prefill": 2048}) for name in ("Llama-3-8B", "Llama-2-7B")]
+    return tuple(Case("prefill", name, base | setting) for name, setting in runs)
 
 
 _FORMATS = {
