@@ -18,7 +18,7 @@ from memcalc.formula.weights import layers as all_layers
 
 L, d_rot, s, b, c = symbols("layers rotary context batch chunk")
 
-MEASURED = ("llama", "mistral", "qwen2", "gpt_neox", "seed_oss", "qwen3")
+MEASURED = ("llama", "mistral", "qwen2", "gpt_neox", "seed_oss", "qwen3", "phi3")
 """Families whose code has been measured; the peak lies where their code lets tensors go, so no other is guessed."""
 
 _HOLDS = "transformers 5.24, no gradients, 16 bits, at least two layers, context shorter than the window"
@@ -63,7 +63,8 @@ class Prefill:
     def _attention(self, new: sympy.Expr) -> sympy.Expr:
         embeddings, layer_input, normalised = 3 * [HALF * b * new * d]
         queries = HALF * b * new * h * d_k
-        packed = 3 * queries if "packed" in self.case.traits else 0  # holds the values
+        keys_and_values = 2 * HALF * b * new * h_kv * d_k
+        packed = queries + keys_and_values if "packed" in self.case.traits else 0  # holds the values
         return embeddings + layer_input + normalised + packed + queries
 
     def _repeated(self, seen: sympy.Expr) -> sympy.Expr:
@@ -95,7 +96,8 @@ class Prefill:
 
     def _mlp(self, new: sympy.Expr, seen: sympy.Expr) -> sympy.Expr:
         normalised = HALF * b * new * d
-        inner = 3 if "gated" in self.case.traits else 2  # activated gate, up and product; or up and its activation
+        traits = self.case.traits  # gate and up in one, activated gate and product; or one after the other; or no gate
+        inner = 4 if "gated_packed" in traits else 3 if "gated" in traits else 2
         return self._behind_attention(new, seen) + normalised + inner * HALF * b * new * d_ff
 
     def _rotation(self, new: sympy.Expr) -> sympy.Expr:
