@@ -215,8 +215,8 @@ def taken_by_engine(model: AnyModel, run: Inference, gpu: Gpu) -> Taken:
         return _of_a_server(model, settled(run, gpu), shares)
     try:
         steps = _of_one_request(model, run)
-    except InputError as problem:
-        return Taken(tuple(shares), f"the working memory of {kind} ({str(problem).rstrip('.')})")
+    except InputError:
+        return Taken(tuple(shares), f"the working memory of {kind}, which nobody has measured for this model and run")
     unknown = "" if steps else f"the working memory of {kind}, which nobody has measured here"
     if any(map(run.changed, OFFLOAD)):
         unknown = f"what {kind} copies to the card of what lies in CPU memory, for as long as it reads a prompt"
@@ -265,7 +265,14 @@ def _of_one_request(model: AnyModel, run: Inference) -> list[Share]:
     if run.kind == "transformers":
         beyond = overhead_values(End.HIGH)[symbol("fragmentation")]
         return [Share(term, size, int(size * (1 + beyond)))]
-    from memcalc.formula.llama_cpp import output_buffer  # here, for few ask for it
+    return _buffers(model, asked, term, known)
 
-    rest = output_buffer.exact(known)
-    return [Share(term, size, size), Share(output_buffer, rest, rest)]
+
+def _buffers(model: Model, run: Inference, term: Term, known: Values) -> list[Share]:
+    """Return the buffers of llama.cpp, which has logits for every token of a pass, or for one of each sequence."""
+    from memcalc.estimate.engine_graph import graph  # here, for few ask for it
+    from memcalc.formula.llama_cpp import compute_buffer, output_buffer
+
+    fewest = {**known, symbol("outputs"): run.batch}
+    least, rest = compute_buffer(graph(model, run), fewest).exact(fewest), output_buffer.exact(known)
+    return [Share(term, min(least, term.exact(known)), term.exact(known)), Share(output_buffer, rest, rest)]

@@ -11,7 +11,7 @@ from typing import TypeVar
 from memcalc.checkpoints import Stack
 from memcalc.errors import InputError, must
 from memcalc.estimate.degrees import check_degrees
-from memcalc.formula.choices import Attention, End, Family, Kept, WindowCache
+from memcalc.formula.choices import End, Family, Kept, WindowCache
 from memcalc.formula.formats import Format, whole_blocks
 from memcalc.formula.kv_cache import L_full, L_win, W, kv_cache, of_every_head, with_residual, with_whole_rope
 from memcalc.formula.overhead import inference_overhead
@@ -313,17 +313,18 @@ def prefill(model: Model, run: Inference) -> Term:
 
     if run.divided:
         raise InputError("prefill must be 'none' with more than one card, for it is known for one card only.")
-    if run.reserving.kind == "llama.cpp":
+    if run.kind == "llama.cpp":
         return _engine_buffer(model, run)
-    if run.reserving.kind == "vLLM":
-        raise InputError("prefill must be 'none' for the engine vLLM, whose working memory nobody has measured here.")
+    if run.kind not in ("", "transformers"):
+        known = "whose steps the verdict counts" if run.reserving.budget else "whose working memory nobody has measured"
+        raise InputError(f"prefill must be 'none' for the engine {run.engine}, {known}.")
     if run.weights in ("FP32", "TF32"):
         raise InputError(f"weights must be of at most 16 bits with a prefill, not {run.weights!r}.")
     if missing := unmeasured(model, MEASURED):
         raise InputError(f"prefill must be 'none' for {model.name}: nobody has measured {missing}.")
     if model.window_layers and run.context >= model.window:
         raise InputError(f"context must be below the window of {model.window:,} with a prefill, not {run.context:,}.")
-    grouped, many = model.kv_heads < model.heads, run.batch > 1
+    grouped, many = 1 < model.kv_heads < model.heads, run.batch > 1
     code = {"attention": run.attention, "grouped": grouped, "many": many}
     chunked = run.prefill not in ("whole", run.context)
     counters = model.window_layers > 0 and not run.reserving.kind  # Transformers' own caches count theirs themselves
@@ -345,17 +346,18 @@ _OTHER_KINDS = {
 """Kinds of layers whose working memory nobody has measured, in words."""
 
 
-def unmeasured(model: Model, families: Collection[str] | None = None) -> str:
+def unmeasured(model: Model, families: Collection[str] | None = None, but: Collection[str] = ()) -> str:
     """Return what of a model nobody has measured: kinds of its layers, or else its code; "" if all of it was.
 
     Parameters
     ----------
     families : those whose code was measured; None if the code does not matter
+    but : counts of layers of other kinds that are measured all the same
 
     >>> unmeasured(Model.named("Mixtral-8x7B")), unmeasured(Model.named("Falcon-7B"), ["llama"])
     ('its experts', "the code of its family, 'falcon'")
     """
-    kinds = dict.fromkeys(words for kind, words in _OTHER_KINDS.items() if getattr(model, kind))
+    kinds = dict.fromkeys(words for kind, words in _OTHER_KINDS.items() if kind not in but and getattr(model, kind))
     if kinds or families is None or model.family in families:
         return " and ".join(kinds)
     return f"the code of its family, {model.family!r}" if model.family else "its code"
@@ -369,18 +371,14 @@ def _reading(family: str, chunked: bool, windowed: bool, **code: object) -> Term
 
 
 def _engine_buffer(model: Model, run: Inference) -> Term:
-    from memcalc.formula import llama_cpp
+    from memcalc.estimate.engine_graph import graph
+    from memcalc.formula.llama_cpp import compute_buffer
 
     if run.prefill != "whole":
         raise must("prefill", f"'whole' for {run.engine}, whose chunks are of ubatch tokens", str(run.prefill))
-    llama_cpp.check_dense(model.values)
-    keys, values = run.cache_formats
-    if keys != values:
-        raise InputError(f"kv_cache must be one format for keys and values with a prefill, not {run.kv_cache!r}.")
-    if keys.name not in ("FP16", "BF16", "FP32"):
-        raise InputError(f"kv_cache must be FP16, BF16 or FP32 with a prefill of {run.engine}, not {run.kv_cache!r}.")
-    fused = run.attention != Attention.EAGER
-    return _as_activations(llama_cpp.compute_buffer(fused, keys.name, run.reserving.shared))
+    if missing := unmeasured(model, but=("moe_layers",)):
+        raise InputError(f"prefill must be 'none' for {model.name}: nobody has measured {missing}.")
+    return _as_activations(compute_buffer(graph(model, run), model.values | run.values))
 
 
 @cache

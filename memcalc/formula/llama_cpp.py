@@ -1,108 +1,181 @@
 """llama.cpp: the working buffers that the engine reserves before the first token, as it states them on a CPU."""
 
-from collections.abc import Iterator
-from functools import cache
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache, lru_cache
+from math import inf, prod
+from typing import NamedTuple
 
 import sympy
-from sympy import Max, ceiling
+from sympy import ceiling
 
-from memcalc.errors import InputError, choice
-from memcalc.formula.formats import FP32, HALF, INT32, INT64
+from memcalc import catalogue
+from memcalc.formula.formats import FP32
+from memcalc.formula.kv_cache import b, reserved, reserved_window
+from memcalc.formula.saved_tensors import factor, meets
 from memcalc.formula.symbols import GLOSSARY, symbols
-from memcalc.formula.tensors import V, d, d_ff, d_k, h, h_kv
+from memcalc.formula.tensors import V
 from memcalc.formula.term import Term, Values
 
-s, b, s_u, n_out, s_c = symbols("context batch micro_tokens outputs cells")
+s_u, n_out = symbols("micro_tokens outputs")
 
-_ALIGNED, _BLOCK = 32, 256  # bytes; cells
-_CACHES = {True: ("FP16", "BF16", "FP32"), False: ("FP16",)}
-_UNKNOWN = symbols("window_layers latent_layers mamba_layers mamba2_layers moe_layers")
-
-_HOLDS = "llama.cpp on a CPU; a dense model with gated MLP, full attention in every layer; s_u a multiple of 8"
-_SOURCE = "ggml2026llama, src/llama-graph.cpp and ggml/src/ggml-alloc.c"
-
-_each = FP32 * s_u  # bytes of one number of every token
-_output_places = _ALIGNED * ceiling(INT32 * n_out / _ALIGNED)
+_ALIGNED = 32  # bytes
 
 
-def check_dense(values: Values):
-    """Raise InputError if a layer is of a kind whose buffers are not known: a window, experts, a latent or a state.
+class Layer(NamedTuple):
+    """A layer: what it looks at, "full" or "window", and what stands behind attention, "mlp" or "experts"."""
 
-    >>> check_dense({_UNKNOWN[-1]: 0})
-    """
-    for kind in filter(values.get, _UNKNOWN):
-        name = GLOSSARY[kind].name
-        raise InputError(f"{name} must be 0 for the compute buffer, which is known for dense models only.")
+    sight: str = "full"
+    block: str = "mlp"
 
 
-@cache
-def cells(unified: bool = False) -> Term:
-    """Return the term for the cells of the cache that one micro-batch looks at.
+class _Step(NamedTuple):
+    """A result with the bytes of one number and the factors of their count, and what is freed once it is there."""
+
+    name: str
+    each: int
+    factors: tuple[sympy.Expr, ...]
+    frees: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Graph:
+    """What the engine computes of a micro-batch, by what decides which results it makes.
 
     Parameters
     ----------
-    unified : whether all sequences share one cache, or each has its own
-
-    >>> cells()
-    s_c = 256 × ⌈s/256⌉
+    facts : what the conditions in data/engine_tensors.csv ask for: those of the family, from data/engine_graphs.csv;
+        "flash" or "eager"; "windows" where layers have some, "whole_windows" where their cache keeps everything;
+        "shared" where there is one run of cells; "turned_keys", "turned_by_64" (128, …) and "turned_values" for a
+        quantized cache, "keys_of_32_bit" and "values_of_32_bit" for one in FP32
+    layers : those of the model, in order
     """
-    return Term(
-        name="cells",
-        expr=_BLOCK * ceiling((s * b if unified else s) / _BLOCK),
-        meaning="The cache is reserved in blocks of 256 cells, and the buffer for a full one.",
-        holds="llama.cpp; s tokens of each sequence",
-        source="ggml2026llama, src/llama-kv-cache.cpp",
-    )
+
+    facts: frozenset[str]
+    layers: tuple[Layer, ...]
+
+    def steps(self) -> Iterator[_Step]:
+        """Yield the results in the order in which the engine makes them."""
+        last = {layer.sight: index for index, layer in enumerate(self.layers)}
+        yield from self._stage("tokens")
+        for number, sight in enumerate(dict.fromkeys(layer.sight for layer in self.layers)):
+            yield from self._stage("rotation", sight)
+            yield from () if number else self._stage("positions")
+            yield from self._stage("cache", sight)
+        yield from (*self._stage("choice"), *self._stage("embedding"))
+        for index, (sight, block) in enumerate(self.layers):
+            done = {"last_of_its_kind"} if index == last[sight] else set()
+            done |= {"last_of_all"} if index == len(self.layers) - 1 else set()
+            done |= {"chosen"} if "last_of_all" in done and "chosen_late" not in self.facts else set()
+            yield from self._stage("layer", sight, done)
+            yield from self._stage(block, sight, done)
+        yield from self._stage("head")
+
+    def _stage(self, stage: str, sight: str = "full", more: set[str] = frozenset()) -> tuple[_Step, ...]:
+        return _stage(stage, sight, self.facts.union(more))
 
 
 @cache
-def compute_buffer(flash: bool = True, cache_format: str = "FP16", unified: bool = False) -> Term:
-    """Return the term for the buffer of everything that is computed between the layers' weights.
+def _stage(stage: str, sight: str, facts: frozenset[str]) -> tuple[_Step, ...]:
+    windowed = sight == "window" and "whole_windows" not in facts
+    instead = {reserved.symbol: reserved_window.symbol} if windowed else {}
+    if "chosen" in facts and stage != "layer":
+        instead[s_u] = n_out
+    found = (row for row in catalogue.rows("engine_tensors") if row["stage"] == stage and meets(facts, row["when"]))
+    return tuple(_step(row, sight, instead) for row in found)
+
+
+def _step(row: Mapping[str, str], sight: str, instead: Mapping[sympy.Symbol, sympy.Symbol]) -> _Step:
+    factors = tuple(instead.get(one, one) for one in map(factor, row["shape"].split()))
+    name, frees = (row[column].format(sight=sight) for column in ("name", "frees"))
+    return _Step(name, int(row["bytes"] or 0), factors, tuple(frees.split("|")))
+
+
+@dataclass
+class _Buffer:
+    """Where results lie: each in the smallest hole that takes it, or else above all others.
+
+    A place is its offset, its length [bytes], and the sizes of what lies below it.
+    """
+
+    holes: list[tuple[int, float, tuple]] = field(default_factory=lambda: [(0, inf, ())])
+    held: dict[str, tuple[int, float, tuple]] = field(default_factory=dict)
+    top: tuple[int, tuple] = (0, ())
+
+    def take(self, name: str, length: int, size: object):
+        fitting = [index for index, hole in enumerate(self.holes[:-1]) if hole[1] >= length]
+        index = min(reversed(fitting), key=lambda index: self.holes[index][1], default=len(self.holes) - 1)
+        start, room, below = self.holes[index]
+        above = start + length, (*below, size)
+        self.holes[index : index + 1] = [(above[0], room - length, above[1])] if room > length else []
+        self.held[name] = start, length, below
+        self.top = max(self.top, above, key=lambda place: place[0])
+
+    def give(self, name: str):
+        """Make the place of a result free, in one hole with those beside it."""
+        holes, self.holes = sorted([*self.holes, self.held.pop(name)], key=lambda hole: hole[0]), []
+        for start, room, below in holes:
+            before = self.holes[-1] if self.holes else (0, -1, ())
+            if before[0] + before[1] == start:
+                self.holes[-1] = before[0], before[1] + room, before[2]
+            else:
+                self.holes.append((start, room, below))
+
+
+def compute_buffer(graph: Graph, values: Values) -> Term:
+    """Return the term for the buffer of everything that is computed between the weights, for a run of these sizes.
 
     Parameters
     ----------
-    flash : whether attention is fused, so that no scores are stored
-    cache_format : format of keys and values: "FP16", and with flash also "BF16" or "FP32"
-    unified : as for `cells`
+    values : of the symbols of the model and of the run; where results lie depends on all of them
 
-    Raises InputError for another cache format: a quantized cache is rotated first, which takes more.
-
-    >>> llama = {V: 32000, d: 4096, d_ff: 11008, h: 32, h_kv: 32, d_k: 128}
-    >>> compute_buffer().exact(llama | {s_c: 4096, s_u: 512, n_out: 512})
+    >>> from memcalc import Inference, Model, values
+    >>> run = Inference(context=4096, engine="llama.cpp")
+    >>> llama = Graph(frozenset(["flash", "shared"]), (Layer(),) * 32)
+    >>> compute_buffer(llama, values(Model.named("LLaMA-7B"), run)).exact(values(Model.named("LLaMA-7B"), run))
     105396224
     """
-    cache_format = choice("cache format", cache_format, _CACHES[flash])
+    cells = {part.symbol: part for part in (reserved, reserved_window)}
+    needed = {one for step in graph.steps() for one in step.factors if one.is_Symbol}
+    sizes = {one: cells[one].exact(values) if one in cells else values[one] for one in needed}
+    expr = _highest(graph, frozenset(sizes.items()))
     return Term(
         name="compute_buffer",
-        expr=Max(*_moments(flash, cache_format)),
-        meaning="The engine plans where each result lies and reserves the highest place: in attention, MLP or output.",
-        holds=_HOLDS if flash else f"{_HOLDS}; where the scores or the logits need most, else within 8 %",
-        source=_SOURCE,
-        parts=(cells(unified),),
+        expr=expr,
+        meaning="The engine plans where each result lies, and reserves the highest place: below it lie what it needs "
+        "at that moment, and the holes that earlier results left.",
+        holds="llama.cpp on a CPU, to the byte, in a run of these sizes; with a GPU the embeddings in the place of "
+        "tokens stay with the host, and CUDA adds FP16 copies of another cache where its kernel asks for them",
+        source="ggml2026llama, src/llama-graph.cpp and ggml/src/ggml-alloc.c",
+        parts=tuple(part for one, part in cells.items() if one in expr.free_symbols),
     )
 
 
-def _moments(flash: bool, cache_format: str) -> Iterator[sympy.Expr]:
-    """Yield what lies in the buffer at once: in the MLP, at the output, and in attention where that is more."""
-    inputs, residual, normalised, output = _inputs(flash), *3 * [_each * d]
-    gate, up, product = 3 * [_each * d_ff]
-    queries, heads = 2 * [_each * h * d_k]
-    yield gate + up + product + residual + normalised + output + _each * Max(d, h * d_k) + inputs
-    logits = FP32 * n_out * V
-    yield residual + normalised + logits + _output_places
-    if not flash:
-        scores = _each * h * s_c
-        yield scores + residual + normalised + output + queries + heads + inputs
-    if cache_format == "FP32":
-        keys, values = 2 * [HALF * s_c * h_kv * d_k]  # FP16 copies, for fused attention reads no FP32
-        yield keys + values + residual + normalised + output + queries + heads + inputs
+def example() -> Term:
+    """Return the buffer of a dense model of the sizes that the glossary has by default."""
+    values = {symbol: entry.default for symbol, entry in GLOSSARY.items() if entry.default is not None}
+    return compute_buffer(Graph(frozenset(["flash", "shared"]), (Layer(),) * 32), values)
 
 
-def _inputs(flash: bool) -> sympy.Expr:
-    tokens, positions, places = INT32 * s_u, INT32 * s_u, INT64 * s_u
-    value_places = places if flash else places * h_kv * d_k  # values are stored transposed: one place a number
-    mask = (HALF if flash else FP32) * s_u * s_c
-    return tokens + positions + _output_places + places + value_places + mask
+@lru_cache(maxsize=1024)
+def _highest(graph: Graph, sizes: frozenset[tuple[sympy.Symbol, int]]) -> sympy.Expr:
+    numbers, buffer = dict(sizes), _Buffer()
+    for step in graph.steps():
+        if step.name:
+            length = step.each * prod(int(numbers.get(one, one)) for one in step.factors)
+            over = -length % _ALIGNED
+            buffer.take(step.name, length + over, (step.each, step.factors, over > 0))
+        for name in buffer.held.keys() & step.frees:
+            buffer.give(name)
+        if "output" in buffer.held and not buffer.held.keys() & {"sum", "chosen sum"}:
+            buffer.held["input"] = buffer.held.pop("output")
+    return sympy.Add(*(count * _bytes(*size) for size, count in Counter(buffer.top[1]).items()))
+
+
+def _bytes(each: int, factors: tuple[sympy.Expr, ...], rounded: bool) -> sympy.Expr:
+    size = each * sympy.prod(factors)
+    return _ALIGNED * ceiling(size / _ALIGNED) if rounded else size
 
 
 output_buffer = Term(

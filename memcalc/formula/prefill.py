@@ -1,12 +1,15 @@
 """Prefill: the working memory of a prompt's forward pass, whole or in chunks, and of a step that generates a token."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 import sympy
 
 from memcalc.errors import must
+from memcalc.formula.choices import Attention
 from memcalc.formula.formats import BOOL, FP32, HALF, INT64
+from memcalc.formula.numeric import Max
 from memcalc.formula.saved_tensors import CodePath
 from memcalc.formula.symbols import symbols
 from memcalc.formula.tensors import V, d, d_ff, d_k, h, h_kv
@@ -15,11 +18,17 @@ from memcalc.formula.weights import layers as all_layers
 
 L, d_rot, s, b, c = symbols("layers rotary context batch chunk")
 
-MEASURED = ("llama", "mistral", "qwen2", "gpt_neox", "seed_oss")
+MEASURED = ("llama", "mistral", "qwen2", "gpt_neox", "seed_oss", "qwen3", "phi3")
 """Families whose code has been measured; the peak lies where their code lets tensors go, so no other is guessed."""
 
-_HOLDS = "transformers 5.23, no gradients, 16 bits, at least two layers, context shorter than the window"
+_HOLDS = "transformers 5.24, no gradients, 16 bits, at least two layers, context shorter than the window"
 _SOURCE = "wolf2020transformers, src/transformers/models and cache_utils.py"
+
+
+def _in_32_bit(rows: sympy.Expr, width: sympy.Expr) -> sympy.Expr:
+    """Return what a norm holds at most: numbers in FP32, them scaled, and of each row the mean square and its root."""
+    numbers, scaled, mean, root = rows * width * FP32, rows * width * FP32, rows * FP32, rows * FP32
+    return numbers + scaled + mean + root
 
 
 @dataclass(frozen=True)
@@ -28,7 +37,8 @@ class Prefill:
 
     Parameters
     ----------
-    case : the family's code, its attention, whether heads are grouped; of a family in MEASURED
+    case : the family's code, its attention, whether heads are grouped (one head of keys for all is never copied); of
+        a family in MEASURED
     all_logits : whether every token gets logits, or each prompt's last token alone
     chunked : whether the prompt comes in chunks of c tokens
     windowed : whether the layers' caches are sliding windows
@@ -36,7 +46,7 @@ class Prefill:
     Raises InputError if the family has not been measured, or the recipe is not one of 16 bits.
 
     >>> Prefill(CodePath("llama")).prefill.symbols
-    (V, d, d_ff, d_rot, s, b)
+    (V, d, d_ff, h, h_kv, d_k, d_rot, s, b)
     """
 
     case: CodePath
@@ -53,27 +63,61 @@ class Prefill:
     def _attention(self, new: sympy.Expr) -> sympy.Expr:
         embeddings, layer_input, normalised = 3 * [HALF * b * new * d]
         queries = HALF * b * new * h * d_k
-        packed = 3 * queries if "packed" in self.case.traits else 0  # holds the values
+        keys_and_values = 2 * HALF * b * new * h_kv * d_k
+        packed = queries + keys_and_values if "packed" in self.case.traits else 0  # holds the values
         return embeddings + layer_input + normalised + packed + queries
+
+    def _repeated(self, seen: sympy.Expr) -> sympy.Expr:
+        return 2 * HALF * b * seen * h * d_k if self.case.grouped else sympy.S.Zero  # keys and values
 
     def _scores(self, new: sympy.Expr, seen: sympy.Expr) -> sympy.Expr:
         raw, masked, softmax, rounded = (each * b * h * new * seen for each in (HALF, HALF, FP32, HALF))
-        repeated = 2 * HALF * b * seen * h * d_k if self.case.grouped else 0  # keys and values
-        return self._attention(new) + raw + masked + softmax + rounded + repeated
+        return self._attention(new) + self._repeated(seen) + raw + masked + softmax + rounded
 
-    def _mlp(self, new: sympy.Expr) -> sympy.Expr:
-        embeddings, layer_input, residual_sum, normalised = 4 * [HALF * b * new * d]
-        inner = 3 if "gated" in self.case.traits else 2  # activated gate, up and product; or up and its activation
-        return embeddings + layer_input + residual_sum + normalised + inner * HALF * b * new * d_ff
+    def _masked(self, new: sympy.Expr, seen: sympy.Expr) -> sympy.Expr:
+        """What fused attention takes with a mask: numbers to add to the scores, made from its negation."""
+        bias, negated, output = HALF * b * new * seen, BOOL * b * new * seen, HALF * b * new * h * d_k
+        random = 2 * INT64  # seed and offset, which the kernel returns although nothing is dropped
+        return self._attention(new) + self._repeated(seen) + bias + Max(negated, output + random)
 
-    def _joining(self, new: sympy.Expr) -> sympy.Expr:
+    def _behind_attention(self, new: sympy.Expr, seen: sympy.Expr) -> sympy.Expr:
+        embeddings, layer_input, residual_sum = 3 * [HALF * b * new * d]
+        weights = HALF * b * h * new * seen if self._eager else 0  # which attention returned, and a name still holds
+        return embeddings + layer_input + residual_sum + weights
+
+    def _norm(self, new: sympy.Expr, seen: sympy.Expr) -> sympy.Expr:
+        return self._behind_attention(new, seen) + _in_32_bit(b * new, d)
+
+    def _query_norm(self, new: sympy.Expr) -> sympy.Expr:
+        embeddings, layer_input, normalised = 3 * [HALF * b * new * d]
+        queries = HALF * b * new * h * d_k
+        not_yet = 2 * HALF * b * new * h_kv * d_k  # keys and values that the cache does not have at that time
+        return embeddings + layer_input + normalised + queries + _in_32_bit(b * new * h, d_k) - not_yet
+
+    def _mlp(self, new: sympy.Expr, seen: sympy.Expr) -> sympy.Expr:
+        normalised = HALF * b * new * d
+        traits = self.case.traits  # gate and up in one, activated gate and product; or one after the other; or no gate
+        inner = 4 if "gated_packed" in traits else 3 if "gated" in traits else 2
+        return self._behind_attention(new, seen) + normalised + inner * HALF * b * new * d_ff
+
+    def _rotation(self, new: sympy.Expr) -> sympy.Expr:
+        """Queries are turned, and then keys: each beside its two summands and one in the making."""
+        embeddings, layer_input, normalised = 3 * [HALF * b * new * d]
+        one_query, one_key = HALF * b * new * h * d_k, HALF * b * new * h_kv * d_k
+        return embeddings + layer_input + normalised + Max(4 * one_query, 2 * one_query + 3 * one_key)
+
+    def _fused(self, new: sympy.Expr) -> sympy.Expr:
+        output, reordered = 2 * [HALF * b * new * h * d_k]
+        return self._attention(new) + output + reordered
+
+    def _joining(self, new: sympy.Expr, before: sympy.Expr) -> sympy.Expr:
         copies = 2 if self.windowed else 1
-        old, keys, values = copies * HALF * b * s * h_kv * d_k, *2 * [HALF * b * new * h_kv * d_k]
+        old, keys, values = copies * HALF * b * before * h_kv * d_k, *2 * [HALF * b * new * h_kv * d_k]
         return self._attention(new) + old + keys + (0 if "packed" in self.case.traits else values)
 
     def _around(self, new: sympy.Expr, seen: sympy.Expr) -> sympy.Expr:
         cosines, sines, token_ids, positions = *2 * [HALF * new * d_rot], INT64 * b * new, INT64 * new
-        mask = HALF * b * new * seen if self._eager else BOOL * new * seen if self.chunked and new == c else 0
+        mask = HALF * b * new * seen if self._eager else BOOL * new * seen if self._given_mask and new == c else 0
         return cosines + sines + token_ids + positions + mask + self._window_lengths
 
     @property
@@ -81,8 +125,29 @@ class Prefill:
         return self.case.kernel == "eager"
 
     @property
+    def _given_mask(self) -> bool:
+        """Whether PyTorch's attention is told what later chunks see; FlashAttention's own code needs no mask."""
+        return self.chunked and self.case.attention == Attention.SDPA
+
+    @property
     def _window_lengths(self) -> sympy.Expr:
         return INT64 * L if self.windowed else sympy.S.Zero
+
+    def _moments(self, new: sympy.Expr) -> Iterator[sympy.Expr]:
+        """Yield what lies there at once, in the attention, in norms of FP32 and in the MLP."""
+        yield self._mlp(new, s)
+        if self._eager:
+            yield self._scores(new, s)
+        else:
+            yield self._masked(new, s) if self._given_mask else self._fused(new)
+        if {"rotary", "separate"} <= self.case.traits:
+            yield self._rotation(new)
+        if self.chunked:
+            yield self._joining(new, s - new)
+        if "rmsnorm" in self.case.traits:
+            yield self._norm(new, s)
+        if "query_key_norm" in self.case.traits:
+            yield self._query_norm(new)
 
     @cached_property
     def prefill(self) -> Term:
@@ -90,13 +155,13 @@ class Prefill:
         new = c if self.chunked else s
         logits = HALF * b * V * (new if self.all_logits else 1)
         before = logits if self.chunked else 0  # those of the chunk before
-        layers = sympy.Max(self._mlp(new), *self._eager * [self._scores(new, s)]) + self._around(new, s)
+        layers = Max(*self._moments(new)) + self._around(new, s)
         head = logits + HALF * b * new * d + INT64 * b * new + self._window_lengths
         return Term(
             name="prefill",
-            expr=before + sympy.Max(layers, head),
-            meaning="The peak lies in the attention or the MLP of the last layer, or where the logits come.",
-            holds=f"{_HOLDS}; chunks that divide the context",
+            expr=before + Max(layers, head),
+            meaning="The peak lies in the attention, a norm or the MLP of the last layer, or where the logits come.",
+            holds=f"{_HOLDS}; chunks that divide the context, which 8 divides",
             source=_SOURCE,
             parts=(all_layers,) if self.windowed else (),
         )
@@ -104,7 +169,7 @@ class Prefill:
     @cached_property
     def decode_step(self) -> Term:
         """The term for the working memory of one decode step, beside a cache that has the new token already."""
-        peak = sympy.Max(self._joining(1), *self._eager * [self._scores(1, s + 1)])
+        peak = Max(self._joining(1, s), *self._eager * [self._scores(1, s + 1)])
         return Term(
             name="decode_step",
             expr=peak + self._around(1, s + 1),

@@ -52,6 +52,6 @@ def examples() -> tuple[Term, ...]:
         megatron.recomputation_peak(),
         reading.prefill,
         reading.decode_step,
-        *(llama_cpp.cells(), llama_cpp.compute_buffer(), llama_cpp.output_buffer),
+        *(llama_cpp.example(), llama_cpp.output_buffer),
         *(engine_step.sampling(), engine_step.engine_step(), engine_step.reserve(large=True)),
     )

@@ -326,7 +326,7 @@ class Inference(Run):
             "window_extra": engine.window_extra + room,
             "bytes_per_conv": conv,
             "bytes_per_state": Format.named("FP32").bytes,
-            **({"micro_tokens": at_once, "outputs": at_once} if room else {}),
+            **({"micro_tokens": -(-at_once // self.batch) * self.batch, "outputs": at_once} if room else {}),
             **({"micro_tokens": self.batched_tokens} if self.batched_tokens else {}),
             **({"outputs": self.sequences} if self.sequences else {}),
         }

@@ -280,12 +280,7 @@ def test_a_prefill_and_its_cache_are_what_was_measured(engine):
     [
         ("Llama-2-7B", {"weights": "FP32"}, "weights must be of at most 16 bits with a prefill, not 'FP32'."),
         ("Mixtral-8x7B", {}, "prefill must be 'none' for Mixtral-8x7B: nobody has measured its experts."),
-        ("Qwen3-8B", {}, "prefill must be 'none' for Qwen3-8B: nobody has measured the code of its family, 'qwen3'."),
-        (
-            "Llama-2-7B",
-            {"engine": "llama.cpp", "kv_cache": "Q8_0"},
-            "kv_cache must be FP16, BF16 or FP32 with a prefill",
-        ),
+        ("GPT-2", {}, "prefill must be 'none' for GPT-2: nobody has measured the code of its family, 'gpt2'."),
     ],
 )
 def test_a_prefill_in_other_numbers_or_code_is_refused(model, run, says):

@@ -1,5 +1,6 @@
 """The peak of a prefill and of a decode step, as measured on Hugging Face models."""
 
+from dataclasses import replace
 from functools import cache
 
 import pytest
@@ -21,7 +22,8 @@ reading = cache(Prefill)
 
 
 def the_pass(inputs):
-    return Prefill(case_of(inputs), inputs["all_logits"], inputs["chunked"], inputs["windowed"])
+    case = replace(case_of(inputs), grouped=1 < inputs["kv_heads"] < inputs["heads"])
+    return Prefill(case, inputs["all_logits"], inputs["chunked"], inputs["windowed"])
 
 
 @for_each_row("activations", "prefill")
@@ -49,6 +51,18 @@ def test_a_longer_context_needs_more(family, attention, context):
     code = reading(CodePath(family, attention))
     for term in (code.prefill, code.decode_step):
         assert term.value(VALUES | {symbol("context"): context}) < term.value(VALUES | {symbol("context"): context + 1})
+
+
+def test_a_mask_makes_pytorch_repeat_grouped_keys_and_values():
+    """Of Llama-3-8B in chunks of 512: keys and values for 32 heads instead of 8, and 16-bit numbers for the mask."""
+    values = VALUES | {symbol("kv_heads"): 8, symbol("intermediate"): 14336, symbol("context"): 32768}
+    sdpa, flash = (
+        reading(CodePath("llama", attention, grouped=True), chunked=True).prefill.exact(values)
+        for attention in ("sdpa", "flash")
+    )
+    repeated, bias = 2 * 2 * 32768 * 4096, 2 * 512 * 32768
+    assert repeated + bias < sdpa < 1.2 * (repeated + bias)
+    assert flash < sdpa / 3
 
 
 @pytest.mark.parametrize(

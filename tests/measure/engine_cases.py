@@ -66,3 +66,18 @@ ENGINE = (
     _file("Qwen2.5-0.5B", "Q4_K_M", full_layers=3, dense_layers=3, vocabulary=2048),
     _file("Gemma-3-1B", "Q4_K_M", window_layers=5, full_layers=1, dense_layers=6, vocabulary=2048),
 )
+
+_TWO_OF_EACH = {"full_layers": 2, "window_layers": 2}
+
+LATER = (
+    _buffer("Qwen3-30B-A3B", 4096, "sdpa", full_layers=4, moe_layers=4),
+    _buffer("Mixtral-8x7B", 8192, "sdpa", kv_cache="Q8_0", full_layers=4, moe_layers=4),
+    _buffer("Mixtral-8x7B", 8192, "eager", full_layers=4, moe_layers=4),
+    _buffer("gpt-oss-20b", 32768, "sdpa", ubatch=2048, moe_layers=4, **_TWO_OF_EACH),
+    _buffer("gpt-oss-20b", 8192, "eager", batch=2, moe_layers=4, **_TWO_OF_EACH),
+    _buffer("Gemma-2-9B", 8192, "eager", dense_layers=4, **_TWO_OF_EACH),
+    _buffer("Gemma-3-1B", 32768, "sdpa", kv_cache="Q8_0/Q4_0", batch=2),
+    _buffer("Gemma-3-1B", 16384, "sdpa", window="full"),
+    _buffer("Qwen3-8B", 8192, "sdpa", kv_cache="FP32", full_layers=4, dense_layers=4),
+)
+"""What was added behind the blocks, whose ids stay."""

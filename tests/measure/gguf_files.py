@@ -9,7 +9,11 @@ import numpy
 
 from memcalc import Model
 
-ARCHITECTURES = {"llama": "llama", "qwen2": "qwen2", "gemma2": "gemma2", "gemma3_text": "gemma3", "mamba": "mamba"}
+ARCHITECTURES = {
+    **dict.fromkeys(("llama", "mistral", "mixtral"), "llama"),
+    **{family: family for family in ("qwen2", "qwen3", "gemma2", "mamba")},
+    **{"gemma3_text": "gemma3", "qwen3_moe": "qwen3moe", "gpt_oss": "gpt-oss"},
+}
 """Family of a model → its name in llama.cpp."""
 
 _EPSILON, _SEED, _FP32 = 1e-5, 0, numpy.dtype(numpy.float32)
@@ -72,7 +76,11 @@ def _described(model: Model) -> gguf.GGUFWriter:
 
 
 def _describe_attention(writer: gguf.GGUFWriter, model: Model):
-    writer.add_feed_forward_length(model.intermediate)
+    writer.add_feed_forward_length(model.intermediate or model.expert_intermediate)
+    if model.moe_layers:
+        writer.add_expert_count(model.experts)
+        writer.add_expert_used_count(model.active_experts)
+        writer.add_expert_feed_forward_length(model.expert_intermediate)
     writer.add_head_count(model.heads)
     writer.add_head_count_kv(model.kv_heads)
     writer.add_key_length(model.head_dim)
@@ -104,21 +112,41 @@ def _tensors(model: Model) -> _Shapes:
 
 
 def _decoder_layer(model: Model) -> _Shapes:
-    d, d_ff = model.hidden, model.intermediate
     norms = ["attn_norm", "ffn_norm", "post_attention_norm", "post_ffw_norm"][: model.layer_norms]
-    yield from ((f"{name}.weight", (d,)) for name in norms)
-    yield from _attention(d, model.heads * model.head_dim, model.kv_heads * model.head_dim, model.qkv_bias)
-    if model.qk_norms:
-        yield from ((f"attn_{name}_norm.weight", (model.head_dim,)) for name in "qk")
-    yield from (("ffn_gate.weight", (d_ff, d)), ("ffn_up.weight", (d_ff, d)), ("ffn_down.weight", (d, d_ff)))
+    if model.sink_heads:
+        norms[1] = "post_attention_norm"  # as gpt-oss calls it
+    yield from ((f"{name}.weight", (model.hidden,)) for name in norms)
+    yield from _attention(model)
+    yield from _experts(model) if model.moe_layers else _mlp("", (), model.hidden, model.intermediate)
 
 
-def _attention(d: int, queries: int, keys: int, bias: int) -> _Shapes:
+def _attention(model: Model) -> _Shapes:
+    d, queries, keys = model.hidden, model.heads * model.head_dim, model.kv_heads * model.head_dim
     for name, rows in {"q": queries, "k": keys, "v": keys}.items():
         yield f"attn_{name}.weight", (rows, d)
-        if bias:
+        if model.qkv_bias:
             yield f"attn_{name}.bias", (rows,)
     yield "attn_output.weight", (d, queries)
+    if model.output_bias:
+        yield "attn_output.bias", (d,)
+    if model.qk_norms:
+        yield from ((f"attn_{name}_norm.weight", (model.head_dim,)) for name in "qk")
+    if model.sink_heads:
+        yield "attn_sinks.weight", (model.heads,)
+
+
+def _experts(model: Model) -> _Shapes:
+    yield "ffn_gate_inp.weight", (model.experts, model.hidden)
+    yield from _mlp("_exps", (model.experts,), model.hidden, model.expert_intermediate)
+    if model.expert_bias:
+        yield "ffn_gate_inp.bias", (model.experts,)
+        widths = {"gate": model.expert_intermediate, "up": model.expert_intermediate, "down": model.hidden}
+        yield from ((f"ffn_{name}_exps.bias", (model.experts, width)) for name, width in widths.items())
+
+
+def _mlp(ending: str, of_each: tuple[int, ...], d: int, width: int) -> _Shapes:
+    for name, shape in {"gate": (width, d), "up": (width, d), "down": (d, width)}.items():
+        yield f"ffn_{name}{ending}.weight", (*of_each, *shape)
 
 
 def _state_space(model: Model) -> _Shapes:

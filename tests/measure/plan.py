@@ -1,7 +1,7 @@
 """The plan: every amount that `make measure` measures. New cases go to the end of a section: the ids of rows stay."""
 
 from measure.cases import Case, Section
-from measure.engine_cases import ENGINE
+from measure.engine_cases import ENGINE, LATER
 from measured import rows
 from memcalc import catalogue
 
@@ -147,12 +147,15 @@ def _caches() -> tuple[Case, ...]:
 
 def _prefills() -> tuple[Case, ...]:
     base = {"context": 2048, "batch": 1, "prefill": "whole"}
-    return tuple(
-        Case("prefill", name, base | {"attention": kernel, "prefill": chunk})
+    runs = [
+        (name, {"attention": kernel, "prefill": chunk})
         for name in ("Llama-2-7B", "Llama-3-8B", "Mistral-7B-v0.1", "Qwen2.5-7B", "Pythia-6.9B")
         for kernel in ("sdpa", "eager")
         for chunk in ("whole", 512)
-    )
+    ]
+    runs += [("Qwen3-8B", {"attention": "sdpa", "prefill": chunk}) for chunk in ("whole", 512)]
+    runs += [(name, {"attention": "sdpa", "context": 8192, "prefill": 2048}) for name in ("Llama-3-8B", "Llama-2-7B")]
+    return tuple(Case("prefill", name, base | setting) for name, setting in runs)
 
 
 _FORMATS = {
@@ -214,7 +217,7 @@ def _block(name: str, library: str) -> Case:
 
 
 _LLAMA_CPP = "llama-cpp-python==0.3.36"  # another version may keep its numbers elsewhere
-_ENGINE = (*ENGINE, *(_block(name, _LLAMA_CPP) for name in _TYPES_OF_LLAMA_CPP))
+_ENGINE = (*ENGINE, *(_block(name, _LLAMA_CPP) for name in _TYPES_OF_LLAMA_CPP), *LATER)
 
 SECTIONS = (
     Section("W", "weights", _HUGGING_FACE, _weights()),
