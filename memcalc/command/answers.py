@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import asdict
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -112,51 +112,60 @@ def _engine(model: AnyModel, run: Inference, gpu: Gpu) -> dict[str, object]:
 
 
 def print_fit(model: AnyModel, run: Inference | Training, gpu: Gpu) -> None:
-    """Print the answer in words."""
+    """Print the answer in words, all of it or, if something has no answer, nothing."""
+    print("\n".join([*_counted(model, run, gpu), *_said(model, run, gpu)]))
+
+
+def _said(model: AnyModel, run: Inference | Training, gpu: Gpu) -> Iterator[str]:
+    """Yield the verdict, what could be done, and what a careful reader should know."""
     from memcalc.estimate import advice
     from memcalc.estimate.effects import without_effect
-    from memcalc.estimate.questions import breakdown, fits
-    from memcalc.estimate.terms import terms, values
 
-    alone = is_size_alone(model, run)
-    if not alone:
-        fits(model, run, gpu)  # refuses what has no answer, before anything is printed
-    known, memory = values(model, run), breakdown(model, run)
-    print(f"{model.name} on {gpu.name}: {in_words(model, run)}")
-    for term in terms(model, run):
-        _print_line(term.name, memory[term.name], _formula(term.simplified(known)))
-    _print_total(model, run, gpu, alone)
-    judged = (advice.verdict, advice.next_steps, advice.notes)
-    verdict, steps, notes = (_A_SIZE_ALONE, [], []) if alone else (ask(model, run, gpu) for ask in judged)
-    print("\n".join([verdict, *steps, *without_effect(model, run), *notes]))
+    if is_size_alone(model, run):
+        yield _A_SIZE_ALONE
+        yield from without_effect(model, run)
+        return
+    yield advice.verdict(model, run, gpu)
+    yield from advice.next_steps(model, run, gpu)
+    yield from without_effect(model, run)
+    yield from advice.notes(model, run, gpu)
 
 
-def _print_total(model: AnyModel, run: Inference | Training, gpu: Gpu, alone: bool) -> None:
-    """Print what an engine takes too, the sum, what is elsewhere, and what the card has."""
+def _counted(model: AnyModel, run: Inference | Training, gpu: Gpu) -> Iterator[str]:
+    """Yield a line for each term, what an engine takes too, the sum, what is elsewhere, and what the card has."""
     from memcalc.estimate.questions import fits
-    from memcalc.estimate.terms import total
+    from memcalc.estimate.terms import breakdown, terms, values
 
-    engine = getattr(run, "kind", "") and not alone
+    fit = None if is_size_alone(model, run) else fits(model, run, gpu)
+    known, memory = values(model, run), breakdown(model, run)
+    yield f"{model.name} on {gpu.name}: {in_words(model, run)}"
+    for term in terms(model, run):
+        yield _line(term.name, memory[term.name], _formula(term.simplified(known)))
+    engine = getattr(run, "kind", "") if fit is not None else ""
     if engine:
-        from memcalc.estimate.engine import taken_by_engine
-
-        for share in taken_by_engine(model, run, gpu).shares:
-            least = f"at least {units.show(share.low)}; " if 0 < share.low < share.high else ""
-            _print_line(share.term.name, share.high, least + _formula(share.term))
-    fit = fits(model, run, gpu) if engine else None
-    _print_line("total", total(model, run) if fit is None else fit.needed)
+        yield from _taken(model, run, gpu)
+    yield _line("total", fit.needed if engine else sum(memory.values()))
     for place, kept in _elsewhere(model, run).items():
-        _print_line(f"in {place.upper() if place == 'cpu' else 'NVMe'} memory", sum(kept.values()))
-    if fit is not None and fit.capacity != gpu.capacity:
-        _print_line(f"{run.engine} may use", fit.capacity)
-    _print_line(f"the card ({gpu.capacity_is})", gpu.capacity)
+        yield _line(f"in {place.upper() if place == 'cpu' else 'NVMe'} memory", sum(kept.values()))
+    if engine and fit.capacity != gpu.capacity:
+        yield _line(f"{run.engine} may use", fit.capacity)
+    yield _line(f"the card ({gpu.capacity_is})", gpu.capacity)
+
+
+def _taken(model: AnyModel, run: Inference, gpu: Gpu) -> Iterator[str]:
+    """Yield what the engine takes beside weights and cache, at its most."""
+    from memcalc.estimate.engine import taken_by_engine
+
+    for share in taken_by_engine(model, run, gpu).shares:
+        least = f"at least {units.show(share.low)}; " if 0 < share.low < share.high else ""
+        yield _line(share.term.name, share.high, least + _formula(share.term))
 
 
 def _elsewhere(model: AnyModel, run: Inference | Training) -> dict[str, dict[str, int]]:
-    """Return what an offloaded run keeps off the card, by place."""
-    if getattr(run, "offload", "none") == "none":
+    """Return what a run keeps off the card, by place."""
+    if not getattr(run, "placed", False) and getattr(run, "offload", "none") == "none":
         return {}
-    from memcalc.estimate.training import places
+    from memcalc.estimate.offload import places
 
     kept = places(model, run)
     return {place: states for place, states in kept.items() if place != "gpu" and any(states.values())}
@@ -188,6 +197,6 @@ def _formula(term: Term) -> str:
     return text if len(text) <= 160 else f"{term.symbol} = sum over {len(term.expr.args)} kinds of tensors"
 
 
-def _print_line(name: str, count: int, formula: str = "") -> None:
+def _line(name: str, count: int, formula: str = "") -> str:
     amounts = f"{count:>19,} bytes = {units.show(count):>12} = {units.show(count, 'GB'):>12}"
-    print(f"  {name:<20} {amounts}   {formula}".rstrip())
+    return f"  {name:<20} {amounts}   {formula}".rstrip()

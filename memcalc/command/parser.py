@@ -23,7 +23,7 @@ GROUPS = {
         *("data_parallel", "tensor_parallel", "pipeline_parallel", "expert_parallel"),
         *("sequence_parallel", "micro_batches", "zero", "sharding", "offload"),
     ),
-    "a part in CPU memory": ("gpu_layers", "cpu_experts", "kv_offload"),
+    "a part in CPU memory": ("gpu_layers", "cpu_experts", "kv_offload", "host_bandwidth"),
     "beside the model": ("towers", "draft", "draft_model", "draft_weights"),
     "adapters": ("loras", "lora_rank", "lora_targets", "base_weights"),
     "the engine": (

@@ -35,7 +35,7 @@ def verdict(model: Model, run: Inference | Training, gpu: Gpu) -> str:
         ends = f"at best {show(fit.most)} are left, at worst {show(-fit.margin)} missing"
         return f"It fits only if {run.engine} takes little beside weights and cache: {ends}."
     if fit.unknown:
-        return f"It fits if {show(fit.margin)} are enough for {fit.unknown}."
+        return f"It fits, if {show(fit.margin)} are enough for {fit.unknown}."
     if getattr(run, "kind", ""):
         return f"It fits: {show(fit.margin)} are left, and what {run.engine} takes is counted at its most."
     left_for = "what the loss and the step need for a moment" if isinstance(run, Training) else "the engine's buffers"
@@ -108,7 +108,9 @@ def _speed(model: Model, run: Inference, gpu: Gpu) -> Iterator[str]:
         both = f" at the start of the context, and {_most(bound.decode)} at its end"
         where = both if bound.first > _NOTABLE * bound.decode else ""
         at_most = f"No program writes more than {_most(bound.first)} tokens per second and sequence on {such}"
-        yield f"{at_most}{where}, unless it guesses tokens ahead."
+        half = run.offloaded and not run.host_bandwidth
+        slower = "; the memory of the CPU makes it slower: host_bandwidth tells by how much" if half else ""
+        yield f"{at_most}{where}, unless it guesses tokens ahead{slower}."
     elif gpu.bandwidth:
         yield "How fast it can be is not said: the total of its files does not tell what a token reads of them."
     if bound.prefill:

@@ -12,6 +12,9 @@ from memcalc.specs.gpu import LARGEST_CARD, Gpu
 from memcalc.specs.inference import Inference
 from memcalc.specs.training import Training
 
+_OF_SPEED = ("host_bandwidth",)
+"""Fields on which no byte depends, but the bound of speed where a part lies in CPU memory."""
+
 _FORMATS = ("weights", "kv_cache", "base_weights")
 """Fields whose values say how many bits a number has, so that nobody expects others of the same number."""
 
@@ -32,7 +35,9 @@ def without_effect(model: AnyModel, run: Inference | Training) -> list[str]:
     ['attention eager changes nothing here: only a prefill depends on it.']
     """
     now, usual = _memory(model, run), type(run)
-    changed = [name for name in run.declared if getattr(run, name) != getattr(usual, name)]
+    of_speed = _OF_SPEED if getattr(run, "offloaded", False) else ()
+    fields = [name for name in run.declared if name not in of_speed]
+    changed = [name for name in fields if getattr(run, name) != getattr(usual, name)]
     said = {name: sentence for name in changed if (sentence := _said(model, run, name, now))}
     return [*said.values(), *([] if "prompt" in said else _beyond(run))]
 

@@ -218,8 +218,8 @@ def taken_by_engine(model: AnyModel, run: Inference, gpu: Gpu) -> Taken:
     except InputError:
         return Taken(tuple(shares), f"the working memory of {kind}, which nobody has measured for this model and run")
     unknown = "" if steps else f"the working memory of {kind}, which nobody has measured here"
-    if any(map(run.changed, OFFLOAD)):
-        unknown = f"what {kind} copies to the card of what lies in CPU memory, for as long as it reads a prompt"
+    if run.offloaded:
+        unknown = f"what {kind} copies to the card while it reads a prompt, of what lies in CPU memory"
     return Taken((*steps, *shares), unknown)
 
 

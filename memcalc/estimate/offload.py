@@ -12,7 +12,7 @@ from memcalc.estimate.questions import breakdown, fits, largest, last
 from memcalc.estimate.terms import draft_of, values
 from memcalc.formula.symbols import SUMMANDS
 from memcalc.specs.gpu import Gpu
-from memcalc.specs.inference import ALL, OFFLOAD, Inference
+from memcalc.specs.inference import ALL, Inference
 from memcalc.specs.model import Model
 from memcalc.specs.training import Training
 from memcalc.units import show
@@ -113,7 +113,7 @@ def ways(model: AnyModel, run: Inference, gpu: Gpu) -> Iterator[tuple[Inference,
     >>> [*ways(Model.named("gpt-oss-120b"), run, Gpu.named("RTX 4090"))][0][1]
     'With the experts of 25 layers in CPU memory (cpu_experts 25) it would fit.'
     """
-    if not run.placed or any(map(run.changed, OFFLOAD)) or run.loras or run.prefill != "none":
+    if not run.placed or run.offloaded or run.loras or run.prefill != "none":
         return
     held = inference.stack_in(model, resolved(model, run))
     with suppress(InputError):  # of an order of layers that is not known

@@ -9,6 +9,7 @@ import sympy
 
 from memcalc.errors import instance
 from memcalc.estimate.inference import format_in, resolved
+from memcalc.estimate.offload import read_of_a_token
 from memcalc.estimate.terms import values
 from memcalc.formula.choices import Family, WindowCache
 from memcalc.formula.formats import HALF, Format
@@ -23,6 +24,7 @@ from memcalc.specs.gpu import Gpu
 from memcalc.specs.inference import AUTO, Inference
 from memcalc.specs.model import Model
 from memcalc.specs.run import PARALLEL
+from memcalc.units import to_bytes
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,10 @@ def time_of_places(read: Mapping[str, int], gpu: Gpu, host: int | None) -> float
 
 def _of_a_token(model: Model, run: Inference, gpu: Gpu) -> float | None:
     """Return the least time of a token; with stages, its own way through all, or the turn of a stage for everyone."""
+    if run.offloaded:
+        host = run.host_bandwidth and to_bytes(run.host_bandwidth, "GB")
+        read = {place: math.floor(sum(kept.values())) for place, kept in read_of_a_token(model, run).items()}
+        return time_of_places({"card": read["gpu"], "cpu": read["cpu"]}, gpu, host)
     term = time_of_a_token(model, run)
     whole, own = (
         _seconds(term, _read(model, replace(run, batch=batch)) | gpu.values, "bandwidth") for batch in (run.batch, 1)

@@ -25,6 +25,9 @@ from memcalc.units import show
 _USEFUL = 2048
 """Tokens of context that are worth a smaller format [tokens]."""
 
+_MOST_CARDS = 64
+"""More cards than that nobody puts together for one run without further words."""
+
 _NEAR = 4
 """So many formats are weighed against each other before the next one is tried."""
 
@@ -192,15 +195,29 @@ def _existing(kind: str, field: str) -> list[str]:
 
 
 def _cards(model: AnyModel, run: Inference, gpu: Gpu) -> Iterator[Way]:
-    """Yield the fewest such cards that would do, if the run says nothing of several."""
+    """Yield the fewest such cards that would do, divided as the engine does, if the run says nothing of several."""
     if run.divided:
         return
     try:
-        cards = fewest_gpus(model, run, gpu)
+        several = _by_layers(model, run, gpu) if run.reserving.by_layers else _by_heads(model, run, gpu)
     except InputError:  # known on one card only
         return
-    if cards > 1:
-        yield Way(replace(run, tensor_parallel=cards), f"{cards} such cards would do, with tensor parallelism.")
+    if several:
+        cards = several.tensor_parallel * several.pipeline_parallel
+        how = "each with some of the layers" if several.pipeline_parallel > 1 else "with tensor parallelism"
+        yield Way(several, f"{cards:,} such cards would do, {how}.")
+
+
+def _by_heads(model: AnyModel, run: Inference, gpu: Gpu) -> Inference | None:
+    cards = fewest_gpus(model, run, gpu)
+    return replace(run, tensor_parallel=cards) if cards > 1 else None
+
+
+def _by_layers(model: AnyModel, run: Inference, gpu: Gpu) -> Inference | None:
+    """Return the run on the fewest cards that share the layers out; more cards never hold more each."""
+    most = getattr(model, "layers", 1)
+    stages = (replace(run, pipeline_parallel=cards) for cards in range(2, min(most, _MOST_CARDS) + 1))
+    return next((several for several in stages if fits(model, several, gpu)), None)
 
 
 def _shorter_in_smaller(model: AnyModel, run: Inference, gpu: Gpu) -> Iterator[Way]:
@@ -228,10 +245,9 @@ def _said(name: str, count: int, asked: Inference) -> Way:
 
 def _cards_in_smaller(model: AnyModel, run: Inference, gpu: Gpu) -> Iterator[Way]:
     """Yield the format that loses least in which some number of cards would do."""
-    for name in smaller_formats("weights", model, run, gpu, BY_NAME["tensor_parallel"].high):
+    for name in smaller_formats("weights", model, run, gpu, _MOST_CARDS):
         for several in _cards(model, replace(run, weights=name), gpu):
-            cards = several.run.tensor_parallel
-            yield Way(several.run, f"{cards} such cards would do in {name}, with tensor parallelism.")
+            yield Way(several.run, several.sentence.replace(" would do,", f" would do in {name},"))
             return
 
 

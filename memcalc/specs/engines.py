@@ -29,6 +29,7 @@ class Engine(Row):
     budget : how it sizes a pool for all requests; Budget.NONE where it reserves what one run needs
     utilization : the share that it takes unless you say another
     sorts : whether it may sort the vocabulary to choose a token
+    by_layers : whether several cards have some of the layers each by default, and not a part of each layer
     meaning : the same in words
     """
 
@@ -45,6 +46,7 @@ class Engine(Row):
     budget: Budget = Budget.NONE
     utilization: Fraction = Fraction(1)
     sorts: bool = True
+    by_layers: bool = False
     meaning: str = ""
 
     def default(self, field: str, gib: float, cards: int, card: str) -> int | None:

@@ -126,7 +126,7 @@ def optional(kind: type, meaning: str, **default: None):
     return declare(check, meaning, **default)
 
 
-def amount(meaning: str, below: int, **default: None):
+def amount(meaning: str, below: int, matters: str = "", **default: None):
     """Return a field for a positive number less than `below`, or None where it is not known."""
 
     def check(name: str, value: object) -> object:
@@ -135,4 +135,4 @@ def amount(meaning: str, below: int, **default: None):
             raise must(name, "a positive number", shown(value))
         return value
 
-    return declare(check, meaning, **default)
+    return declare(check, meaning, matters, **default)

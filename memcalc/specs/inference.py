@@ -13,7 +13,7 @@ from memcalc.formula.choices import Attention, Budget, End, Family, Targets, Win
 from memcalc.formula.formats import HALF, Format
 from memcalc.formula.glossary import BY_NAME
 from memcalc.specs.engines import Engine
-from memcalc.specs.fields import count, declare, flag, name_in, word
+from memcalc.specs.fields import amount, count, declare, flag, name_in, word
 from memcalc.specs.run import Run, weights_format
 
 AUTO, USUAL = "auto", "FP16"
@@ -74,8 +74,12 @@ def _share(field: str, value: object) -> Fraction | None:
 
 
 NONE = "none"
-ALL, OFFLOAD = "all", ("gpu_layers", "cpu_experts", "kv_offload")
-"""As many layers as there are; and the fields that leave a part of a model in CPU memory."""
+ALL = "all"
+"""As many layers as there are."""
+
+_LEAVING = ("gpu_layers", "cpu_experts", "kv_offload")
+OFFLOAD = (*_LEAVING, "host_bandwidth")
+"""Fields of what lies in CPU memory; all but the last leave something there."""
 
 
 def _layers(field: str, value: object) -> str | int:
@@ -187,6 +191,12 @@ class Inference(Run):
         default=0,
     )
     kv_offload: bool = flag("whether the cache of a layer lies where the layer does; else it is in CPU memory", True)
+    host_bandwidth: Real | None = amount(
+        "how fast the memory of the CPU is read, for the bound of speed where a part lies there [GB/s], or None",
+        10**6,
+        matters="no layer, expert or cache lies in CPU memory",
+        default=None,
+    )
     overhead: str = word(End, "what driver, libraries and allocator take, of what is documented", End.NONE)
     towers: bool = flag(
         "whether what the files of a model hold for pictures and sound is loaded",
@@ -253,9 +263,14 @@ class Inference(Run):
         return self.draft_model != NONE
 
     @property
+    def offloaded(self) -> bool:
+        """Whether more of the model than its input lies in CPU memory."""
+        return any(map(self.changed, _LEAVING))
+
+    @property
     def placed(self) -> bool:
         """Whether a part of the model lies in CPU memory, which in llama.cpp is at least the embedding of the input."""
-        return any(map(self.changed, OFFLOAD)) or (self.reserving.places and not self.divided)
+        return self.offloaded or (self.reserving.places and not self.divided)
 
     def _check_serving(self) -> None:
         """Raise InputError for what only an engine with a pool, or with steps, has."""
