@@ -29,11 +29,13 @@ _A_SIZE_ALONE = (
 
 def answer(options: argparse.Namespace) -> None:
     """Answer the question of a command line."""
-    if options.gpu is None:
-        raise InputError('gpu must name a card, such as "RTX 4090", or its size, such as "24 GB".')
     if getattr(options, "table", None):
         raise InputError("table must be left out, unless cards or formats are to be compared.")
     run = run_of(options)  # first, because that needs no SymPy
+    if getattr(options, "pool", None):
+        return _print_pool(options, run)
+    if options.gpu is None:
+        raise InputError('gpu must name a card, such as "RTX 4090", or its size, such as "24 GB".')
     from memcalc.command.models import meant
     from memcalc.estimate.terms import terms
     from memcalc.specs.gpu import Gpu
@@ -43,6 +45,22 @@ def answer(options: argparse.Namespace) -> None:
     if options.explain and not options.json:
         for term in terms(model, run):
             print(f"\n{term.name}: {term.meaning}\n  holds: {term.holds}\n  source: {term.source}")
+
+
+def _print_pool(options: argparse.Namespace, run: Inference) -> None:
+    """Print what a pool of so many bytes holds; of which card they are makes no difference."""
+    from memcalc.command.models import meant
+    from memcalc.estimate.engine import pool
+
+    model = meant(options.model, options.tag)
+    found = pool(model, run, size=options.pool)
+    tokens, requests = found.tokens[0], float(found.requests[0])
+    if options.json:
+        print(json.dumps({"model": model.name, "pool": {"bytes": found.low, "tokens": tokens, "requests": requests}}))
+        return
+    each = f"a request of {run.context:,} tokens keeps {units.show_both(found.request)}"
+    held = f"{requests:,.2f} of them, {tokens:,} tokens"
+    print(f"{model.name}: {each}, so that {units.show_both(found.low)} hold {held}.")
 
 
 def run_of(options: argparse.Namespace) -> Inference | Training:
@@ -79,7 +97,7 @@ def print_json(model: AnyModel, run: Inference | Training, gpu: Gpu) -> None:
         "capacity": gpu.capacity,
         "capacity_is": gpu.capacity_is,
     }
-    print(json.dumps(known | _judged(model, run, gpu), indent=2))
+    print(json.dumps(known | _judged(model, run, gpu), indent=2, default=float))  # shares are exact fractions
 
 
 def _judged(model: AnyModel, run: Inference | Training, gpu: Gpu) -> dict[str, object]:

@@ -124,6 +124,7 @@ def _add_options(command: Parser, name: str) -> None:
     for title in (*GROUPS, _REST):
         _add_fields(command, title, kind)
     if name == "fit":
+        command.add_argument("--pool", metavar="…", help="what a log says of the pool for the cache, such as 5.98 GiB")
         _add_slots(command)
         _add_tables(command)
     command.set_defaults(run=_answer, kind=kind, command=name)

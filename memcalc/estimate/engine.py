@@ -14,9 +14,10 @@ from memcalc.formula.symbols import BY_NAME, symbol
 from memcalc.formula.term import Term, Values
 from memcalc.specs.gpu import Gpu
 from memcalc.specs.inference import OFFLOAD, Inference
-from memcalc.specs.model import Model
+from memcalc.specs.model import Model, NominalModel
 from memcalc.specs.run import overhead_values
-from memcalc.units import UNITS, parse
+from memcalc.specs.weighed import WeighedModel
+from memcalc.units import UNITS, parse, show
 
 _STEPS_KNOWN = ("its experts", "its latent attention")
 """Kinds of layers whose working memory the terms of an engine's step have, beside those of attention and MLPs."""
@@ -112,6 +113,15 @@ _MANY = 10**6
 """Blocks after which no window and no state goes unseen."""
 
 
+def check_cache(model: AnyModel, run: Inference) -> None:
+    """Raise InputError for a size without architecture, and for files that do not tell what they keep of a token."""
+    if isinstance(model, NominalModel):
+        raise InputError(f"model {model.name!r} has no architecture: for its cache give a name or a config.json.")
+    if isinstance(model, WeighedModel) and model.untold:
+        weights = show(breakdown(model, run)["weights"])
+        raise InputError(f"of {model.name!r} the weights take {weights}, but {model.untold}")
+
+
 def cache_bytes(model: AnyModel, run: Inference) -> int:
     """Return what the cache of a run takes on the fullest card [bytes]."""
     return breakdown(model, run)["kv_cache"]
@@ -133,7 +143,9 @@ def pool(model: AnyModel, run: Inference, gpu: Gpu | None = None, size: str | in
     >>> pool(Model.named("Llama-3.1-8B"), run, Gpu.named("RTX 3090")).tokens
     (18896, 34912)
     """
+    instance("model", model, Model, NominalModel, WeighedModel)
     instance("run", run, Inference)
+    check_cache(model, run)
     request = replace(run, batch=1)
     if size is not None:
         counted = whole("size", int(parse(size)) if isinstance(size, str) else size, 1, BY_NAME["file_weights"].limit)

@@ -10,7 +10,7 @@ from sympy import Add
 
 from memcalc.errors import InputError, choice, instance
 from memcalc.estimate.degrees import splits
-from memcalc.estimate.engine import budget, cache_bytes, pool_bytes
+from memcalc.estimate.engine import budget, cache_bytes, check_cache, pool_bytes
 from memcalc.estimate.inference import AnyModel, resolved, stack_in
 from memcalc.estimate.terms import breakdown, terms, total, values
 from memcalc.formula import numeric
@@ -21,7 +21,6 @@ from memcalc.specs.model import LARGEST_MODEL, Model, NominalModel
 from memcalc.specs.run import PARALLEL
 from memcalc.specs.training import Training
 from memcalc.specs.weighed import WeighedModel
-from memcalc.units import show
 
 
 @dataclass(frozen=True)
@@ -72,11 +71,8 @@ def fits(model: AnyModel, run: Inference | Training, gpu: Gpu) -> Fit:
     -5273443697
     """
     instance("gpu", gpu, Gpu)
-    if isinstance(model, NominalModel) and isinstance(run, Inference):
-        raise InputError(f"model {model.name!r} has no architecture: for its cache give a name or a config.json.")
-    if isinstance(model, WeighedModel) and model.untold:
-        weights = show(breakdown(model, run)["weights"])
-        raise InputError(f"of {model.name!r} the weights take {weights}, but {model.untold}")
+    if isinstance(run, Inference):
+        check_cache(model, run)
     if not getattr(run, "kind", ""):
         return Fit(total(model, run), gpu.capacity)
     kept, (low, high, unknown) = cache_bytes(model, run), pool_bytes(model, run, gpu)
