@@ -111,7 +111,7 @@ def ways(model: AnyModel, run: Inference, gpu: Gpu) -> Iterator[tuple[Inference,
 
     >>> run = Inference(8192, engine="llama.cpp", weights="MXFP4_MOE")
     >>> [*ways(Model.named("gpt-oss-120b"), run, Gpu.named("RTX 4090"))][0][1]
-    'With the experts of 25 layers in CPU memory (cpu_experts 25) it would fit.'
+    'With the experts of 23 layers in CPU memory (cpu_experts 23) it would fit.'
     """
     if not run.placed or run.offloaded or run.loras or run.prefill != "none":
         return

@@ -156,7 +156,9 @@ def smaller_formats(field: str, model: AnyModel, run: Inference, gpu: Gpu, cards
     run = resolved(model, run)
     forms = sorted(map(Format.named, _existing(run.kind, field)), key=lambda form: -form.bits)
     if field == "kv_cache":
-        yield from (form.name for form in forms if form.bits < max(now.bits for now in run.cache_formats))
+        most = max(now.bits for now in run.cache_formats)
+        fewer = [form for form in forms if form.bits < most and (form.cache != "latent" or model.latent_layers)]
+        yield from (form.name for form in fewer)
         return
     now = model.file_weights if run.weights == AUTO else stored_bytes(model, run.weights)
     room = cards * gpu.capacity * run.tensor_parallel * run.pipeline_parallel * run.expert_parallel
