@@ -183,7 +183,7 @@ def budget(model: AnyModel, run: Inference, gpu: Gpu, end: End = End.HIGH) -> in
     if engine.budget == Budget.TOTAL:
         return int(gpu.capacity * (run.utilization or engine.utilization))
     if engine.budget == Budget.ASIDE:
-        free = gpu.capacity - inference_overhead.exact(_card_values(model, run, end))
+        free = gpu.capacity - inference_overhead.exact(_card_values(run, end))
         if run.utilization:
             return int(free * run.utilization)
         from memcalc.formula.engine_step import reserve  # here, for few ask for it
@@ -219,12 +219,11 @@ def taken_by_engine(model: AnyModel, run: Inference, gpu: Gpu) -> Taken:
     kind = run.kind
     if not kind:
         return Taken()
-    counted = run.overhead != End.NONE or kind == "MLX" or run.reserving.budget == Budget.ASIDE  # or in the budget
-    shares = [] if counted else [_driver(model, run)]
+    shares = [_driver(run)] if _takes_driver(run, gpu) else []
     if run.prefill != "none":
         return Taken(tuple(shares))
     if run.reserving.budget != Budget.NONE:
-        return _of_a_server(model, settled(run, gpu), shares)
+        return _of_a_server(model, settled(run, gpu), gpu, shares)
     try:
         steps = _of_one_request(model, run)
     except InputError:
@@ -235,17 +234,28 @@ def taken_by_engine(model: AnyModel, run: Inference, gpu: Gpu) -> Taken:
     return Taken((*steps, *shares), unknown)
 
 
-def _driver(model: AnyModel, run: Inference) -> Share:
+def _takes_driver(run: Inference, gpu: Gpu) -> bool:
+    """Return whether what the driver takes is to be counted, and not in the run or the budget already.
+
+    Of cards without CUDA nothing is documented here; those of Apple give a program its share of one memory.
+    """
+    return run.overhead == End.NONE and run.reserving.budget != Budget.ASIDE and gpu.vendor != _APPLE
+
+
+_APPLE = "Apple"
+
+
+def _driver(run: Inference) -> Share:
     """Return what driver, libraries and graphs take; at best a server has taken it before it shares out the rest."""
-    low, high = (inference_overhead.exact(_card_values(model, run, end)) for end in (End.LOW, End.HIGH))
+    low, high = (inference_overhead.exact(_card_values(run, end)) for end in (End.LOW, End.HIGH))
     return Share(inference_overhead, 0 if run.reserving.budget == Budget.TOTAL else low, high)
 
 
-def _card_values(model: AnyModel, run: Inference, end: End) -> Values:
+def _card_values(run: Inference, end: End) -> Values:
     return run.values | overhead_values(end, run.kind)
 
 
-def _of_a_server(model: AnyModel, run: Inference, shares: list[Share]) -> Taken:
+def _of_a_server(model: AnyModel, run: Inference, gpu: Gpu, shares: list[Share]) -> Taken:
     """Return what a serving engine takes: the widest step, and the tables of positions."""
     from memcalc.formula.engine_step import engine_step, rope_table  # here, for few ask for it
 
@@ -254,12 +264,20 @@ def _of_a_server(model: AnyModel, run: Inference, shares: list[Share]) -> Taken:
     known, kinds = values(model, run), unmeasured(model).split(" and ")
     step = engine_step(lean=not run.reserving.sorts)
     steps = [Share(step, engine_step(lean=True).exact(known), step.exact(known))]
-    if run.reserving.budget == Budget.ASIDE:
-        steps = []  # they have the rest of the card
     table = rope_table.exact(known)
     missing = " and ".join(kind for kind in kinds if kind and kind not in _STEPS_KNOWN)
     unknown = f"the working memory of {missing}" if missing else ""
+    if run.reserving.budget == Budget.ASIDE:
+        aside = gpu.capacity - inference_overhead.exact(_card_values(run, End.HIGH)) - budget(model, run, gpu)
+        unknown = unknown or _beyond(steps.pop(), aside)
     return Taken((*steps, *([Share(rope_table, table, table)] if table else []), *shares), unknown)
+
+
+def _beyond(step: Share, aside: int) -> str:
+    """Say that a step may need more than an engine leaves aside for it; "" if it does not."""
+    if step.high <= aside:
+        return ""
+    return f"a step, which may need {show(step.high)} where {show(max(aside, 0))} are left aside"
 
 
 def _of_one_request(model: AnyModel, run: Inference) -> list[Share]:

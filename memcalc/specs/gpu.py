@@ -96,13 +96,20 @@ class Gpu(Spec, Row):
         size = re.fullmatch(_SIZED, card, re.IGNORECASE) if isinstance(card, str) else None
         if not size:
             _check_one(card)
-            return cls.named(card)
+            return cls._named_or_sized(card)
         capacity, speed = (parse(amount) / UNITS["GB"] if amount else None for amount in size.groups())
         if not 0 < capacity <= LARGEST_CARD or (speed is not None and not 0 < speed <= _MOST):
             raise must("gpu", f"a name, or a size up to {LARGEST_CARD:,} GB such as '48 GB at 960 GB/s'", shown(card))
         usable = capacity * UNITS["GB"] / UNITS["GiB"]
         name = " ".join(card.split())
         return cls(name, "", math.ceil(capacity), None, usable, "as you said", bandwidth_gbs=speed)
+
+    @classmethod
+    def _named_or_sized(cls, card: object) -> Gpu:
+        try:
+            return cls.named(card)
+        except InputError as problem:
+            raise InputError(f"{problem} Any card can be given by its size, such as '24 GB at 960 GB/s'.") from None
 
     @classmethod
     def sold_as(cls, name: str) -> list[Gpu]:
