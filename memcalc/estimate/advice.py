@@ -47,14 +47,18 @@ def _at_least(fit: Fit) -> str:
     return f" at best, and {show(-fit.margin)} at worst" if fit.most != fit.margin else ""
 
 
-def next_steps(model: AnyModel, run: Inference | Training, gpu: Gpu) -> list[str]:
+def next_steps(model: AnyModel, run: Inference | Training, gpu: Gpu, formats: tuple[str, ...] = ()) -> list[str]:
     """Return what could be done: how far the context may grow, or what makes the run fit, one change or two at once.
+
+    Parameters
+    ----------
+    formats : as of `ways`
 
     >>> next_steps(Model.named("LLaMA-7B"), Inference(context=32768), Gpu.named("RTX 4090"))[0]
     'This card holds at most 22,709 tokens of context.'
     """
     if isinstance(run, Inference):
-        found = ways(model, run, gpu)
+        found = ways(model, run, gpu, formats)
         return [way.sentence for way in found] or ([] if fits(model, run, gpu) else [no_way(model, run)])
     limits = [way.sentence for way in fewer(model, run, gpu)]
     if fits(model, run, gpu):

@@ -4,6 +4,7 @@ from memcalc import Fit, Gpu, Inference, Model, breakdown, fits, largest, values
 from memcalc.estimate import advice
 from memcalc.estimate.code import code
 from memcalc.estimate.terms import terms
+from memcalc.estimate.ways import PLAIN
 from memcalc.explorers import vessel as vessels
 from memcalc.explorers.controls import model_of
 from memcalc.explorers.frame import Frame, explorer
@@ -67,7 +68,7 @@ def will_it_fit(
         said=said,
         alt=f"{gpu.name}, a container of {show(fit.capacity)}, with {_listed(memory)} in it. {said.replace('*', '')}",
         notes=advice.notes(model, run, gpu),
-        hints=advice.next_steps(model, run, gpu)[:3],
+        hints=advice.next_steps(model, run, gpu, PLAIN)[:3],
         formula=formula(model, run, terms(model, run), left="inference"),
         code=code(model, run, shown=("context", "batch", "weights", "kv_cache")),
         sentence=_ASKS if batch == 1 else _ASKS_SEVERAL,

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memcalc import Gpu, Inference, InputError, Model, breakdown, catalogue, fits
-from memcalc.estimate.ways import no_way, smaller_formats, stored_bytes, ways
+from memcalc.estimate.ways import Search, no_way, stored_bytes, ways
 from memcalc.specs.engines import formats_of
 
 CARDS = ["RTX 3060 12 GB", "RTX 4060 Ti 16 GB", "RTX 4090", "L40S", "H100 80 GB"]
@@ -65,7 +65,7 @@ def test_a_file_that_exists_is_found():
 @pytest.mark.parametrize("engine", ENGINES)
 def test_only_formats_of_the_engine_are_offered(engine):
     model, run, gpu = asked("Llama-3.1-8B", "RTX 3060 12 GB", engine, context=8192)
-    names = [*smaller_formats("weights", model, run, gpu)]
+    names = [*Search(model, gpu).smaller("weights", run)]
     assert names
     assert set(names) <= set(offered(engine))
     assert not {"INT8", "INT4", "FP8"} & set(names)
@@ -78,7 +78,7 @@ def test_what_an_engine_calls_experimental_is_not_advised():
 
 def test_formats_come_from_many_bytes_to_few():
     model, run, gpu = asked("Llama-3.1-8B", "RTX 4090", "llama.cpp")
-    sizes = [stored_bytes(model, name) for name in smaller_formats("weights", model, run, gpu)]
+    sizes = [stored_bytes(model, name) for name in Search(model, gpu).smaller("weights", run)]
     falling = sum(one >= other for one, other in pairwise(sizes))
     assert falling >= len(sizes) - 3
     assert max(sizes) == sizes[0]

@@ -9,6 +9,7 @@ from memcalc.estimate import advice
 from memcalc.estimate.code import arguments, code
 from memcalc.estimate.speed import time_of_a_token
 from memcalc.estimate.terms import terms
+from memcalc.estimate.ways import PLAIN
 from memcalc.explorers.controls import Menu, model_of
 from memcalc.explorers.frame import Frame, Guess, explorer
 from memcalc.explorers.hardware import cards_map, flow
@@ -126,7 +127,7 @@ def _hints(token: Token) -> Iterator[str]:
         if fewer.read < token.read and fewer.seconds:
             yield f"In {form}, only {show(fewer.read)} would be read for a token, in {written(fewer.seconds)}."
             break
-    yield from advice.next_steps(token.model, token.run, token.gpu)[:3]
+    yield from advice.next_steps(token.model, token.run, token.gpu, PLAIN)[:3]
 
 
 def _formula(token: Token) -> list[dict[str, object]]:

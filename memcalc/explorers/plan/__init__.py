@@ -6,6 +6,7 @@ from memcalc import Gpu
 from memcalc.catalogue import names
 from memcalc.estimate import advice
 from memcalc.estimate.code import code
+from memcalc.estimate.ways import PLAIN
 from memcalc.explorers.controls import Menu, Number, model_of, numbers_of
 from memcalc.explorers.frame import Frame, explorer
 from memcalc.explorers.marks import Marks
@@ -153,7 +154,7 @@ def _frame(marks: Marks, end: int, chosen: Plan, card: Slim, sentence: str) -> F
 
 def _hints(chosen: Plan) -> list[str]:
     """Return what would help, and between how many cards the model can be split."""
-    steps = [] if chosen.unknown else advice.next_steps(chosen.model, chosen.run, chosen.gpu)[:3]
+    steps = [] if chosen.unknown else advice.next_steps(chosen.model, chosen.run, chosen.gpu, PLAIN)[:3]
     if not chosen.answers or chosen.fit:
         return steps
     *others, last = map(str, offered(chosen.model, 1))
