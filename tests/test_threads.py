@@ -10,7 +10,7 @@ import pytest
 from memcalc import units
 from memcalc.__main__ import main
 
-with (Path(__file__).parent / "data" / "threads.csv").open(encoding="utf-8", newline="") as lines:
+with Path(__file__).with_name("threads.csv").open(encoding="utf-8", newline="") as lines:
     ROWS = list(csv.DictReader(lines))
 
 NEAR = 0.002  # caches and weights

@@ -17,13 +17,14 @@ from memcalc.specs.inference import AUTO, Inference
 from memcalc.specs.training import Training
 
 if TYPE_CHECKING:
+    from memcalc.estimate.engine import Share
     from memcalc.estimate.inference import AnyModel
     from memcalc.formula import Term
     from memcalc.specs.gpu import Gpu
 
 _A_SIZE_ALONE = (
-    "A size alone tells what the weights take. For the cache and a verdict, name a model or give its config.json: they "
-    "depend on layers and heads."
+    "A size alone tells what the weights take, at the bits of most matrices: a mix such as Q4_K_M takes up to a tenth "
+    "more. For the cache and a verdict, name a model or give its config.json: they depend on layers and heads."
 )
 
 
@@ -43,7 +44,7 @@ def answer(options: argparse.Namespace) -> None:
     model, gpu = meant(options.model, options.tag), Gpu.of(options.gpu)
     (print_json if options.json else print_fit)(model, run, gpu)
     if options.explain and not options.json:
-        for term in terms(model, run):
+        for term in (*terms(model, run), *(share.term for share in _shares(model, run, gpu))):
             print(f"\n{term.name}: {term.meaning}\n  holds: {term.holds}\n  source: {term.source}")
 
 
@@ -111,8 +112,8 @@ def _judged(model: AnyModel, run: Inference | Training, gpu: Gpu) -> dict[str, o
     fit = fits(model, run, gpu)
     engine = _engine(model, run, gpu) if getattr(run, "kind", "") else {}
     said = [*advice.next_steps(model, run, gpu), *idle, *advice.notes(model, run, gpu)]
-    verdict = {"fits": bool(fit), "verdict": fit.word, "margin": fit.margin, "margin_at_best": fit.most}
-    return {**engine, **verdict, "not_counted": fit.unknown, "advice": said}
+    verdict = {"needed": fit.needed, "fits": bool(fit), "verdict": fit.word, "margin": fit.margin}
+    return {**engine, **verdict, "margin_at_best": fit.most, "not_counted": fit.unknown, "advice": said}
 
 
 def _engine(model: AnyModel, run: Inference, gpu: Gpu) -> dict[str, object]:
@@ -138,8 +139,12 @@ def _said(model: AnyModel, run: Inference | Training, gpu: Gpu) -> Iterator[str]
     """Yield the verdict, what could be done, and what a careful reader should know."""
     from memcalc.estimate import advice
     from memcalc.estimate.effects import without_effect
+    from memcalc.estimate.terms import breakdown
 
     if is_size_alone(model, run):
+        missing = breakdown(model, run)["weights"] - gpu.capacity
+        if missing > 0:
+            yield f"It does not fit: the weights alone miss {units.show(missing)}."
         yield _A_SIZE_ALONE
         yield from without_effect(model, run)
         return
@@ -159,10 +164,13 @@ def _counted(model: AnyModel, run: Inference | Training, gpu: Gpu) -> Iterator[s
     yield f"{model.name} on {gpu.name}: {in_words(model, run)}"
     for term in terms(model, run):
         yield _line(term.name, memory[term.name], _formula(term.simplified(known)))
+    needed = sum(memory.values()) if fit is None else fit.needed
+    yield from _taken(model, run, gpu)
+    shares = sum(share.high for share in _shares(model, run, gpu))
+    if (rest := needed - sum(memory.values()) - shares) > 0:
+        yield _line("the CPU's part" if gpu.unified else "left free", rest)
+    yield _line("total", needed)
     engine = getattr(run, "kind", "") if fit is not None else ""
-    if engine:
-        yield from _taken(model, run, gpu)
-    yield _line("total", fit.needed if engine else sum(memory.values()))
     for place, kept in _elsewhere(model, run).items():
         yield _line(f"in {place.upper() if place == 'cpu' else 'NVMe'} memory", sum(kept.values()))
     if engine and fit.capacity != gpu.capacity:
@@ -172,11 +180,17 @@ def _counted(model: AnyModel, run: Inference | Training, gpu: Gpu) -> Iterator[s
 
 def _taken(model: AnyModel, run: Inference, gpu: Gpu) -> Iterator[str]:
     """Yield what the engine takes beside weights and cache, at its most."""
-    from memcalc.estimate.engine import taken_by_engine
-
-    for share in taken_by_engine(model, run, gpu).shares:
+    for share in _shares(model, run, gpu):
         least = f"at least {units.show(share.low)}; " if 0 < share.low < share.high else ""
         yield _line(share.term.name, share.high, least + _formula(share.term))
+
+
+def _shares(model: AnyModel, run: Inference | Training, gpu: Gpu) -> tuple[Share, ...]:
+    if not getattr(run, "kind", ""):
+        return ()
+    from memcalc.estimate.engine import taken_by_engine
+
+    return taken_by_engine(model, run, gpu).shares
 
 
 def _elsewhere(model: AnyModel, run: Inference | Training) -> dict[str, dict[str, int]]:

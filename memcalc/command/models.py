@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
 import sys
 from dataclasses import replace
@@ -55,7 +56,61 @@ def _not_there(name: str) -> AnyModel:
         raise InputError(f"model {name!r} must be a file or a folder that is there, or a name.")
     if Path(name).suffix == ".json":
         return Model.from_config(Path(name))
-    return Model.nominal(number) if (number := size(name)) else Model.named(name)
+    return Model.nominal(number) if (number := size(name)) else _named(name)
+
+
+_ENDINGS = {
+    "awq": "AWQ-INT4-g128",
+    "gptq-int4": "GPTQ-INT4-g128",
+    "gptq-int8": "GPTQ-INT8-g128",
+    "fp8": "FP8-128x128",
+    "fp8-dynamic": "W8A8-FP8",
+    "bnb-4bit": "NF4-double",
+    "gguf": "Q4_K_M",
+    "mxfp4": "MXFP4",
+    "4bit": "MLX-4bit-g64",
+    "8bit": "MLX-8bit-g64",
+}
+"""Ending of the name of a repository → a format that is usual in those."""
+
+
+_TRAINED_ON = re.compile("(instruct|chat|it|hf)+$")
+"""Endings of models that were trained further, with nothing else changed."""
+
+
+def _named(name: str) -> Model:
+    """Return the model of a name, as people also type it, with what it is counted as if that is another name.
+
+    Raises InputError with the name and the format apart where a name ends in one.
+    """
+    from memcalc.specs.model import Model
+
+    tagged = name.replace(":", "-")
+    try:
+        model = Model.named(name)
+    except InputError as problem:
+        for ending, form in _ENDINGS.items():
+            if tagged.casefold().endswith(f"-{ending}") and (found := _known(tagged[: -len(ending) - 1])):
+                says = f"its name says the format, which is an option: {found} --weights {form}"
+                raise InputError(f"model {name!r} must be a name without a format; {says}.") from None
+        if found := _known(tagged):
+            return Model.named(found)
+        raise problem
+    alike = _TRAINED_ON.sub("", "".join(filter(str.isalnum, name.casefold())))
+    if alike.endswith("".join(filter(str.isalnum, model.name.casefold()))):
+        return model
+    words = f"{name} is counted as {model.name}, whose layers it has; the context that it was trained for may differ."
+    return replace(model, said=(*model.said, words))
+
+
+def _known(name: str) -> str:
+    """Return the name in the catalogue; "" if there is none."""
+    from memcalc.specs.model import Model
+
+    try:
+        return Model.named(name).name
+    except InputError:
+        return ""
 
 
 def _without(tag: str, name: str, model: AnyModel) -> AnyModel:

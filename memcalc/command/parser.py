@@ -66,14 +66,17 @@ def build(asked: str = "", *more: Callable[[Commands], None]) -> Parser:
     ----------
     more : what adds other commands
     """
-    parser = Parser("python -m memcalc", description="The GPU memory formula; alone: an example")
+    description = "The GPU memory formula; alone: an example"
+    parser = Parser("python -m memcalc", description=description, allow_abbrev=False)
     parser.set_defaults(run=others.example)
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(title="commands", metavar="command")
     for name, question in QUESTIONS.items():
         usage = f"python -m memcalc {name} MODEL GPU [options]"
         form = argparse.RawDescriptionHelpFormatter
-        command = commands.add_parser(name, help=question, description=question, usage=usage, formatter_class=form)
+        command = commands.add_parser(
+            name, help=question, description=question, usage=usage, formatter_class=form, allow_abbrev=False
+        )
         if name == asked:
             _add_options(command, name)
     _add_list(commands)

@@ -65,7 +65,7 @@ def _dashed(argument: str) -> str:
 
 
 def check(arguments: Iterable[str], command: str, known: Sequence[str]) -> None:
-    """Raise InputError for the first option that the command does not know, with what it is called here.
+    """Raise InputError for the options that the command does not know, with what they are called here.
 
     Parameters
     ----------
@@ -76,10 +76,9 @@ def check(arguments: Iterable[str], command: str, known: Sequence[str]) -> None:
     Traceback (most recent call last):
     memcalc.errors.InputError: --max-model-len is vLLM's; here it is --context.
     """
-    for option in _options(arguments):
-        long = option.startswith("--")
-        if not any(one == option or (long and one.startswith(option)) for one in known):
-            raise InputError(_meant(option, command, known))
+    strange = [_meant(option, command, known) for option in _options(arguments) if option not in known]
+    if strange:
+        raise InputError(" ".join(dict.fromkeys(strange)))
 
 
 def _options(arguments: Iterable[str]) -> Iterator[str]:

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from memcalc.estimate.inference import AnyModel
     from memcalc.specs.gpu import Gpu
 
+_MOST_ROWS = 300
+"""Longer tables nobody reads, and they take minutes."""
+
 ALL = "all"
 """What stands for every card, or every format that the engine has."""
 
@@ -50,6 +53,9 @@ def answer(options: argparse.Namespace) -> None:
     run = run_of(options)
     cards = _cards([*filter(None, [options.gpu]), *options.cards])
     formats = _formats(options.formats, run)
+    if len(cards) * len(formats) > _MOST_ROWS:
+        pairs = f"{len(cards):,} cards in {len(formats):,} formats"
+        raise InputError(f"a table must have at most {_MOST_ROWS} rows, and {pairs} are more: name fewer of either.")
     from memcalc.command.models import meant
 
     model = meant(options.model, options.tag)

@@ -38,8 +38,21 @@ def verdict(model: Model, run: Inference | Training, gpu: Gpu) -> str:
         return f"It fits, if {show(fit.margin)} are enough for {fit.unknown}."
     if getattr(run, "kind", ""):
         return f"It fits: {show(fit.margin)} are left, and what {run.engine} takes is counted at its most."
+    if isinstance(run, Inference) and run.overhead == "none" and (narrow := _narrow(fit, run)):
+        return narrow
     left_for = "what the loss and the step need for a moment" if isinstance(run, Training) else "the engine's buffers"
     return f"It fits: {show(fit.margin)} are left for {left_for} and more context."
+
+
+def _narrow(fit: Fit, run: Inference) -> str:
+    """Say what a run depends on that leaves less than driver and libraries take; "" if it leaves more."""
+    low, high = (inference_overhead.exact(replace(run, overhead=end).values) for end in ("low", "high"))
+    if fit.margin >= high:
+        return ""
+    takes = f"driver and libraries take {show(low)} to {show(high)}"
+    if fit.margin < low:
+        return f"It does not fit: weights and cache leave {show(fit.margin)}, and {takes}."
+    return f"It fits only if little comes on top: weights and cache leave {show(fit.margin)}, and {takes}."
 
 
 def _at_least(fit: Fit) -> str:

@@ -86,9 +86,9 @@ def _memory(model: AnyModel, run: Inference | Training) -> Memory:
     if getattr(run, "kind", "") and not getattr(model, "untold", ""):  # an engine takes more, and may use less
         fit = fits(model, run, _ENOUGH)
         memory["verdict"] = {"needed": fit.needed, "at best": fit.most, "capacity": fit.capacity}
-    if getattr(run, "offload", "none") == "none":
+    if getattr(run, "offload", "none") == "none" and not getattr(run, "placed", False):
         return memory
-    from memcalc.estimate.training import places  # here: SymPy builds many terms for training
+    from memcalc.estimate.offload import places  # here: SymPy builds many terms for training
 
     return places(model, run) | memory
 

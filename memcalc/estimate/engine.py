@@ -6,8 +6,8 @@ from fractions import Fraction
 from functools import cached_property, lru_cache
 
 from memcalc.errors import InputError, instance, must, whole
-from memcalc.estimate.inference import AnyModel, prefill, unmeasured
-from memcalc.estimate.terms import breakdown, values
+from memcalc.estimate.inference import AnyModel, held_in, prefill, resolved, unmeasured
+from memcalc.estimate.terms import breakdown, last, values
 from memcalc.formula.choices import Budget, End
 from memcalc.formula.overhead import inference_overhead
 from memcalc.formula.symbols import BY_NAME, symbol
@@ -81,10 +81,18 @@ class Pool:
     @cached_property
     def tokens(self) -> tuple[int, int]:
         """How many tokens it holds, in whole blocks where every layer keeps every token alike."""
-        context, size = self.run.context, self._block
-        if size is None:
-            return tuple(int(several * context) for several in self.requests)
+        if self._block is None:
+            return tuple(map(self._of_requests, (self.low, self.high)))
         return tuple(count * self.run.reserving.block for count in self.blocks)
+
+    def _of_requests(self, size: int) -> int:
+        """Return the tokens of as many whole requests as this holds, and of a shorter one in what is left."""
+        several, left = divmod(size, self.request)
+
+        def holds(context: int) -> bool:
+            return cache_bytes(self.model, replace(self.run, context=context)) <= left
+
+        return several * self.run.context + last(holds, self.run.context)
 
     @property
     def blocks(self) -> tuple[int, int] | None:
@@ -120,6 +128,14 @@ def check_cache(model: AnyModel, run: Inference) -> None:
     if isinstance(model, WeighedModel) and model.untold:
         weights = show(breakdown(model, run)["weights"])
         raise InputError(f"of {model.name!r} the weights take {weights}, but {model.untold}")
+
+
+def in_cpu_memory(model: AnyModel, run: Inference) -> int:
+    """Return what a run keeps in the memory of the CPU [bytes]."""
+    if not run.placed:
+        return 0
+    known = values(model, run)
+    return sum(term.exact(known) for term in held_in("cpu", model, resolved(model, run)))
 
 
 def cache_bytes(model: AnyModel, run: Inference) -> int:
@@ -162,6 +178,8 @@ def pool_bytes(model: AnyModel, run: Inference, gpu: Gpu) -> tuple[int, int, str
     """Return the pool at both ends [bytes], negative if the rest does not fit, and what is not known."""
     memory = breakdown(model, run)
     other, taken = sum(memory.values()) - memory["kv_cache"], taken_by_engine(model, run, gpu)
+    if gpu.unified:
+        other += in_cpu_memory(model, run)
     most, least = (budget(model, run, gpu, end) - other - taken.bytes(end) for end in (End.LOW, End.HIGH))
     if run.reserving.budget == Budget.FREE:
         share = run.utilization or run.reserving.utilization

@@ -135,7 +135,9 @@ def _in_files(model: AnyModel) -> bool:
 
 def taken(model: AnyModel, run: Inference) -> str:
     """Return what was taken from the file of the model, in sentences; "" if the run takes nothing from it."""
-    stored = _stored(model)
+    stored, published = _stored(model), getattr(model, "published", "")
+    if published and stored is None and run.weights == AUTO:
+        return f"Counted in {USUAL}; its maker offers {model.name} in {published}: weights={published} counts that."
     if _in_files(model) and run.weights == AUTO:
         unknown = getattr(model, "unknown", "")
         whole = f" Every layer is counted with the whole context: {unknown}" if unknown else ""
@@ -184,9 +186,7 @@ def window_values(model: Model, run: Inference) -> Values:
 
 
 def _of_a_size(run: Inference) -> Term:
-    """Return the weights of a size without architecture, of which nothing else is known."""
-    if not run.plain:
-        raise must("weights", "a format without scales for a size without architecture", repr(run.weights))
+    """Return the weights of a size without architecture, at the bits of most matrices of their format."""
     run.refuse_without_architecture(prefill="none", **{field: getattr(Inference, field) for field in OFFLOAD})
     return weights
 

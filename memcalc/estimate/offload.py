@@ -113,7 +113,7 @@ def ways(model: AnyModel, run: Inference, gpu: Gpu) -> Iterator[tuple[Inference,
     >>> [*ways(Model.named("gpt-oss-120b"), run, Gpu.named("RTX 4090"))][0][1]
     'With the experts of 23 layers in CPU memory (cpu_experts 23) it would fit.'
     """
-    if not run.placed or run.offloaded or run.loras or run.prefill != "none":
+    if gpu.unified or not run.placed or run.offloaded or run.loras or run.prefill != "none":
         return
     held = inference.stack_in(model, resolved(model, run))
     with suppress(InputError):  # of an order of layers that is not known

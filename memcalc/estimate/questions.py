@@ -10,9 +10,9 @@ from sympy import Add
 
 from memcalc.errors import InputError, choice, instance
 from memcalc.estimate.degrees import splits
-from memcalc.estimate.engine import budget, cache_bytes, check_cache, pool_bytes
+from memcalc.estimate.engine import budget, cache_bytes, check_cache, in_cpu_memory, pool_bytes
 from memcalc.estimate.inference import AnyModel, resolved, stack_in
-from memcalc.estimate.terms import breakdown, terms, total, values
+from memcalc.estimate.terms import breakdown, last, terms, total, values
 from memcalc.formula import numeric
 from memcalc.formula.symbols import BY_NAME, SUMMANDS
 from memcalc.specs.gpu import Gpu
@@ -74,9 +74,12 @@ def fits(model: AnyModel, run: Inference | Training, gpu: Gpu) -> Fit:
     if isinstance(run, Inference):
         check_cache(model, run)
     if not getattr(run, "kind", ""):
-        return Fit(total(model, run), gpu.capacity)
+        elsewhere = in_cpu_memory(model, run) if gpu.unified and isinstance(run, Inference) else 0
+        return Fit(total(model, run) + elsewhere, gpu.capacity)
     kept, (low, high, unknown) = cache_bytes(model, run), pool_bytes(model, run, gpu)
     capacity = budget(model, run, gpu)
+    if run.offloaded and low - kept >= in_cpu_memory(model, run):
+        unknown = ""  # for no copy is larger than what lies there
     return Fit(capacity - low + kept, capacity, capacity - high + kept, unknown)
 
 
@@ -219,18 +222,6 @@ def _least(model: AnyModel, run: Training) -> Callable[[int], Fraction]:
     expr = Add(*(at_least(term.written_for(known)) for term in terms(model, several)))
     letters = numeric.arguments(expr)
     return lambda cards: numeric.exact(expr)(*(cards if letter is N_d else known[letter] for letter in letters))
-
-
-def last(holds: Callable[[int], bool], high: int, low: int = 0) -> int:
-    """Return the last number up to `high` for which a claim holds that, once false, stays false; `low` if none.
-
-    >>> last(lambda number: number**2 <= 50, 100)
-    7
-    """
-    while low < high:
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if holds(middle) else (low, middle - 1)
-    return low
 
 
 def crossing(model: Model, run: Inference) -> int | None:

@@ -1,5 +1,6 @@
 """The terms of a run: which terms of the formula it consists of, and which value each of their symbols has."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
@@ -110,3 +111,15 @@ def total(model: AnyModel, run: Inference | Training) -> int:
     30656700416
     """
     return sum(breakdown(model, run).values())
+
+
+def last(holds: Callable[[int], bool], high: int, low: int = 0) -> int:
+    """Return the last number up to `high` for which a claim holds that, once false, stays false; `low` if none.
+
+    >>> last(lambda number: number**2 <= 50, 100)
+    7
+    """
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if holds(middle) else (low, middle - 1)
+    return low

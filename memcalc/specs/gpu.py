@@ -145,6 +145,11 @@ class Gpu(Spec, Row):
         return {"visible": "a program sees", "reported": "the driver reports", "marketed": sold}[self.capacity_is]
 
     @property
+    def unified(self) -> bool:
+        """Whether the CPU has the same memory, so that nothing is gained by leaving a part to it."""
+        return self.memory_type.endswith("unified")
+
+    @property
     def bandwidth(self) -> int | None:
         """How fast its memory is read [bytes/s], or None."""
         return to_bytes(self.bandwidth_gbs, "GB") if self.bandwidth_gbs else None

@@ -15,7 +15,7 @@ def test_a_size_alone_tells_its_weights_and_that_the_rest_needs_an_architecture(
     assert main(["fit", "7B", CARD, "--weights", "INT8"]) == 0
     said = capsys.readouterr().out
     assert "7,000,000,000 bytes" in said
-    assert "A size alone tells what the weights take." in said
+    assert "A size alone tells what the weights take" in said
     assert "fit" not in said.replace("config.json", "").split("card")[-1].split("\n")[0]
     assert main(["fit", "7B", CARD, "--json"]) == 0
     answer = json.loads(capsys.readouterr().out)

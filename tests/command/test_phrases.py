@@ -56,7 +56,7 @@ def test_what_is_read(command, option, sentence):
     assert str(refused.value) == sentence
 
 
-@pytest.mark.parametrize("arguments", [["a-b", "-5"], ["--context", "-5"], ["--cont", "4"], ["-"], ["--", "--foo"]])
+@pytest.mark.parametrize("arguments", [["a-b", "-5"], ["--context", "-5"], ["-"], ["--", "--foo"]])
 def test_what_is_no_foreign_option(arguments):
     phrases.check(arguments, "fit", KNOWN["fit"])
 

@@ -49,7 +49,13 @@ def test_a_large_batch_is_told_how_large_it_may_be():
 
 
 def test_a_small_margin_is_not_nothing():
-    assert advice.verdict(SEVEN, Inference(22_709), CARD).startswith("It fits: 0.35 MiB are left")
+    takes = "driver and libraries take 0.19 GiB to 0.65 GiB"
+    assert advice.verdict(SEVEN, Inference(22_709), CARD) == (
+        f"It does not fit: weights and cache leave 0.35 MiB, and {takes}."
+    )
+    assert advice.verdict(SEVEN, Inference(22_000), CARD) == (
+        f"It fits only if little comes on top: weights and cache leave 0.35 GiB, and {takes}."
+    )
     assert advice.verdict(SEVEN, Inference(22_710), CARD) == "It does not fit: 0.15 MiB are missing."
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from memcalc import Gpu, Inference, InputError, Model, Training, breakdown, catalogue, fits
 from memcalc.estimate.effects import without_effect
-from memcalc.estimate.training import places
+from memcalc.estimate.offload import places
 from memcalc.formula.formats import Format
 
 LLAMA, GEMMA, MIXTRAL = (Model.named(name) for name in ("Llama-2-7B", "Gemma-2-9B", "Mixtral-8x7B"))
@@ -104,7 +104,8 @@ def runs(kind):
 
 
 def memory(model, run):
-    kept = places(model, run) if isinstance(run, Training) and run.offload != "none" else {}
+    elsewhere = getattr(run, "placed", False) or getattr(run, "offload", "none") != "none"
+    kept = places(model, run) if elsewhere else {}
     verdict = fits(model, run, Gpu.of("1000000 GB")) if getattr(run, "kind", "") else None
     return breakdown(model, run), {place: kept[place] for place in kept if place != "gpu"}, verdict
 

@@ -86,7 +86,11 @@ def test_longer_requests_are_fewer_and_a_mix_counts_each():
 def test_requests_of_a_model_with_windows_take_no_whole_blocks():
     found = pool(Model.named("Gemma-3-4B"), replace(RUN, context=8192, batched_tokens=2048), CARD)
     assert found.blocks is None
-    assert found.tokens[0] == int(found.requests[0] * 8192)
+    whole, left = divmod(found.low, found.request)
+    shorter = found.tokens[0] - whole * 8192
+    assert found.holds([8192] * whole + [shorter])[0]
+    assert not found.holds([8192] * whole + [shorter + 1])[0]
+    assert left < found.request
 
 
 @pytest.mark.parametrize(
