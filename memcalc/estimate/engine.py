@@ -6,7 +6,8 @@ from fractions import Fraction
 from functools import cached_property, lru_cache
 
 from memcalc.errors import InputError, instance, must, whole
-from memcalc.estimate.inference import AnyModel, prefill, unmeasured
+from memcalc.estimate.inference import AnyModel
+from memcalc.estimate.prefill import prefill, unmeasured
 from memcalc.estimate.terms import breakdown, values
 from memcalc.formula.choices import Budget, End
 from memcalc.formula.overhead import inference_overhead

@@ -168,7 +168,8 @@ def test_the_largest_size_has_the_bits_of_the_model(form):
 
 def test_largest_stays_where_prefill_is_known():
     mistral, chunked = Model.named("Mistral-7B-v0.1"), Inference(2048, prefill=2048)
-    assert largest("context", mistral, chunked, Gpu.named("H200")) == mistral.window - 1
+    assert largest("context", mistral, replace(chunked, engine="transformers-static"), Gpu.named("H200")) == 4095
+    assert largest("context", mistral, chunked, Gpu.named("H200")) == BY_NAME["context"].limit
     assert 0 < largest("context", LLAMA_7B, Inference(32_768, prefill=512), CARD) < 32_768
     assert largest("context", LLAMA_7B, Inference(32_768, prefill=512), Gpu.named("T4")) > 512
 

@@ -1,0 +1,47 @@
+"""The working memory in which a prompt is read, of a model and a run."""
+
+from dataclasses import replace
+
+import pytest
+
+from memcalc import Inference, InputError, Model, breakdown
+
+MISTRAL = Model.named("Mistral-7B-v0.1")
+SMALL = replace(
+    MISTRAL, hidden=512, intermediate=512, heads=8, kv_heads=2, head_dim=64, rotary=64, vocabulary=100, window=32,
+    window_layers=2, dense_layers=2,
+)  # fmt: skip
+
+
+def held(model, run):
+    memory = breakdown(model, run)
+    return memory["kv_cache"] + memory["activations"]
+
+
+@pytest.mark.parametrize(
+    ("prefill", "attention", "measured"),
+    [("whole", "sdpa", 2_363_408), (64, "sdpa", 1_180_888), (64, "eager", 2_409_672)],
+)
+def test_a_cache_that_keeps_every_token_has_a_mask_beyond_the_window_all_the_same(prefill, attention, measured):
+    """Measured with a DynamicCache that knows no window, on fake CUDA tensors: transformers 5.24."""
+    assert held(SMALL, Inference(256, prefill=prefill, attention=attention, window="full")) == measured
+
+
+@pytest.mark.parametrize("prefill", ["whole", 512])
+@pytest.mark.parametrize("context", [1024, 8192])
+def test_what_is_counted_as_cache_is_not_counted_as_working_memory(prefill, context):
+    """The code is the same, whether the cache counts the lengths that it keeps, and the memory behind its tensors."""
+    runs = [Inference(context, prefill=prefill, engine=engine) for engine in ("transformers", "transformers-storage")]
+    counted, stored = (held(MISTRAL, run) for run in runs)
+    assert counted == stored == held(MISTRAL, Inference(context, prefill=prefill))
+
+
+def test_chunks_beyond_the_window_take_the_same_however_long_the_context_is():
+    long, longer = (Inference(context, prefill=512) for context in (16_384, 131_072))
+    assert held(MISTRAL, long) == held(MISTRAL, longer)
+
+
+def test_a_static_cache_is_known_below_the_window_alone():
+    with pytest.raises(InputError, match="context must be below the window of 4,096 with a prefill in transformers-st"):
+        breakdown(MISTRAL, Inference(4096, prefill="whole", engine="transformers-static"))
+    assert breakdown(MISTRAL, Inference(4095, prefill="whole", engine="transformers-static"))
