@@ -42,8 +42,8 @@ class Prefill:
         whether the context reaches the window; of a family in MEASURED
     all_logits : whether every token gets logits, or each prompt's last token alone
     chunked : whether the prompt comes in chunks of c tokens
-    sights : a letter for each layer in order, "F" if it sees the whole context, "W" if it has a window, "w" if its cache
-        keeps everything even so; one letter is enough for layers that are all alike
+    sights : a letter for each layer in order: "F" if it sees the whole context, "W" if it has a window, "w" if its
+        cache keeps everything even so; one letter is enough for layers that are all alike
 
     Raises InputError if the family has not been measured, or the recipe is not one of 16 bits.
 
