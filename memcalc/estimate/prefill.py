@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import cache
 
 from memcalc.errors import InputError, must
-from memcalc.formula.choices import WindowCache
+from memcalc.formula.choices import Logits, WindowCache
 from memcalc.formula.term import Term
 from memcalc.specs.inference import Inference
 from memcalc.specs.model import Model
@@ -14,14 +14,12 @@ from memcalc.specs.model import Model
 def prefill(model: Model, run: Inference) -> Term:
     """Return the term for the working memory in which the prompt is read.
 
-    Raises InputError where nobody has measured it: on several cards, or in another family's code.
+    Raises InputError where nobody has measured it, such as in another family's code.
 
     >>> from memcalc.formula.symbols import symbol
     >>> symbol("window") in prefill(Model.named("Mistral-7B-v0.1"), Inference(8192, prefill=512)).symbols
     True
     """
-    if run.divided:
-        raise InputError("prefill must be 'none' with more than one card, for it is known for one card only.")
     if run.kind == "llama.cpp":
         return _engine_buffer(model, run)
     if run.kind not in ("", "transformers"):
@@ -33,18 +31,32 @@ def prefill(model: Model, run: Inference) -> Term:
 
 
 def _in_transformers(model: Model, run: Inference) -> Term:
-    from memcalc.formula.prefill import MEASURED
+    from memcalc.formula.prefill import DIVIDED, MEASURED
+    from memcalc.formula.saved_tensors import CodePath
 
-    if missing := unmeasured(model, MEASURED):
-        raise InputError(f"prefill must be 'none' for {model.name}: nobody has measured {missing}.")
+    if missing := unmeasured(model, DIVIDED if run.divided else MEASURED):
+        where = " on several cards" if run.divided and model.family in MEASURED else ""
+        raise InputError(f"prefill must be 'none' for {model.name}{where}: nobody has measured {missing}.")
+    _check_cards(model, run)
     sights, masked = _sights(model, run), 0 < model.window <= run.context and model.window_layers > 0
     if masked and run.reserving.counter:
         below = f"below the window of {model.window:,} with a prefill in {run.engine}"
         raise InputError(f"context must be {below}, not {run.context:,}.")
-    grouped, many = 1 < model.kv_heads < model.heads, run.batch > 1
-    code = {"attention": run.attention, "grouped": grouped, "many": many}
+    grouped = 1 < model.kv_heads // run.tensor_parallel < model.heads // run.tensor_parallel
+    code = {"attention": run.attention, "grouped": grouped, "many": run.batch > 1, "masked": masked}
+    case = CodePath(model.family, recipe="bf16", **code)
     chunked = run.prefill not in ("whole", run.context)
-    return _reading(model.family, chunked, sights, masked=masked, **code)
+    return _reading(case, run.logits == Logits.ALL, chunked, sights, run.divided)
+
+
+def _check_cards(model: Model, run: Inference) -> None:
+    """Raise InputError where cards share what nobody has measured: layers, or heads that some of them would copy."""
+    for field in ("pipeline_parallel", "expert_parallel"):
+        if getattr(run, field) > 1:
+            raise must(field, "1 with a prefill, of which only tensor parallelism is known", getattr(run, field))
+    if model.kv_heads % run.tensor_parallel:
+        allowed = f"divide kv_heads = {model.kv_heads:,} of {model.name} without remainder with a prefill"
+        raise InputError(f"tensor_parallel must {allowed}, not {run.tensor_parallel:,}.")
 
 
 def _sights(model: Model, run: Inference) -> str:
@@ -93,16 +105,18 @@ def unmeasured(model: Model, families: Collection[str] | None = None, but: Colle
 
 
 @cache
-def _reading(family: str, chunked: bool, sights: str, **code: object) -> Term:
-    from memcalc.formula.prefill import CodePath, Prefill
+def _reading(*what: object) -> Term:
+    from memcalc.formula.prefill import Prefill
 
-    return Prefill(CodePath(family, recipe="bf16", **code), chunked=chunked, sights=sights).prefill
+    return Prefill(*what).prefill
 
 
 def _engine_buffer(model: Model, run: Inference) -> Term:
     from memcalc.estimate.engine_graph import graph
     from memcalc.formula.llama_cpp import compute_buffer
 
+    if run.divided:
+        raise InputError("prefill must be 'none' with more than one card: llama.cpp's buffers are known for one only.")
     if run.prefill != "whole":
         raise must("prefill", f"'whole' for {run.engine}, whose chunks are of ubatch tokens", str(run.prefill))
     if missing := unmeasured(model, but=("moe_layers",)):

@@ -5,24 +5,30 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import sympy
+from sympy import ceiling
 
 from memcalc.errors import must
 from memcalc.formula.choices import Attention
 from memcalc.formula.formats import BOOL, FP32, HALF, INT64
 from memcalc.formula.kv_cache import L_win, W, c_win, reserved_window
 from memcalc.formula.numeric import Max, Min
+from memcalc.formula.parallelism import shares_of
 from memcalc.formula.saved_tensors import CodePath
 from memcalc.formula.symbols import symbols
 from memcalc.formula.tensors import V, d, d_ff, d_k, h, h_kv
 from memcalc.formula.term import Term
 
-d_rot, s, b, c = symbols("rotary context batch chunk")
+d_rot, s, b, c, t = symbols("rotary context batch chunk tensor_parallel")
 
 MEASURED = ("llama", "mistral", "qwen2", "gpt_neox", "seed_oss", "qwen3", "phi3")
 """Families whose code has been measured; the peak lies where their code lets tensors go, so no other is guessed."""
 
+DIVIDED = ("llama", "mistral", "qwen2", "seed_oss", "qwen3")
+"""Those that several cards can share, as it has been measured: no card gathers anything before the logits."""
+
 _HOLDS = "transformers 5.24, no gradients, 16 bits, no layer the first and the last of its kind"
 _SOURCE = "wolf2020transformers, src/transformers/models and cache_utils.py"
+_SHARES = {whole: share for whole, share in shares_of().items() if whole != V}
 _PAIR = 2 * HALF * b * h_kv * d_k  # bytes of a key and a value of each sequence
 
 
@@ -44,6 +50,7 @@ class Prefill:
     chunked : whether the prompt comes in chunks of c tokens
     sights : a letter for each layer in order: "F" if it sees the whole context, "W" if it has a window, "w" if its
         cache keeps everything even so; one letter is enough for layers that are all alike
+    divided : whether cards share heads, widths and vocabulary; of a family in DIVIDED
 
     Raises InputError if the family has not been measured, or the recipe is not one of 16 bits.
 
@@ -55,12 +62,15 @@ class Prefill:
     all_logits: bool = False
     chunked: bool = False
     sights: str = "F"
+    divided: bool = False
 
     def __post_init__(self):
         if self.case.width != "bf16":
             raise must("recipe", "one of 16 bits for a prefill", repr(self.case.recipe))
-        if self.case.family not in MEASURED:
-            raise must("family", f"one of {', '.join(MEASURED)} for a prefill", repr(self.case.family))
+        known = DIVIDED if self.divided else MEASURED
+        if self.case.family not in known:
+            many = " on several cards" if self.divided else ""
+            raise must("family", f"one of {', '.join(known)} for a prefill{many}", repr(self.case.family))
 
     def _attention(self, new: sympy.Expr) -> sympy.Expr:
         embeddings, layer_input, normalised = 3 * [HALF * b * new * d]
@@ -189,17 +199,30 @@ class Prefill:
         if "query_key_norm" in self.case.traits:
             yield self._query_norm(new, sight)
 
+    @property
+    def _padded(self) -> bool:
+        """Whether the logits of one token lie where cards gathered them; those of several are copied from there."""
+        return self.divided and not (self.all_logits or self.case.many)
+
+    def _gathered(self, tokens: sympy.Expr) -> sympy.Expr:
+        """Return a card's own logits beside those of all cards, padded to equal parts: one after the other, joined."""
+        own = HALF * tokens * ceiling(V / t)
+        return own + 2 * t * own
+
     @cached_property
     def prefill(self) -> Term:
         """The term for the working memory of the prefill."""
         new = c if self.chunked else s
-        logits = HALF * b * V * (new if self.all_logits else 1)
+        tokens = b * (new if self.all_logits else 1)
+        logits = HALF * tokens * (t * ceiling(V / t) if self._padded else V)
         before = logits if self.chunked else 0  # those of the chunk before
         layers = (one - self._not_yet(sight) for sight in self._kinds for one in self._moments(new, sight))
-        head = logits + HALF * b * new * d + INT64 * b * new
+        at_head = self._gathered(tokens) if self.divided else logits
+        head = at_head + HALF * b * new * d + INT64 * b * new
+        expr = before + self._kept_besides + Max(Max(*layers) + self._around(new, self._masks(new)), head)
         return Term(
             name="prefill",
-            expr=before + self._kept_besides + Max(Max(*layers) + self._around(new, self._masks(new)), head),
+            expr=expr.xreplace(_SHARES) if self.divided else expr,
             meaning="The peak lies in the attention, a norm or the MLP of the last layer, or where the logits come.",
             holds=f"{_HOLDS}; chunks that divide the context, which 8 divides",
             source=_SOURCE,

@@ -41,6 +41,35 @@ def test_chunks_beyond_the_window_take_the_same_however_long_the_context_is():
     assert held(MISTRAL, long) == held(MISTRAL, longer)
 
 
+def test_logits_of_every_token_take_a_row_of_the_vocabulary_each():
+    """Of 1,024 tokens at the head: their logits, what they are made of, and the numbers of the tokens."""
+    llama, run = Model.named("Llama-3-8B"), Inference(1024, prefill="whole", logits="all")
+    assert breakdown(llama, run)["activations"] == 1024 * (2 * 128_256 + 2 * 4096 + 8)
+    last, usual = (breakdown(llama, replace(run, logits=logits)) for logits in ("last", "auto"))
+    assert last == usual
+    run = Inference(4096, prefill="whole", engine="llama.cpp")
+    last, usual, every = (breakdown(llama, replace(run, logits=logits)) for logits in ("last", "auto", "all"))
+    assert last["activations"] < usual["activations"]
+    assert usual == every
+
+
+def test_cards_share_heads_and_widths_and_gather_logits():
+    """Of two cards, one has half the logits, and then all of them twice, as they are gathered and joined."""
+    llama = Model.named("Llama-3-8B")
+    every = Inference(512, prefill="whole", logits="all", tensor_parallel=2)
+    head = 512 * (2 * 128_256 * (1 + 4) // 2 + 2 * 4096 + 8)
+    assert breakdown(llama, every)["activations"] == head
+    shares = [breakdown(llama, Inference(8192, prefill="whole", tensor_parallel=cards)) for cards in (1, 2, 8)]
+    one, two, eight = (share["activations"] for share in shares)
+    assert one > two > eight > one / 8
+
+
+@pytest.mark.parametrize("name", ["Pythia-6.9B", "Phi-3-mini"])
+def test_code_that_gathers_within_a_layer_is_known_on_one_card_alone(name):
+    with pytest.raises(InputError, match="on several cards: nobody has measured the code of its family"):
+        breakdown(Model.named(name), Inference(512, prefill="whole", tensor_parallel=2))
+
+
 def test_a_static_cache_is_known_below_the_window_alone():
     with pytest.raises(InputError, match="context must be below the window of 4,096 with a prefill in transformers-st"):
         breakdown(MISTRAL, Inference(4096, prefill="whole", engine="transformers-static"))

@@ -17,15 +17,16 @@ LLAMA = {
     "layers": 32, "hidden": 4096, "intermediate": 11008, "heads": 32, "kv_heads": 32, "head_dim": 128,
     "rotary": 128, "vocabulary": 32000, "batch": 1, "context": 8192, "chunk": 512,
 }  # fmt: skip
-PLAIN = {"block": 1, "sharing": 1, "window_extra": 0, "window_counter": 0}
+PLAIN = {"block": 1, "sharing": 1, "window_extra": 0, "window_counter": 0, "pipeline_parallel": 1}
 """No engine: nothing that a program adds."""
 VALUES = {symbol(name): value for name, value in LLAMA.items()}
 reading = cache(Prefill)
 
 
 def the_pass(inputs):
-    case = replace(case_of(inputs), grouped=1 < inputs["kv_heads"] < inputs["heads"])
-    return Prefill(case, inputs["all_logits"], inputs["chunked"], sights_of(inputs))
+    cards = inputs.get("tensor_parallel", 1)
+    case = replace(case_of(inputs), grouped=1 < inputs["kv_heads"] // cards < inputs["heads"] // cards)
+    return Prefill(case, inputs["all_logits"], inputs["chunked"], sights_of(inputs), divided=cards > 1)
 
 
 def sights_of(inputs):
@@ -34,7 +35,7 @@ def sights_of(inputs):
 
 
 def known(inputs):
-    return symbol_values(inputs | PLAIN | {"window_layers": sights_of(inputs).count("W")})
+    return symbol_values(PLAIN | inputs | {"window_layers": sights_of(inputs).count("W")})
 
 
 @for_each_row("activations", "prefill")
@@ -62,6 +63,16 @@ def test_a_longer_context_needs_more(family, attention, context):
     code = reading(CodePath(family, attention))
     for term in (code.prefill, code.decode_step):
         assert term.value(VALUES | {symbol("context"): context}) < term.value(VALUES | {symbol("context"): context + 1})
+
+
+@given(st.sampled_from(MEASURED), st.sampled_from(["eager", "sdpa"]), st.integers(0, 4), st.sampled_from("FW"))
+def test_a_step_that_generates_needs_no_more_than_the_prompt_did(family, attention, halvings, sight):
+    """So the prefill is the larger moment, in chunks of any length."""
+    values = VALUES | {symbol("chunk"): 4096 >> halvings, symbol("window_layers"): 32, symbol("window_counter"): 0}
+    case = CodePath(family, attention)
+    step = Prefill(case, sights=sight).decode_step.exact(values | {symbol("context"): 8191})
+    for chunked in (False, True):
+        assert step < Prefill(case, chunked=chunked, sights=sight).prefill.exact(values)
 
 
 def test_a_mask_makes_pytorch_repeat_grouped_keys_and_values():
