@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import cache
 
 from memcalc.errors import InputError, must
-from memcalc.formula.choices import Logits, WindowCache
+from memcalc.formula.choices import Attention, Logits, WindowCache
 from memcalc.formula.term import Term
 from memcalc.specs.inference import Inference
 from memcalc.specs.model import Model
@@ -31,22 +31,27 @@ def prefill(model: Model, run: Inference) -> Term:
 
 
 def _in_transformers(model: Model, run: Inference) -> Term:
-    from memcalc.formula.prefill import DIVIDED, MEASURED
+    from memcalc.formula.prefill import DIVIDED, EXPERTS, MEASURED
     from memcalc.formula.saved_tensors import CodePath
 
-    if missing := unmeasured(model, DIVIDED if run.divided else MEASURED):
-        where = " on several cards" if run.divided and model.family in MEASURED else ""
+    known = {**dict.fromkeys(MEASURED, ()), **dict.fromkeys(EXPERTS, ("moe_layers",))}
+    but = () if run.divided or model.dense_layers else known.get(model.family, ())
+    if missing := unmeasured(model, DIVIDED if run.divided else known, but):
+        where = " on several cards" if run.divided and model.family in known else ""
         raise InputError(f"prefill must be 'none' for {model.name}{where}: nobody has measured {missing}.")
     _check_cards(model, run)
+    family, weighs = EXPERTS.get(model.family, (model.family, 0))
     sights, masked = _sights(model, run), 0 < model.window <= run.context and model.window_layers > 0
     if masked and run.reserving.counter:
         below = f"below the window of {model.window:,} with a prefill in {run.engine}"
         raise InputError(f"context must be {below}, not {run.context:,}.")
     grouped = 1 < model.kv_heads // run.tensor_parallel < model.heads // run.tensor_parallel
     code = {"attention": run.attention, "grouped": grouped, "many": run.batch > 1, "masked": masked}
-    case = CodePath(model.family, recipe="bf16", **code)
+    case = CodePath(family, recipe="bf16", **code)
+    if run.attention == Attention.FLASH and case.kernel != Attention.FLASH:
+        raise must("attention", f"'sdpa' or 'eager' with a prefill for {model.name}, which caps its scores", "'flash'")
     chunked = run.prefill not in ("whole", run.context)
-    return _reading(case, run.logits == Logits.ALL, chunked, sights, run.divided)
+    return _reading(case, run.logits == Logits.ALL, chunked, sights, run.divided, weighs)
 
 
 def _check_cards(model: Model, run: Inference) -> None:

@@ -9,22 +9,25 @@ from sympy import ceiling
 
 from memcalc.errors import must
 from memcalc.formula.choices import Attention
-from memcalc.formula.formats import BOOL, FP32, HALF, INT64
+from memcalc.formula.formats import BOOL, FP32, HALF, INT32, INT64
 from memcalc.formula.kv_cache import L_win, W, c_win, reserved_window
 from memcalc.formula.numeric import Max, Min
 from memcalc.formula.parallelism import shares_of
 from memcalc.formula.saved_tensors import CodePath
 from memcalc.formula.symbols import symbols
-from memcalc.formula.tensors import V, d, d_ff, d_k, h, h_kv
+from memcalc.formula.tensors import E, V, d, d_ff, d_k, h, h_kv
 from memcalc.formula.term import Term
 
-d_rot, s, b, c, t = symbols("rotary context batch chunk tensor_parallel")
+d_rot, s, b, c, t, k, d_e = symbols("rotary context batch chunk tensor_parallel active_experts expert_intermediate")
 
-MEASURED = ("llama", "mistral", "qwen2", "gpt_neox", "seed_oss", "qwen3", "phi3")
+MEASURED = ("llama", "mistral", "qwen2", "gpt_neox", "seed_oss", "qwen3", "phi3", "gemma2", "gemma3", "gemma3_text")
 """Families whose code has been measured; the peak lies where their code lets tensors go, so no other is guessed."""
 
 DIVIDED = ("llama", "mistral", "qwen2", "seed_oss", "qwen3")
 """Those that several cards can share, as it has been measured: no card gathers anything before the logits."""
+
+EXPERTS = {"mixtral": ("mistral", FP32), "qwen3_moe": ("qwen3", HALF)}
+"""Families with experts in all layers, measured with grouped_mm: whose code the rest has, bytes of a routing weight."""
 
 _HOLDS = "transformers 5.24, no gradients, 16 bits, no layer the first and the last of its kind"
 _SOURCE = "wolf2020transformers, src/transformers/models and cache_utils.py"
@@ -36,6 +39,12 @@ def _in_32_bit(rows: sympy.Expr, width: sympy.Expr) -> sympy.Expr:
     """Return what a norm holds at most: numbers in FP32, them scaled, and of each row the mean square and its root."""
     numbers, scaled, mean, root = rows * width * FP32, rows * width * FP32, rows * FP32, rows * FP32
     return numbers + scaled + mean + root
+
+
+def _in_32_bit_of_gemma(rows: sympy.Expr, width: sympy.Expr) -> sympy.Expr:
+    """Return the same of a norm that goes back to 16 bits after its weights: beside two, roots or weights."""
+    numbers, scaled, roots, weights = rows * width * FP32, rows * width * FP32, rows * FP32, width * FP32
+    return numbers + scaled + Max(roots, weights)
 
 
 @dataclass(frozen=True)
@@ -51,6 +60,7 @@ class Prefill:
     sights : a letter for each layer in order: "F" if it sees the whole context, "W" if it has a window, "w" if its
         cache keeps everything even so; one letter is enough for layers that are all alike
     divided : whether cards share heads, widths and vocabulary; of a family in DIVIDED
+    weighs : bytes of a routing weight where experts stand in the place of MLPs; 0 without experts
 
     Raises InputError if the family has not been measured, or the recipe is not one of 16 bits.
 
@@ -63,6 +73,7 @@ class Prefill:
     chunked: bool = False
     sights: str = "F"
     divided: bool = False
+    weighs: int = 0
 
     def __post_init__(self):
         if self.case.width != "bf16":
@@ -100,6 +111,16 @@ class Prefill:
     def _norm(self, new: sympy.Expr, seen: sympy.Expr) -> sympy.Expr:
         return self._behind_attention(new, seen) + _in_32_bit(b * new, d)
 
+    def _norm_behind(self, new: sympy.Expr, seen: sympy.Expr) -> sympy.Expr:
+        output = HALF * b * new * d
+        return self._behind_attention(new, seen) + output + _in_32_bit_of_gemma(b * new, d)
+
+    def _query_norm_of_gemma(self, new: sympy.Expr, sight: str) -> sympy.Expr:
+        embeddings, layer_input, normalised = 3 * [HALF * b * new * d]
+        queries, not_yet_cached = HALF * b * new * h * d_k, new * _PAIR - self._growth(sight)
+        here = embeddings + layer_input + normalised + queries + not_yet_cached
+        return here + _in_32_bit_of_gemma(b * new * h, d_k)
+
     def _query_norm(self, new: sympy.Expr, sight: str) -> sympy.Expr:
         embeddings, layer_input, normalised = 3 * [HALF * b * new * d]
         queries = HALF * b * new * h * d_k
@@ -111,6 +132,16 @@ class Prefill:
         traits = self.case.traits  # gate and up in one, activated gate and product; or one after the other; or no gate
         inner = 4 if "gated_packed" in traits else 3 if "gated" in traits else 2
         return self._behind_attention(new, seen) + normalised + inner * HALF * b * new * d_ff
+
+    def _experts(self, new: sympy.Expr, seen: sympy.Expr) -> sympy.Expr:
+        """What experts take in a grouped multiplication: copies of each token lie in the order of the experts."""
+        normalised, copies = HALF * b * new * d, b * new * k
+        routed = HALF * b * new * E + INT64 * copies + self.weighs * copies  # logits of the router, choice, weights
+        ordered = 2 * INT64 * copies + self.weighs * copies + INT32 * copies + 2 * INT32 * E  # and where each begins
+        gate_and_up, activated, product = 2 * HALF * copies * d_e, HALF * copies * d_e, HALF * copies * d_e
+        output, weighted, in_place = HALF * copies * d, self.weighs * copies * d, self.weighs * copies * d
+        moment = Max(gate_and_up + activated + product, output + weighted + in_place + INT64 * copies)
+        return self._behind_attention(new, seen) + normalised + routed + ordered + HALF * copies * d + moment
 
     def _rotation(self, new: sympy.Expr, sight: str) -> sympy.Expr:
         """Queries are turned, and then keys: each beside its two summands and one in the making."""
@@ -130,11 +161,13 @@ class Prefill:
 
     def _around(self, new: sympy.Expr, seen: Iterable[sympy.Expr]) -> sympy.Expr:
         cosines, sines, token_ids, positions = *2 * [HALF * new * d_rot], INT64 * b * new, INT64 * new
-        return cosines + sines + token_ids + positions + sympy.Add(*seen)
+        rotaries = len(self._kinds) if "two_rotaries" in self.case.traits else 1
+        return rotaries * (cosines + sines) + token_ids + positions + sympy.Add(*seen)
 
     def _masks(self, new: sympy.Expr) -> Iterator[sympy.Expr]:
-        """Yield the masks that the layers share, one for each kind."""
-        for sight in self._kinds:
+        """Yield the masks that the layers share, one for each kind; some code makes two even if all are alike."""
+        alike = "two_masks" in self.case.traits and len(self._kinds) == 1
+        for sight in (1 + alike) * self._kinds:
             if self._eager:
                 yield HALF * b * new * self._seen(sight)
             elif self._given_mask(sight):
@@ -185,7 +218,7 @@ class Prefill:
     def _moments(self, new: sympy.Expr, sight: str) -> Iterator[sympy.Expr]:
         """Yield what lies there at once, in the attention, in norms of FP32 and in the MLP."""
         seen = self._seen(sight)
-        yield self._mlp(new, seen)
+        yield (self._experts if self.weighs else self._mlp)(new, seen)
         if self._eager:
             yield self._scores(new, seen)
         else:
@@ -197,7 +230,9 @@ class Prefill:
         if "rmsnorm" in self.case.traits:
             yield self._norm(new, seen)
         if "query_key_norm" in self.case.traits:
-            yield self._query_norm(new, sight)
+            yield (self._query_norm_of_gemma if "gemma_norm" in self.case.traits else self._query_norm)(new, sight)
+        if "gemma_norm" in self.case.traits:
+            yield self._norm_behind(new, seen)
 
     @property
     def _padded(self) -> bool:
@@ -217,7 +252,7 @@ class Prefill:
         logits = HALF * tokens * (t * ceiling(V / t) if self._padded else V)
         before = logits if self.chunked else 0  # those of the chunk before
         layers = (one - self._not_yet(sight) for sight in self._kinds for one in self._moments(new, sight))
-        at_head = self._gathered(tokens) if self.divided else logits
+        at_head = self._gathered(tokens) if self.divided else logits * (2 if "capped_logits" in self.case.traits else 1)
         head = at_head + HALF * b * new * d + INT64 * b * new
         expr = before + self._kept_besides + Max(Max(*layers) + self._around(new, self._masks(new)), head)
         return Term(

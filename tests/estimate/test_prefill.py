@@ -70,6 +70,13 @@ def test_code_that_gathers_within_a_layer_is_known_on_one_card_alone(name):
         breakdown(Model.named(name), Inference(512, prefill="whole", tensor_parallel=2))
 
 
+def test_scores_with_a_cap_are_not_said_to_be_fused():
+    with pytest.raises(InputError, match="attention must be 'sdpa' or 'eager' with a prefill for Gemma-2-9B"):
+        breakdown(Model.named("Gemma-2-9B"), Inference(512, prefill="whole", attention="flash"))
+    eager, sdpa = (Inference(512, prefill="whole", attention=attention) for attention in ("eager", "sdpa"))
+    assert breakdown(Model.named("Gemma-2-9B"), eager) == breakdown(Model.named("Gemma-2-9B"), sdpa)
+
+
 def test_a_static_cache_is_known_below_the_window_alone():
     with pytest.raises(InputError, match="context must be below the window of 4,096 with a prefill in transformers-st"):
         breakdown(MISTRAL, Inference(4096, prefill="whole", engine="transformers-static"))

@@ -88,7 +88,7 @@ def test_a_mask_makes_pytorch_repeat_grouped_keys_and_values():
 
 
 @pytest.mark.parametrize(
-    ("case", "says"), [(CodePath("gemma2"), "llama, mistral, qwen2"), (CodePath("llama", recipe="fp32"), "of 16 bits")]
+    ("case", "says"), [(CodePath("gpt2"), "llama, mistral, qwen2"), (CodePath("llama", recipe="fp32"), "of 16 bits")]
 )
 def test_what_was_not_measured_is_not_guessed(case, says):
     with pytest.raises(InputError, match=says):
