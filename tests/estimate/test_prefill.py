@@ -81,3 +81,15 @@ def test_a_static_cache_is_known_below_the_window_alone():
     with pytest.raises(InputError, match="context must be below the window of 4,096 with a prefill in transformers-st"):
         breakdown(MISTRAL, Inference(4096, prefill="whole", engine="transformers-static"))
     assert breakdown(MISTRAL, Inference(4095, prefill="whole", engine="transformers-static"))
+
+
+def test_experts_take_copies_of_each_token():
+    """The widest moment of Mixtral is that of its gates, beside each token once for each of its experts."""
+    mixtral, run = Model.named("Mixtral-8x7B"), Inference(8192, prefill=1024)
+    copies = 2 * 1024
+    widest = copies * 4096 * (2 + 2 + 4 + 4), copies * (4096 * 2 + 14_336 * 8)
+    assert 1 < breakdown(mixtral, run)["activations"] / max(widest) < 1.2
+    with pytest.raises(InputError, match=r"'none' for Mixtral-8x7B on several cards: nobody has measured its experts"):
+        breakdown(mixtral, Inference(8192, prefill="whole", tensor_parallel=2))
+    with pytest.raises(InputError, match="nobody has measured its experts"):
+        breakdown(replace(mixtral, dense_layers=1, moe_layers=31, intermediate=14_336), run)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from cases import case_of, for_each_row, symbol_values
 from memcalc.errors import InputError
-from memcalc.formula.prefill import MEASURED, Prefill
+from memcalc.formula.prefill import EXPERTS, MEASURED, Prefill
 from memcalc.formula.saved_tensors import CodePath
 from memcalc.formula.symbols import symbol
 
@@ -25,8 +25,11 @@ reading = cache(Prefill)
 
 def the_pass(inputs):
     cards = inputs.get("tensor_parallel", 1)
-    case = replace(case_of(inputs), grouped=1 < inputs["kv_heads"] // cards < inputs["heads"] // cards)
-    return Prefill(case, inputs["all_logits"], inputs["chunked"], sights_of(inputs), divided=cards > 1)
+    family, weighs = EXPERTS.get(inputs["family"], (inputs["family"], 0))
+    case = replace(
+        case_of(inputs | {"family": family}), grouped=1 < inputs["kv_heads"] // cards < inputs["heads"] // cards
+    )
+    return Prefill(case, inputs["all_logits"], inputs["chunked"], sights_of(inputs), cards > 1, weighs)
 
 
 def sights_of(inputs):
