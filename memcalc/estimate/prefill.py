@@ -31,14 +31,10 @@ def prefill(model: Model, run: Inference) -> Term:
 
 
 def _in_transformers(model: Model, run: Inference) -> Term:
-    from memcalc.formula.prefill import DIVIDED, EXPERTS, MEASURED
+    from memcalc.formula.prefill import EXPERTS
     from memcalc.formula.saved_tensors import CodePath
 
-    known = {**dict.fromkeys(MEASURED, ()), **dict.fromkeys(EXPERTS, ("moe_layers",))}
-    but = () if run.divided or model.dense_layers else known.get(model.family, ())
-    if missing := unmeasured(model, DIVIDED if run.divided else known, but):
-        where = " on several cards" if run.divided and model.family in known else ""
-        raise InputError(f"prefill must be 'none' for {model.name}{where}: nobody has measured {missing}.")
+    _check_measured(model, run)
     _check_cards(model, run)
     family, weighs = EXPERTS.get(model.family, (model.family, 0))
     sights, masked = _sights(model, run), 0 < model.window <= run.context and model.window_layers > 0
@@ -52,6 +48,16 @@ def _in_transformers(model: Model, run: Inference) -> Term:
         raise must("attention", f"'sdpa' or 'eager' with a prefill for {model.name}, which caps its scores", "'flash'")
     chunked = run.prefill not in ("whole", run.context)
     return _reading(case, run.logits == Logits.ALL, chunked, sights, run.divided, weighs)
+
+
+def _check_measured(model: Model, run: Inference) -> None:
+    from memcalc.formula.prefill import DIVIDED, EXPERTS, MEASURED
+
+    known = {**dict.fromkeys(MEASURED, ()), **dict.fromkeys(EXPERTS, ("moe_layers",))}
+    but = () if run.divided or model.dense_layers else known.get(model.family, ())
+    if missing := unmeasured(model, DIVIDED if run.divided else known, but):
+        where = " on several cards" if run.divided and model.family in known else ""
+        raise InputError(f"prefill must be 'none' for {model.name}{where}: nobody has measured {missing}.")
 
 
 def _check_cards(model: Model, run: Inference) -> None:
