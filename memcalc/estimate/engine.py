@@ -6,9 +6,10 @@ from fractions import Fraction
 from functools import cached_property, lru_cache
 
 from memcalc.errors import InputError, instance, must, whole
-from memcalc.estimate.inference import AnyModel, held_in, prefill, resolved, unmeasured
+from memcalc.estimate.inference import AnyModel, held_in, resolved
+from memcalc.estimate.prefill import prefill, unmeasured
 from memcalc.estimate.terms import breakdown, last, values
-from memcalc.formula.choices import Budget, End
+from memcalc.formula.choices import Budget, End, Logits
 from memcalc.formula.overhead import inference_overhead
 from memcalc.formula.symbols import BY_NAME, symbol
 from memcalc.formula.term import Term, Values
@@ -321,6 +322,9 @@ def _buffers(model: Model, run: Inference, term: Term, known: Values) -> list[Sh
     from memcalc.estimate.engine_graph import graph  # here, for few ask for it
     from memcalc.formula.llama_cpp import compute_buffer, output_buffer
 
-    fewest = {**known, symbol("outputs"): run.batch}
-    least, rest = compute_buffer(graph(model, run), fewest).exact(fewest), output_buffer.exact(known)
-    return [Share(term, min(least, term.exact(known)), term.exact(known)), Share(output_buffer, rest, rest)]
+    every = run.logits == Logits.ALL
+    fewest = known if every else {**known, symbol("outputs"): run.batch}
+    least = compute_buffer(graph(model, run), fewest).exact(fewest)
+    kept = (known[symbol("outputs")], run.context * run.batch) if every else 2 * (run.batch,)  # at least of one pass
+    rest = (output_buffer.exact({**known, symbol("batch"): tokens}) for tokens in kept)
+    return [Share(term, min(least, term.exact(known)), term.exact(known)), Share(output_buffer, *rest)]

@@ -132,16 +132,17 @@ def _largest(quantity: str, model: AnyModel, run: Inference | Training, gpu: Gpu
 
     low, high, edge = 0, BY_NAME[quantity].limit, getattr(model, "window", 0)
     if quantity == "context" and edge:
-        if isinstance(run, Inference) and run.prefill != "none" and _ends_at_window(model, run):
+        if _ends_at_window(model, run):
             high = edge - 1
         elif edge <= high:  # whose mask may bring a leaner kernel
             low, high = (edge, high) if holds(edge) else (0, edge - 1)
     return last(holds, high, low)
 
 
-def _ends_at_window(model: AnyModel, run: Inference) -> bool:
-    """Return whether a prefill is known below the window only."""
-    return model.window_layers > 0 and run.reserving.kind != "llama.cpp"
+def _ends_at_window(model: AnyModel, run: Inference | Training) -> bool:
+    """Return whether a prefill is known below the window only: where all room for the cache is there from the start."""
+    read = isinstance(run, Inference) and run.prefill != "none"
+    return read and run.reserving.counter > 0 and model.window_layers > 0
 
 
 def _peak_before(context: int, run: Inference | Training) -> int:

@@ -11,7 +11,8 @@ import sympy
 from memcalc import catalogue
 from memcalc.errors import InputError
 from memcalc.estimate.degrees import check_degrees
-from memcalc.estimate.inference import stored_weights, unmeasured
+from memcalc.estimate.inference import stored_weights
+from memcalc.estimate.prefill import unmeasured
 from memcalc.formula import activations as saved
 from memcalc.formula import lora, megatron, optimizer, sharding, training_step
 from memcalc.formula.choices import Accounting, End, Family, Layout, Offload, Recompute

@@ -40,6 +40,14 @@ class Attention(Choice):
     EAGER = "eager", "one operation after the other: scores are stored"
 
 
+class Logits(Choice):
+    """Which tokens of a prompt get logits."""
+
+    AUTO = "auto", "as the program does it if nobody asks otherwise: llama.cpp has room for all, others take the last"
+    LAST = "last", "the last one of each sequence, which is all that generating needs"
+    ALL = "all", "every one, as for perplexities"
+
+
 class Sharding(Choice):
     """Who shares the training states out between data-parallel cards."""
 

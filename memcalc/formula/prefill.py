@@ -1,28 +1,38 @@
 """Prefill: the working memory of a prompt's forward pass, whole or in chunks, and of a step that generates a token."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 import sympy
+from sympy import ceiling
 
 from memcalc.errors import must
 from memcalc.formula.choices import Attention
-from memcalc.formula.formats import BOOL, FP32, HALF, INT64
-from memcalc.formula.numeric import Max
+from memcalc.formula.formats import BOOL, FP32, HALF, INT32, INT64
+from memcalc.formula.kv_cache import L_win, W, c_win, reserved_window
+from memcalc.formula.numeric import Max, Min
+from memcalc.formula.parallelism import shares_of
 from memcalc.formula.saved_tensors import CodePath
 from memcalc.formula.symbols import symbols
-from memcalc.formula.tensors import V, d, d_ff, d_k, h, h_kv
+from memcalc.formula.tensors import E, V, d, d_ff, d_k, h, h_kv
 from memcalc.formula.term import Term
-from memcalc.formula.weights import layers as all_layers
 
-L, d_rot, s, b, c = symbols("layers rotary context batch chunk")
+d_rot, s, b, c, t, k, d_e = symbols("rotary context batch chunk tensor_parallel active_experts expert_intermediate")
 
-MEASURED = ("llama", "mistral", "qwen2", "gpt_neox", "seed_oss", "qwen3", "phi3")
+MEASURED = ("llama", "mistral", "qwen2", "gpt_neox", "seed_oss", "qwen3", "phi3", "gemma2", "gemma3", "gemma3_text")
 """Families whose code has been measured; the peak lies where their code lets tensors go, so no other is guessed."""
 
-_HOLDS = "transformers 5.24, no gradients, 16 bits, at least two layers, context shorter than the window"
+DIVIDED = ("llama", "mistral", "qwen2", "seed_oss", "qwen3")
+"""Those that several cards can share, as it has been measured: no card gathers anything before the logits."""
+
+EXPERTS = {"mixtral": ("mistral", FP32), "qwen3_moe": ("qwen3", HALF)}
+"""Families with experts in all layers, measured with grouped_mm: whose code the rest has, bytes of a routing weight."""
+
+_HOLDS = "transformers 5.24, no gradients, 16 bits, no layer the first and the last of its kind"
 _SOURCE = "wolf2020transformers, src/transformers/models and cache_utils.py"
+_SHARES = {whole: share for whole, share in shares_of().items() if whole != V}
+_PAIR = 2 * HALF * b * h_kv * d_k  # bytes of a key and a value of each sequence
 
 
 def _in_32_bit(rows: sympy.Expr, width: sympy.Expr) -> sympy.Expr:
@@ -31,17 +41,26 @@ def _in_32_bit(rows: sympy.Expr, width: sympy.Expr) -> sympy.Expr:
     return numbers + scaled + mean + root
 
 
+def _in_32_bit_of_gemma(rows: sympy.Expr, width: sympy.Expr) -> sympy.Expr:
+    """Return the same of a norm that goes back to 16 bits after its weights: beside two, roots or weights."""
+    numbers, scaled, roots, weights = rows * width * FP32, rows * width * FP32, rows * FP32, width * FP32
+    return numbers + scaled + Max(roots, weights)
+
+
 @dataclass(frozen=True)
 class Prefill:
     """A forward pass without gradients, by what decides where its memory peaks.
 
     Parameters
     ----------
-    case : the family's code, its attention, whether heads are grouped (one head of keys for all is never copied); of
-        a family in MEASURED
+    case : the family's code, its attention, whether heads are grouped (one head of keys for all is never copied), and
+        whether the context reaches the window; of a family in MEASURED
     all_logits : whether every token gets logits, or each prompt's last token alone
     chunked : whether the prompt comes in chunks of c tokens
-    windowed : whether the layers' caches are sliding windows
+    sights : a letter for each layer in order: "F" if it sees the whole context, "W" if it has a window, "w" if its
+        cache keeps everything even so; one letter is enough for layers that are all alike
+    divided : whether cards share heads, widths and vocabulary; of a family in DIVIDED
+    weighs : bytes of a routing weight where experts stand in the place of MLPs; 0 without experts
 
     Raises InputError if the family has not been measured, or the recipe is not one of 16 bits.
 
@@ -52,13 +71,17 @@ class Prefill:
     case: CodePath
     all_logits: bool = False
     chunked: bool = False
-    windowed: bool = False
+    sights: str = "F"
+    divided: bool = False
+    weighs: int = 0
 
     def __post_init__(self):
         if self.case.width != "bf16":
             raise must("recipe", "one of 16 bits for a prefill", repr(self.case.recipe))
-        if self.case.family not in MEASURED:
-            raise must("family", f"one of {', '.join(MEASURED)} for a prefill", repr(self.case.family))
+        known = DIVIDED if self.divided else MEASURED
+        if self.case.family not in known:
+            many = " on several cards" if self.divided else ""
+            raise must("family", f"one of {', '.join(known)} for a prefill{many}", repr(self.case.family))
 
     def _attention(self, new: sympy.Expr) -> sympy.Expr:
         embeddings, layer_input, normalised = 3 * [HALF * b * new * d]
@@ -88,11 +111,21 @@ class Prefill:
     def _norm(self, new: sympy.Expr, seen: sympy.Expr) -> sympy.Expr:
         return self._behind_attention(new, seen) + _in_32_bit(b * new, d)
 
-    def _query_norm(self, new: sympy.Expr) -> sympy.Expr:
+    def _norm_behind(self, new: sympy.Expr, seen: sympy.Expr) -> sympy.Expr:
+        output = HALF * b * new * d
+        return self._behind_attention(new, seen) + output + _in_32_bit_of_gemma(b * new, d)
+
+    def _query_norm_of_gemma(self, new: sympy.Expr, sight: str) -> sympy.Expr:
+        embeddings, layer_input, normalised = 3 * [HALF * b * new * d]
+        queries, not_yet_cached = HALF * b * new * h * d_k, new * _PAIR - self._growth(sight)
+        here = embeddings + layer_input + normalised + queries + not_yet_cached
+        return here + _in_32_bit_of_gemma(b * new * h, d_k)
+
+    def _query_norm(self, new: sympy.Expr, sight: str) -> sympy.Expr:
         embeddings, layer_input, normalised = 3 * [HALF * b * new * d]
         queries = HALF * b * new * h * d_k
-        not_yet = 2 * HALF * b * new * h_kv * d_k  # keys and values that the cache does not have at that time
-        return embeddings + layer_input + normalised + queries + _in_32_bit(b * new * h, d_k) - not_yet
+        here = embeddings + layer_input + normalised + queries + _in_32_bit(b * new * h, d_k)
+        return here - self._growth(sight)
 
     def _mlp(self, new: sympy.Expr, seen: sympy.Expr) -> sympy.Expr:
         normalised = HALF * b * new * d
@@ -100,81 +133,146 @@ class Prefill:
         inner = 4 if "gated_packed" in traits else 3 if "gated" in traits else 2
         return self._behind_attention(new, seen) + normalised + inner * HALF * b * new * d_ff
 
-    def _rotation(self, new: sympy.Expr) -> sympy.Expr:
+    def _experts(self, new: sympy.Expr, seen: sympy.Expr) -> sympy.Expr:
+        """What experts take in a grouped multiplication: copies of each token lie in the order of the experts."""
+        normalised, copies = HALF * b * new * d, b * new * k
+        routed = HALF * b * new * E + INT64 * copies + self.weighs * copies  # logits of the router, choice, weights
+        ordered = 2 * INT64 * copies + self.weighs * copies + INT32 * copies + 2 * INT32 * E  # and where each begins
+        gate_and_up, activated, product = 2 * HALF * copies * d_e, HALF * copies * d_e, HALF * copies * d_e
+        output, weighted, in_place = HALF * copies * d, self.weighs * copies * d, self.weighs * copies * d
+        moment = Max(gate_and_up + activated + product, output + weighted + in_place + INT64 * copies)
+        return self._behind_attention(new, seen) + normalised + routed + ordered + HALF * copies * d + moment
+
+    def _rotation(self, new: sympy.Expr, sight: str) -> sympy.Expr:
         """Queries are turned, and then keys: each beside its two summands and one in the making."""
         embeddings, layer_input, normalised = 3 * [HALF * b * new * d]
         one_query, one_key = HALF * b * new * h * d_k, HALF * b * new * h_kv * d_k
-        return embeddings + layer_input + normalised + Max(4 * one_query, 2 * one_query + 3 * one_key)
+        not_yet_cached = new * _PAIR - self._growth(sight)
+        return embeddings + layer_input + normalised + not_yet_cached + Max(4 * one_query, 2 * one_query + 3 * one_key)
 
     def _fused(self, new: sympy.Expr) -> sympy.Expr:
         output, reordered = 2 * [HALF * b * new * h * d_k]
         return self._attention(new) + output + reordered
 
-    def _joining(self, new: sympy.Expr, before: sympy.Expr) -> sympy.Expr:
-        copies = 2 if self.windowed else 1
+    def _joining(self, new: sympy.Expr, before: sympy.Expr, sight: str) -> sympy.Expr:
+        copies = 2 if sight == "W" else 1
         old, keys, values = copies * HALF * b * before * h_kv * d_k, *2 * [HALF * b * new * h_kv * d_k]
         return self._attention(new) + old + keys + (0 if "packed" in self.case.traits else values)
 
-    def _around(self, new: sympy.Expr, seen: sympy.Expr) -> sympy.Expr:
+    def _around(self, new: sympy.Expr, seen: Iterable[sympy.Expr]) -> sympy.Expr:
         cosines, sines, token_ids, positions = *2 * [HALF * new * d_rot], INT64 * b * new, INT64 * new
-        mask = HALF * b * new * seen if self._eager else BOOL * new * seen if self._given_mask and new == c else 0
-        return cosines + sines + token_ids + positions + mask + self._window_lengths
+        rotaries = len(self._kinds) if "two_rotaries" in self.case.traits else 1
+        return rotaries * (cosines + sines) + token_ids + positions + sympy.Add(*seen)
+
+    def _masks(self, new: sympy.Expr) -> Iterator[sympy.Expr]:
+        """Yield the masks that the layers share, one for each kind; some code makes two even if all are alike."""
+        alike = "two_masks" in self.case.traits and len(self._kinds) == 1
+        for sight in (1 + alike) * self._kinds:
+            if self._eager:
+                yield HALF * b * new * self._seen(sight)
+            elif self._given_mask(sight):
+                yield BOOL * new * self._seen(sight)
+
+    @property
+    def _kinds(self) -> list[str]:
+        return sorted(set(self.sights))
 
     @property
     def _eager(self) -> bool:
         return self.case.kernel == "eager"
 
-    @property
-    def _given_mask(self) -> bool:
-        """Whether PyTorch's attention is told what later chunks see; FlashAttention's own code needs no mask."""
-        return self.chunked and self.case.attention == Attention.SDPA
+    def _given_mask(self, sight: str) -> bool:
+        """Whether PyTorch's attention is told what tokens see; FlashAttention's own code needs no mask."""
+        told = self.chunked or (self.case.masked and sight in "Ww")
+        return told and self.case.attention == Attention.SDPA
+
+    def _seen(self, sight: str) -> sympy.Expr:
+        """Return what the last tokens see, and the memory behind a cache holds: a window's last tokens and the new."""
+        return c + Min(W - 1, s - c) if self._cut(sight) and self.chunked else s
+
+    def _seen_before(self, sight: str) -> sympy.Expr:
+        """Return the same of the chunk before."""
+        if not self.chunked:
+            return sympy.S.Zero
+        return c + Min(W - 1, s - 2 * c) if self._cut(sight) else s - c
+
+    def _cut(self, sight: str) -> bool:
+        return self.case.masked and sight == "W"
+
+    def _growth(self, sight: str) -> sympy.Expr:
+        return _PAIR * (self._seen(sight) - self._seen_before(sight))
+
+    def _not_yet(self, sight: str) -> sympy.Expr:
+        """Return by how much the caches of the layers behind the last of a kind will grow, which the cache counts."""
+        behind = self.sights[self.sights.rindex(sight) + 1 :]
+        return sympy.Add(*map(self._growth, behind))
 
     @property
-    def _window_lengths(self) -> sympy.Expr:
-        return INT64 * L if self.windowed else sympy.S.Zero
+    def _kept_besides(self) -> sympy.Expr:
+        """What window layers keep beside their cache as it is counted: its length, and memory of tokens that left."""
+        if "W" not in self.sights:
+            return sympy.S.Zero
+        left = (self._seen("W") - reserved_window.symbol) * _PAIR if self.case.masked else 0
+        return L_win * (INT64 - c_win + left)
 
-    def _moments(self, new: sympy.Expr) -> Iterator[sympy.Expr]:
+    def _moments(self, new: sympy.Expr, sight: str) -> Iterator[sympy.Expr]:
         """Yield what lies there at once, in the attention, in norms of FP32 and in the MLP."""
-        yield self._mlp(new, s)
+        seen = self._seen(sight)
+        yield (self._experts if self.weighs else self._mlp)(new, seen)
         if self._eager:
-            yield self._scores(new, s)
+            yield self._scores(new, seen)
         else:
-            yield self._masked(new, s) if self._given_mask else self._fused(new)
+            yield self._masked(new, seen) if self._given_mask(sight) else self._fused(new)
         if {"rotary", "separate"} <= self.case.traits:
-            yield self._rotation(new)
+            yield self._rotation(new, sight)
         if self.chunked:
-            yield self._joining(new, s - new)
+            yield self._joining(new, self._seen_before(sight), sight)
         if "rmsnorm" in self.case.traits:
-            yield self._norm(new, s)
+            yield self._norm(new, seen)
         if "query_key_norm" in self.case.traits:
-            yield self._query_norm(new)
+            yield (self._query_norm_of_gemma if "gemma_norm" in self.case.traits else self._query_norm)(new, sight)
+        if "gemma_norm" in self.case.traits:
+            yield self._norm_behind(new, seen)
+
+    @property
+    def _padded(self) -> bool:
+        """Whether the logits of one token lie where cards gathered them; those of several are copied from there."""
+        return self.divided and not (self.all_logits or self.case.many)
+
+    def _gathered(self, tokens: sympy.Expr) -> sympy.Expr:
+        """Return a card's own logits beside those of all cards, padded to equal parts: one after the other, joined."""
+        own = HALF * tokens * ceiling(V / t)
+        return own + 2 * t * own
 
     @cached_property
     def prefill(self) -> Term:
         """The term for the working memory of the prefill."""
         new = c if self.chunked else s
-        logits = HALF * b * V * (new if self.all_logits else 1)
+        tokens = b * (new if self.all_logits else 1)
+        logits = HALF * tokens * (t * ceiling(V / t) if self._padded else V)
         before = logits if self.chunked else 0  # those of the chunk before
-        layers = Max(*self._moments(new)) + self._around(new, s)
-        head = logits + HALF * b * new * d + INT64 * b * new + self._window_lengths
+        layers = (one - self._not_yet(sight) for sight in self._kinds for one in self._moments(new, sight))
+        at_head = self._gathered(tokens) if self.divided else logits * (2 if "capped_logits" in self.case.traits else 1)
+        head = at_head + HALF * b * new * d + INT64 * b * new
+        expr = before + self._kept_besides + Max(Max(*layers) + self._around(new, self._masks(new)), head)
         return Term(
             name="prefill",
-            expr=before + Max(layers, head),
+            expr=expr.xreplace(_SHARES) if self.divided else expr,
             meaning="The peak lies in the attention, a norm or the MLP of the last layer, or where the logits come.",
             holds=f"{_HOLDS}; chunks that divide the context, which 8 divides",
             source=_SOURCE,
-            parts=(all_layers,) if self.windowed else (),
+            parts=(reserved_window,) if self._kept_besides.has(reserved_window.symbol) else (),
         )
 
     @cached_property
     def decode_step(self) -> Term:
         """The term for the working memory of one decode step, beside a cache that has the new token already."""
-        peak = Max(self._joining(1, s), *self._eager * [self._scores(1, s + 1)])
+        peak = Max(self._joining(1, s, self.sights[-1]), *self._eager * [self._scores(1, s + 1)])
+        masks = self._eager * [HALF * b * (s + 1)]
         return Term(
             name="decode_step",
-            expr=peak + self._around(1, s + 1),
+            expr=peak + self._around(1, masks) + self._kept_besides,
             meaning="To append one token, a layer's keys (then its values) are copied before the old ones go.",
-            holds=_HOLDS,
+            holds=f"{_HOLDS}; context shorter than the window",
             source=_SOURCE,
-            parts=(all_layers,) if self.windowed else (),
         )

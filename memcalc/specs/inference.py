@@ -9,7 +9,7 @@ from numbers import Real
 
 from memcalc import catalogue
 from memcalc.errors import InputError, choice, must, shown, whole
-from memcalc.formula.choices import Attention, Budget, End, Family, Targets, WindowCache
+from memcalc.formula.choices import Attention, Budget, End, Family, Logits, Targets, WindowCache
 from memcalc.formula.formats import HALF, Format
 from memcalc.formula.glossary import BY_NAME
 from memcalc.specs.engines import Engine
@@ -179,6 +179,9 @@ class Inference(Run):
     attention: str = word(
         Attention, "the attention kernel, for the prefill", Attention.SDPA, "only a prefill depends on it"
     )
+    logits: str = word(
+        Logits, "which tokens of a prompt get logits", Logits.AUTO, "only the working memory of a prompt depends on it"
+    )
     gpu_layers: str | int = declare(
         _layers,
         'how many layers lie on the card, the last ones, and the output is one more (-ngl of llama.cpp): "all", or a '
@@ -341,7 +344,8 @@ class Inference(Run):
             "window_extra": engine.window_extra + room,
             "bytes_per_conv": conv,
             "bytes_per_state": Format.named("FP32").bytes,
-            **({"micro_tokens": -(-at_once // self.batch) * self.batch, "outputs": at_once} if room else {}),
+            **({"micro_tokens": -(-at_once // self.batch) * self.batch} if room else {}),
+            **({"outputs": self.batch if self.logits == Logits.LAST else at_once} if room else {}),
             **({"micro_tokens": self.batched_tokens} if self.batched_tokens else {}),
             **({"outputs": self.sequences} if self.sequences else {}),
         }

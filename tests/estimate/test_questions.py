@@ -168,7 +168,8 @@ def test_the_largest_size_has_the_bits_of_the_model(form):
 
 def test_largest_stays_where_prefill_is_known():
     mistral, chunked = Model.named("Mistral-7B-v0.1"), Inference(2048, prefill=2048)
-    assert largest("context", mistral, chunked, Gpu.named("H200")) == mistral.window - 1
+    assert largest("context", mistral, replace(chunked, engine="transformers-static"), Gpu.named("H200")) == 4095
+    assert largest("context", mistral, chunked, Gpu.named("H200")) == BY_NAME["context"].limit
     assert 0 < largest("context", LLAMA_7B, Inference(32_768, prefill=512), CARD) < 32_768
     assert largest("context", LLAMA_7B, Inference(32_768, prefill=512), Gpu.named("T4")) > 512
 
@@ -270,5 +271,6 @@ def test_fewest_gpus_refuses_what_fits_refuses():
         fewest_gpus(Model.nominal(10**9), Inference(), CARD)
     with pytest.raises(InputError, match="gpu must be of type Gpu"):
         fewest_gpus(LLAMA_7B, Inference(), "RTX 4090")
-    with pytest.raises(InputError, match="prefill must be 'none' with more than one card"):
-        fewest_gpus(LLAMA_7B, Inference(10**6, prefill=512), CARD)
+    pythia = Model.named("Pythia-6.9B")
+    with pytest.raises(InputError, match=r"'none' for Pythia-6\.9B on several cards: nobody has measured"):
+        fewest_gpus(pythia, Inference(10**6, prefill=512), CARD)

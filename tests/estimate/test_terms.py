@@ -120,9 +120,17 @@ REFUSED = {
         Model.nominal(7 * 10**9),
         Training(tensor_parallel=2),
     ),
-    "prefill must be 'none' with more than one card, for it is known for one card only.": (
+    "pipeline_parallel must be 1 with a prefill, of which only tensor parallelism is known, not 2.": (
         LLAMA_3_8B,
-        Inference(prefill="whole", tensor_parallel=2),
+        Inference(prefill="whole", pipeline_parallel=2),
+    ),
+    "tensor_parallel must divide kv_heads = 8 of Llama-3-8B without remainder with a prefill, not 16.": (
+        LLAMA_3_8B,
+        Inference(prefill="whole", tensor_parallel=16),
+    ),
+    "prefill must be 'none' with more than one card: llama.cpp's buffers are known for one only.": (
+        LLAMA_3_8B,
+        Inference(prefill="whole", pipeline_parallel=2, engine="llama.cpp"),
     ),
 }
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from cases import case_of, for_each_row, symbol_values
 from memcalc.errors import InputError
-from memcalc.formula.prefill import MEASURED, Prefill
+from memcalc.formula.prefill import EXPERTS, MEASURED, Prefill
 from memcalc.formula.saved_tensors import CodePath
 from memcalc.formula.symbols import symbol
 
@@ -17,23 +17,38 @@ LLAMA = {
     "layers": 32, "hidden": 4096, "intermediate": 11008, "heads": 32, "kv_heads": 32, "head_dim": 128,
     "rotary": 128, "vocabulary": 32000, "batch": 1, "context": 8192, "chunk": 512,
 }  # fmt: skip
+PLAIN = {"block": 1, "sharing": 1, "window_extra": 0, "window_counter": 0, "pipeline_parallel": 1}
+"""No engine: nothing that a program adds."""
 VALUES = {symbol(name): value for name, value in LLAMA.items()}
 reading = cache(Prefill)
 
 
 def the_pass(inputs):
-    case = replace(case_of(inputs), grouped=1 < inputs["kv_heads"] < inputs["heads"])
-    return Prefill(case, inputs["all_logits"], inputs["chunked"], inputs["windowed"])
+    cards = inputs.get("tensor_parallel", 1)
+    family, weighs = EXPERTS.get(inputs["family"], (inputs["family"], 0))
+    case = replace(
+        case_of(inputs | {"family": family}), grouped=1 < inputs["kv_heads"] // cards < inputs["heads"] // cards
+    )
+    return Prefill(case, inputs["all_logits"], inputs["chunked"], sights_of(inputs), cards > 1, weighs)
+
+
+def sights_of(inputs):
+    """A letter for each layer of a measured model."""
+    return inputs.get("sights") or inputs["layers"] * ("W" if inputs["windowed"] else "F")
+
+
+def known(inputs):
+    return symbol_values(PLAIN | inputs | {"window_layers": sights_of(inputs).count("W")})
 
 
 @for_each_row("activations", "prefill")
 def test_prefill_to_the_byte(inputs, measured):
-    assert the_pass(inputs).prefill.exact(symbol_values(inputs)) == measured
+    assert the_pass(inputs).prefill.exact(known(inputs)) == measured
 
 
 @for_each_row("activations", "decode_step")
 def test_decode_step_to_the_byte(inputs, measured):
-    assert the_pass(inputs).decode_step.exact(symbol_values(inputs)) == measured
+    assert the_pass(inputs).decode_step.exact(known(inputs)) == measured
 
 
 @given(st.sampled_from(MEASURED), st.sampled_from(["eager", "flash"]), st.booleans(), st.integers(0, 4))
@@ -53,6 +68,16 @@ def test_a_longer_context_needs_more(family, attention, context):
         assert term.value(VALUES | {symbol("context"): context}) < term.value(VALUES | {symbol("context"): context + 1})
 
 
+@given(st.sampled_from(MEASURED), st.sampled_from(["eager", "sdpa"]), st.integers(0, 4), st.sampled_from("FW"))
+def test_a_step_that_generates_needs_no_more_than_the_prompt_did(family, attention, halvings, sight):
+    """So the prefill is the larger moment, in chunks of any length."""
+    values = VALUES | {symbol("chunk"): 4096 >> halvings, symbol("window_layers"): 32, symbol("window_counter"): 0}
+    case = CodePath(family, attention)
+    step = Prefill(case, sights=sight).decode_step.exact(values | {symbol("context"): 8191})
+    for chunked in (False, True):
+        assert step < Prefill(case, chunked=chunked, sights=sight).prefill.exact(values)
+
+
 def test_a_mask_makes_pytorch_repeat_grouped_keys_and_values():
     """Of Llama-3-8B in chunks of 512: keys and values for 32 heads instead of 8, and 16-bit numbers for the mask."""
     values = VALUES | {symbol("kv_heads"): 8, symbol("intermediate"): 14336, symbol("context"): 32768}
@@ -66,7 +91,7 @@ def test_a_mask_makes_pytorch_repeat_grouped_keys_and_values():
 
 
 @pytest.mark.parametrize(
-    ("case", "says"), [(CodePath("gemma2"), "llama, mistral, qwen2"), (CodePath("llama", recipe="fp32"), "of 16 bits")]
+    ("case", "says"), [(CodePath("gpt2"), "llama, mistral, qwen2"), (CodePath("llama", recipe="fp32"), "of 16 bits")]
 )
 def test_what_was_not_measured_is_not_guessed(case, says):
     with pytest.raises(InputError, match=says):

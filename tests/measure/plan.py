@@ -155,6 +155,13 @@ def _prefills() -> tuple[Case, ...]:
     ]
     runs += [("Qwen3-8B", {"attention": "sdpa", "prefill": chunk}) for chunk in ("whole", 512)]
     runs += [(name, {"attention": "sdpa", "context": 8192, "prefill": 2048}) for name in ("Llama-3-8B", "Llama-2-7B")]
+    beyond = {"attention": "sdpa", "context": 8192}  # twice the window
+    runs += [("Mistral-7B-v0.1", beyond | {"prefill": chunk}) for chunk in ("whole", 512)]
+    runs += [("Mistral-7B-v0.1", {"attention": "eager", "context": 8192, "prefill": 512})]
+    runs += [("Gemma-2-9B", {"attention": "eager", "prefill": chunk}) for chunk in ("whole", 512)]
+    runs += [("Gemma-2-9B", {"attention": "eager", "context": 8192, "prefill": 1024})]
+    runs += [("Gemma-3-1B", {"attention": kernel, "prefill": 512}) for kernel in ("sdpa", "eager")]
+    runs += [("Gemma-3-1B", {"attention": "sdpa", "context": 8192})]
     return tuple(Case("prefill", name, base | setting) for name, setting in runs)
 
 
