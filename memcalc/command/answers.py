@@ -79,7 +79,18 @@ def print_json(model: AnyModel, run: Inference | Training, gpu: Gpu) -> None:
         "capacity": gpu.capacity,
         "capacity_is": gpu.capacity_is,
     }
+    if isinstance(run, Training):
+        known["peak"] = _peak(model, run)
     print(json.dumps(known | _judged(model, run, gpu), indent=2))
+
+
+def _peak(model: AnyModel, run: Training) -> dict[str, object]:
+    """Return the peak of a step, its parts, and the other moments."""
+    from memcalc.estimate.peak import peak
+
+    found = peak(model, run)
+    each = {phase: {"bytes": at.bytes, "when": at.name, "parts": at.parts} for phase, at in found.moments.items()}
+    return {"moment": found.moment, **each[found.moment], "moments": each, "not_counted": found.unknown}
 
 
 def _judged(model: AnyModel, run: Inference | Training, gpu: Gpu) -> dict[str, object]:
@@ -145,6 +156,9 @@ def _print_total(model: AnyModel, run: Inference | Training, gpu: Gpu, alone: bo
             _print_line(share.term.name, share.high, least + _formula(share.term))
     fit = fits(model, run, gpu) if engine else None
     _print_line("total", total(model, run) if fit is None else fit.needed)
+    if isinstance(run, Training):
+        found = _peak(model, run)
+        _print_line("peak", found["bytes"], f"{found['moment']}: when {found['when']}")
     for place, kept in _elsewhere(model, run).items():
         _print_line(f"in {place.upper() if place == 'cpu' else 'NVMe'} memory", sum(kept.values()))
     if fit is not None and fit.capacity != gpu.capacity:

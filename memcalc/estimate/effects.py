@@ -81,6 +81,10 @@ def _memory(model: AnyModel, run: Inference | Training) -> Memory:
     if getattr(run, "kind", "") and not getattr(model, "untold", ""):  # an engine takes more, and may use less
         fit = fits(model, run, _ENOUGH)
         memory["verdict"] = {"needed": fit.needed, "at best": fit.most, "capacity": fit.capacity}
+    if isinstance(run, Training):
+        from memcalc.estimate.peak import peak  # here: SymPy builds many terms for training
+
+        memory["peak"] = {phase: at.bytes for phase, at in peak(model, run).moments.items()}
     if getattr(run, "offload", "none") == "none":
         return memory
     from memcalc.estimate.training import places  # here: SymPy builds many terms for training

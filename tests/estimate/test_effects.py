@@ -104,7 +104,8 @@ def runs(kind):
 
 def memory(model, run):
     kept = places(model, run) if isinstance(run, Training) and run.offload != "none" else {}
-    verdict = fits(model, run, Gpu.of("1000000 GB")) if getattr(run, "kind", "") else None
+    engine = isinstance(run, Training) or getattr(run, "kind", "")
+    verdict = fits(model, run, Gpu.of("1000000 GB")) if engine else None
     return breakdown(model, run), {place: kept[place] for place in kept if place != "gpu"}, verdict
 
 
