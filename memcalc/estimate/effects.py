@@ -84,7 +84,7 @@ def _memory(model: AnyModel, run: Inference | Training) -> Memory:
     if isinstance(run, Training):
         from memcalc.estimate.peak import peak  # here: SymPy builds many terms for training
 
-        memory["peak"] = {phase: at.bytes for phase, at in peak(model, run).moments.items()}
+        memory["peak"] = {"needed": peak(model, run).bytes}
     if getattr(run, "offload", "none") == "none":
         return memory
     from memcalc.estimate.training import places  # here: SymPy builds many terms for training

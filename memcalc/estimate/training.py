@@ -195,7 +195,10 @@ def stepping(model: Model | NominalModel, run: Training) -> tuple[Term, Term | N
         return begun, _NOTHING
     if run.stage == 1:
         begun = _own_gradients(trained, run.by_rows)
-    return begun, None if kind.temporaries is None else _temporaries(trained, run.stage, run.by_rows, kind, run.recipe)
+    of_unknown_tensors = isinstance(model, NominalModel) and kind.step == "forloop"
+    if kind.temporaries is None or of_unknown_tensors:
+        return begun, None
+    return begun, _temporaries(trained, run.stage, run.by_rows, kind, run.recipe)
 
 
 _NOTHING = replace(optimizer.step_temporaries_of("fused"), holds="the step is done elsewhere than on the card")
@@ -219,7 +222,7 @@ def _temporaries(trained: _Trained, stage: int, by_rows: bool, kind: Optimizer, 
     )
     own = counting(own, number, parts)
     master = bytes_of.master_in_zero if stage and not by_rows else bytes_of.master
-    raised, flat = bytes_of.gradient < master, not by_rows and (stage in (1, 2) or (stage == 0 and master > 0))
+    raised, flat = bytes_of.gradient < master, (stage in (1, 2) and not by_rows) or (stage == 0 and master > 0)
     return own if fused or not (raised or flat) else optimizer.with_raised(own, number, raised, flat)
 
 

@@ -1,6 +1,7 @@
 """The peak of a training step: measured on cards, as measured terms have it, and what must hold for any run."""
 
 from dataclasses import replace
+from time import process_time
 
 import pytest
 from hypothesis import given, settings
@@ -149,3 +150,22 @@ def test_fewest_gpus_is_the_fewest():
     found = fewest_gpus(model, run, card)
     assert fits(model, replace(run, data_parallel=found), card)
     assert not any(fits(model, replace(run, data_parallel=n), card) for n in range(1, found))
+
+
+def test_a_peak_is_quick_behind_the_first():
+    """Of the processor's own time: 0.2 ms a peak, 50 ms a search for cards, each the quickest of a few."""
+    model, card, run = Model.named("Llama-3.1-8B"), Gpu.named("A100 80 GB"), Training(recompute="full", zero=3)
+
+    def quickest(question, runs):
+        def took(one):
+            start = process_time()
+            question(one)
+            return process_time() - start
+
+        return min(map(took, runs))
+
+    peak(model, run)
+    fewest_gpus(model, run, card)
+    assert quickest(lambda one: peak(model, one), [replace(run, context=4000 + more) for more in range(50)]) < 0.0002
+    longer = [replace(run, context=6000 + more) for more in range(5)]
+    assert quickest(lambda one: fewest_gpus(model, one, card), longer) < 0.05
