@@ -16,9 +16,10 @@ from memcalc.estimate.prefill import unmeasured
 from memcalc.formula import activations as saved
 from memcalc.formula import lora, megatron, optimizer, sharding, training_step
 from memcalc.formula.choices import Accounting, End, Family, Layout, Offload, Recompute
+from memcalc.formula.numeric import Min
 from memcalc.formula.overhead import inference_overhead, overhead
 from memcalc.formula.parallelism import on_one_card
-from memcalc.formula.recipes import Optimizer
+from memcalc.formula.recipes import Optimizer, Recipe
 from memcalc.formula.saved_tensors import DROPOUTS, CodePath, SavedTensor
 from memcalc.formula.saved_tensors import saved_tensors as tensors_of
 from memcalc.formula.sharding import P_1, N_d, Piece, counting
@@ -86,6 +87,7 @@ def states(model: Model | NominalModel, run: Training, place: str = "gpu") -> tu
     return tuple(term if place == (other if term.name in kept else "gpu") else _kept_elsewhere(term) for term in every)
 
 
+@cache
 def _kept_elsewhere(term: Term) -> Term:
     return replace(term, expr=sympy.Integer(0), holds="it is offloaded: kept in another place than this", parts=())
 
@@ -132,7 +134,7 @@ def _trained_in(model: Model | NominalModel, run: Training) -> _Trained:
         return _NOMINAL
     check_degrees(model, run)
     trained = _trained(model.structure, run.divided, run.lora_targets if run.lora_rank else "")
-    if not trained.whole.value(model.values | run.values):
+    if run.lora_rank and not trained.whole.value(model.values | run.values):
         raise InputError(f"lora_targets must be all for {model.name}, which has no query matrices, not 'qv'.")
     return trained
 
@@ -180,6 +182,49 @@ def _every(trained: _Trained, stage: int, by_rows: bool, kind: Optimizer, stored
         counting(optimizer.gradients, *(own if stage >= 2 else everything)),
         optimizer.optimizer_of(kind, seen, *(own if stage else everything)),
     )
+
+
+def stepping(model: Model | NominalModel, run: Training) -> tuple[Term, Term | None]:
+    """Return the gradients with which the optimizer begins, and what its step takes for a moment; None if not known.
+
+    >>> stepping(Model.nominal(10**9), Training(recipe="bf16"))
+    (M_g = P × B_g, M_tmp = P × B_o)
+    """
+    trained, kind = _trained_in(model, run), run.optimizer_spec
+    begun = states(model, run)[1]
+    if run.offload != Offload.NONE:
+        return begun, _NOTHING
+    if run.stage == 1:
+        begun = _own_gradients(trained, run.by_rows)
+    of_unknown_tensors = isinstance(model, NominalModel) and kind.step == "forloop"
+    if kind.temporaries is None or of_unknown_tensors:
+        return begun, None
+    return begun, _temporaries(trained, run.stage, run.by_rows, kind, run.recipe)
+
+
+_NOTHING = replace(optimizer.step_temporaries_of("fused"), holds="the step is done elsewhere than on the card")
+
+
+@cache
+def _own_gradients(trained: _Trained, by_rows: bool) -> Term:
+    return counting(optimizer.gradients, P_1, (_share(trained, 1, by_rows),))
+
+
+@cache
+def _temporaries(trained: _Trained, stage: int, by_rows: bool, kind: Optimizer, recipe: str) -> Term:
+    number, parts = (P_1, (_share(trained, stage, by_rows),)) if stage else (trained.whole.symbol, (trained.whole,))
+    if stage == 3 and not by_rows:
+        number = Min(P_1, symbol("sub_group"))
+    seen = sharding.rows_of(trained.pieces) if stage and by_rows else sharding.one_piece(number)
+    bytes_of = Recipe.named(recipe)
+    fused = recipe == "megatron"  # whose code has a kernel of its own, on gradients that are raised already
+    own = optimizer.step_temporaries_of(
+        "fused" if fused else kind.step, seen if stage else trained.pieces, kind.temporaries
+    )
+    own = counting(own, number, parts)
+    master = bytes_of.master_in_zero if stage and not by_rows else bytes_of.master
+    raised, flat = bytes_of.gradient < master, (stage in (1, 2) and not by_rows) or (stage == 0 and master > 0)
+    return own if fused or not (raised or flat) else optimizer.with_raised(own, number, raised, flat)
 
 
 def activations_unknown(model: Model, run: Training) -> str:
@@ -242,6 +287,7 @@ def code_path(model: Model, run: Training) -> CodePath:
         attention=run.attention,
         recipe=run.recipe,
         recompute=run.recompute,
+        loss=run.loss,
         grouped=model.kv_heads < model.heads,
         many=run.batch > 1,
         masked=0 < model.window <= run.context and not mixed,

@@ -8,6 +8,8 @@ import sympy
 from memcalc.errors import choice
 from memcalc.formula.choices import Recompute
 from memcalc.formula.formats import FP32, HALF, INT64
+from memcalc.formula.loss import Loss
+from memcalc.formula.numeric import Max
 from memcalc.formula.saved_tensors import RECOMPUTE, CodePath, saved_tensors, total
 from memcalc.formula.symbols import symbols
 from memcalc.formula.tensors import BIASES, MATRICES, L_full, L_win, V, d, d_k, h, h_kv, held
@@ -121,12 +123,9 @@ def forward_peak(case: CodePath) -> Term:
     M_fwd = M_act + 6 × V × s × b + 4
     """
     parts = (activations(case), *([weight_copies()] if case.recipe == "autocast" else []))
-    phases = [_loss(case)]
-    if (case.kernel, case.width, case.recompute) == ("eager", "bf16", "none"):
-        phases.append(_last_scores(case))
     return Term(
         name="forward_peak",
-        expr=sum(part.symbol for part in parts) + sympy.Max(*phases),
+        expr=sum(part.symbol for part in parts) + passing(case),
         meaning="On top of all that is kept come the logits for the loss, or the scores of the last layer's attention.",
         holds=f"{_HOLDS}; eager attention in 16 bits and without recomputation, or the logits larger than the scores",
         source=f"{_SOURCE} and loss/loss_utils.py",
@@ -134,13 +133,20 @@ def forward_peak(case: CodePath) -> Term:
     )
 
 
+def passing(case: CodePath) -> sympy.Expr:
+    """Return what the end of the forward pass takes for a moment [bytes]: logits, or the scores of the last layer."""
+    phases = [_loss(case)]
+    if (case.kernel, case.width, case.recompute) == ("eager", "bf16", "none"):
+        phases.append(_last_scores(case))
+    return Max(*phases)
+
+
 def _loss(case: CodePath) -> sympy.Expr:
-    logits = 0 if case.recipe == "fp32" else HALF * s * b * V
-    raised, loss = FP32 * s * b * V, FP32
+    logits, loss = Loss.of(case.loss).forward(FP32 if case.width == "fp32" else HALF), FP32
     padded_labels = INT64 * (s + 1) * b if case.many else 0  # of one sequence, the loss keeps a view
     biases = L * (held("attention", of=BIASES) + held("mlp", of=BIASES))
     cast = HALF * biases + FP32 * s * b * d if case.recipe == "autocast" else 0  # and output of the final norm
-    return logits + raised + loss + padded_labels + cast
+    return logits + loss + padded_labels + cast
 
 
 def _last_scores(case: CodePath) -> sympy.Expr:

@@ -64,6 +64,18 @@ class Offload(Choice):
     NVME = "nvme", "all of it is on disk"
 
 
+class Losses(Choice):
+    """How head and cross entropy are computed; data/losses.csv says what each keeps."""
+
+    PLAIN = "plain", "as Transformers does since 4.49, on logits raised to 32 bits"
+    PLAIN_448 = "plain-4.48", "Transformers 4.46 to 4.48, which copies the logits once more"
+    PLAIN_445 = "plain-4.45", "Transformers up to 4.45"
+    FUSED = "fused", "a kernel that turns the logits into their gradients in place"
+    FUSED_448 = "fused-4.48", "the same kernel in Transformers 4.46 to 4.48"
+    FUSED_445 = "fused-4.45", "the same kernel in Transformers up to 4.45"
+    FUSED_LINEAR = "fused_linear", "head and loss in chunks, such as Liger's: no logits are kept"
+
+
 class Accounting(Choice):
     """Whose activations are counted."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, cached_property, partial
 
 import sympy
@@ -12,7 +12,9 @@ import sympy
 from memcalc import catalogue
 from memcalc.errors import InputError, choice
 from memcalc.formula import numeric
-from memcalc.formula.choices import Attention, Recompute
+from memcalc.formula.choices import Attention, Losses, Recompute
+from memcalc.formula.formats import FP32, HALF
+from memcalc.formula.loss import kept_by
 from memcalc.formula.symbols import GLOSSARY
 
 DROPOUTS = ("embedding", "attention", "residual")
@@ -120,6 +122,7 @@ class CodePath:
     recompute : "none" or "full" (gradient checkpointing of every layer)
     grouped : whether query heads share key-value heads
     many : whether the batch has more than one sequence
+    loss : a word of `formula.choices.Losses`
     masked : whether the context reaches the layer's window, so that a mask must say what is seen
     mixed : whether some layers of the model have a window and others none
     dropouts : those of DROPOUTS with a probability above zero; what the family's code lacks does not count
@@ -134,6 +137,7 @@ class CodePath:
     attention: str = "sdpa"
     recipe: str = "bf16"
     recompute: str = "none"
+    loss: str = field(default="plain", kw_only=True)
     grouped: bool = False
     many: bool = False
     masked: bool = False
@@ -147,6 +151,7 @@ class CodePath:
         if self.attention == Attention.FLASH and self.width == "fp32":
             raise InputError("attention 'flash' needs 16 bits, which recipe 'fp32' has not; use 'sdpa' or 'eager'.")
         spell("recompute", choice("recompute", self.recompute, RECOMPUTE))
+        spell("loss", choice("loss", self.loss, Losses))
         spell("dropouts", frozenset(choice("dropout", name, DROPOUTS) for name in self.dropouts))
         spell("family", self._code["name"])
 
@@ -197,11 +202,12 @@ def saved_tensors(case: CodePath) -> tuple[SavedTensor, ...]:
     >>> [tensor.name for tensor in saved_tensors(CodePath("llama", recompute="full")) if tensor.per == "layer"]
     ['input of the layer']
     """
-    return tuple(
+    with_plain_loss = (
         SavedTensor.row(row, case.width)
         for row in catalogue.rows("saved_tensors")
         if row[case.width] and meets({case.recompute}, row["recompute"]) and meets(case.facts, row["when"])
     )
+    return tuple(kept_by(case.loss, FP32 if case.width == "fp32" else HALF, with_plain_loss))
 
 
 def total(tensors: Iterable[SavedTensor], per: str) -> sympy.Expr:

@@ -1,6 +1,6 @@
 """The formula as a whole: what a run needs is the sum of its terms."""
 
-from memcalc.formula import activations, engine_step, llama_cpp, megatron, training_step
+from memcalc.formula import activations, engine_step, llama_cpp, megatron, moments, training_step
 from memcalc.formula.kv_cache import kv_cache
 from memcalc.formula.optimizer import gradients, optimizer
 from memcalc.formula.prefill import Prefill
@@ -47,6 +47,7 @@ def examples() -> tuple[Term, ...]:
         activations.weight_copies(),
         activations.forward_peak(_LLAMA),
         training_step.step_peak(_LLAMA),
+        *moments.examples(),
         megatron.in_flight,
         megatron.first_stage(),
         megatron.recomputation_peak(),

@@ -5,7 +5,7 @@ from fractions import Fraction
 from numbers import Real
 
 from memcalc.errors import must, shown
-from memcalc.formula.choices import Accounting, Attention, End, Layout, Offload, Recompute, Sharding, Targets
+from memcalc.formula.choices import Accounting, Attention, End, Layout, Losses, Offload, Recompute, Sharding, Targets
 from memcalc.formula.formats import Format
 from memcalc.formula.recipes import Optimizer, Recipe
 from memcalc.specs.fields import count, declare, flag, name_in, word
@@ -84,6 +84,9 @@ class Training(Run):
     )
     recompute: str = word(
         Recompute, "what is computed again in the backward pass", Recompute.NONE, "only activations depend on it"
+    )
+    loss: str = word(
+        Losses, "how head and loss are computed", Losses.PLAIN, "only activations 'transformers' depend on it"
     )
     activations: str = word(Accounting, "whose activations are counted", Accounting.TRANSFORMERS)
     overhead: str = word(End, "what driver, libraries and allocator take, of what is documented", End.NONE)
