@@ -14,7 +14,7 @@ from memcalc.estimate.training import step_peak
 from memcalc.formula.moments import PHASES
 from small_models import SMALL, STAGES, STEPPED, STEPS
 
-few = settings(max_examples=15, deadline=None)
+few = settings(max_examples=8, deadline=None)
 MISTRAL, LLAMA = Model.named("Mistral-7B-v0.1"), Model.named("LLaMA-7B")
 FIELD = rows("field_training", "step", "sharded_step")
 

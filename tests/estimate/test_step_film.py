@@ -8,7 +8,7 @@ from memcalc.estimate.step_film import film
 from small_models import STEPPED, STEPS
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(STEPPED, STEPS)
 def test_the_highest_shot_is_the_peak(model, run):
     shots = list(film(model, run))
