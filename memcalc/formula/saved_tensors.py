@@ -12,6 +12,7 @@ import sympy
 from memcalc import catalogue
 from memcalc.errors import InputError, choice
 from memcalc.formula import numeric
+from memcalc.formula.adapted import EVERYWHERE, Adapted
 from memcalc.formula.choices import Attention, Recompute
 from memcalc.formula.symbols import GLOSSARY
 
@@ -123,6 +124,7 @@ class CodePath:
     masked : whether the context reaches the layer's window, so that a mask must say what is seen
     mixed : whether some layers of the model have a window and others none
     dropouts : those of DROPOUTS with a probability above zero; what the family's code lacks does not count
+    adapted : adapters beside the model, which is frozen then; None if every weight is trained
 
     Raises InputError if a name is unknown, or flash is asked for in FP32.
 
@@ -139,6 +141,7 @@ class CodePath:
     masked: bool = False
     mixed: bool = False
     dropouts: frozenset[str] = frozenset()
+    adapted: Adapted | None = None
 
     def __post_init__(self):
         spell = partial(object.__setattr__, self)
@@ -187,7 +190,8 @@ class CodePath:
         may["fused"] = self.kernel in ("flash", "efficient")
         may["repeated"] = self.kernel == "efficient" and self.grouped
         dropped = {f"{name}_dropout" for name in self.dropouts.intersection(self._code["dropouts"].split())}
-        return self.traits | dropped | {self.kernel} | {name for name, holds in may.items() if holds}
+        also = self.adapted.facts if self.adapted else EVERYWHERE
+        return self.traits | dropped | also | {self.kernel, self.width} | {name for name, holds in may.items() if holds}
 
 
 @cache
@@ -197,11 +201,16 @@ def saved_tensors(case: CodePath) -> tuple[SavedTensor, ...]:
     >>> [tensor.name for tensor in saved_tensors(CodePath("llama", recompute="full")) if tensor.per == "layer"]
     ['input of the layer']
     """
-    return tuple(
-        SavedTensor.row(row, case.width)
-        for row in catalogue.rows("saved_tensors")
-        if row[case.width] and meets({case.recompute}, row["recompute"]) and meets(case.facts, row["when"])
+    of_model = (row for row in catalogue.rows("saved_tensors") if meets({case.recompute}, row["recompute"]))
+    beside = case.adapted if case.recompute == Recompute.NONE else None
+    return (
+        *_those_of(of_model, case.width, case.facts),
+        *(_those_of(catalogue.rows("saved_tensors_adapters"), beside.column, case.facts) if beside else ()),
     )
+
+
+def _those_of(rows: Iterable[Mapping[str, str]], column: str, facts: frozenset[str]) -> list[SavedTensor]:
+    return [SavedTensor.row(row, column) for row in rows if row[column] and meets(facts, row["when"])]
 
 
 def total(tensors: Iterable[SavedTensor], per: str) -> sympy.Expr:
