@@ -6,8 +6,7 @@ from memcalc import catalogue
 from memcalc.errors import must
 from memcalc.formula import lora
 from memcalc.formula.adapted import FAMILIES, Adapted
-from memcalc.formula.choices import Adapters, Attention, Family, Targets
-from memcalc.formula.formats import FP32, HALF
+from memcalc.formula.choices import Adapters, Attention, Targets
 from memcalc.specs.model import Model
 from memcalc.specs.training import Training
 
@@ -43,14 +42,13 @@ def adapted(model: Model, run: Training) -> Adapted:
 
 
 def unknown(model: Model, run: Training) -> Iterator[str]:
-    """Yield why nobody knows what a frozen model with adapters keeps."""
-    if model.family not in FAMILIES:
-        known = ", ".join(FAMILIES)
-        yield f"lora_rank must be 0 for {model.name}: what adapters keep has been measured beside {known} alone."
-    plain = run.base_format.family == Family.PLAIN and run.base_format.bytes in (HALF, FP32)
-    formats = catalogue.names("frozen_bases", "known")
-    if not plain and run.base_weights not in formats:
-        allowed = f"one of BF16, FP16, FP32, {', '.join(formats)}"
-        yield f"base_weights must be {allowed}, not {run.base_weights!r}: what others keep nobody has measured."
+    """Yield why nobody knows what a frozen model with adapters keeps, beside one whose kept tensors are known."""
+    if catalogue.find("code_paths", "family", model.family)["name"] not in FAMILIES:
+        alone = f"what adapters keep is known beside {', '.join(FAMILIES)} alone"
+        yield f"activations must be 'none' for adapters beside {model.name}, of the family {model.family}: {alone}."
+    plain, formats = ("BF16", "FP16", "FP32"), catalogue.names("frozen_bases", "known")
+    if run.base_weights not in (*plain, *formats):
+        alone = f"what is kept is known for base_weights {', '.join((*plain, *formats))} alone"
+        yield f"activations must be 'none' for adapters beside base_weights {run.base_weights}: {alone}."
     if run.attention == Attention.FLASH and run.raised and not run.autocast:
         yield "attention 'flash' needs 16 bits, which numbers in FP32 between layers have not; use 'sdpa' or 'eager'."

@@ -14,6 +14,7 @@ from memcalc.estimate.engine import budget, cache_bytes, pool_bytes
 from memcalc.estimate.inference import AnyModel, resolved, stack_in
 from memcalc.estimate.terms import breakdown, terms, total, values
 from memcalc.formula import numeric
+from memcalc.formula.choices import Accounting
 from memcalc.formula.symbols import BY_NAME, SUMMANDS
 from memcalc.specs.gpu import Gpu
 from memcalc.specs.inference import Inference
@@ -78,10 +79,16 @@ def fits(model: AnyModel, run: Inference | Training, gpu: Gpu) -> Fit:
         weights = show(breakdown(model, run)["weights"])
         raise InputError(f"of {model.name!r} the weights take {weights}, but {model.untold}")
     if not getattr(run, "kind", ""):
-        return Fit(total(model, run), gpu.capacity)
+        return Fit(total(model, run), gpu.capacity, unknown=_left_out(model, run))
     kept, (low, high, unknown) = cache_bytes(model, run), pool_bytes(model, run, gpu)
     capacity = budget(model, run, gpu)
     return Fit(capacity - low + kept, capacity, capacity - high + kept, unknown)
+
+
+def _left_out(model: AnyModel, run: Inference | Training) -> str:
+    """Say what a training needs too, where its states alone are counted."""
+    states_alone = isinstance(run, Training) and (run.activations == Accounting.NONE or isinstance(model, NominalModel))
+    return "the activations, which are not counted" if states_alone else ""
 
 
 def largest(quantity: str, model: AnyModel, run: Inference | Training, gpu: Gpu) -> int:

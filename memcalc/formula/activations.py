@@ -76,10 +76,14 @@ def spared(case: CodePath) -> Term:
     )
 
 
+def _less(case: CodePath) -> tuple[Term, ...]:
+    return () if spared(case).expr == 0 else (spared(case),)
+
+
 @cache
 def activations(case: CodePath) -> Term:
     """Return the term for all that is kept: by L layers, and once."""
-    less = (spared(case),) if case.adapted and spared(case).expr != 0 else ()
+    less = _less(case)
     parts = (layer(case), once(case), *less, layers)
     return Term(
         name="activations",
@@ -101,7 +105,7 @@ def with_windows(case: CodePath) -> Term:
     """
     narrow = replace(layer(replace(case, masked=True)), name="window_layer_activations")
     parts = full, narrow, outside = layer(case), narrow, once(replace(case, masked=True))
-    less = tuple(term for term in activations(case).parts if term.name == "spared_activations")
+    less = _less(replace(case, masked=True))  # layers with windows come first
     return replace(
         activations(case),
         expr=L_full * full.symbol + L_win * narrow.symbol + outside.symbol - sum(term.symbol for term in less),

@@ -5,7 +5,9 @@ from dataclasses import replace
 import pytest
 
 from measured import rows
-from memcalc import Model, Training
+from memcalc import Gpu, Model, Training, fits
+from memcalc.estimate.advice import verdict
+from memcalc.estimate.ask import ask
 from memcalc.estimate.terms import terms, values
 from memcalc.estimate.training import step_peak
 
@@ -44,7 +46,9 @@ def said(row):
     return parts["other_activations"] - parts.get("spared_activations", 0)
 
 
-ROWS = rows("adapters")
+ROWS = [row for row in rows("adapters") if row.id.startswith("E")]
+NAMED = [row for row in rows("adapters") if row.id.startswith("B")]
+"""Rows of `make measure`, of models by name."""
 FAMILIES = sorted({row.model for row in ROWS})
 
 
@@ -54,3 +58,24 @@ def test_what_was_measured_to_the_byte(quantity, family):
     found = {row.id: said(row) for row in ROWS if (row.quantity, row.model) == (quantity, family)}
     assert found == {row.id: row.measured for row in ROWS if row.id in found}
     assert found
+
+
+@pytest.mark.parametrize("model", sorted({row.model for row in NAMED}))
+def test_what_the_project_measured_to_the_byte(model):
+    found = {row.id: ask(row.quantity, model, row.inputs).value for row in NAMED if row.model == model}
+    assert found == {row.id: row.measured for row in NAMED if row.id in found}
+
+
+def test_as_many_configurations_as_are_worth_a_law():
+    assert len(NAMED) >= 100
+    assert {row.inputs["lora_targets"] for row in ROWS} == {"all", "qv", "qkvo"}
+    assert {row.inputs["base_weights"] for row in NAMED} == {"BF16", "FP32", "NF4", "NF4-double"}
+
+
+def test_training_whose_activations_are_left_out_never_simply_fits():
+    card, run = Gpu.named("RTX 4090"), Training(lora_rank=16, base_weights="NF4", context=8192)
+    llama = Model.named("Llama-3-8B")
+    assert not fits(llama, run, card)
+    left_out = replace(run, activations="none")
+    assert fits(llama, left_out, card).word == "fits if"
+    assert verdict(llama, left_out, card).endswith("are enough for the activations, which are not counted.")

@@ -60,7 +60,10 @@ def _frozen(mode: FakeTensorMode, model: PreTrainedModel, case: Case) -> PreTrai
                 setattr(model.get_submodule(parent), name, _in_4_bits(module, base.endswith("double")))
         model.is_loaded_in_4bit = True
     if case.inputs.get("kbit_preparation", base.startswith("NF4")):
-        return prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)
+        prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)
+    for module in model.modules():
+        if isinstance(module, Linear4bit) and module.bias is not None:
+            module.bias.data = module.bias.data.to(torch.bfloat16)  # as the first pass leaves it
     return model.requires_grad_(False)
 
 
