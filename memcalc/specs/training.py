@@ -20,7 +20,7 @@ from memcalc.formula.choices import (
     Sharding,
     Targets,
 )
-from memcalc.formula.formats import FP32, Format
+from memcalc.formula.formats import FP32, Format, Other
 from memcalc.formula.recipes import Optimizer, Recipe
 from memcalc.specs.fields import count, declare, flag, name_in, word
 from memcalc.specs.run import Run, weights_format
@@ -58,6 +58,14 @@ def _prepared(field: str, value: object) -> bool | None:
     if value is not None and not isinstance(value, bool):
         raise must(field, "True or False, or left out", shown(value))
     return value
+
+
+@cache
+def _biases() -> tuple[Other, ...]:
+    """Return the biases of quantized matrices, which the first pass makes 16-bit again: Linear4bit.forward."""
+    places = [(row["group"], row["name"]) for row in catalogue.rows("tensors")]
+    inside = (place for place in places if place[0] in ("attention", "mlp") and place[1].endswith("_bias"))
+    return tuple(Other(group, name, None, "FP16") for group, name in inside)
 
 
 _ADAPTERS_ALONE = "only adapters (lora_rank) depend on it"
@@ -219,7 +227,7 @@ class Training(Run):
         form = Format.named(self.base_weights)
         if not self._prepared:
             return form
-        return replace(form, rest=8 * FP32) if self.quantized else Format.named("FP32")
+        return replace(form, rest=8 * FP32, others=_biases()) if self.quantized else Format.named("FP32")
 
     def _numbers(self) -> dict[str, int | Fraction]:
         recipe, optimizer = self.recipe_spec, self.optimizer_spec

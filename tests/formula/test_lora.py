@@ -52,6 +52,14 @@ def test_the_preparation_makes_fp32_of_what_is_not_quantized():
     assert more == 2 * (2 * 32_000 * 8192 + 161 * 8192)
 
 
+def test_the_biases_of_quantized_matrices_are_in_16_bits_again_after_a_pass():
+    """bitsandbytes 0.50.2, Linear4bit.forward: two tables of 152,064 × 3,584, and 57 norms, but no bias."""
+    run = Training(activations="none", lora_rank=8, base_weights="NF4")
+    model = Model.named("Qwen2.5-7B")
+    more = breakdown(model, run)["weights"] - breakdown(model, replace(run, kbit_preparation=False))["weights"]
+    assert more == 2 * (2 * 152_064 * 3584 + 57 * 3584)
+
+
 def test_an_absent_matrix_gets_none():
     latent = [piece for piece in adapter_pieces(Structure(), "all") if symbol("query_rank") in piece.size.free_symbols]
     assert latent
