@@ -139,7 +139,7 @@ def weight_copies(case: CodePath) -> Term:
 
     >>> from memcalc.formula.adapted import Adapted
     >>> weight_copies(CodePath("llama", adapted=Adapted(frozenset({"v_proj"}), autocast=True)))
-    M_cast = 2 × (L × (d × r + d_k × h_kv × r) - d × r)
+    M_cast = 2 × d × r × (L - 1) + 2 × L × h_kv × d_k × r
     """
     adapted, kept = case.adapted, case.recompute == Recompute.NONE
     first = replace(adapted, first=True).gradients
@@ -172,7 +172,7 @@ def step_peak(case: CodePath) -> Term:
 
     >>> from memcalc.formula.adapted import Adapted
     >>> step_peak(CodePath("llama", adapted=Adapted(frozenset({"v_proj"}))))
-    M_step = M_act + 8 × V × s × b - 8 × s × b + 4
+    M_step = M_act + 8 × V × s × b - 8 × s × b - 4
     """
     copies = (weight_copies(case),) if case.adapted.autocast and weight_copies(case).expr != 0 else ()
     of_probabilities, of_logits, loss_and_its_gradient = *(2 * [FP32 * s * b * V]), FP32 + FP32
