@@ -10,6 +10,7 @@ import sympy
 
 from memcalc import catalogue
 from memcalc.errors import InputError
+from memcalc.estimate import adapters
 from memcalc.estimate.degrees import check_degrees
 from memcalc.estimate.inference import stored_weights
 from memcalc.estimate.prefill import unmeasured
@@ -81,7 +82,7 @@ def states(model: Model | NominalModel, run: Training, place: str = "gpu") -> tu
     """
     trained = _trained_in(model, run)
     plain = run.base_format.family == Family.PLAIN
-    stored = None if plain else stored_weights(model, run.base_weights, run.divided)
+    stored = None if plain else stored_weights(model, run.base_format, run.divided)
     every = _every(trained, run.stage, run.by_rows, run.optimizer_spec, stored)
     other, kept = _OFF_THE_CARD[run.offload]
     return tuple(term if place == (other if term.name in kept else "gpu") else _kept_elsewhere(term) for term in every)
@@ -134,8 +135,8 @@ def _trained_in(model: Model | NominalModel, run: Training) -> _Trained:
         return _NOMINAL
     check_degrees(model, run)
     trained = _trained(model.structure, run.divided, run.lora_targets if run.lora_rank else "")
-    if run.lora_rank and not trained.whole.value(model.values | run.values):
-        raise InputError(f"lora_targets must be all for {model.name}, which has no query matrices, not 'qv'.")
+    if run.lora_rank:
+        adapters.check(model, run)
     return trained
 
 
@@ -247,12 +248,14 @@ def _reasons(model: Model, run: Training) -> Iterator[str]:
         if run.lora_rank:
             yield f"lora_rank must be 0 with activations 'megatron', not {run.lora_rank:,}; 'none' leaves them out."
         return
-    one_card_alone = dict.fromkeys(PARALLEL, 1) | {"sequence_parallel": False, "lora_rank": 0}
+    one_card_alone = dict.fromkeys(PARALLEL, 1) | {"sequence_parallel": False}
     for name, alone in one_card_alone.items():
         if (found := getattr(run, name)) != alone:
             yield f"{name} must be {alone} with activations 'transformers', not {found!r}; 'none' leaves them out."
     if missing := unmeasured(model, _CODES):
         yield f"activations must be 'megatron' or 'none' for {model.name}: nobody has measured {missing}."
+    if run.lora_rank:
+        yield from adapters.unknown(model, run)
     if run.recompute == Recompute.SELECTIVE:
         yield "recompute must be 'none' or 'full' with activations 'transformers', not 'selective'."
 
@@ -273,19 +276,28 @@ def activations(model: Model, run: Training) -> tuple[Term, ...]:
         return ()
     if run.activations == Accounting.MEGATRON:
         return (megatron.activations(run.recompute, run.sequence_parallel, run.pipeline_parallel > 1),)
-    copies = (saved.weight_copies(run.recompute),) if run.recipe == "autocast" else ()
     code = code_path(model, run)
+    copies = _copies(code, run)
     windows = code.mixed and 0 < model.window <= run.context
     return (*copies, saved.with_windows(code) if windows else saved.activations(code))
 
 
+def _copies(code: CodePath, run: Training) -> tuple[Term, ...]:
+    """Return the term for the copies of the weights that autocast makes, if there are any."""
+    if not run.autocast:
+        return ()
+    copies = lora.weight_copies(code) if code.adapted else saved.weight_copies(run.recompute)
+    return () if copies.expr == 0 else (copies,)
+
+
 def code_path(model: Model, run: Training) -> CodePath:
     """Return what decides which tensors a run of Hugging Face code keeps."""
+    adapted = adapters.adapted(model, run) if run.lora_rank else None
     mixed = model.full_layers > 0 and model.window_layers > 0
     return CodePath(
         model.family,
         attention=run.attention,
-        recipe=run.recipe,
+        recipe=adapted.recipe if adapted else run.recipe,
         recompute=run.recompute,
         loss=run.loss,
         grouped=model.kv_heads < model.heads,
@@ -293,6 +305,7 @@ def code_path(model: Model, run: Training) -> CodePath:
         masked=0 < model.window <= run.context and not mixed,
         mixed=mixed,
         dropouts=frozenset(DROPOUTS if run.dropout else ()),
+        adapted=adapted,
     )
 
 
@@ -335,5 +348,6 @@ def step_peak(model: Model, run: Training) -> int:
     3522301960
     """
     _refuse_unknown_activations(model, run)
-    term = training_step.step_peak(code_path(model, run), tied=model.embedding_tables == 1)
+    code = code_path(model, run)
+    term = lora.step_peak(code) if run.lora_rank else training_step.step_peak(code, tied=model.embedding_tables == 1)
     return term.exact(model.values | run.values | {symbol("parameters"): model.parameters})

@@ -61,12 +61,35 @@ def once(case: CodePath) -> Term:
 
 
 @cache
+def spared(case: CodePath) -> Term:
+    """Return the term for what the first of the frozen layers does not keep, whose input needs no gradient.
+
+    >>> from memcalc.formula.adapted import Adapted
+    >>> spared(CodePath("llama", adapted=Adapted(frozenset({"q_proj", "v_proj"}))))
+    M_spare = 4 × d × s × b + 4 × s × b
+    """
+    first = replace(case, adapted=replace(case.adapted, first=True)) if case.adapted else case
+    return Term(
+        name="spared_activations",
+        expr=total(saved_tensors(case), "layer") - total(saved_tensors(first), "layer"),
+        meaning="The first layer reads the frozen embedding: what stands before its first adapter needs no gradient.",
+        holds=f"{_HOLDS}; adapters of PEFT 0.21 in the layers alone; nobody asks for the gradient of the embedding",
+        source="mangrulkar2022peft, src/peft/tuners/lora/layer.py; paszke2019pytorch, torch.autograd",
+    )
+
+
+def _less(case: CodePath) -> tuple[Term, ...]:
+    return () if spared(case).expr == 0 else (spared(case),)
+
+
+@cache
 def activations(case: CodePath) -> Term:
     """Return the term for all that is kept: by L layers, and once."""
-    parts = (layer(case), once(case), layers)
+    less = _less(case)
+    parts = (layer(case), once(case), *less, layers)
     return Term(
         name="activations",
-        expr=L * parts[0].symbol + parts[1].symbol,
+        expr=L * parts[0].symbol + parts[1].symbol - sum(term.symbol for term in less),
         meaning="Each of the L layers keeps the same tensors; the rest is kept once.",
         holds=f"{_HOLDS}; every layer alike",
         source=_SOURCE,
@@ -84,11 +107,12 @@ def with_windows(case: CodePath) -> Term:
     """
     narrow = replace(layer(replace(case, masked=True)), name="window_layer_activations")
     parts = full, narrow, outside = layer(case), narrow, once(replace(case, masked=True))
+    less = _less(replace(case, masked=True))  # layers with windows come first
     return replace(
         activations(case),
-        expr=L_full * full.symbol + L_win * narrow.symbol + outside.symbol,
+        expr=L_full * full.symbol + L_win * narrow.symbol + outside.symbol - sum(term.symbol for term in less),
         meaning="A layer whose window is full needs a mask, and may lose the kernel that keeps least.",
-        parts=parts,
+        parts=(*parts, *less),
     )
 
 

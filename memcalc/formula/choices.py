@@ -120,6 +120,15 @@ class Targets(Choice):
 
     ALL = "all", "all linear ones of the layers"
     QV = "qv", "those of queries and values"
+    QKVO = "qkvo", "all of the attention"
+    MLP = "mlp", "all of the MLP"
+
+
+class Adapters(Choice):
+    """In which numbers adapters are trained."""
+
+    FP32 = "FP32", "as PEFT makes them, whatever the model is in"
+    BF16 = "BF16", "in 16 bits, as the recipe has it"
 
 
 class Family(Choice):

@@ -12,6 +12,7 @@ import sympy
 from memcalc import catalogue
 from memcalc.errors import InputError, choice
 from memcalc.formula import numeric
+from memcalc.formula.adapted import EVERYWHERE, Adapted
 from memcalc.formula.choices import Attention, Losses, Recompute
 from memcalc.formula.formats import FP32, HALF
 from memcalc.formula.loss import kept_by
@@ -126,6 +127,7 @@ class CodePath:
     masked : whether the context reaches the layer's window, so that a mask must say what is seen
     mixed : whether some layers of the model have a window and others none
     dropouts : those of DROPOUTS with a probability above zero; what the family's code lacks does not count
+    adapted : adapters beside the model, which is frozen then; None if every weight is trained
 
     Raises InputError if a name is unknown, or flash is asked for in FP32.
 
@@ -143,6 +145,7 @@ class CodePath:
     masked: bool = False
     mixed: bool = False
     dropouts: frozenset[str] = frozenset()
+    adapted: Adapted | None = None
 
     def __post_init__(self):
         spell = partial(object.__setattr__, self)
@@ -192,7 +195,8 @@ class CodePath:
         may["fused"] = self.kernel in ("flash", "efficient")
         may["repeated"] = self.kernel == "efficient" and self.grouped
         dropped = {f"{name}_dropout" for name in self.dropouts.intersection(self._code["dropouts"].split())}
-        return self.traits | dropped | {self.kernel} | {name for name, holds in may.items() if holds}
+        also = self.adapted.facts if self.adapted else EVERYWHERE
+        return self.traits | dropped | also | {self.kernel, self.width} | {name for name, holds in may.items() if holds}
 
 
 @cache
@@ -202,12 +206,17 @@ def saved_tensors(case: CodePath) -> tuple[SavedTensor, ...]:
     >>> [tensor.name for tensor in saved_tensors(CodePath("llama", recompute="full")) if tensor.per == "layer"]
     ['input of the layer']
     """
+    of_model = (row for row in catalogue.rows("saved_tensors") if meets({case.recompute}, row["recompute"]))
+    beside = case.adapted if case.recompute == Recompute.NONE else None
     with_plain_loss = (
-        SavedTensor.row(row, case.width)
-        for row in catalogue.rows("saved_tensors")
-        if row[case.width] and meets({case.recompute}, row["recompute"]) and meets(case.facts, row["when"])
+        *_those_of(of_model, case.width, case.facts),
+        *(_those_of(catalogue.rows("saved_tensors_adapters"), beside.column, case.facts) if beside else ()),
     )
     return tuple(kept_by(case.loss, FP32 if case.width == "fp32" else HALF, with_plain_loss))
+
+
+def _those_of(rows: Iterable[Mapping[str, str]], column: str, facts: frozenset[str]) -> list[SavedTensor]:
+    return [SavedTensor.row(row, column) for row in rows if row[column] and meets(facts, row["when"])]
 
 
 def total(tensors: Iterable[SavedTensor], per: str) -> sympy.Expr:

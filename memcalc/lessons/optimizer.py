@@ -68,7 +68,7 @@ def _cards_for_seventy_billion() -> Answers:
 def _adapters() -> Answers:
     model = Model.named("LLaMA-7B")
     plain = Training(recipe="bf16", optimizer="bitsandbytes Adam", activations="none")
-    run = replace(plain, lora_rank=16)
+    run = replace(plain, lora_rank=16, adapters="BF16")
     memory, frozen = breakdown(model, run), breakdown(model, plain)["weights"]
     adapters, right = memory["weights"] - frozen, total(model, run) - frozen
     mixed = total(model, replace(run, recipe="mixed")) - frozen

@@ -99,7 +99,7 @@ def test_zero_shares_the_part_of_a_card():
 
 
 def test_qlora_trains_adapters_on_a_frozen_model():
-    run = Training(lora_rank=16, base_weights="INT4")
+    run = Training(lora_rank=16, base_weights="INT4", adapters="BF16")
     named = memory(LLAMA_7B, run)
     assert named["base_weights"] == LLAMA_7B.parameters / 2
     assert named["adapters"] == 39_976_960
@@ -220,9 +220,29 @@ def test_a_first_stage_holds_its_part_of_the_layers_for_every_stage_behind_it(re
             "tensor_parallel must be 1 with activations 'transformers', not 2",
         ),
         (
-            "Llama-2-7B",
+            "GPT-2",
             {"lora_rank": 8},
-            "lora_rank must be 0 with activations 'transformers', not 8",
+            "activations must be 'none' for adapters beside GPT-2, of the family gpt2: what adapters keep is known",
+        ),
+        (
+            "Llama-2-7B",
+            {"lora_rank": 8, "base_weights": "LLM.int8"},
+            "activations must be 'none' for adapters beside base_weights LLM.int8: what is kept is known for",
+        ),
+        (
+            "Llama-2-7B",
+            {"lora_rank": 8, "base_weights": "FP32", "recipe": "bf16", "attention": "flash"},
+            "attention 'flash' needs 16 bits, which numbers in FP32 between layers have not",
+        ),
+        (
+            "Llama-2-7B",
+            {"lora_rank": 8, "lora_targets": "qkv_proj"},
+            "lora_targets must be all or some of q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj for",
+        ),
+        (
+            "Llama-2-7B",
+            {"lora_rank": 5000, "lora_targets": "q_proj"},
+            "lora_rank must be at most 4,096 for Llama-2-7B, the lesser side of its q_proj, not 5,000.",
         ),
         (
             "Llama-2-7B",

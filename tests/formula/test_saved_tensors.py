@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from memcalc import catalogue
 from memcalc.errors import InputError
+from memcalc.formula.adapted import Adapted
 from memcalc.formula.saved_tensors import (
     DROPOUTS,
     RECIPES,
@@ -46,6 +47,17 @@ EVERY_CASE = [
     for masked in (False, True)
     for mixed in (False, True)
     for dropouts in ((), DROPOUTS)
+]
+ADAPTED = [
+    CodePath(family, recipe=adapted.recipe, adapted=adapted)
+    for family in ("llama", "phi3", "gemma2")
+    for quantized in (False, True)
+    for raised in (False, True)
+    for dropout in (False, True)
+    for adapted in [
+        Adapted(frozenset(catalogue.names("adapted_matrices")), True, True, quantized, raised, dropout),
+        Adapted(frozenset(catalogue.names("adapted_matrices")), False, False, quantized, raised, dropout),
+    ]
 ]
 names = ("context", "batch", "hidden", "intermediate", "heads", "kv_heads", "head_dim")
 s, b, d, d_ff, h, h_kv, d_k = map(symbol, names)
@@ -112,16 +124,15 @@ def test_a_dropout_that_the_code_lacks_keeps_nothing():
 
 def test_every_row_is_kept_in_some_case_and_every_condition_is_a_fact():
     everything = {tensor.name for case in EVERY_CASE for tensor in saved_tensors(case)}
-    assert {row["name"] for row in catalogue.rows("saved_tensors")} == everything
-    facts = {fact for case in EVERY_CASE for fact in case.facts}
-    asked = {
-        word.lstrip("!") for row in catalogue.rows("saved_tensors") for word in row["when"].replace("|", " ").split()
-    }
-    assert asked <= facts
+    everything |= {tensor.name for case in ADAPTED for tensor in saved_tensors(case)}
+    listed = [*catalogue.rows("saved_tensors"), *catalogue.rows("saved_tensors_adapters")]
+    assert {row["name"] for row in listed} == everything
+    facts = {fact for case in (*EVERY_CASE, *ADAPTED) for fact in case.facts}
+    assert {word.lstrip("!") for row in listed for word in row["when"].replace("|", " ").split()} <= facts
 
 
 def test_a_name_is_kept_once_in_a_case():
-    for case in EVERY_CASE:
+    for case in (*EVERY_CASE, *ADAPTED):
         names = [tensor.name for tensor in saved_tensors(case)]
         assert len(names) == len(set(names)), case
 

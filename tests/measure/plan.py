@@ -1,5 +1,6 @@
 """The plan: every amount that `make measure` measures. New cases go to the end of a section: the ids of rows stay."""
 
+from measure.adapted_cases import ADAPTED, LIBRARIES
 from measure.cases import Case, Section
 from measure.engine_cases import ENGINE, LATER
 from measured import rows
@@ -229,6 +230,7 @@ _ENGINE = (*ENGINE, *(_block(name, _LLAMA_CPP) for name in _TYPES_OF_LLAMA_CPP),
 SECTIONS = (
     Section("W", "weights", _HUGGING_FACE, _weights()),
     Section("A", "saved", _HUGGING_FACE, (*_layers(), *_heads(), *_models())),
+    Section("B", "adapted", LIBRARIES, ADAPTED, table="adapters"),
     Section("P", "saved", _HUGGING_FACE, _steps()),
     Section("F", "prefills", _HUGGING_FACE, _prefills()),
     Section("C", "caches", _HUGGING_FACE, _caches()),
