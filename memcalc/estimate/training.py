@@ -46,6 +46,9 @@ _OFF_THE_CARD = {
 Source: ren2021zerooffload for optimizer; rajbhandari2021zeroinfinity for parameters and nvme.
 """
 
+_KINDS = {"moe_layers": "experts", "latent_layers": "latent"}
+"""Kind of layers → the trait of a family's code that has them."""
+
 _CODES = [name for row in catalogue.rows("code_paths") for name in (row["name"], *row["aliases"].split("|")) if name]
 
 _PAPER = catalogue.find("papers", "paper", "ZeRO")
@@ -193,7 +196,9 @@ def activations_unknown(model: Model, run: Training) -> str:
 def _reasons(model: Model, run: Training) -> Iterator[str]:
     if run.activations == Accounting.NONE:
         return
-    if missing := unmeasured(model):
+    code = CodePath(model.family).traits if model.family in _CODES else ()
+    own = [kind for kind, trait in _KINDS.items() if trait in code and run.activations == Accounting.TRANSFORMERS]
+    if missing := unmeasured(model, but=own):
         yield f"activations must be 'none' for {model.name}: nobody has measured {missing}."
     if run.activations == Accounting.MEGATRON:
         if run.recipe in ("fp32", "autocast"):
@@ -205,8 +210,12 @@ def _reasons(model: Model, run: Training) -> Iterator[str]:
     for name, alone in one_card_alone.items():
         if (found := getattr(run, name)) != alone:
             yield f"{name} must be {alone} with activations 'transformers', not {found!r}; 'none' leaves them out."
-    if missing := unmeasured(model, _CODES):
+    if missing := unmeasured(model, _CODES, but=own):
         yield f"activations must be 'megatron' or 'none' for {model.name}: nobody has measured {missing}."
+    if model.moe_layers and model.dense_layers and model.window_layers and model.full_layers:
+        yield f"activations must be 'none' for {model.name}: nobody has measured windows beside experts in some layers."
+    if model.moe_layers and "router_sigmoid" in code and not model.expert_groups:
+        yield f"expert_groups must be at least 1 for {model.name}, whose router chooses groups of experts first, not 0."
     if run.recompute == Recompute.SELECTIVE:
         yield "recompute must be 'none' or 'full' with activations 'transformers', not 'selective'."
 
@@ -227,10 +236,14 @@ def activations(model: Model, run: Training) -> tuple[Term, ...]:
         return ()
     if run.activations == Accounting.MEGATRON:
         return (megatron.activations(run.recompute, run.sequence_parallel, run.pipeline_parallel > 1),)
-    copies = (saved.weight_copies(run.recompute),) if run.recipe == "autocast" else ()
     code = code_path(model, run)
-    windows = code.mixed and 0 < model.window <= run.context
-    return (*copies, saved.with_windows(code) if windows else saved.activations(code))
+    copies = saved.weight_copies(run.recompute, code.experts, model.latent_layers > 0)
+    kept = saved.activations
+    if code.mixed and 0 < model.window <= run.context:
+        kept = saved.with_windows
+    elif model.moe_layers and model.dense_layers:
+        kept = saved.with_experts
+    return (*([copies] if run.recipe == "autocast" else []), kept(code))
 
 
 def code_path(model: Model, run: Training) -> CodePath:
@@ -241,18 +254,30 @@ def code_path(model: Model, run: Training) -> CodePath:
         attention=run.attention,
         recipe=run.recipe,
         recompute=run.recompute,
-        grouped=model.kv_heads < model.heads,
+        grouped=0 < model.kv_heads < model.heads,  # latent attention has none
         many=run.batch > 1,
         masked=0 < model.window <= run.context and not mixed,
         mixed=mixed,
         dropouts=frozenset(DROPOUTS if run.dropout else ()),
+        experts=run.experts if model.moe_layers else "",
+        details=frozenset(name for name, holds in _details(model, run).items() if holds),
     )
+
+
+def _details(model: Model, run: Training) -> dict[str, bool]:
+    return {
+        "normed_choices": model.normed_choices > 0,
+        "expert_groups": model.expert_groups > 0,
+        "query_latent": model.query_rank > 0,
+        "uneven_heads": model.latent_layers > 0 and model.value_dim != model.head_dim,
+        "router_outputs": run.router_outputs,
+    }
 
 
 def saved_tensors(model: Model, run: Training) -> tuple[SavedTensor, ...]:
     """Return every tensor that is kept for the backward pass: those of a layer, and those that are kept once.
 
-    Of layers with and without a window, those without are shown.
+    Of layers with and without a window, those without are shown; of those with and without experts, those with.
     Raises InputError where the accounting that the run names does not hold.
 
     >>> saved_tensors(Model.named("Llama-2-7B"), Training(recompute="full"))[-1].name

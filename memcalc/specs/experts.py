@@ -117,5 +117,33 @@ def shared_width(config: Config, counts: Counts, how: str) -> Counts:
     return {"shared_intermediate": width if counts.get("moe_layers", 1) else 0}
 
 
-READERS = {"routed": routed, "until": until, "sparse": sparse, "shared": shared, "shared_width": shared_width}
+def choosing(config: Config, counts: Counts, how: str) -> Counts:
+    """Return how a router chooses: of how many groups of experts how many first, and whether the weights are normed.
+
+    Parameters
+    ----------
+    how : "normed" if a switch says whether they are; "groups" if there always are groups too; "limited" if a method
+        says whether there are, and nothing is normed
+    """
+    if how == "limited" and config.given("topk_method") != "group_limited_greedy":
+        config.skip("n_group", "topk_group", "norm_topk_prob")
+        return {}
+    normed = {"normed_choices": 0 if how == "limited" else config.flag("norm_topk_prob")}
+    if how == "normed":
+        return normed
+    groups = config.count("expert_groups", "n_group")
+    return normed | {
+        "expert_groups": groups,
+        "chosen_groups": config.count("chosen_groups", "topk_group", most=groups, bound="n_group"),
+    }
+
+
+READERS = {
+    "choosing": choosing,
+    "routed": routed,
+    "until": until,
+    "sparse": sparse,
+    "shared": shared,
+    "shared_width": shared_width,
+}
 """Name → reader, as a row of data/families.csv lists them."""

@@ -5,7 +5,7 @@ from fractions import Fraction
 from numbers import Real
 
 from memcalc.errors import must, shown
-from memcalc.formula.choices import Accounting, Attention, End, Layout, Offload, Recompute, Sharding, Targets
+from memcalc.formula.choices import Accounting, Attention, End, Experts, Layout, Offload, Recompute, Sharding, Targets
 from memcalc.formula.formats import Format
 from memcalc.formula.recipes import Optimizer, Recipe
 from memcalc.specs.fields import count, declare, flag, name_in, word
@@ -81,6 +81,17 @@ class Training(Run):
         'rate of dropout; its masks are kept; "megatron" counts those of the paper',
         "only activations 'transformers' of code that keeps masks depend on it",
         default=0.0,
+    )
+    experts: str = word(
+        Experts,
+        "the code of the experts",
+        Experts.GROUPED,
+        "only activations 'transformers' of a model with experts depend on it",
+    )
+    router_outputs: bool = flag(
+        "whether routers hand out what they scored, for the loss that balances experts",
+        False,
+        "only activations 'transformers' of code with such a loss depend on it",
     )
     recompute: str = word(
         Recompute, "what is computed again in the backward pass", Recompute.NONE, "only activations depend on it"
