@@ -38,7 +38,6 @@ _DEEPSEEK |= {
     "qk_rope_head_dim": 6,
     "v_head_dim": 10,
 }
-_GROUPS = _NORMED | {"n_group": 2, "topk_group": 1}
 _STATE = {
     "num_hidden_layers": 6,
     "hidden_size": 64,
@@ -64,8 +63,8 @@ CONFIGS = {
     "gemma3_text": _GEMMA3,
     "phi3": _ROTARY | {"sliding_window": 32, "partial_rotary_factor": 0.5},
     "deepseek_v2": _DEEPSEEK | {"mlp_bias": False},
-    "deepseek_v3": _DEEPSEEK | _GROUPS,
-    "kimi_k2": _DEEPSEEK | _GROUPS | {"q_lora_rank": None},
+    "deepseek_v3": _DEEPSEEK | _NORMED,
+    "kimi_k2": _DEEPSEEK | _NORMED | {"q_lora_rank": None},
     "glm4_moe": _ROTARY | _BIAS | _ROUTED | {"use_qk_norm": True, "partial_rotary_factor": 0.5},
     "gpt_oss": _ROTARY | _BIAS | _ALTERNATING | {"num_local_experts": 4, "num_experts_per_tok": 2},
     "gpt2": {

@@ -190,7 +190,7 @@ MAY_BE_ZERO = {
     "cpu_experts",
     "loras",
 }
-FLAGS = {"sequence_parallel", "towers", "draft", "kv_offload"}
+FLAGS = {"sequence_parallel", "router_outputs", "towers", "draft", "kv_offload"}
 CASES = [
     (kind, field.name, value)
     for kind in (Inference, Training)

@@ -196,8 +196,7 @@ def activations_unknown(model: Model, run: Training) -> str:
 def _reasons(model: Model, run: Training) -> Iterator[str]:
     if run.activations == Accounting.NONE:
         return
-    code = CodePath(model.family).traits if model.family in _CODES else ()
-    own = [kind for kind, trait in _KINDS.items() if trait in code and run.activations == Accounting.TRANSFORMERS]
+    own = _own_kinds(model) if run.activations == Accounting.TRANSFORMERS else ()
     if missing := unmeasured(model, but=own):
         yield f"activations must be 'none' for {model.name}: nobody has measured {missing}."
     if run.activations == Accounting.MEGATRON:
@@ -210,14 +209,23 @@ def _reasons(model: Model, run: Training) -> Iterator[str]:
     for name, alone in one_card_alone.items():
         if (found := getattr(run, name)) != alone:
             yield f"{name} must be {alone} with activations 'transformers', not {found!r}; 'none' leaves them out."
-    if missing := unmeasured(model, _CODES, but=own):
-        yield f"activations must be 'megatron' or 'none' for {model.name}: nobody has measured {missing}."
-    if model.moe_layers and model.dense_layers and model.window_layers and model.full_layers:
-        yield f"activations must be 'none' for {model.name}: nobody has measured windows beside experts in some layers."
-    if model.moe_layers and "router_sigmoid" in code and not model.expert_groups:
-        yield f"expert_groups must be at least 1 for {model.name}, whose router chooses groups of experts first, not 0."
+    if missing := unmeasured(model, _CODES, but=own) or _mixture(model):
+        other = "'none'" if model.moe_layers or model.latent_layers else "'megatron' or 'none'"
+        yield f"activations must be {other} for {model.name}: nobody has measured {missing}."
     if run.recompute == Recompute.SELECTIVE:
         yield "recompute must be 'none' or 'full' with activations 'transformers', not 'selective'."
+
+
+def _own_kinds(model: Model) -> list[str]:
+    """Return the kinds of layers beside attention and MLP that are measured in the code of a model's family."""
+    traits = CodePath(model.family).traits if model.family in _CODES else ()
+    return [kind for kind, trait in _KINDS.items() if trait in traits]
+
+
+def _mixture(model: Model) -> str:
+    """Return what is unknown of a model that differs in its windows and in its experts from layer to layer."""
+    windows, experts = model.full_layers and model.window_layers, model.moe_layers and model.dense_layers
+    return "windows in some layers and experts in others" if windows and experts else ""
 
 
 def _refuse_unknown_activations(model: Model, run: Training) -> None:
@@ -237,13 +245,14 @@ def activations(model: Model, run: Training) -> tuple[Term, ...]:
     if run.activations == Accounting.MEGATRON:
         return (megatron.activations(run.recompute, run.sequence_parallel, run.pipeline_parallel > 1),)
     code = code_path(model, run)
-    copies = saved.weight_copies(run.recompute, code.experts, model.latent_layers > 0)
+    autocast = run.recipe == "autocast"
+    copies = (saved.weight_copies(run.recompute, code.experts, model.latent_layers > 0),) if autocast else ()
     kept = saved.activations
     if code.mixed and 0 < model.window <= run.context:
         kept = saved.with_windows
     elif model.moe_layers and model.dense_layers:
         kept = saved.with_experts
-    return (*([copies] if run.recipe == "autocast" else []), kept(code))
+    return (*copies, kept(code))
 
 
 def code_path(model: Model, run: Training) -> CodePath:

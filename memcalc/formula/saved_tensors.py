@@ -26,8 +26,8 @@ RECOMPUTE = (Recompute.NONE, Recompute.FULL)
 """Hugging Face code keeps all, or (gradient checkpointing) the inputs of the layers."""
 
 DETAILS = ("normed_choices", "expert_groups", "query_latent", "uneven_heads", "router_outputs")
-"""What of a model or run alone decides it: weights of chosen experts that are made to add up to one; groups of experts
-that are chosen first; queries made from a latent; values of another size than keys; the routers' auxiliary loss."""
+"""What of a model or run alone decides it: weights of chosen experts made to add up to one; experts masked because of
+their group; queries made from a latent; values of another size than keys; the auxiliary loss of routers."""
 
 _EXPERTS = {Experts.GROUPED: "grouped_mm", Experts.BATCHED: "batched_mm", Experts.EAGER: "looped"}
 """The code of the experts → what the conditions call it, which have another eager."""

@@ -118,24 +118,17 @@ def shared_width(config: Config, counts: Counts, how: str) -> Counts:
 
 
 def choosing(config: Config, counts: Counts, how: str) -> Counts:
-    """Return how a router chooses: of how many groups of experts how many first, and whether the weights are normed.
+    """Return how a router chooses.
 
     Parameters
     ----------
-    how : "normed" if a switch says whether they are; "groups" if there always are groups too; "limited" if a method
-        says whether there are, and nothing is normed
+    how : "normed" if a switch says whether the weights of the chosen experts are made to add up to one; "limited" if
+        they never are, and a method says whether the experts of all groups but a few are masked
     """
-    if how == "limited" and config.given("topk_method") != "group_limited_greedy":
-        config.skip("n_group", "topk_group", "norm_topk_prob")
-        return {}
-    normed = {"normed_choices": 0 if how == "limited" else config.flag("norm_topk_prob")}
     if how == "normed":
-        return normed
-    groups = config.count("expert_groups", "n_group")
-    return normed | {
-        "expert_groups": groups,
-        "chosen_groups": config.count("chosen_groups", "topk_group", most=groups, bound="n_group"),
-    }
+        return {"normed_choices": config.flag("norm_topk_prob")}
+    limited = config.given("topk_method") == "group_limited_greedy"
+    return {"expert_groups": config.count("expert_groups", "n_group")} if limited else {}
 
 
 READERS = {

@@ -133,7 +133,6 @@ class Model(Spec, Row):
     shared_intermediate: int = count(default=0)
     shared_gate: int = count(default=0)
     expert_groups: int = count(default=0)
-    chosen_groups: int = count(default=0)
     normed_choices: int = count(default=0)
     inner: int = count(default=0)
     state: int = count(default=0)
