@@ -102,10 +102,10 @@ def _experts() -> tuple[Case, ...]:
         for kernel in kernels.get(name, ("sdpa", "eager"))
         for code in ("grouped_mm", *(["eager"] if name in _FEW_EXPERTS else []), "batched_mm")
     ]
-    alike = {"gpt-oss-20b": {"context": 96, "attention": "eager"}}  # below its window, where each layer is as the other
     outputs = [
-        Case("layer_activations", name, _PASS | alike.get(name, {}) | {"router_outputs": True, "recompute": again})
+        Case("layer_activations", name, _PASS | {"router_outputs": True, "recompute": again})
         for name in _ROUTED
+        if name not in kernels
         for again in _AGAIN
     ]
     partly = {"latent_layers": 3, "dense_layers": 1, "moe_layers": 2}
@@ -114,6 +114,7 @@ def _experts() -> tuple[Case, ...]:
         *(Case("activations", name, _PASS | partly | {"recipe": "autocast", "batch": 1}) for name in _LATENT),
         *(Case("activations", "Mixtral-8x7B", _PASS | {"recompute": again}) for again in _AGAIN),
         *(Case("activations", "gpt-oss-20b", _PASS | {"attention": "eager", "recompute": again}) for again in _AGAIN),
+        Case("activations", "gpt-oss-20b", _PASS | {"attention": "eager", "router_outputs": True}),
     ]
     return (*layers, *outputs, *models)
 
