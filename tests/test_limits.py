@@ -193,7 +193,7 @@ MAY_BE_ZERO = {
     "batched_tokens",
     "sequences",
 }
-FLAGS = {"sequence_parallel", "towers", "draft", "kv_offload", "kbit_preparation"}
+FLAGS = {"sequence_parallel", "router_outputs", "towers", "draft", "kv_offload", "kbit_preparation"}
 ALLOWED = {
     *(("dropout", "0.5"), ("lora_dropout", "0.5"), ("kbit_preparation", "None")),
     *(("utilization", "None"), ("host_bandwidth", "None"), ("host_bandwidth", "0.5")),

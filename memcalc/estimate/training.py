@@ -49,6 +49,9 @@ _OFF_THE_CARD = {
 Source: ren2021zerooffload for optimizer; rajbhandari2021zeroinfinity for parameters and nvme.
 """
 
+_KINDS = {"moe_layers": "experts", "latent_layers": "latent"}
+"""Kind of layers → the trait of a family's code that has them."""
+
 _CODES = [name for row in catalogue.rows("code_paths") for name in (row["name"], *row["aliases"].split("|")) if name]
 
 _PAPER = catalogue.find("papers", "paper", "ZeRO")
@@ -240,7 +243,8 @@ def activations_unknown(model: Model, run: Training) -> str:
 def _reasons(model: Model, run: Training) -> Iterator[str]:
     if run.activations == Accounting.NONE:
         return
-    if missing := unmeasured(model):
+    own = _own_kinds(model) if run.activations == Accounting.TRANSFORMERS else ()
+    if missing := unmeasured(model, but=own):
         yield f"activations must be 'none' for {model.name}: nobody has measured {missing}."
     if run.activations == Accounting.MEGATRON:
         if run.recipe in ("fp32", "autocast"):
@@ -252,12 +256,25 @@ def _reasons(model: Model, run: Training) -> Iterator[str]:
     for name, alone in one_card_alone.items():
         if (found := getattr(run, name)) != alone:
             yield f"{name} must be {alone} with activations 'transformers', not {found!r}; 'none' leaves them out."
-    if missing := unmeasured(model, _CODES):
-        yield f"activations must be 'megatron' or 'none' for {model.name}: nobody has measured {missing}."
+    if missing := unmeasured(model, _CODES, but=own) or _mixture(model):
+        other = "'none'" if model.moe_layers or model.latent_layers else "'megatron' or 'none'"
+        yield f"activations must be {other} for {model.name}: nobody has measured {missing}."
     if run.lora_rank:
         yield from adapters.unknown(model, run)
     if run.recompute == Recompute.SELECTIVE:
         yield "recompute must be 'none' or 'full' with activations 'transformers', not 'selective'."
+
+
+def _own_kinds(model: Model) -> list[str]:
+    """Return the kinds of layers beside attention and MLP that are measured in the code of a model's family."""
+    traits = CodePath(model.family).traits if model.family in _CODES else ()
+    return [kind for kind, trait in _KINDS.items() if trait in traits]
+
+
+def _mixture(model: Model) -> str:
+    """Return what is unknown of a model that differs in its windows and in its experts from layer to layer."""
+    windows, experts = model.full_layers and model.window_layers, model.moe_layers and model.dense_layers
+    return "windows in some layers and experts in others" if windows and experts else ""
 
 
 def _refuse_unknown_activations(model: Model, run: Training) -> None:
@@ -277,16 +294,23 @@ def activations(model: Model, run: Training) -> tuple[Term, ...]:
     if run.activations == Accounting.MEGATRON:
         return (megatron.activations(run.recompute, run.sequence_parallel, run.pipeline_parallel > 1),)
     code = code_path(model, run)
-    copies = _copies(code, run)
-    windows = code.mixed and 0 < model.window <= run.context
-    return (*copies, saved.with_windows(code) if windows else saved.activations(code))
+    copies, kept = _copies(model, code, run), saved.activations
+    if code.mixed and 0 < model.window <= run.context:
+        kept = saved.with_windows
+    elif model.moe_layers and model.dense_layers:
+        kept = saved.with_experts
+    return (*copies, kept(code))
 
 
-def _copies(code: CodePath, run: Training) -> tuple[Term, ...]:
+def _copies(model: Model, code: CodePath, run: Training) -> tuple[Term, ...]:
     """Return the term for the copies of the weights that autocast makes, if there are any."""
     if not run.autocast:
         return ()
-    copies = lora.weight_copies(code) if code.adapted else saved.weight_copies(run.recompute)
+    copies = (
+        lora.weight_copies(code)
+        if code.adapted
+        else saved.weight_copies(run.recompute, code.experts, model.latent_layers > 0)
+    )
     return () if copies.expr == 0 else (copies,)
 
 
@@ -300,19 +324,31 @@ def code_path(model: Model, run: Training) -> CodePath:
         recipe=adapted.recipe if adapted else run.recipe,
         recompute=run.recompute,
         loss=run.loss,
-        grouped=model.kv_heads < model.heads,
+        grouped=0 < model.kv_heads < model.heads,  # latent attention has none
         many=run.batch > 1,
         masked=0 < model.window <= run.context and not mixed,
         mixed=mixed,
         dropouts=frozenset(DROPOUTS if run.dropout else ()),
         adapted=adapted,
+        experts=run.experts if model.moe_layers else "",
+        details=frozenset(name for name, holds in _details(model, run).items() if holds),
     )
+
+
+def _details(model: Model, run: Training) -> dict[str, bool]:
+    return {
+        "normed_choices": model.normed_choices > 0,
+        "expert_groups": model.expert_groups > 0,
+        "query_latent": model.query_rank > 0,
+        "uneven_heads": model.latent_layers > 0 and model.value_dim != model.head_dim,
+        "router_outputs": run.router_outputs,
+    }
 
 
 def saved_tensors(model: Model, run: Training) -> tuple[SavedTensor, ...]:
     """Return every tensor that is kept for the backward pass: those of a layer, and those that are kept once.
 
-    Of layers with and without a window, those without are shown.
+    Of layers with and without a window, those without are shown; of those with and without experts, those with.
     Raises InputError where the accounting that the run names does not hold.
 
     >>> saved_tensors(Model.named("Llama-2-7B"), Training(recompute="full"))[-1].name

@@ -6,17 +6,17 @@ from functools import cache
 import sympy
 
 from memcalc.errors import choice
-from memcalc.formula.choices import Recompute
+from memcalc.formula.choices import Experts, Recompute
 from memcalc.formula.formats import FP32, HALF, INT64
 from memcalc.formula.loss import Loss
 from memcalc.formula.numeric import Max
 from memcalc.formula.saved_tensors import RECOMPUTE, CodePath, saved_tensors, total
 from memcalc.formula.symbols import symbols
-from memcalc.formula.tensors import BIASES, MATRICES, L_full, L_win, V, d, d_k, h, h_kv, held
+from memcalc.formula.tensors import BIASES, MATRICES, L_full, L_mla, L_moe, L_win, V, d, d_k, h, h_kv, held
 from memcalc.formula.term import Term
 from memcalc.formula.weights import layers
 
-L, s, b = symbols("layers context batch")
+L, L_dense, s, b = symbols("layers dense_layers context batch")
 
 _HOLDS = "transformers 5.23 with torch 2.13, training; what several tensors share counts once"
 _SOURCE = "wolf2020transformers, src/transformers/models"
@@ -117,24 +117,61 @@ def with_windows(case: CodePath) -> Term:
 
 
 @cache
-def weight_copies(recompute: str = "none") -> Term:
+def with_experts(case: CodePath) -> Term:
+    """Return the term for a model some of whose layers have experts, and the others one MLP.
+
+    Parameters
+    ----------
+    case : the code that runs, for a layer with experts
+    """
+    wide = replace(layer(case), name="expert_layer_activations")
+    parts = plain, routed, outside = layer(replace(case, experts="")), wide, once(case)
+    return replace(
+        activations(case),
+        expr=L_dense * plain.symbol + L_moe * routed.symbol + outside.symbol,
+        meaning="A layer with experts keeps what the router and each chosen expert of each token need.",
+        holds=f"{_HOLDS}; no token is dropped",
+        parts=parts,
+    )
+
+
+@cache
+def weight_copies(recompute: str = "none", experts: str = "", latent: bool = False) -> Term:
     """Return the term for the 16-bit copies of FP32 weights that autocast keeps for the backward pass.
 
     With recomputation the copies of the layers are gone after the forward pass; that of the output head stays.
+
+    Parameters
+    ----------
+    recompute : "none" or "full"
+    experts : the code of the experts of a model that has some; "" for one without
+    latent : whether the attention is latent
 
     >>> weight_copies("full")
     M_cast = 2 × V × d
     """
     kept = choice("recompute", recompute, RECOMPUTE) == Recompute.NONE
-    inner = L * (held("attention", of=MATRICES) + held("mlp", of=MATRICES)) if kept else 0
+    inner = _copied(experts, latent) if kept else sympy.S.Zero
     return Term(
         name="weight_copies",
         expr=HALF * (inner + V * d),
         meaning="Autocast multiplies in 16 bits: it copies each matrix, and the copy stays until the backward pass.",
         holds="FP32 weights under autocast; biases, norms and the lookup in the embedding keep no copy",
         source="paszke2019pytorch, torch.amp",
-        parts=() if inner == 0 else (layers,),
+        parts=(layers,) if inner.has(L) else (),
     )
+
+
+def _copied(experts: str, latent: bool) -> sympy.Expr:
+    """Return the parameters of the matrices that autocast copies; grouped_mm and batched_mm take those of experts as
+    they are, or gather them first, which is counted with the activations.
+    """
+    attention = L_mla * held("latent_attention", of=MATRICES) if latent else L * held("attention", of=MATRICES)
+    if not experts:
+        return attention + (L_mla if latent else L) * held("mlp", of=MATRICES)
+    looped = held("expert", of=MATRICES) if experts == Experts.EAGER else 0  # each expert is somebody's choice
+    routed = held("router", of=("router", "shared_gate", MATRICES)) + looped
+    return attention + L_dense * held("mlp", of=MATRICES) + L_moe * routed
 
 
 @cache

@@ -48,6 +48,14 @@ class Logits(Choice):
     ALL = "all", "every one, as for perplexities"
 
 
+class Experts(Choice):
+    """How Hugging Face code runs the experts of a layer."""
+
+    GROUPED = "grouped_mm", "all experts in one multiplication, tokens sorted by expert"
+    EAGER = "eager", "one expert after the other"
+    BATCHED = "batched_mm", "a copy of the expert's matrices for each token and choice"
+
+
 class Sharding(Choice):
     """Who shares the training states out between data-parallel cards."""
 

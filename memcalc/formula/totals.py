@@ -42,6 +42,7 @@ def examples() -> tuple[Term, ...]:
         in_structure(parameters, other_heads).every_part[symbol("window_attention")],
         activations.padded_context,
         activations.with_windows(CodePath("mistral")).parts[1],
+        activations.with_experts(CodePath("deepseek_v3", experts="grouped_mm")).parts[1],
         *_ACTIVATIONS.parts[:2],
         _ACTIVATIONS,
         activations.weight_copies(),

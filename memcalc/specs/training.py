@@ -13,6 +13,7 @@ from memcalc.formula.choices import (
     Adapters,
     Attention,
     End,
+    Experts,
     Family,
     Layout,
     Losses,
@@ -131,6 +132,17 @@ class Training(Run):
         'rate of dropout; its masks are kept; "megatron" counts those of the paper',
         "only activations 'transformers' of code that keeps masks depend on it",
         default=0.0,
+    )
+    experts: str = word(
+        Experts,
+        "the code of the experts",
+        Experts.GROUPED,
+        "only activations 'transformers' of a model with experts depend on it",
+    )
+    router_outputs: bool = flag(
+        "whether routers hand out what they scored, for the loss that balances experts",
+        False,
+        "only activations 'transformers' of code with such a loss depend on it",
     )
     recompute: str = word(
         Recompute, "what is computed again in the backward pass", Recompute.NONE, "only activations depend on it"

@@ -87,6 +87,39 @@ def _steps() -> tuple[Case, ...]:
     return (*contexts, *others, *gpt2)  # in FP32, for in 16 bit a CPU's LayerNorm keeps less than a card's
 
 
+_AGAIN = ("none", "full")
+_LATENT = ("DeepSeek-V2-Lite", "DeepSeek-V2", "DeepSeek-V3", "Kimi-K2")
+_ROUTED = ("Mixtral-8x7B", "Qwen3-30B-A3B", "gpt-oss-20b", *_LATENT)
+_FEW_EXPERTS = ("Mixtral-8x7B", "gpt-oss-20b", "DeepSeek-V2-Lite")
+"""Models whose loop over experts is short enough to be run here."""
+
+
+def _experts() -> tuple[Case, ...]:
+    kernels = {"gpt-oss-20b": ("eager",)}  # its sinks have no other
+    layers = [
+        Case("layer_activations", name, _PASS | {"recipe": recipe, "attention": kernel, "experts": code})
+        for name in _ROUTED
+        for recipe in ("bf16", "fp32", "autocast")
+        for kernel in kernels.get(name, ("sdpa", "eager"))
+        for code in ("grouped_mm", *(["eager"] if name in _FEW_EXPERTS else []), "batched_mm")
+    ]
+    outputs = [
+        Case("layer_activations", name, _PASS | {"router_outputs": True, "recompute": again})
+        for name in _ROUTED
+        if name not in kernels
+        for again in _AGAIN
+    ]
+    partly = {"latent_layers": 3, "dense_layers": 1, "moe_layers": 2}
+    models = [
+        *(Case("activations", name, _PASS | partly) for name in _LATENT),
+        *(Case("activations", name, _PASS | partly | {"recipe": "autocast", "batch": 1}) for name in _LATENT),
+        *(Case("activations", "Mixtral-8x7B", _PASS | {"recompute": again}) for again in _AGAIN),
+        *(Case("activations", "gpt-oss-20b", _PASS | {"attention": "eager", "recompute": again}) for again in _AGAIN),
+        Case("activations", "gpt-oss-20b", _PASS | {"attention": "eager", "router_outputs": True}),
+    ]
+    return (*layers, *outputs, *models)
+
+
 _OPTIMIZERS = (
     *("AdamW", "Adam amsgrad", "SGD", "SGD momentum", "Adafactor", "RMSprop", "RMSprop centered momentum", "Adagrad"),
     *("Adadelta", "Adamax", "NAdam", "RAdam", "Rprop", "ASGD"),
@@ -231,6 +264,7 @@ SECTIONS = (
     Section("W", "weights", _HUGGING_FACE, _weights()),
     Section("A", "saved", _HUGGING_FACE, (*_layers(), *_heads(), *_models())),
     Section("B", "adapted", LIBRARIES, ADAPTED, table="adapters"),
+    Section("E", "saved", _HUGGING_FACE, _experts()),
     Section("P", "saved", _HUGGING_FACE, _steps()),
     Section("F", "prefills", _HUGGING_FACE, _prefills()),
     Section("C", "caches", _HUGGING_FACE, _caches()),
