@@ -78,4 +78,4 @@ def test_training_whose_activations_are_left_out_never_simply_fits():
     assert not fits(llama, run, card)
     left_out = replace(run, activations="none")
     assert fits(llama, left_out, card).word == "fits if"
-    assert verdict(llama, left_out, card).endswith("are enough for the activations, which are not counted.")
+    assert verdict(llama, left_out, card).endswith("are enough for the activations.")
