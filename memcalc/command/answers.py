@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from memcalc.specs.gpu import Gpu
 
 _A_SIZE_ALONE = (
-    "A size alone tells what the weights take, at the bits of most matrices: a mix such as Q4_K_M takes up to a tenth "
-    "more. For the cache and a verdict, name a model or give its config.json: they depend on layers and heads."
+    "A size alone tells what the weights take, at the bits of most matrices. Below 16 bits, most formats keep more for "
+    "embeddings and some matrices: a few percent of a large model, a third or more of a small one. For the exact size, "
+    "the cache and a verdict, name a model or give its config.json: they depend on layers and heads."
 )
 
 

@@ -189,7 +189,10 @@ def window_values(model: Model, run: Inference) -> Values:
 def _of_a_size(run: Inference) -> Term:
     """Return the weights of a size without architecture, at the bits of most matrices of their format."""
     run.refuse_without_architecture(prefill="none", **{field: getattr(Inference, field) for field in OFFLOAD})
-    return weights
+    if run.plain:
+        return weights
+    of_most = "every weight at the bits of most matrices, though embeddings and some matrices keep more"
+    return replace(weights, meaning="Every parameter is held once, at the bytes that most of them have.", holds=of_most)
 
 
 def _of_unknown(model: WeighedModel, run: Inference) -> list[Term]:

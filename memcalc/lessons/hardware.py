@@ -5,8 +5,7 @@ from fractions import Fraction
 import sympy
 
 from memcalc import Gpu, Inference, Model, symbol, units
-from memcalc.formula.kv_cache import kv_cache
-from memcalc.formula.roofline import decode_time
+from memcalc.formula.roofline import decode_time, read_cache
 from memcalc.formula.weights import active
 from memcalc.lessons.exercise import EVERY_HEAD, Answers, cache_of, exercise, longest, weights_of
 
@@ -45,7 +44,7 @@ def _efficiency() -> Answers:
 
 def _share_of_bound(bits: int | Fraction) -> float:
     """Return what is measured in percent of the bound; cache and input embedding are left out."""
-    neglected = {kv_cache.symbol: 0, symbol("embedding_tables"): 1, symbol("positions"): 0}
+    neglected = {read_cache.symbol: 0, symbol("embedding_tables"): 1, symbol("positions"): 0}
     known = {active.symbol: _PARAMETERS, symbol("bytes_per_weight"): sympy.Rational(bits) / 8}
     seconds = decode_time.expr.xreplace(neglected | known | {symbol("bandwidth"): _CARD.bandwidth})
     return float(100 * _MEASURED * seconds)

@@ -120,7 +120,7 @@ def _found(method: str, layout: Layout, section: Section) -> str:
     )
 
 
-_NAMED = 3
+_NAMED = 2
 """Formats that a message names."""
 
 

@@ -164,10 +164,6 @@ def test_streaming_needs_attention_over_the_whole_context():
         (Inference(tensor_parallel=8), "tensor_parallel must be 1 for a size without architecture, not 8."),
         (Inference(prefill="whole"), "prefill must be none for a size without architecture, not whole."),
         (
-            Inference(weights="Q4_K_M"),
-            "weights must be a format without scales for a size without architecture, not 'Q4_K_M'.",
-        ),
-        (
             Training(optimizer="Adafactor"),
             "optimizer must not be Adafactor for a size without architecture: it needs matrices.",
         ),
@@ -177,6 +173,14 @@ def test_a_size_alone_is_refused_what_needs_an_architecture(run, says):
     with pytest.raises(InputError) as caught:
         breakdown(Model.nominal(7 * 10**9), run)
     assert str(caught.value) == says
+
+
+def test_a_size_alone_is_counted_at_the_bits_of_most_matrices():
+    (mixed,), (plain,) = (terms(Model.nominal(7 * 10**9), Inference(weights=name)) for name in ("Q4_K_M", "INT8"))
+    memory = breakdown(Model.nominal(7 * 10**9), Inference(weights="Q4_K_M"))
+    assert memory["weights"] == 7 * 10**9 * 9 / 16  # a block of 256 in 144 bytes
+    assert "most matrices" in mixed.holds
+    assert "most matrices" not in plain.holds
 
 
 def test_a_size_alone_has_overhead_too():

@@ -11,7 +11,7 @@ def test_which_formats_a_cache_can_have():
     caches = {name for name in catalogue.names("formats") if Format.named(name).cache != "no"}
     blocks = {"Q8_0", "Q5_1", "Q5_0", "Q4_1", "Q4_0", "IQ4_NL"}
     assert {name for name in caches if not Format.named(name).residual} == blocks | {
-        *("FP32", "TF32", "BF16", "FP16", "FP8", "INT8", "INT4")
+        *("FP32", "TF32", "BF16", "FP16", "FP8", "INT8", "INT4", "FP8-MLA")
     }
 
 

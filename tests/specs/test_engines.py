@@ -7,6 +7,7 @@ import pytest
 from memcalc import InputError, catalogue
 from memcalc.formula.formats import Format
 from memcalc.specs.engines import Engine, departures, formats_of
+from memcalc.specs.inference import OFFLOAD
 
 KINDS = {row["kind"] for row in catalogue.rows("engines")}
 CITED = re.findall(r"@\w+\{(\w+),", catalogue.bibliography())
@@ -35,7 +36,8 @@ def test_every_pattern_names_a_format():
     for row in catalogue.rows("engine_formats"):
         for pattern in row["formats"].split():
             said = re.compile(pattern.replace(".", r"\.").replace("?", ".").replace("*", ".*"))
-            known = ("GGUF", "safetensors") if row["use"] == "files" else formats_of(row["engine"], row["use"])
+            other = {"files": ("GGUF", "safetensors"), "offload": OFFLOAD}
+            known = other.get(row["use"]) or formats_of(row["engine"], row["use"])
             assert any(map(said.fullmatch, known)), pattern
 
 
