@@ -239,18 +239,6 @@ def test_what_is_not_known_is_refused(model, run, sentence):
     assert str(caught.value).startswith(sentence)
 
 
-@pytest.mark.parametrize(
-    ("run", "sentence"),
-    [
-        ({"tensor_parallel": 2}, "prefill must be 'none' with more than one card"),
-        ({"context": 8192}, "context must be below the window of 4,096 with a prefill, not 8,192."),
-    ],
-)
-def test_a_prefill_that_nobody_measured_is_refused(run, sentence):
-    with pytest.raises(InputError, match=sentence):
-        breakdown(Model.named("Mistral-7B-v0.1"), Inference(**{"context": 1024, "prefill": "whole"} | run))
-
-
 def test_llama_cpp_reads_a_prompt_in_its_compute_buffer():
     """Llama-2-7B with 32,768 tokens: 0.13 GiB, or 2.12 GiB with flash attention off."""
     run = {"context": 32_768, "engine": "llama.cpp", "prefill": "whole"}
@@ -279,7 +267,6 @@ def test_a_prefill_and_its_cache_are_what_was_measured(engine):
     ("model", "run", "says"),
     [
         ("Llama-2-7B", {"weights": "FP32"}, "weights must be of at most 16 bits with a prefill, not 'FP32'."),
-        ("Mixtral-8x7B", {}, "prefill must be 'none' for Mixtral-8x7B: nobody has measured its experts."),
         ("GPT-2", {}, "prefill must be 'none' for GPT-2: nobody has measured the code of its family, 'gpt2'."),
     ],
 )
