@@ -103,16 +103,13 @@ def print_json(model: AnyModel, run: Inference | Training, gpu: Gpu) -> None:
 
 
 def _judged(model: AnyModel, run: Inference | Training, gpu: Gpu) -> dict[str, object]:
-    from memcalc.estimate import advice
-    from memcalc.estimate.effects import without_effect
     from memcalc.estimate.questions import fits
 
-    idle = without_effect(model, run)
+    said = _advice(model, run, gpu)
     if is_size_alone(model, run):
-        return {"fits": None, "margin": None, "advice": [_A_SIZE_ALONE, *idle]}
+        return {"fits": None, "margin": None, "advice": said}
     fit = fits(model, run, gpu)
     engine = _engine(model, run, gpu) if getattr(run, "kind", "") else {}
-    said = [*advice.next_steps(model, run, gpu), *idle, *advice.notes(model, run, gpu)]
     verdict = {"needed": fit.needed, "fits": bool(fit), "verdict": fit.word, "margin": fit.margin}
     return {**engine, **verdict, "margin_at_best": fit.most, "not_counted": fit.unknown, "advice": said}
 
@@ -139,20 +136,24 @@ def print_fit(model: AnyModel, run: Inference | Training, gpu: Gpu) -> None:
 def _said(model: AnyModel, run: Inference | Training, gpu: Gpu) -> Iterator[str]:
     """Yield the verdict, what could be done, and what a careful reader should know."""
     from memcalc.estimate import advice
-    from memcalc.estimate.effects import without_effect
     from memcalc.estimate.terms import breakdown
 
+    if not is_size_alone(model, run):
+        yield advice.verdict(model, run, gpu)
+    elif (missing := breakdown(model, run)["weights"] - gpu.capacity) > 0:
+        yield f"It does not fit: the weights alone miss {units.show(missing)}."
+    yield from _advice(model, run, gpu)
+
+
+def _advice(model: AnyModel, run: Inference | Training, gpu: Gpu) -> list[str]:
+    """Return what stands after the verdict: what could be done, choices without effect, and notes."""
+    from memcalc.estimate import advice
+    from memcalc.estimate.effects import without_effect
+
+    idle = without_effect(model, run)
     if is_size_alone(model, run):
-        missing = breakdown(model, run)["weights"] - gpu.capacity
-        if missing > 0:
-            yield f"It does not fit: the weights alone miss {units.show(missing)}."
-        yield _A_SIZE_ALONE
-        yield from without_effect(model, run)
-        return
-    yield advice.verdict(model, run, gpu)
-    yield from advice.next_steps(model, run, gpu)
-    yield from without_effect(model, run)
-    yield from advice.notes(model, run, gpu)
+        return [_A_SIZE_ALONE, *idle]
+    return [*advice.next_steps(model, run, gpu), *idle, *advice.notes(model, run, gpu)]
 
 
 def _counted(model: AnyModel, run: Inference | Training, gpu: Gpu) -> Iterator[str]:

@@ -46,13 +46,19 @@ def verdict(model: Model, run: Inference | Training, gpu: Gpu) -> str:
 
 def _narrow(fit: Fit, run: Inference) -> str:
     """Say what a run depends on that leaves less than driver and libraries take; "" if it leaves more."""
-    low, high = (inference_overhead.exact(replace(run, overhead=end).values) for end in ("low", "high"))
+    low, high = _driver_and_libraries(run)
     if fit.margin >= high:
         return ""
     takes = f"driver and libraries take {show(low)} to {show(high)}"
     if fit.margin < low:
         return f"It does not fit: weights and cache leave {show(fit.margin)}, and {takes}."
     return f"It fits only if little comes on top: weights and cache leave {show(fit.margin)}, and {takes}."
+
+
+def _driver_and_libraries(run: Inference | Training) -> tuple[int, int]:
+    """Return what they take at both ends of the documented cases [bytes]."""
+    low, high = (inference_overhead.exact(replace(run, overhead=end).values) for end in ("low", "high"))
+    return low, high
 
 
 def _at_least(fit: Fit) -> str:
@@ -162,8 +168,7 @@ def _of_engines(model: Model, run: Inference) -> Iterator[str]:
 
 def _overhead(run: Inference | Training) -> str:
     """Say what comes on top, as a range; activations, which the allocator adds to, are left out."""
-    ends = (replace(run, overhead=end) for end in ("low", "high"))
-    low, high = (inference_overhead.exact(end.values) for end in ends)
+    low, high = _driver_and_libraries(run)
     return f"Driver and libraries take {show(low)} to {show(high)} more, as documented cases have it."
 
 
