@@ -8,6 +8,7 @@ from memcalc.errors import InputError
 if TYPE_CHECKING:
     from memcalc.estimate.engine import Pool, pool
     from memcalc.estimate.offload import places, smallest
+    from memcalc.estimate.peak import Peak, peak
     from memcalc.estimate.questions import Fit, crossing, fewest_gpus, fits, largest
     from memcalc.estimate.split import fair_split, on_cards
     from memcalc.estimate.terms import breakdown, total, values
@@ -27,6 +28,7 @@ __all__ = [
     "Inference",
     "InputError",
     "Model",
+    "Peak",
     "Pool",
     "Training",
     "breakdown",
@@ -36,6 +38,7 @@ __all__ = [
     "fits",
     "largest",
     "on_cards",
+    "peak",
     "places",
     "pool",
     "smallest",
@@ -48,6 +51,7 @@ __all__ = [
 _HOMES = {
     "estimate.engine": ("Pool", "pool"),
     "estimate.offload": ("places", "smallest"),
+    "estimate.peak": ("Peak", "peak"),
     "estimate.split": ("fair_split", "on_cards"),
     "estimate.questions": ("Fit", "crossing", "fewest_gpus", "fits", "largest"),
     "estimate.terms": ("breakdown", "total", "values"),

@@ -16,6 +16,7 @@ _ROTARY = _SIZES | {
 _BIAS = {"attention_bias": False}
 _QWEN = {"use_sliding_window": True, "sliding_window": 32, "max_window_layers": 4}
 _EXPERTS = {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 24}
+_NORMED = {"norm_topk_prob": True}
 _SPARSE = _EXPERTS | {"decoder_sparse_step": 2, "mlp_only_layers": [1]}
 _ROUTED = {
     "n_routed_experts": 4,
@@ -54,16 +55,16 @@ CONFIGS = {
     "mistral": _ROTARY | {"sliding_window": 32},
     "mixtral": _ROTARY | {"sliding_window": None, "num_local_experts": 4, "num_experts_per_tok": 2},
     "qwen2": _ROTARY | _QWEN,
-    "qwen2_moe": _ROTARY | _QWEN | _SPARSE | {"qkv_bias": True, "shared_expert_intermediate_size": 48},
+    "qwen2_moe": _ROTARY | _QWEN | _SPARSE | _NORMED | {"qkv_bias": True, "shared_expert_intermediate_size": 48},
     "qwen3": _ROTARY | _QWEN | _BIAS,
-    "qwen3_moe": _ROTARY | _BIAS | _SPARSE | {"use_sliding_window": False},
+    "qwen3_moe": _ROTARY | _BIAS | _SPARSE | _NORMED | {"use_sliding_window": False},
     "gemma": _ROTARY | _BIAS,
     "gemma2": _ROTARY | _BIAS | _ALTERNATING,
     "gemma3_text": _GEMMA3,
     "phi3": _ROTARY | {"sliding_window": 32, "partial_rotary_factor": 0.5},
     "deepseek_v2": _DEEPSEEK | {"mlp_bias": False},
-    "deepseek_v3": _DEEPSEEK,
-    "kimi_k2": _DEEPSEEK | {"q_lora_rank": None},
+    "deepseek_v3": _DEEPSEEK | _NORMED,
+    "kimi_k2": _DEEPSEEK | _NORMED | {"q_lora_rank": None},
     "glm4_moe": _ROTARY | _BIAS | _ROUTED | {"use_qk_norm": True, "partial_rotary_factor": 0.5},
     "gpt_oss": _ROTARY | _BIAS | _ALTERNATING | {"num_local_experts": 4, "num_experts_per_tok": 2},
     "gpt2": {

@@ -48,3 +48,18 @@ RUNS = st.builds(
     STAGES,
     st.integers(1, 2000),
 )
+
+STEPS = st.builds(
+    lambda stage, cards, **choices: Training(data_parallel=cards, **stage, **choices),
+    STAGES,
+    st.integers(1, 64),
+    context=st.integers(1, 5000),
+    batch=st.integers(1, 8),
+    recipe=st.sampled_from(["bf16", "mixed", "fp32", "autocast"]),
+    recompute=st.sampled_from(["none", "full"]),
+    attention=st.sampled_from(["sdpa", "eager"]),
+    optimizer=st.sampled_from(["AdamW", "AdamW fused", "SGD"]),
+    loss=st.sampled_from(["plain", "plain-4.45", "fused", "fused_linear"]),
+)
+STEPPED = st.sampled_from(["Mistral-7B-v0.1", "Llama-3.2-1B", "GPT-2", "Gemma-2-9B"]).map(Model.named)
+"""Models whose forward and backward pass is known, on cards that may share."""

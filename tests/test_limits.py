@@ -185,6 +185,7 @@ MAY_BE_ZERO = {
     "prompt",
     "zero",
     "dropout",
+    "lora_dropout",
     "lora_rank",
     "gpu_layers",
     "cpu_experts",
@@ -192,8 +193,14 @@ MAY_BE_ZERO = {
     "batched_tokens",
     "sequences",
 }
-FLAGS = {"sequence_parallel", "towers", "draft", "kv_offload"}
-ALLOWED = {"dropout": [0.5], "utilization": [None], "host_bandwidth": [None, 0.5]}
+FLAGS = {"sequence_parallel", "router_outputs", "towers", "draft", "kv_offload", "kbit_preparation"}
+ALLOWED = {
+    "dropout": [0.5],
+    "lora_dropout": [0.5],
+    "kbit_preparation": [None],
+    "utilization": [None],
+    "host_bandwidth": [None, 0.5],
+}
 CASES = [
     (kind, field.name, value)
     for kind in (Inference, Training)

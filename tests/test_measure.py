@@ -3,6 +3,7 @@
 import logging
 import subprocess
 import sys
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError
 from importlib.util import find_spec
 
@@ -12,8 +13,9 @@ from measure import __main__ as command
 from measure import store
 from measure.cases import Case, Section
 from measure.plan import SECTIONS, on_a_card
+from measured import rows
 from memcalc import validation
-from memcalc.estimate.ask import QUANTITIES, ask
+from memcalc.estimate.ask import QUANTITIES, ask, read_inputs, written
 
 PLANNED = {name: case for section in SECTIONS for name, _, case in section.numbered()}
 CARD = on_a_card("RTX 4090")
@@ -52,11 +54,14 @@ def bench(tmp_path, monkeypatch):
 
 
 def test_the_plan_is_what_was_measured():
-    measured = {row.id: row for row in validation.measurements() if row.id[0] != "G"}
+    tested = (row for section in SECTIONS if section.table for row in rows(section.table))
+    own = {row.id: row for row in tested if row.id[0] in {section.letter for section in SECTIONS if section.table}}
+    measured = {row.id: row for row in validation.measurements() if row.id[0] != "G"} | own
     assert measured.keys() == PLANNED.keys()
     for name, case in PLANNED.items():
         row = measured[name]
-        assert (row.quantity, row.model, row.inputs) == (case.quantity, case.model, dict(case.inputs)), name
+        inputs = read_inputs(written(case.inputs))
+        assert (row.quantity, row.model, read_inputs(written(row.inputs))) == (case.quantity, case.model, inputs), name
 
 
 def test_every_case_can_be_predicted():
@@ -100,6 +105,15 @@ def test_rows_of_ones_own_stay_and_rows_that_are_no_longer_planned_go(bench):
     store.save(store.DATA, [row | {"id": name} for name in ("X009", "X9", "mine", "X001 RTX 4090")])
     bench(Ruler())
     assert list(store.load(store.DATA)) == ["X001", "X001 RTX 4090", "X002", "X003", "X9", "mine"]
+
+
+def test_a_section_may_have_a_table_of_its_own(bench, monkeypatch, tmp_path):
+    monkeypatch.setattr(store, "DATA_OF_TESTS", tmp_path)
+    [section] = command.SECTIONS
+    monkeypatch.setattr(command, "SECTIONS", (section, replace(section, letter="Y", table="apart")))
+    assert bench(Ruler()) == 0
+    assert list(store.load(store.DATA)) == ["X001", "X002", "X003"]
+    assert list(store.load(tmp_path / "apart.csv")) == ["Y001", "Y002", "Y003"]
 
 
 def test_some_sections_alone(bench):
@@ -164,7 +178,9 @@ def test_the_package_needs_none_of_the_libraries_that_are_measured():
 
 @pytest.mark.filterwarnings("ignore")  # of the libraries themselves
 @pytest.mark.skipif(not find_spec("transformers"), reason="libraries to measure come with `make measure`")
-@pytest.mark.parametrize("name", ["W068", "A012", "A142", "F004", "C015", "O003", "Q001", "Q006", "Q010", "Q016"])
+@pytest.mark.parametrize(
+    "name", ["W068", "A012", "A142", "E001", "E038", "F004", "C015", "O003", "Q001", "Q006", "Q010", "Q016"]
+)
 def test_measured_again_the_bytes_are_the_same(name):
     [section] = [section for section in SECTIONS if section.letter == name[0]]
     assert section.load().measure(PLANNED[name]) == validation.row(name).measured

@@ -99,7 +99,18 @@ def print_json(model: AnyModel, run: Inference | Training, gpu: Gpu) -> None:
         "capacity": gpu.capacity,
         "capacity_is": gpu.capacity_is,
     }
+    if isinstance(run, Training):
+        known["peak"] = _peak(model, run)
     print(json.dumps(known | _judged(model, run, gpu), indent=2, default=float))  # shares are exact fractions
+
+
+def _peak(model: AnyModel, run: Training) -> dict[str, object]:
+    """Return the peak of a step, its parts, and the other moments."""
+    from memcalc.estimate.peak import peak
+
+    found = peak(model, run)
+    each = {phase: {"bytes": at.bytes, "when": at.name, "parts": at.parts} for phase, at in found.moments.items()}
+    return {"moment": found.moment, **each[found.moment], "moments": each, "not_counted": found.unknown}
 
 
 def _judged(model: AnyModel, run: Inference | Training, gpu: Gpu) -> dict[str, object]:
@@ -169,9 +180,12 @@ def _counted(model: AnyModel, run: Inference | Training, gpu: Gpu) -> Iterator[s
     needed = sum(memory.values()) if fit is None else fit.needed
     yield from _taken(model, run, gpu)
     shares = sum(share.high for share in _shares(model, run, gpu))
-    if (rest := needed - sum(memory.values()) - shares) > 0:
+    if isinstance(run, Inference) and (rest := needed - sum(memory.values()) - shares) > 0:
         yield _line("the CPU's part" if gpu.unified else "left free", rest)
-    yield _line("total", needed)
+    yield _line("total", sum(memory.values()) if isinstance(run, Training) else needed)
+    if isinstance(run, Training):
+        found = _peak(model, run)
+        yield _line("peak", found["bytes"], f"{found['moment']}: when {found['when']}")
     engine = getattr(run, "kind", "") if fit is not None else ""
     for place, kept in _elsewhere(model, run).items():
         yield _line(f"in {place.upper() if place == 'cpu' else 'NVMe'} memory", sum(kept.values()))

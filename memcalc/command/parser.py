@@ -29,7 +29,17 @@ GROUPS = {
     "the engine": (
         *("engine", "utilization", "batched_tokens", "sequences", "window", "ubatch", "prompt", "sinks", "recent"),
     ),
-    "working memory": ("prefill", "attention", "logits", "dropout", "recompute", "activations", "overhead"),
+    "working memory": (
+        "prefill",
+        "attention",
+        "logits",
+        "dropout",
+        "experts",
+        "router_outputs",
+        "recompute",
+        "activations",
+        "overhead",
+    ),
 }
 """Heading → the fields under it; all others stand under the last one."""
 

@@ -40,8 +40,11 @@ def verdict(model: Model, run: Inference | Training, gpu: Gpu) -> str:
         return f"It fits: {show(fit.margin)} are left, and what {run.engine} takes is counted at its most."
     if isinstance(run, Inference) and run.overhead == "none" and (narrow := _narrow(fit, run)):
         return narrow
-    left_for = "what the loss and the step need for a moment" if isinstance(run, Training) else "the engine's buffers"
-    return f"It fits: {show(fit.margin)} are left for {left_for} and more context."
+    if isinstance(run, Training):
+        from memcalc.estimate.peak import peak  # here: SymPy builds many terms for training
+
+        return f"It fits: {show(fit.margin)} are left at the peak, when {peak(model, run).name}."
+    return f"It fits: {show(fit.margin)} are left for the engine's buffers and more context."
 
 
 def _narrow(fit: Fit, run: Inference) -> str:
@@ -88,7 +91,7 @@ def next_steps(model: AnyModel, run: Inference | Training, gpu: Gpu, formats: tu
 def notes(model: Model, run: Inference | Training, gpu: Gpu) -> list[str]:
     """Return what a careful reader should know about the numbers."""
     found, trained = [], model.trained_context
-    if trained and (run.context > trained or largest("context", model, run, gpu) > trained):
+    if trained and (run.context > trained or _longest(model, run, gpu) > trained):
         found.append(f"{model.name} was trained for {trained:,} tokens; more needs an extension.")
     if run.overhead == "none" and not getattr(run, "kind", ""):  # an engine's is in the verdict
         found.append(_overhead(run))
@@ -105,6 +108,14 @@ def notes(model: Model, run: Inference | Training, gpu: Gpu) -> list[str]:
     if model.ignored:
         found.append(f"In the files, but not counted here: {', '.join(model.ignored)}.")
     return [*found, *model.said]
+
+
+def _longest(model: AnyModel, run: Inference | Training, gpu: Gpu) -> int:
+    """Return the largest context; 0 where nothing that grows with it is counted."""
+    try:
+        return largest("context", model, run, gpu)
+    except InputError:
+        return 0
 
 
 def _pool(model: AnyModel, run: Inference, gpu: Gpu) -> Iterator[str]:
@@ -173,7 +184,10 @@ def _overhead(run: Inference | Training) -> str:
 
 
 def _savings(model: Model, run: Training, gpu: Gpu) -> Iterator[str]:
-    cheaper = {"recompute": "full"}, {"recipe": "bf16"}, {"optimizer": "8-bit AdamW"}, {"zero": 3, "data_parallel": 8}
+    cheaper = (
+        *({"recompute": "full"}, {"loss": "fused_linear"}, {"recipe": "bf16"}, {"optimizer": "8-bit AdamW"}),
+        *({"recompute": "full", "loss": "fused_linear"}, {"zero": 3, "data_parallel": 8}),
+    )
     for change in cheaper:
         try:
             fit = fits(model, replace(run, **change), gpu)
@@ -181,4 +195,5 @@ def _savings(model: Model, run: Training, gpu: Gpu) -> Iterator[str]:
             continue
         if fit:
             said = " and ".join(f"{field} {choice}" for field, choice in change.items())
-            yield f"{said} would leave {show(fit.margin)}."
+            left_for = f" for {fit.unknown}" if fit.unknown else ""
+            yield f"{said} would leave {show(fit.margin)}{left_for}."

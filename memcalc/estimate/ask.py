@@ -234,12 +234,14 @@ def _saved(model: Model, run: Training) -> Quantity:
 
 
 def _layer(model: Model, run: Training) -> Quantity:
-    """Return what a second layer adds to one; of layers with and without a window, those without."""
-    alike = {"full_layers": model.full_layers, "window_layers": model.window_layers}
+    """Return what a second layer adds to one; of those with and without a window or experts, those without and with."""
+    alike = {name: getattr(model, name) for name in ("full_layers", "window_layers", "latent_layers")}
+    feeds = {"dense_layers": 0, "moe_layers": 0}
+    feed = "moe_layers" if model.moe_layers else "dense_layers"
     kind = next((kind for kind, number in alike.items() if number), None)
     if kind is None:
         raise InputError(f"quantity layer_activations must be of a model with attention alone, not {model.name}.")
-    one, two = (replace(model, **dict.fromkeys(alike, 0) | {kind: n, "dense_layers": n}) for n in (1, 2))
+    one, two = (replace(model, **dict.fromkeys(alike, 0) | feeds | {kind: n, feed: n}) for n in (1, 2))
     found = _saved(two, run)
     return replace(found, value=found.value - _saved(one, run).value)
 

@@ -86,6 +86,10 @@ def _memory(model: AnyModel, run: Inference | Training) -> Memory:
     if getattr(run, "kind", "") and not getattr(model, "untold", ""):  # an engine takes more, and may use less
         fit = fits(model, run, _ENOUGH)
         memory["verdict"] = {"needed": fit.needed, "at best": fit.most, "capacity": fit.capacity}
+    if isinstance(run, Training):
+        from memcalc.estimate.peak import peak  # here: SymPy builds many terms for training
+
+        memory["peak"] = {"needed": peak(model, run).bytes}
     if getattr(run, "offload", "none") == "none" and not getattr(run, "placed", False):
         return memory
     from memcalc.estimate.offload import places  # here: SymPy builds many terms for training

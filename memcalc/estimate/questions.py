@@ -1,19 +1,21 @@
 """The questions: how many bytes, does it fit, how much would, on how many cards."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
-from sympy import Add
-
-from memcalc.errors import InputError, choice, instance
+from memcalc.errors import InputError, choice, instance, must
 from memcalc.estimate.degrees import splits
 from memcalc.estimate.engine import budget, cache_bytes, check_cache, in_cpu_memory, pool_bytes
 from memcalc.estimate.inference import AnyModel, resolved, stack_in
 from memcalc.estimate.terms import breakdown, last, terms, total, values
 from memcalc.formula import numeric
+from memcalc.formula.choices import Accounting, Layout
 from memcalc.formula.symbols import BY_NAME, SUMMANDS
 from memcalc.specs.gpu import Gpu
 from memcalc.specs.inference import Inference
@@ -21,6 +23,9 @@ from memcalc.specs.model import LARGEST_MODEL, Model, NominalModel
 from memcalc.specs.run import PARALLEL
 from memcalc.specs.training import Training
 from memcalc.specs.weighed import WeighedModel
+
+if TYPE_CHECKING:
+    from memcalc.estimate.peak import Peak
 
 
 @dataclass(frozen=True)
@@ -62,7 +67,9 @@ class Fit:
 
 
 def fits(model: AnyModel, run: Inference | Training, gpu: Gpu) -> Fit:
-    """Return whether the terms fit into what a program can use of the card, with the margin [bytes].
+    """Return whether the run fits into what a program can use of the card, with the margin [bytes].
+
+    Inference needs the sum of its terms; training its `peak`, and what is not known of that is in `Fit.unknown`.
 
     A size without an architecture has training states, but no known cache: it can be trained, not run.
     Raises InputError for inference with such a size, and with files that do not tell the cache.
@@ -73,6 +80,9 @@ def fits(model: AnyModel, run: Inference | Training, gpu: Gpu) -> Fit:
     instance("gpu", gpu, Gpu)
     if isinstance(run, Inference):
         check_cache(model, run)
+    if isinstance(run, Training):
+        found = _peak(model, run)
+        return Fit(found.bytes, gpu.capacity, unknown=found.unknown)
     if not getattr(run, "kind", ""):
         elsewhere = in_cpu_memory(model, run) if gpu.unified and isinstance(run, Inference) else 0
         return Fit(total(model, run) + elsewhere, gpu.capacity)
@@ -81,6 +91,12 @@ def fits(model: AnyModel, run: Inference | Training, gpu: Gpu) -> Fit:
     if run.offloaded and low - kept >= in_cpu_memory(model, run):
         unknown = ""  # for no copy is larger than what lies there
     return Fit(capacity - low + kept, capacity, capacity - high + kept, unknown)
+
+
+def _peak(model: AnyModel, run: Training) -> Peak:
+    from memcalc.estimate.peak import peak  # here: SymPy builds many terms for training, which most runs do not ask for
+
+    return peak(model, run)
 
 
 def largest(quantity: str, model: AnyModel, run: Inference | Training, gpu: Gpu) -> int:
@@ -100,12 +116,13 @@ def largest(quantity: str, model: AnyModel, run: Inference | Training, gpu: Gpu)
     >>> largest("context", Model.named("LLaMA-7B"), Inference(), Gpu.named("RTX 4090"))
     22709
     >>> largest("parameters", Model.nominal(1), Training(recipe="bf16"), Gpu.named("RTX 4090"))
-    3172907089
+    2538325671
     """
     quantity = choice("quantity", quantity, ("context", "batch", "parameters", "gpu_layers"))
     if quantity == "gpu_layers":
         return _most_layers(model, run, gpu)
     fit = fits(model, run, gpu)  # refuses what has no answer
+    _refuse_uncounted(quantity, model, run)
     if quantity == "parameters":
         if isinstance(model, WeighedModel):
             raise InputError(f"quantity must be 'context' or 'batch' for {model.name}: {model.unknown}")
@@ -114,6 +131,17 @@ def largest(quantity: str, model: AnyModel, run: Inference | Training, gpu: Gpu)
     if isinstance(getattr(run, "prefill", ""), str):  # the answer is the same whatever the run's own number
         run = replace(run, **{quantity: BY_NAME[quantity].default})
     return _largest(quantity, model, run, gpu)
+
+
+def _refuse_uncounted(quantity: str, model: AnyModel, run: Inference | Training) -> None:
+    """Raise InputError if nothing that grows with the quantity is counted."""
+    if quantity == "parameters" or isinstance(run, Inference):
+        return
+    if isinstance(model, NominalModel):
+        raise must("quantity", "'parameters' for a size alone, whose activations nobody knows", repr(quantity))
+    if run.activations == Accounting.NONE:
+        allowed = f"transformers or megatron to find the largest {quantity}, on which they alone depend"
+        raise must("activations", allowed, "'none'")
 
 
 def _most_layers(model: AnyModel, run: Inference, gpu: Gpu) -> int:
@@ -156,12 +184,26 @@ def _peak_before(context: int, run: Inference | Training) -> int:
 
 def _of_size(model: AnyModel, run: Inference | Training) -> Callable[[int], int]:
     """Return the bytes of the run as a function of the number of parameters."""
+    if isinstance(run, Training):
+        return _training_of_size(model, run)
     if isinstance(model, NominalModel):
         return lambda count: total(NominalModel(count), run)
     memory = breakdown(model, run)
     sized = sum(size for name, size in memory.items() if SUMMANDS[name].sized)
     rest = sum(memory.values()) - sized
     return lambda count: rest + math.ceil(Fraction(sized * count, model.parameters))
+
+
+def _training_of_size(model: AnyModel, run: Training) -> Callable[[int], int]:
+    if isinstance(model, NominalModel):
+        return lambda count: _peak(NominalModel(count), run).bytes
+    found, growing = [], {name for name, entry in SUMMANDS.items() if entry.sized}
+    if run.stage != 3 or run.by_rows:  # where DeepSpeed has settings of its own
+        growing |= {"step_temporaries", "gathered"}
+    for at in _peak(model, run).moments.values():
+        sized = sum(size for name, size in at.parts.items() if name in growing)
+        found.append((at.bytes - sized, sized))
+    return lambda count: max(rest + math.ceil(Fraction(sized * count, model.parameters)) for rest, sized in found)
 
 
 def _with(run: Inference | Training, quantity: str, count: int) -> Inference | Training:
@@ -186,7 +228,7 @@ def fewest_gpus(model: AnyModel, run: Inference | Training, gpu: Gpu) -> int:
     >>> fewest_gpus(Model.named("Llama-2-70B"), Inference(context=4096), Gpu.named("RTX 4090"))
     8
     >>> fewest_gpus(Model.nominal(70_000_000_000), Training(zero=3), Gpu.named("A100 80 GB"))
-    14
+    15
     """
     instance("run", run, Inference, Training)
     if isinstance(model, WeighedModel):
@@ -215,12 +257,31 @@ def _sharing(model: AnyModel, run: Training, gpu: Gpu) -> Iterator[int]:
 
 
 def _least(model: AnyModel, run: Training) -> Callable[[int], Fraction]:
-    """Return what several cards keep each at least [bytes], as a function of their number that never grows."""
+    """Return what several cards keep each at least [bytes], as a function of their number that never grows.
+
+    The peak itself may grow: by what fills up the weights that all keep together, and where a share is quantized no
+    longer.
+    """
+    shares_weights = replace(run, data_parallel=2).stage == 3
+    whole = None if shares_weights else breakdown(model, replace(run, data_parallel=1))["weights"]
+    states = _least_states(model, run) if run.optimizer_spec.layout == Layout.BLOCKS else None
+
+    def least(cards: int) -> Fraction:
+        found = _peak(model, replace(run, data_parallel=cards))
+        filling = 0 if whole is None else found.parts["weights"] - whole
+        grown = 0 if states is None else found.parts["optimizer"] - states(cards)
+        return found.bytes - filling - grown
+
+    return least
+
+
+def _least_states(model: AnyModel, run: Training) -> Callable[[int], Fraction]:
     from memcalc.formula.sharding import N_d, at_least  # here, because SymPy takes time to build it
 
     several = replace(run, data_parallel=2)
     known = values(model, several)
-    expr = Add(*(at_least(term.written_for(known)) for term in terms(model, several)))
+    states = next(term for term in terms(model, several) if term.name == "optimizer")
+    expr = at_least(states.written_for(known))
     letters = numeric.arguments(expr)
     return lambda cards: numeric.exact(expr)(*(cards if letter is N_d else known[letter] for letter in letters))
 

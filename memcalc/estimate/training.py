@@ -10,15 +10,17 @@ import sympy
 
 from memcalc import catalogue
 from memcalc.errors import InputError
+from memcalc.estimate import adapters
 from memcalc.estimate.degrees import check_degrees
 from memcalc.estimate.inference import stored_weights
 from memcalc.estimate.prefill import unmeasured
 from memcalc.formula import activations as saved
 from memcalc.formula import lora, megatron, optimizer, sharding, training_step
 from memcalc.formula.choices import Accounting, End, Family, Layout, Offload, Recompute
+from memcalc.formula.numeric import Min
 from memcalc.formula.overhead import inference_overhead, overhead
 from memcalc.formula.parallelism import on_one_card
-from memcalc.formula.recipes import Optimizer
+from memcalc.formula.recipes import Optimizer, Recipe
 from memcalc.formula.saved_tensors import DROPOUTS, CodePath, SavedTensor
 from memcalc.formula.saved_tensors import saved_tensors as tensors_of
 from memcalc.formula.sharding import P_1, N_d, Piece, counting
@@ -46,6 +48,9 @@ _OFF_THE_CARD = {
 
 Source: ren2021zerooffload for optimizer; rajbhandari2021zeroinfinity for parameters and nvme.
 """
+
+_KINDS = {"moe_layers": "experts", "latent_layers": "latent"}
+"""Kind of layers → the trait of a family's code that has them."""
 
 _CODES = [name for row in catalogue.rows("code_paths") for name in (row["name"], *row["aliases"].split("|")) if name]
 
@@ -80,12 +85,13 @@ def states(model: Model | NominalModel, run: Training, place: str = "gpu") -> tu
     """
     trained = _trained_in(model, run)
     plain = run.base_format.family == Family.PLAIN
-    stored = None if plain else stored_weights(model, run.base_weights, run.divided)
+    stored = None if plain else stored_weights(model, run.base_format, run.divided)
     every = _every(trained, run.stage, run.by_rows, run.optimizer_spec, stored)
     other, kept = _OFF_THE_CARD[run.offload]
     return tuple(term if place == (other if term.name in kept else "gpu") else _kept_elsewhere(term) for term in every)
 
 
+@cache
 def _kept_elsewhere(term: Term) -> Term:
     return replace(term, expr=sympy.Integer(0), holds="it is offloaded: kept in another place than this", parts=())
 
@@ -132,8 +138,8 @@ def _trained_in(model: Model | NominalModel, run: Training) -> _Trained:
         return _NOMINAL
     check_degrees(model, run)
     trained = _trained(model.structure, run.divided, run.lora_targets if run.lora_rank else "")
-    if not trained.whole.value(model.values | run.values):
-        raise InputError(f"lora_targets must be all for {model.name}, which has no query matrices, not 'qv'.")
+    if run.lora_rank:
+        adapters.check(model, run)
     return trained
 
 
@@ -182,6 +188,49 @@ def _every(trained: _Trained, stage: int, by_rows: bool, kind: Optimizer, stored
     )
 
 
+def stepping(model: Model | NominalModel, run: Training) -> tuple[Term, Term | None]:
+    """Return the gradients with which the optimizer begins, and what its step takes for a moment; None if not known.
+
+    >>> stepping(Model.nominal(10**9), Training(recipe="bf16"))
+    (M_g = P × B_g, M_tmp = P × B_o)
+    """
+    trained, kind = _trained_in(model, run), run.optimizer_spec
+    begun = states(model, run)[1]
+    if run.offload != Offload.NONE:
+        return begun, _NOTHING
+    if run.stage == 1:
+        begun = _own_gradients(trained, run.by_rows)
+    of_unknown_tensors = isinstance(model, NominalModel) and kind.step == "forloop"
+    if kind.temporaries is None or of_unknown_tensors:
+        return begun, None
+    return begun, _temporaries(trained, run.stage, run.by_rows, kind, run.recipe)
+
+
+_NOTHING = replace(optimizer.step_temporaries_of("fused"), holds="the step is done elsewhere than on the card")
+
+
+@cache
+def _own_gradients(trained: _Trained, by_rows: bool) -> Term:
+    return counting(optimizer.gradients, P_1, (_share(trained, 1, by_rows),))
+
+
+@cache
+def _temporaries(trained: _Trained, stage: int, by_rows: bool, kind: Optimizer, recipe: str) -> Term:
+    number, parts = (P_1, (_share(trained, stage, by_rows),)) if stage else (trained.whole.symbol, (trained.whole,))
+    if stage == 3 and not by_rows:
+        number = Min(P_1, symbol("sub_group"))
+    seen = sharding.rows_of(trained.pieces) if stage and by_rows else sharding.one_piece(number)
+    bytes_of = Recipe.named(recipe)
+    fused = recipe == "megatron"  # whose code has a kernel of its own, on gradients that are raised already
+    own = optimizer.step_temporaries_of(
+        "fused" if fused else kind.step, seen if stage else trained.pieces, kind.temporaries
+    )
+    own = counting(own, number, parts)
+    master = bytes_of.master_in_zero if stage and not by_rows else bytes_of.master
+    raised, flat = bytes_of.gradient < master, (stage in (1, 2) and not by_rows) or (stage == 0 and master > 0)
+    return own if fused or not (raised or flat) else optimizer.with_raised(own, number, raised, flat)
+
+
 def activations_unknown(model: Model, run: Training) -> str:
     """Return why the activations of a run are not known, in one sentence that names the field; nothing if they are.
 
@@ -194,7 +243,8 @@ def activations_unknown(model: Model, run: Training) -> str:
 def _reasons(model: Model, run: Training) -> Iterator[str]:
     if run.activations == Accounting.NONE:
         return
-    if missing := unmeasured(model):
+    own = _own_kinds(model) if run.activations == Accounting.TRANSFORMERS else ()
+    if missing := unmeasured(model, but=own):
         yield f"activations must be 'none' for {model.name}: nobody has measured {missing}."
     if run.activations == Accounting.MEGATRON:
         if run.recipe in ("fp32", "autocast"):
@@ -202,14 +252,29 @@ def _reasons(model: Model, run: Training) -> Iterator[str]:
         if run.lora_rank:
             yield f"lora_rank must be 0 with activations 'megatron', not {run.lora_rank:,}; 'none' leaves them out."
         return
-    one_card_alone = dict.fromkeys(PARALLEL, 1) | {"sequence_parallel": False, "lora_rank": 0}
+    one_card_alone = dict.fromkeys(PARALLEL, 1) | {"sequence_parallel": False}
     for name, alone in one_card_alone.items():
         if (found := getattr(run, name)) != alone:
             yield f"{name} must be {alone} with activations 'transformers', not {found!r}; 'none' leaves them out."
-    if missing := unmeasured(model, _CODES):
-        yield f"activations must be 'megatron' or 'none' for {model.name}: nobody has measured {missing}."
+    if missing := unmeasured(model, _CODES, but=own) or _mixture(model):
+        other = "'none'" if model.moe_layers or model.latent_layers else "'megatron' or 'none'"
+        yield f"activations must be {other} for {model.name}: nobody has measured {missing}."
+    if run.lora_rank:
+        yield from adapters.unknown(model, run)
     if run.recompute == Recompute.SELECTIVE:
         yield "recompute must be 'none' or 'full' with activations 'transformers', not 'selective'."
+
+
+def _own_kinds(model: Model) -> list[str]:
+    """Return the kinds of layers beside attention and MLP that are measured in the code of a model's family."""
+    traits = CodePath(model.family).traits if model.family in _CODES else ()
+    return [kind for kind, trait in _KINDS.items() if trait in traits]
+
+
+def _mixture(model: Model) -> str:
+    """Return what is unknown of a model that differs in its windows and in its experts from layer to layer."""
+    windows, experts = model.full_layers and model.window_layers, model.moe_layers and model.dense_layers
+    return "windows in some layers and experts in others" if windows and experts else ""
 
 
 def _refuse_unknown_activations(model: Model, run: Training) -> None:
@@ -228,32 +293,62 @@ def activations(model: Model, run: Training) -> tuple[Term, ...]:
         return ()
     if run.activations == Accounting.MEGATRON:
         return (megatron.activations(run.recompute, run.sequence_parallel, run.pipeline_parallel > 1),)
-    copies = (saved.weight_copies(run.recompute),) if run.recipe == "autocast" else ()
     code = code_path(model, run)
-    windows = code.mixed and 0 < model.window <= run.context
-    return (*copies, saved.with_windows(code) if windows else saved.activations(code))
+    copies, kept = _copies(model, code, run), saved.activations
+    if code.mixed and 0 < model.window <= run.context:
+        kept = saved.with_windows
+    elif model.moe_layers and model.dense_layers:
+        kept = saved.with_experts
+    return (*copies, kept(code))
+
+
+def _copies(model: Model, code: CodePath, run: Training) -> tuple[Term, ...]:
+    """Return the term for the copies of the weights that autocast makes, if there are any."""
+    if not run.autocast:
+        return ()
+    copies = (
+        lora.weight_copies(code)
+        if code.adapted
+        else saved.weight_copies(run.recompute, code.experts, model.latent_layers > 0)
+    )
+    return () if copies.expr == 0 else (copies,)
 
 
 def code_path(model: Model, run: Training) -> CodePath:
     """Return what decides which tensors a run of Hugging Face code keeps."""
+    adapted = adapters.adapted(model, run) if run.lora_rank else None
     mixed = model.full_layers > 0 and model.window_layers > 0
     return CodePath(
         model.family,
         attention=run.attention,
-        recipe=run.recipe,
+        recipe=adapted.recipe if adapted else run.recipe,
         recompute=run.recompute,
-        grouped=model.kv_heads < model.heads,
+        loss=run.loss,
+        grouped=0 < model.kv_heads < model.heads,  # latent attention has none
         many=run.batch > 1,
         masked=0 < model.window <= run.context and not mixed,
         mixed=mixed,
         dropouts=frozenset(DROPOUTS if run.dropout else ()),
+        adapted=adapted,
+        experts=run.experts if model.moe_layers else "",
+        details=frozenset(name for name, holds in _details(model, run).items() if holds),
     )
+
+
+def _details(model: Model, run: Training) -> dict[str, bool]:
+    return {
+        "normed_choices": model.normed_choices > 0,
+        "expert_groups": model.expert_groups > 0,
+        "query_latent": model.query_rank > 0,
+        "uneven_heads": model.latent_layers > 0 and model.value_dim != model.head_dim,
+        "router_outputs": run.router_outputs,
+    }
 
 
 def saved_tensors(model: Model, run: Training) -> tuple[SavedTensor, ...]:
     """Return every tensor that is kept for the backward pass: those of a layer, and those that are kept once.
 
-    Of layers with and without a window, those without are shown.
+    Of layers with and without a window, those without are shown; of those with and without experts, those with.
     Raises InputError where the accounting that the run names does not hold.
 
     >>> saved_tensors(Model.named("Llama-2-7B"), Training(recompute="full"))[-1].name
@@ -289,5 +384,6 @@ def step_peak(model: Model, run: Training) -> int:
     3522301960
     """
     _refuse_unknown_activations(model, run)
-    term = training_step.step_peak(code_path(model, run), tied=model.embedding_tables == 1)
+    code = code_path(model, run)
+    term = lora.step_peak(code) if run.lora_rank else training_step.step_peak(code, tied=model.embedding_tables == 1)
     return term.exact(model.values | run.values | {symbol("parameters"): model.parameters})

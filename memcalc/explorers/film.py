@@ -176,6 +176,8 @@ def _refuse(model: Model, run: Training) -> None:
         raise InputError(reason)
     if run.activations == Accounting.NONE:
         raise must("activations", "transformers or megatron for the film of a step", "'none'")
+    if model.moe_layers or model.latent_layers:
+        raise InputError(f"A film of a step shows layers of attention and one MLP, which {model.name} does not have.")
     if 0 < model.window <= run.context and model.full_layers and model.window_layers:
         raise must(
             "context",

@@ -6,15 +6,17 @@ from functools import cache
 import sympy
 
 from memcalc.errors import choice
-from memcalc.formula.choices import Recompute
+from memcalc.formula.choices import Experts, Recompute
 from memcalc.formula.formats import FP32, HALF, INT64
+from memcalc.formula.loss import Loss
+from memcalc.formula.numeric import Max
 from memcalc.formula.saved_tensors import RECOMPUTE, CodePath, saved_tensors, total
 from memcalc.formula.symbols import symbols
-from memcalc.formula.tensors import BIASES, MATRICES, L_full, L_win, V, d, d_k, h, h_kv, held
+from memcalc.formula.tensors import BIASES, MATRICES, L_full, L_mla, L_moe, L_win, V, d, d_k, h, h_kv, held
 from memcalc.formula.term import Term
 from memcalc.formula.weights import layers
 
-L, s, b = symbols("layers context batch")
+L, L_dense, s, b = symbols("layers dense_layers context batch")
 
 _HOLDS = "transformers 5.23 with torch 2.13, training; what several tensors share counts once"
 _SOURCE = "wolf2020transformers, src/transformers/models"
@@ -59,12 +61,35 @@ def once(case: CodePath) -> Term:
 
 
 @cache
+def spared(case: CodePath) -> Term:
+    """Return the term for what the first of the frozen layers does not keep, whose input needs no gradient.
+
+    >>> from memcalc.formula.adapted import Adapted
+    >>> spared(CodePath("llama", adapted=Adapted(frozenset({"q_proj", "v_proj"}))))
+    M_spare = 4 × d × s × b + 4 × s × b
+    """
+    first = replace(case, adapted=replace(case.adapted, first=True)) if case.adapted else case
+    return Term(
+        name="spared_activations",
+        expr=total(saved_tensors(case), "layer") - total(saved_tensors(first), "layer"),
+        meaning="The first layer reads the frozen embedding: what stands before its first adapter needs no gradient.",
+        holds=f"{_HOLDS}; adapters of PEFT 0.21 in the layers alone; nobody asks for the gradient of the embedding",
+        source="mangrulkar2022peft, src/peft/tuners/lora/layer.py; paszke2019pytorch, torch.autograd",
+    )
+
+
+def _less(case: CodePath) -> tuple[Term, ...]:
+    return () if spared(case).expr == 0 else (spared(case),)
+
+
+@cache
 def activations(case: CodePath) -> Term:
     """Return the term for all that is kept: by L layers, and once."""
-    parts = (layer(case), once(case), layers)
+    less = _less(case)
+    parts = (layer(case), once(case), *less, layers)
     return Term(
         name="activations",
-        expr=L * parts[0].symbol + parts[1].symbol,
+        expr=L * parts[0].symbol + parts[1].symbol - sum(term.symbol for term in less),
         meaning="Each of the L layers keeps the same tensors; the rest is kept once.",
         holds=f"{_HOLDS}; every layer alike",
         source=_SOURCE,
@@ -82,33 +107,71 @@ def with_windows(case: CodePath) -> Term:
     """
     narrow = replace(layer(replace(case, masked=True)), name="window_layer_activations")
     parts = full, narrow, outside = layer(case), narrow, once(replace(case, masked=True))
+    less = _less(replace(case, masked=True))  # layers with windows come first
     return replace(
         activations(case),
-        expr=L_full * full.symbol + L_win * narrow.symbol + outside.symbol,
+        expr=L_full * full.symbol + L_win * narrow.symbol + outside.symbol - sum(term.symbol for term in less),
         meaning="A layer whose window is full needs a mask, and may lose the kernel that keeps least.",
+        parts=(*parts, *less),
+    )
+
+
+@cache
+def with_experts(case: CodePath) -> Term:
+    """Return the term for a model some of whose layers have experts, and the others one MLP.
+
+    Parameters
+    ----------
+    case : the code that runs, for a layer with experts
+    """
+    wide = replace(layer(case), name="expert_layer_activations")
+    parts = plain, routed, outside = layer(replace(case, experts="")), wide, once(case)
+    return replace(
+        activations(case),
+        expr=L_dense * plain.symbol + L_moe * routed.symbol + outside.symbol,
+        meaning="A layer with experts keeps what the router and each chosen expert of each token need.",
+        holds=f"{_HOLDS}; no token is dropped",
         parts=parts,
     )
 
 
 @cache
-def weight_copies(recompute: str = "none") -> Term:
+def weight_copies(recompute: str = "none", experts: str = "", latent: bool = False) -> Term:
     """Return the term for the 16-bit copies of FP32 weights that autocast keeps for the backward pass.
 
     With recomputation the copies of the layers are gone after the forward pass; that of the output head stays.
+
+    Parameters
+    ----------
+    recompute : "none" or "full"
+    experts : the code of the experts of a model that has some; "" for one without
+    latent : whether the attention is latent
 
     >>> weight_copies("full")
     M_cast = 2 × V × d
     """
     kept = choice("recompute", recompute, RECOMPUTE) == Recompute.NONE
-    inner = L * (held("attention", of=MATRICES) + held("mlp", of=MATRICES)) if kept else 0
+    inner = _copied(experts, latent) if kept else sympy.S.Zero
     return Term(
         name="weight_copies",
         expr=HALF * (inner + V * d),
         meaning="Autocast multiplies in 16 bits: it copies each matrix, and the copy stays until the backward pass.",
         holds="FP32 weights under autocast; biases, norms and the lookup in the embedding keep no copy",
         source="paszke2019pytorch, torch.amp",
-        parts=() if inner == 0 else (layers,),
+        parts=(layers,) if inner.has(L) else (),
     )
+
+
+def _copied(experts: str, latent: bool) -> sympy.Expr:
+    """Return the parameters of the matrices that autocast copies; grouped_mm and batched_mm take those of experts as
+    they are, or gather them first, which is counted with the activations.
+    """
+    attention = L_mla * held("latent_attention", of=MATRICES) if latent else L * held("attention", of=MATRICES)
+    if not experts:
+        return attention + (L_mla if latent else L) * held("mlp", of=MATRICES)
+    looped = held("expert", of=MATRICES) if experts == Experts.EAGER else 0  # each expert is somebody's choice
+    routed = held("router", of=("router", "shared_gate", MATRICES)) + looped
+    return attention + L_dense * held("mlp", of=MATRICES) + L_moe * routed
 
 
 @cache
@@ -121,12 +184,9 @@ def forward_peak(case: CodePath) -> Term:
     M_fwd = M_act + 6 × V × s × b + 4
     """
     parts = (activations(case), *([weight_copies()] if case.recipe == "autocast" else []))
-    phases = [_loss(case)]
-    if (case.kernel, case.width, case.recompute) == ("eager", "bf16", "none"):
-        phases.append(_last_scores(case))
     return Term(
         name="forward_peak",
-        expr=sum(part.symbol for part in parts) + sympy.Max(*phases),
+        expr=sum(part.symbol for part in parts) + passing(case),
         meaning="On top of all that is kept come the logits for the loss, or the scores of the last layer's attention.",
         holds=f"{_HOLDS}; eager attention in 16 bits and without recomputation, or the logits larger than the scores",
         source=f"{_SOURCE} and loss/loss_utils.py",
@@ -134,13 +194,20 @@ def forward_peak(case: CodePath) -> Term:
     )
 
 
+def passing(case: CodePath) -> sympy.Expr:
+    """Return what the end of the forward pass takes for a moment [bytes]: logits, or the scores of the last layer."""
+    phases = [_loss(case)]
+    if (case.kernel, case.width, case.recompute) == ("eager", "bf16", "none"):
+        phases.append(_last_scores(case))
+    return Max(*phases)
+
+
 def _loss(case: CodePath) -> sympy.Expr:
-    logits = 0 if case.recipe == "fp32" else HALF * s * b * V
-    raised, loss = FP32 * s * b * V, FP32
+    logits, loss = Loss.of(case.loss).forward(FP32 if case.width == "fp32" else HALF), FP32
     padded_labels = INT64 * (s + 1) * b if case.many else 0  # of one sequence, the loss keeps a view
     biases = L * (held("attention", of=BIASES) + held("mlp", of=BIASES))
     cast = HALF * biases + FP32 * s * b * d if case.recipe == "autocast" else 0  # and output of the final norm
-    return logits + raised + loss + padded_labels + cast
+    return logits + loss + padded_labels + cast
 
 
 def _last_scores(case: CodePath) -> sympy.Expr:

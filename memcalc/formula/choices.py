@@ -48,6 +48,14 @@ class Logits(Choice):
     ALL = "all", "every one, as for perplexities"
 
 
+class Experts(Choice):
+    """How Hugging Face code runs the experts of a layer."""
+
+    GROUPED = "grouped_mm", "all experts in one multiplication, tokens sorted by expert"
+    EAGER = "eager", "one expert after the other"
+    BATCHED = "batched_mm", "a copy of the expert's matrices for each token and choice"
+
+
 class Sharding(Choice):
     """Who shares the training states out between data-parallel cards."""
 
@@ -62,6 +70,18 @@ class Offload(Choice):
     OPTIMIZER = "optimizer", "gradients and optimizer are in CPU memory"
     PARAMETERS = "parameters", "the weights too"
     NVME = "nvme", "all of it is on disk"
+
+
+class Losses(Choice):
+    """How head and cross entropy are computed; data/losses.csv says what each keeps."""
+
+    PLAIN = "plain", "as Transformers does since 4.49, on logits raised to 32 bits"
+    PLAIN_448 = "plain-4.48", "Transformers 4.46 to 4.48, which copies the logits once more"
+    PLAIN_445 = "plain-4.45", "Transformers up to 4.45"
+    FUSED = "fused", "a kernel that turns the logits into their gradients in place"
+    FUSED_448 = "fused-4.48", "the same kernel in Transformers 4.46 to 4.48"
+    FUSED_445 = "fused-4.45", "the same kernel in Transformers up to 4.45"
+    FUSED_LINEAR = "fused_linear", "head and loss in chunks, such as Liger's: no logits are kept"
 
 
 class Accounting(Choice):
@@ -108,6 +128,15 @@ class Targets(Choice):
 
     ALL = "all", "all linear ones of the layers"
     QV = "qv", "those of queries and values"
+    QKVO = "qkvo", "all of the attention"
+    MLP = "mlp", "all of the MLP"
+
+
+class Adapters(Choice):
+    """In which numbers adapters are trained."""
+
+    FP32 = "FP32", "as PEFT makes them, whatever the model is in"
+    BF16 = "BF16", "in 16 bits, as the recipe has it"
 
 
 class Family(Choice):

@@ -3,15 +3,71 @@
 from dataclasses import replace
 from functools import cache
 
+import sympy
+
+from memcalc.formula.activations import activations
+from memcalc.formula.adapted import matrices
+from memcalc.formula.choices import Recompute, Targets
+from memcalc.formula.formats import FP32, HALF
+from memcalc.formula.saved_tensors import CodePath, factor, meets, saved_tensors
 from memcalc.formula.sharding import Piece, piece, total
-from memcalc.formula.symbols import symbol
-from memcalc.formula.tensors import MATRICES, Structure, packed
+from memcalc.formula.symbols import symbol, symbols
+from memcalc.formula.tensors import MATRICES, Structure, Tensor, V, d, packed
 from memcalc.formula.term import Term
-from memcalc.formula.weights import weights
+from memcalc.formula.weights import layers, weights
 
-r = symbol("lora_rank")
+r, L, s, b = symbols("lora_rank layers context batch")
 
-_QV = {"q_proj", "q_b_proj", "v_proj", "kv_b_proj", "qkv_proj"}
+FREED = ("shifted_labels", "padding_label", "label_count")
+"""Keys of what the loss needs no longer once its gradient is there."""
+
+_WORDS = {
+    Targets.QV: {"q_proj", "q_b_proj", "v_proj", "kv_b_proj", "qkv_proj"},
+    Targets.QKVO: {
+        "q_proj",
+        "k_proj",
+        "v_proj",
+        "qkv_proj",
+        "o_proj",
+        "q_a_proj",
+        "q_b_proj",
+        "kv_a_proj",
+        "kv_b_proj",
+    },
+    Targets.MLP: {"up_proj", "gate_up_proj", "down_proj", "shared_up_proj", "shared_down_proj"},
+}
+
+
+def apart(tensor: Tensor) -> tuple[Tensor, ...]:
+    """Return the matrices of an MLP one by one, for that of the gate stands in the list with another of its shape.
+
+    >>> [matrix.name for tensor in targeted(Structure(), "mlp") for matrix in apart(tensor)][:3]
+    ['gate_proj', 'up_proj', 'down_proj']
+    """
+    if tensor.name != "up_proj":
+        return (tensor,)
+    return replace(tensor, name="gate_proj", each=tensor.each - 1), replace(tensor, each=sympy.Integer(1))
+
+
+@cache
+def targeted(structure: Structure, targets: str) -> tuple[Tensor, ...]:
+    """Return the matrices that get an adapter.
+
+    Parameters
+    ----------
+    structure : of the model
+    targets : a word of `Targets`, or names of matrices with commas between them
+
+    >>> [matrix.name for matrix in targeted(Structure(), "v_proj,gate_proj") if matrix.group in ("attention", "mlp")]
+    ['v_proj', 'gate_proj']
+    """
+    linear = [tensor for tensor in packed(structure) if tensor.name.endswith(MATRICES) and len(tensor.shape) == 2]
+    if targets == Targets.ALL:
+        return tuple(linear)
+    if targets in _WORDS:
+        return tuple(matrix for matrix in linear if matrix.name in _WORDS[targets])
+    names = targets.split(",")
+    return tuple(matrix for tensor in linear for matrix in apart(tensor) if matrix.name in names)
 
 
 @cache
@@ -20,12 +76,10 @@ def adapter_pieces(structure: Structure, targets: str, divided: bool = False) ->
 
     Parameters
     ----------
-    structure : of the model
-    targets : "all" linear matrices of the layers, or "qv", those of queries and values
+    structure, targets : as of `targeted`
     divided : whether cards share the model by its heads, layers or experts
     """
-    linear = [tensor for tensor in packed(structure) if tensor.name.endswith(MATRICES) and len(tensor.shape) == 2]
-    frozen = [piece(tensor, divided) for tensor in linear if targets == "all" or tensor.name in _QV]
+    frozen = [piece(matrix, divided) for matrix in targeted(structure, targets)]
     thin = [(matrix, shape) for matrix in frozen for shape in ((r, matrix.shape[1]), (matrix.shape[0], r))]
     return tuple(Piece(matrix.present, matrix.present, shape, hidden=True) for matrix, shape in thin)
 
@@ -70,3 +124,66 @@ base_weights = replace(
     holds="every frozen weight in one format; no scales beside it",
     source="dettmers2023qlora, section 3",
 )
+
+
+@cache
+def weight_copies(case: CodePath) -> Term:
+    """Return the term for the 16-bit copies that autocast keeps of a frozen model's matrices and of its adapters.
+
+    Parameters
+    ----------
+    case : the code that runs, with adapters under autocast
+
+    A copy stays where the gradient of the matrix's input is computed from it; with recomputation those of the layers
+    are gone.
+
+    >>> from memcalc.formula.adapted import Adapted
+    >>> weight_copies(CodePath("llama", adapted=Adapted(frozenset({"v_proj"}), autocast=True)))
+    M_cast = 2 × d × r × (L - 1) + 2 × L × h_kv × d_k × r
+    """
+    adapted, kept = case.adapted, case.recompute == Recompute.NONE
+    first = replace(adapted, first=True).gradients
+    inner = sympy.Integer(0)
+    for row in matrices() if kept else ():
+        inputs, outputs = factor(row["inputs"]), factor(row["outputs"])
+        number = L if meets(first, row["gradient"]) else L - 1
+        if adapted.single and row["name"] in adapted.modules:
+            inner += number * r * inputs + L * outputs * r
+        if adapted.raised and not adapted.quantized and meets(case.traits, row["when"]):
+            inner += number * inputs * outputs
+    head = V * d if adapted.raised else 0
+    return Term(
+        name="weight_copies",
+        expr=HALF * (inner + head),
+        meaning="Autocast copies each FP32 matrix to 16 bits; the copy stays where a gradient is to pass the matrix.",
+        holds="adapters beside a frozen model under autocast; after the forward pass",
+        source="paszke2019pytorch, torch.amp; mangrulkar2022peft, src/peft/tuners/lora/layer.py",
+        parts=(layers,) if kept else (),
+    )
+
+
+@cache
+def step_peak(case: CodePath) -> Term:
+    """Return the term for the peak of a forward and backward pass of adapters beside a frozen model.
+
+    Parameters
+    ----------
+    case : the code that runs, with adapters
+
+    >>> from memcalc.formula.adapted import Adapted
+    >>> step_peak(CodePath("llama", adapted=Adapted(frozenset({"v_proj"}))))
+    M_step = M_act + 8 × V × s × b - 8 × s × b - 4
+    """
+    copies = (weight_copies(case),) if case.adapted.autocast and weight_copies(case).expr != 0 else ()
+    of_probabilities, of_logits, loss_and_its_gradient = *(2 * [FP32 * s * b * V]), FP32 + FP32
+    freed = sum(tensor.expr for tensor in saved_tensors(case) if tensor.key in FREED)
+    kept = sum(term.symbol for term in (activations(case), *copies))
+    return Term(
+        name="step_peak",
+        expr=kept + of_probabilities + of_logits + loss_and_its_gradient - freed,
+        meaning="The peak lies at the loss, where probabilities and logits have their gradients beside all that is "
+        "kept; the gradients of the adapters come later, and are small.",
+        holds="transformers 5.24, PEFT 0.21, torch 2.13; logits that take more than the backward pass of one layer",
+        source="wolf2020transformers, src/transformers/loss/loss_utils.py; paszke2019pytorch, section 5.5",
+        parts=(activations(case), *copies),
+    )

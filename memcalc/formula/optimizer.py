@@ -132,16 +132,43 @@ def step_temporaries_of(implementation: str, seen: Iterable[Piece] = (), results
     seen : the tensors as the optimizer meets them, for "forloop"
     results : results as large as the tensor that a step holds at once: 2 for Adam, a root and a quotient; 0 for SGD
     """
-    before = (n_emb - 1) * d  # an output head comes behind the last normalisation, whose quotient is still there
-    one_by_one = B_o * (results * Max(*(piece.size for piece in seen)) + before)
-    at_once = {"forloop": one_by_one, "foreach": B_o * P, "fused": sympy.Integer(0)}
+    expr = sympy.Integer(0)
+    if results and implementation == "foreach":
+        expr = B_o * P
+    elif results and implementation == "forloop":
+        before = (n_emb - 1) * d  # an output head comes behind the last normalisation, whose quotient is still there
+        expr = B_o * (results * Max(*(piece.size for piece in seen)) + before)
     return Term(
         name="step_temporaries",
-        expr=at_once[implementation if results else "fused"],
+        expr=expr,
         meaning="The step computes square roots and quotients of all parameters and drops them when it is done.",
         holds=f"Adam and AdamW of PyTorch, {implementation}; the largest tensor is an embedding or the output head",
         source="paszke2019pytorch, torch.optim",
         parts=(parameters,),
+    )
+
+
+def with_raised(temporaries: Term, number: sympy.Expr, raised: bool, flat: bool) -> Term:
+    """Return what the step takes where it works on other gradients than the backward pass has made.
+
+    Parameters
+    ----------
+    temporaries : what the optimizer itself takes
+    number : the parameters that it steps at once
+    raised : whether their gradients are copied in 32 bits, as an FP32 copy of the weights asks for
+    flat : whether they are laid end to end first, as in DeepSpeed up to stage 2, which then drops the others
+    """
+    in_32_bits = B_m * number if raised else sympy.Integer(0)
+    expr = in_32_bits + temporaries.expr
+    if flat:
+        own = B_g * number
+        expr = Max(own + in_32_bits, (in_32_bits or own) + temporaries.expr - own)
+    return replace(
+        temporaries,
+        expr=expr,
+        meaning="The step copies the gradients as it needs them, and takes roots and quotients for a moment.",
+        holds=f"as in DeepSpeed; {temporaries.holds}",
+        source=f"deepspeed2026, runtime/zero, step of the optimizer; {temporaries.source}",
     )
 
 

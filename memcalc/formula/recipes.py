@@ -41,6 +41,7 @@ class Optimizer(Row):
     bits, block, table : of a code [bits], numbers that share a scale, and beside them [bytes]; for blocks
     whole_blocks : whether a tensor that blocks do not divide stays as it is
     temporaries : results as large as a tensor that a step holds at once; None if nobody has measured them
+    step : whether it makes them of all tensors at once, "foreach", or of one after the other, "forloop"
     states : the names of what it remembers of each parameter, parted by "|"
     meaning, source : what it remembers, and where that is said
 
@@ -59,6 +60,7 @@ class Optimizer(Row):
     table: int = 0
     whole_blocks: bool = False
     temporaries: int | None = None
+    step: str = "fused"
     states: str = ""
     meaning: str
     source: str

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, cached_property, partial
 
 import sympy
 
 from memcalc import catalogue
-from memcalc.errors import InputError, choice
+from memcalc.errors import InputError, choice, must
 from memcalc.formula import numeric
-from memcalc.formula.choices import Attention, Recompute
+from memcalc.formula.adapted import EVERYWHERE, Adapted
+from memcalc.formula.choices import Attention, Experts, Losses, Recompute
+from memcalc.formula.formats import FP32, HALF
+from memcalc.formula.loss import kept_by
 from memcalc.formula.symbols import GLOSSARY
+from memcalc.formula.tensors import read
 
 DROPOUTS = ("embedding", "attention", "residual")
 """Where a model can drop numbers at random: after the embedding, in attention weights, before the residual sum."""
@@ -23,6 +27,13 @@ RECIPES = {"bf16": "bf16", "fp16": "bf16", "mixed": "bf16", "megatron": "bf16", 
 
 RECOMPUTE = (Recompute.NONE, Recompute.FULL)
 """Hugging Face code keeps all, or (gradient checkpointing) the inputs of the layers."""
+
+DETAILS = ("normed_choices", "expert_groups", "query_latent", "uneven_heads", "router_outputs")
+"""What of a model or run alone decides it: weights of chosen experts made to add up to one; experts masked because of
+their group; queries made from a latent; values of another size than keys; the auxiliary loss of routers."""
+
+_EXPERTS = {Experts.GROUPED: "grouped_mm", Experts.BATCHED: "batched_mm", Experts.EAGER: "looped"}
+"""The code of the experts → what the conditions call it, which have another eager."""
 
 PLACES = {row["name"]: row for row in catalogue.rows("places")}
 """Place → its word, the strength of its colour, its hatch; in the order of a bar: first what grows fastest."""
@@ -82,7 +93,7 @@ def place_of(tensor: SavedTensor) -> str:
     """
     if tensor.per == "once":
         return "once"
-    return "scores" if tensor.shape.count(_LETTERS["s"]) > 1 else tensor.place
+    return "scores" if sum(one.has(_LETTERS["s"]) for one in tensor.shape) > 1 else tensor.place
 
 
 @cache
@@ -92,10 +103,7 @@ def factor(text: str) -> sympy.Expr:
     >>> factor("h+2*h_kv")
     h + 2*h_kv
     """
-    if text.isdecimal():
-        return sympy.Integer(text)
-    apart, join = ("+", sympy.Add) if "+" in text else ("*", sympy.Mul)
-    return join(*map(factor, text.split(apart))) if apart in text else _LETTERS[text]
+    return read(text)
 
 
 def meets(facts: Iterable[str], conditions: str) -> bool:
@@ -120,11 +128,15 @@ class CodePath:
     recompute : "none" or "full" (gradient checkpointing of every layer)
     grouped : whether query heads share key-value heads
     many : whether the batch has more than one sequence
+    loss : a word of `formula.choices.Losses`
     masked : whether the context reaches the layer's window, so that a mask must say what is seen
     mixed : whether some layers of the model have a window and others none
     dropouts : those of DROPOUTS with a probability above zero; what the family's code lacks does not count
+    adapted : adapters beside the model, which is frozen then; None if every weight is trained
+    experts : the code of the experts in a layer that has some; "" for a layer with one MLP
+    details : those of DETAILS that hold
 
-    Raises InputError if a name is unknown, or flash is asked for in FP32.
+    Raises InputError if a name is unknown, or the attention or the layer is one that this code does not have.
 
     >>> CodePath("gpt2", dropouts=frozenset({"attention"})).kernel
     'flash'
@@ -134,11 +146,15 @@ class CodePath:
     attention: str = "sdpa"
     recipe: str = "bf16"
     recompute: str = "none"
+    loss: str = field(default="plain", kw_only=True)
     grouped: bool = False
     many: bool = False
     masked: bool = False
     mixed: bool = False
     dropouts: frozenset[str] = frozenset()
+    adapted: Adapted | None = None
+    experts: str = ""
+    details: frozenset[str] = frozenset()
 
     def __post_init__(self):
         spell = partial(object.__setattr__, self)
@@ -147,8 +163,19 @@ class CodePath:
         if self.attention == Attention.FLASH and self.width == "fp32":
             raise InputError("attention 'flash' needs 16 bits, which recipe 'fp32' has not; use 'sdpa' or 'eager'.")
         spell("recompute", choice("recompute", self.recompute, RECOMPUTE))
+        spell("loss", choice("loss", self.loss, Losses))
         spell("dropouts", frozenset(choice("dropout", name, DROPOUTS) for name in self.dropouts))
         spell("family", self._code["name"])
+        spell("details", frozenset(choice("detail", name, DETAILS) for name in self.details))
+        if self.experts:
+            spell("experts", choice("experts", self.experts, Experts))
+        self._check_code()
+
+    def _check_code(self) -> None:
+        if self.experts and "experts" not in self.traits:
+            raise must("experts", f"'' for the code of {self.family}, which has none", repr(self.experts))
+        if self.attention == Attention.FLASH and "sink" in self.traits:
+            raise must("attention", f"sdpa or eager for {self.family}, whose sinks PyTorch's flash lacks", "'flash'")
 
     @property
     def _code(self) -> Mapping[str, str]:
@@ -170,14 +197,15 @@ class CodePath:
 
         Flash needs 16 bits and takes no mask; the memory-efficient kernel takes both, but no grouped heads; math takes
         all. With a mask, Hugging Face code repeats grouped keys and values, so that heads are no longer grouped. No
-        fused kernel caps scores (Gemma 2).
+        fused kernel caps scores (Gemma 2) or has a sink beside them (gpt-oss), and PyTorch's flash wants values of the
+        size of the keys.
         """
-        if "capped_scores" in self.traits:
+        if self.traits & {"capped_scores", "sink"}:
             return Attention.EAGER
         if self.attention != Attention.SDPA:
             return self.attention
         if self.width != "fp32":
-            return "efficient" if self.masked else "flash"
+            return "efficient" if self.masked or "uneven_heads" in self.details else "flash"
         return "math" if self.grouped and not self.masked else "efficient"
 
     @cached_property
@@ -187,7 +215,17 @@ class CodePath:
         may["fused"] = self.kernel in ("flash", "efficient")
         may["repeated"] = self.kernel == "efficient" and self.grouped
         dropped = {f"{name}_dropout" for name in self.dropouts.intersection(self._code["dropouts"].split())}
-        return self.traits | dropped | {self.kernel} | {name for name, holds in may.items() if holds}
+        also = self.adapted.facts if self.adapted else EVERYWHERE
+        holding = dropped | also | self.details | {self.kernel, self.width}
+        holding |= {name for name, holds in may.items() if holds}
+        return holding | (self._of_experts if self.experts else self.traits)
+
+    @property
+    def _of_experts(self) -> frozenset[str]:
+        """What holds in a layer with experts; outside of matrices that autocast knows, they work in FP32 under it."""
+        grouped, biased = self.experts == Experts.GROUPED, "biased_experts" in self.traits
+        promoted = grouped or (biased and self.experts == Experts.EAGER)
+        return (self.traits - {"gated"}) | {"routed", _EXPERTS[self.experts]} | ({"promoted"} if promoted else set())
 
 
 @cache
@@ -197,11 +235,18 @@ def saved_tensors(case: CodePath) -> tuple[SavedTensor, ...]:
     >>> [tensor.name for tensor in saved_tensors(CodePath("llama", recompute="full")) if tensor.per == "layer"]
     ['input of the layer']
     """
-    return tuple(
-        SavedTensor.row(row, case.width)
-        for row in catalogue.rows("saved_tensors")
-        if row[case.width] and meets({case.recompute}, row["recompute"]) and meets(case.facts, row["when"])
+    tables = ("saved_tensors", "saved_tensors_latent", *(["saved_tensors_experts"] if case.experts else []))
+    of_model = (row for table in tables for row in catalogue.rows(table) if meets({case.recompute}, row["recompute"]))
+    beside = case.adapted if case.recompute == Recompute.NONE else None
+    with_plain_loss = (
+        *_those_of(of_model, case.width, case.facts),
+        *(_those_of(catalogue.rows("saved_tensors_adapters"), beside.column, case.facts) if beside else ()),
     )
+    return tuple(kept_by(case.loss, FP32 if case.width == "fp32" else HALF, with_plain_loss))
+
+
+def _those_of(rows: Iterable[Mapping[str, str]], column: str, facts: frozenset[str]) -> list[SavedTensor]:
+    return [SavedTensor.row(row, column) for row in rows if row[column] and meets(facts, row["when"])]
 
 
 def total(tensors: Iterable[SavedTensor], per: str) -> sympy.Expr:

@@ -1,6 +1,6 @@
 """The formula as a whole: what a run needs is the sum of its terms."""
 
-from memcalc.formula import activations, engine_step, llama_cpp, megatron, training_step
+from memcalc.formula import activations, engine_step, llama_cpp, megatron, moments, training_step
 from memcalc.formula.kv_cache import kv_cache
 from memcalc.formula.optimizer import gradients, optimizer
 from memcalc.formula.prefill import Prefill
@@ -42,11 +42,13 @@ def examples() -> tuple[Term, ...]:
         in_structure(parameters, other_heads).every_part[symbol("window_attention")],
         activations.padded_context,
         activations.with_windows(CodePath("mistral")).parts[1],
+        activations.with_experts(CodePath("deepseek_v3", experts="grouped_mm")).parts[1],
         *_ACTIVATIONS.parts[:2],
         _ACTIVATIONS,
         activations.weight_copies(),
         activations.forward_peak(_LLAMA),
         training_step.step_peak(_LLAMA),
+        *moments.examples(),
         megatron.in_flight,
         megatron.first_stage(),
         megatron.recomputation_peak(),

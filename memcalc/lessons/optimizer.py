@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 from fractions import Fraction
+from itertools import count
 from math import ceil
 
-from memcalc import Gpu, Model, Training, breakdown, fewest_gpus, total
+from memcalc import Gpu, Model, Training, breakdown, total
 from memcalc.estimate.training import ZERO_PAPER
 from memcalc.lessons.exercise import Answers, exercise
 
@@ -48,7 +49,9 @@ def _megatron_on_eight_cards() -> Answers:
 @exercise("2.3", "cards")
 def _cards_for_seventy_billion() -> Answers:
     model, card, run = Model.named("Llama-3.1-70B"), Gpu.named("A100 80 GB"), Training(zero=3, activations="none")
-    memory, right = breakdown(model, run), fewest_gpus(model, run, card)
+    memory = breakdown(model, run)
+    enough = (cards for cards in count(1) if total(model, replace(run, data_parallel=cards)) <= card.capacity)
+    right = next(enough)  # that hold the states; a step needs more for a moment
     weights, optimizer, states = memory["weights"], memory["optimizer"], sum(memory.values())
     by_name = ceil(states / (card.marketed_gb * 10**9))
     yield right
@@ -65,7 +68,7 @@ def _cards_for_seventy_billion() -> Answers:
 def _adapters() -> Answers:
     model = Model.named("LLaMA-7B")
     plain = Training(recipe="bf16", optimizer="bitsandbytes Adam", activations="none")
-    run = replace(plain, lora_rank=16)
+    run = replace(plain, lora_rank=16, adapters="BF16")
     memory, frozen = breakdown(model, run), breakdown(model, plain)["weights"]
     adapters, right = memory["weights"] - frozen, total(model, run) - frozen
     mixed = total(model, replace(run, recipe="mixed")) - frozen

@@ -117,5 +117,26 @@ def shared_width(config: Config, counts: Counts, how: str) -> Counts:
     return {"shared_intermediate": width if counts.get("moe_layers", 1) else 0}
 
 
-READERS = {"routed": routed, "until": until, "sparse": sparse, "shared": shared, "shared_width": shared_width}
+def choosing(config: Config, counts: Counts, how: str) -> Counts:
+    """Return how a router chooses.
+
+    Parameters
+    ----------
+    how : "normed" if a switch says whether the weights of the chosen experts are made to add up to one; "limited" if
+        they never are, and a method says whether the experts of all groups but a few are masked
+    """
+    if how == "normed":
+        return {"normed_choices": config.flag("norm_topk_prob")}
+    limited = config.given("topk_method") == "group_limited_greedy"
+    return {"expert_groups": config.count("expert_groups", "n_group")} if limited else {}
+
+
+READERS = {
+    "choosing": choosing,
+    "routed": routed,
+    "until": until,
+    "sparse": sparse,
+    "shared": shared,
+    "shared_width": shared_width,
+}
 """Name → reader, as a row of data/families.csv lists them."""

@@ -132,6 +132,8 @@ class Model(Spec, Row):
     expert_bias: int = count(default=0)
     shared_intermediate: int = count(default=0)
     shared_gate: int = count(default=0)
+    expert_groups: int = count(default=0)
+    normed_choices: int = count(default=0)
     inner: int = count(default=0)
     state: int = count(default=0)
     conv: int = count(default=0)

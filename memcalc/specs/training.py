@@ -1,12 +1,28 @@
 """A run that trains: what is chosen, and which value it gives each symbol."""
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cache
 from numbers import Real
 
-from memcalc.errors import must, shown
-from memcalc.formula.choices import Accounting, Attention, End, Layout, Offload, Recompute, Sharding, Targets
-from memcalc.formula.formats import Format
+from memcalc import catalogue
+from memcalc.errors import choice, must, shown
+from memcalc.formula.choices import (
+    Accounting,
+    Adapters,
+    Attention,
+    End,
+    Experts,
+    Family,
+    Layout,
+    Losses,
+    Offload,
+    Recompute,
+    Sharding,
+    Targets,
+)
+from memcalc.formula.formats import FP32, Format, Other
 from memcalc.formula.recipes import Optimizer, Recipe
 from memcalc.specs.fields import count, declare, flag, name_in, word
 from memcalc.specs.run import Run, weights_format
@@ -20,6 +36,41 @@ def _dropout(field: str, rate: object) -> object:
     if not real or not 0 <= rate < 1:  # which no nan is
         raise must(field, "a number from 0 to less than 1", shown(rate))
     return rate
+
+
+def _targets(field: str, value: object) -> str:
+    """Return a word of `Targets`, or names of matrices in the order of the tables."""
+    if not isinstance(value, str) or not re.search("[,_]", value):
+        return choice(field, value, Targets)
+    known = _matrices()
+    asked = {choice(field, name.strip(), known) for name in value.split(",")}
+    return ",".join(name for name in known if name in asked)
+
+
+@cache
+def _matrices() -> tuple[str, ...]:
+    """Return the names of the matrices in a layer, as the code of some family has them."""
+    two = (row["name"] for row in catalogue.rows("tensors") if row["shape"].count(";") == 1)
+    return tuple(
+        dict.fromkeys((*catalogue.names("adapted_matrices"), *(name for name in two if name.endswith("_proj"))))
+    )
+
+
+def _prepared(field: str, value: object) -> bool | None:
+    if value is not None and not isinstance(value, bool):
+        raise must(field, "True or False, or left out", shown(value))
+    return value
+
+
+@cache
+def _biases() -> tuple[Other, ...]:
+    """Return the biases of quantized matrices, which the first pass makes 16-bit again: Linear4bit.forward."""
+    places = [(row["group"], row["name"]) for row in catalogue.rows("tensors")]
+    inside = (place for place in places if place[0] in ("attention", "mlp") and place[1].endswith("_bias"))
+    return tuple(Other(group, name, None, "FP16") for group, name in inside)
+
+
+_ADAPTERS_ALONE = "only adapters (lora_rank) depend on it"
 
 
 @dataclass(frozen=True)
@@ -82,20 +133,55 @@ class Training(Run):
         "only activations 'transformers' of code that keeps masks depend on it",
         default=0.0,
     )
+    experts: str = word(
+        Experts,
+        "the code of the experts",
+        Experts.GROUPED,
+        "only activations 'transformers' of a model with experts depend on it",
+    )
+    router_outputs: bool = flag(
+        "whether routers hand out what they scored, for the loss that balances experts",
+        False,
+        "only activations 'transformers' of code with such a loss depend on it",
+    )
     recompute: str = word(
         Recompute, "what is computed again in the backward pass", Recompute.NONE, "only activations depend on it"
+    )
+    loss: str = word(
+        Losses, "how head and loss are computed", Losses.PLAIN, "only activations 'transformers' depend on it"
     )
     activations: str = word(Accounting, "whose activations are counted", Accounting.TRANSFORMERS)
     overhead: str = word(End, "what driver, libraries and allocator take, of what is documented", End.NONE)
     lora_rank: int = count("rank of LoRA adapters, 0 for none", default=0)
-    lora_targets: str = word(
-        Targets, "matrices that get an adapter", Targets.ALL, "only adapters (lora_rank) depend on it"
+    lora_targets: str = declare(
+        _targets,
+        "matrices that get an adapter: "
+        + ", ".join(f'"{one}" ({one.sentence})' for one in Targets)
+        + ', or their names with commas, such as "q_proj,v_proj"',
+        _ADAPTERS_ALONE,
+        default=Targets.ALL,
+    )
+    lora_dropout: float = declare(
+        _dropout, "rate at which adapters drop numbers of their input", _ADAPTERS_ALONE, default=0.0
+    )
+    adapters: str = word(Adapters, "format of the adapters", Adapters.FP32, _ADAPTERS_ALONE)
+    kbit_preparation: bool | None = declare(
+        _prepared,
+        "whether PEFT's prepare_model_for_kbit_training makes FP32 of all that is not quantized; left out: if "
+        "bitsandbytes quantized the base_weights",
+        _ADAPTERS_ALONE,
+        default=None,
     )
     base_weights: str = declare(
         weights_format, "format of the frozen weights under adapters, as named in data/formats.csv", default="FP16"
     )
 
     def _check_together(self) -> None:
+        if self.lora_rank and (self.recipe, self.adapters) == ("fp32", Adapters.BF16):
+            raise must("adapters", "FP32 with recipe fp32", repr(str(self.adapters)))
+        plain = Format.named(self.base_weights).family == Family.PLAIN
+        if self.kbit_preparation and not self.quantized and not plain:
+            raise must("kbit_preparation", f"False with base_weights {self.base_weights}, which it leaves alone", True)
         if not self.lora_rank and self.base_weights != type(self).base_weights:
             raise must("base_weights", "FP16 without adapters (lora_rank)", repr(self.base_weights))
         stages = _STAGES.get(self.offload, (0, 1, 2, 3))
@@ -122,8 +208,10 @@ class Training(Run):
 
     @property
     def recipe_spec(self) -> Recipe:
-        """The recipe, with its bytes."""
-        return Recipe.named(self.recipe)
+        """The recipe, with its bytes: adapters in FP32 are their own master copy."""
+        if self.lora_rank and self.adapters == Adapters.FP32:
+            return Recipe.named("fp32")
+        return Recipe.named("bf16" if self.lora_rank and self.recipe == "autocast" else self.recipe)
 
     @property
     def optimizer_spec(self) -> Optimizer:
@@ -131,9 +219,31 @@ class Training(Run):
         return Optimizer.named(self.optimizer)
 
     @property
+    def autocast(self) -> bool:
+        """Whether the model runs under autocast: adapters in FP32 do, where precision is mixed."""
+        return self.recipe == "autocast" or bool(self.lora_rank and (self.recipe, self.adapters) == ("mixed", "FP32"))
+
+    @property
+    def quantized(self) -> bool:
+        """Whether bitsandbytes stores the frozen weights under adapters: data/frozen_bases.csv."""
+        return self.base_weights in catalogue.names("frozen_bases")
+
+    @property
+    def raised(self) -> bool:
+        """Whether embedding and norms of the frozen model are in FP32, and with them the numbers between layers."""
+        return self._prepared or self.base_format.bytes == FP32
+
+    @property
+    def _prepared(self) -> bool:
+        return self.quantized if self.kbit_preparation is None else self.kbit_preparation
+
+    @property
     def base_format(self) -> Format:
-        """The format of the frozen weights under adapters."""
-        return Format.named(self.base_weights)
+        """The format of the frozen weights under adapters; the preparation makes FP32 of what is not quantized."""
+        form = Format.named(self.base_weights)
+        if not self._prepared:
+            return form
+        return replace(form, rest=8 * FP32, others=_biases()) if self.quantized else Format.named("FP32")
 
     def _numbers(self) -> dict[str, int | Fraction]:
         recipe, optimizer = self.recipe_spec, self.optimizer_spec

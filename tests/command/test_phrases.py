@@ -73,7 +73,7 @@ def test_the_table_has_every_phrase_and_fits_the_terminal():
 @pytest.mark.parametrize(
     ("word", "ours"),
     [
-        *(("adamw_torch_fused", "AdamW"), ("adamw_bnb_8bit", "8-bit AdamW"), ("paged_adamw_8bit", "8-bit AdamW")),
+        *(("adamw_torch_fused", "AdamW fused"), ("adamw_bnb_8bit", "8-bit AdamW"), ("paged_adamw_8bit", "8-bit AdamW")),
         *(
             ("adamw_8bit", "8-bit AdamW"),
             ("paged_adamw_32bit", "bitsandbytes Adam"),

@@ -74,6 +74,7 @@ NAMES = {
     "recipe": catalogue.names("recipes"),
     "optimizer": catalogue.names("optimizers"),
     "base_weights": ["BF16", "INT8"],
+    "kbit_preparation": [True, False],
     "prefill": ["whole", 7],
     "utilization": [0.5, 0.95],
     "gpu_layers": [0, 7, 99],
@@ -106,7 +107,8 @@ def runs(kind):
 def memory(model, run):
     elsewhere = getattr(run, "placed", False) or getattr(run, "offload", "none") != "none"
     kept = places(model, run) if elsewhere else {}
-    verdict = fits(model, run, Gpu.of("1000000 GB")) if getattr(run, "kind", "") else None
+    engine = isinstance(run, Training) or getattr(run, "kind", "")
+    verdict = fits(model, run, Gpu.of("1000000 GB")) if engine else None
     return breakdown(model, run), {place: kept[place] for place in kept if place != "gpu"}, verdict
 
 

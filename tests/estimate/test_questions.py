@@ -133,7 +133,6 @@ TRAININGS = [
     Training(context=512, recipe="bf16", optimizer="SGD"),
     Training(context=512, recipe="bf16", optimizer="8-bit AdamW", zero=3, data_parallel=64, recompute="full"),
     Training(context=512, sharding="fsdp", data_parallel=16, activations="megatron", overhead="low"),
-    Training(context=512, lora_rank=16, activations="none"),
     Training(context=512, recipe="autocast", optimizer="Adafactor", sharding="fsdp", data_parallel=16),
 ]
 
@@ -222,7 +221,7 @@ SHARED = st.builds(
 @settings(max_examples=40)
 def test_fewest_gpus_of_training_by_brute_force(model, run, cards, more):
     """The card has just what each of so many needs, or a few bytes more or less: one share too full would be seen."""
-    room = max(1, total(model, replace(run, data_parallel=cards)) + more)
+    room = max(1, fits(model, replace(run, data_parallel=cards), CARD).needed + more)
     card = replace(CARD, visible_gib=Fraction(room, 2**30))
     found = fewest_gpus(model, run, card)
     shares = run.zero or run.sharding == "fsdp"
@@ -234,12 +233,15 @@ def test_fewest_gpus_of_training_by_brute_force(model, run, cards, more):
 
 
 def test_fewest_gpus_where_full_shares_need_most():
-    """Of ZeRO 2 the weights of the first of 3 cards are filled up to 12 numbers, of 5 cards to 10."""
+    """Of ZeRO 2 the weights of the first of 3 cards are filled up to 12 numbers, of 5 cards to 10.
+
+    The step has the gradients twice: as the backward pass left them, and laid end to end.
+    """
     model, run = Model.nominal(10), Training(zero=2, recipe="bf16", optimizer="SGD", activations="none")
-    needed = {n: total(model, replace(run, data_parallel=n)) for n in range(1, 7)}
-    assert needed == {1: 20 + 20, 2: 24 + 12, 3: 24 + 8, 4: 32 + 8, 5: 20 + 4, 6: 24 + 4}
+    needed = {n: fits(model, replace(run, data_parallel=n), CARD).needed for n in range(1, 7)}
+    assert needed == {1: 20 + 20, 2: 24 + 2 * 12, 3: 24 + 2 * 8, 4: 32 + 2 * 8, 5: 20 + 2 * 4, 6: 24 + 2 * 4}
     rooms = {n: replace(CARD, visible_gib=Fraction(needed[n], 2**30)) for n in needed}
-    assert {n: fewest_gpus(model, run, room) for n, room in rooms.items()} == {1: 1, 2: 2, 3: 3, 4: 1, 5: 5, 6: 5}
+    assert {n: fewest_gpus(model, run, room) for n, room in rooms.items()} == {1: 1, 2: 1, 3: 1, 4: 1, 5: 5, 6: 5}
 
 
 def test_the_other_degrees_multiply_the_cards():
@@ -252,8 +254,11 @@ def test_the_other_degrees_multiply_the_cards():
 
 
 def test_published_numbers_of_cards():
-    """Llama-3.1-70B at 16 bytes a parameter takes 14 cards of 80 GB; DeepSeek-V3 in FP8 one machine of 8 H200."""
-    assert fewest_gpus(Model.nominal(70_553_706_496), Training(zero=3), Gpu.named("A100 80 GB")) == 14
+    """Llama-3.1-70B at 16 bytes a parameter fills 14 cards of 80 GB, and a step takes 9 GB more on each.
+
+    DeepSeek-V3 in FP8 takes one machine of 8 H200.
+    """
+    assert fewest_gpus(Model.nominal(70_553_706_496), Training(zero=3), Gpu.named("A100 80 GB")) == 15
     assert fewest_gpus(Model.named("DeepSeek-V3"), Inference(4096, weights="FP8"), Gpu.named("H200")) == 8
 
 

@@ -108,8 +108,8 @@ REFUSED = {
         LLAMA_3_8B,
         Training(sequence_parallel=True),
     ),
-    "lora_rank must be 0 with activations 'transformers', not 16": (
-        LLAMA_3_8B,
+    "activations must be 'none' for adapters beside GPT-2, of the family gpt2": (
+        Model.named("GPT-2"),
         Training(lora_rank=16),
     ),
     "activations must be 'none' for Mixtral-8x7B: nobody has measured its experts.": (

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from measured import rows
 from memcalc import Inference, InputError, Model, Training, breakdown, catalogue
-from memcalc.estimate.training import places, states
+from memcalc.estimate.training import activations, places, saved_tensors, states
 from memcalc.formula.sharding import bucket_memory
 from memcalc.formula.symbols import symbol
 from small_models import RECIPES, RUNS, SMALL, STAGES, memory, needed, small
@@ -99,7 +99,7 @@ def test_zero_shares_the_part_of_a_card():
 
 
 def test_qlora_trains_adapters_on_a_frozen_model():
-    run = Training(lora_rank=16, base_weights="INT4")
+    run = Training(lora_rank=16, base_weights="INT4", adapters="BF16")
     named = memory(LLAMA_7B, run)
     assert named["base_weights"] == LLAMA_7B.parameters / 2
     assert named["adapters"] == 39_976_960
@@ -207,7 +207,14 @@ def test_a_first_stage_holds_its_part_of_the_layers_for_every_stage_behind_it(re
 @pytest.mark.parametrize(
     ("model", "run", "sentence"),
     [
-        ("Mixtral-8x7B", {}, "activations must be 'none' for Mixtral-8x7B: nobody has measured its experts."),
+        (
+            "Mixtral-8x7B",
+            {"activations": "megatron"},
+            "activations must be 'none' for Mixtral-8x7B: nobody has measured its experts.",
+        ),
+        ("GLM-4.5-Air", {}, "activations must be 'none' for GLM-4.5-Air: nobody has measured its experts."),
+        ("Mixtral-8x7B", {"expert_parallel": 2}, "expert_parallel must be 1 with activations 'transformers', not 2"),
+        ("gpt-oss-20b", {"attention": "flash"}, "attention must be sdpa or eager for gpt_oss, whose sinks"),
         (
             "DeepSeek-V3",
             {"activations": "megatron"},
@@ -220,9 +227,29 @@ def test_a_first_stage_holds_its_part_of_the_layers_for_every_stage_behind_it(re
             "tensor_parallel must be 1 with activations 'transformers', not 2",
         ),
         (
-            "Llama-2-7B",
+            "GPT-2",
             {"lora_rank": 8},
-            "lora_rank must be 0 with activations 'transformers', not 8",
+            "activations must be 'none' for adapters beside GPT-2, of the family gpt2: what adapters keep is known",
+        ),
+        (
+            "Llama-2-7B",
+            {"lora_rank": 8, "base_weights": "LLM.int8"},
+            "activations must be 'none' for adapters beside base_weights LLM.int8: what is kept is known for",
+        ),
+        (
+            "Llama-2-7B",
+            {"lora_rank": 8, "base_weights": "FP32", "recipe": "bf16", "attention": "flash"},
+            "attention 'flash' needs 16 bits, which numbers in FP32 between layers have not",
+        ),
+        (
+            "Llama-2-7B",
+            {"lora_rank": 8, "lora_targets": "qkv_proj"},
+            "lora_targets must be all or some of q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj for",
+        ),
+        (
+            "Llama-2-7B",
+            {"lora_rank": 5000, "lora_targets": "q_proj"},
+            "lora_rank must be at most 4,096 for Llama-2-7B, the lesser side of its q_proj, not 5,000.",
         ),
         (
             "Llama-2-7B",
@@ -285,3 +312,57 @@ def test_a_family_whose_code_is_that_of_another_keeps_as_much(run):
 def test_no_pass_has_more_tokens_than_there_are():
     short = Inference(context=256, engine="llama.cpp", prefill="whole")
     assert breakdown(LLAMA, short) == breakdown(LLAMA, replace(short, ubatch=256))
+
+
+def kept(row):
+    """What the formula says of a measured row, whose inputs are a config.json and a run."""
+    run = Training(**{name: value for name, value in row.inputs.items() if name in Training.declared})
+    model = Model.from_config({name: value for name, value in row.inputs.items() if name not in Training.declared})
+    [term] = activations(model, run)
+    found = {part.name: part.exact(model.values | run.values) for part in (term, *term.every_part.values())}
+    layers = {"layer_activations": 1, "activations": model.moe_layers, "other_activations": 0}
+    return found[row.quantity] + layers[row.quantity] * held_by_hooks(row.inputs)
+
+
+def held_by_hooks(inputs):
+    """What stayed in a layer with experts when these rows were measured, and no gradient needs [bytes].
+
+    A branch of the graph that ends in indices alone is freed with what it saved, unless hooks on saved tensors hold
+    it: how DeepSeek-V3 chooses groups, and the indices in the auxiliary loss.
+    """
+    tokens = inputs["context"] * inputs["batch"]
+    if inputs.get("router_outputs") and not inputs["model_type"].startswith("deepseek"):
+        return 8 * tokens * inputs["num_experts_per_tok"]
+    if inputs["model_type"] == "deepseek_v3" and "experts" in inputs and "recompute" not in inputs:
+        return tokens * (16 * inputs["n_group"] + 8 * inputs["topk_group"] + inputs["n_routed_experts"])
+    return 0
+
+
+@pytest.mark.parametrize("family", sorted({row.inputs["model_type"] for row in rows("expert_activations")}))
+def test_experts_and_latent_attention_to_the_byte(family):
+    measured = [row for row in rows("expert_activations") if row.inputs["model_type"] == family]
+    assert len(measured) >= 30
+    assert [(row.id, row.measured) for row in measured] == [(row.id, kept(row)) for row in measured]
+
+
+EXPERTS = st.sampled_from(["grouped_mm", "eager", "batched_mm"])
+PARTLY_ROUTED = st.sampled_from(["DeepSeek-V2-Lite", "DeepSeek-V2", "DeepSeek-V3", "Kimi-K2"])
+
+
+@settings(max_examples=20)
+@given(PARTLY_ROUTED, EXPERTS, st.sampled_from(["bf16", "fp32", "autocast"]), st.integers(1, 4096))
+def test_layers_with_and_without_experts_add_up(name, experts, recipe, context):
+    run, model = Training(context=context, experts=experts, recipe=recipe), Model.named(name)
+    dense, routed = (
+        breakdown(replace(model, dense_layers=model.layers - count, moe_layers=count), run)["activations"]
+        for count in (0, model.layers)
+    )
+    together = model.dense_layers * dense + model.moe_layers * routed
+    assert together == model.layers * breakdown(model, run)["activations"]
+
+
+@pytest.mark.parametrize("name", ["Mixtral-8x7B", "DeepSeek-V3"])
+def test_recomputation_leaves_of_each_layer_its_input_alone(name):
+    run = Training(context=512, recompute="full")
+    [alone] = [tensor for tensor in saved_tensors(Model.named(name), run) if tensor.per == "layer"]
+    assert alone.name == "input of the layer"

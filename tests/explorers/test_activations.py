@@ -86,7 +86,7 @@ def test_megatron_ends_where_nobody_measured():
     ("changes", "sentence"),
     [
         ({"recompute": "selective"}, "recompute must be 'none' or 'full' with code 'transformers'"),
-        ({"model": "Mixtral-8x7B"}, "activations must be 'none' for Mixtral-8x7B"),
+        ({"model": "Mixtral-8x7B"}, "A film of a step shows layers of attention and one MLP, which Mixtral-8x7B"),
     ],
 )
 def test_what_is_not_known_is_said(changes, sentence):

@@ -98,7 +98,7 @@ def test_of_code_that_nobody_measured_too():
     ("name", "run", "says"),
     [
         ("LLaMA-7B", Training(zero=1, data_parallel=8), "one card alone"),
-        ("Mixtral-8x7B", Training(), "activations must be 'none' for Mixtral-8x7B"),
+        ("Mixtral-8x7B", Training(), "A film of a step shows layers of attention and one MLP, which Mixtral-8x7B"),
         ("LLaMA-7B", Training(activations="none"), "activations must be transformers or megatron"),
         ("Gemma-3-27B", Training(context=2048), "context must be below the window of 1,024 tokens"),
     ],

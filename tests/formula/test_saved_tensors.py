@@ -9,7 +9,10 @@ from hypothesis import strategies as st
 
 from memcalc import catalogue
 from memcalc.errors import InputError
+from memcalc.formula.adapted import Adapted
+from memcalc.formula.choices import Experts
 from memcalc.formula.saved_tensors import (
+    DETAILS,
     DROPOUTS,
     RECIPES,
     CodePath,
@@ -47,6 +50,30 @@ EVERY_CASE = [
     for mixed in (False, True)
     for dropouts in ((), DROPOUTS)
 ]
+ADAPTED = [
+    CodePath(family, recipe=adapted.recipe, adapted=adapted)
+    for family in ("llama", "phi3", "gemma2")
+    for quantized in (False, True)
+    for raised in (False, True)
+    for dropout in (False, True)
+    for adapted in [
+        Adapted(frozenset(catalogue.names("adapted_matrices")), True, True, quantized, raised, dropout),
+        Adapted(frozenset(catalogue.names("adapted_matrices")), False, False, quantized, raised, dropout),
+    ]
+]
+ROUTED = [name for name in catalogue.names("code_paths") if "experts" in CodePath(name).traits]
+EVERY_CASE += [
+    CodePath(family, attention, recipe, recompute, many=many, experts=experts, details=frozenset(details))
+    for family in ROUTED
+    for attention in ("eager", "sdpa")
+    for recipe in ("bf16", "fp32", "autocast")
+    for recompute in ("none", "full")
+    for many in (False, True)
+    for experts in Experts
+    for details in ((), DETAILS)
+]
+EVERY_CASE.append(CodePath("deepseek_v3", "flash", details=frozenset({"uneven_heads"})))
+TABLES = "saved_tensors", "saved_tensors_latent", "saved_tensors_experts", "saved_tensors_adapters"
 names = ("context", "batch", "hidden", "intermediate", "heads", "kv_heads", "head_dim")
 s, b, d, d_ff, h, h_kv, d_k = map(symbol, names)
 
@@ -86,8 +113,15 @@ def test_kernel(asked, runs):
     assert CodePath("llama", attention, recipe, grouped=grouped, masked=masked).kernel == runs
 
 
-def test_capped_scores_are_computed_eagerly():
-    assert CodePath("gemma2").kernel == "eager"
+def test_capped_scores_and_sinks_are_computed_eagerly():
+    assert CodePath("gemma2").kernel == CodePath("gpt_oss").kernel == "eager"
+
+
+def test_values_of_another_size_than_keys_have_no_flash_unless_they_are_padded():
+    uneven = frozenset({"uneven_heads"})
+    assert CodePath("deepseek_v3", details=uneven).kernel == "efficient"
+    padded = {tensor.name: tensor.expr for tensor in saved_tensors(CodePath("deepseek_v3", "flash", details=uneven))}
+    assert padded["values padded to the size of keys"] == padded["queries"] == 2 * s * b * h * d_k
 
 
 @pytest.mark.parametrize(
@@ -99,6 +133,10 @@ def test_capped_scores_are_computed_eagerly():
         ({"recipe": "fp8"}, "Known: bf16"),
         ({"recompute": "selective"}, "Known: none, full"),
         ({"dropouts": frozenset({"residua"})}, "nearest is residual"),
+        ({"details": frozenset({"query_latents"})}, "nearest is query_latent"),
+        ({"experts": "eager"}, "experts must be '' for the code of llama, which has none, not 'eager'"),
+        ({"family": "mixtral", "experts": "grouped"}, "nearest is grouped_mm"),
+        ({"family": "gpt_oss", "attention": "flash"}, "attention must be sdpa or eager for gpt_oss"),
     ],
 )
 def test_a_wrong_case_is_answered_in_one_sentence(wrong, says):
@@ -112,16 +150,16 @@ def test_a_dropout_that_the_code_lacks_keeps_nothing():
 
 def test_every_row_is_kept_in_some_case_and_every_condition_is_a_fact():
     everything = {tensor.name for case in EVERY_CASE for tensor in saved_tensors(case)}
-    assert {row["name"] for row in catalogue.rows("saved_tensors")} == everything
-    facts = {fact for case in EVERY_CASE for fact in case.facts}
-    asked = {
-        word.lstrip("!") for row in catalogue.rows("saved_tensors") for word in row["when"].replace("|", " ").split()
-    }
+    everything |= {tensor.name for case in ADAPTED for tensor in saved_tensors(case)}
+    listed = [row for table in TABLES for row in catalogue.rows(table)]
+    assert {row["name"] for row in listed} == everything
+    facts = {fact for case in (*EVERY_CASE, *ADAPTED) for fact in case.facts}
+    asked = {word.lstrip("!") for row in listed for word in row["when"].replace("|", " ").split()}
     assert asked <= facts
 
 
 def test_a_name_is_kept_once_in_a_case():
-    for case in EVERY_CASE:
+    for case in (*EVERY_CASE, *ADAPTED):
         names = [tensor.name for tensor in saved_tensors(case)]
         assert len(names) == len(set(names)), case
 

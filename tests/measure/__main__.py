@@ -8,6 +8,7 @@ import sys
 import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from tqdm import tqdm
 
@@ -60,7 +61,10 @@ def main() -> int:
     except KeyboardInterrupt:
         print(f"\nStopped: {len(rows)} of {len(tasks)} rows are measured. The same command goes on.")
         return 1
-    store.save(store.DATA, _merged(rows, tasks).values())
+    for table in dict.fromkeys(task.section.table for task in tasks):
+        inside = [task for task in tasks if task.section.table == table]
+        found = {task.id: rows[task.id] for task in inside if task.id in rows}
+        store.save(store.place(table), _merged(found, inside, store.place(table)).values())
     if not failed:
         store.part(asked.device).unlink(missing_ok=True)
     print(*_summary(rows, failed, planned), sep="\n")
@@ -114,12 +118,12 @@ def _measure(left: Iterable[Task], rows: dict[str, store.Row], device: str) -> l
     return failed
 
 
-def _merged(rows: dict[str, store.Row], tasks: Iterable[Task]) -> dict[str, store.Row]:
+def _merged(rows: dict[str, store.Row], tasks: Iterable[Task], path: Path) -> dict[str, store.Row]:
     """Return the rows of this run, and those that were there before of what had no part in it or failed."""
     planned = {task.id for task in tasks}
     sections = {(task.section.letter, task.section.suffix) for task in tasks}
     own = [re.compile(rf"{letter}\d{{3}}{re.escape(suffix)}") for letter, suffix in sections]
-    before = store.load(store.DATA)
+    before = store.load(path)
     gone = {name for name in before.keys() - planned if any(form.fullmatch(name) for form in own)}
     return {name: row for name, row in before.items() if name not in gone} | rows
 

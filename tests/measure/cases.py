@@ -46,6 +46,7 @@ class Section:
         stands behind ==, the section is left out
     cases : in the order of their ids: new ones go to the end, for the ids of rows stay
     suffix : with which the ids end
+    table : of tests/data, where its rows stand; "" for memcalc/data/measured.csv
     """
 
     letter: str
@@ -53,6 +54,7 @@ class Section:
     libraries: tuple[str, ...]
     cases: tuple[Case, ...]
     suffix: str = ""
+    table: str = ""
 
     def versions(self, case: Case | None = None) -> str:
         """Return the libraries of a case, or all, with their versions; nothing if one of them is not there."""

@@ -71,7 +71,7 @@ def attention(query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False,
     if torch.is_autocast_enabled("cuda"):
         query, key, value = (tensor.to(torch.get_autocast_dtype("cuda")) for tensor in (query, key, value))
     grouped, half = key.shape[-3] < query.shape[-3], query.dtype in _HALF
-    if half and attn_mask is None:
+    if half and attn_mask is None and value.shape[-1] == query.shape[-1]:
         flash = torch.ops.aten._scaled_dot_product_flash_attention
         return flash(query, key, value, dropout_p, is_causal, False, scale=scale)[0]
     if grouped:

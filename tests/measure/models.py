@@ -33,7 +33,10 @@ def _configs() -> dict[str, dict[str, Any]]:
 
 
 def config(case: Case, layers: int = 0) -> PretrainedConfig:
-    """Return the config of the case's model, with its dropout, and with fewer layers if so many are asked for."""
+    """Return the config of the case's model, with its dropout, and with fewer layers if so many are asked for.
+
+    Of these, as many have one MLP instead of experts as the case says.
+    """
     keys = dict(_configs()[case.model])
     family = keys.pop("model_type")
     made = AutoConfig.for_model(_ALIASES.get(family, family), **keys).get_text_config()
@@ -42,6 +45,8 @@ def config(case: Case, layers: int = 0) -> PretrainedConfig:
             setattr(made, name, case.inputs.get("dropout", 0.0))
     if layers:
         setattr(made, _LAYERS.get(made.model_type, "num_hidden_layers"), layers)
+        if hasattr(made, "first_k_dense_replace"):
+            made.first_k_dense_replace = case.inputs.get("dense_layers", 0)
         made.layer_types = made.layer_types[:layers] if getattr(made, "layer_types", None) else None
     return made
 
@@ -52,9 +57,9 @@ def backward(model: PreTrainedModel, ids: torch.Tensor) -> None:
 
 
 def build(
-    made: PretrainedConfig, dtype: torch.dtype, attention: str = "eager", device: str = "meta"
+    made: PretrainedConfig, dtype: torch.dtype, attention: str = "eager", device: str = "meta", **more: str
 ) -> PreTrainedModel:
     """Return the model with random weights; on the meta device, real modules of tensors without data."""
     torch.manual_seed(0)
     with torch.device(device):
-        return AutoModelForCausalLM.from_config(made, dtype=dtype, attn_implementation=attention)
+        return AutoModelForCausalLM.from_config(made, dtype=dtype, attn_implementation=attention, **more)

@@ -1,5 +1,6 @@
 """The plan: every amount that `make measure` measures. New cases go to the end of a section: the ids of rows stay."""
 
+from measure.adapted_cases import ADAPTED, LIBRARIES
 from measure.cases import Case, Section
 from measure.engine_cases import ENGINE, LATER
 from measured import rows
@@ -84,6 +85,39 @@ def _steps() -> tuple[Case, ...]:
     ]
     gpt2 = [Case("step_peak", "GPT-2", _GPT2 | {"batch": batch}) for batch in (4, 2)]
     return (*contexts, *others, *gpt2)  # in FP32, for in 16 bit a CPU's LayerNorm keeps less than a card's
+
+
+_AGAIN = ("none", "full")
+_LATENT = ("DeepSeek-V2-Lite", "DeepSeek-V2", "DeepSeek-V3", "Kimi-K2")
+_ROUTED = ("Mixtral-8x7B", "Qwen3-30B-A3B", "gpt-oss-20b", *_LATENT)
+_FEW_EXPERTS = ("Mixtral-8x7B", "gpt-oss-20b", "DeepSeek-V2-Lite")
+"""Models whose loop over experts is short enough to be run here."""
+
+
+def _experts() -> tuple[Case, ...]:
+    kernels = {"gpt-oss-20b": ("eager",)}  # its sinks have no other
+    layers = [
+        Case("layer_activations", name, _PASS | {"recipe": recipe, "attention": kernel, "experts": code})
+        for name in _ROUTED
+        for recipe in ("bf16", "fp32", "autocast")
+        for kernel in kernels.get(name, ("sdpa", "eager"))
+        for code in ("grouped_mm", *(["eager"] if name in _FEW_EXPERTS else []), "batched_mm")
+    ]
+    outputs = [
+        Case("layer_activations", name, _PASS | {"router_outputs": True, "recompute": again})
+        for name in _ROUTED
+        if name not in kernels
+        for again in _AGAIN
+    ]
+    partly = {"latent_layers": 3, "dense_layers": 1, "moe_layers": 2}
+    models = [
+        *(Case("activations", name, _PASS | partly) for name in _LATENT),
+        *(Case("activations", name, _PASS | partly | {"recipe": "autocast", "batch": 1}) for name in _LATENT),
+        *(Case("activations", "Mixtral-8x7B", _PASS | {"recompute": again}) for again in _AGAIN),
+        *(Case("activations", "gpt-oss-20b", _PASS | {"attention": "eager", "recompute": again}) for again in _AGAIN),
+        Case("activations", "gpt-oss-20b", _PASS | {"attention": "eager", "router_outputs": True}),
+    ]
+    return (*layers, *outputs, *models)
 
 
 _OPTIMIZERS = (
@@ -229,6 +263,8 @@ _ENGINE = (*ENGINE, *(_block(name, _LLAMA_CPP) for name in _TYPES_OF_LLAMA_CPP),
 SECTIONS = (
     Section("W", "weights", _HUGGING_FACE, _weights()),
     Section("A", "saved", _HUGGING_FACE, (*_layers(), *_heads(), *_models())),
+    Section("B", "adapted", LIBRARIES, ADAPTED, table="adapters"),
+    Section("E", "saved", _HUGGING_FACE, _experts()),
     Section("P", "saved", _HUGGING_FACE, _steps()),
     Section("F", "prefills", _HUGGING_FACE, _prefills()),
     Section("C", "caches", _HUGGING_FACE, _caches()),

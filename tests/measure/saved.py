@@ -1,5 +1,6 @@
 """What a training forward pass keeps for the backward pass, and the peak of both, on a fake card."""
 
+from contextlib import ExitStack
 from functools import cache
 
 import torch
@@ -9,10 +10,14 @@ from measure.alive import Alive
 from measure.cases import Case
 from measure.fake import CARD, fake_card, moved
 from measure.models import DTYPES, build, config
+from measure.routing import evenly
 
 _KEPT = (
     "storages alive after a training forward pass on fake CUDA tensors, less weights and inputs; only the loss is held"
 )
+_EXPERTS = ("num_local_experts", "num_experts", "n_routed_experts")
+"""How configs call the number of experts in a layer."""
+
 HOW = {
     "activations": _KEPT,
     "layer_activations": f"two layers less one: {_KEPT}",
@@ -30,7 +35,7 @@ def measure(case: Case) -> int:
         return passed(*key, layers=2) - passed(*key, layers=1)
     if case.quantity == "head_activations":
         return passed(*key, layers=1) - passed(*key, layers=1, head=False)
-    return passed(*key)
+    return passed(*key, layers=sum(case.inputs.get(kind, 0) for kind in ("dense_layers", "moe_layers")))
 
 
 @cache
@@ -39,21 +44,27 @@ def passed(name: str, inputs: tuple, layers: int = 0, head: bool = True, backwar
     case = Case("", name, dict(inputs))
     recipe, attention = case.inputs["recipe"], case.inputs["attention"]
     device = "cpu" if backward else CARD  # autograd's engine wants a card that is there
-    with fake_card() as mode, torch.device(device):
-        model = moved(mode, build(config(case, layers), DTYPES[recipe], attention), device).train()
+    made, tokens = config(case, layers), case.inputs["batch"] * case.inputs["context"]
+    experts = next((getattr(made, key) for key in _EXPERTS if hasattr(made, key)), 0)
+    more = {"experts_implementation": case.inputs.get("experts", "grouped_mm")} if experts else {}
+    with fake_card() as mode, torch.device(device), ExitStack() as stack:
+        if experts:
+            stack.enter_context(evenly(experts, tokens * made.num_experts_per_tok))
+        model = moved(mode, build(made, DTYPES[recipe], attention, **more), device).train()
         if case.inputs.get("recompute") == "full":
             model.activation_checkpointing_enable()
         ids = torch.zeros((case.inputs["batch"], case.inputs["context"]), dtype=torch.long)
         tensors = [*model.parameters(), *model.buffers(), ids]
         with Alive(tensors) as alive:
             with torch.autocast("cuda", torch.bfloat16, recipe == "autocast"):  # its end frees copies that nobody needs
-                loss = _loss(model, ids, head)
+                loss = _loss(model, ids, head, case.inputs.get("router_outputs", False))
             if backward:
                 loss.backward()
             return alive.peak if backward else alive.bytes - loss.nbytes
 
 
-def _loss(model: torch.nn.Module, ids: Tensor, head: bool) -> Tensor:
+def _loss(model: torch.nn.Module, ids: Tensor, head: bool, router_outputs: bool) -> Tensor:
     if head:
-        return model(input_ids=ids, labels=ids, use_cache=False).loss
+        more = {"output_router_logits": True} if router_outputs else {}
+        return model(input_ids=ids, labels=ids, use_cache=False, **more).loss
     return model.base_model(input_ids=ids, use_cache=False).last_hidden_state

@@ -7,8 +7,14 @@ from pathlib import Path
 from memcalc.validation import COLUMNS
 
 DATA = Path(__file__).parents[2] / "memcalc" / "data" / "measured.csv"
+DATA_OF_TESTS = Path(__file__).parents[1] / "data"
 PARTS = Path(__file__).parent
 Row = dict[str, str]
+
+
+def place(table: str) -> Path:
+    """Return where the rows of a table stand: one of tests/data, or "" for that of the package."""
+    return DATA_OF_TESTS / f"{table}.csv" if table else DATA
 
 
 def part(device: str) -> Path:

@@ -30,6 +30,16 @@ WRONG = {
     "attention 'flash3' is not known; the nearest is flash": {"attention": "flash3"},
     "lora_rank must be a whole number from 0": {"lora_rank": -1},
     "lora_targets 'kv' is not known": {"lora_targets": "kv"},
+    "lora_targets 'q_prj' is not known; the nearest is q_proj": {"lora_targets": "q_prj,v_proj"},
+    "lora_dropout must be a number from 0 to less than 1, not 2": {"lora_dropout": 2},
+    "adapters 'INT8' is not known. Known: FP32, BF16": {"adapters": "INT8"},
+    "adapters must be FP32 with recipe fp32, not 'BF16'": {"lora_rank": 8, "recipe": "fp32", "adapters": "BF16"},
+    "kbit_preparation must be True or False, or left out, not 1": {"kbit_preparation": 1},
+    "kbit_preparation must be False with base_weights Q4_0": {
+        "lora_rank": 8,
+        "kbit_preparation": True,
+        "base_weights": "Q4_0",
+    },
     "base_weights format 'FP17' is not known": {"base_weights": "FP17"},
 }
 
@@ -59,9 +69,37 @@ def test_deepspeed_steps_a_flat_copy_even_of_32_bit_weights(recipe, zero, master
 def test_frozen_weights_have_their_own_format():
     run = Training(lora_rank=16, base_weights="INT4")
     assert run.values[symbol("bytes_per_weight")] == Fraction(1, 2)
-    assert run.values[symbol("bytes_per_adapter")] == 2
+    assert run.values[symbol("bytes_per_adapter")] == 4  # as PEFT makes them
+    assert Training(lora_rank=16, adapters="BF16").values[symbol("bytes_per_adapter")] == 2
     with pytest.raises(InputError, match="base_weights must be FP16 without adapters"):
         Training(base_weights="INT4")
+
+
+def test_targets_are_a_word_or_names_in_one_order():
+    assert Training(lora_targets="QKVO").lora_targets == "qkvo"
+    assert Training(lora_targets="v_proj, q_proj,v_proj").lora_targets == "q_proj,v_proj"
+    assert Training(lora_targets="o_proj").lora_targets == "o_proj"
+
+
+@pytest.mark.parametrize(
+    ("fields", "raised", "autocast"),
+    [
+        ({}, False, True),  # FP32 adapters in mixed precision, as Trainer's bf16=True
+        ({"adapters": "BF16"}, False, False),
+        ({"recipe": "bf16", "base_weights": "NF4"}, True, False),
+        ({"recipe": "autocast", "base_weights": "NF4", "kbit_preparation": False}, False, True),
+        ({"recipe": "bf16", "base_weights": "FP32"}, True, False),
+        ({"recipe": "bf16", "base_weights": "BF16", "kbit_preparation": True}, True, False),
+    ],
+)
+def test_what_the_fields_of_adapters_decide(fields, raised, autocast):
+    run = Training(lora_rank=8, **fields)
+    assert (run.raised, run.autocast) == (raised, autocast)
+
+
+def test_the_preparation_makes_fp32_of_a_model_that_is_not_quantized():
+    assert Training(lora_rank=8, kbit_preparation=True).values[symbol("bytes_per_weight")] == 4
+    assert Training(lora_rank=8).values[symbol("bytes_per_weight")] == 2
 
 
 @pytest.mark.parametrize(("fields", "stage"), [({"zero": 2}, 2), ({"sharding": "fsdp"}, 3), ({}, 0)])

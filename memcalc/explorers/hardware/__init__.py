@@ -169,8 +169,8 @@ def _scale(marks: Marks, flowing: Flow) -> str:
     """Say how much a square is, and in the narrow layout also what the pipe is not to scale."""
     size = f"{flow.vessels.square_of(flowing.vessel.unit)[1]:,} GiB"
     if marks.width < 600:
-        drawn = flowing.open and flowing.times > 1
-        return f"one square is {size}" + (f"; the pipe is drawn {flowing.times:,} times as wide" if drawn else "")
+        drawn = flowing.drawn if flowing.open else ""
+        return "; ".join(filter(None, (f"one square is {size}", drawn)))
     return f"one square, or one slice of what flows, is {size}" if flowing.open else f"one square is {size}"
 
 

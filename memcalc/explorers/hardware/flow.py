@@ -164,9 +164,22 @@ class Flow:
         return in_unit(self.token.gpu.bandwidth, "GiB") * self.vessel.unit**2 / (1000 * self.per_ms)
 
     @cached_property
-    def times(self) -> int:
-        """How many times as wide as to scale the pipe is drawn: once, unless it could not be seen."""
+    def times(self) -> float:
+        """How many times as wide as to scale the pipe is drawn: once, unless it could not be seen.
+
+        It is narrower than to scale where more runs through it than the card holds, for a state is read and written.
+        """
+        if self.token.fit and self.true_width > self.place.floor - self.vessel.rim:
+            return 0.5 ** math.ceil(math.log2(self.true_width / (self.place.floor - self.vessel.rim)))
         return 2 ** max(0, math.ceil(math.log2(_THINNEST / self.true_width)))
+
+    @property
+    def drawn(self) -> str:
+        """How wide the pipe is drawn, in words, or nothing if it is to scale."""
+        if self.times == 1:
+            return ""
+        times = f"{self.times:,} times" if self.times > 1 else {0.5: "half"}.get(self.times, f"1/{1 / self.times:.0f}")
+        return f"the pipe is drawn {times} as wide"
 
     @property
     def top(self) -> float:
@@ -255,9 +268,8 @@ def _clock(marks: Marks, flow: Flow) -> None:
         marks.line(f"tick{number}", [(x, line), (x, line + 5)])
         unit = f" {name}" if number == len(ticks) - 1 else ""
         marks.text(f"time{number}", x, line + 19, f"{time / each:,.10g}{unit}", anchor="middle", look="tiny")
-    if flow.times > 1 and marks.width >= 600:
-        words = f"the pipe is drawn {flow.times:,} times as wide as to scale"
-        marks.text("drawn", place.start, line + 38, words, look="tiny")
+    if flow.drawn and marks.width >= 600:
+        marks.text("drawn", place.start, line + 38, f"{flow.drawn} as to scale", look="tiny")
 
 
 def _dry(marks: Marks, flow: Flow) -> None:

@@ -141,7 +141,7 @@ class Plan:
 
     def _further(self, **more: int) -> int:
         """Return how much more a card holds with another batch or context [bytes]."""
-        return sum(breakdown(self.model, replace(self.run, **more)).values()) - self.fit.needed
+        return sum(breakdown(self.model, replace(self.run, **more)).values()) - sum(self.memory.values())
 
     def _with(self, end: str) -> Inference | Training:
         return replace(self.run, overhead=end)

@@ -51,7 +51,7 @@ def test_a_range_of_prices_has_three_answers():
 
 
 def test_training_has_texts_and_tokens():
-    plan = trained(Model.named("Llama-3.1-8B"), Gpu.named("A100 40 GB"), 8, 3, context=8192, recompute="full")
+    plan = trained(Model.named("Llama-3.1-8B"), Gpu.named("A100 80 GB"), 8, 3, context=8192, recompute="full")
     asks = {line.asks: line for line in rubric(plan, 1, 1)}
     assert asks["Tokens of each text"].wished == "8,192"
     assert asks["Tokens of each text"].found == f"room for {plan.room('context'):,}"

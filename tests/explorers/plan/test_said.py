@@ -29,12 +29,12 @@ def test_training_says_how_many_share(stage):
     assert said != sharing(trained(MODEL, CARD, 1, stage))
 
 
-@pytest.mark.parametrize("run", [{}, {"recipe": "autocast"}, {"lora_rank": 16}])
+@pytest.mark.parametrize("run", [{}, {"lora_rank": 16}, {"lora_rank": 16, "base_weights": "LLM.int8"}])
 def test_every_term_and_all_that_is_not_counted_is_written(run):
     plan = trained(MODEL, CARD, 4, 3, **run)
     lines = said_of(plan)
     for term, size in plan.memory.items():
         assert lines[term][0].endswith(show(size))
     assert lines.keys() >= {*plan.memory, *plan.uncounted}
-    assert ("unknown" in lines) == bool(plan.unknown) == ("lora_rank" in run)
+    assert ("unknown" in lines) == bool(plan.unknown) == ("base_weights" in run)
     assert ("free" in lines) == bool(plan.fit) != ("over" in lines)

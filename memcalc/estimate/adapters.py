@@ -1,0 +1,54 @@
+"""Adapters of a run that trains: beside which matrices of a model they stand, and what is known of them."""
+
+from collections.abc import Iterator
+
+from memcalc import catalogue
+from memcalc.errors import must
+from memcalc.formula import lora
+from memcalc.formula.adapted import FAMILIES, Adapted
+from memcalc.formula.choices import Adapters, Attention, Targets
+from memcalc.specs.model import Model
+from memcalc.specs.training import Training
+
+
+def check(model: Model, run: Training) -> None:
+    """Raise InputError if a model lacks matrices that are to have an adapter, or all are thinner than the adapter."""
+    sides, asked = _sides(model, Targets.ALL), _sides(model, run.lora_targets)
+    named = [] if run.lora_targets in tuple(Targets) else run.lora_targets.split(",")
+    if not asked or not asked.keys() >= set(named):
+        raise must("lora_targets", f"all or some of {', '.join(sides)} for {model.name}", repr(str(run.lora_targets)))
+    widest = max(asked, key=asked.get)
+    if run.lora_rank > asked[widest]:
+        most = f"at most {asked[widest]:,} for {model.name}, the lesser side of its {widest}"
+        raise must("lora_rank", most, f"{run.lora_rank:,}")
+
+
+def _sides(model: Model, targets: str) -> dict[str, int]:
+    """Return matrix that gets an adapter → its lesser side."""
+    every = [one for matrix in lora.targeted(model.structure, targets) for one in lora.apart(matrix)]
+    there = [matrix for matrix in every if (matrix.number * matrix.size).xreplace(model.values)]
+    return {matrix.name: int(min(side.xreplace(model.values) for side in matrix.shape)) for matrix in there}
+
+
+def adapted(model: Model, run: Training) -> Adapted:
+    """Return what decides which tensors a frozen model with the run's adapters keeps.
+
+    >>> sorted(adapted(Model.named("Phi-3-mini-4k"), Training(lora_rank=8, lora_targets="qkvo")).modules)
+    ['o_proj', 'qkv_proj']
+    """
+    settings = {name: getattr(run, name) for name in ("autocast", "quantized", "raised")}
+    single = run.adapters == Adapters.FP32
+    return Adapted(frozenset(_sides(model, run.lora_targets)), single, **settings, dropout=run.lora_dropout > 0)
+
+
+def unknown(model: Model, run: Training) -> Iterator[str]:
+    """Yield why nobody knows what a frozen model with adapters keeps, beside one whose kept tensors are known."""
+    if catalogue.find("code_paths", "family", model.family)["name"] not in FAMILIES:
+        alone = f"what adapters keep is known beside {', '.join(FAMILIES)} alone"
+        yield f"activations must be 'none' for adapters beside {model.name}, of the family {model.family}: {alone}."
+    plain, formats = ("BF16", "FP16", "FP32"), catalogue.names("frozen_bases", "known")
+    if run.base_weights not in (*plain, *formats):
+        alone = f"what is kept is known for base_weights {', '.join((*plain, *formats))} alone"
+        yield f"activations must be 'none' for adapters beside base_weights {run.base_weights}: {alone}."
+    if run.attention == Attention.FLASH and run.raised and not run.autocast:
+        yield "attention 'flash' needs 16 bits, which numbers in FP32 between layers have not; use 'sdpa' or 'eager'."

@@ -1,0 +1,247 @@
+"""The peak of a training step: the highest of its moments, what lies there, and the step as a film."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from functools import cache, cached_property, lru_cache
+
+import sympy
+
+from memcalc.errors import instance
+from memcalc.estimate import training
+from memcalc.estimate.terms import values
+from memcalc.formula import megatron, moments, numeric
+from memcalc.formula.choices import Accounting, Offload, Recompute
+from memcalc.formula.moments import PHASES, Moment, Step
+from memcalc.formula.symbols import BY_NAME, symbol
+from memcalc.formula.term import Term
+from memcalc.specs.model import Model, NominalModel
+from memcalc.specs.training import Training
+
+
+@dataclass(frozen=True)
+class At:
+    """What lies on the card at one moment of a step.
+
+    Parameters
+    ----------
+    moment : the phase of the step, a word of `formula.moments.PHASES`
+    name : what happens, as it follows "when"
+    parts : name of a term → its bytes
+    """
+
+    moment: str
+    name: str
+    parts: Mapping[str, int]
+
+    @cached_property
+    def bytes(self) -> int:
+        """All that lies there [bytes on one GPU]."""
+        return sum(self.parts.values())
+
+
+@dataclass(frozen=True)
+class Peak(At):
+    """The highest moment of a step.
+
+    Parameters
+    ----------
+    moments : phase → the highest moment in it, in the order of a step
+    unknown : what is there too and nobody knows, in words; "" if there is nothing
+    """
+
+    moments: Mapping[str, At] = field(default_factory=dict)
+    unknown: str = ""
+
+
+@lru_cache(maxsize=1024)
+def peak(model: Model | NominalModel, run: Training) -> Peak:
+    """Return the highest moment of a training step [bytes on one GPU], with its parts and the other moments.
+
+    Parameters
+    ----------
+    model : from `Model.named`, `Model.from_config` or `Model.nominal`
+    run : how it is trained
+
+    What is not known is left out, and `unknown` names it.
+    Raises InputError if the model cannot be trained that way.
+    Source: paszke2019pytorch, section 5.5; `Moment.term` of each moment says more.
+
+    >>> found = peak(Model.named("Mistral-7B-v0.1"), Training(batch=4, recipe="bf16", recompute="full"))
+    >>> found.moment, found.bytes, found.parts["step_temporaries"]
+    ('step', 72417322124, 14483464192)
+    """
+    instance("run", run, Training)
+    plan = _planned_for(model, run)
+    return Peak(**_highest(plan.at(run)), unknown=plan.unknown)
+
+
+def _highest(every: tuple[At, ...]) -> dict[str, object]:
+    found = {}
+    for one in every:
+        if one.moment not in found or found[one.moment].bytes < one.bytes:
+            found[one.moment] = one
+    top = max(found.values(), key=lambda one: one.bytes)
+    in_order = {phase: found[phase] for phase in PHASES if phase in found}
+    return {"moment": top.moment, "name": top.name, "parts": top.parts, "moments": in_order}
+
+
+_GROWING = ("context", "batch", "data_parallel")
+"""Fields of a run that change numbers in the same formulas, but for what `_Kind` asks of them."""
+
+_CHOICES = tuple(name for name in Training.declared if name not in _GROWING)
+_SETTINGS = {symbol(name): BY_NAME[name].default for name in ("bucket", "live_parameters", "sub_group")}
+"""Those of DeepSpeed, which a run does not name."""
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """What decides which moments a run has, and which terms; `run` is one of the kind."""
+
+    model: Model | NominalModel
+    choices: tuple[object, ...]
+    many: bool
+    several: bool
+    beyond_window: bool
+    run: Training = field(compare=False)
+
+
+@dataclass(frozen=True, eq=False)
+class _Plan:
+    """The moments of a kind of run: which terms each has, their function, and the numbers that all runs share."""
+
+    moments: tuple[tuple[Moment, tuple[tuple[str, int], ...]], ...]
+    function: Callable
+    numbers: tuple[int | Fraction, ...]
+    growing: tuple[tuple[int, str], ...]
+    unknown: str
+
+    def at(self, run: Training) -> tuple[At, ...]:
+        """Return every moment that may be the highest, in numbers; a part of a byte takes a whole one."""
+        numbers = list(self.numbers)
+        for place, name in self.growing:
+            numbers[place] = getattr(run, name)
+        found = [number if type(number) is int else math.ceil(number) for number in self.function(*numbers)]
+        return tuple(
+            At(moment.phase, moment.name, {name: found[place] for name, place in parts})
+            for moment, parts in self.moments
+        )
+
+
+def _planned_for(model: Model | NominalModel, run: Training) -> _Plan:
+    beyond = run.context >= getattr(model, "window", 0)
+    choices = tuple(getattr(run, name) for name in _CHOICES)
+    return _planned(_Kind(model, choices, run.batch > 1, run.data_parallel > 1, beyond, run))
+
+
+@lru_cache(maxsize=1024)
+def _planned(kind: _Kind) -> _Plan:
+    model, run = kind.model, kind.run
+    known = values(model, run) | _SETTINGS
+    step = _step(model, run)
+    terms, together = _together(step, frozenset({symbol("parameters")} & known.keys()))
+    letters = numeric.arguments(together)
+    place = {term: place for place, term in enumerate(terms)}
+    growing = {symbol(name): name for name in _GROWING}
+    return _Plan(
+        tuple((moment, tuple((part.name, place[part]) for part in moment.parts)) for moment in step.moments),
+        numeric.exact(together),
+        tuple(numeric.number(letter, known[letter]) for letter in letters),
+        tuple((place, growing[letter]) for place, letter in enumerate(letters) if letter in growing),
+        unknown(model, run),
+    )
+
+
+@cache
+def _together(step: Step, given: frozenset[sympy.Symbol]) -> tuple[tuple[Term, ...], sympy.Tuple]:
+    """Return the terms of all moments, each once, and their expressions, written out but for what is given."""
+    terms = tuple(dict.fromkeys(part for moment in step.moments for part in moment.parts))
+    return terms, sympy.Tuple(*(term.expanded(given) for term in terms))
+
+
+def kinds_of(model: Model | NominalModel, run: Training) -> list[tuple[Moment, At]]:
+    """Return every moment that may be the highest, as terms and in numbers.
+
+    >>> [(moment.term, at.bytes) for moment, at in kinds_of(Model.nominal(10**9), Training(recipe="bf16"))]
+    [(M_upd = M_w + M_g + M_opt + M_tmp, 10000000004)]
+    """
+    plan = _planned_for(model, run)
+    return [(moment, at) for (moment, _), at in zip(plan.moments, plan.at(run), strict=True)]
+
+
+def unknown(model: Model | NominalModel, run: Training) -> str:
+    """Return what of a step is not counted because nobody knows it, in words; "" if there is nothing.
+
+    >>> unknown(Model.named("LLaMA-7B"), Training(activations="none"))
+    'the activations'
+    """
+    said = []
+    if isinstance(model, NominalModel) or run.activations == Accounting.NONE:
+        said.append("the activations")
+    elif run.activations == Accounting.MEGATRON:
+        said.append("what the loss takes for a moment")
+    if training.stepping(model, run)[1] is None:
+        said.append(f"what a step of {run.optimizer} takes for a moment")
+    return " and ".join(said)
+
+
+def _step(model: Model | NominalModel, run: Training) -> Step:
+    every = training.terms(model, run)
+    states, *rest = every[:3], *every[3:]
+    case = windows = None
+    if isinstance(model, Model) and run.activations == Accounting.TRANSFORMERS:
+        case = training.code_path(model, run)
+        if run.recipe == "autocast" and run.stage and run.by_rows:  # which gathers in 16 bits: nothing is cast
+            case = replace(case, recipe="bf16")
+        windows = case.mixed and 0 < model.window <= run.context
+    return _made(
+        (*states, *(term for term in rest if term.name == "overhead")),
+        training.stepping(model, run),
+        case,
+        (bool(windows), getattr(model, "embedding_tables", 0) == 1, *_ways(model, run)),
+        _kept(model, run),
+    )
+
+
+@cache
+def _made(
+    terms: tuple[Term, ...],
+    stepping: tuple[Term, Term | None],
+    case: object,
+    ways: tuple[object, ...],
+    kept: tuple[Term, ...],
+) -> Step:
+    windows, tied, frozen, lasting, shared, gathering, stage = ways
+    weights, gradients, states, *beside = terms
+    return Step(
+        *(weights, gradients, states, *stepping),
+        *(lasting, shared, frozen, tied, gathering, case, windows, kept),
+        beside=(*beside, *([moments.reduced] if stage == 3 else [])),
+        reducing=(moments.reduced,) if stage in (1, 2) else (),
+    )
+
+
+def _ways(model: Model | NominalModel, run: Training) -> tuple[bool, bool, bool, str, int]:
+    """Return frozen, lasting, shared, gathering of a `Step`, and the stage of ZeRO in DeepSpeed."""
+    deepspeed = run.stage > 0 and not run.by_rows
+    gathers = run.stage == 3 or run.offload in (Offload.PARAMETERS, Offload.NVME)
+    gathering = "" if not gathers or run.divided else "fsdp" if run.by_rows else "zero"
+    if isinstance(model, NominalModel) and gathering == "fsdp":
+        gathering = ""
+    lasting = run.recipe == "megatron" or run.activations == Accounting.MEGATRON or (deepspeed and run.stage == 3)
+    shared = run.stage >= 2 or run.offload != Offload.NONE
+    return run.lora_rank > 0, lasting, shared, gathering, run.stage if deepspeed else 0
+
+
+def _kept(model: Model | NominalModel, run: Training) -> tuple[Term, ...]:
+    """Return what Megatron keeps: at the end of the forward pass, and where one layer is there again."""
+    if isinstance(model, NominalModel) or run.activations != Accounting.MEGATRON:
+        return ()
+    several = run.pipeline_parallel > 1
+    kept = megatron.activations(run.recompute, run.sequence_parallel, several)
+    if run.recompute != Recompute.FULL:
+        return (kept,)
+    return kept, megatron.recomputation_peak(run.sequence_parallel, several)

@@ -1,0 +1,94 @@
+"""Adapted: a frozen model with adapters beside its matrices, and what of it decides which tensors are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from memcalc import catalogue
+from memcalc.formula.formats import FP32, HALF
+
+FAMILIES = ("llama", "mistral", "qwen2", "qwen3", "phi3", "gemma2", "gemma3")
+"""Families whose frozen layers with adapters have been measured."""
+
+_PARTS = ("q", "k", "v", "scores", "heads", "out", "gate", "up", "in")
+EVERYWHERE = frozenset(f"gradient_{part}" for part in _PARTS)
+"""Facts of a layer through all of which gradients go, as where every weight is trained."""
+
+
+@dataclass(frozen=True)
+class Adapted:
+    """Adapters beside a frozen model, as PEFT makes them, in one of its layers.
+
+    Parameters
+    ----------
+    modules : the matrices that have one, by the names in data/adapted_matrices.csv
+    single : whether the adapters are in FP32, and not in 16 bits
+    autocast : whether the model runs under autocast
+    quantized : whether the frozen matrices are in 4 bits, and made 16-bit for each product
+    raised : whether the numbers between layers are FP32: embedding and norms are
+    dropout : whether the adapters drop numbers of their input
+    first : whether it is the first layer, whose input needs no gradient
+    """
+
+    modules: frozenset[str]
+    single: bool = True
+    autocast: bool = False
+    quantized: bool = False
+    raised: bool = False
+    dropout: bool = False
+    first: bool = False
+
+    @property
+    def recipe(self) -> str:
+        """The column of data/saved_tensors.csv that has the bytes of the frozen model's numbers.
+
+        >>> Adapted(frozenset({"q_proj"}), autocast=True).recipe
+        'bf16'
+        """
+        if not self.raised:
+            return "bf16"
+        return "autocast" if self.autocast else "fp32"
+
+    @property
+    def column(self) -> str:
+        """The column of data/saved_tensors_adapters.csv that has the bytes of the adapters' numbers."""
+        return "single" if self.single and not self.autocast else "half"
+
+    @property
+    def facts(self) -> frozenset[str]:
+        """What the conditions in the tables may ask for."""
+        own = {"frozen"} | ({"raised"} if self.raised and self.autocast and self.quantized else set())
+        inputs = {"adapter_dropout"} if self.dropout else {f"{name}_{how}" for name, how in self._inputs.items()}
+        return frozenset(own | inputs | self.modules | self.gradients)
+
+    @property
+    def _inputs(self) -> dict[str, str]:
+        """What the adapters read → "own" if each makes a copy of it in its own format, else "shared"."""
+        stream = FP32 if self.raised else HALF
+        heads = HALF if self.autocast else stream
+        product = heads if not self.quantized else stream
+        read = {"stream": stream, "heads": heads, "product": product}
+        return {name: "own" if self._converts(width) else "shared" for name, width in read.items()}
+
+    def _converts(self, width: int) -> bool:
+        """Return whether an input with numbers of so many bytes is converted: by the adapter, or by autocast."""
+        left = self.quantized and self.autocast  # PEFT leaves that to autocast
+        made = width if left else (FP32 if self.single else HALF)
+        return made != width or (self.autocast and made != HALF)
+
+    @property
+    def gradients(self) -> frozenset[str]:
+        """Through which parts of the layer a gradient goes: those behind an adapter, or behind the layer's input."""
+        into = not self.first
+        q, k, v = (into or not self.modules.isdisjoint({name, "qkv_proj"}) for name in ("q_proj", "k_proj", "v_proj"))
+        heads = q or k or v
+        out = heads or "o_proj" in self.modules
+        gate, up = (out or not self.modules.isdisjoint({name, "gate_up_proj"}) for name in ("gate_proj", "up_proj"))
+        reached = dict(zip(_PARTS, (q, k, v, q or k, heads, out, gate, up, into), strict=True))
+        return frozenset(f"gradient_{part}" for part, there in reached.items() if there)
+
+
+def matrices() -> tuple[Mapping[str, str], ...]:
+    """Return the matrices of a layer that can have an adapter: data/adapted_matrices.csv."""
+    return catalogue.rows("adapted_matrices")

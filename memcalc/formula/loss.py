@@ -1,0 +1,102 @@
+"""Loss: what head and cross entropy keep of the logits, and what they need beside that for a moment."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+import sympy
+
+from memcalc.catalogue import Row
+from memcalc.formula.formats import FP32, HALF
+from memcalc.formula.symbols import symbols
+from memcalc.formula.tensors import V, d
+
+s, b = symbols("context batch")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loss(Row):
+    """How a loss is computed: a row of data/losses.csv.
+
+    Parameters
+    ----------
+    name : as in `formula.choices.Losses`
+    chunked : whether head and loss go through the tokens in chunks
+    kept : of the logits until the backward pass: their "probabilities", the "logits", or "gradients" of the head alone
+    shifted : tokens of a sequence that are cut off before the loss
+    half_forward, full_forward : copies of the logits in 16 and in 32 bits beside that in the forward pass
+    half_backward, full_backward : the same at the start of the backward pass
+    meaning, source : what it does, and where that is said
+
+    >>> Loss.of("plain").backward(2) / (s * b * V)
+    8
+    """
+
+    name: str
+    chunked: bool
+    kept: str
+    shifted: int
+    half_forward: int
+    full_forward: int
+    half_backward: int
+    full_backward: int
+    meaning: str
+    source: str
+
+    @classmethod
+    def of(cls, word: str) -> "Loss":
+        """Return the row of a word; it is not `named` because the table is called as English forms its plural."""
+        return _row(word)
+
+    def forward(self, width: int) -> sympy.Expr:
+        """Return what the forward pass needs beside what is kept [bytes]; `width` is that of a number in the model."""
+        half = HALF * self.half_forward if width < FP32 else 0
+        return (half + FP32 * self.full_forward) * (_chunk if self.chunked else s * b * V)
+
+    def backward(self, width: int) -> sympy.Expr:
+        """Return what the start of the backward pass needs beside what is kept [bytes].
+
+        In chunks, the gradients that the forward pass has left are copied where the parameters keep theirs.
+        """
+        if self.chunked:
+            return width * (s * b * d + V * d)
+        half = HALF * self.half_backward if width < FP32 else 0
+        return (half + FP32 * self.full_backward) * s * b * V
+
+
+# the power of two behind as many tokens as have the logits of one hidden state: less than twice as many
+_chunk = 2 * V * sympy.ceiling(s * b / sympy.ceiling(V / d))
+
+
+def _row(word: str) -> Loss:
+    from memcalc import catalogue
+
+    return Loss.of_row(catalogue.find("losses", "loss", word))
+
+
+def kept_by(word: str, width: int, tensors: Iterable) -> Iterator:
+    """Yield what a model keeps with this loss, of the tensors that it keeps with the plain one.
+
+    Parameters
+    ----------
+    word : name of a row of data/losses.csv
+    width : bytes of a number in the model
+    tensors : those of `formula.saved_tensors`
+    """
+    loss = Loss.of(word)
+    for tensor in tensors:
+        logits = V in tensor.shape
+        if tensor.place not in ("head", "loss") or not (loss.chunked or tensor.place == "loss"):
+            yield tensor
+        elif not loss.chunked:
+            yield _with_logits(loss, tensor)
+        elif logits and tensor.place == "loss":
+            yield replace(tensor, name="gradient of the head's input", shape=(s, b, d), bytes_each=width)
+        elif tensor.place == "head" and not logits:  # which is kept for the gradient of a head that is trained
+            yield replace(tensor, name="gradient of the output head", shape=(V, d), bytes_each=width)
+
+
+def _with_logits(loss: Loss, tensor):
+    shape = tuple(s - loss.shifted if one == s else one for one in tensor.shape)
+    if loss.kept == "logits" and V in shape:
+        return replace(tensor, name="logits in FP32, where the kernel writes their gradients", shape=shape)
+    return replace(tensor, shape=shape)

@@ -1,0 +1,331 @@
+"""Moments of a training step: what lies on the card where the step may need most, each a sum of named terms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
+
+import sympy
+
+from memcalc.formula.activations import activations, layer, padded_context, passing, weight_copies, with_windows
+from memcalc.formula.choices import Recompute
+from memcalc.formula.formats import FP32, HALF
+from memcalc.formula.loss import Loss
+from memcalc.formula.numeric import Max, Min
+from memcalc.formula.optimizer import gradients, optimizer, step_temporaries
+from memcalc.formula.saved_tensors import CodePath, SavedTensor, saved_tensors
+from memcalc.formula.sharding import bucket_memory
+from memcalc.formula.symbols import symbol, symbols
+from memcalc.formula.tensors import MATRICES, V, d, d_ff, d_k, h, held, n_emb, n_pos
+from memcalc.formula.term import Term
+from memcalc.formula.weights import layers, parameters, weights
+
+L, s, b, P, B, B_g = symbols("layers context batch parameters bytes_per_weight bytes_per_gradient")
+
+PHASES = ("gather", "forward", "loss", "backward", "step")
+"""The words for the moments, in the order of a step; a layer is gathered before it works."""
+
+_SCALARS = FP32 + FP32  # the loss and its gradient
+_FREED = ("shifted_labels", "padding_label", "label_count")
+_norm, _table = held("final"), V * d
+_outside = V * d * n_emb + n_pos * d + _norm
+_layer = sympy.ceiling((P - _outside) / L)
+_matrices = held("attention", of=MATRICES) + held("mlp", of=MATRICES)
+_CODE = "transformers 5 with torch 2, as measured with llama, qwen2 and gpt2; every layer alike"
+_SOURCE = "wolf2020transformers, src/transformers/models; paszke2019pytorch, section 5.5"
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One moment of a step.
+
+    Parameters
+    ----------
+    phase : one of PHASES
+    name : what happens, as it follows "when"
+    parts : the terms that lie on the card, which its own term sums up
+    holds, source : as of a `Term`
+    layer : "first" or "last", if one of these is on its way back
+    """
+
+    phase: str
+    name: str
+    parts: tuple[Term, ...]
+    holds: str = _CODE
+    source: str = _SOURCE
+    layer: str = ""
+
+    @cached_property
+    def term(self) -> Term:
+        """The sum of the parts."""
+        return Term(
+            name=f"{self.phase}_moment",
+            expr=sympy.Add(*(part.symbol for part in self.parts)),
+            meaning=f"What lies on the card when {self.name}.",
+            holds=self.holds,
+            source=self.source,
+            parts=self.parts,
+        )
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step of a run, as far as it decides where its memory peaks.
+
+    Parameters
+    ----------
+    weights, gradients, optimizer : the states that the card keeps
+    stepped : the gradients that are there when the optimizer begins
+    temporaries : what the optimizer takes for a moment; None if nobody knows
+    lasting : whether gradients stay from step to step
+    shared : whether cards share gradients out as soon as a layer has made them
+    frozen : whether adapters alone are trained
+    tied : whether input embedding and output head are one matrix
+    gathering : who gathers shares of the weights: "zero", "fsdp" or nobody
+    case : the code that keeps activations; None if it is another's, or not known
+    windows : whether some layers have a window that the context has reached
+    kept : activations that are there at once, where `case` is None: first of the forward, then of the backward pass
+    beside : what lies there at every moment
+    reducing : what lies there on the way back alone, to add gradients up between cards
+    """
+
+    weights: Term
+    gradients: Term
+    optimizer: Term
+    stepped: Term
+    temporaries: Term | None
+    lasting: bool = False
+    shared: bool = False
+    frozen: bool = False
+    tied: bool = False
+    gathering: str = ""
+    case: CodePath | None = None
+    windows: bool = False
+    kept: tuple[Term, ...] = ()
+    beside: tuple[Term, ...] = ()
+    reducing: tuple[Term, ...] = ()
+
+    @cached_property
+    def moments(self) -> tuple[Moment, ...]:
+        """Every moment that may be the highest, in the order of a step."""
+        passes = self._passes() if self.case else self._kept_alone()
+        return (*self._gathering(), *passes, *self._stepping())
+
+    def _moment(self, phase: str, name: str, *parts: Term, gradients: sympy.Expr | None = None, **said: str) -> Moment:
+        """Return a moment before the optimizer's step; `gradients` are those made so far, where none are lasting."""
+        there = self.gradients if self.lasting else _with(self.gradients, gradients or sympy.S.Zero)
+        beside = (*self.beside, *(self.reducing if phase == "backward" else ()))
+        return Moment(phase, name, (self.weights, there, self.optimizer, *parts, *beside), **said)
+
+    def _stepping(self) -> Iterator[Moment]:
+        parts = [self.weights, self.stepped, self.optimizer, *([self.temporaries] if self.temporaries else [])]
+        holds = self.temporaries.holds if self.temporaries else self.optimizer.holds
+        source = (self.temporaries or self.optimizer).source
+        yield Moment("step", "the optimizer changes the weights", (*parts, *self.beside), holds=holds, source=source)
+
+    def _kept_alone(self) -> Iterator[Moment]:
+        names = (("forward", "the forward pass ends"), ("backward", "one layer is computed again"))
+        for (phase, name), kept in zip(names, self.kept, strict=False):
+            yield replace(self._moment(phase, name, kept), holds=kept.holds, source=kept.source)
+
+    def _gathering(self) -> Iterator[Moment]:
+        if not self.gathering:
+            return
+        parts = [self._gathered(layers=2)]
+        if self.case:
+            parts.append(self._waiting(self._all_layers + self._around))
+        yield self._moment("gather", "the last layer works", *parts, source=parts[0].source)
+
+    def _passes(self) -> Iterator[Moment]:
+        every, cast = self._activations, self._casts
+        head = self._gathered() if self.gathering else None
+        forward = [every, *([weight_copies()] if cast else []), *filter(None, [head])]
+        yield self._moment("forward", "the loss is computed", *forward, _passing(passing(self.case)))
+        kept = [every, *([weight_copies(self.case.recompute)] if cast else []), *filter(None, [head])]
+        yield self._moment("loss", "the loss has its gradient", *kept, _passing(self._at_loss))
+        chunked = Loss.of(self.case.loss).chunked  # whose forward pass leaves the gradients of the head
+        yield from (*([] if chunked else [self._head()]), *self._layers(), self._embedding())
+
+    @property
+    def _casts(self) -> bool:
+        """Whether weights are copied in 16 bits, which FSDP gathers them in."""
+        return self.case.recipe == "autocast"
+
+    @property
+    def _at_loss(self) -> sympy.Expr:
+        loss = Loss.of(self.case.loss)
+        plain = loss.kept == "probabilities"  # whose first operation on the way back needs the labels alone
+        freed = sum(tensor.expr for tensor in saved_tensors(self.case) if plain and tensor.key in _FREED)
+        return loss.backward(self._width) + _SCALARS - freed
+
+    def _head(self) -> Moment:
+        """The gradient of the logits becomes that of the head and of its input."""
+        logits = sum(one.expr for one in saved_tensors(self.case) if V in one.shape and one.place == "loss")
+        kept, gone = self._activations, self._width * s * b * (V + d) + _SCALARS
+        rest = replace(kept, expr=kept.expr - logits)
+        parts = [rest, *([self._gathered()] if self.gathering else []), _passing(gone)]
+        return self._moment("backward", "the head has its gradient", *parts, gradients=self._made(B_g * _table, 0))
+
+    def _embedding(self) -> Moment:
+        """Every gradient is there; of tied matrices, those of both uses beside their sum."""
+        last = 2 * B_g * _table if self.tied and not self.frozen else self._width * s * b * d
+        parts = [*([self._gathered()] if self.gathering else []), _passing(last + _SCALARS)]
+        name = "the embedding has its gradient, the last of all"
+        return self._moment("backward", name, *parts, gradients=self._made(self.gradients.expr, self.gradients.expr))
+
+    def _layers(self) -> Iterator[Moment]:
+        """The last and the first layer on their way back, in the MLP and in the scores of the attention."""
+        cases = (self.case, replace(self.case, masked=True)) if self.windows else (self.case,)
+        for case in cases:
+            for word, there, made in _halves(case, self._width):
+                for which, waiting, so_far in self._ends(case, made):
+                    parts = [self._waiting(waiting), _passing(there + self._residual(case))]
+                    if self._casts:
+                        parts.append(self._copies(which))
+                    if self.gathering:
+                        parts.append(self._gathered(layers=2))
+                    name = f"the {which} layer goes back through its {word}"
+                    yield self._moment("backward", name, *parts, gradients=so_far, layer=which)
+
+    def _ends(self, case: CodePath, made: sympy.Expr) -> Iterator[tuple[str, sympy.Expr, sympy.Expr]]:
+        again = self.case.recompute == Recompute.FULL
+        own = symbol("window_layer_activations") if case.masked and self.windows else layer(case).symbol
+        of_last = B_g * (_table + _norm + made)
+        yield "last", self._all_layers - (0 if again else own) + self._around, self._made(of_last, 0)
+        missing = _layer - made + _table * (n_emb - 1) + n_pos * d
+        of_first = self.gradients.expr - B_g * missing
+        yield "first", (own if again else 0) + self._around, self._made(of_first, self.gradients.expr)
+
+    def _made(self, alone: sympy.Expr, shared: sympy.Expr) -> sympy.Expr:
+        """Return the gradients so far: made whole, or shared out but for those of the layer at work and of the head."""
+        if self.frozen:
+            return self.gradients.expr
+        return shared + self._width * (_layer + _table) if self.shared else alone
+
+    def _residual(self, case: CodePath) -> sympy.Expr:
+        """Return the gradient of the residual, and the loss; a layer that is recomputed may share its input."""
+        of_residual = self._width * s * b * d
+        copied = "rmsnorm" in case.traits and self._width < FP32  # the norm raises its input to FP32
+        return of_residual + _SCALARS - (0 if copied or case.recompute == Recompute.NONE else of_residual)
+
+    def _copies(self, which: str) -> Term:
+        layers = L if which == "last" and self.case.recompute == Recompute.NONE else 1
+        return _with(weight_copies(), HALF * layers * _matrices)
+
+    def _waiting(self, expr: sympy.Expr) -> Term:
+        return replace(self._activations, expr=expr, meaning="What the layers that are still to go back have kept.")
+
+    @cached_property
+    def _activations(self) -> Term:
+        return with_windows(self.case) if self.windows else activations(self.case)
+
+    @cached_property
+    def _all_layers(self) -> sympy.Expr:
+        """What the layers keep, without what is kept once."""
+        once = next(part.symbol for part in self._activations.parts if part.name == "other_activations")
+        return self._activations.expr.xreplace({once: sympy.S.Zero})
+
+    @cached_property
+    def _around(self) -> sympy.Expr:
+        """What embedding and attention keep once, and stays until the first layer is back."""
+        once = (tensor for tensor in saved_tensors(self.case) if tensor.per == "once")
+        return sympy.Add(*(tensor.expr for tensor in once if tensor.place in ("embedding", "attention")))
+
+    @property
+    def _width(self) -> int:
+        return FP32 if self.case and self.case.width == "fp32" else HALF
+
+    def _gathered(self, layers: int = 0) -> Term:
+        return _of_fsdp(self._width, layers) if self.gathering == "fsdp" else of_zero
+
+
+def _halves(case: CodePath, width: int) -> Iterator[tuple[str, sympy.Expr, sympy.Expr]]:
+    """Yield for the MLP, and for scores if they are stored, what is there at once, and the gradients made before."""
+    own = [tensor for tensor in saved_tensors(replace(case, recompute="none")) if tensor.per == "layer"]
+    keys = [tensor.key for tensor in own]
+    if "down_input" in keys:
+        alone = "gelu" in case.traits  # whose factor is its input
+        there = _bytes(one for one in own if one.key != "down_input") + (2 if alone else 3) * width * s * b * d_ff
+        yield "MLP", there, held("mlp", of=("down_proj", "down_bias"))
+    else:  # in no code that has been measured
+        yield "MLP", _bytes(own) + 2 * width * s * b * d, sympy.S.Zero
+    if "softmax" in keys:
+        last = keys.index("softmax")
+        values_stay = "packed" in case.traits and not case.many  # of several sequences, copies do
+        of_values = width * s * b * h * d_k if values_stay else 0
+        made = held("mlp") + _norm + held("attention", of=("o_proj", "o_bias"))
+        yield "scores", _bytes(own[: last + 1]) + 2 * own[last].expr + of_values, made
+
+
+def _bytes(tensors: Iterable[SavedTensor]) -> sympy.Expr:
+    return sympy.Add(*(tensor.expr for tensor in tensors))
+
+
+def _with(term: Term, expr: sympy.Expr) -> Term:
+    """Return a term with another expression: what of it is there at a moment."""
+    parts = {part.name: part for part in (*term.parts, parameters, layers)}
+    used = tuple(part for part in parts.values() if part.symbol in expr.free_symbols)
+    return replace(term, expr=expr, parts=used)
+
+
+@cache
+def _passing(expr: sympy.Expr) -> Term:
+    return Term(
+        name="passing",
+        expr=expr,
+        meaning="Results and gradients of the operation at work, which are dropped behind it.",
+        holds=_CODE,
+        source=_SOURCE,
+        parts=tuple(part for part in (padded_context, layers) if expr.has(part.symbol)),
+    )
+
+
+@cache
+def _of_fsdp(width: int, layers_at_work: int) -> Term:
+    return Term(
+        name="gathered",
+        expr=width * (_outside + layers_at_work * _layer),
+        meaning="What lies outside the layers stays gathered through the step; a layer at work and the next one too.",
+        holds="FSDP of PyTorch that wraps each layer, prefetches one, and leaves the outermost unit gathered",
+        source="zhao2023fsdp, section 3.3",
+        parts=(parameters, layers) if layers_at_work else (parameters,),
+    )
+
+
+of_zero = Term(
+    name="gathered",
+    expr=B * Min(P, symbol("live_parameters")),
+    meaning="Gathered weights are kept until there are as many as the setting allows, and then dropped.",
+    holds="ZeRO stage 3 as in DeepSpeed with its own settings",
+    source="deepspeed2026, stage3_max_live_parameters",
+    parts=(parameters,),
+)
+
+reduced = replace(bucket_memory, source="deepspeed2026, reduce_bucket_size; rajbhandari2020zero, section 6.2")
+
+
+def examples() -> tuple[Term, ...]:
+    """Return a term for each moment of a run of LLaMA code on cards that share with FSDP, and the peak over them.
+
+    >>> examples()[-1]
+    M_peak = max(M_go, M_loss, M_back, M_upd, M_gat)
+    """
+    states = (weights, gradients, optimizer, gradients, step_temporaries)
+    step = Step(*states, shared=True, gathering="fsdp", case=CodePath("llama", recompute="full"))
+    first = {moment.phase: moment.term for moment in reversed(step.moments)}
+    each = tuple(first[phase] for phase in PHASES)
+    parts = {part.name: part for term in each for part in term.parts}
+    return (parts["passing"], parts["gathered"], *each, peak_of(each))
+
+
+def peak_of(each: tuple[Term, ...]) -> Term:
+    """Return the term for the highest of several moments."""
+    return Term(
+        name="peak",
+        expr=Max(*(term.symbol for term in each)),
+        meaning="A step needs at once what its highest moment needs; the sum of all terms may be less, or more.",
+        holds=_CODE,
+        source=_SOURCE,
+        parts=each,
+    )

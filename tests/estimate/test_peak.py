@@ -1,0 +1,171 @@
+"""The peak of a training step: measured on cards, as measured terms have it, and what must hold for any run."""
+
+from dataclasses import replace
+from time import process_time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from measured import rows
+from memcalc import Gpu, InputError, Model, Training, breakdown, fewest_gpus, fits, largest, peak, total
+from memcalc.estimate.peak import kinds_of
+from memcalc.estimate.training import step_peak
+from memcalc.formula.moments import PHASES
+from small_models import SMALL, STAGES, STEPPED, STEPS
+
+few = settings(max_examples=8, deadline=None)
+MISTRAL, LLAMA = Model.named("Mistral-7B-v0.1"), Model.named("LLaMA-7B")
+FIELD = rows("field_training", "step", "sharded_step")
+
+
+def of(row):
+    model, run = Model.named(row.model), Training(**row.inputs)
+    return model, run, peak(model, run)
+
+
+@pytest.mark.parametrize("row", FIELD, ids=[row.id for row in FIELD])
+def test_the_peak_of_full_fine_tunes_on_a100_cards(row):
+    """Their fused RMSNorm keeps its 16-bit input alone: of two norms 2 × 5 bytes less of each hidden number."""
+    model, run, found = of(row)
+    without_norms = 10 * model.hidden * run.context * run.batch
+    fused = "RMSNorm" in row.how and found.moment == "backward"
+    others = max(at.bytes for phase, at in found.moments.items() if phase != "backward")
+    assert max(found.bytes - fused * without_norms, others) == pytest.approx(row.measured, rel=0.02)
+    if row.quantity == "step":
+        assert found.bytes == pytest.approx(row.measured, rel=0.05)
+    if run.loss.startswith("plain"):
+        assert found.bytes == pytest.approx(row.measured, rel=0.001)
+
+
+def test_the_step_of_adamw_takes_five_times_the_weights_in_bf16():
+    found = peak(MISTRAL, Training(recipe="bf16", recompute="full"))
+    assert found.moment == "step"
+    assert found.bytes == pytest.approx(5 * 2 * MISTRAL.parameters, rel=1e-6)
+    in_place = peak(MISTRAL, Training(recipe="bf16", recompute="full", optimizer="adamw_torch_fused"))
+    assert in_place.moments["step"].bytes == pytest.approx(4 * 2 * MISTRAL.parameters, rel=1e-6)
+    one_by_one = peak(MISTRAL, Training(recipe="bf16", optimizer="AdamW for-loop")).moments["step"]
+    assert one_by_one.parts["step_temporaries"] == 2 * (2 * 32_000 * 4096 + 4096)  # embedding or head
+
+
+def test_deepspeed_raises_gradients_before_it_steps():
+    """Stage 2: 16-bit gradients of the share, laid end to end, raised to 32 bits; or these and a root in 32 bits."""
+    model, run = Model.nominal(8_000_000), Training(zero=2, data_parallel=4)
+    assert peak(model, run).parts["step_temporaries"] == 6 * 2_000_000
+    assert peak(model, replace(run, optimizer="AdamW fused")).parts["step_temporaries"] == 6 * 2_000_000
+    assert peak(model, replace(run, recipe="bf16")).parts["step_temporaries"] == 2 * 2_000_000
+
+
+@pytest.mark.parametrize("name", ["Llama-3.2-1B", "Qwen2.5-0.5B", "Llama-2-7B"])
+@pytest.mark.parametrize("recompute", ["none", "full"])
+@pytest.mark.parametrize("attention", ["eager", "sdpa"])
+def test_forward_and_backward_pass_peak_as_measured_terms_have_it(name, recompute, attention):
+    model = Model.named(name)
+    for context in (64, 1024, 4096):
+        run = Training(context=context, recipe="bf16", recompute=recompute, attention=attention)
+        moments, memory = peak(model, run).moments, breakdown(model, run)
+        highest = max(moments[phase].bytes for phase in ("loss", "backward"))
+        assert highest - memory["weights"] - memory["optimizer"] == step_peak(model, run)
+
+
+def test_what_nobody_knows_is_named():
+    run = Training(recipe="bf16", activations="none")
+    card = Gpu.named("A100 80 GB")
+    fit = fits(LLAMA, run, card)
+    assert (fit.word, fit.unknown) == ("fits if", "the activations")
+    assert fits(Model.nominal(10**9), Training(), card).unknown == "the activations"
+    assert "what a step of Lion takes" in fits(LLAMA, replace(run, optimizer="Lion"), card).unknown
+    assert "the loss" in fits(LLAMA, replace(run, activations="megatron"), card).unknown
+    assert not fits(LLAMA, Training(recipe="bf16", recompute="full"), card).unknown
+    for quantity in ("context", "batch"):
+        with pytest.raises(InputError, match="activations must be transformers or megatron to find the largest"):
+            largest(quantity, LLAMA, run, card)
+        with pytest.raises(InputError, match="quantity must be 'parameters' for a size alone"):
+            largest(quantity, Model.nominal(10**9), Training(), card)
+
+
+def test_how_long_a_context_may_be_is_a_question_of_the_loss():
+    """Llama-3.1-8B over 8 H100: about 12 bytes for each of 128,256 logits, and 2 × 4096 in each of 32 layers."""
+    model, card = Model.named("Llama-3.1-8B"), Gpu.named("H100 80 GB")
+    run = Training(zero=3, data_parallel=8, recompute="full")
+    states = 16 * model.parameters // 8 + 2 * 10**9 + 2 * 500_000_000  # and what DeepSpeed gathers, and its bucket
+    by_hand = (card.capacity - states) / (12 * 128_256 + 2 * 4096 * 32 + 8 * 4096)
+    assert largest("context", model, run, card) == pytest.approx(by_hand, rel=0.01)
+    assert largest("context", model, replace(run, loss="fused_linear"), card) > 2 * by_hand
+
+
+@pytest.mark.parametrize("loss", ["fused", "fused_linear"])
+def test_another_loss_needs_less(loss):
+    model = Model.named("Llama-3.1-8B")
+    run = Training(recipe="bf16", recompute="full", optimizer="SGD", batch=4)
+    plain, other = (peak(model, replace(run, loss=word)).moments for word in ("plain", loss))
+    logits = 4 * 4096 * 128_256
+    assert plain["loss"].bytes - other["loss"].bytes == pytest.approx((6 if loss == "fused" else 12) * logits, rel=0.15)
+
+
+@few
+@given(STEPPED, STEPS)
+def test_the_peak_is_the_highest_moment_and_a_moment_the_sum_of_its_parts(model, run):
+    found = peak(model, run)
+    assert found.bytes == max(at.bytes for at in found.moments.values()) == found.moments[found.moment].bytes
+    assert list(found.moments) == [phase for phase in PHASES if phase in found.moments]
+    for moment, at in kinds_of(model, run):
+        assert at.bytes == sum(at.parts.values()) <= found.bytes
+        assert min(at.parts.values()) >= 0, at.name
+        assert list(at.parts) == [part.name for part in moment.parts]
+    states = breakdown(model, run)
+    assert found.bytes >= states["weights"] + states["optimizer"]
+
+
+@few
+@given(STEPPED, STEPS, st.sampled_from(["context", "batch"]), st.integers(1, 1000))
+def test_more_context_and_more_sequences_never_take_less(model, run, quantity, more):
+    longer = replace(run, **{quantity: getattr(run, quantity) + more})
+    if run.context < model.window <= longer.context and not model.full_layers:
+        return  # the mask of a full window may bring a leaner kernel
+    assert peak(model, longer).bytes >= peak(model, run).bytes
+
+
+@few
+@given(SMALL, st.sampled_from(["AdamW fused", "SGD"]), st.sampled_from(["fp32", "bf16"]))
+def test_where_the_step_alone_counts_peak_and_sum_agree(model, optimizer, recipe):
+    run = Training(recipe=recipe, optimizer=optimizer, activations="none")
+    found = peak(model, run)
+    assert list(found.moments) == ["step"]
+    assert found.bytes == total(model, run)
+
+
+@few
+@given(SMALL, st.integers(2, 200), STAGES)
+def test_the_shares_of_a_step_sum_to_the_whole(model, cards, stage):
+    run = Training(recipe="fp32", optimizer="SGD momentum", activations="none")
+    alone = peak(model, run).moments["step"].parts
+    each = peak(model, replace(run, data_parallel=cards, **stage)).moments["step"].parts
+    assert all(cards * each[name] >= alone[name] for name in ("weights", "gradients", "optimizer"))
+
+
+def test_fewest_gpus_is_the_fewest():
+    model, card = Model.named("Llama-3.1-70B"), Gpu.named("H100 80 GB")
+    run = Training(sharding="fsdp", recipe="autocast", recompute="full", loss="fused_linear")
+    found = fewest_gpus(model, run, card)
+    assert fits(model, replace(run, data_parallel=found), card)
+    assert not any(fits(model, replace(run, data_parallel=n), card) for n in range(1, found))
+
+
+def test_a_peak_is_quick_behind_the_first():
+    """Of the processor's own time: 0.2 ms a peak, 50 ms a search for cards, each the quickest of a few."""
+    model, card, run = Model.named("Llama-3.1-8B"), Gpu.named("A100 80 GB"), Training(recompute="full", zero=3)
+
+    def quickest(question, runs):
+        def took(one):
+            start = process_time()
+            question(one)
+            return process_time() - start
+
+        return min(map(took, runs))
+
+    peak(model, run)
+    fewest_gpus(model, run, card)
+    assert quickest(lambda one: peak(model, one), [replace(run, context=4000 + more) for more in range(50)]) < 0.0002
+    longer = [replace(run, context=6000 + more) for more in range(5)]
+    assert quickest(lambda one: fewest_gpus(model, one, card), longer) < 0.05

@@ -1,0 +1,113 @@
+"""What a frozen model with adapters of PEFT keeps for the backward pass; 4-bit weights are those of bitsandbytes."""
+
+from collections.abc import Iterable
+from functools import cache
+from unittest.mock import patch
+
+import torch
+from bitsandbytes.functional import QuantState
+from bitsandbytes.nn import Linear4bit
+from peft import LoraConfig, PeftModel, get_peft_model, prepare_model_for_kbit_training
+from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensorMode
+from transformers import PreTrainedModel
+
+from measure.alive import Alive
+from measure.cases import Case
+from measure.fake import CARD, fake_card, moved
+from measure.models import build, config
+
+_KEPT = "storages alive after a training forward pass on fake CUDA tensors, less weights and inputs; adapters of PEFT"
+HOW = {"activations": _KEPT, "layer_activations": f"two layers less one: {_KEPT}"}
+_MODULES = {"all": "all-linear", "qv": ["q_proj", "v_proj", "qkv_proj"]}
+_MODULES |= {"qkvo": ["q_proj", "k_proj", "v_proj", "qkv_proj", "o_proj"]}
+_MODULES |= {"mlp": ["gate_proj", "up_proj", "gate_up_proj", "down_proj"]}
+_BLOCK = 64  # numbers that share a scale
+
+
+def measure(case: Case) -> int:
+    """Return the bytes that are kept of the whole model, or of a layer."""
+    key = case.model, tuple(case.inputs.items())
+    return passed(*key, layers=2) - passed(*key, layers=1) if case.quantity == "layer_activations" else passed(*key)
+
+
+@cache
+def passed(name: str, inputs: tuple, layers: int = 0) -> int:
+    """Return the bytes alive after a forward pass, with the copies of weights that autocast keeps."""
+    case = Case("", name, dict(inputs))
+    with fake_card() as mode, torch.device(CARD):
+        dtype = torch.float32 if case.inputs["base_weights"] == "FP32" else torch.bfloat16
+        made = config(case, layers or case.inputs.get("dense_layers", 0))
+        model = _frozen(mode, moved(mode, build(made, dtype, case.inputs["attention"]), CARD), case)
+        model = _adapted(model.train(), case)
+        if case.inputs.get("recompute") == "full":
+            model.enable_input_require_grads()
+            model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+        ids = torch.zeros((case.inputs["batch"], case.inputs["context"]), dtype=torch.long)
+        with Alive([*model.parameters(), *model.buffers(), *_scales(model), ids]) as alive:
+            with torch.autocast("cuda", torch.bfloat16, case.inputs["recipe"] == "autocast"):
+                loss = model(input_ids=ids, labels=ids, use_cache=False).loss
+            return alive.bytes - loss.nbytes
+
+
+def _frozen(mode: FakeTensorMode, model: PreTrainedModel, case: Case) -> PreTrainedModel:
+    """Store the matrices of the layers in 4 bits if the case says so, and prepare the model as PEFT does."""
+    base = case.inputs["base_weights"]
+    if base.startswith("NF4"):
+        for path, module in list(model.named_modules()):
+            if isinstance(module, nn.Linear) and "lm_head" not in path:
+                parent, _, name = path.rpartition(".")
+                setattr(model.get_submodule(parent), name, _in_4_bits(module, base.endswith("double")))
+        model.is_loaded_in_4bit = True
+    if case.inputs.get("kbit_preparation", base.startswith("NF4")):
+        prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)
+    for module in model.modules():
+        if isinstance(module, Linear4bit) and module.bias is not None:
+            module.bias.data = module.bias.data.to(torch.bfloat16)  # as the first pass leaves it
+    return model.requires_grad_(False)
+
+
+def _in_4_bits(module: nn.Linear, double: bool) -> Linear4bit:
+    """Return a matrix as bitsandbytes stores it; it packs real numbers only, so that the packed ones are made here."""
+    rows, columns = module.weight.shape
+    bias = module.bias is not None
+    with patch("bitsandbytes.nn.modules.Params4bit", lambda numbers, **_: nn.Parameter(numbers, requires_grad=False)):
+        small = Linear4bit(1, 1, bias, torch.bfloat16, quant_type="nf4")
+    small.in_features, small.out_features, small.bias = columns, rows, module.bias
+    weight = nn.Parameter(torch.empty((rows * columns + 1) // 2, 1, dtype=torch.uint8), requires_grad=False)
+    weight.compress_statistics, weight.quant_type = double, "nf4"
+    weight.quant_state = _state(torch.Size((rows, columns)), double)
+    small._parameters["weight"] = weight
+    return small
+
+
+def _state(shape: torch.Size, double: bool) -> QuantState:
+    blocks = -(-shape.numel() // _BLOCK)
+    settings = {"blocksize": _BLOCK, "quant_type": "nf4", "dtype": torch.bfloat16, "shape": shape}
+    if not double:
+        return QuantState(torch.empty(blocks), code=torch.empty(16), **settings)
+    second = QuantState(torch.empty(-(-blocks // 256)), code=torch.empty(256), blocksize=256, dtype=torch.float32)
+    first = torch.empty(blocks, dtype=torch.uint8)
+    return QuantState(first, code=torch.empty(16), offset=torch.empty(()), state2=second, **settings)
+
+
+def _scales(model: nn.Module) -> Iterable[Tensor]:
+    """Yield what stands beside the packed numbers."""
+    states = [parameter.quant_state for parameter in model.parameters() if hasattr(parameter, "quant_state")]
+    for state in (*states, *(state.state2 for state in states if state.nested)):
+        yield from (one for one in (state.absmax, state.code, state.offset) if one is not None)
+
+
+def _adapted(model: PreTrainedModel, case: Case) -> PeftModel:
+    """Put adapters beside the matrices, in the format that the case says."""
+    targets = case.inputs.get("lora_targets", "all")
+    modules = _MODULES.get(targets) or targets.split(",")
+    drop = case.inputs.get("lora_dropout", 0.0)
+    made = LoraConfig(r=case.inputs["lora_rank"], target_modules=modules, lora_dropout=drop, task_type="CAUSAL_LM")
+    dtype = torch.bfloat16 if case.inputs.get("adapters") == "BF16" else torch.float32
+    with patch.object(nn.Module, "to", lambda module, *_, **__: module):  # all is on the fake card already
+        adapted = get_peft_model(model, made, autocast_adapter_dtype=False)
+    for name, module in adapted.named_modules():
+        if "lora_" in name and isinstance(module, nn.Linear):
+            module.weight = nn.Parameter(module.weight.detach().to(dtype))
+    return adapted
