@@ -193,11 +193,12 @@ MAY_BE_ZERO = {
     "batched_tokens",
     "sequences",
 }
-FLAGS = {"sequence_parallel", "router_outputs", "towers", "draft", "kv_offload", "kbit_preparation"}
+FLAGS = {"sequence_parallel", "router_outputs", "towers", "draft", "kv_offload", "kbit_preparation", "reentrant"}
 ALLOWED = {
     "dropout": [0.5],
     "lora_dropout": [0.5],
     "kbit_preparation": [None],
+    "reentrant": [None],
     "utilization": [None],
     "host_bandwidth": [None, 0.5],
 }

@@ -36,9 +36,16 @@ def adapted(model: Model, run: Training) -> Adapted:
     >>> sorted(adapted(Model.named("Phi-3-mini-4k"), Training(lora_rank=8, lora_targets="qkvo")).modules)
     ['o_proj', 'qkv_proj']
     """
-    settings = {name: getattr(run, name) for name in ("autocast", "quantized", "raised")}
+    settings = {name: getattr(run, name) for name in ("autocast", "raised")}
+    quantized = run.base_weights in catalogue.names("frozen_bases")
     single = run.adapters == Adapters.FP32
-    return Adapted(frozenset(_sides(model, run.lora_targets)), single, **settings, dropout=run.lora_dropout > 0)
+    return Adapted(
+        frozenset(_sides(model, run.lora_targets)),
+        single,
+        **settings,
+        quantized=quantized,
+        dropout=run.lora_dropout > 0,
+    )
 
 
 def unknown(model: Model, run: Training) -> Iterator[str]:

@@ -214,18 +214,19 @@ def _made(
     ways: tuple[object, ...],
     kept: tuple[Term, ...],
 ) -> Step:
-    windows, tied, frozen, lasting, shared, gathering, stage = ways
+    windows, tied, frozen, lasting, shared, gathering, stage, hoarding = ways
     weights, gradients, states, *beside = terms
     return Step(
         *(weights, gradients, states, *stepping),
         *(lasting, shared, frozen, tied, gathering, case, windows, kept),
         beside=(*beside, *([moments.reduced] if stage == 3 else [])),
         reducing=(moments.reduced,) if stage in (1, 2) else (),
+        hoarding=hoarding,
     )
 
 
-def _ways(model: Model | NominalModel, run: Training) -> tuple[bool, bool, bool, str, int]:
-    """Return frozen, lasting, shared, gathering of a `Step`, and the stage of ZeRO in DeepSpeed."""
+def _ways(model: Model | NominalModel, run: Training) -> tuple[bool, bool, bool, str, int, bool]:
+    """Return frozen, lasting, shared, gathering of a `Step`, the stage of ZeRO in DeepSpeed, and hoarding."""
     deepspeed = run.stage > 0 and not run.by_rows
     gathers = run.stage == 3 or run.offload in (Offload.PARAMETERS, Offload.NVME)
     gathering = "" if not gathers or run.divided else "fsdp" if run.by_rows else "zero"
@@ -233,7 +234,9 @@ def _ways(model: Model | NominalModel, run: Training) -> tuple[bool, bool, bool,
         gathering = ""
     lasting = run.recipe == "megatron" or run.activations == Accounting.MEGATRON or (deepspeed and run.stage == 3)
     shared = run.stage >= 2 or run.offload != Offload.NONE
-    return run.lora_rank > 0, lasting, shared, gathering, run.stage if deepspeed else 0
+    again = run.recompute == Recompute.FULL and run.reentrant is not False
+    hoarding = again and run.lora_rank > 0 and gathering == "fsdp"
+    return run.lora_rank > 0, lasting, shared, gathering, run.stage if deepspeed else 0, hoarding
 
 
 def _kept(model: Model | NominalModel, run: Training) -> tuple[Term, ...]:

@@ -294,24 +294,12 @@ def activations(model: Model, run: Training) -> tuple[Term, ...]:
     if run.activations == Accounting.MEGATRON:
         return (megatron.activations(run.recompute, run.sequence_parallel, run.pipeline_parallel > 1),)
     code = code_path(model, run)
-    copies, kept = _copies(model, code, run), saved.activations
+    kept = saved.activations
     if code.mixed and 0 < model.window <= run.context:
         kept = saved.with_windows
     elif model.moe_layers and model.dense_layers:
         kept = saved.with_experts
-    return (*copies, kept(code))
-
-
-def _copies(model: Model, code: CodePath, run: Training) -> tuple[Term, ...]:
-    """Return the term for the copies of the weights that autocast makes, if there are any."""
-    if not run.autocast:
-        return ()
-    copies = (
-        lora.weight_copies(code)
-        if code.adapted
-        else saved.weight_copies(run.recompute, code.experts, model.latent_layers > 0)
-    )
-    return () if copies.expr == 0 else (copies,)
+    return (*lora.copies(code), kept(code))
 
 
 def code_path(model: Model, run: Training) -> CodePath:

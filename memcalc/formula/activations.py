@@ -10,7 +10,7 @@ from memcalc.formula.choices import Experts, Recompute
 from memcalc.formula.formats import FP32, HALF, INT64
 from memcalc.formula.loss import Loss
 from memcalc.formula.numeric import Max
-from memcalc.formula.saved_tensors import RECOMPUTE, CodePath, saved_tensors, total
+from memcalc.formula.saved_tensors import RECOMPUTE, CodePath, place_of, saved_tensors, total
 from memcalc.formula.symbols import symbols
 from memcalc.formula.tensors import BIASES, MATRICES, L_full, L_mla, L_moe, L_win, V, d, d_k, h, h_kv, held
 from memcalc.formula.term import Term
@@ -214,6 +214,7 @@ def _last_scores(case: CodePath) -> sympy.Expr:
     raw, masked, mask = HALF * b * h * s**2, HALF * b * h * s**2, HALF * b * s**2
     embeddings, layer_input, positions = HALF * s * b * d, HALF * s * b * d, INT64 * s
     not_repeated = 2 * HALF * s * b * h_kv * d_k if case.grouped else 0  # keys and values
-    keys = [tensor.key for tensor in saved_tensors(case)]
-    later = saved_tensors(case)[keys.index("heads_output") :]
-    return raw + masked + mask + embeddings + layer_input + positions + not_repeated - sum(t.expr for t in later)
+    kept = saved_tensors(case)
+    last = max(place for place, tensor in enumerate(kept) if place_of(tensor) == "scores")
+    later = sum(tensor.expr for tensor in kept[last + 1 :] if tensor.key != "before_scores")
+    return raw + masked + mask + embeddings + layer_input + positions + not_repeated - later

@@ -25,7 +25,7 @@ class Adapted:
     modules : the matrices that have one, by the names in data/adapted_matrices.csv
     single : whether the adapters are in FP32, and not in 16 bits
     autocast : whether the model runs under autocast
-    quantized : whether the frozen matrices are in 4 bits, and made 16-bit for each product
+    quantized : whether the frozen matrices are in few bits, and made 16-bit for each product
     raised : whether the numbers between layers are FP32: embedding and norms are
     dropout : whether the adapters drop numbers of their input
     first : whether it is the first layer, whose input needs no gradient

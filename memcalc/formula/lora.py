@@ -6,6 +6,7 @@ from functools import cache
 import sympy
 
 from memcalc.formula.activations import activations
+from memcalc.formula.activations import weight_copies as of_whole_model
 from memcalc.formula.adapted import matrices
 from memcalc.formula.choices import Recompute, Targets
 from memcalc.formula.formats import FP32, HALF
@@ -127,12 +128,13 @@ base_weights = replace(
 
 
 @cache
-def weight_copies(case: CodePath) -> Term:
+def weight_copies(case: CodePath, cached: bool = False) -> Term:
     """Return the term for the 16-bit copies that autocast keeps of a frozen model's matrices and of its adapters.
 
     Parameters
     ----------
     case : the code that runs, with adapters under autocast
+    cached : whether the forward pass has just ended, so that autocast still has its copies of what is trained
 
     A copy stays where the gradient of the matrix's input is computed from it; with recomputation those of the layers
     are gone.
@@ -144,12 +146,12 @@ def weight_copies(case: CodePath) -> Term:
     adapted, kept = case.adapted, case.recompute == Recompute.NONE
     first = replace(adapted, first=True).gradients
     inner = sympy.Integer(0)
-    for row in matrices() if kept else ():
+    for row in matrices() if kept or cached else ():
         inputs, outputs = factor(row["inputs"]), factor(row["outputs"])
         number = L if meets(first, row["gradient"]) else L - 1
         if adapted.single and row["name"] in adapted.modules:
             inner += number * r * inputs + L * outputs * r
-        if adapted.raised and not adapted.quantized and meets(case.traits, row["when"]):
+        if kept and adapted.raised and not adapted.quantized and meets(case.traits, row["when"]):
             inner += number * inputs * outputs
     head = V * d if adapted.raised else 0
     return Term(
@@ -158,8 +160,24 @@ def weight_copies(case: CodePath) -> Term:
         meaning="Autocast copies each FP32 matrix to 16 bits; the copy stays where a gradient is to pass the matrix.",
         holds="adapters beside a frozen model under autocast; after the forward pass",
         source="paszke2019pytorch, torch.amp; mangrulkar2022peft, src/peft/tuners/lora/layer.py",
-        parts=(layers,) if kept else (),
+        parts=(layers,) if inner else (),
     )
+
+
+def copies(case: CodePath, cached: bool = False) -> tuple[Term, ...]:
+    """Return the term for the 16-bit copies that autocast has of the weights, if there are any; `cached` as above.
+
+    >>> copies(CodePath("llama", recipe="autocast", recompute="full"))
+    (M_cast = 2 × V × d,)
+    """
+    if case.adapted:
+        term = weight_copies(case, cached) if case.adapted.autocast else None
+    elif case.recipe == "autocast":
+        recompute = Recompute.NONE if cached else case.recompute
+        term = of_whole_model(recompute, case.experts, "latent" in case.traits)
+    else:
+        term = None
+    return () if term is None or term.expr == 0 else (term,)
 
 
 @cache
@@ -174,10 +192,10 @@ def step_peak(case: CodePath) -> Term:
     >>> step_peak(CodePath("llama", adapted=Adapted(frozenset({"v_proj"}))))
     M_step = M_act + 8 × V × s × b - 8 × s × b - 4
     """
-    copies = (weight_copies(case),) if case.adapted.autocast and weight_copies(case).expr != 0 else ()
+    copied = copies(case)
     of_probabilities, of_logits, loss_and_its_gradient = *(2 * [FP32 * s * b * V]), FP32 + FP32
     freed = sum(tensor.expr for tensor in saved_tensors(case) if tensor.key in FREED)
-    kept = sum(term.symbol for term in (activations(case), *copies))
+    kept = sum(term.symbol for term in (activations(case), *copied))
     return Term(
         name="step_peak",
         expr=kept + of_probabilities + of_logits + loss_and_its_gradient - freed,
@@ -185,5 +203,5 @@ def step_peak(case: CodePath) -> Term:
         "kept; the gradients of the adapters come later, and are small.",
         holds="transformers 5.24, PEFT 0.21, torch 2.13; logits that take more than the backward pass of one layer",
         source="wolf2020transformers, src/transformers/loss/loss_utils.py; paszke2019pytorch, section 5.5",
-        parts=(activations(case), *copies),
+        parts=(activations(case), *copied),
     )

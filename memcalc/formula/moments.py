@@ -8,14 +8,15 @@ from functools import cache, cached_property
 
 import sympy
 
-from memcalc.formula.activations import activations, layer, padded_context, passing, weight_copies, with_windows
+from memcalc.formula.activations import activations, layer, padded_context, passing, with_windows
 from memcalc.formula.choices import Recompute
 from memcalc.formula.formats import FP32, HALF
+from memcalc.formula.lora import copies
 from memcalc.formula.loss import Loss
 from memcalc.formula.numeric import Max, Min
 from memcalc.formula.optimizer import gradients, optimizer, step_temporaries
 from memcalc.formula.saved_tensors import CodePath, SavedTensor, saved_tensors
-from memcalc.formula.sharding import bucket_memory
+from memcalc.formula.sharding import N_d, bucket_memory
 from memcalc.formula.symbols import symbol, symbols
 from memcalc.formula.tensors import MATRICES, V, d, d_ff, d_k, h, held, n_emb, n_pos
 from memcalc.formula.term import Term
@@ -88,6 +89,8 @@ class Step:
     kept : activations that are there at once, where `case` is None: first of the forward, then of the backward pass
     beside : what lies there at every moment
     reducing : what lies there on the way back alone, to add gradients up between cards
+    hoarding : whether the input of each layer and its gradient stay until the backward pass ends, for FSDP's hooks on
+        frozen layers hold on to what torch's reentrant checkpoint makes anew
     """
 
     weights: Term
@@ -105,6 +108,7 @@ class Step:
     kept: tuple[Term, ...] = ()
     beside: tuple[Term, ...] = ()
     reducing: tuple[Term, ...] = ()
+    hoarding: bool = False
 
     @cached_property
     def moments(self) -> tuple[Moment, ...]:
@@ -138,19 +142,14 @@ class Step:
         yield self._moment("gather", "the last layer works", *parts, source=parts[0].source)
 
     def _passes(self) -> Iterator[Moment]:
-        every, cast = self._activations, self._casts
-        head = self._gathered() if self.gathering else None
-        forward = [every, *([weight_copies()] if cast else []), *filter(None, [head])]
+        every = self._activations
+        head = [self._gathered()] if self.gathering else []
+        forward = [every, *copies(self.case, cached=True), *head]
         yield self._moment("forward", "the loss is computed", *forward, _passing(passing(self.case)))
-        kept = [every, *([weight_copies(self.case.recompute)] if cast else []), *filter(None, [head])]
+        kept = [every, *copies(self.case), *head]
         yield self._moment("loss", "the loss has its gradient", *kept, _passing(self._at_loss))
         chunked = Loss.of(self.case.loss).chunked  # whose forward pass leaves the gradients of the head
         yield from (*([] if chunked else [self._head()]), *self._layers(), self._embedding())
-
-    @property
-    def _casts(self) -> bool:
-        """Whether weights are copied in 16 bits, which FSDP gathers them in."""
-        return self.case.recipe == "autocast"
 
     @property
     def _at_loss(self) -> sympy.Expr:
@@ -181,8 +180,7 @@ class Step:
             for word, there, made in _halves(case, self._width):
                 for which, waiting, so_far in self._ends(case, made):
                     parts = [self._waiting(waiting), _passing(there + self._residual(case))]
-                    if self._casts:
-                        parts.append(self._copies(which))
+                    parts += self._copies(which)
                     if self.gathering:
                         parts.append(self._gathered(layers=2))
                     name = f"the {which} layer goes back through its {word}"
@@ -195,7 +193,15 @@ class Step:
         yield "last", self._all_layers - (0 if again else own) + self._around, self._made(of_last, 0)
         missing = _layer - made + _table * (n_emb - 1) + n_pos * d
         of_first = self.gradients.expr - B_g * missing
-        yield "first", (own if again else 0) + self._around, self._made(of_first, self.gradients.expr)
+        waiting = self._hoarded if self.hoarding else own if again else 0
+        yield "first", waiting + self._around, self._made(of_first, self.gradients.expr)
+
+    @property
+    def _hoarded(self) -> sympy.Expr:
+        """What every layer leaves behind until the pass ends: its input, and the gradient of that but for two: the
+        first layer has not made its own yet, and the second one's is the gradient of the residual.
+        """
+        return self._all_layers + (L - 2) * self._stream * s * b * d
 
     def _made(self, alone: sympy.Expr, shared: sympy.Expr) -> sympy.Expr:
         """Return the gradients so far: made whole, or shared out but for those of the layer at work and of the head."""
@@ -205,13 +211,21 @@ class Step:
 
     def _residual(self, case: CodePath) -> sympy.Expr:
         """Return the gradient of the residual, and the loss; a layer that is recomputed may share its input."""
-        of_residual = self._width * s * b * d
-        copied = "rmsnorm" in case.traits and self._width < FP32  # the norm raises its input to FP32
+        of_residual = self._stream * s * b * d
+        copied = "rmsnorm" in case.traits and self._stream < FP32  # the norm raises its input to FP32
         return of_residual + _SCALARS - (0 if copied or case.recompute == Recompute.NONE else of_residual)
 
-    def _copies(self, which: str) -> Term:
-        layers = L if which == "last" and self.case.recompute == Recompute.NONE else 1
-        return _with(weight_copies(), HALF * layers * _matrices)
+    def _copies(self, which: str) -> list[Term]:
+        """Return the term for the copies that a layer on its way back has, and those before it."""
+        inner = [_with(term, term.expr.xreplace({V: sympy.S.Zero})) for term in copies(self._uncomputed)]
+        alone = which == "first" or self.case.recompute == Recompute.FULL
+        there = [_with(term, term.expr / L) for term in inner] if alone else inner
+        return [term for term in there if term.expr != 0]
+
+    @property
+    def _uncomputed(self) -> CodePath:
+        """The same code without recomputation."""
+        return replace(self.case, recompute=Recompute.NONE)
 
     def _waiting(self, expr: sympy.Expr) -> Term:
         return replace(self._activations, expr=expr, meaning="What the layers that are still to go back have kept.")
@@ -236,26 +250,33 @@ class Step:
     def _width(self) -> int:
         return FP32 if self.case and self.case.width == "fp32" else HALF
 
+    @property
+    def _stream(self) -> int:
+        """Bytes of a number between layers."""
+        return HALF if self.case.width == "bf16" else FP32
+
     def _gathered(self, layers: int = 0) -> Term:
-        return _of_fsdp(self._width, layers) if self.gathering == "fsdp" else of_zero
+        if self.gathering == "zero":
+            return of_zero
+        base = next((part for part in self.weights.parts if part.name == "base_weights"), None)
+        return _of_frozen(base, layers) if base else _of_fsdp(self._width, layers)
 
 
 def _halves(case: CodePath, width: int) -> Iterator[tuple[str, sympy.Expr, sympy.Expr]]:
     """Yield for the MLP, and for scores if they are stored, what is there at once, and the gradients made before."""
     own = [tensor for tensor in saved_tensors(replace(case, recompute="none")) if tensor.per == "layer"]
-    keys = [tensor.key for tensor in own]
-    if "down_input" in keys:
-        alone = "gelu" in case.traits  # whose factor is its input
-        there = _bytes(one for one in own if one.key != "down_input") + (2 if alone else 3) * width * s * b * d_ff
-        yield "MLP", there, held("mlp", of=("down_proj", "down_bias"))
-    else:  # in no code that has been measured
-        yield "MLP", _bytes(own) + 2 * width * s * b * d, sympy.S.Zero
-    if "softmax" in keys:
-        last = keys.index("softmax")
+    alone = "gelu" in case.traits  # whose factor is its input
+    there = _bytes(one for one in own if one.key != "down_input") + (2 if alone else 3) * width * s * b * d_ff
+    yield "MLP", there, held("mlp", of=("down_proj", "down_bias"))
+    if case.adapted and case.adapted.quantized:  # the product has its gradient, of a matrix that is 16-bit meanwhile
+        yield "down matrix", _bytes(own) + width * s * b * d_ff + HALF * d * d_ff, sympy.S.Zero
+    last = next((place for place, tensor in enumerate(own) if tensor.key == "softmax"), None)
+    if last is not None:
         values_stay = "packed" in case.traits and not case.many  # of several sequences, copies do
         of_values = width * s * b * h * d_k if values_stay else 0
         made = held("mlp") + _norm + held("attention", of=("o_proj", "o_bias"))
-        yield "scores", _bytes(own[: last + 1]) + 2 * own[last].expr + of_values, made
+        before = (*own[: last + 1], *(tensor for tensor in own[last + 1 :] if tensor.key == "before_scores"))
+        yield "scores", _bytes(before) + 2 * own[last].expr + of_values, made
 
 
 def _bytes(tensors: Iterable[SavedTensor]) -> sympy.Expr:
@@ -290,6 +311,14 @@ def _of_fsdp(width: int, layers_at_work: int) -> Term:
         holds="FSDP of PyTorch that wraps each layer, prefetches one, and leaves the outermost unit gathered",
         source="zhao2023fsdp, section 3.3",
         parts=(parameters, layers) if layers_at_work else (parameters,),
+    )
+
+
+def _of_frozen(base: Term, layers_at_work: int) -> Term:
+    """Return the same for a frozen model, which is gathered in the format that it is stored in."""
+    layer = (N_d * base.symbol - HALF * _outside) / L
+    return replace(
+        _of_fsdp(HALF, layers_at_work), expr=HALF * _outside + layers_at_work * layer, parts=(base, parameters, layers)
     )
 
 

@@ -56,7 +56,7 @@ def _matrices() -> tuple[str, ...]:
     )
 
 
-def _prepared(field: str, value: object) -> bool | None:
+def _yes_or_no(field: str, value: object) -> bool | None:
     if value is not None and not isinstance(value, bool):
         raise must(field, "True or False, or left out", shown(value))
     return value
@@ -147,6 +147,13 @@ class Training(Run):
     recompute: str = word(
         Recompute, "what is computed again in the backward pass", Recompute.NONE, "only activations depend on it"
     )
+    reentrant: bool | None = declare(
+        _yes_or_no,
+        "whether torch's older, reentrant checkpoint computes layers again, as transformers before 5 asks for; left "
+        "out, the higher of both is counted",
+        "only adapters that FSDP shares out, with recompute full, depend on it",
+        default=None,
+    )
     loss: str = word(
         Losses, "how head and loss are computed", Losses.PLAIN, "only activations 'transformers' depend on it"
     )
@@ -166,9 +173,9 @@ class Training(Run):
     )
     adapters: str = word(Adapters, "format of the adapters", Adapters.FP32, _ADAPTERS_ALONE)
     kbit_preparation: bool | None = declare(
-        _prepared,
+        _yes_or_no,
         "whether PEFT's prepare_model_for_kbit_training makes FP32 of all that is not quantized; left out: if "
-        "bitsandbytes quantized the base_weights",
+        "bitsandbytes quantized the base_weights, and FSDP does not share them out, for which TRL leaves it away",
         _ADAPTERS_ALONE,
         default=None,
     )
@@ -226,7 +233,7 @@ class Training(Run):
     @property
     def quantized(self) -> bool:
         """Whether bitsandbytes stores the frozen weights under adapters: data/frozen_bases.csv."""
-        return self.base_weights in catalogue.names("frozen_bases")
+        return self.base_weights in catalogue.names("frozen_bases", "bitsandbytes")
 
     @property
     def raised(self) -> bool:
@@ -235,7 +242,8 @@ class Training(Run):
 
     @property
     def _prepared(self) -> bool:
-        return self.quantized if self.kbit_preparation is None else self.kbit_preparation
+        shared = self.by_rows and self.data_parallel > 1
+        return self.quantized and not shared if self.kbit_preparation is None else self.kbit_preparation
 
     @property
     def base_format(self) -> Format:

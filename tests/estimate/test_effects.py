@@ -75,6 +75,7 @@ NAMES = {
     "optimizer": catalogue.names("optimizers"),
     "base_weights": ["BF16", "INT8"],
     "kbit_preparation": [True, False],
+    "reentrant": [True, False],
     "prefill": ["whole", 7],
     "utilization": [0.5, 0.95],
     "gpu_layers": [0, 7, 99],
