@@ -53,6 +53,9 @@ def unknown(model: Model, run: Training) -> Iterator[str]:
     if catalogue.find("code_paths", "family", model.family)["name"] not in FAMILIES:
         alone = f"what adapters keep is known beside {', '.join(FAMILIES)} alone"
         yield f"activations must be 'none' for adapters beside {model.name}, of the family {model.family}: {alone}."
+    if model.moe_layers and run.raised:
+        field = "kbit_preparation must be False" if run.quantized else "base_weights must be BF16 or FP16"
+        yield f"{field} for adapters beside {model.name}: nobody has measured experts in FP32."
     plain, formats = ("BF16", "FP16", "FP32"), catalogue.names("frozen_bases", "known")
     if run.base_weights not in (*plain, *formats):
         alone = f"what is kept is known for base_weights {', '.join((*plain, *formats))} alone"

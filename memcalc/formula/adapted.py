@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from memcalc import catalogue
 from memcalc.formula.formats import FP32, HALF
 
-FAMILIES = ("llama", "mistral", "qwen2", "qwen3", "phi3", "gemma2", "gemma3")
+FAMILIES = ("llama", "mistral", "qwen2", "qwen3", "phi3", "gemma2", "gemma3", "mixtral", "qwen3_moe")
 """Families whose frozen layers with adapters have been measured."""
 
 _PARTS = ("q", "k", "v", "scores", "heads", "out", "gate", "up", "in")

@@ -9,7 +9,7 @@ from functools import cache, cached_property
 import sympy
 
 from memcalc.formula.activations import activations, layer, padded_context, passing, with_windows
-from memcalc.formula.choices import Recompute
+from memcalc.formula.choices import Experts, Recompute
 from memcalc.formula.formats import FP32, HALF
 from memcalc.formula.lora import copies
 from memcalc.formula.loss import Loss
@@ -18,11 +18,12 @@ from memcalc.formula.optimizer import gradients, optimizer, step_temporaries
 from memcalc.formula.saved_tensors import CodePath, SavedTensor, saved_tensors
 from memcalc.formula.sharding import N_d, bucket_memory
 from memcalc.formula.symbols import symbol, symbols
-from memcalc.formula.tensors import MATRICES, V, d, d_ff, d_k, h, held, n_emb, n_pos
+from memcalc.formula.tensors import MATRICES, E, V, d, d_ff, d_k, h, held, n_emb, n_pos
 from memcalc.formula.term import Term
 from memcalc.formula.weights import layers, parameters, weights
 
 L, s, b, P, B, B_g = symbols("layers context batch parameters bytes_per_weight bytes_per_gradient")
+k, d_e = symbols("active_experts expert_intermediate")
 
 PHASES = ("gather", "forward", "loss", "backward", "step")
 """The words for the moments, in the order of a step; a layer is gathered before it works."""
@@ -265,18 +266,28 @@ class Step:
 def _halves(case: CodePath, width: int) -> Iterator[tuple[str, sympy.Expr, sympy.Expr]]:
     """Yield for the MLP, and for scores if they are stored, what is there at once, and the gradients made before."""
     own = [tensor for tensor in saved_tensors(replace(case, recompute="none")) if tensor.per == "layer"]
-    alone = "gelu" in case.traits  # whose factor is its input
-    there = _bytes(one for one in own if one.key != "down_input") + (2 if alone else 3) * width * s * b * d_ff
-    yield "MLP", there, held("mlp", of=("down_proj", "down_bias"))
+    factors = 2 if "gelu" in case.traits else 3  # whose factor is its input
+    wide, made = _product(case)
+    gone = ("down_input", "experts_output")
+    there = _bytes(tensor for tensor in own if tensor.key not in gone) + factors * width * wide
+    yield "MLP", there, made
     if case.adapted and case.adapted.quantized:  # the product has its gradient, of a matrix that is 16-bit meanwhile
-        yield "down matrix", _bytes(own) + width * s * b * d_ff + HALF * d * d_ff, sympy.S.Zero
+        yield "down matrix", _bytes(own) + width * wide + HALF * d * d_ff, sympy.S.Zero
     last = next((place for place, tensor in enumerate(own) if tensor.key == "softmax"), None)
     if last is not None:
         values_stay = "packed" in case.traits and not case.many  # of several sequences, copies do
         of_values = width * s * b * h * d_k if values_stay else 0
-        made = held("mlp") + _norm + held("attention", of=("o_proj", "o_bias"))
+        whole = held("expert" if case.experts else "mlp") + _norm + held("attention", of=("o_proj", "o_bias"))
         before = (*own[: last + 1], *(tensor for tensor in own[last + 1 :] if tensor.key == "before_scores"))
-        yield "scores", _bytes(before) + 2 * own[last].expr + of_values, made
+        yield "scores", _bytes(before) + 2 * own[last].expr + of_values, whole
+
+
+def _product(case: CodePath) -> tuple[sympy.Expr, sympy.Expr]:
+    """Return how many numbers the product of gate and up has at once, and the parameters of the matrix behind it."""
+    if not case.experts:
+        return s * b * d_ff, held("mlp", of=("down_proj", "down_bias"))
+    choices = s * b * k / (E if case.experts == Experts.EAGER else 1)  # of one expert after the other
+    return choices * d_e, held("expert", of=("down_proj", "down_bias"))
 
 
 def _bytes(tensors: Iterable[SavedTensor]) -> sympy.Expr:

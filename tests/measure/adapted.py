@@ -16,6 +16,7 @@ from measure.alive import Alive
 from measure.cases import Case
 from measure.fake import CARD, fake_card, moved
 from measure.models import build, config
+from measure.routing import asked, evenly
 
 _KEPT = "storages alive after a training forward pass on fake CUDA tensors, less weights and inputs; adapters of PEFT"
 HOW = {"activations": _KEPT, "layer_activations": f"two layers less one: {_KEPT}"}
@@ -35,10 +36,11 @@ def measure(case: Case) -> int:
 def passed(name: str, inputs: tuple, layers: int = 0) -> int:
     """Return the bytes alive after a forward pass, with the copies of weights that autocast keeps."""
     case = Case("", name, dict(inputs))
-    with fake_card() as mode, torch.device(CARD):
-        dtype = torch.float32 if case.inputs["base_weights"] == "FP32" else torch.bfloat16
-        made = config(case, layers or case.inputs.get("dense_layers", 0))
-        model = _frozen(mode, moved(mode, build(made, dtype, case.inputs["attention"]), CARD), case)
+    made = config(case, layers or case.inputs.get("dense_layers", 0))
+    dtype = torch.float32 if case.inputs["base_weights"] == "FP32" else torch.bfloat16
+    with fake_card() as mode, torch.device(CARD), evenly(case, made):
+        whole = build(made, dtype, case.inputs["attention"], **asked(case, made))
+        model = _frozen(mode, moved(mode, whole, CARD), case)
         model = _adapted(model.train(), case)
         if case.inputs.get("recompute") == "full":
             model.enable_input_require_grads()

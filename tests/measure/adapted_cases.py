@@ -39,6 +39,7 @@ _OF_TARGETS = (
     {"recipe": "bf16"},
     {"base_weights": "FP32", "lora_dropout": 0.1},
 )
+_EXPERTS = ({"attention": "eager", "recipe": "bf16"}, {"lora_dropout": 0.1}, {"experts": "batched_mm"})
 _TWO = {"full_layers": 2, "dense_layers": 2}
 _TWO_WITH_WINDOWS = {"window_layers": 2, "dense_layers": 2}
 _ONE_OF_EACH = {"full_layers": 1, "window_layers": 1, "dense_layers": 2}
@@ -70,4 +71,11 @@ ADAPTED = (
     ),
     _case("activations", "Gemma-2-9B", _ONE_OF_EACH | {"recompute": "full", "base_weights": "NF4"}),
     _case("activations", "Mistral-7B-v0.1", _TWO_WITH_WINDOWS | {"context": 4096, "batch": 1, "base_weights": "NF4"}),
+    *(
+        _case("layer_activations", name, {"lora_targets": "qkvo"} | way)
+        for name in ("Mixtral-8x7B", "Qwen3-30B-A3B")
+        for way in ({}, {"recipe": "bf16"}, {"adapters": "BF16", "recipe": "bf16"}, {"recompute": "full"}, *_EXPERTS)
+    ),
+    _case("layer_activations", "Mixtral-8x7B", {"lora_targets": "qkvo", "experts": "eager"}),
+    _case("layer_activations", "Mixtral-8x7B", {"lora_targets": "qkvo", "experts": "eager", "recipe": "bf16"}),
 )

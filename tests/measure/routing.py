@@ -12,14 +12,32 @@ from unittest.mock import patch
 
 import torch
 from torch import Tensor
+from transformers import PretrainedConfig
 from transformers.integrations import moe
 
+from measure.cases import Case
+
 _where, _grouped = torch.where, moe._grouped_mm
+_NUMBERS = ("num_local_experts", "num_experts", "n_routed_experts")
+"""How configs call the number of experts in a layer."""
+
+
+def asked(case: Case, made: PretrainedConfig) -> dict[str, str]:
+    """Return the setting for the code of the experts; nothing for a model without any."""
+    return {"experts_implementation": case.inputs.get("experts", "grouped_mm")} if _experts(made) else {}
+
+
+def _experts(made: PretrainedConfig) -> int:
+    return next((getattr(made, key) for key in _NUMBERS if hasattr(made, key)), 0)
 
 
 @contextmanager
-def evenly(experts: int, choices: int) -> Iterator[None]:
-    """Let the loop over experts give each of them its part of all choices of all tokens."""
+def evenly(case: Case, made: PretrainedConfig) -> Iterator[None]:
+    """Let the loop over experts, if there are any, give each of them its part of all choices of all tokens."""
+    if not (experts := _experts(made)):
+        yield
+        return
+    choices = case.inputs["batch"] * case.inputs["context"] * made.num_experts_per_tok
     parts = cycle([choices // experts + (one < choices % experts) for one in range(experts)])
 
     def where(condition: Tensor, *either: object) -> object:

@@ -1,6 +1,5 @@
 """What a training forward pass keeps for the backward pass, and the peak of both, on a fake card."""
 
-from contextlib import ExitStack
 from functools import cache
 
 import torch
@@ -10,13 +9,11 @@ from measure.alive import Alive
 from measure.cases import Case
 from measure.fake import CARD, fake_card, moved
 from measure.models import DTYPES, build, config
-from measure.routing import evenly
+from measure.routing import asked, evenly
 
 _KEPT = (
     "storages alive after a training forward pass on fake CUDA tensors, less weights and inputs; only the loss is held"
 )
-_EXPERTS = ("num_local_experts", "num_experts", "n_routed_experts")
-"""How configs call the number of experts in a layer."""
 
 HOW = {
     "activations": _KEPT,
@@ -44,13 +41,9 @@ def passed(name: str, inputs: tuple, layers: int = 0, head: bool = True, backwar
     case = Case("", name, dict(inputs))
     recipe, attention = case.inputs["recipe"], case.inputs["attention"]
     device = "cpu" if backward else CARD  # autograd's engine wants a card that is there
-    made, tokens = config(case, layers), case.inputs["batch"] * case.inputs["context"]
-    experts = next((getattr(made, key) for key in _EXPERTS if hasattr(made, key)), 0)
-    more = {"experts_implementation": case.inputs.get("experts", "grouped_mm")} if experts else {}
-    with fake_card() as mode, torch.device(device), ExitStack() as stack:
-        if experts:
-            stack.enter_context(evenly(experts, tokens * made.num_experts_per_tok))
-        model = moved(mode, build(made, DTYPES[recipe], attention, **more), device).train()
+    made = config(case, layers)
+    with fake_card() as mode, torch.device(device), evenly(case, made):
+        model = moved(mode, build(made, DTYPES[recipe], attention, **asked(case, made)), device).train()
         if case.inputs.get("recompute") == "full":
             model.activation_checkpointing_enable()
         ids = torch.zeros((case.inputs["batch"], case.inputs["context"]), dtype=torch.long)
