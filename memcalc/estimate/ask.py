@@ -255,6 +255,12 @@ def _training(model: Model, run: Training) -> int:
     return _memory(model, run, "weights+optimizer").value + training.step_peak(model, run)
 
 
+def _peak(model: Model, run: Training) -> Quantity:
+    from memcalc.estimate.peak import peak  # here: SymPy builds many terms for training
+
+    return replace(_memory(model, run), value=peak(model, run).bytes)
+
+
 def _instead(named: str, found: Callable[[Model, Training], int]) -> Question:
     """Return the question for what `found` counts instead of the sum of these terms."""
     return Question(lambda model, run: replace(_memory(model, run, named), value=found(model, run)), run=Training)
@@ -352,6 +358,7 @@ QUESTIONS = {
     "saved by the head": _instead("activations", _head),
     "peak of a step": _instead("gradients+activations", training.step_peak),
     "peak of training": _instead("weights+gradients+optimizer+activations", _training),
+    "peak of a run": Question(_peak, run=Training),
     "offloaded": Question(_offloaded, ("parameters",), Training),
     "tokens per second": Question(_decode, ("gpu", "card"), Inference),
     "power": Question(_power, ("term", "symbol"), Training),
