@@ -243,15 +243,22 @@ def activations_unknown(model: Model, run: Training) -> str:
 def _reasons(model: Model, run: Training) -> Iterator[str]:
     if run.activations == Accounting.NONE:
         return
-    own = _own_kinds(model) if run.activations == Accounting.TRANSFORMERS else ()
+    own = _own_kinds(model) if run.activations == Accounting.TRANSFORMERS else []
     if missing := unmeasured(model, but=own):
         yield f"activations must be 'none' for {model.name}: nobody has measured {missing}."
-    if run.activations == Accounting.MEGATRON:
-        if run.recipe in ("fp32", "autocast"):
-            yield f"recipe must be one of 16 bits with activations 'megatron', not {run.recipe!r}."
-        if run.lora_rank:
-            yield f"lora_rank must be 0 with activations 'megatron', not {run.lora_rank:,}; 'none' leaves them out."
-        return
+    yield from (
+        _not_in_megatron(run) if run.activations == Accounting.MEGATRON else _not_in_transformers(model, run, own)
+    )
+
+
+def _not_in_megatron(run: Training) -> Iterator[str]:
+    if run.recipe in ("fp32", "autocast"):
+        yield f"recipe must be one of 16 bits with activations 'megatron', not {run.recipe!r}."
+    if run.lora_rank:
+        yield f"lora_rank must be 0 with activations 'megatron', not {run.lora_rank:,}; 'none' leaves them out."
+
+
+def _not_in_transformers(model: Model, run: Training, own: list[str]) -> Iterator[str]:
     one_card_alone = dict.fromkeys(PARALLEL, 1) | {"sequence_parallel": False}
     for name, alone in one_card_alone.items():
         if (found := getattr(run, name)) != alone:

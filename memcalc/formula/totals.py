@@ -1,6 +1,7 @@
 """The formula as a whole: what a run needs is the sum of its terms."""
 
 from memcalc.formula import activations, engine_step, llama_cpp, megatron, moments, training_step
+from memcalc.formula.adapted import Adapted
 from memcalc.formula.kv_cache import kv_cache
 from memcalc.formula.optimizer import gradients, optimizer
 from memcalc.formula.prefill import Prefill
@@ -40,20 +41,23 @@ def examples() -> tuple[Term, ...]:
     other_heads = Structure(own=frozenset(["kv_heads", "head_dim"]))
     return (
         in_structure(parameters, other_heads).every_part[symbol("window_attention")],
+        *_of_activations(),
+        *(activations.forward_peak(_LLAMA), training_step.step_peak(_LLAMA)),
+        *moments.examples(),
+        *(megatron.in_flight, megatron.first_stage(), megatron.recomputation_peak()),
+        *(reading.prefill, reading.decode_step),
+        *(llama_cpp.example(), llama_cpp.output_buffer),
+        *(engine_step.sampling(), engine_step.engine_step(), engine_step.reserve(large=True)),
+    )
+
+
+def _of_activations() -> tuple[Term, ...]:
+    frozen = Adapted(frozenset(["q_proj", "v_proj"]))
+    return (
         activations.padded_context,
         activations.with_windows(CodePath("mistral")).parts[1],
         activations.with_experts(CodePath("deepseek_v3", experts="grouped_mm")).parts[1],
         *_ACTIVATIONS.parts[:2],
-        _ACTIVATIONS,
-        activations.weight_copies(),
-        activations.forward_peak(_LLAMA),
-        training_step.step_peak(_LLAMA),
-        *moments.examples(),
-        megatron.in_flight,
-        megatron.first_stage(),
-        megatron.recomputation_peak(),
-        reading.prefill,
-        reading.decode_step,
-        *(llama_cpp.example(), llama_cpp.output_buffer),
-        *(engine_step.sampling(), engine_step.engine_step(), engine_step.reserve(large=True)),
+        activations.spared(CodePath("llama", adapted=frozen)),
+        *(_ACTIVATIONS, activations.weight_copies()),
     )
