@@ -124,17 +124,20 @@ def _step(forward: Term, outside: sympy.Expr, recompute: str, thin: Term | None)
     )
 
 
+_LEFT_OUT = (
+    "whole layers are computed again, though PyTorch's checkpointing without re-entry stops before the last matrix; "
+    "the optimizer's own work, and what a fused attention computes again by itself, are left out"
+)
 _FROZEN = (
-    "adapters beside a frozen model, which needs no gradient of its weights; the first layer passes one on to its "
-    "input, as gradient checkpointing asks for"
+    "adapters beside a frozen model, which needs no gradient of its weights; every layer has one of its input, though "
+    f"the first needs none without gradient checkpointing; {_LEFT_OUT}"
 )
 
 training_operations = Term(
     name="training_operations",
     expr=n_micro * N_d * (_FORWARD + _BACKWARD) * forward_operations.symbol,
     meaning="The backward pass multiplies every matrix twice: for the gradient of its input, and for its own.",
-    holds="nothing is computed again but what the run says; the optimizer's own work, and what a fused attention "
-    "computes again by itself, are left out",
+    holds=_LEFT_OUT,
     source="korthikanti2022reducing, appendix A; narayanan2021efficient, section 5.1, equation 3",
     parts=(forward_operations,),
 )
