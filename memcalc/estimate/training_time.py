@@ -14,7 +14,7 @@ from memcalc.estimate.terms import values
 from memcalc.formula import training_time as formula
 from memcalc.formula.choices import Recompute
 from memcalc.formula.formats import HALF, Format
-from memcalc.formula.symbols import BY_NAME, symbol
+from memcalc.formula.symbols import BY_NAME, symbol, symbols
 from memcalc.formula.term import Term, Values
 from memcalc.specs.gpu import Gpu
 from memcalc.specs.model import Model, NominalModel
@@ -84,27 +84,27 @@ def training_time(
     >>> round(found.days), found.cards
     (34, 1024)
     """
-    instance("model", model, Model, NominalModel)
-    instance("run", run, Training)
-    instance("gpu", gpu, Gpu)
+    _check(model, run, gpu, every_pair)
     if card_price is not None and tokens is None:
         raise must("tokens", "given with card_price, which is paid for as long as they take", None)
-    known = values(model, run) | {
-        symbol("arithmetic"): _arithmetic(run, gpu, peak_tflops),
-        symbol("hardware_utilization"): _share(utilization),
-    }
+    known = values(model, run) | {_PEAK: _arithmetic(run, gpu, peak_tflops), _REACHED: _share(utilization)}
     done, needed = (_operations(model, run, again, every_pair) for again in (run.recompute, Recompute.NONE))
-    operations = done.exact(known)
+    operations, least = done.exact(known), needed.exact(known)
     known |= {done.symbol: operations}
     seconds = formula.step_time.value(known)
     return TrainingTime(
         operations,
         float(seconds),
         float(_number(formula.step_tokens, known) / seconds),
-        float(known[symbol("hardware_utilization")] * needed.exact(values(model, run)) / operations),
+        float(known[_REACHED] * least / operations),
         _number(formula.cards, known),
         *(_of_all(known, gpu, tokens, card_price) if tokens is not None else ()),
     )
+
+
+_PEAK, _REACHED = symbols("arithmetic hardware_utilization")
+_MOST = BY_NAME["card_price"].limit
+_DAY = 24 * 3600  # seconds
 
 
 def usual_utilization() -> tuple[Fraction, Fraction]:
@@ -128,7 +128,11 @@ def _of_all(known: Values, gpu: Gpu, tokens: int, price: object) -> tuple[float 
     return float(seconds / _DAY), *(None if own is None else float(term.value(known | own)) for term, own in costs)
 
 
-_DAY = 24 * 3600  # seconds
+def _check(model: object, run: object, gpu: object, every_pair: object) -> None:
+    instance("model", model, Model, NominalModel)
+    instance("run", run, Training)
+    instance("gpu", gpu, Gpu)
+    instance("every_pair", every_pair, bool)
 
 
 def _operations(model: Model | NominalModel, run: Training, recompute: str, every_pair: bool) -> Term:
@@ -154,7 +158,7 @@ def _arithmetic(run: Training, gpu: Gpu, peak: object) -> int | Fraction:
     if not gpu.bf16_tflops:
         why = "of which nobody has said how fast it multiplies 16-bit matrices"
         raise InputError(f"peak_tflops must be given [10¹² operations/s] with gpu {gpu.name}, {why}.")
-    return gpu.values[symbol("arithmetic")]
+    return gpu.values[_PEAK]
 
 
 def _share(utilization: object) -> Fraction:
@@ -170,9 +174,6 @@ def _positive(field: str, value: object) -> Fraction:
     if found is None or not 0 < found <= _MOST:
         raise must(field, f"a positive number up to {_MOST:,}", shown(value))
     return found
-
-
-_MOST = BY_NAME["card_price"].limit
 
 
 def _real(value: object) -> Fraction | None:

@@ -169,6 +169,8 @@ def test_adapters_spare_the_gradients_of_the_weights():
         ({"card_price": 2}, "tokens must be given with card_price, which is paid for as long as they take, not None."),
         ({"card_price": -2, "tokens": 1}, "card_price must be a positive number"),
         ({"card_price": None, "tokens": 10**5000}, "tokens must be a whole number"),
+        ({"every_pair": "yes"}, "every_pair must be of type bool, not 'yes'."),
+        ({"model": "LLaMA-7B"}, "model must be of type Model or NominalModel, not 'LLaMA-7B'."),
         ({"gpu": "A100 80 GB"}, "gpu must be of type Gpu, not 'A100 80 GB'."),
         ({"gpu": Gpu.named("RTX 4070")}, "peak_tflops must be given [10¹² operations/s] with gpu RTX 4070, of which"),
         ({"gpu": Gpu.of("24 GB")}, "peak_tflops must be given [10¹² operations/s] with gpu 24 GB, of which"),
