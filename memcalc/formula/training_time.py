@@ -82,8 +82,8 @@ def attention_of(heads: frozenset[str] = frozenset(), every_pair: bool = False) 
         name="attention_operations",
         expr=b * (of_kinds + (L_mla - L_idx) * h * (d_k + d_v) * whole),
         meaning="Each query meets the keys of the tokens before it, and each score a value.",
-        holds=f"{pairs}; windows move on with each token, where chunks (Llama 4) let fewer meet; of latents among which "
-        "an indexer chooses, none is counted, though a token meets some",
+        holds=f"{pairs}; windows move on with each token, where chunks (Llama 4) let fewer meet; of latents among "
+        "which an indexer chooses, none is counted, though a token meets some",
         source="korthikanti2022reducing, appendix A; dao2022flashattention, section 3.1",
     )
 
