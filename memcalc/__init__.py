@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from memcalc.estimate.questions import Fit, crossing, fewest_gpus, fits, largest
     from memcalc.estimate.split import fair_split, on_cards
     from memcalc.estimate.terms import breakdown, total, values
+    from memcalc.estimate.training_time import TrainingTime, training_time
     from memcalc.formula import TERMS
     from memcalc.formula.symbols import symbol, symbols
     from memcalc.specs.gpu import Gpu
@@ -31,6 +32,7 @@ __all__ = [
     "Peak",
     "Pool",
     "Training",
+    "TrainingTime",
     "breakdown",
     "crossing",
     "fair_split",
@@ -45,6 +47,7 @@ __all__ = [
     "symbol",
     "symbols",
     "total",
+    "training_time",
     "values",
 ]
 
@@ -55,6 +58,7 @@ _HOMES = {
     "estimate.split": ("fair_split", "on_cards"),
     "estimate.questions": ("Fit", "crossing", "fewest_gpus", "fits", "largest"),
     "estimate.terms": ("breakdown", "total", "values"),
+    "estimate.training_time": ("TrainingTime", "training_time"),
     "formula": ("TERMS",),
     "formula.symbols": ("symbol", "symbols"),
     "specs.gpu": ("Gpu",),

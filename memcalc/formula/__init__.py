@@ -21,6 +21,7 @@ MODULES = (
     "kv_cache",
     "inverse",
     "roofline",
+    "training_time",
     "engine_step",
     "overhead",
     "totals",

@@ -62,6 +62,7 @@ class Gpu(Spec, Row):
     bf16_tflops: Fraction | None = amount(
         "how fast it computes in 16 bit, dense [10¹² operations/s], or None", _MOST, default=None
     )
+    board_watts: int | None = amount("what it draws at most [W], or None", _MOST, default=None)
     marketed_unit: str = text('"GiB" if the vendor\'s documents say so, else "GB"', ("GB", "GiB"), default="GB")
     memory_type: str = text("what its memory is; empty if not known", default="")
     price_usd: int | None = declare(

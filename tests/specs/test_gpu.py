@@ -163,3 +163,12 @@ def test_only_speeds_that_are_known_have_values():
 def test_the_peak_is_dense_and_added_up_in_32_bits(name, half):
     """NVIDIA's whitepapers: GeForce adds up in 16 bits twice as fast; with sparsity, an A100 is twice as fast."""
     assert float(Gpu.named(name).bf16_tflops) == pytest.approx(half / 2, rel=1e-3)
+
+
+def test_power_has_a_source_and_is_said_once():
+    for row in catalogue.rows("gpus"):
+        assert bool(row["board_watts"]) == bool(row["board_source"]), row["name"]
+    said = catalogue.find("market", "fact", "board_power")["value"]
+    assert Gpu.named("RTX 4090").board_watts == int(said)  # which the article's costs take
+    with pytest.raises(InputError, match="board_watts must be a positive number, not 0"):
+        Gpu("mine", "me", 24, 24564, None, source="measured", board_watts=0)
