@@ -99,6 +99,8 @@ def notes(model: Model, run: Inference | Training, gpu: Gpu) -> list[str]:
         found += _pool(model, run, gpu)
     if isinstance(run, Inference) and isinstance(model, Model):
         found += [*_speed(model, run, gpu), *_of_engines(model, run)]
+    if isinstance(run, Training) and gpu.bf16_tflops:
+        found += _pace(model, run, gpu)
     if isinstance(run, Inference) and not isinstance(model, NominalModel):
         found += offload.said(model, run)
     if isinstance(run, Inference) and (said := taken(model, run)):
@@ -150,6 +152,21 @@ def _speed(model: Model, run: Inference, gpu: Gpu) -> Iterator[str]:
     if bound.prefill:
         read = f"Reading {tokens_of(run.context, run)} takes {such} at least {_least(bound.prefill)} s"
         yield f"{read}, by the peak that its maker states for 16-bit numbers added up in 32 bits."
+
+
+def _pace(model: AnyModel, run: Training, gpu: Gpu) -> Iterator[str]:
+    """Yield how fast the cards train at their peak, and how much of that is reached."""
+    from memcalc.estimate.training_time import training_time, usual_utilization  # here: SymPy builds many terms
+
+    try:
+        found = training_time(model, run, gpu)
+    except InputError:  # of matrices in 8 bits, of which no peak is known
+        return
+    low, high = (f"{float(100 * end):.0f}" for end in usual_utilization())
+    cards = "This card" if found.cards == 1 else f"{found.cards:,} such cards"
+    speed = three_digits(found.tokens_per_second)
+    alone = f"{cards} would train on {speed} tokens per second if nothing but arithmetic took time"
+    yield f"{alone}: published trainings reach {low} to {high} % of that."
 
 
 _NOTABLE = 1.1
