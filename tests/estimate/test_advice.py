@@ -1,7 +1,7 @@
 """The answer in words."""
 
 from cases import LLAMA
-from memcalc import Gpu, Inference, Model
+from memcalc import Gpu, Inference, Model, Training
 from memcalc.estimate import advice
 
 CARD, SEVEN = Gpu.named("RTX 4090"), Model.named("LLaMA-7B")
@@ -89,7 +89,9 @@ def test_what_an_engine_keeps_otherwise_is_said():
 def test_a_training_is_told_how_fast_arithmetic_alone_would_be():
     """8 cards of 312 TFLOP/s, and six operations for each of 7 billion parameters and each token."""
     run = Training(zero=3, data_parallel=8)
-    said = notes(Model.nominal(7 * 10**9), run, Gpu.named("A100 80 GB"))[-1]
+    said = advice.notes(Model.nominal(7 * 10**9), run, Gpu.named("A100 80 GB"))[-1]
     assert said.startswith("8 such cards would train on 59,429 tokens per second if nothing but")
     assert round(8 * 312e12 / (6 * 7e9)) == 59_429
-    assert not [one for one in notes(Model.nominal(10**9), Training(), Gpu.of("24 GB")) if "tokens per second" in one]
+    assert not [
+        one for one in advice.notes(Model.nominal(10**9), Training(), Gpu.of("24 GB")) if "tokens per second" in one
+    ]
