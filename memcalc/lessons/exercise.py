@@ -4,9 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache, partial
 
-from memcalc import Gpu, Inference, Model, Training, breakdown, largest, total
-from memcalc.estimate.questions import last
-from memcalc.formula.symbols import BY_NAME
+from memcalc import Gpu, Inference, Model, Training, breakdown, largest
 
 Answers = Iterator[object]
 """The right answer, then the wrong answers that are worth a word, each with what led to it."""
@@ -70,12 +68,9 @@ cache_of, weights_of = partial(one_term, "kv_cache"), partial(one_term, "weights
 
 
 def longest(model: Model, run: Inference | Training, card: Gpu, **changes: object) -> int:
-    """Return the longest context that fits the card by the sum of the terms [tokens], with some fields changed.
+    """Return the longest context that fits the card [tokens], with some fields of the run changed.
 
     >>> longest(Model.named("LLaMA-7B"), Inference(), Gpu.named("RTX 4090"), weights="INT8")
     35562
     """
-    run = replace(run, **changes)
-    if isinstance(run, Inference):
-        return largest("context", model, run, card)
-    return last(lambda count: total(model, replace(run, context=count)) <= card.capacity, BY_NAME["context"].limit)
+    return largest("context", model, replace(run, **changes), card)

@@ -2,7 +2,9 @@
 
 from dataclasses import replace
 
-from memcalc import Gpu, Inference, Model, Training, units
+from memcalc import Gpu, Inference, Model, Training, total, units
+from memcalc.estimate.questions import last
+from memcalc.formula.symbols import BY_NAME
 from memcalc.lessons.exercise import EVERY_HEAD, ONE_OF_TWO, Answers, cache_of, exercise, longest, weights_of
 
 
@@ -40,14 +42,20 @@ def _longest_text_to_train() -> Answers:
     model, card = Model.named("Llama-3.1-8B"), Gpu.named("A100 40 GB")
     run, sold = Training(zero=3, data_parallel=8, recompute="full"), Gpu.of(f"{card.marketed_gb} GB")
     yield longest(model, run, card)
+    yield _by_the_sum(model, run, card), "that is by the sum of the terms: at its peak, a step needs more"
     yield longest(model, run, card, recompute="none"), "your layers still keep all that they make"
     yield longest(model, run, card, zero=2), "stage 2 shares gradients and optimizer, not the weights"
     yield longest(model, run, card, recipe="bf16"), "in mixed precision the optimizer works in 32 bits"
     yield longest(model, run, card, batch=2), "that is with two texts on each card"
     yield 8 * longest(model, run, card), "each card holds one text: do not multiply by eight"
-    yield longest(model, run, card, overhead="high"), "that is with the overhead; the task asks for the terms"
+    yield longest(model, run, card, overhead="high"), "that is with the overhead; the task leaves it out"
     yield (
         longest(model, run, replace(card, visible_gib=None)),
         "that is with what the driver reports; a program sees less",
     )
     yield longest(model, run, sold), "a program sees 39.50 GiB, which is more than 40 GB"
+
+
+def _by_the_sum(model: Model, run: Training, card: Gpu) -> int:
+    """Return the longest context by the sum of the terms, which is not what lies there at any moment [tokens]."""
+    return last(lambda count: total(model, replace(run, context=count)) <= card.capacity, BY_NAME["context"].limit)
