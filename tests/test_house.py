@@ -101,7 +101,8 @@ WITH_ANOTHER = {
     "command.others": "main",
     "command.streams": "main",
     "formula.glossary": "formula.symbols",
-} | {name: "lessons.exercises" for name in MODULES if name.startswith("lessons.") and name != "lessons.check"}
+    "lessons.task": "lessons.exercises",
+} | {f"lessons.{row['notebook'].partition('_')[2]}": "lessons.exercises" for row in catalogue.rows("lessons")}
 """Modules that the tests of another one hold."""
 
 

@@ -119,6 +119,11 @@ def title(path):
     return cells(path, "markdown")[0].source.splitlines()[0].removeprefix("# ")
 
 
+def test_the_table_of_lessons_has_their_titles():
+    listed = [(row["notebook"], f"{row['lesson']} · {row['title']}") for row in catalogue.rows("lessons")]
+    assert listed == [(path.stem, title(path)) for path in PATHS]
+
+
 def test_the_series_lists_every_notebook_and_page():
     series = cells(PATHS[0], "markdown")[-1].source
     for path in [*PATHS[1:], *PAGES]:
