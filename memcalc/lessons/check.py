@@ -165,8 +165,8 @@ def weigh(number: str, guess: object, unit: str = "") -> Weighed:
     known = [*mistakes, (right * 8, "that is bits; a byte has eight")] if question.unit in units.UNITS else mistakes
     near = (why for wrong, why in known if _same(said, wrong, NEAR))
     mistake = "" if _same(said, right, FAIR) else next(near, "")
-    written = _written(said, unit or question.unit), _written(right, question.unit)
-    return Weighed(Fraction(said), Fraction(right), written, _verdict(said, right), mistake)
+    both = written(said, unit or question.unit), written(right, question.unit)
+    return Weighed(Fraction(said), Fraction(right), both, _verdict(said, right), mistake)
 
 
 def unit_of(question: Task, unit: str) -> str:
@@ -197,8 +197,12 @@ def _verdict(said: object, right: object) -> str:
     return next((words for words, tolerance in guesses.items() if _same(said, right, tolerance)), off(said, right))
 
 
-def _written(amount: object, unit: str) -> str:
-    """Write an amount as one says it, small ones in a unit in which they are something."""
+def written(amount: object, unit: str) -> str:
+    """Write an amount [bytes, or as it is counted], small ones in a unit in which they are something.
+
+    >>> written(2**31, "GiB"), written(2**19, "GiB"), written(92_164, "tokens")
+    ('2.00 GiB', '512.00 KiB', '92,164 tokens')
+    """
     if unit not in units.UNITS:
         return f"{units.counted(amount)} {unit}"
     smaller = [other for other in units.UNITS if ("i" in other) == ("i" in unit) and units.UNITS[other] <= amount]

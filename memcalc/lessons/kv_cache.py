@@ -11,8 +11,7 @@ from memcalc.lessons.task import ALL_TOGETHER, EVERY_HEAD, ONE_OF_TWO, Answers, 
 @guess(
     "4.1",
     "GiB",
-    asks="LLaMA-7B has 32 layers with 32 heads. For each token a head keeps a key and a value, lists of 128 numbers of "
-    "two bytes. How much does the [cache|kv_cache] take after 4,096 tokens?",
+    asks="How much does the [cache|kv_cache] of LLaMA-7B take after 4,096 tokens, if a number takes two bytes?",
     matters="The same again comes with each 4,096 tokens more, and with each conversation beside this one.",
 )
 def _four_thousand_tokens() -> Answers:

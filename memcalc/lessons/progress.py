@@ -10,6 +10,8 @@ from memcalc.lessons.check import EXERCISES, GUESSES
 from memcalc.lessons.record import Everything, kept
 from memcalc.lessons.task import Task
 
+_LEFT = 'style="text-align: left"'
+
 LESSONS = {row["lesson"]: row["title"] for row in rows("lessons")}
 """Number → title."""
 
@@ -50,7 +52,7 @@ class Progress:
         return "\n".join([*lines, *_goals(self.lessons), *filter(None, [self.problem])])
 
     def _repr_html_(self) -> str:
-        head = "".join(f'<th scope="col">{word}</th>' for word in ("lesson", "guesses", "exercises"))
+        head = "".join(f'<th scope="col" {_LEFT}>{word}</th>' for word in ("lesson", "guesses", "exercises"))
         body = "".join(map(_row, self.lessons))
         said = "".join(f"<p>{html.escape(line)}</p>" for line in (*_goals(self.lessons), self.problem) if line)
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{said}"
@@ -104,8 +106,8 @@ def _counted(lesson: Lesson) -> str:
 
 
 def _row(lesson: Lesson) -> str:
-    cells = "".join(f"<td>{_marks(done)}</td>" for done in (lesson.guesses, lesson.exercises))
-    return f'<tr><th scope="row">{lesson.number} · {html.escape(lesson.title)}</th>{cells}</tr>'
+    cells = "".join(f"<td {_LEFT}>{_marks(done)}</td>" for done in (lesson.guesses, lesson.exercises))
+    return f'<tr><th scope="row" {_LEFT}>{lesson.number} · {html.escape(lesson.title)}</th>{cells}</tr>'
 
 
 def _marks(done: Mapping[str, bool]) -> str:
