@@ -65,7 +65,8 @@ class Feedback:
         return self.right
 
     def __repr__(self) -> str:
-        return f"{'✓' if self.right else '✗'} {self.sentence}"
+        signs = {"right": "✓ ", "open": ""}  # nothing is wrong with what was not tried
+        return f"{signs.get(self.kind, '✗ ')}{self.sentence}"
 
 
 def check(number: str, answer: object) -> Feedback:

@@ -15,6 +15,8 @@ _LEFT = 'style="text-align: left"'
 LESSONS = {row["lesson"]: row["title"] for row in rows("lessons")}
 """Number → title."""
 
+_NOTEBOOKS = {row["lesson"]: row["notebook"] for row in rows("lessons")}
+
 
 @dataclass(frozen=True)
 class Lesson:
@@ -107,7 +109,8 @@ def _counted(lesson: Lesson) -> str:
 
 def _row(lesson: Lesson) -> str:
     cells = "".join(f"<td {_LEFT}>{_marks(done)}</td>" for done in (lesson.guesses, lesson.exercises))
-    return f'<tr><th scope="row" {_LEFT}>{lesson.number} · {html.escape(lesson.title)}</th>{cells}</tr>'
+    link = f'<a href="{_NOTEBOOKS[lesson.number]}.ipynb">{lesson.number} · {html.escape(lesson.title)}</a>'
+    return f'<tr><th scope="row" {_LEFT}>{link}</th>{cells}</tr>'
 
 
 def _marks(done: Mapping[str, bool]) -> str:

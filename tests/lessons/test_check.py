@@ -17,10 +17,16 @@ d, h, s, b = symbols("hidden heads context batch")
 
 @pytest.mark.parametrize("number", EXERCISES)
 @pytest.mark.parametrize(
-    "answer", [None, -1, 0, True, "four", "", "import os", [4], {}, math.nan, math.inf, 1e300, sympy.nan, "0 GiB"]
+    "answer", [-1, 0, True, "four", "", "import os", [4], {}, math.nan, math.inf, 1e300, sympy.nan, "0 GiB"]
 )
 def test_stupid_answers_get_a_sentence(number, answer):
     assert repr(check(number, answer)).startswith("✗ ")
+
+
+@pytest.mark.parametrize("number", EXERCISES)
+def test_what_was_not_tried_is_not_wrong(number):
+    assert repr(check(number, None)) == "No answer yet: set answer above, then run the cell again."
+    assert not check(number, None)
 
 
 def test_an_unknown_exercise_is_named():
