@@ -164,8 +164,8 @@ def weigh(number: str, guess: object, unit: str = "") -> Weighed:
     said = _read(guess, unit_of(question, unit))
     right, mistakes = question.answers()
     known = [*mistakes, (right * 8, "that is bits; a byte has eight")] if question.unit in units.UNITS else mistakes
-    near = (why for wrong, why in known if _same(said, wrong, NEAR))
-    mistake = "" if _same(said, right, FAIR) else next(near, "")
+    near = [(abs(said / wrong - 1), why) for wrong, why in known if _same(said, wrong, FAIR)]
+    mistake = "" if not near or _same(said, right, FAIR) else min(near)[1]
     both = written(said, unit or question.unit), written(right, question.unit)
     return Weighed(Fraction(said), Fraction(right), both, _verdict(said, right), mistake)
 
