@@ -1,5 +1,6 @@
 """Execute the notebooks in place, so that the same notebook always gives the same file (`make notebooks`)."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -45,5 +46,6 @@ def slide_type(cell: nbformat.NotebookNode) -> str:
 
 
 if __name__ == "__main__":
+    os.environ["MEMCALC_PROGRESS"] = "off"  # whoever runs this may be a learner too
     for notebook in tqdm([Path(name) for name in sys.argv[1:]] or sorted(HERE.glob("*.ipynb")), unit="notebook"):
         execute(notebook)

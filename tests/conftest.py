@@ -14,6 +14,8 @@ gc.set_threshold(10_000, 10, 100)  # to look for rings of dead objects less ofte
 
 collect_ignore = ["bench", "measure"]  # no tests; the libraries of the latter are not installed for them
 
+os.environ["MEMCALC_PROGRESS"] = "off"  # whoever runs the tests may be a learner too
+
 # A slow machine is no failure; on CI the examples are the same each time.
 patient = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 settings.register_profile("memcalc", derandomize=bool(os.environ.get("CI")), **patient)

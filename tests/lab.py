@@ -50,6 +50,7 @@ def _server(home, command):
         port = free.getsockname()[1]
     folders = {f"JUPYTER_{name}_DIR": str(home / name.lower()) for name in ("CONFIG", "DATA", "RUNTIME")}
     environment = os.environ | folders | {"HOME": str(home), "JUPYTERLAB_SETTINGS_DIR": str(home / "settings")}
+    environment |= {"MEMCALC_PROGRESS": str(home / "progress.json")}
     command = [sys.executable, "-m", *command, "--no-browser", f"--port={port}"]
     with (home / "log").open("w") as log, subprocess.Popen(command, env=environment, stdout=log, stderr=log) as server:
         try:

@@ -1,12 +1,16 @@
-"""Every control of every explorer to its ends: run by the tests, and by them in the kernels of the notebooks."""
+"""Every control of every explorer to its ends, and every guess opened: run by the tests in the kernels of notebooks."""
 
 
 def move_every_control():
-    """Set each control to each of its values or to both ends, take every preset, look ahead; put all back."""
+    """Open what guesses hide; set each control to each of its values or to both ends, take presets, look ahead."""
     from ipywidgets.widgets.widget import _instances
 
     from memcalc.explorers.widget import Explorer
+    from memcalc.lessons.widgets import Guess
 
+    for widget in list(_instances.values()):
+        if isinstance(widget, Guess):
+            widget.show_me()
     explorers = [widget for widget in list(_instances.values()) if isinstance(widget, Explorer)]
     assert explorers, "this notebook has no explorer"
     for explorer in explorers:

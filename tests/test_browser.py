@@ -39,6 +39,13 @@ CLOSED = servers.notebook(
 )
 """An explorer that asks first."""
 
+ASKED = servers.notebook(
+    "from memcalc import exercise, explorers, predict\n"
+    'predict("4.1", unit="GiB", then=lambda: explorers.kv_cache(context=4096))',
+    'exercise("4.2")',
+)
+"""A guess before anything is shown, and an exercise."""
+
 if servers.CHROMIUM is None:
     if os.environ.get("CI"):
         pytest.fail("browser tests need Chromium: apt-get install chromium libatomic1", pytrace=False)
@@ -52,6 +59,7 @@ def lab(tmp_path_factory):
     with servers.jupyterlab(home) as address:
         nbformat.write(SEVERAL, home / "notebooks" / "several.ipynb")
         nbformat.write(CLOSED, home / "notebooks" / "closed.ipynb")
+        nbformat.write(ASKED, home / "notebooks" / "asked.ipynb")
         yield address
 
 
@@ -179,9 +187,9 @@ def changes(explorer, before):
     raise AssertionError("nothing changed")
 
 
-def no_serious_fault(page):
-    """Hold the explorer to the rules of axe-core."""
-    faults = Axe().run(page, ".memcalc-explorer").response["violations"]
+def no_serious_fault(page, of=".memcalc-explorer"):
+    """Hold the explorer, or what else there is, to the rules of axe-core."""
+    faults = Axe().run(page, of).response["violations"]
     assert [fault["id"] for fault in faults if fault["impact"] in ("serious", "critical")] == [], json.dumps(faults)
 
 
@@ -432,6 +440,50 @@ def test_a_guess_is_made_in_the_picture_and_stays(desk, page):
     expect(explorer.get_by_text("your guess", exact=True)).to_be_visible()
     servers.command(page, "notebook:move-cursor-down")
     servers.command(page, "notebook:run-all-below")
+    desk.notebook = None
+
+
+NARROW = "() => [...document.querySelectorAll('.memcalc-lesson')].every(one => one.scrollWidth <= one.clientWidth)"
+
+
+def test_a_guess_and_an_exercise_by_keyboard_alone_and_after_the_kernel_has_gone(desk, page):
+    page.set_viewport_size({"width": 1280, "height": 1400})
+    desk.run("asked.ipynb")
+    guess, exercise = page.get_by_role("group", name="Guess 4.1"), page.get_by_role("group", name="Exercise 4.2")
+    field, answer = guess.get_by_role("textbox"), exercise.get_by_role("textbox")
+    expect(answer).to_be_visible()
+    assert page.locator(".memcalc-explorer").count() == 0
+    assert "2.00" not in guess.inner_text()
+    assert exercise.get_by_role("status").inner_text() == "", "nothing is said of what was not tried"
+    field.focus()
+    page.keyboard.press("Enter")
+    expect(guess.get_by_role("status")).to_have_text("Type a number first, or choose “just show me”.")
+    page.keyboard.type("1")
+    expect(guess.get_by_role("status")).to_be_empty()
+    page.keyboard.press("Enter")
+    expect(guess.get_by_role("status")).to_contain_text("You said 1.00 GiB; it is 2.00 GiB: 2.0 times too little.")
+    expect(guess.get_by_role("status")).to_be_focused()
+    expect(page.locator(".memcalc-explorer").get_by_role("status")).to_contain_text("the cache takes 2.00 GiB")
+    for typed, said in (("2 L h_kv d_k s B", "I know this one"), ("L_full*", "I cannot read that")):
+        answer.fill(typed)
+        answer.press("Enter")
+        expect(exercise.get_by_role("status")).to_contain_text(said)
+    answer.fill("L_full h_kv d_k s (B_k + B_v)")
+    exercise.get_by_role("button", name="Check").press("Enter")
+    expect(exercise.get_by_role("status")).to_contain_text("1 of 3 here, 1 of 29 exercises in all.")
+    exercise.get_by_text("Solution", exact=True).press("Enter")
+    expect(exercise.get_by_label("solution")).to_have_text("L_full * h_kv * d_k * s * (B_k + B_v)")
+    no_serious_fault(page, ".memcalc-lesson")
+    desk.run("asked.ipynb", "dark")
+    expect(guess.get_by_role("status")).to_contain_text("You said 1.00 GiB")
+    expect(answer).to_have_value("L_full h_kv d_k s (B_k + B_v)")
+    expect(exercise.get_by_role("status")).to_contain_text("Right: L_full × h_kv × d_k × s × (B_k + B_v).")
+    no_serious_fault(page, ".memcalc-lesson")
+    page.set_viewport_size({"width": 700, "height": 1400})
+    page.wait_for_function(NARROW)
+    guess.get_by_role("button", name="guess again").press("Enter")
+    expect(field).to_be_focused()
+    expect(page.locator(".memcalc-explorer")).to_have_count(0)
     desk.notebook = None
 
 

@@ -14,7 +14,7 @@ from memcalc.validation import COLUMNS
 
 TABLES = ["models", "gpus", "formats", "ggml_types", "mixes", "article"]
 TABLES += ["safetensors_types", "stored_parts", "gguf_config", "gguf_architectures", "layer_names", "read_names"]
-TABLES += ["measured", "measured_quantities", "glossary", "papers", "verdicts", "places"]
+TABLES += ["measured", "measured_quantities", "glossary", "papers", "verdicts", "places", "lessons"]
 
 
 @pytest.mark.parametrize("table", TABLES)

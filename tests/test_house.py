@@ -91,6 +91,9 @@ def test_floors_and_files_at_the_root_are_few():
     assert len(list(PACKAGE.glob("*.py"))) <= MOST_FILES
 
 
+OF_LESSONS = {f"lessons.{name}" for name in ("check", "formulas", "progress", "record", "widgets")}
+"""What serves all lessons; each of the others has the questions of one."""
+
 WITH_ANOTHER = {
     "formula.printing": "formula.term",
     "formula.totals": "formula.term",
@@ -101,7 +104,7 @@ WITH_ANOTHER = {
     "command.others": "main",
     "command.streams": "main",
     "formula.glossary": "formula.symbols",
-} | {name: "lessons.exercises" for name in MODULES if name.startswith("lessons.") and name != "lessons.check"}
+} | {name: "lessons.exercises" for name in MODULES if name.startswith("lessons.") and name not in OF_LESSONS}
 """Modules that the tests of another one hold."""
 
 

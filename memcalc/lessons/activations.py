@@ -7,10 +7,10 @@ from memcalc.estimate import training
 from memcalc.formula import megatron
 from memcalc.formula.activations import layer
 from memcalc.formula.saved_tensors import CodePath, SavedTensor, saved_tensors
-from memcalc.lessons.exercise import ONE_OF_TWO, TEXTBOOK, Answers, cache_of, exercise, weights_of
+from memcalc.lessons.task import ONE_OF_TWO, TEXTBOOK, Answers, cache_of, task, weights_of
 
 
-@exercise("3.1", "GB")
+@task("3.1", "GB")
 def _logits() -> Answers:
     model, run = Model.named("Llama-3-8B"), Training(context=8192)
     logits = next(tensor for tensor in saved_tensors(CodePath("llama")) if symbol("vocabulary") in tensor.shape)
@@ -26,7 +26,7 @@ def _logits() -> Answers:
     yield right * model.layers, "logits are made once, behind the last layer"
 
 
-@exercise("3.2", "formula")
+@task("3.2", "formula")
 def _saved_by_selective() -> Answers:
     cards = symbol("tensor_parallel")
     whole, rest = (megatron.layer(policy).expr.subs(cards, 1) for policy in ("none", "selective"))
@@ -52,7 +52,7 @@ def _scores() -> list[SavedTensor]:
     return [tensor for tensor in megatron.saved_tensors() if tensor.shape.count(symbol("context")) > 1]
 
 
-@exercise("3.3", "GiB")
+@task("3.3", "GiB")
 def _cache_of_a_writer() -> Answers:
     model, run = Model.named("LLaMA-7B"), Inference(131_072, attention="flash")
     right, window = cache_of(model, run), cache_of(model, Inference(131_072, sinks=4, recent=4092))
@@ -66,7 +66,7 @@ def _cache_of_a_writer() -> Answers:
     yield total(model, run), "that is weights and cache; the question is about the cache"
 
 
-@exercise("3.4", "GB")
+@task("3.4", "GB")
 def _activations_of_lora() -> Answers:
     model, run = Model.named("LLaMA-7B"), Training(context=8192, attention="flash")
     known, layers = values(model, run), model.layers

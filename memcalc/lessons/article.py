@@ -5,10 +5,10 @@ from dataclasses import replace
 from memcalc import Gpu, Inference, Model, fits, total, units
 from memcalc.article import table1
 from memcalc.article.claims import VERDICTS, claim
-from memcalc.lessons.exercise import ALL_TOGETHER, EVERY_HEAD, ONE_OF_TWO, Answers, cache_of, exercise, weights_of
+from memcalc.lessons.task import ALL_TOGETHER, EVERY_HEAD, ONE_OF_TWO, Answers, cache_of, task, weights_of
 
 
-@exercise("6.1", "verdict")
+@task("6.1", "verdict")
 def _verdict_on_states() -> Answers:
     right, other = claim("C010").verdict, "that is the other unit: GB counts in thousands, GiB in steps of 1,024"
     words = {
@@ -21,7 +21,7 @@ def _verdict_on_states() -> Answers:
     yield from ((verdict, words.get(verdict, other)) for verdict in VERDICTS if verdict != right)
 
 
-@exercise("6.2", "GiB")
+@task("6.2", "GiB")
 def _cache_of_70b() -> Answers:
     model, run = Model.named("Llama-2-70B"), Inference(32_768, weights="INT8", kv_cache="INT8")
     published = table1.Row.rows()[-1].published("kv_cache")
@@ -34,7 +34,7 @@ def _cache_of_70b() -> Answers:
     yield cache_of(model, run, head_dim=model.hidden), ALL_TOGETHER
 
 
-@exercise("6.3", "heads")
+@task("6.3", "heads")
 def _heads_that_fit() -> Answers:
     model, card = Model.named("LLaMA-13B"), Gpu.named("RTX 5090")
     run = Inference(131_072, weights="INT8", kv_cache="INT8")

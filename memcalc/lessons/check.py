@@ -1,5 +1,6 @@
-"""Exercises that say right, or what kind of mistake it is."""
+"""Exercises and guesses: what is right, or what kind of mistake it is."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -14,35 +15,58 @@ from memcalc.errors import choice, shown
 from memcalc.formula.printing import text
 from memcalc.formula.symbols import GLOSSARY
 from memcalc.lessons import activations, article, fit, hardware, kv_cache, optimizer, plan, validation, weights  # noqa: F401
-from memcalc.lessons.exercise import ENTERED
+from memcalc.lessons.formulas import formula, number
+from memcalc.lessons.task import ENTERED, GUESSED, Task
 
 EXERCISES = dict(sorted(ENTERED.items()))
 """Number → exercise, as the lessons entered them; the first digit is the notebook."""
+
+GUESSES = dict(sorted(GUESSED.items()))
+"""Number → guess, as the lessons entered them."""
 
 CLOSE = Fraction(5, 1000)
 """An answer may be off by half a percent: two digits after the point are enough."""
 
 NEAR = Fraction(3, 100)
-"""What is off by less than this was reckoned right and rounded too much."""
+"""What is off by less than this was reckoned right and rounded too much; as a guess it is a good one."""
+
+FAIR = Fraction(1, 10)
+"""A guess that is off by less than this is not far off."""
 
 _ROUNDED = "Close, but off by more than rounding explains: check each factor, and give two digits after the point."
+_UNKNOWN = "not one of the mistakes we know; the hint may help"
 
 RIVALS = {"GB": "GiB", "GiB": "GB", "MB": "MiB", "MiB": "MB"}
 """Unit of an exercise → the one that it is mistaken for."""
 
+KINDS = ("right", "known", "near", "unknown", "unread", "open")
+"""How an answer can be: right, a known mistake, rounded too much, another mistake, not to be read, or not given."""
+
 
 @dataclass(frozen=True)
 class Feedback:
-    """What `check` says; true if the answer is right."""
+    """What `check` says; true if the answer is right.
 
-    right: bool
+    Parameters
+    ----------
+    kind : one of `KINDS`
+    sentence : what is said of it
+    """
+
+    kind: str
     sentence: str
+
+    @property
+    def right(self) -> bool:
+        """Whether the answer is right."""
+        return self.kind == "right"
 
     def __bool__(self) -> bool:
         return self.right
 
     def __repr__(self) -> str:
-        return f"{'✓' if self.right else '✗'} {self.sentence}"
+        signs = {"right": "✓ ", "open": ""}  # nothing is wrong with what was not tried
+        return f"{signs.get(self.kind, '✗ ')}{self.sentence}"
 
 
 def check(number: str, answer: object) -> Feedback:
@@ -50,7 +74,8 @@ def check(number: str, answer: object) -> Feedback:
 
     Parameters
     ----------
-    answer : a number in the unit that the exercise asks for, a string such as "4 GiB", a verdict, or a SymPy expression
+    answer : a number in the unit that the exercise asks for, or a text: "4 GiB", a product of numbers, a formula in the
+        letters of the glossary, a verdict; also a SymPy expression. No text is evaluated
 
     Raises InputError if there is no exercise of that number.
 
@@ -58,23 +83,27 @@ def check(number: str, answer: object) -> Feedback:
     ✗ Not yet: only the key-value heads are stored, and you counted the query heads.
     >>> check("4.1", 8)
     ✓ Right: 8.00 GiB = 8.59 GB.
+    >>> check("4.2", "L_full * h_kv * d_k * s * (B_k + B_v)")
+    ✓ Right: L_full × h_kv × d_k × s × (B_k + B_v).
     """
     exercise = EXERCISES[choice("exercise", str(number), EXERCISES)]
     if answer is None:
-        return Feedback(False, "No answer yet: set answer above, then run the cell again.")
+        return Feedback("open", "No answer yet: set answer above, then run the cell again.")
     try:
         given = _read(answer, exercise.unit)
     except InputError as problem:
-        return Feedback(False, str(problem))
+        return Feedback("unread", str(problem))
     right, mistakes = exercise.answers()
     if _same(given, right):
-        return Feedback(True, f"Right: {_show(right, exercise.unit)}.")
+        return Feedback("right", f"Right: {_show(right, exercise.unit)}.")
     for wrong, why in [*mistakes, *_mistaken_units(right, exercise.unit)]:
         if _same(given, wrong):
-            return Feedback(False, f"Not yet: {why}.")
-    if not isinstance(right, (sympy.Expr, str)) and _same(given, right, NEAR):
-        return Feedback(False, _ROUNDED)
-    return Feedback(False, "Not yet, and not one of the mistakes we know; the hint may help.")
+            return Feedback("known", f"Not yet: {why}.")
+    if isinstance(right, (sympy.Expr, str)):
+        return Feedback("unknown", f"Not yet, and {_UNKNOWN}.")
+    if _same(given, right, NEAR):
+        return Feedback("near", _ROUNDED)
+    return Feedback("unknown", f"Not yet: {off(given, right)}, and {_UNKNOWN}.")
 
 
 def compare(guess: object, count: int) -> str:
@@ -89,26 +118,129 @@ def compare(guess: object, count: int) -> str:
         said = _read(guess, "GiB")
     except InputError as problem:
         return f"{problem} It is {units.show(count)}."
-    factor, word = (count / said, "little") if said < count else (said / count, "much")
-    far_off = f"{float(factor):,.1f} times too {word}"
-    guesses = {"well guessed": NEAR, "not far off": Fraction(1, 10)}
-    verdict = next((words for words, tolerance in guesses.items() if _same(said, count, tolerance)), far_off)
-    return f"You said {units.show(said)}; it is {units.show(count)}: {verdict}."
+    return f"You said {units.show(said)}; it is {units.show(count)}: {_verdict(said, count)}."
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """A guess beside what is right: both in bytes or in the unit of the question, and what is said of them.
+
+    Parameters
+    ----------
+    said, right : the two amounts
+    written : how both are written
+    verdict : how far apart they are
+    mistake : which natural mistake the guess is; "" if none
+    """
+
+    said: Fraction
+    right: Fraction
+    written: tuple[str, str]
+    verdict: str
+    mistake: str
+
+    @property
+    def good(self) -> bool:
+        """Whether it is not far off."""
+        return _same(self.said, self.right, FAIR)
+
+
+def weigh(number: str, guess: object, unit: str = "") -> Weighed:
+    """Set a guess beside what it asked for, as a guess is meant: in round numbers.
+
+    Parameters
+    ----------
+    number : of the guess, such as "4.1"
+    guess : a number of `unit`, or a text with its own
+    unit : another than the question's
+
+    Raises InputError for a guess that cannot be read, an unknown number, and a unit of something else.
+
+    >>> weighed = weigh("4.1", "512 KiB")
+    >>> weighed.verdict, weighed.mistake
+    ('4,096 times too little', 'that is one token; each of the 4,096 leaves as much')
+    """
+    question = GUESSES[choice("guess", str(number), GUESSES)]
+    said = _read(guess, unit_of(question, unit))
+    right, mistakes = question.answers()
+    known = [*mistakes, (right * 8, "that is bits; a byte has eight")] if question.unit in units.UNITS else mistakes
+    near = [(abs(said / wrong - 1), why) for wrong, why in known if _same(said, wrong, FAIR)]
+    mistake = "" if not near or _same(said, right, FAIR) else min(near)[1]
+    both = written(said, unit or question.unit), written(right, question.unit)
+    return Weighed(Fraction(said), Fraction(right), both, _verdict(said, right), mistake)
+
+
+def unit_of(question: Task, unit: str) -> str:
+    """Return the unit of an answer: the question's, or another in which the same can be said; else raise InputError."""
+    if not unit or unit == question.unit:
+        return question.unit
+    return choice("unit", unit, units.UNITS if question.unit in units.UNITS else [question.unit])
+
+
+def off(said: object, right: object) -> str:
+    """Return by how much a number is off.
+
+    >>> off(4, 16), off(17, 16), off(10**9, 2)
+    ('4.0 times too little', '6 % too much', 'more than a million times too much')
+    """
+    side = "too little" if said < right else "too much"
+    factor = Fraction(max(said, right)) / Fraction(min(said, right))
+    if factor > 10**6:
+        return f"more than a million times {side}"
+    if factor < 1 + FAIR:
+        return f"{abs(float(said / right - 1)) * 100:.0f} % {side}"
+    return f"{float(factor):,.{1 if factor < 100 else 0}f} times {side}"
+
+
+def _verdict(said: object, right: object) -> str:
+    """Return how good a guess is."""
+    guesses = {"well guessed": NEAR, "not far off": FAIR}
+    return next((words for words, tolerance in guesses.items() if _same(said, right, tolerance)), off(said, right))
+
+
+def written(amount: object, unit: str) -> str:
+    """Write an amount [bytes, or as it is counted], small ones in a unit in which they are something.
+
+    >>> written(2**31, "GiB"), written(2**19, "GiB"), written(92_164, "tokens")
+    ('2.00 GiB', '512.00 KiB', '92,164 tokens')
+    """
+    if unit not in units.UNITS:
+        return f"{units.counted(amount)} {unit}"
+    smaller = [other for other in units.UNITS if ("i" in other) == ("i" in unit) and units.UNITS[other] <= amount]
+    return units.show(amount, unit if amount >= units.UNITS[unit] // 8 else (smaller or ["B"])[-1])
 
 
 def _read(answer: object, unit: str) -> object:
     if unit == "formula":
-        expr = getattr(answer, "expr", getattr(answer, "rhs", answer))  # a term, an equation, or the expression itself
-        if not isinstance(expr, sympy.Expr) or not expr.free_symbols <= GLOSSARY.keys():
-            letters = 'letters from memcalc.formula.symbols, such as symbol("hidden")'
-            raise InputError(f"the answer must be an expression of {letters}, not {shown(answer)}.")
-        return expr
+        return _formula(answer)
     if unit == "verdict":
         return choice("verdict", answer, VERDICTS)
-    amount = units.parse(answer, unit) if isinstance(answer, str) else _amount(answer, unit)
-    if not amount:
+    amount = _worked_out(answer, unit) if isinstance(answer, str) else _amount(answer, unit)
+    if not amount > 0:
         raise InputError(f"the answer must be a positive number of {unit}, not {shown(answer)}.")
     return amount
+
+
+def _formula(answer: object) -> sympy.Expr:
+    expr = getattr(answer, "expr", getattr(answer, "rhs", answer))  # a term, an equation, or the expression itself
+    if isinstance(expr, str):
+        return formula(expr)
+    if not isinstance(expr, sympy.Expr) or not expr.free_symbols <= GLOSSARY.keys():
+        letters = 'letters from memcalc.formula.symbols, such as symbol("hidden")'
+        raise InputError(f"the answer must be an expression of {letters}, not {shown(answer)}.")
+    return expr
+
+
+def _worked_out(answer: str, unit: str) -> Fraction:
+    """Return a number, or a product of numbers, with or without its unit [bytes, or as it is counted]."""
+    product, said = re.fullmatch(r"(.*?)\s*([a-zA-Z]*|%)", answer.strip(), re.DOTALL).groups()
+    if not re.search(r"\d\s*[-+*/^()×·÷−²³]", product):
+        return units.parse(answer, unit)
+    try:
+        one = units.parse(f"1{said}", unit)
+    except InputError:  # no unit, then, but what the parser may know better
+        product, one = answer, units.parse("1", unit)
+    return Fraction(str(number(product))) * one
 
 
 def _amount(answer: object, unit: str) -> Fraction:

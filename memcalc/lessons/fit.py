@@ -1,10 +1,10 @@
 """Exercises of notebook 0: will it fit?"""
 
 from memcalc import Gpu, Inference, Model, total, units
-from memcalc.lessons.exercise import Answers, cache_of, exercise, longest, weights_of
+from memcalc.lessons.task import Answers, cache_of, longest, task, weights_of
 
 
-@exercise("0.1", "GiB")
+@task("0.1", "GiB")
 def _thirteen_billion() -> Answers:
     model, smaller = Model.named("LLaMA-13B"), Model.named("LLaMA-7B")
     run, plain = Inference(32_768, weights="INT8", kv_cache="INT8"), Inference(32_768)
@@ -18,7 +18,7 @@ def _thirteen_billion() -> Answers:
     yield total(smaller, plain), "that is LLaMA-7B in FP16, as above"
 
 
-@exercise("0.2", "GB")
+@task("0.2", "GB")
 def _reported_memory() -> Answers:
     card = Gpu.named("RTX 4090")
     yield units.to_bytes(card.reported_mib, "MiB")
@@ -27,7 +27,7 @@ def _reported_memory() -> Answers:
     yield units.to_bytes(card.reported_mib, "GiB") // 1000, "a GiB has 1,024 MiB, and you took 1,000"
 
 
-@exercise("0.3", "tokens")
+@task("0.3", "tokens")
 def _longest_context() -> Answers:
     model, run, card = Model.named("LLaMA-13B"), Inference(1, weights="INT4", kv_cache="INT4"), Gpu.named("RTX 4090")
     token, weights = cache_of(model, run), weights_of(model, run)

@@ -7,10 +7,10 @@ import sympy
 from memcalc import Gpu, Inference, Model, symbol, units
 from memcalc.formula.roofline import decode_time, read_cache
 from memcalc.formula.weights import active
-from memcalc.lessons.exercise import EVERY_HEAD, Answers, cache_of, exercise, longest, weights_of
+from memcalc.lessons.task import EVERY_HEAD, Answers, cache_of, longest, task, weights_of
 
 
-@exercise("5.1", "MiB")
+@task("5.1", "MiB")
 def _monitor() -> Answers:
     allocated, reserved, context = (units.to_bytes(gib, "GiB") for gib in ("12.55", "13.10", "0.45"))  # of the task
     whole = reserved + context
@@ -26,7 +26,7 @@ _PARAMETERS, _BITS, _MEASURED, _CARD = 27_400_000_000, Fraction("4.85"), 40, Gpu
 """What the task of exercise 5.2 gives: the model, bits for each parameter, tokens per second, and the card."""
 
 
-@exercise("5.2", "percent")
+@task("5.2", "percent")
 def _efficiency() -> Answers:
     right = _share_of_bound(_BITS)
     operations = round(_CARD.bf16_tflops) * 10**12  # a second, rounded as in the task
@@ -50,7 +50,7 @@ def _share_of_bound(bits: int | Fraction) -> float:
     return float(100 * _MEASURED * seconds)
 
 
-@exercise("5.3", "tokens")
+@task("5.3", "tokens")
 def _unified() -> Answers:
     model, run, mac = Model.named("Llama-3.1-70B"), Inference(weights="BF16"), Gpu.named("M2 Ultra 192 GB")
     token, weights = cache_of(model, run, context=1), weights_of(model, run)

@@ -1,14 +1,41 @@
-"""Exercises of notebook 4: the KV cache."""
+"""Exercises of notebook 4, the KV cache, and its guess."""
 
 import sympy
 
 from memcalc import Inference, Model, symbols, values
 from memcalc.formula import inverse
 from memcalc.formula.kv_cache import kv_cache
-from memcalc.lessons.exercise import ALL_TOGETHER, EVERY_HEAD, ONE_OF_TWO, Answers, cache_of, exercise
+from memcalc.lessons.task import ALL_TOGETHER, EVERY_HEAD, ONE_OF_TWO, Answers, cache_of, guess, task, weights_of
 
 
-@exercise("4.1", "GiB")
+@guess(
+    "4.1",
+    "GiB",
+    asks="How much does the [cache|kv_cache] of LLaMA-7B take after 4,096 tokens, if a number takes two bytes?",
+    matters="The same again comes with each 4,096 tokens more, and with each conversation beside this one.",
+)
+def _four_thousand_tokens() -> Answers:
+    model, run = Model.named("LLaMA-7B"), Inference(4096)
+    right, layer = cache_of(model, run), cache_of(model, run, full_layers=1, dense_layers=1)
+    yield right
+    yield right // 2, f"{ONE_OF_TWO}; or a number takes two bytes"
+    yield layer, "that is one layer, or one head of each; there are 32 layers, and 32 heads in each"
+    yield layer // model.heads, "that is one head of one layer; there are 32 layers, and 32 heads in each"
+    yield right // run.context, "that is one token; each of the 4,096 leaves as much"
+    yield weights_of(model, run), "that is about what the weights take; the cache comes beside them"
+
+
+@task(
+    "4.1",
+    "GiB",
+    asks="The config.json of Qwen3-32B says: num_hidden_layers 64, hidden_size 5120, num_attention_heads 64, "
+    "num_key_value_heads 8, head_dim 128. How many GiB does its [cache|kv_cache] take for 32,768 tokens in BF16?",
+    hint="BF16 takes two bytes, like FP16. Which of the two numbers of heads is stored?",
+    solution="2 * 64 * 8 * 128 * 32768 * 2 / 2**30",
+    because="It is 8 GiB. With all 64 heads it would be 64; and 5,120 divided by 64 is 80, not the 128 of the file.",
+    matters="Eight query heads share what one would keep, so this model holds a conversation eight times as long.",
+    goal="compute the cache of a model from its config.json",
+)
 def _config_of_qwen() -> Answers:
     model, run = Model.named("Qwen3-32B"), Inference(32_768, kv_cache="BF16")
     by_heads, by_kv_heads = (cache_of(model, run, head_dim=model.hidden // n) for n in (model.heads, model.kv_heads))
@@ -21,12 +48,23 @@ def _config_of_qwen() -> Answers:
     yield cache_of(model, run, head_dim=model.hidden), ALL_TOGETHER
 
 
-@exercise("4.2", "formula")
+@task(
+    "4.2",
+    "formula",
+    asks="What does one more *conversation* of s tokens cost? Write it as a formula in the letters L_full, h_kv, d_k, "
+    "s, B_k and B_v.",
+    hint="Of the letters in the term, which one counts conversations? The cache is a straight line in that letter too, "
+    "so its cost is the slope.",
+    solution="L_full * h_kv * d_k * s * (B_k + B_v)",
+    because="Everything but b stays: the slope of the line.",
+    matters="A server that talks to sixteen people at once pays this sixteen times, and the [weights] only once.",
+    goal="derive what one more conversation costs",
+)
 def _one_more_conversation() -> Answers:
     known = values(Model.named("LLaMA-7B"), Inference())
     whole, one_token = (term.simplified(known).expr for term in (kv_cache, inverse.token))
     key, value, weight = symbols("bytes_per_key bytes_per_value bytes_per_weight")
-    s, b, h, h_kv = symbols("context batch heads kv_heads")
+    s, b, h, h_kv, full, layers = symbols("context batch heads kv_heads full_layers layers")
     right = sympy.diff(whole, b)
     yield right
     yield whole, "that is the whole cache; one more conversation is its change with b"
@@ -35,9 +73,38 @@ def _one_more_conversation() -> Answers:
     yield right.xreplace({h_kv: h}), EVERY_HEAD
     yield right.xreplace({key: weight, value: weight}), "B is the bytes of a weight"
     yield right.xreplace({value: 0}), ONE_OF_TWO
+    yield (
+        right.xreplace({full: layers}),
+        "right if all layers are alike; L_full counts those that keep every token",
+    )
+    yield from _as_textbooks_print(right, (full, layers), (key, value, weight))
 
 
-@exercise("4.3", "MiB")
+def _as_textbooks_print(right: sympy.Expr, layers: tuple, sizes: tuple) -> Answers:
+    """Yield the product with a factor of two, in all letters that a number of bytes may have."""
+    (full, every), (key, value, weight) = layers, sizes
+    alike = "right if keys and values take as many bytes; their formats may differ, so write B_k + B_v"
+    both = "right if keys and values take as many bytes and all layers are alike; else it is B_k + B_v, and L_full"
+    for letter in sizes:
+        product = right.xreplace({key: letter, value: letter})
+        if letter != weight:
+            yield product, alike
+        yield product.xreplace({full: every}), both
+
+
+@task(
+    "4.3",
+    "MiB",
+    asks="DeepSeek-R1 has 61 layers with 128 heads. For each token a layer stores one latent of 512 numbers, from "
+    "which keys and values of all heads are made anew, and beside it one part of the keys, of 64 numbers. How many MiB "
+    "does its [cache|kv_cache] take for 32,768 tokens in FP16?",
+    hint="Is there a factor of two for key and value? How many numbers does a layer store for a token, whatever its "
+    "heads?",
+    solution="61 * (512 + 64) * 32768 * 2 / 2**20",
+    because="It is 2,196 MiB: one list for each token and layer, whatever the number of heads.",
+    matters="With 128 pairs of keys and values of their own, the same conversation would take 152.5 GiB.",
+    goal="name a case where the simple product is wrong",
+)
 def _latents() -> Answers:
     model, run = Model.named("DeepSeek-R1"), Inference(32_768)
     right = cache_of(model, run)

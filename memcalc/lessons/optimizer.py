@@ -7,10 +7,10 @@ from math import ceil
 
 from memcalc import Gpu, Model, Training, breakdown, total
 from memcalc.estimate.training import ZERO_PAPER
-from memcalc.lessons.exercise import Answers, exercise
+from memcalc.lessons.task import Answers, task
 
 
-@exercise("2.1", "GB")
+@task("2.1", "GB")
 def _stage_three_on_one_card() -> Answers:
     (model, cards), run = ZERO_PAPER, Training(zero=3)
     memory = breakdown(model, run)
@@ -26,7 +26,7 @@ def _stage_three_on_one_card() -> Answers:
     yield memory["optimizer"], "that is the optimizer alone; weights and gradients are there too"
 
 
-@exercise("2.2", "bytes")
+@task("2.2", "bytes")
 def _megatron_on_eight_cards() -> Answers:
     (model, _), run, cards = ZERO_PAPER, Training(recipe="megatron", zero=1, data_parallel=8), 8
 
@@ -46,7 +46,7 @@ def _megatron_on_eight_cards() -> Answers:
     yield right + run.recipe_spec.master * (1 - 1 / cards), "the master copy is shared out too: it is the optimizer's"
 
 
-@exercise("2.3", "cards")
+@task("2.3", "cards")
 def _cards_for_seventy_billion() -> Answers:
     model, card, run = Model.named("Llama-3.1-70B"), Gpu.named("A100 80 GB"), Training(zero=3, activations="none")
     memory = breakdown(model, run)
@@ -64,7 +64,7 @@ def _cards_for_seventy_billion() -> Answers:
     yield by_name, "you took the 80 GB of the name for 80 billion bytes; see capacity"
 
 
-@exercise("2.4", "GB")
+@task("2.4", "GB")
 def _adapters() -> Answers:
     model = Model.named("LLaMA-7B")
     plain = Training(recipe="bf16", optimizer="bitsandbytes Adam", activations="none")

@@ -5,10 +5,10 @@ from dataclasses import replace
 from memcalc import Gpu, Inference, Model, Training, total, units
 from memcalc.estimate.questions import last
 from memcalc.formula.symbols import BY_NAME
-from memcalc.lessons.exercise import EVERY_HEAD, ONE_OF_TWO, Answers, cache_of, exercise, longest, weights_of
+from memcalc.lessons.task import EVERY_HEAD, ONE_OF_TWO, Answers, cache_of, longest, task, weights_of
 
 
-@exercise("8.1", "GiB")
+@task("8.1", "GiB")
 def _windows_of_gemma() -> Answers:
     model, run = Model.named("Gemma-3-27B"), Inference(131_072, kv_cache="BF16")
     whole, layers = model.full_layers, model.full_layers + model.window_layers
@@ -20,7 +20,7 @@ def _windows_of_gemma() -> Answers:
     yield cache_of(model, run) // 2, ONE_OF_TWO
 
 
-@exercise("8.2", "tokens")
+@task("8.2", "tokens")
 def _tokens_beside_13b() -> Answers:
     model, card = Model.named("Llama-2-13B"), Gpu.named("A100 40 GB")
     token, weights, working = cache_of(model, Inference(1)), weights_of(model, Inference()), 10**9
@@ -37,7 +37,7 @@ def _tokens_beside_13b() -> Answers:
     yield (granted_of_sold - weights - working) // token, "the card has 40,960 MiB, which is more than 40 GB"
 
 
-@exercise("8.3", "tokens")
+@task("8.3", "tokens")
 def _longest_text_to_train() -> Answers:
     model, card = Model.named("Llama-3.1-8B"), Gpu.named("A100 40 GB")
     run, sold = Training(zero=3, data_parallel=8, recompute="full"), Gpu.of(f"{card.marketed_gb} GB")

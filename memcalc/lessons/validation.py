@@ -4,10 +4,10 @@ from dataclasses import replace
 
 from memcalc import Model, Training, breakdown, total, validation
 from memcalc.estimate.training import step_peak
-from memcalc.lessons.exercise import TEXTBOOK, Answers, exercise
+from memcalc.lessons.task import TEXTBOOK, Answers, task
 
 
-@exercise("7.1", "percent")
+@task("7.1", "percent")
 def _gaps() -> Answers:
     usual, growing = 16.39, 10.83  # GiB with segments as usual, and with growing ones; pytorch/torchtune#1185
     right = 100 * (usual - growing) / usual
@@ -18,7 +18,7 @@ def _gaps() -> Answers:
     yield usual - growing, "those are GiB; divide them by what was taken"
 
 
-@exercise("7.2", "bytes")
+@task("7.2", "bytes")
 def _kept_for_each_number() -> Answers:
     right, row = _bytes_for_each_number("A012"), validation.row("A012")
     context, batch = row.inputs["context"], row.inputs["batch"]
@@ -37,7 +37,7 @@ def _bytes_for_each_number(name: str) -> float:
     return float(row.measured / (row.inputs["context"] * row.inputs["batch"] * Model.named(row.model).hidden))
 
 
-@exercise("7.3", "GiB")
+@task("7.3", "GiB")
 def _tensors_of_eight_texts() -> Answers:
     model, run = Model.named("GPT-2"), Training(context=256, batch=8, recipe="fp32", attention="eager")
     memory, step = breakdown(model, run), step_peak(model, run)

@@ -7,10 +7,10 @@ import sympy
 from memcalc import Inference, Model, symbol, symbols
 from memcalc.formula.formats import Format
 from memcalc.formula.weights import attention, mlp, norms, parameters
-from memcalc.lessons.exercise import Answers, exercise, weights_of
+from memcalc.lessons.task import Answers, task, weights_of
 
 
-@exercise("1.1", "GB")
+@task("1.1", "GB")
 def _all_experts() -> Answers:
     model, seven = Model.named("Mixtral-8x7B"), Model.named("Mistral-7B-v0.1")
     every, few = 2 * model.parameters, 2 * model.active_parameters
@@ -24,7 +24,7 @@ def _all_experts() -> Answers:
     yield 2 * few, "those are the active ones, and in four bytes; count all, in two"
 
 
-@exercise("1.2", "GiB")
+@task("1.2", "GiB")
 def _four_bits() -> Answers:
     model = Model.named("Llama-3.1-8B")
 
@@ -44,7 +44,7 @@ def _four_bits() -> Answers:
     yield Fraction(half, 2), "half a byte has four bits, and you halved once more"
 
 
-@exercise("1.3", "formula")
+@task("1.3", "formula")
 def _one_more_layer() -> Answers:
     known = Model.named("Llama-3.1-8B").values
     kind = {one: known[one] for one in symbols("mlp_matrices layer_norms norm_vectors embedding_tables")}

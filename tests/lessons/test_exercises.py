@@ -12,7 +12,7 @@ from memcalc.article.claims import VERDICTS
 from memcalc.formula.symbols import symbols
 from memcalc.lessons import EXERCISES
 from memcalc.lessons.check import _same, check
-from memcalc.lessons.exercise import exercise
+from memcalc.lessons.task import task
 
 L, layers, h, h_kv, d_k, d, d_ff, V, n_mlp = symbols(
     "full_layers layers heads kv_heads head_dim hidden intermediate vocabulary mlp_matrices"
@@ -329,7 +329,7 @@ def test_three_exercises_a_notebook_or_more_in_order():
 @pytest.mark.parametrize("number", ["4.2", "4.5", "9.2"])
 def test_an_exercise_is_entered_once_and_in_its_place(number):
     with pytest.raises(ValueError, match=f"exercise {number} is not the next one of notebook {number[0]}"):
-        exercise(number, "GiB")(lambda: iter(()))
+        task(number, "GiB")(lambda: iter(()))
     assert EXERCISES["4.2"].answers() is EXERCISES["4.2"].answers()
 
 

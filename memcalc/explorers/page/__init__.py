@@ -1,12 +1,14 @@
-"""The page's side of the explorers: a module of JavaScript and a stylesheet for each concern."""
+"""The page's side of the explorers: a module of JavaScript and a stylesheet for each concern; lessons share some."""
 
 import re
+from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 
 _HERE = files(__package__)
 
-MODULES = ("dom", "draw", "hands", "formula", "pickers", "controls", "guess", "explorer")
+MODULES = ("dom", "keys", "draw", "hands", "formula", "pickers", "controls", "guess", "explorer")
 """The modules, each after those that it imports."""
 
 SHEETS = ("tokens", "controls", "picture", "words", "pages")
@@ -20,9 +22,7 @@ def script() -> str:
     >>> "import " in script()
     False
     """
-    sources = ((_HERE / f"{name}.js").read_text(encoding="utf-8") for name in MODULES)
-    joined = "\n".join(re.sub(r"(?m)^import .*;\n+", "", source) for source in sources)
-    return joined
+    return joined(_HERE / f"{name}.js" for name in MODULES)
 
 
 @cache
@@ -32,4 +32,10 @@ def style() -> str:
     >>> "light-dark(" in style()
     True
     """
-    return "\n".join((_HERE / f"{name}.css").read_text(encoding="utf-8") for name in SHEETS)
+    return joined(_HERE / f"{name}.css" for name in SHEETS)
+
+
+def joined(sources: Iterable[Traversable]) -> str:
+    """Return some files as one, without the imports between them."""
+    texts = (source.read_text(encoding="utf-8") for source in sources)
+    return "\n".join(re.sub(r"(?m)^import .*;\n+", "", text) for text in texts)

@@ -8,13 +8,7 @@ import { typeset } from "./formula.js";
 import { controlled } from "./controls.js";
 import { called } from "./pickers.js";
 import { guessing } from "./guess.js";
-
-/** Keep arrows, letters and Enter from JupyterLab, which would move its cells; leave it Shift + Enter, Ctrl + S and such. */
-function guard({ target, key: pressed, ctrlKey, metaKey, altKey, shiftKey }) {
-  if (!target.closest?.(".memcalc-explorer")) return;
-  const theirs = ctrlKey || metaKey || altKey || (shiftKey && pressed === "Enter");
-  target.toggleAttribute("data-lm-suppress-shortcuts", !theirs);
-}
+import { guard } from "./keys.js";
 
 /** Return the widest layout for which a page has room, or nearly: a picture may shrink by an eighth. */
 export const layoutFor = (layouts, room) => layouts.findLast((layout) => 0.875 * layout <= room) ?? layouts[0];
@@ -294,7 +288,7 @@ function render({ model, el }, history) {
     model.save_changes();
   });
   sized.observe(el);
-  el.classList.add("memcalc-explorer");
+  el.classList.add("memcalc", "memcalc-explorer");
   for (const [name, colour] of Object.entries(colours)) el.style.setProperty(`--c-${name}`, colour);
   const shortcuts = examples.length ? [make("span", {}, "Examples:"), ...examples] : [];
   el.append(

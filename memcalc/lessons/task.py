@@ -1,6 +1,6 @@
-"""What an exercise is, and what the lessons' exercises share."""
+"""What an exercise and a guess are, and what those of the lessons share."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, partial
 
@@ -18,37 +18,64 @@ TEXTBOOK = 34
 
 
 @dataclass(frozen=True)
-class Exercise:
-    """What `check` compares with: `answers` computes the right answer and the known mistakes, when first asked for.
+class Task:
+    """What is asked: an exercise, or a guess before anything is shown; its answers are computed when first asked for.
 
-    The unit is one of `units.UNITS`, a name of what is counted, "formula" for a SymPy expression, or "verdict".
+    Parameters
+    ----------
+    unit : one of `units.UNITS`, a name of what is counted, "formula" for a SymPy expression, or "verdict"
+    answers : computes the right answer and the known mistakes
+    asks : the question, as `explorers.words.words` reads it; so are the other words
+    hint, solution, because : what helps, the right answer as one may type it, and why it is right
+    matters : what follows from it, which is said to who is right
+    goal : what who is right can do
     """
 
     unit: str
     answers: Callable[[], tuple[object, list[tuple[object, str]]]]
+    asks: str = ""
+    hint: str = ""
+    solution: str = ""
+    because: str = ""
+    matters: str = ""
+    goal: str = ""
 
 
-ENTERED: dict[str, Exercise] = {}
+ENTERED: dict[str, Task] = {}
 """Number → exercise, as the lessons enter them."""
 
+GUESSED: dict[str, Task] = {}
+"""Number → guess, as the lessons enter them."""
 
-def exercise(number: str, unit: str) -> Callable[[Callable[[], Answers]], Callable[[], Answers]]:
-    """Enter the function below as the exercise of that number [`unit`, as of an `Exercise`].
+Enter = Callable[[Callable[[], Answers]], Callable[[], Answers]]
+"""What enters the function below it."""
+
+
+def task(number: str, unit: str, **words: str) -> Enter:
+    """Enter the function below as the exercise of that number, with its unit and words, as of a `Task`.
 
     Raises ValueError if the number is not the next one of its notebook, such as "4.2" after "4.1".
     """
+    return _enter(ENTERED, "exercise", number, unit, words)
 
+
+def guess(number: str, unit: str, asks: str, **words: str) -> Enter:
+    """Enter the function below as the guess of that number, as `task` enters an exercise."""
+    return _enter(GUESSED, "guess", number, unit, words | {"asks": asks})
+
+
+def _enter(entered: dict[str, Task], kind: str, number: str, unit: str, words: Mapping[str, str]) -> Enter:
     def enter(answers: Callable[[], Answers]) -> Callable[[], Answers]:
         notebook, _, place = number.partition(".")
-        if place != str(1 + sum(other.startswith(f"{notebook}.") for other in ENTERED)):
-            raise ValueError(f"exercise {number} is not the next one of notebook {notebook}.")
+        if place != str(1 + sum(other.startswith(f"{notebook}.") for other in entered)):
+            raise ValueError(f"{kind} {number} is not the next one of notebook {notebook}.")
 
         @cache  # a learner tries more than once
         def computed() -> tuple[object, list[tuple[object, str]]]:
             right, *mistakes = answers()
             return right, mistakes
 
-        ENTERED[number] = Exercise(unit, computed)
+        entered[number] = Task(unit, computed, **words)
         return answers
 
     return enter

@@ -1,0 +1,124 @@
+"""What is done in each lesson: guesses made, exercises solved, and what one can do by now."""
+
+import html
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from memcalc.catalogue import rows
+from memcalc.errors import whole
+from memcalc.lessons.check import EXERCISES, GUESSES
+from memcalc.lessons.record import Everything, kept
+from memcalc.lessons.task import Task
+
+_LEFT = 'style="text-align: left"'
+
+LESSONS = {row["lesson"]: row["title"] for row in rows("lessons")}
+"""Number → title."""
+
+_NOTEBOOKS = {row["lesson"]: row["notebook"] for row in rows("lessons")}
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What is done of a lesson.
+
+    Parameters
+    ----------
+    number, title : of the lesson
+    guesses, exercises : number → whether it is done
+    goals : what one can do after it → whether that was shown
+    """
+
+    number: str
+    title: str
+    guesses: Mapping[str, bool]
+    exercises: Mapping[str, bool]
+    goals: Mapping[str, bool]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What is done, lesson by lesson; in a notebook a small table.
+
+    Parameters
+    ----------
+    lessons : those that it is about
+    problem : what is wrong with the file in which it is kept; "" if nothing is
+    """
+
+    lessons: tuple[Lesson, ...]
+    problem: str = ""
+
+    def __repr__(self) -> str:
+        lines = [f"{one.number} · {one.title}: {_counted(one)}" for one in self.lessons]
+        return "\n".join([*lines, *_goals(self.lessons), *filter(None, [self.problem])])
+
+    def _repr_html_(self) -> str:
+        head = "".join(f'<th scope="col" {_LEFT}>{word}</th>' for word in ("lesson", "guesses", "exercises"))
+        body = "".join(map(_row, self.lessons))
+        said = "".join(f"<p>{html.escape(line)}</p>" for line in (*_goals(self.lessons), self.problem) if line)
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{said}"
+
+
+def progress(lesson: int | None = None) -> Progress:
+    """Return what is done, of one lesson or of all.
+
+    Parameters
+    ----------
+    lesson : its number, as its notebook has it
+
+    Raises InputError for a number that no lesson has.
+
+    >>> progress(4).lessons[0].title
+    'The KV cache'
+    """
+    everything, problem = kept()
+    numbers = LESSONS if lesson is None else [str(whole("lesson", lesson, 0, len(LESSONS) - 1))]
+    return Progress(tuple(_lesson(number, everything) for number in numbers), problem)
+
+
+def tally(number: str) -> str:
+    """Return how many exercises are solved, in the lesson of an exercise and in all; "" if nothing is kept.
+
+    >>> tally("4.2").split(" of ")[-1]
+    '29 exercises in all.'
+    """
+    done = [one.exercises for one in progress().lessons]
+    here = done[[*LESSONS].index(number[0])]
+    every = [solved for lesson in done for solved in lesson.values()]
+    return f"{sum(here.values())} of {len(here)} here, {sum(every)} of {len(every)} exercises in all."
+
+
+def _lesson(number: str, everything: Everything) -> Lesson:
+    guesses = _done(GUESSES, number, everything["guesses"])
+    exercises = _done(EXERCISES, number, everything["answers"])
+    goals = {EXERCISES[one].goal: done for one, done in exercises.items() if EXERCISES[one].goal}
+    return Lesson(number, LESSONS[number], guesses, exercises, goals)
+
+
+def _done(tasks: Mapping[str, Task], lesson: str, known: Mapping) -> dict[str, bool]:
+    of_lesson = [number for number in tasks if number.partition(".")[0] == lesson]
+    return {number: number in known and known[number].done != "" for number in of_lesson}
+
+
+def _counted(lesson: Lesson) -> str:
+    """Say how much of a lesson is done."""
+    guesses = f"{sum(lesson.guesses.values())} of {len(lesson.guesses)} guesses, " if lesson.guesses else ""
+    return f"{guesses}{sum(lesson.exercises.values())} of {len(lesson.exercises)} exercises"
+
+
+def _row(lesson: Lesson) -> str:
+    cells = "".join(f"<td {_LEFT}>{_marks(done)}</td>" for done in (lesson.guesses, lesson.exercises))
+    link = f'<a href="{_NOTEBOOKS[lesson.number]}.ipynb">{lesson.number} · {html.escape(lesson.title)}</a>'
+    return f'<tr><th scope="row" {_LEFT}>{link}</th>{cells}</tr>'
+
+
+def _marks(done: Mapping[str, bool]) -> str:
+    """Return the numbers of what is asked, each with a sign: done or open."""
+    return "  ".join(f"{'✓' if one else '○'} {number}" for number, one in done.items()) or "–"
+
+
+def _goals(lessons: Iterable[Lesson]) -> list[str]:
+    """Return what one can do by now."""
+    reached = [goal for lesson in lessons for goal, done in lesson.goals.items() if done]
+    return [f"✓ You can {goal}." for goal in reached]
