@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from memcalc import units
+from memcalc.command import frameworks
 from memcalc.command.words import with_slots
 from memcalc.errors import InputError
 from memcalc.formula.glossary import SUMMANDS
@@ -43,7 +44,10 @@ def answer(options: argparse.Namespace) -> None:
     from memcalc.specs.gpu import Gpu
 
     model, gpu = meant(options.model, options.tag), Gpu.of(options.gpu)
-    (print_json if options.json else print_fit)(model, run, gpu)
+    if options.json:
+        print_json(model, run, gpu, frameworks.in_vain(_said_of(options), options))
+    else:
+        print_fit(model, run, gpu, frameworks.beside(_said_of(options), options))
     if options.explain and not options.json:
         for term in (*terms(model, run), *(share.term for share in _shares(model, run, gpu))):
             print(f"\n{term.name}: {term.meaning}\n  holds: {term.holds}\n  source: {term.source}")
@@ -67,10 +71,15 @@ def _print_pool(options: argparse.Namespace, run: Inference) -> None:
 
 def run_of(options: argparse.Namespace) -> Inference | Training:
     """Return the run that a command line describes."""
-    said = {name: getattr(options, name) for name in options.kind.declared if hasattr(options, name)}
+    said = _said_of(options)
     if options.kind is Inference:
-        said = with_slots(said, options.slots, options.total_context)
-    return options.kind(**said)
+        return Inference(**with_slots(said, options.slots, options.total_context))
+    return options.kind(**frameworks.with_files(said, options))
+
+
+def _said_of(options: argparse.Namespace) -> dict[str, object]:
+    """Return the fields that the command line says."""
+    return {name: getattr(options, name) for name in options.kind.declared if hasattr(options, name)}
 
 
 def is_size_alone(model: AnyModel, run: Inference | Training) -> bool:
@@ -80,8 +89,8 @@ def is_size_alone(model: AnyModel, run: Inference | Training) -> bool:
     return isinstance(model, NominalModel) and isinstance(run, Inference)
 
 
-def print_json(model: AnyModel, run: Inference | Training, gpu: Gpu) -> None:
-    """Print the answer as an object in JSON; of a size alone there is no verdict."""
+def print_json(model: AnyModel, run: Inference | Training, gpu: Gpu, in_vain: Sequence[Mapping[str, str]] = ()) -> None:
+    """Print the answer as an object in JSON, with what a file says in vain; of a size alone there is no verdict."""
     from memcalc.estimate.questions import breakdown, total
     from memcalc.estimate.terms import terms
 
@@ -100,7 +109,7 @@ def print_json(model: AnyModel, run: Inference | Training, gpu: Gpu) -> None:
         "capacity_is": gpu.capacity_is,
     }
     if isinstance(run, Training):
-        known["peak"] = _peak(model, run)
+        known |= {"peak": _peak(model, run), "in_vain": in_vain}
     print(json.dumps(known | _judged(model, run, gpu), indent=2, default=float))  # shares are exact fractions
 
 
@@ -139,9 +148,9 @@ def _engine(model: AnyModel, run: Inference, gpu: Gpu) -> dict[str, object]:
     return {**known, "pool": {"bytes": [found.low, found.high], "tokens": found.tokens, "requests": requests}}
 
 
-def print_fit(model: AnyModel, run: Inference | Training, gpu: Gpu) -> None:
-    """Print the answer in words, all of it or, if something has no answer, nothing."""
-    print("\n".join([*_counted(model, run, gpu), *_said(model, run, gpu)]))
+def print_fit(model: AnyModel, run: Inference | Training, gpu: Gpu, beside: Sequence[str] = ()) -> None:
+    """Print the answer in words, all of it or, if something has no answer, nothing; and other sentences after it."""
+    print("\n".join([*_counted(model, run, gpu), *_said(model, run, gpu), *beside]))
 
 
 def _said(model: AnyModel, run: Inference | Training, gpu: Gpu) -> Iterator[str]:
