@@ -43,10 +43,14 @@ def _dropout(field: str, rate: object) -> object:
 
 def _optimizer(field: str, name: object) -> str:
     """Return the name of an optimizer; one that is known, and not counted, is refused with the nearest that is."""
-    if other := spelled(name, {row["name"]: row for row in catalogue.rows("uncounted_optimizers")}):
-        nearest = f"the nearest that is counted is {other['instead']}"
-        raise InputError(f"{field} {shown(name)} is not counted, because {other['why']}; {nearest}.")
-    return catalogue.find("optimizers", field, name)["name"]
+    try:
+        return catalogue.find("optimizers", field, name)["name"]
+    except InputError:
+        other = spelled(name, {row["name"]: row for row in catalogue.rows("uncounted_optimizers")})
+        if not other:
+            raise
+    nearest = f"the nearest that is counted is {other['instead']}"
+    raise InputError(f"{field} {shown(name)} is not counted, because {other['why']}; {nearest}.")
 
 
 def _targets(field: str, value: object) -> str:
