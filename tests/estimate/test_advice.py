@@ -1,7 +1,7 @@
 """The answer in words."""
 
 from cases import LLAMA
-from memcalc import Gpu, Inference, Model
+from memcalc import Gpu, Inference, Model, Training
 from memcalc.estimate import advice
 
 CARD, SEVEN = Gpu.named("RTX 4090"), Model.named("LLaMA-7B")
@@ -84,3 +84,21 @@ def test_what_an_engine_keeps_otherwise_is_said():
     assert not [note for note in advice.notes(mistral, Inference(4096, engine="llama.cpp"), CARD) if whole in note]
     [copied] = [note for note in advice.notes(Model.named("Falcon-40B"), Inference(64), CARD) if "copies" in note]
     assert copied.startswith("Transformers copies each key and value of this family for all query heads")
+
+
+def test_weights_in_16_bits_alone_are_warned_of():
+    """Rounded to nearest with 8 bits of precision, 255/128 absorbs 1/512 of itself, as every number does."""
+    notes = [advice.notes(SEVEN, Training(recipe=recipe, activations="none"), CARD) for recipe in ("bf16", "mixed")]
+    assert [
+        any("an update of less than 1/512 of its weight is always lost" in note for note in one) for one in notes
+    ] == [
+        *(True, False),
+    ]
+    weight, step = 255 / 128, 1 / 128  # the largest of its binade, and the distance of its neighbours
+    assert round((weight + weight / 513) / step) * step == weight
+
+
+def test_what_nothing_helps_says_so():
+    assert advice.next_steps(Model.named("Llama-3.1-405B"), Training(context=131_072), CARD) == [
+        "No change that was tried makes it fit, nor any number of such cards."
+    ]
