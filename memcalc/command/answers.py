@@ -20,6 +20,7 @@ from memcalc.specs.training import Training
 if TYPE_CHECKING:
     from memcalc.estimate.engine import Share
     from memcalc.estimate.inference import AnyModel
+    from memcalc.estimate.questions import Fit
     from memcalc.formula import Term
     from memcalc.specs.gpu import Gpu
 
@@ -186,21 +187,27 @@ def _counted(model: AnyModel, run: Inference | Training, gpu: Gpu) -> Iterator[s
     yield f"{model.name} on {gpu.name}: {in_words(model, run)}"
     for term in terms(model, run):
         yield _line(term.name, memory[term.name], _formula(term.simplified(known)))
-    needed = sum(memory.values()) if fit is None else fit.needed
-    yield from _taken(model, run, gpu)
-    shares = sum(share.high for share in _shares(model, run, gpu))
-    if isinstance(run, Inference) and (rest := needed - sum(memory.values()) - shares) > 0:
-        yield _line("the CPU's part" if gpu.unified else "left free", rest)
-    yield _line("total", sum(memory.values()) if isinstance(run, Training) else needed)
-    if isinstance(run, Training):
-        found = _peak(model, run)
-        yield _line("peak", found["bytes"], f"{found['moment']}: when {found['when']}")
-    engine = getattr(run, "kind", "") if fit is not None else ""
+    yield from _summed(model, run, gpu, sum(memory.values()), fit)
     for place, kept in _elsewhere(model, run).items():
         yield _line(f"in {place.upper() if place == 'cpu' else 'NVMe'} memory", sum(kept.values()))
-    if engine and fit.capacity != gpu.capacity:
+    if getattr(run, "kind", "") and fit is not None and fit.capacity != gpu.capacity:
         yield _line(f"{run.engine} may use", fit.capacity)
     yield _line(f"the card ({gpu.capacity_is})", gpu.capacity)
+
+
+def _summed(model: AnyModel, run: Inference | Training, gpu: Gpu, counted: int, fit: Fit | None) -> Iterator[str]:
+    """Yield what comes to the terms' bytes, and the sum; of training also its peak."""
+    if isinstance(run, Training):
+        found = _peak(model, run)
+        yield _line("total", counted)
+        yield _line("peak", found["bytes"], f"{found['moment']}: when {found['when']}")
+        return
+    needed = counted if fit is None else fit.needed
+    yield from _taken(model, run, gpu)
+    shares = sum(share.high for share in _shares(model, run, gpu))
+    if (rest := needed - counted - shares) > 0:
+        yield _line("the CPU's part" if gpu.unified else "left free", rest)
+    yield _line("total", needed)
 
 
 def _taken(model: AnyModel, run: Inference, gpu: Gpu) -> Iterator[str]:
