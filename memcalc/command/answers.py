@@ -48,7 +48,7 @@ def answer(options: argparse.Namespace) -> None:
     if options.json:
         print_json(model, run, gpu, frameworks.in_vain(_said_of(options), options))
     else:
-        print_fit(model, run, gpu, frameworks.beside(_said_of(options), options))
+        print_fit(model, run, gpu, [*frameworks.beside(_said_of(options), options, model, run, gpu)])
     if options.explain and not options.json:
         for term in (*terms(model, run), *(share.term for share in _shares(model, run, gpu))):
             print(f"\n{term.name}: {term.meaning}\n  holds: {term.holds}\n  source: {term.source}")
@@ -244,11 +244,15 @@ def in_words(model: AnyModel, run: Inference | Training, left_out: Collection[st
     if is_size_alone(model, run):
         return f"{run.weights} weights"
     said = [f"context {run.context:,}", f"batch {run.batch:,}"]
-    formats = {name: getattr(run, name).replace(AUTO, "stored") for name in named if name not in left_out}
+    formats = {name: _stored(getattr(run, name)) for name in named if name not in left_out}
     said += [f"{form} {SUMMANDS[name].word if name in SUMMANDS else name}" for name, form in formats.items()]
     rest = [name for name in run.declared if name not in ("context", "batch", *named)]
     changed = [name for name in rest if getattr(run, name) != getattr(type(run), name)]
     return ", ".join(said + [f"{name} {_plainly(getattr(run, name))}" for name in changed])
+
+
+def _stored(name: str) -> str:
+    return "/".join("stored" if one == AUTO else one for one in name.split("/"))
 
 
 def _plainly(value: object) -> str:

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from memcalc.errors import InputError
+from memcalc.units import show
+
+if TYPE_CHECKING:
+    from memcalc.estimate.inference import AnyModel
+    from memcalc.specs.frameworks import Settings
+    from memcalc.specs.gpu import Gpu
+    from memcalc.specs.run import Run
 
 _FILES = {
     "deepspeed": "its JSON file; what the command line says too counts in place of it",
@@ -37,28 +45,34 @@ def in_vain(said: Mapping[str, object], options: argparse.Namespace) -> list[dic
     return [{"key": key, "why": why} for key, why in found.idle.items()] if found else []
 
 
-def beside(said: Mapping[str, object], options: argparse.Namespace) -> list[str]:
-    """Return the sentences that stand after the answer: what a file says in vain, and what paged states do."""
-    from memcalc.specs.frameworks import in_words
-
-    idle = {one["key"]: one["why"] for one in in_vain(said, options)}
-    sentences = [in_words(_name(options), idle)] if idle else []
+def beside(
+    said: Mapping[str, object], options: argparse.Namespace, model: AnyModel, run: Run, gpu: Gpu
+) -> Iterator[str]:
+    """Yield the sentences that stand after the answer: what a file says in vain, and what paged states do."""
     if "paged" in str(said.get("optimizer", "")).casefold():
-        sentences.append(_PAGED)
-    return sentences
+        yield from _paged(model, run, gpu)
+    if idle := {one["key"]: one["why"] for one in in_vain(said, options)}:
+        from memcalc.specs.frameworks import in_words
+
+        yield in_words(_name(options), idle)
 
 
-_PAGED = (
-    "Paged states count as if they stayed on the card; where it is full, bitsandbytes lets them go to CPU memory, and "
-    "the step takes longer."
-)
+def _paged(model: AnyModel, run: Run, gpu: Gpu) -> Iterator[str]:
+    """Say what is left on a card when the states of an optimizer give way, as those of bitsandbytes do."""
+    from memcalc.estimate.training_ways import without_states
+
+    states, rest = without_states(model, run)
+    if states:
+        helps = " and the run fits" if rest <= gpu.capacity < rest + states else ""
+        moved = f"if all {show(states)} of them go to CPU memory, which takes time, the peak is {show(rest)}{helps}"
+        yield f"Paged states count as if they stayed on the card: {moved}."
 
 
 def _name(options: argparse.Namespace) -> str:
     return Path(options.deepspeed).name if options.deepspeed else f"--fsdp {Path(options.fsdp).name}"
 
 
-def _settings(said: Mapping[str, object], options: argparse.Namespace):
+def _settings(said: Mapping[str, object], options: argparse.Namespace) -> Settings | None:
     """Return what the file says, less what the command line overrules; None without a file."""
     asked = [name for name in _FILES if getattr(options, name, None) is not None]
     if not asked:
@@ -74,7 +88,7 @@ def _settings(said: Mapping[str, object], options: argparse.Namespace):
     return frameworks.overruled(frameworks.Settings(own, found.keys, found.idle), checked)
 
 
-def _of_deepspeed(options: argparse.Namespace):
+def _of_deepspeed(options: argparse.Namespace) -> Settings:
     """Return what its file says; the model is read first where an automatic bucket depends on its hidden size."""
     from memcalc.specs.frameworks import AUTO, of_deepspeed
 

@@ -8,6 +8,7 @@ from itertools import combinations, islice
 from memcalc.errors import InputError
 from memcalc.estimate.inference import AnyModel
 from memcalc.estimate.questions import fewest_gpus, fits, largest
+from memcalc.estimate.terms import terms, values
 from memcalc.estimate.ways import Way, fewer
 from memcalc.formula.choices import Layout, Offload
 from memcalc.specs.gpu import Gpu
@@ -46,6 +47,24 @@ def ways(model: AnyModel, run: Training, gpu: Gpu) -> tuple[Way, ...]:
     shared = tuple(search.sharing())
     single = tuple(search.single())
     return (*limits, *shared, *(single or islice(search.double(), _PAIRS)))
+
+
+def without_states(model: AnyModel, run: Training) -> tuple[int, int]:
+    """Return the states of the optimizer, and the peak of a step without them [bytes on one GPU].
+
+    Raises InputError if the model cannot be trained that way.
+
+    >>> from memcalc.specs.model import Model
+    >>> without_states(Model.nominal(10**9), Training(recipe="bf16", optimizer="paged_adamw_32bit"))
+    (8000000000, 4000000000)
+    """
+    from memcalc.estimate.peak import peak  # here: SymPy builds many terms for training
+
+    known = values(model, run)
+    optimizer = next(term for term in terms(model, run) if term.name == "optimizer")
+    states = sum(part.exact(known) for part in optimizer.parts if part.name == "optimizer_states")
+    there = (at.bytes - min(states, at.parts.get("optimizer", 0)) for at in peak(model, run).moments.values())
+    return states, max(there)
 
 
 def _several(model: AnyModel, run: Training, gpu: Gpu) -> Iterator[Way]:

@@ -67,5 +67,16 @@ def test_bad_files_are_one_sentence(more, sentence, capsys):
 
 
 def test_paged_states_are_said_to_give_way(capsys):
-    assert main([*ON, "--optimizer", "paged_adamw_8bit", "--activations", "none"]) == 0
-    assert "bitsandbytes lets them go to CPU memory" in capsys.readouterr().out
+    """Weights and gradients in 16 bits are 4 of 12 bytes for each of 7 billion parameters: 26.08 GiB of 78.23."""
+    bf16 = ["--recipe", "bf16", "--optimizer"]
+    assert main(["train", "7B", "48 GB", *bf16, "paged_adamw_32bit"]) == 0
+    assert (
+        "if all 52.15 GiB of them go to CPU memory, which takes time, the peak is 26.08 GiB and the run fits."
+    ) in capsys.readouterr().out
+    assert main(["train", "7B", "48 GB", *bf16, "adamw_torch"]) == 0
+    assert "Paged" not in capsys.readouterr().out
+
+
+def test_a_recipe_keeps_its_name(capsys):
+    assert main(["train", "7B", "A100 80 GB", "--recipe", "autocast"]) == 0
+    assert "autocast recipe" in capsys.readouterr().out
