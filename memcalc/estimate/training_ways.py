@@ -1,6 +1,7 @@
 """Ways to make a training run fit: shorter, more cards, recomputing, offloading, adapters; one change, then two."""
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import combinations, islice
@@ -12,6 +13,7 @@ from memcalc.estimate.terms import terms, values
 from memcalc.estimate.ways import Way, fewer
 from memcalc.formula.choices import Layout, Offload
 from memcalc.specs.gpu import Gpu
+from memcalc.specs.run import PARALLEL
 from memcalc.specs.training import Training
 from memcalc.units import show
 
@@ -21,13 +23,15 @@ _RANK = 16
 _PAIRS = 3
 """So many ways of two changes are told."""
 
+_FEWEST = "; with fewer cards it does not fit"
+
 Change = Mapping[str, object]
 """Field of a run → another value of it."""
 
 
 @lru_cache(maxsize=1024)
 def ways(model: AnyModel, run: Training, gpu: Gpu) -> tuple[Way, ...]:
-    """Return the longest sequence and the largest batch that a card holds, and if it holds less, what makes a run fit.
+    """Return the longest sequence and the largest batch that a card holds, and what makes a run fit, or less would do.
 
     First comes what changes no number of the result: the first stage of ZeRO or the fewest cards that do, recomputing,
     the loss in chunks, offloading. Then what does: other states, weights in 16 bits alone, adapters. Two changes are
@@ -41,9 +45,9 @@ def ways(model: AnyModel, run: Training, gpu: Gpu) -> tuple[Way, ...]:
     'zero 1 would leave 32.83 GiB; no lower stage fits.'
     """
     limits = (*fewer(model, run, gpu), *_several(model, run, gpu))
-    if fits(model, run, gpu):
-        return limits
     search = _Search(model, run, gpu)
+    if fits(model, run, gpu):
+        return (*limits, *search.less())
     shared = tuple(search.sharing())
     single = tuple(search.single())
     return (*limits, *shared, *(single or islice(search.double(), _PAIRS)))
@@ -88,14 +92,31 @@ class _Search:
     def sharing(self) -> Iterator[Way]:
         """Yield the first stage of ZeRO with which these cards do, or the fewest cards that share everything."""
         run = self.run
-        if run.data_parallel > 1 and not run.by_rows:
-            for stage in range(run.zero + 1, 4):
-                if way := self._tried({"zero": stage}, "; no lower stage fits"):
-                    yield way
-                    return
+        if run.data_parallel > 1 and not run.by_rows and (way := self._first(range(run.zero + 1, 4))):
+            yield way
+            return
         everything = {} if run.by_rows else {"zero": 3}
         shorter = {"recompute": "full"}, {"recompute": "full", "loss": "fused_linear"}
         yield from islice(filter(None, (self._on_fewest(also | everything) for also in ({}, *shorter))), 1)
+
+    def less(self) -> Iterator[Way]:
+        """Yield the first stage of ZeRO, and the fewest cards, with which a run fits that has more of them."""
+        run = self.run
+        if run.data_parallel == 1:
+            return
+        if not run.by_rows and (way := self._first(range(run.zero))):
+            yield way
+        cards = fewest_gpus(self.model, run, self.gpu) // self._dividing
+        if 0 < cards < run.data_parallel:
+            yield from filter(None, [self._tried({"data_parallel": cards}, _FEWEST)])
+
+    def _first(self, stages: Iterable[int]) -> Way | None:
+        return next(filter(None, (self._tried({"zero": stage}, "; no lower stage fits") for stage in stages)), None)
+
+    @property
+    def _dividing(self) -> int:
+        """Cards that divide the model, each of which has as many beside it that work on other sequences."""
+        return math.prod(getattr(self.run, degree) for degree in PARALLEL)
 
     def _on_fewest(self, everything: Change) -> Way | None:
         """Return the run on the fewest cards that share everything, more than there are; None if no number does."""
@@ -103,10 +124,10 @@ class _Search:
             cards = fewest_gpus(self.model, replace(self.run, **everything), self.gpu)
         except InputError:
             return None
-        cards //= self.run.tensor_parallel * self.run.pipeline_parallel * self.run.expert_parallel
+        cards //= self._dividing
         if cards <= self.run.data_parallel:
             return None
-        return self._tried({**everything, "data_parallel": cards}, "; with fewer cards it does not fit")
+        return self._tried({**everything, "data_parallel": cards}, _FEWEST)
 
     def single(self) -> Iterator[Way]:
         """Yield each single change that makes the run fit; of alternatives, the first."""

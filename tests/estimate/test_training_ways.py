@@ -20,6 +20,8 @@ CASES = {
     "a small one": ("GPT-2", "RTX 4090", {"context": 1024, "batch": 32}),
     "a size alone": (7 * 10**9, "A100 40 GB", {"data_parallel": 4}),
     "13B on a small card": ("Llama-2-13B", "RTX 4090", {"context": 2048}),
+    "more than needed": ("Llama-2-7B", "A100 80 GB", {"zero": 3, "data_parallel": 8, "recompute": "full"}),
+    "more cards than needed": ("Llama-2-7B", "A100 80 GB", {"sharding": "fsdp", "data_parallel": 8}),
     "what fits": ("GPT-2", "RTX 4090", {"context": 1024, "batch": 1}),
 }
 
@@ -65,6 +67,13 @@ def test_a_run_that_fits_is_told_how_far_it_may_grow():
     longest, batch = (way.sentence for way in ways(model, run, gpu))
     assert re.fullmatch(r"This card holds at most [\d,]+ tokens of context\.", longest)
     assert re.fullmatch(r"It holds at most [\d,]+ sequences of this context\.", batch)
+
+
+def test_a_run_with_more_than_it_needs_is_told_so():
+    """ZeRO, figure 1: of 16 bytes a parameter, 8 cards with stage 1 keep 5.5; 2 with stage 3 keep 8."""
+    *_, stage, cards = (way.sentence for way in ways(*asked("more than needed")))
+    assert stage.startswith("zero 1 would leave ")
+    assert cards.startswith("data_parallel 2 would leave ")
 
 
 def test_the_first_stage_that_fits_needs_no_more_cards():
