@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from memcalc import units
+from memcalc.command import frameworks
 from memcalc.command.words import with_slots
 from memcalc.errors import InputError
 from memcalc.formula.glossary import SUMMANDS
@@ -19,6 +20,7 @@ from memcalc.specs.training import Training
 if TYPE_CHECKING:
     from memcalc.estimate.engine import Share
     from memcalc.estimate.inference import AnyModel
+    from memcalc.estimate.questions import Fit
     from memcalc.formula import Term
     from memcalc.specs.gpu import Gpu
 
@@ -43,7 +45,10 @@ def answer(options: argparse.Namespace) -> None:
     from memcalc.specs.gpu import Gpu
 
     model, gpu = meant(options.model, options.tag), Gpu.of(options.gpu)
-    (print_json if options.json else print_fit)(model, run, gpu)
+    if options.json:
+        print_json(model, run, gpu, frameworks.in_vain(_said_of(options), options))
+    else:
+        print_fit(model, run, gpu, [*frameworks.beside(_said_of(options), options, model, run, gpu)])
     if options.explain and not options.json:
         for term in (*terms(model, run), *(share.term for share in _shares(model, run, gpu))):
             print(f"\n{term.name}: {term.meaning}\n  holds: {term.holds}\n  source: {term.source}")
@@ -67,10 +72,15 @@ def _print_pool(options: argparse.Namespace, run: Inference) -> None:
 
 def run_of(options: argparse.Namespace) -> Inference | Training:
     """Return the run that a command line describes."""
-    said = {name: getattr(options, name) for name in options.kind.declared if hasattr(options, name)}
+    said = _said_of(options)
     if options.kind is Inference:
-        said = with_slots(said, options.slots, options.total_context)
-    return options.kind(**said)
+        return Inference(**with_slots(said, options.slots, options.total_context))
+    return options.kind(**frameworks.with_files(said, options))
+
+
+def _said_of(options: argparse.Namespace) -> dict[str, object]:
+    """Return the fields that the command line says."""
+    return {name: getattr(options, name) for name in options.kind.declared if hasattr(options, name)}
 
 
 def is_size_alone(model: AnyModel, run: Inference | Training) -> bool:
@@ -80,8 +90,8 @@ def is_size_alone(model: AnyModel, run: Inference | Training) -> bool:
     return isinstance(model, NominalModel) and isinstance(run, Inference)
 
 
-def print_json(model: AnyModel, run: Inference | Training, gpu: Gpu) -> None:
-    """Print the answer as an object in JSON; of a size alone there is no verdict."""
+def print_json(model: AnyModel, run: Inference | Training, gpu: Gpu, in_vain: Sequence[Mapping[str, str]] = ()) -> None:
+    """Print the answer as an object in JSON, with what a file says in vain; of a size alone there is no verdict."""
     from memcalc.estimate.questions import breakdown, total
     from memcalc.estimate.terms import terms
 
@@ -100,7 +110,7 @@ def print_json(model: AnyModel, run: Inference | Training, gpu: Gpu) -> None:
         "capacity_is": gpu.capacity_is,
     }
     if isinstance(run, Training):
-        known["peak"] = _peak(model, run)
+        known |= {"peak": _peak(model, run), "in_vain": in_vain}
     print(json.dumps(known | _judged(model, run, gpu), indent=2, default=float))  # shares are exact fractions
 
 
@@ -139,9 +149,9 @@ def _engine(model: AnyModel, run: Inference, gpu: Gpu) -> dict[str, object]:
     return {**known, "pool": {"bytes": [found.low, found.high], "tokens": found.tokens, "requests": requests}}
 
 
-def print_fit(model: AnyModel, run: Inference | Training, gpu: Gpu) -> None:
-    """Print the answer in words, all of it or, if something has no answer, nothing."""
-    print("\n".join([*_counted(model, run, gpu), *_said(model, run, gpu)]))
+def print_fit(model: AnyModel, run: Inference | Training, gpu: Gpu, beside: Sequence[str] = ()) -> None:
+    """Print the answer in words, all of it or, if something has no answer, nothing; and other sentences after it."""
+    print("\n".join([*_counted(model, run, gpu), *_said(model, run, gpu), *beside]))
 
 
 def _said(model: AnyModel, run: Inference | Training, gpu: Gpu) -> Iterator[str]:
@@ -177,21 +187,27 @@ def _counted(model: AnyModel, run: Inference | Training, gpu: Gpu) -> Iterator[s
     yield f"{model.name} on {gpu.name}: {in_words(model, run)}"
     for term in terms(model, run):
         yield _line(term.name, memory[term.name], _formula(term.simplified(known)))
-    needed = sum(memory.values()) if fit is None else fit.needed
-    yield from _taken(model, run, gpu)
-    shares = sum(share.high for share in _shares(model, run, gpu))
-    if isinstance(run, Inference) and (rest := needed - sum(memory.values()) - shares) > 0:
-        yield _line("the CPU's part" if gpu.unified else "left free", rest)
-    yield _line("total", sum(memory.values()) if isinstance(run, Training) else needed)
-    if isinstance(run, Training):
-        found = _peak(model, run)
-        yield _line("peak", found["bytes"], f"{found['moment']}: when {found['when']}")
-    engine = getattr(run, "kind", "") if fit is not None else ""
+    yield from _summed(model, run, gpu, sum(memory.values()), fit)
     for place, kept in _elsewhere(model, run).items():
         yield _line(f"in {place.upper() if place == 'cpu' else 'NVMe'} memory", sum(kept.values()))
-    if engine and fit.capacity != gpu.capacity:
+    if getattr(run, "kind", "") and fit is not None and fit.capacity != gpu.capacity:
         yield _line(f"{run.engine} may use", fit.capacity)
     yield _line(f"the card ({gpu.capacity_is})", gpu.capacity)
+
+
+def _summed(model: AnyModel, run: Inference | Training, gpu: Gpu, counted: int, fit: Fit | None) -> Iterator[str]:
+    """Yield what comes to the terms' bytes, and the sum; of training also its peak."""
+    if isinstance(run, Training):
+        found = _peak(model, run)
+        yield _line("total", counted)
+        yield _line("peak", found["bytes"], f"{found['moment']}: when {found['when']}")
+        return
+    needed = counted if fit is None else fit.needed
+    yield from _taken(model, run, gpu)
+    shares = sum(share.high for share in _shares(model, run, gpu))
+    if (rest := needed - counted - shares) > 0:
+        yield _line("the CPU's part" if gpu.unified else "left free", rest)
+    yield _line("total", needed)
 
 
 def _taken(model: AnyModel, run: Inference, gpu: Gpu) -> Iterator[str]:
@@ -228,11 +244,15 @@ def in_words(model: AnyModel, run: Inference | Training, left_out: Collection[st
     if is_size_alone(model, run):
         return f"{run.weights} weights"
     said = [f"context {run.context:,}", f"batch {run.batch:,}"]
-    formats = {name: getattr(run, name).replace(AUTO, "stored") for name in named if name not in left_out}
+    formats = {name: _stored(getattr(run, name)) for name in named if name not in left_out}
     said += [f"{form} {SUMMANDS[name].word if name in SUMMANDS else name}" for name, form in formats.items()]
     rest = [name for name in run.declared if name not in ("context", "batch", *named)]
     changed = [name for name in rest if getattr(run, name) != getattr(type(run), name)]
     return ", ".join(said + [f"{name} {_plainly(getattr(run, name))}" for name in changed])
+
+
+def _stored(name: str) -> str:
+    return "/".join("stored" if one == AUTO else one for one in name.split("/"))
 
 
 def _plainly(value: object) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import IO, TYPE_CHECKING
 
 from memcalc import __version__
-from memcalc.command import lists, others, phrases
+from memcalc.command import frameworks, lists, others, phrases
 
 if TYPE_CHECKING:
     from memcalc.specs.run import Run
@@ -140,6 +140,8 @@ def _add_options(command: Parser, name: str) -> None:
         command.add_argument("--pool", metavar="…", help="what a log says of the pool for the cache, such as 5.98 GiB")
         _add_slots(command)
         _add_tables(command)
+    else:
+        frameworks.add(command)
     command.set_defaults(run=_answer, kind=kind, command=name)
 
 

@@ -10,7 +10,7 @@ from memcalc.estimate.engine import pool
 from memcalc.estimate.inference import AnyModel, taken
 from memcalc.estimate.questions import Fit, fits, largest
 from memcalc.estimate.speed import fastest
-from memcalc.estimate.ways import fewer, no_way, tokens_of, ways
+from memcalc.estimate.ways import no_way, tokens_of, ways
 from memcalc.formula.choices import Kept
 from memcalc.formula.overhead import inference_overhead
 from memcalc.specs.engines import departures
@@ -82,10 +82,13 @@ def next_steps(model: AnyModel, run: Inference | Training, gpu: Gpu, formats: tu
     if isinstance(run, Inference):
         found = ways(model, run, gpu, formats)
         return [way.sentence for way in found] or ([] if fits(model, run, gpu) else [no_way(model, run)])
-    limits = [way.sentence for way in fewer(model, run, gpu)]
-    if fits(model, run, gpu):
-        return limits
-    return [*limits, *_savings(model, run, gpu)] or ["No single change makes it fit; it needs more cards."]
+    from memcalc.estimate import training_ways  # here: SymPy builds many terms for training
+
+    found = [way.sentence for way in training_ways.ways(model, run, gpu)]
+    return found or ([] if fits(model, run, gpu) else [_NOTHING])
+
+
+_NOTHING = "No change that was tried makes it fit, nor any number of such cards."
 
 
 def notes(model: Model, run: Inference | Training, gpu: Gpu) -> list[str]:
@@ -95,6 +98,8 @@ def notes(model: Model, run: Inference | Training, gpu: Gpu) -> list[str]:
         found.append(f"{model.name} was trained for {trained:,} tokens; more needs an extension.")
     if run.overhead == "none" and not getattr(run, "kind", ""):  # an engine's is in the verdict
         found.append(_overhead(run))
+    if isinstance(run, Training) and run.recipe == "bf16" and not run.lora_rank:
+        found.append(_ROUNDED)
     if isinstance(run, Inference) and run.reserving.budget:
         found += _pool(model, run, gpu)
     if isinstance(run, Inference) and isinstance(model, Model):
@@ -110,6 +115,13 @@ def notes(model: Model, run: Inference | Training, gpu: Gpu) -> list[str]:
     if model.ignored:
         found.append(f"In the files, but not counted here: {', '.join(model.ignored)}.")
     return [*found, *model.said]
+
+
+# BF16 has 8 bits of precision: half a step at the end of a binade is 1/512 of the number there.
+_ROUNDED = (
+    "Recipe bf16 keeps no copy of the weights in 32 bits: an update of less than 1/512 of its weight is always lost to "
+    "rounding."
+)
 
 
 def _longest(model: AnyModel, run: Inference | Training, gpu: Gpu) -> int:
@@ -198,19 +210,3 @@ def _overhead(run: Inference | Training) -> str:
     """Say what comes on top, as a range; activations, which the allocator adds to, are left out."""
     low, high = _driver_and_libraries(run)
     return f"Driver and libraries take {show(low)} to {show(high)} more, as documented cases have it."
-
-
-def _savings(model: Model, run: Training, gpu: Gpu) -> Iterator[str]:
-    cheaper = (
-        *({"recompute": "full"}, {"loss": "fused_linear"}, {"recipe": "bf16"}, {"optimizer": "8-bit AdamW"}),
-        *({"recompute": "full", "loss": "fused_linear"}, {"zero": 3, "data_parallel": 8}),
-    )
-    for change in cheaper:
-        try:
-            fit = fits(model, replace(run, **change), gpu)
-        except InputError:  # a choice that this run excludes
-            continue
-        if fit:
-            said = " and ".join(f"{field} {choice}" for field, choice in change.items())
-            left_for = f" for {fit.unknown}" if fit.unknown else ""
-            yield f"{said} would leave {show(fit.margin)}{left_for}."

@@ -16,7 +16,7 @@ from memcalc.estimate.terms import values
 from memcalc.formula import megatron, moments, numeric
 from memcalc.formula.choices import Accounting, Offload, Recompute
 from memcalc.formula.moments import PHASES, Moment, Step
-from memcalc.formula.symbols import BY_NAME, symbol
+from memcalc.formula.symbols import symbol
 from memcalc.formula.term import Term
 from memcalc.specs.model import Model, NominalModel
 from memcalc.specs.training import Training
@@ -93,8 +93,6 @@ _GROWING = ("context", "batch", "data_parallel")
 """Fields of a run that change numbers in the same formulas, but for what `_Kind` asks of them."""
 
 _CHOICES = tuple(name for name in Training.declared if name not in _GROWING)
-_SETTINGS = {symbol(name): BY_NAME[name].default for name in ("bucket", "live_parameters", "sub_group")}
-"""Those of DeepSpeed, which a run does not name."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +138,7 @@ def _planned_for(model: Model | NominalModel, run: Training) -> _Plan:
 @lru_cache(maxsize=1024)
 def _planned(kind: _Kind) -> _Plan:
     model, run = kind.model, kind.run
-    known = values(model, run) | _SETTINGS
+    known = values(model, run)
     step = _step(model, run)
     terms, together = _together(step, frozenset({symbol("parameters")} & known.keys()))
     letters = numeric.arguments(together)

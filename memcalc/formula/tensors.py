@@ -94,7 +94,12 @@ class Tensor:
         """How many of them are larger than zero."""
         whole = (self.whole or self).size
         sizes = [factor for factor in Mul.make_args(whole) if factor.is_Symbol and not factor.is_positive]
-        return self.number * prod(Min(1, factor) for factor in sizes)
+        return self.number * prod(map(_at_most_one, sizes))
+
+
+@cache  # of a few sizes, for each of which SymPy takes its time
+def _at_most_one(size: sympy.Expr) -> sympy.Expr:
+    return Min(1, size)
 
 
 GROUPS = {row["name"]: read(row["layers"]) for row in rows("groups")} | {"final": sympy.S.One}

@@ -1,13 +1,16 @@
 """A run that trains: what is chosen, and which value it gives each symbol."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache
 from numbers import Real
+from pathlib import Path
+from typing import Self
 
 from memcalc import catalogue
-from memcalc.errors import choice, must, shown
+from memcalc.errors import InputError, choice, must, shown, spelled
 from memcalc.formula.choices import (
     Accounting,
     Adapters,
@@ -36,6 +39,18 @@ def _dropout(field: str, rate: object) -> object:
     if not real or not 0 <= rate < 1:  # which no nan is
         raise must(field, "a number from 0 to less than 1", shown(rate))
     return rate
+
+
+def _optimizer(field: str, name: object) -> str:
+    """Return the name of an optimizer; one that is known, and not counted, is refused with the nearest that is."""
+    try:
+        return catalogue.find("optimizers", field, name)["name"]
+    except InputError:
+        other = spelled(name, {row["name"]: row for row in catalogue.rows("uncounted_optimizers")})
+        if not other:
+            raise
+    nearest = f"the nearest that is counted is {other['instead']}"
+    raise InputError(f"{field} {shown(name)} is not counted, because {other['why']}; {nearest}.")
 
 
 def _targets(field: str, value: object) -> str:
@@ -70,6 +85,11 @@ def _biases() -> tuple[Other, ...]:
     return tuple(Other(group, name, None, "FP16") for group, name in inside)
 
 
+_PLAIN_NUMBERS = ("data_parallel", "micro_batches", "lora_rank", "bucket", "live_parameters", "sub_group")
+"""Fields whose numbers are those of the symbols of their names."""
+
+_ZERO_ALONE = "only ZeRO as DeepSpeed has it depends on it"
+_STAGE_3_ALONE = "only ZeRO's stage 3 as DeepSpeed has it depends on it"
 _ADAPTERS_ALONE = "only adapters (lora_rank) depend on it"
 
 
@@ -92,7 +112,7 @@ class Training(Run):
     recipe: str = name_in(
         "recipes", "bytes of weights, gradients and master weights, as named in data/recipes.csv", "mixed"
     )
-    optimizer: str = name_in("optimizers", "as named in data/optimizers.csv", "AdamW")
+    optimizer: str = declare(_optimizer, "as named in data/optimizers.csv", default="AdamW")
     zero: int = count(
         "stage of ZeRO: 0 shares nothing, 1 the optimizer states, 2 also gradients, 3 also weights",
         *(0, 3),
@@ -116,6 +136,17 @@ class Training(Run):
         "micro-batches of a step, which a pipeline keeps in flight",
         matters="only activations 'megatron' with pipeline_parallel depend on it",
         default=1,
+    )
+    bucket: int = count(
+        "gradients that DeepSpeed reduces together, its reduce_bucket_size", matters=_ZERO_ALONE, default=500_000_000
+    )
+    live_parameters: int = count(
+        "parameters that DeepSpeed keeps gathered at most, its stage3_max_live_parameters",
+        matters=_STAGE_3_ALONE,
+        default=1_000_000_000,
+    )
+    sub_group: int = count(
+        "parameters that DeepSpeed steps at once, its sub_group_size", matters=_STAGE_3_ALONE, default=1_000_000_000
     )
     sharding: str = word(
         Sharding, "who shares the states out", Sharding.ZERO, "only several data-parallel cards share anything"
@@ -201,6 +232,45 @@ class Training(Run):
         if self.zero and self.optimizer_spec.layout not in (Layout.FULL, Layout.BLOCKS):
             raise must("zero", f"0 with {self.optimizer}, which needs the matrices that ZeRO lays flat", self.zero)
 
+    @classmethod
+    def from_deepspeed(cls, source: str | Path | Mapping, hidden: int = 0, **more: object) -> Self:
+        """Return the run that a configuration of DeepSpeed describes.
+
+        Parameters
+        ----------
+        source : the path of its JSON file, or its keys and values
+        hidden : hidden size of the model, from which the Trainer takes an automatic bucket; 0 if it is not known
+        more : fields that the file does not say, or that count in its place
+
+        Raises InputError for what is no such file, and for values that make no sense or are not counted.
+        Source: deepspeed2026, docs/_pages/config-json.md.
+
+        >>> Training.from_deepspeed({"zero_optimization": {"stage": 3, "sub_group_size": 1e9}}, data_parallel=8).zero
+        3
+        """
+        from memcalc.specs.frameworks import of_deepspeed  # here, because few runs come from a file
+
+        return cls(**(of_deepspeed(source, hidden).fields | more))
+
+    @classmethod
+    def from_fsdp(cls, source: str | Path | Mapping, **more: object) -> Self:
+        """Return the run that a configuration of FSDP describes, in the keys of accelerate or the Trainer.
+
+        Parameters
+        ----------
+        source : the path of its JSON file, its keys and values, or words such as "full_shard auto_wrap"
+        more : fields that the file does not say, or that count in its place
+
+        Raises InputError for what is no such file, and for values that make no sense or are not counted.
+        Source: accelerate2026, src/accelerate/utils/dataclasses.py: FullyShardedDataParallelPlugin.
+
+        >>> Training.from_fsdp("full_shard auto_wrap offload", data_parallel=4).offload
+        'parameters'
+        """
+        from memcalc.specs.frameworks import of_fsdp  # here, because few runs come from a file
+
+        return cls(**(of_fsdp(source).fields | more))
+
     @property
     def stage(self) -> int:
         """What is shared out, as a stage of ZeRO: FSDP shares what stage 3 does, and one card shares nothing."""
@@ -257,7 +327,7 @@ class Training(Run):
         recipe, optimizer = self.recipe_spec, self.optimizer_spec
         flat = self.stage and not self.by_rows
         return {
-            **{name: getattr(self, name) for name in ("data_parallel", "micro_batches", "lora_rank")},
+            **{name: getattr(self, name) for name in _PLAIN_NUMBERS},
             **{name: getattr(optimizer, name) for name in ("moments", "counters", "maps")},
             "bytes_per_weight": self.base_format.bytes if self.lora_rank else recipe.weight,
             "bytes_per_adapter": recipe.weight,

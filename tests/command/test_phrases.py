@@ -40,7 +40,12 @@ def test_each_option_of_another_program_gets_its_sentence(phrase):
         ("fit", "--max_model_len=4096", "--max-model-len is vLLM's; here it is --context."),
         ("fit", "-np", "-np is llama.cpp's; here it is --slots."),
         ("fit", "--kv-cache-dtype", "--kv-cache-dtype is vLLM's, SGLang's and TGI's; here it is --kv-cache."),
-        ("fit", "--optim", "--optim is Trainer's; here it is --optimizer of the command train."),
+        (
+            "fit",
+            "--optim",
+            "--optim is Trainer's; here it is --optimizer of the command train, with the same name; "
+            "adafactor is transformers Adafactor.",
+        ),
         (
             "train",
             "--gradient_checkpointing",
@@ -79,12 +84,82 @@ def test_the_table_has_every_phrase_and_fits_the_terminal():
             ("paged_adamw_32bit", "bitsandbytes Adam"),
             ("lion_32bit", "bitsandbytes Lion"),
         ),
-        *(("adamw_torch_4bit", "torchao AdamW 4-bit"), ("ademamix_8bit", "8-bit AdEMAMix"), ("sgd", "SGD")),
+        *(("adamw_torch_4bit", "torchao AdamW 4-bit block 256"), ("ademamix_8bit", "8-bit AdEMAMix"), ("sgd", "SGD")),
     ],
 )
 def test_optimizers_as_transformers_calls_them(word, ours):
     """The names in training_args.py, OptimizerNames."""
     assert Training(optimizer=word).optimizer == Optimizer.named(word).name == ours
+
+
+NAMES = [
+    "adamw_torch",
+    "adamw_torch_fused",
+    "adamw_torch_xla",
+    "adamw_torch_npu_fused",
+    "adamw_apex_fused",
+    "adafactor",
+    "adamw_anyprecision",
+    "adamw_torch_4bit",
+    "adamw_torch_8bit",
+    "ademamix",
+    "sgd",
+    "adagrad",
+    "adamw_bnb_8bit",
+    "adamw_8bit",
+    "ademamix_8bit",
+    "lion_8bit",
+    "lion_32bit",
+    "paged_adamw_32bit",
+    "paged_adamw_8bit",
+    "paged_ademamix_32bit",
+    "paged_ademamix_8bit",
+    "paged_lion_32bit",
+    "paged_lion_8bit",
+    "rmsprop",
+    "rmsprop_bnb",
+    "rmsprop_bnb_8bit",
+    "rmsprop_bnb_32bit",
+    "galore_adamw",
+    "galore_adamw_8bit",
+    "galore_adafactor",
+    "galore_adamw_layerwise",
+    "galore_adamw_8bit_layerwise",
+    "galore_adafactor_layerwise",
+    "lomo",
+    "adalomo",
+    "grokadamw",
+    "schedule_free_radam",
+    "schedule_free_adamw",
+    "schedule_free_sgd",
+    "apollo_adamw",
+    "apollo_adamw_layerwise",
+    "stable_adamw",
+]
+"""All of OptimizerNames in training_args.py of Transformers, commit 00349ae."""
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_name_of_transformers_is_counted_or_refused_with_the_nearest(name):
+    if (meant := _meant(name)) not in catalogue.names("optimizers"):
+        said = re.fullmatch(r"optimizer '(\w+)' is not counted, because .+; the nearest .+ is (.+?)(, .+)?\.", meant)
+        assert said[1] == name
+        assert Training(optimizer=said[2]).optimizer == said[2]
+
+
+def _meant(name):
+    """Return what a name means here, or the sentence that refuses it."""
+    try:
+        return Training(optimizer=name).optimizer
+    except InputError as refused:
+        return str(refused)
+
+
+def test_each_optimizer_that_is_not_counted_has_its_source_and_date():
+    for row in catalogue.rows("uncounted_optimizers"):
+        assert row["name"] not in catalogue.names("optimizers")
+        assert all(place.partition(", ")[0] in KEYS for place in row["source"].split("; "))
+        assert re.fullmatch(r"20\d\d-\d\d-\d\d", row["date"])
 
 
 @pytest.mark.parametrize(

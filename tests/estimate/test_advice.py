@@ -92,6 +92,22 @@ def test_a_training_is_told_how_fast_arithmetic_alone_would_be():
     said = advice.notes(Model.nominal(7 * 10**9), run, Gpu.named("A100 80 GB"))[-1]
     assert said.startswith("8 such cards would train on 59,429 tokens per second if nothing but")
     assert round(8 * 312e12 / (6 * 7e9)) == 59_429
-    assert not [
-        one for one in advice.notes(Model.nominal(10**9), Training(), Gpu.of("24 GB")) if "tokens per second" in one
+    assert not any("per second" in one for one in advice.notes(Model.nominal(10**9), Training(), Gpu.of("24 GB")))
+
+
+def test_weights_in_16_bits_alone_are_warned_of():
+    """Rounded to nearest with 8 bits of precision, 255/128 absorbs 1/512 of itself, as every number does."""
+    notes = [advice.notes(SEVEN, Training(recipe=recipe, activations="none"), CARD) for recipe in ("bf16", "mixed")]
+    assert [
+        any("an update of less than 1/512 of its weight is always lost" in note for note in one) for one in notes
+    ] == [
+        *(True, False),
+    ]
+    weight, step = 255 / 128, 1 / 128  # the largest of its binade, and the distance of its neighbours
+    assert round((weight + weight / 513) / step) * step == weight
+
+
+def test_what_nothing_helps_says_so():
+    assert advice.next_steps(Model.named("Llama-3.1-405B"), Training(context=131_072), CARD) == [
+        "No change that was tried makes it fit, nor any number of such cards."
     ]

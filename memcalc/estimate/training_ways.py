@@ -1,0 +1,196 @@
+"""Ways to make a training run fit: shorter, more cards, recomputing, offloading, adapters; one change, then two."""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import combinations, islice
+
+from memcalc.errors import InputError
+from memcalc.estimate.inference import AnyModel
+from memcalc.estimate.questions import fewest_gpus, fits, largest
+from memcalc.estimate.terms import terms, values
+from memcalc.estimate.ways import Way, fewer
+from memcalc.formula.choices import Layout, Offload
+from memcalc.specs.gpu import Gpu
+from memcalc.specs.run import PARALLEL
+from memcalc.specs.training import Training
+from memcalc.units import show
+
+_RANK = 16
+"""A rank of adapters that many people begin with."""
+
+_PAIRS = 3
+"""So many ways of two changes are told."""
+
+_FEWEST = "; with fewer cards it does not fit"
+
+Change = Mapping[str, object]
+"""Field of a run → another value of it."""
+
+
+@lru_cache(maxsize=1024)
+def ways(model: AnyModel, run: Training, gpu: Gpu) -> tuple[Way, ...]:
+    """Return the longest sequence and the largest batch that a card holds, and what makes a run fit, or less would do.
+
+    First comes what changes no number of the result: the first stage of ZeRO or the fewest cards that do, recomputing,
+    the loss in chunks, offloading. Then what does: other states, weights in 16 bits alone, adapters. Two changes are
+    told where no single one is enough on the cards that there are.
+
+    Raises InputError if the model cannot be trained that way.
+
+    >>> from memcalc.specs.model import Model
+    >>> found = ways(Model.named("Llama-2-7B"), Training(data_parallel=8), Gpu.named("A100 80 GB"))
+    >>> [way.sentence for way in found][0]
+    'zero 1 would leave 32.83 GiB; no lower stage fits.'
+    """
+    limits = (*fewer(model, run, gpu), *_several(model, run, gpu))
+    search = _Search(model, run, gpu)
+    if fits(model, run, gpu):
+        return (*limits, *search.less())
+    shared = tuple(search.sharing())
+    single = tuple(search.single())
+    return (*limits, *shared, *(single or islice(search.double(), _PAIRS)))
+
+
+def without_states(model: AnyModel, run: Training) -> tuple[int, int]:
+    """Return the states of the optimizer, and the peak of a step without them [bytes on one GPU].
+
+    Raises InputError if the model cannot be trained that way.
+
+    >>> from memcalc.specs.model import Model
+    >>> without_states(Model.nominal(10**9), Training(recipe="bf16", optimizer="paged_adamw_32bit"))
+    (8000000000, 4000000000)
+    """
+    from memcalc.estimate.peak import peak  # here: SymPy builds many terms for training
+
+    known = values(model, run)
+    optimizer = next(term for term in terms(model, run) if term.name == "optimizer")
+    states = sum(part.exact(known) for part in optimizer.parts if part.name == "optimizer_states")
+    there = (at.bytes - min(states, at.parts.get("optimizer", 0)) for at in peak(model, run).moments.values())
+    return states, max(there)
+
+
+def _several(model: AnyModel, run: Training, gpu: Gpu) -> Iterator[Way]:
+    """Yield how many sequences the card holds, where the run has one of them."""
+    try:
+        count = largest("batch", model, run, gpu) if run.batch == 1 else 0
+    except InputError:  # nothing that grows with it is counted
+        return
+    if count > 1:
+        yield Way(replace(run, batch=count), f"It holds at most {count:,} sequences of this context.")
+
+
+@dataclass(frozen=True)
+class _Search:
+    """What is tried to make a run fit."""
+
+    model: AnyModel
+    run: Training
+    gpu: Gpu
+
+    def sharing(self) -> Iterator[Way]:
+        """Yield the first stage of ZeRO with which these cards do, or the fewest cards that share everything."""
+        run = self.run
+        if run.data_parallel > 1 and not run.by_rows and (way := self._first(range(run.zero + 1, 4))):
+            yield way
+            return
+        everything = {} if run.by_rows else {"zero": 3}
+        shorter = {"recompute": "full"}, {"recompute": "full", "loss": "fused_linear"}
+        yield from islice(filter(None, (self._on_fewest(also | everything) for also in ({}, *shorter))), 1)
+
+    def less(self) -> Iterator[Way]:
+        """Yield the first stage of ZeRO, and the fewest cards, with which a run fits that has more of them."""
+        run = self.run
+        if run.data_parallel == 1:
+            return
+        if not run.by_rows and (way := self._first(range(run.zero))):
+            yield way
+        cards = fewest_gpus(self.model, run, self.gpu) // self._dividing
+        if 0 < cards < run.data_parallel:
+            yield from filter(None, [self._tried({"data_parallel": cards}, _FEWEST)])
+
+    def _first(self, stages: Iterable[int]) -> Way | None:
+        return next(filter(None, (self._tried({"zero": stage}, "; no lower stage fits") for stage in stages)), None)
+
+    @property
+    def _dividing(self) -> int:
+        """Cards that divide the model, each of which has as many beside it that work on other sequences."""
+        return math.prod(getattr(self.run, degree) for degree in PARALLEL)
+
+    def _on_fewest(self, everything: Change) -> Way | None:
+        """Return the run on the fewest cards that share everything, more than there are; None if no number does."""
+        try:
+            cards = fewest_gpus(self.model, replace(self.run, **everything), self.gpu)
+        except InputError:
+            return None
+        cards //= self._dividing
+        if cards <= self.run.data_parallel:
+            return None
+        return self._tried({**everything, "data_parallel": cards}, _FEWEST)
+
+    def single(self) -> Iterator[Way]:
+        """Yield each single change that makes the run fit; of alternatives, the first."""
+        for alternatives in self._changes():
+            yield from islice(filter(None, map(self._tried, alternatives)), 1)
+
+    def double(self) -> Iterator[Way]:
+        """Yield pairs of changes that make the run fit; of alternatives, the first that do."""
+        for first, second in combinations(self._changes(), 2):
+            if self._tried({**first[-1], **second[-1]}):  # which go furthest
+                both = ({**one, **other} for one in first for other in second)
+                yield from islice(filter(None, map(self._tried, both)), 1)
+
+    def _changes(self) -> Iterator[tuple[Change, ...]]:
+        """Yield changes, each with what goes further; first those that change no number of the result."""
+        run = self.run
+        yield ({"recompute": "full"},)
+        yield ({"loss": "fused_linear"},)
+        if run.offload == Offload.NONE:
+            yield self._offloads()
+        if run.lora_rank:
+            yield ({"base_weights": "NF4-double"},)
+            return
+        if run.optimizer_spec.layout == Layout.FULL:
+            yield ({"optimizer": "8-bit AdamW"},)
+        yield ({"recipe": "bf16"},)
+        yield ({"lora_rank": _RANK}, {"lora_rank": _RANK, "base_weights": "NF4-double"})
+
+    def _offloads(self) -> tuple[Change, ...]:
+        weights_too = {"offload": "parameters"}
+        if self.run.by_rows:
+            return (weights_too,)
+        return {"zero": self.run.zero or 2, "offload": "optimizer"}, {"zero": 3, **weights_too}
+
+    def _tried(self, change: Change, why: str = "") -> Way | None:
+        """Return the run with a change, in words, if it fits."""
+        try:
+            changed = replace(self.run, **change)
+            fit = fits(self.model, changed, self.gpu)
+        except InputError:  # a choice that this run excludes
+            return None
+        if not fit or changed == self.run:
+            return None
+        fields = [name for name in change if getattr(changed, name) != getattr(self.run, name)]
+        *others, last = (f"{name} {_shown(getattr(changed, name))}" for name in fields)
+        said = f"{', '.join(others)} and {last}" if others else last
+        left_for = f" for {fit.unknown}" if fit.unknown else ""
+        return Way(changed, f"{said} would leave {show(fit.margin)}{left_for}{why or self._price(changed)}.")
+
+    def _price(self, changed: Training) -> str:
+        """Say what a change costs that is not seen in bytes of the card."""
+        said = []
+        if changed.offload != self.run.offload:
+            from memcalc.estimate.training import places  # here: SymPy builds many terms for training
+
+            kept = sum(places(self.model, changed)["cpu"].values())
+            said.append(f"with {show(kept)} of CPU memory for each card")
+        if changed.lora_rank and not self.run.lora_rank:
+            said.append("and trains adapters alone")
+        if changed.recipe == "bf16" != self.run.recipe and not changed.lora_rank:
+            said.append("but loses updates that are small beside their weight")
+        return "".join(f", {one}" for one in said)
+
+
+def _shown(value: object) -> str:
+    return f"{value:,}" if type(value) is int else str(value)
