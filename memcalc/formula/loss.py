@@ -98,5 +98,5 @@ def kept_by(word: str, width: int, tensors: Iterable) -> Iterator:
 def _with_logits(loss: Loss, tensor):
     shape = tuple(s - loss.shifted if one == s else one for one in tensor.shape)
     if loss.kept == "logits" and V in shape:
-        return replace(tensor, name="logits in FP32, where the kernel writes their gradients", shape=shape)
+        return replace(tensor, name="logits in FP32", shape=shape)
     return replace(tensor, shape=shape)
