@@ -2,13 +2,16 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 
 import sympy
 
 from memcalc.catalogue import Row
 from memcalc.formula.formats import FP32, HALF
+from memcalc.formula.numeric import Max, Min
 from memcalc.formula.symbols import symbols
 from memcalc.formula.tensors import V, d
+from memcalc.formula.term import Term
 
 s, b = symbols("context batch")
 
@@ -65,6 +68,32 @@ class Loss(Row):
 
 # the power of two behind as many tokens as have the logits of one hidden state: less than twice as many
 _chunk = 2 * V * sympy.ceiling(s * b / sympy.ceiling(V / d))
+
+
+@cache
+def scored(raised: bool = True, rows: int = 0) -> Term:
+    """Return the term for the logits of a model that scores tokens without gradients, one sequence after the other.
+
+    Parameters
+    ----------
+    raised : whether logits become FP32, as Accelerate has it in mixed precision and DeepSpeed does not
+    rows : of the logits of the policy, which are there too, so many rows give their entropy at once; 0 if none do
+
+    >>> scored(raised=False)
+    M_lp = V × (2 × s - 2) + 2 × V × s × b
+    """
+    width = FP32 if raised else HALF
+    raising, own, of_a_sequence = (HALF + width) * b * s * V, width * b * s * V, width * (s - 1) * V
+    moments = [own + of_a_sequence, *([raising] if raised else [])]
+    if rows:  # a copy of the other model's logits, and of some rows logarithms, probabilities and their product
+        moments.append(own + width * b * (s - 1) * V + 3 * width * Min(rows, b * (s - 1)) * V)
+    return Term(
+        name="scored",
+        expr=Max(*moments),
+        meaning="The log-probability of each token needs the logits of all, and an exponential for each of a sequence.",
+        holds="TRL 1.10, with logits for every token",
+        source="trl2026, trl/trainer/utils.py, selective_log_softmax and entropy_from_logits",
+    )
 
 
 def _row(word: str) -> Loss:
