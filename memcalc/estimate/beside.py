@@ -161,9 +161,8 @@ def parts_of(
     rows = _rows(method)
     known = [row["part"] for row in rows]
     given = {choice("model of", part, known): other for part, other in (models or {}).items()}
-    asked, gone = (
-        {choice(field, part, known) for part in parts} for field, parts in (("also", also), ("without", without))
-    )
+    asked = _names("also", also, [row["part"] for row in rows if row["present"] == "if asked"])
+    gone = _names("without", without, [part for part in known if part != "policy"])
     if rollout is None and sleep:
         raise must("sleep", "0 without an engine for the rollout", shown(sleep))
     if rollout is not None and "rollout" not in known:
@@ -198,6 +197,10 @@ def _rows(method: str) -> list[Mapping[str, str]]:
     aliases = {alias: row["method"] for row in every for alias in filter(None, row["aliases"].split("|"))}
     name = choice("method", method, dict.fromkeys(row["method"] for row in every), aliases)
     return [row for row in every if row["method"] == name]
+
+
+def _names(field: str, parts: Collection[str], known: list[str]) -> set[str]:
+    return {choice(field, part, known) for part in ([parts] if isinstance(parts, str) else parts)}
 
 
 def _present(row: Mapping[str, str], rollout: Inference | None, asked: Collection[str]) -> bool:

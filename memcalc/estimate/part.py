@@ -190,10 +190,11 @@ SHARED = {"FP16": "bf16", "BF16": "bf16", "FP32": "fp32"}
 def _shared(model: AnyModel, part: Part) -> dict[str, int]:
     """Return a card's share of frozen weights, and those that are gathered at once while they work."""
     plain = {name: getattr(Training, name) for name in OF_ADAPTERS}
-    there = peak(model, replace(part.sharing, recipe=SHARED.get(part.run.weights, "bf16"), **plain)).moments
-    if "gather" not in there:
+    if part.sharing.stage != 3:
         raise must("sharing", "a run in which several cards share the weights out", "one in which each has all")
-    return {name: there["gather"].parts[name] for name in ("weights", "gathered")}
+    there = peak(model, replace(part.sharing, recipe=SHARED.get(part.run.weights, "bf16"), **plain)).moments
+    parts = there.get("gather", there["step"]).parts
+    return {"weights": parts["weights"], "gathered": parts.get("gathered", 0)}
 
 
 def _headless(model: AnyModel) -> AnyModel:
