@@ -52,9 +52,7 @@ def examples() -> tuple[Term, ...]:
         megatron.in_flight,
         megatron.first_stage(),
         megatron.recomputation_peak(),
-        reading.prefill,
-        reading.decode_step,
-        loss.scored(),
+        *(reading.prefill, reading.decode_step, loss.scored()),
         *(llama_cpp.example(), llama_cpp.output_buffer),
         *(engine_step.sampling(), engine_step.engine_step(), engine_step.reserve(large=True)),
     )
