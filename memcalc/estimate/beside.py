@@ -172,7 +172,8 @@ def parts_of(
     if completion is not None:
         found = _written(found, rows, run, completion)
     if rollout is None and "rollout" in set(known) - gone:
-        found[0] = replace(found[0], beside="the cache of what the policy writes")
+        said = " and ".join(filter(None, (found[0].beside, "the cache of what the policy writes")))
+        found[0] = replace(found[0], beside=said)
     return tuple(found)
 
 

@@ -16,7 +16,7 @@ from memcalc.estimate.questions import fits
 from memcalc.estimate.terms import breakdown, values
 from memcalc.formula.choices import Budget, Logits, Losses
 from memcalc.formula.moments import Moment
-from memcalc.formula.symbols import symbol
+from memcalc.formula.symbols import BY_NAME, symbol
 from memcalc.formula.term import Values
 from memcalc.specs.gpu import Gpu
 from memcalc.specs.inference import Inference
@@ -77,7 +77,9 @@ class Part:
     beside: str = ""
 
     def __post_init__(self):
-        instance("name", self.name, str)
+        for name, kind in (("name", str), ("uses", str), ("beside", str), ("score", bool)):
+            instance(name, getattr(self, name), kind)
+        whole("rows", self.rows, 0, BY_NAME["context"].limit)
         instance(f"model of {self.name!r}", self.model, Model, NominalModel, WeighedModel)
         instance(f"run of {self.name!r}", self.run, Inference, Training)
         usual = "step" if self.trains else "rollout" if self.pooled else "scoring"
@@ -96,6 +98,8 @@ class Part:
             raise must("logits", f"None for {self.name!r}, whose loss keeps none", self.logits)
         if self.uses and (self.trains or self.pooled):
             raise must("uses", f"empty for {self.name!r}, which has weights of its own", repr(self.uses))
+        if self.sharing is not None:
+            instance("sharing", self.sharing, Training)
         if self.sharing and (self.trains or self.pooled or not (self.uses or self.run.weights in SHARED)):
             such = f"frozen weights in {', '.join(SHARED)} alone can have it"
             raise must("sharing", f"None for {self.name!r}: {such}", "a run")

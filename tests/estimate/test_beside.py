@@ -86,6 +86,14 @@ def test_a_value_model_is_trained_whole_and_a_reward_model_is_not():
     assert (parts["reward"].model, parts["reward"].score, parts["reward"].trains) == (reward, True, False)
 
 
+def test_what_is_not_known_of_a_method_is_said():
+    """TRL's PPO keeps logits and hidden states in names of its loop, from the forward pass to the next one."""
+    said = together(*parts_of("PPO", LLAMA, RUN), gpu=CARD)
+    assert "held until its step is done and the cache of what the policy writes" in said.unknown
+    assert said.fit.word == "fits if"
+    assert "cache" not in together(*parts_of("GRPO", LLAMA, RUN, without="rollout")).unknown
+
+
 def test_grpo_has_logits_of_completions_alone():
     every, some = (together(*parts_of("GRPO", LLAMA, RUN, completion=count)) for count in (512, 128))
     whole = together(*parts_of("GRPO", LLAMA, RUN))
