@@ -9,6 +9,7 @@ from fractions import Fraction
 from functools import cached_property
 
 from memcalc.errors import InputError, choice, instance, must, shown, whole
+from memcalc.estimate import training
 from memcalc.estimate.engine import budget
 from memcalc.estimate.inference import AnyModel
 from memcalc.estimate.peak import At, Peak, kinds_of, peak
@@ -207,24 +208,40 @@ def _headless(model: AnyModel) -> AnyModel:
 
 
 def _thinned(part: Part) -> Peak:
-    """Return a step in which fewer tokens get logits, or none do: then at most a gradient of the embedding is too much.
+    """Return a step in which fewer tokens get logits, or none do.
 
     What layers do is the same; what is there of logits grows with the vocabulary, and by it alone they are told apart.
     """
     model, run = _headless(part.model) if part.score else part.model, part.run
-    known = values(model, run)
+    known, found = values(model, run), {}
     share = Fraction(0 if part.score else min(part.logits, run.context), run.context)
-    found = {}
     for moment, at in kinds_of(model, run):
-        embedding = at.moment == "backward" and "activations" not in at.parts
-        if embedding and part.score:  # whose gradient would be counted with that of a head
-            continue
-        same = moment.layer or embedding or at.moment in ("gather", "step")
-        thin = at if same else replace(at, parts={**at.parts, **_fewer(moment, at, known, share)})
-        if at.moment not in found or found[at.moment].bytes < thin.bytes:
-            found[at.moment] = thin
+        if part.score and at.moment == "backward":
+            at = replace(at, parts={**at.parts, **_headless_way_back(part.model, run, moment, at)})
+        if not (moment.layer or _ends(at) or at.moment in ("gather", "step")):
+            at = replace(at, parts={**at.parts, **_fewer(moment, at, known, share)})
+        if at.moment not in found or found[at.moment].bytes < at.bytes:
+            found[at.moment] = at
     top = max(found.values(), key=lambda at: at.bytes)
     return Peak(top.moment, top.name, top.parts, found, peak(part.model, run).unknown)
+
+
+def _ends(at: At) -> bool:
+    """Return whether the embedding has its gradient, the last of all."""
+    return at.moment == "backward" and "activations" not in at.parts
+
+
+def _headless_way_back(model: Model, run: Training, moment: Moment, at: At) -> dict[str, int]:
+    """Return what differs on the way back where no head has a gradient: an embedding that is tied to one has both."""
+    known, whole = values(model, run), training.stepping(_headless(model), run)[0]
+    if run.lora_rank:
+        return {}
+    if _ends(at):
+        untied = kinds_of(replace(model, embedding_tables=2), run)
+        return {"passing": next(one.parts["passing"] for _, one in untied if _ends(one))}
+    table = known[symbol("bytes_per_gradient")] * known[symbol("vocabulary")] * known[symbol("hidden")]
+    lasting = at.parts["gradients"] == whole.exact(values(_headless(model), run))
+    return {} if lasting or not moment.layer else {"gradients": max(0, at.parts["gradients"] - int(table))}
 
 
 def _fewer(moment: Moment, at: At, known: Values, share: Fraction) -> dict[str, int]:

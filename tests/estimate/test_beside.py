@@ -54,6 +54,27 @@ def test_dpo_has_pairs_and_a_reference_that_works_within_the_step():
     assert alone.bytes == peak(LLAMA, replace(RUN, batch=2, loss="log_probabilities")).bytes
 
 
+@pytest.mark.parametrize(
+    ("name", "pairs", "context", "how", "measured"),
+    [
+        ("Llama-3.2-1B", 1, 512, {}, 3_569_517_980),
+        ("Llama-3.2-1B", 2, 1024, {"recompute": "full"}, 6_834_850_868),
+        ("Llama-3.1-8B", 1, 512, {}, 8_386_938_652),
+        ("Llama-3.2-1B", 1, 512, {"zero": 2}, 2_945_675_154),
+        ("Llama-3.1-8B", 1, 512, {"zero": 2}, 7_763_095_826),
+    ],
+)
+def test_the_reference_of_dpo_scores_as_measured(name, pairs, context, how, measured):
+    """TRL's steps from the policy's forward pass to the entropy, with transformers 5.24 on fake tensors, less weights.
+
+    Logits are in FP32 as Accelerate raises them, or in 16 bits as DeepSpeed leaves them.
+    """
+    run = Training(context=context, batch=pairs, recipe="bf16", **how)
+    found = together(*parts_of("DPO", Model.named(name), run)).phases["loss"]
+    there = sum(size for part, size in found.parts.items() if part.endswith("activations"))
+    assert there == pytest.approx(measured, rel=2e-4 if "zero" in how else 1e-6)
+
+
 @pytest.mark.parametrize("method", ["DPO", "GRPO", "PPO"])
 def test_with_adapters_there_is_no_second_model(method):
     run = Training(context=512, recipe="bf16", lora_rank=16, adapters="BF16", base_weights="BF16")

@@ -70,6 +70,35 @@ def test_a_score_head_has_no_logits():
     assert kept == pytest.approx(4 * 128_256 * 2 * 1024, rel=0.001)
 
 
+@pytest.mark.parametrize(
+    ("name", "batch", "context", "recompute", "forward", "backward"),
+    [
+        ("Llama-3.2-1B", 2, 512, "none", 1_797_525_908, 2_475_827_216),
+        ("Llama-3.2-1B", 4, 1024, "full", 335_831_076, 2_488_410_136),
+        ("Llama-3.1-8B", 2, 512, "none", 6_614_946_580, 15_018_246_160),
+        ("Llama-3.1-8B", 4, 1024, "full", 1_208_508_452, 15_043_411_992),
+    ],
+)
+def test_the_step_of_a_score_head_is_as_measured(name, batch, context, recompute, forward, backward):
+    """LlamaForSequenceClassification of transformers 5.24 on fake tensors: what is kept, and the peak of the way back.
+
+    What is missing is the row of the score, its gradient, and the scores.
+    """
+    run = Training(context=context, batch=batch, recipe="bf16", recompute=recompute)
+    part = Part("policy", Model.named(name), run, score=True)
+    states, moments = sum(part.resting().values()), part.peak.moments
+    assert moments["loss"].bytes - states == pytest.approx(forward, abs=64)
+    assert moments["backward"].bytes - states == pytest.approx(backward, abs=2 * part.model.hidden + 64)
+
+
+def test_the_step_of_a_score_head_under_sharing_and_adapters():
+    """There are no logits: of each of 128,256 × 1,024 a language model has 12 bytes or more where the loss begins."""
+    for how in ({"zero": 3, "data_parallel": 4}, {"sharding": "fsdp", "data_parallel": 4}, {"lora_rank": 8}):
+        run = Training(context=1024, recipe="bf16", **how)
+        moments = Part("policy", LLAMA, run, score=True).peak.moments
+        assert peak(LLAMA, run).moments["loss"].bytes - moments["loss"].bytes > 11 * 128_256 * 1024
+
+
 def test_logits_of_completions_alone():
     """Of 1,024 tokens 257 have logits: 4 bytes are kept of each, and 12 more are there at the moment of the loss."""
     run = Training(context=1024, batch=4, recipe="bf16", recompute="full", loss="log_probabilities")
@@ -78,6 +107,12 @@ def test_logits_of_completions_alone():
     assert every.kept()["activations"] - some.kept()["activations"] == 4 * logits
     assert every.peak.moments["loss"].bytes - some.peak.moments["loss"].bytes == 16 * logits
     assert Part("policy", LLAMA, run, logits=1024).peak.parts == every.peak.parts
+
+
+def test_what_logits_of_completions_keep_is_as_measured():
+    """2 × 512 tokens, 128 of them written: living storages on fake tensors, with logits_to_keep as in TRL's GRPO."""
+    run = Training(context=512, batch=2, recipe="bf16", loss="log_probabilities")
+    assert Part("policy", LLAMA, run, logits=129).kept()["activations"] == pytest.approx(1_926_750_596, rel=0.002)
 
 
 @pytest.mark.parametrize("sleep", [1, 2])
