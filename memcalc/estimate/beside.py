@@ -21,7 +21,7 @@ from memcalc.specs.training import Training
 MOST = 8
 """Parts that can be added up."""
 
-_LOSSES = (Losses.PLAIN, Losses.FUSED_LINEAR, Losses.LOG_PROBABILITIES)
+_LOSSES = (Losses.PLAIN, Losses.FUSED_LINEAR, Losses.LOG_PROBABILITIES, Losses.LOG_PROBABILITIES_16)
 """Losses that the methods can have: TRL's own, and Liger's."""
 
 
@@ -229,7 +229,9 @@ def _trained(row: Mapping[str, str], run: Training, batch: int) -> Training:
         raise must("loss", f"one of {', '.join(_LOSSES)} for {row['method']}", repr(str(run.loss)))
     own = {} if row["part"] == "policy" else {name: getattr(Training, name) for name in OF_ADAPTERS}
     loss = run.loss if row["head"] == "logits" else Losses.PLAIN
-    loss = Losses.LOG_PROBABILITIES if loss == Losses.PLAIN and row["head"] == "logits" else loss
+    if loss == Losses.PLAIN and row["head"] == "logits":
+        in_16_bits = run.zero and run.recipe not in ("fp32", "autocast")
+        loss = Losses.LOG_PROBABILITIES_16 if in_16_bits else Losses.LOG_PROBABILITIES
     return replace(run, batch=batch, loss=loss, **own)
 
 

@@ -259,7 +259,7 @@ def test_a_verdict_needs_a_card():
         (
             "DPO",
             {"run": replace(RUN, loss="fused")},
-            "loss must be one of plain, fused_linear, log_probabilities for DPO",
+            "loss must be one of plain, fused_linear, log_probabilities, log_probabilities-16 for DPO",
         ),
         ("DPO", {"run": Inference()}, "run must be of type Training"),
         ("DPO", {"model": "LLaMA-7B"}, "model must be of type Model or NominalModel"),

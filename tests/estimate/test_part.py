@@ -35,6 +35,15 @@ def test_the_peak_of_log_probabilities_is_as_measured():
         assert highest - 2 * PARAMETERS - 4 * PARAMETERS - 4 * 146 == pytest.approx(measured, rel=0.001)
 
 
+def test_log_probabilities_in_16_bits_are_as_measured():
+    """As above, of 4 sequences of 512 tokens with logits as the model gives them: forward, kept, and the way back."""
+    run = Training(context=512, batch=4, recipe="bf16", loss="log_probabilities-16")
+    moments, states = peak(LLAMA, run).moments, 6 * PARAMETERS + 4 * 146
+    assert moments["forward"].parts["activations"] == pytest.approx(4_119_230_850, rel=0.001)
+    assert moments["forward"].bytes - states == pytest.approx(5_267_382_152, rel=0.001)
+    assert moments["backward"].bytes - states == pytest.approx(4_653_982_084, rel=0.001)
+
+
 @pytest.mark.parametrize(
     ("batch", "raised", "measured"), [(1, False, 262_416_894), (2, False, 393_756_156), (4, True, 1_576_026_112)]
 )
