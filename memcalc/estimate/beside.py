@@ -156,17 +156,12 @@ def parts_of(
     """
     instance("model", model, Model, NominalModel)
     instance("run", run, Training)
-    if rollout is not None:
-        instance("rollout", rollout, Inference)
     rows = _rows(method)
     known = [row["part"] for row in rows]
+    _check_rollout(rollout, sleep, rows)
     given = {choice("model of", part, known): other for part, other in (models or {}).items()}
     asked = _names("also", also, [row["part"] for row in rows if row["present"] == "if asked"])
     gone = _names("without", without, [part for part in known if part != "policy"])
-    if rollout is None and sleep:
-        raise must("sleep", "0 without an engine for the rollout", shown(sleep))
-    if rollout is not None and "rollout" not in known:
-        raise must("rollout", f"None for {rows[0]['method']}, where nothing is written", "a run")
     rows = [row for row in rows if row["part"] not in gone and _present(row, rollout, asked)]
     found = [_part(row, given.get(row["part"], model), run, rollout, sleep) for row in rows]
     if completion is not None:
@@ -175,6 +170,15 @@ def parts_of(
         said = " and ".join(filter(None, (found[0].beside, "the cache of what the policy writes")))
         found[0] = replace(found[0], beside=said)
     return tuple(found)
+
+
+def _check_rollout(rollout: Inference | None, sleep: int, rows: list[Mapping[str, str]]) -> None:
+    if rollout is not None:
+        instance("rollout", rollout, Inference)
+    if rollout is None and sleep:
+        raise must("sleep", "0 without an engine for the rollout", shown(sleep))
+    if rollout is not None and "rollout" not in [row["part"] for row in rows]:
+        raise must("rollout", f"None for {rows[0]['method']}, where nothing is written", "a run")
 
 
 def _written(parts: list[Part], rows: list[Mapping[str, str]], run: Training, completion: int) -> list[Part]:
