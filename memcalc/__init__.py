@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 from memcalc.errors import InputError
 
 if TYPE_CHECKING:
+    from memcalc.estimate.beside import Together, parts_of, together
     from memcalc.estimate.engine import Pool, pool
     from memcalc.estimate.offload import places, smallest
+    from memcalc.estimate.part import Part
     from memcalc.estimate.peak import Peak, peak
     from memcalc.estimate.questions import Fit, crossing, fewest_gpus, fits, largest
     from memcalc.estimate.split import fair_split, on_cards
@@ -29,8 +31,10 @@ __all__ = [
     "Inference",
     "InputError",
     "Model",
+    "Part",
     "Peak",
     "Pool",
+    "Together",
     "Training",
     "TrainingTime",
     "breakdown",
@@ -40,20 +44,24 @@ __all__ = [
     "fits",
     "largest",
     "on_cards",
+    "parts_of",
     "peak",
     "places",
     "pool",
     "smallest",
     "symbol",
     "symbols",
+    "together",
     "total",
     "training_time",
     "values",
 ]
 
 _HOMES = {
+    "estimate.beside": ("Together", "parts_of", "together"),
     "estimate.engine": ("Pool", "pool"),
     "estimate.offload": ("places", "smallest"),
+    "estimate.part": ("Part",),
     "estimate.peak": ("Peak", "peak"),
     "estimate.split": ("fair_split", "on_cards"),
     "estimate.questions": ("Fit", "crossing", "fewest_gpus", "fits", "largest"),

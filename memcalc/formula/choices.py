@@ -82,6 +82,8 @@ class Losses(Choice):
     FUSED_448 = "fused-4.48", "the same kernel in Transformers 4.46 to 4.48"
     FUSED_445 = "fused-4.45", "the same kernel in Transformers up to 4.45"
     FUSED_LINEAR = "fused_linear", "head and loss in chunks, such as Liger's: no logits are kept"
+    LOG_PROBABILITIES = "log_probabilities", "log-probabilities of the tokens, as TRL takes them for DPO, GRPO and PPO"
+    LOG_PROBABILITIES_16 = "log_probabilities-16", "the same with DeepSpeed, which leaves logits in 16 bits"
 
 
 class Accounting(Choice):
