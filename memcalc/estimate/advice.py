@@ -98,23 +98,31 @@ def notes(model: Model, run: Inference | Training, gpu: Gpu) -> list[str]:
         found.append(f"{model.name} was trained for {trained:,} tokens; more needs an extension.")
     if run.overhead == "none" and not getattr(run, "kind", ""):  # an engine's is in the verdict
         found.append(_overhead(run))
-    if isinstance(run, Training) and run.recipe == "bf16" and not run.lora_rank:
-        found.append(_ROUNDED)
-    if isinstance(run, Inference) and run.reserving.budget:
-        found += _pool(model, run, gpu)
-    if isinstance(run, Inference) and isinstance(model, Model):
-        found += [*_speed(model, run, gpu), *_of_engines(model, run)]
-    if isinstance(run, Training) and gpu.bf16_tflops:
-        found += _pace(model, run, gpu)
-    if isinstance(run, Inference) and not isinstance(model, NominalModel):
-        found += offload.said(model, run)
-    if isinstance(run, Inference) and (said := taken(model, run)):
-        found.append(said)
+    found += _of_training(model, run, gpu) if isinstance(run, Training) else _of_serving(model, run, gpu)
     if model.assumed:
         found.append(f"Not in the file, taken from the documented defaults: {', '.join(model.assumed)}.")
     if model.ignored:
         found.append(f"In the files, but not counted here: {', '.join(model.ignored)}.")
     return [*found, *model.said]
+
+
+def _of_serving(model: AnyModel, run: Inference, gpu: Gpu) -> Iterator[str]:
+    if run.reserving.budget:
+        yield from _pool(model, run, gpu)
+    if isinstance(model, Model):
+        yield from _speed(model, run, gpu)
+        yield from _of_engines(model, run)
+    if not isinstance(model, NominalModel):
+        yield from offload.said(model, run)
+    if said := taken(model, run):
+        yield said
+
+
+def _of_training(model: AnyModel, run: Training, gpu: Gpu) -> Iterator[str]:
+    if run.recipe == "bf16" and not run.lora_rank:
+        yield _ROUNDED
+    if gpu.bf16_tflops:
+        yield from _pace(model, run, gpu)
 
 
 # BF16 has 8 bits of precision: half a step at the end of a binade is 1/512 of the number there.
