@@ -36,17 +36,24 @@ def answer(options: argparse.Namespace) -> None:
     run = run_of(options)  # first, because that needs no SymPy
     if getattr(options, "pool", None):
         return _print_pool(options, run)
-    if options.gpu is None:
-        raise InputError('gpu must name a card, such as "RTX 4090", or its size, such as "24 GB".')
+    card = _one_card(options.gpu)
     from memcalc.command.models import meant
     from memcalc.estimate.terms import terms
     from memcalc.specs.gpu import Gpu
 
-    model, gpu = meant(options.model, options.tag), Gpu.of(options.gpu)
+    model, gpu = meant(options.model, options.tag), Gpu.of(card)
     (print_json if options.json else print_fit)(model, run, gpu)
     if options.explain and not options.json:
         for term in (*terms(model, run), *(share.term for share in _shares(model, run, gpu))):
             print(f"\n{term.name}: {term.meaning}\n  holds: {term.holds}\n  source: {term.source}")
+
+
+def _one_card(cards: list[str]) -> str:
+    if not cards:
+        raise InputError('gpu must name a card, such as "RTX 4090", or its size, such as "24 GB".')
+    if len(cards) > 1:
+        raise InputError(f"gpu must be one card, not {' and '.join(cards)}; --cards compares several.")
+    return cards[0]
 
 
 def _print_pool(options: argparse.Namespace, run: Inference) -> None:

@@ -51,7 +51,7 @@ def answer(options: argparse.Namespace) -> None:
     """Print the table of a command line."""
     _refuse_what_no_table_shows(options)
     run = run_of(options)
-    cards = _cards([*filter(None, [options.gpu]), *options.cards])
+    cards = _cards([*options.gpu, *options.cards])
     formats = _formats(options.formats, run)
     if len(cards) * len(formats) > _MOST_ROWS:
         pairs = f"{len(cards):,} cards in {len(formats):,} formats"
