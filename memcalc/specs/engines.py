@@ -72,7 +72,10 @@ class Engine(Row):
         return int(fitting[-1]["value"]) if fitting else None
 
     def check_format(self, use: str, name: str) -> None:
-        """Raise InputError for a format that the engine does not have; the plain ones are the formula's own.
+        """Raise InputError for a format that the engine does not have, with those that are most like it.
+
+        Bare numbers such as INT4 are the formula's own: no engine has a file of just these, and most leave embeddings
+        in 16 bit.
 
         Parameters
         ----------
@@ -84,9 +87,16 @@ class Engine(Row):
         memcalc.errors.InputError: kv_cache must be a format that MLX has, such as BF16, FP16 or FP32, not 'Q4_0'.
         """
         form, known = Format.named(name), formats_of(self.kind, use)
-        if not self.kind or form.family == Family.PLAIN or name in known:
+        if not self.kind or name in known:
             return
-        nearest = sorted(known, key=lambda one: abs(Format.named(one).bits - form.bits))
+        bare = form.family == Family.PLAIN and use == "weights"  # then files of as many bits come first, with scales
+        offered = catalogue.names("formats", "offered")
+
+        def unlike(one: str) -> tuple[bool, bool, Fraction, bool]:
+            bits = Format.named(one).bits - form.bits
+            return bare and name not in one, bare and one not in offered, abs(bits), bare and bits < 0
+
+        nearest = sorted(known, key=unlike)
         more = len(nearest) - _SHOWN
         *first, last = [*nearest[:_SHOWN], f"one of {more} more"] if more > 0 else nearest
         allowed = f"{', '.join(first)} or {last}"
