@@ -46,6 +46,9 @@ GROUPS = {
 
 _REST = "and more"
 
+_CARD = 'a card, such as "RTX 4090", or its size, such as "48 GB at 960 GB/s"'
+_CARDS = {"fit": f"{_CARD}; several share the model out, equal or not", "train": _CARD}
+
 _ALSO = {"context": ("max-len",)}
 """Field → other names of its option."""
 
@@ -144,23 +147,16 @@ def _kind(command: str) -> type[Run]:
 
 
 def _answer(options: argparse.Namespace) -> None:
-    from memcalc.command import answers
-    from memcalc.command.words import model_and_cards
+    from memcalc.command import asked
 
-    options.model, options.gpu = model_and_cards(options)
-    several = options.command == "fit" and (options.cards or options.formats)
-    if several:
-        from memcalc.command import tables
-
-        return tables.answer(options)
-    return answers.answer(options)
+    return asked.answer(options)
 
 
 def _add_options(command: Parser, name: str) -> None:
     """Add what a question takes, with an option for each field that its kind of run declares."""
     where = "a name, a size such as 7B, the path of a config.json, of GGUF, safetensors, or a folder; - for a "
     command.add_argument("model", nargs="?", help=f"{where}config.json that is piped in")
-    command.add_argument("gpu", nargs="*", help='a card, such as "RTX 4090", or its size, such as "48 GB at 960 GB/s"')
+    command.add_argument("gpu", nargs="*", help=_CARDS[name])
     _add_named(command)
     command.add_argument("--tag", default="", metavar="…", help="NAME:TAG of a model in the folder of Ollama's models")
     command.add_argument("--explain", action="store_true", help="say of each term what it means and when it holds")
@@ -211,6 +207,8 @@ def _add_slots(command: Parser) -> None:
     group.add_argument("--slots", type=value, metavar="…", help=slots)
     together = "tokens of context of all slots together, as its -c: each slot has its share"
     group.add_argument("--total-context", type=value, metavar="…", help=together)
+    split = "how many layers each of several cards has, in proportion, such as 3,1; else what fills them alike"
+    group.add_argument("--tensor-split", "-ts", metavar="…", help=split)
 
 
 def _add_tables(command: Parser) -> None:

@@ -68,6 +68,8 @@ def answer(options: argparse.Namespace) -> None:
 
 
 def _refuse_what_no_table_shows(options: argparse.Namespace) -> None:
+    if len(options.gpu) > 1 or options.tensor_split:
+        raise InputError("gpu must be one card in a table: --cards compares several, which do not share a model out.")
     if options.explain:
         raise InputError("explain must be left out with a table, which has no room for what each term means.")
     if options.json and options.table not in (None, "json"):

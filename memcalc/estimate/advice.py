@@ -29,6 +29,19 @@ def verdict(model: Model, run: Inference | Training, gpu: Gpu) -> str:
     'It does not fit: 4.91 GiB are missing.'
     """
     fit = fits(model, run, gpu)
+    if isinstance(run, Training) and fit and not fit.unknown:
+        from memcalc.estimate.peak import peak  # here: SymPy builds many terms for training
+
+        return f"It fits: {show(fit.margin)} are left at the peak, when {peak(model, run).name}."
+    return verdict_on(fit, run)
+
+
+def verdict_on(fit: Fit, run: Inference | Training) -> str:
+    """Return a verdict in one sentence.
+
+    >>> verdict_on(Fit(20 * 2**30, 24 * 2**30), Inference())
+    "It fits: 4.00 GiB are left for the engine's buffers and more context."
+    """
     if fit.most < 0:
         return f"It does not fit: {show(-fit.most)} are missing{_at_least(fit)}."
     if not fit:
@@ -40,10 +53,6 @@ def verdict(model: Model, run: Inference | Training, gpu: Gpu) -> str:
         return f"It fits: {show(fit.margin)} are left, and what {run.engine} takes is counted at its most."
     if isinstance(run, Inference) and run.overhead == "none" and (narrow := _narrow(fit, run)):
         return narrow
-    if isinstance(run, Training):
-        from memcalc.estimate.peak import peak  # here: SymPy builds many terms for training
-
-        return f"It fits: {show(fit.margin)} are left at the peak, when {peak(model, run).name}."
     return f"It fits: {show(fit.margin)} are left for the engine's buffers and more context."
 
 
@@ -98,7 +107,19 @@ def notes(model: Model, run: Inference | Training, gpu: Gpu) -> list[str]:
     if isinstance(run, Inference) and run.reserving.budget:
         found += _pool(model, run, gpu)
     if isinstance(run, Inference) and isinstance(model, Model):
-        found += [*_speed(model, run, gpu), *_of_engines(model, run)]
+        found += _speed(model, run, gpu)
+    return [*found, *said_of(model, run)]
+
+
+def said_of(model: AnyModel, run: Inference | Training) -> list[str]:
+    """Return what a careful reader should know whatever the card is.
+
+    >>> said_of(Model.named("Llama-3-8B"), Inference(weights="FP16"))
+    []
+    """
+    found = []
+    if isinstance(run, Inference) and isinstance(model, Model):
+        found += _of_engines(model, run)
     if isinstance(run, Inference) and not isinstance(model, NominalModel):
         found += offload.said(model, run)
     if isinstance(run, Inference) and (said := taken(model, run)):

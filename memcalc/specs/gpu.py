@@ -27,8 +27,21 @@ _MOST = LARGEST_CARD * 1024
 _SIZED = r"\s*([\d.,]+\s*[KMGT]i?B)\s*(?:(?:@|at|with)\s*([\d.,]+\s*[KMGT]i?B)\s*/\s*s)?\s*"
 """A card by its size, such as "24 GB" or "48 GB at 960 GB/s"."""
 
-_SEVERAL = r"\s*(\d{1,3})\s*[x×*]\s*(\S.*?)\s*|\s*(\S.*?)\s*[x×*]\s*(\d{1,3})\s*"
-"""Several cards, such as "2x RTX 3090" or "RTX 3090 x2"."""
+_SEVERAL = r"\s*(\d{1,3})\s*[x×*]\s*(\S.*?)\s*|\s*(\S.*?)(?:\s+[x×*]\s*|(?<=\d)[x×*])(\d{1,3})\s*"
+"""Several cards, such as "2x RTX 3090" or "RTX 3090 x2"; the X of "RX 580" and "GTX 970" is of their names."""
+
+
+def each(card: str) -> list[str]:
+    """Return each of the cards that stand in one text.
+
+    >>> each("2x RTX 3090"), each("3090x2"), each("GTX 970")
+    (['RTX 3090', 'RTX 3090'], ['3090', '3090'], ['GTX 970'])
+    """
+    several = re.fullmatch(_SEVERAL, card, re.IGNORECASE)
+    if not several:
+        return [card]
+    before, first, second, after = several.groups()
+    return [first or second] * int(before or after) or [card]
 
 
 def _price(field: str, value: object) -> int | None:
