@@ -8,7 +8,7 @@ from memcalc.errors import InputError
 from memcalc.estimate import offload
 from memcalc.estimate.engine import pool
 from memcalc.estimate.inference import AnyModel, taken
-from memcalc.estimate.questions import Fit, fits, largest
+from memcalc.estimate.questions import Fit, fits, largest, on_card
 from memcalc.estimate.speed import fastest
 from memcalc.estimate.ways import fewer, no_way, tokens_of, ways
 from memcalc.formula.choices import Kept
@@ -107,7 +107,7 @@ def notes(model: Model, run: Inference | Training, gpu: Gpu) -> list[str]:
     if isinstance(run, Inference) and run.reserving.budget:
         found += _pool(model, run, gpu)
     if isinstance(run, Inference) and isinstance(model, Model):
-        found += _speed(model, run, gpu)
+        found += [*_speed(model, run, gpu), *filter(None, [on_card(model, run, gpu)])]
     return [*found, *said_of(model, run)]
 
 

@@ -1,5 +1,6 @@
 """Engines: what each reserves for its cache, which formats it has, and what it keeps otherwise than a model needs."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from fractions import Fraction
@@ -119,6 +120,27 @@ class Engine(Row):
                 f"engine must be {allowed}, not {self.name!r}; or name the format that it has with weights."
             )
 
+    def on_card(self, form: str, card: str, capability: Fraction | None) -> str:
+        """Return what the engine does with weights on a card that cannot compute with them; "" where it can.
+
+        Parameters
+        ----------
+        form : format of the weights
+        card, capability : its name, and its compute capability; None if that is not known
+
+        Raises InputError if the engine does not run them there at all.
+
+        >>> Engine.named("vLLM").on_card("FP8-128x128", "RTX 4090", Fraction("8.9"))
+        ''
+        """
+        row = _needs(self.kind, form) if capability is not None else None
+        if row is None or capability >= Fraction(row["full"]):
+            return ""
+        cannot = f"{card} has compute capability {float(capability)}, and {self.kind} needs"
+        if capability < Fraction(row["least"]):
+            raise InputError(f"weights must not be {form} for {self.name} on {card}: {cannot} {row['least']} for them.")
+        return f"{cannot} {row['full']} to compute with {form}: {row['instead']}."
+
     @property
     def places(self) -> bool:
         """Whether it can leave a part of a model in CPU memory, and keeps the input's tables there in any case."""
@@ -132,6 +154,12 @@ class Engine(Row):
         if self.kind and not self.places:
             able = " or ".join(row["engine"] for row in catalogue.rows("engine_formats") if row["use"] == "offload")
             raise InputError(f"{field} must be left out for the engine {self.name!r}, not {value!r}; {able} has it.")
+
+
+@cache
+def _needs(kind: str, form: str) -> Mapping[str, str] | None:
+    rows = [row for row in catalogue.rows("engine_needs") if row["engine"] == kind]
+    return next((row for row in rows if any(fnmatchcase(form, one) for one in row["formats"].split())), None)
 
 
 @cache

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from fractions import Fraction
+from functools import cache
 
 import sympy
 
@@ -53,6 +55,17 @@ def _check_one(card: object) -> None:
     if several:
         before, first, second, after = several.groups()
         raise must("gpu", f"one card, such as {first or second} with --tensor-parallel {before or after}", shown(card))
+
+
+@cache
+def _capability(name: str) -> Fraction | None:
+    """Return what the first row says that names the card; * stands for any ending."""
+    rows = catalogue.rows("capabilities")
+    return next((Fraction(row["capability"]) for row in rows if _means(row["cards"], name)), None)
+
+
+def _means(cards: str, name: str) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in cards.split("|"))
 
 
 @dataclass(frozen=True)
@@ -122,7 +135,8 @@ class Gpu(Spec, Row):
         try:
             return cls.named(card)
         except InputError as problem:
-            raise InputError(f"{problem} Any card can be given by its size, such as '24 GB at 960 GB/s'.") from None
+            size = f"{card} GB" if re.fullmatch(r"\d{1,3}", str(card)) else "24 GB at 960 GB/s"
+            raise InputError(f"{problem} Any card can be given by its size, such as {size!r}.") from None
 
     @classmethod
     def sold_as(cls, name: str) -> list[Gpu]:
@@ -156,6 +170,15 @@ class Gpu(Spec, Row):
         """
         sold = f"sold as {self.marketed_gb:,} GB =" if self.marketed_unit == "GB" else "sold as"
         return {"visible": "a program sees", "reported": "the driver reports", "marketed": sold}[self.capacity_is]
+
+    @property
+    def capability(self) -> Fraction | None:
+        """Its compute capability, as NVIDIA counts what a card can do; None for other cards, and for a mere size.
+
+        >>> Gpu.named("RTX 3090").capability, Gpu.named("RTX 5000 Ada").capability, Gpu.of("24 GB").capability
+        (Fraction(43, 5), Fraction(89, 10), None)
+        """
+        return _capability(self.name)
 
     @property
     def unified(self) -> bool:

@@ -163,3 +163,18 @@ def test_only_speeds_that_are_known_have_values():
 def test_the_peak_is_dense_and_added_up_in_32_bits(name, half):
     """NVIDIA's whitepapers: GeForce adds up in 16 bits twice as fast; with sparsity, an A100 is twice as fast."""
     assert float(Gpu.named(name).bf16_tflops) == pytest.approx(half / 2, rel=1e-3)
+
+
+def test_every_card_of_nvidia_has_the_compute_capability_that_nvidia_lists():
+    """developer.nvidia.com/cuda-gpus, and for V100, P40 and GTX 1080 Ti the page of legacy cards."""
+    cards = [Gpu.named(name) for name in catalogue.names("gpus")]
+    assert all((card.capability is not None) == (card.vendor == "NVIDIA") for card in cards)
+    listed = {"T4": 7.5, "RTX 3090 Ti": 8.6, "A30": 8.0, "L40S": 8.9, "RTX 4000 Ada": 8.9, "RTX 5000 Ada": 8.9}
+    listed |= {
+        "RTX 5090": 12.0,
+        "GH200 96 GB": 9.0,
+        "V100 16 GB": 7.0,
+        "Jetson Orin Nano 8 GB": 8.7,
+        "GTX 1080 Ti": 6.1,
+    }
+    assert {name: float(Gpu.named(name).capability) for name in listed} == listed
