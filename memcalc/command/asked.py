@@ -34,9 +34,12 @@ def _of_cards(run: Inference | Training, options: argparse.Namespace) -> None:
     """Answer for the cards that are named."""
     if not options.gpu:
         raise InputError('gpu must name a card, such as "RTX 4090", or its size, such as "24 GB".')
-    from memcalc.command.models import meant
+    from memcalc.command.models import format_said, meant
     from memcalc.specs.gpu import each
 
+    for text in options.gpu:
+        if form := format_said(text):
+            raise must("gpu", "a card", f"{text!r}, which is a format of weights: --weights {form}")
     model, cards = meant(options.model, options.tag), [one for text in options.gpu for one in each(text)]
     if isinstance(run, Inference):
         return _generating(model, run, cards, options)

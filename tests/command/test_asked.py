@@ -40,6 +40,10 @@ def test_memory_alone_is_a_card(vram, capacity, capsys):
         (["train"], "model must be named, as in `python -m memcalc train Llama-3.1-8B"),
         (["fit", "--gpu", CARD], "model must be named, as in "),
         (["fit", "Llama-2-7B", CARD, "--gpu", "L4"], "gpu must be named once, not as 'RTX 4090' and as 'L4'."),
+        (
+            ["fit", "70b", "q4", "2x3090"],
+            "gpu must be a card, not 'q4', which is a format of weights: --weights Q4_K_M.",
+        ),
         (["fit", "Llama-2-7B"], 'gpu must name a card, such as "RTX 4090", or its size'),
         (["fit", "Llama-2-7B", CARD, "--table", "x"], "table must be text, markdown, csv or json, not 'x'."),
         (["fit", "Llama-2-7B", CARD, "--context"], "argument --context/--max-len: expected one argument; `python -m"),
@@ -60,3 +64,8 @@ def test_what_cannot_be_read_is_refused_in_a_sentence_or_in_json(arguments, sent
     said = capsys.readouterr()
     assert said.err == ""
     assert json.loads(said.out)["error"].startswith(sentence)
+
+
+def test_a_number_alone_is_no_card_and_is_read_with_its_unit(capsys):
+    assert main(["fit", "Llama-2-7B", "24"]) == 2
+    assert capsys.readouterr().err.endswith("Any card can be given by its size, such as '24 GB'.\n")
