@@ -10,7 +10,7 @@ from memcalc import catalogue
 from memcalc.catalogue import Row
 from memcalc.errors import InputError
 from memcalc.formula.choices import Budget, Family, Kept
-from memcalc.formula.formats import Format
+from memcalc.formula.formats import Format, averaged
 
 _SHOWN = 5
 """So many of the formats that an engine has are named where one is refused."""
@@ -76,7 +76,7 @@ class Engine(Row):
         """Raise InputError for a format that the engine does not have, with those that are most like it.
 
         Bare numbers such as INT4 are the formula's own: no engine has a file of just these, and most leave embeddings
-        in 16 bit.
+        in 16 bit. An average such as "2.4bpw" is that of a file, whatever its format.
 
         Parameters
         ----------
@@ -88,7 +88,7 @@ class Engine(Row):
         memcalc.errors.InputError: kv_cache must be a format that MLX has, such as BF16, FP16 or FP32, not 'Q4_0'.
         """
         form, known = Format.named(name), formats_of(self.kind, use)
-        if not self.kind or name in known:
+        if not self.kind or name in known or averaged(name):
             return
         bare = form.family == Family.PLAIN and use == "weights"  # then files of as many bits come first, with scales
         offered = catalogue.names("formats", "offered")
