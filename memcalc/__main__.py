@@ -15,20 +15,19 @@ def main(arguments: list[str] | None = None) -> int:
     0: done; 1: the check found differences; 2: bad input, or an output that cannot be written; 130: interrupted;
     141: the reader of the output, such as head, has seen enough, as the shell says of other programs.
     """
-    options = None
+    arguments = phrases.plain(sys.argv[1:] if arguments is None else arguments)
     try:
         streams.prepare()
-        arguments = phrases.plain(sys.argv[1:] if arguments is None else arguments)
         asked = arguments[0] if arguments else ""
         built = parser.build(asked, _add_writers)
         if asked in parser.QUESTIONS:
             phrases.check(arguments[1:], asked, parser.known(asked, built))
-        options = built.parse_args(arguments)
+        options = parser.read(built, arguments)
         code = options.run(options) or 0
         sys.stdout.flush()  # here, where a closed pipe is caught
         return code
     except InputError as problem:
-        return streams.refused(problem, in_json=getattr(options, "json", False))
+        return streams.refused(problem, in_json="--json" in arguments)
     except (OSError, KeyboardInterrupt) as problem:
         return streams.given_up(problem)
 

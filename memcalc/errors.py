@@ -73,10 +73,10 @@ def choice(
     spellings = {**(aliases or {}), **names}
     if (found := spelled(value, spellings)) is not None:
         return found
-    nearest = " or ".join(_nearest(_plain(shown(value)), spellings))
-    hint = f"; the nearest is {nearest}" if nearest else ""
+    near = " or ".join(nearest(shown(value), spellings))
+    hint = f"; the nearest is {near}" if near else ""
     known = f" Known: {', '.join(names)}." if len(names) <= _LISTED else ""
-    known = known or (f" {listed}" if listed and not nearest else "")
+    known = known or (f" {listed}" if listed and not near else "")
     raise InputError(f"{field} {shown(value)} is not known{hint}.{known}")
 
 
@@ -94,17 +94,58 @@ def spelled(value: object, names: Mapping[str, _Meant]) -> _Meant | None:
     return {_plain(name): meant for name, meant in names.items()}.get(plain) if plain else None
 
 
-_LISTED, _SHOWN = 10, 5
-"""So many options can be listed in a sentence; so many of the nearest are named."""
+_LISTED, _SHOWN, _FEW = 10, 5, 3
+"""So many options can be listed in a sentence; so many of the nearest are named, and of those spelled almost so."""
 
 
-def _nearest(plain: str, names: Mapping[str, str]) -> list[str]:
-    """Return the few options that are spelled most alike: those that begin as the text does come first."""
-    spellings = {_plain(name): option for name, option in names.items()}
-    close = difflib.get_close_matches(plain, spellings, n=3, cutoff=0.65)
-    longer = [spelling for spelling in spellings if plain and spelling.startswith(plain)] if len(plain) > 2 else []
-    ordered = sorted(longer, key=len) + close
-    return list(dict.fromkeys(spellings[spelling] for spelling in ordered))[:_SHOWN]
+def nearest(text: str, names: Mapping[str, str]) -> list[str]:
+    """Return the few options that a text may mean, best first; none where all are far.
+
+    First those that begin as the text does; then those with all of its words, or whose words it all has; then those
+    that are spelled almost so, with the same numbers first; and if there are none, those that share a rare word.
+
+    Parameters
+    ----------
+    names : spellings → options
+
+    >>> cards = {name: name for name in ("RTX 3060 12 GB", "RTX 4090", "H100 NVL")}
+    >>> nearest("3060", cards), nearest("nvidia h100", cards), nearest("RTX 4091", cards), nearest("tag", cards)
+    (['RTX 3060 12 GB'], ['H100 NVL'], ['RTX 4090'], [])
+    """
+    plain, asked, found = _plain(text), _words(text), []
+    for name, option in names.items():
+        alike = difflib.SequenceMatcher(None, plain, _plain(name)).ratio()
+        if (rank := _rank(plain, asked, _plain(name), _words(name), alike)) is not None:
+            found.append((*rank, option))
+    least = min(found, default=(0,))[0]
+    close = [option for kind, *_, option in sorted(found, key=lambda one: one[:-1]) if kind <= max(least, _ALIKE)]
+    return list(dict.fromkeys(close))[: _SHOWN if least < _ALIKE else _FEW]
+
+
+_BEGINS, _WORDS, _ALIKE, _SHARES = range(4)
+_CLOSE = 0.7
+"""So much of two spellings must be the same for one to be near to the other."""
+
+
+def _rank(plain: str, asked: set[str], spelled: str, words: set[str], alike: float) -> tuple[float, ...] | None:
+    """Return how near a spelling is, the nearest first; None for one that is far."""
+    numbers = len({word for word in asked if word[-1:].isdigit()} - words)
+    if len(plain) > 2 and spelled.startswith(plain):
+        return _BEGINS, len(spelled)
+    if len(plain) > 1 and asked and words and (asked <= words or words <= asked):
+        return _WORDS, -alike
+    if alike >= _CLOSE:
+        return _ALIKE, numbers, -alike
+    shared = {word for word in asked & words if _RARE.fullmatch(word)}
+    return (_SHARES, -len(shared), -alike) if shared else None
+
+
+_RARE = re.compile(r"(?!\d+(\.\d+)?[bmkt]$)(?=.*[a-z])[a-z]*\d[a-z\d.]*|[a-z]{4,}|\d{4,}")
+"""A word that few names have: one of letters and digits, but no size, a long one, or a long number."""
+
+
+def _words(name: str) -> set[str]:
+    return set(re.findall(r"[a-z]{3,}|[a-z]{0,2}\d+(?:\.\d+)*[a-z]*|[a-z]+", name.casefold()))
 
 
 def instance(field: str, value: object, *kinds: type) -> None:

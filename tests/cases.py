@@ -50,7 +50,7 @@ def on(engine, run):
     lacking = {
         use: "FP16"
         for use, names in formats.items()
-        if kind and any(Format.named(name).family != "plain" and name not in formats_of(kind, use) for name in names)
+        if kind and any(name not in formats_of(kind, use) for name in names)
     }
     return replace(run, engine=engine, **lacking)
 

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memcalc.errors import InputError, choice, shown, whole
+from memcalc import catalogue
+from memcalc.errors import InputError, choice, nearest, shown, whole
 
 ANYTHING = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary() | st.lists(st.integers())
 
@@ -42,3 +43,40 @@ def test_signs_alone_spell_no_option():
     with pytest.raises(InputError, match=r"^kind '!' is not known"):
         choice("kind", "!", ["-", "*"])
     assert choice("kind", "-", ["-", "*"]) == "-"
+
+
+@pytest.mark.parametrize(
+    ("table", "typed", "first"),
+    [
+        *(("models", "lama3", "Llama-3-8B"), ("models", "mixtral", "Mixtral-8x7B"), ("models", "gemma3", "Gemma-3-1B")),
+        *(("models", "llama3.1:8b-instruct-q4_K_M", "Llama-3.1-8B"), ("models", "qwen3-32b-q4_k_m", "Qwen3-32B")),
+        *(
+            ("gpus", "RTX 4090 Laptop GPU", "RTX 4090"),
+            ("gpus", "RTX 4099", "RTX 4090"),
+            ("gpus", "titan", "TITAN RTX"),
+        ),
+        *(("gpus", "macbook m3", "M3 Max 36 GB"), ("formats", "q4_k_x", "Q4_K"), ("formats", "FP61", "FP16")),
+    ],
+)
+def test_the_nearest_name_is_one_that_was_meant(table, typed, first):
+    names = {name: name for name in catalogue.names(table)}
+    assert nearest(typed, names)[0] == first
+
+
+@pytest.mark.parametrize(
+    ("table", "typed"),
+    [
+        *(("models", "banana"), ("models", "dir"), ("models", "codellama"), ("models", "x-8b")),
+        *(("gpus", "cpu"), ("gpus", "24"), ("gpus", "banana"), ("formats", "bnb"), ("engines", "exl2"), ("gpus", "")),
+    ],
+)
+def test_what_is_near_to_nothing_gets_no_absurd_name(table, typed):
+    assert nearest(typed, {name: name for name in catalogue.names(table)}) == []
+
+
+@given(st.text(max_size=20))
+def test_what_is_near_is_among_the_names(typed):
+    names = {name: name for name in catalogue.names("engines")}
+    found = nearest(typed, names)
+    assert {*found} <= {*names}
+    assert len(found) == len({*found}) <= 5

@@ -31,20 +31,12 @@ _A_SIZE_ALONE = (
 )
 
 
-def answer(options: argparse.Namespace) -> None:
-    """Answer the question of a command line."""
-    if getattr(options, "table", None):
-        raise InputError("table must be left out, unless cards or formats are to be compared.")
-    run = run_of(options)  # first, because that needs no SymPy
-    if getattr(options, "pool", None):
-        return _print_pool(options, run)
-    if options.gpu is None:
-        raise InputError('gpu must name a card, such as "RTX 4090", or its size, such as "24 GB".')
-    from memcalc.command.models import meant
+def on_one(model: AnyModel, run: Inference | Training, card: str, options: argparse.Namespace) -> None:
+    """Answer for one card, or one of several that have as much each."""
     from memcalc.estimate.terms import terms
     from memcalc.specs.gpu import Gpu
 
-    model, gpu = meant(options.model, options.tag), Gpu.of(options.gpu)
+    gpu = Gpu.of(card)
     if options.json:
         print_json(model, run, gpu, frameworks.in_vain(_said_of(options), options))
     else:
@@ -54,7 +46,7 @@ def answer(options: argparse.Namespace) -> None:
             print(f"\n{term.name}: {term.meaning}\n  holds: {term.holds}\n  source: {term.source}")
 
 
-def _print_pool(options: argparse.Namespace, run: Inference) -> None:
+def print_pool(options: argparse.Namespace, run: Inference) -> None:
     """Print what a pool of so many bytes holds; of which card they are makes no difference."""
     from memcalc.command.models import meant
     from memcalc.estimate.engine import pool
@@ -100,7 +92,7 @@ def print_json(model: AnyModel, run: Inference | Training, gpu: Gpu, in_vain: Se
         "gpu": gpu.name,
         "run": asdict(run),
         "bytes": breakdown(model, run),
-        **_elsewhere(model, run),
+        **elsewhere(model, run),
         "terms": {
             term.name: {name: getattr(term, name) for name in ("meaning", "holds", "source")}
             for term in terms(model, run)
@@ -186,35 +178,35 @@ def _counted(model: AnyModel, run: Inference | Training, gpu: Gpu) -> Iterator[s
     known, memory = values(model, run), breakdown(model, run)
     yield f"{model.name} on {gpu.name}: {in_words(model, run)}"
     for term in terms(model, run):
-        yield _line(term.name, memory[term.name], _formula(term.simplified(known)))
+        yield line(term.name, memory[term.name], _formula(term.simplified(known)))
     yield from _summed(model, run, gpu, sum(memory.values()), fit)
-    for place, kept in _elsewhere(model, run).items():
-        yield _line(f"in {place.upper() if place == 'cpu' else 'NVMe'} memory", sum(kept.values()))
+    for place, kept in elsewhere(model, run).items():
+        yield line(f"in {place.upper() if place == 'cpu' else 'NVMe'} memory", sum(kept.values()))
     if getattr(run, "kind", "") and fit is not None and fit.capacity != gpu.capacity:
-        yield _line(f"{run.engine} may use", fit.capacity)
-    yield _line(f"the card ({gpu.capacity_is})", gpu.capacity)
+        yield line(f"{run.engine} may use", fit.capacity)
+    yield line(f"the card ({gpu.capacity_is})", gpu.capacity)
 
 
 def _summed(model: AnyModel, run: Inference | Training, gpu: Gpu, counted: int, fit: Fit | None) -> Iterator[str]:
     """Yield what comes to the terms' bytes, and the sum; of training also its peak."""
     if isinstance(run, Training):
         found = _peak(model, run)
-        yield _line("total", counted)
-        yield _line("peak", found["bytes"], f"{found['moment']}: when {found['when']}")
+        yield line("total", counted)
+        yield line("peak", found["bytes"], f"{found['moment']}: when {found['when']}")
         return
     needed = counted if fit is None else fit.needed
     yield from _taken(model, run, gpu)
     shares = sum(share.high for share in _shares(model, run, gpu))
     if (rest := needed - counted - shares) > 0:
-        yield _line("the CPU's part" if gpu.unified else "left free", rest)
-    yield _line("total", needed)
+        yield line("the CPU's part" if gpu.unified else "left free", rest)
+    yield line("total", needed)
 
 
 def _taken(model: AnyModel, run: Inference, gpu: Gpu) -> Iterator[str]:
     """Yield what the engine takes beside weights and cache, at its most."""
     for share in _shares(model, run, gpu):
         least = f"at least {units.show(share.low)}; " if 0 < share.low < share.high else ""
-        yield _line(share.term.name, share.high, least + _formula(share.term))
+        yield line(share.term.name, share.high, least + _formula(share.term))
 
 
 def _shares(model: AnyModel, run: Inference | Training, gpu: Gpu) -> tuple[Share, ...]:
@@ -225,7 +217,7 @@ def _shares(model: AnyModel, run: Inference | Training, gpu: Gpu) -> tuple[Share
     return taken_by_engine(model, run, gpu).shares
 
 
-def _elsewhere(model: AnyModel, run: Inference | Training) -> dict[str, dict[str, int]]:
+def elsewhere(model: AnyModel, run: Inference | Training) -> dict[str, dict[str, int]]:
     """Return what a run keeps off the card, by place."""
     if not getattr(run, "placed", False) and getattr(run, "offload", "none") == "none":
         return {}
@@ -265,6 +257,7 @@ def _formula(term: Term) -> str:
     return text if len(text) <= 160 else f"{term.symbol} = sum over {len(term.expr.args)} kinds of tensors"
 
 
-def _line(name: str, count: int, formula: str = "") -> str:
+def line(name: str, count: int, formula: str = "") -> str:
+    """Return the line of an amount [bytes] in every unit, with the formula behind it."""
     amounts = f"{count:>19,} bytes = {units.show(count):>12} = {units.show(count, 'GB'):>12}"
     return f"  {name:<20} {amounts}   {formula}".rstrip()

@@ -11,9 +11,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from memcalc import catalogue
 from memcalc.checkpoints import is_config, regular
 from memcalc.command.words import size
-from memcalc.errors import InputError
+from memcalc.errors import InputError, spelled
 
 if TYPE_CHECKING:
     from memcalc.estimate.inference import AnyModel
@@ -60,18 +61,13 @@ def _not_there(name: str) -> AnyModel:
 
 
 _ENDINGS = {
-    "awq": "AWQ-INT4-g128",
-    "gptq-int4": "GPTQ-INT4-g128",
-    "gptq-int8": "GPTQ-INT8-g128",
-    "fp8": "FP8-128x128",
-    "fp8-dynamic": "W8A8-FP8",
-    "bnb-4bit": "NF4-double",
-    "gguf": "Q4_K_M",
-    "mxfp4": "MXFP4",
-    "4bit": "MLX-4bit-g64",
-    "8bit": "MLX-8bit-g64",
+    **{"awq": "AWQ-INT4-g128", "gptq-int4": "GPTQ-INT4-g128", "gptq-int8": "GPTQ-INT8-g128", "gptq": "GPTQ-INT4-g128"},
+    **{"awq-int4": "AWQ-INT4-g128"},
+    **{"fp8": "FP8-128x128", "fp8-dynamic": "W8A8-FP8", "bnb-4bit": "NF4-double", "mxfp4": "MXFP4"},
+    **{"4bit": "MLX-4bit-g64", "8bit": "MLX-8bit-g64", "gguf": "Q4_K_M"},
+    **{"q2": "Q2_K", "q3": "Q3_K_M", "q4": "Q4_K_M", "q5": "Q5_K_M", "q6": "Q6_K", "q8": "Q8_0"},
 }
-"""Ending of the name of a repository → a format that is usual in those."""
+"""Ending of the name of a repository, a file or a tag → a format that is usual in those."""
 
 
 _TRAINED_ON = re.compile("(instruct|chat|it|hf)+$")
@@ -89,10 +85,13 @@ def _named(name: str) -> Model:
     try:
         model = Model.named(name)
     except InputError as problem:
-        for ending, form in _ENDINGS.items():
-            if tagged.casefold().endswith(f"-{ending}") and (found := _known(tagged[: -len(ending) - 1])):
-                says = f"its name says the format, which is an option: {found} --weights {form}"
-                raise InputError(f"model {name!r} must be a name without a format; {says}.") from None
+        if apart := _apart(tagged):
+            a_file = name.casefold().endswith(".gguf")
+            must = (
+                "the path of a file that is there, or a name without a format" if a_file else "a name without a format"
+            )
+            says = f"its name says the format, which is an option: {apart[0]} --weights {apart[1]}"
+            raise InputError(f"model {name!r} must be {must}; {says}.") from None
         if found := _known(tagged):
             return Model.named(found)
         raise problem
@@ -103,14 +102,41 @@ def _named(name: str) -> Model:
     return replace(model, said=(*model.said, words))
 
 
+def _apart(name: str) -> tuple[str, str] | None:
+    """Return the name of a model, or its size, and the format behind it in a name of both; None for any other.
+
+    >>> _apart("Meta-Llama-3.1-8B-Instruct-Q4_K_M.gguf"), _apart("70b-q4"), _apart("Llama-2-7B")
+    (('Llama-3.1-8B', 'Q4_K_M'), ('70b', 'Q4_K_M'), None)
+    """
+    stem = re.sub(r"\.gguf$", "", name, flags=re.IGNORECASE)
+    for sign in re.finditer(r"[-_. ]", stem):
+        form = format_said(stem[sign.end() :])
+        before = re.sub(r"[-_.]gguf$", "", stem[: sign.start()], flags=re.IGNORECASE)
+        if form and (found := before if size(before) else _known(before)):
+            return found, form
+    return None
+
+
+def format_said(text: str) -> str:
+    """Return the format that an ending of a name says; "" if it says none.
+
+    >>> format_said("q4"), format_said("q5_k_m"), format_said("RTX 4090")
+    ('Q4_K_M', 'Q5_K_M', '')
+    """
+    formats = catalogue.names("formats")
+    return _ENDINGS.get(text.casefold()) or spelled(text, {name: name for name in formats}) or ""
+
+
 def _known(name: str) -> str:
-    """Return the name in the catalogue; "" if there is none."""
+    """Return the name in the catalogue, of a model that was trained further too; "" if there is none."""
     from memcalc.specs.model import Model
 
-    try:
-        return Model.named(name).name
-    except InputError:
-        return ""
+    for spelling in (name, re.sub("-(instruct|chat|it)$", "", name, flags=re.IGNORECASE)):
+        try:
+            return Model.named(spelling).name
+        except InputError:
+            pass
+    return ""
 
 
 def _without(tag: str, name: str, model: AnyModel) -> AnyModel:

@@ -6,10 +6,11 @@ import argparse
 import shutil
 import sys
 from collections.abc import Callable
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, NoReturn
 
 from memcalc import __version__
 from memcalc.command import frameworks, lists, others, phrases
+from memcalc.errors import InputError, must, shown
 
 if TYPE_CHECKING:
     from memcalc.specs.run import Run
@@ -45,18 +46,33 @@ GROUPS = {
 
 _REST = "and more"
 
+_CARD = 'a card, such as "RTX 4090", or its size, such as "48 GB at 960 GB/s"'
+_CARDS = {"fit": f"{_CARD}; several share the model out, equal or not", "train": _CARD}
+
 _ALSO = {"context": ("max-len",)}
 """Field → other names of its option."""
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose help fails as any output does, where argparse would say nothing, and ends in the phrase book."""
+    """A parser whose help fails as any output does, where argparse would say nothing, and ends in the phrase book.
+
+    What it refuses is an InputError as all else that is.
+    """
 
     def format_help(self) -> str:
         """Return the help; the book is read only now."""
         command = self.get_default("command")
         self.epilog = _epilog(command) if command else None
         return super().format_help()
+
+    def error(self, message: str) -> NoReturn:
+        """Raise InputError with what argparse says."""
+        raise InputError(f"{message}; `{self.prog} --help` shows how it is written.")
+
+    def _check_value(self, action: argparse.Action, value: object) -> None:
+        if action.choices is not None and value not in action.choices:
+            *first, last = action.choices
+            raise must(action.metavar or action.dest, f"{', '.join(first)} or {last}", shown(value))
 
     def _print_message(self, message: str, file: IO[str] | None = None) -> None:
         if file is sys.stdout:
@@ -97,6 +113,22 @@ def build(asked: str = "", *more: Callable[[Commands], None]) -> Parser:
     return parser
 
 
+def read(parser: Parser, arguments: list[str]) -> argparse.Namespace:
+    """Return what the arguments say; of a question, what stands behind options too is a model or a card.
+
+    Raises InputError for what no command can read.
+
+    >>> read(build("fit"), ["fit", "7B", "--json", "RTX 4090", "--explain", "L4"]).gpu
+    ['RTX 4090', 'L4']
+    """
+    options, later = parser.parse_known_args(arguments)
+    if later and getattr(options, "command", None) not in QUESTIONS:
+        parser.error(f"unrecognized arguments: {' '.join(later)}")
+    if later:
+        options.gpu = [*options.gpu, *later]
+    return options
+
+
 def known(asked: str, parser: Parser) -> list[str]:
     """Return the options of a command."""
     commands = next(one.choices for one in parser._actions if isinstance(one, Commands))
@@ -115,21 +147,17 @@ def _kind(command: str) -> type[Run]:
 
 
 def _answer(options: argparse.Namespace) -> None:
-    from memcalc.command import answers
+    from memcalc.command import asked
 
-    several = options.command == "fit" and (options.cards or options.formats)
-    if several:
-        from memcalc.command import tables
-
-        return tables.answer(options)
-    return answers.answer(options)
+    return asked.answer(options)
 
 
 def _add_options(command: Parser, name: str) -> None:
     """Add what a question takes, with an option for each field that its kind of run declares."""
     where = "a name, a size such as 7B, the path of a config.json, of GGUF, safetensors, or a folder; - for a "
-    command.add_argument("model", help=f"{where}config.json that is piped in")
-    command.add_argument("gpu", nargs="?", help='a card, such as "RTX 4090", or its size, such as "48 GB at 960 GB/s"')
+    command.add_argument("model", nargs="?", help=f"{where}config.json that is piped in")
+    command.add_argument("gpu", nargs="*", help=_CARDS[name])
+    _add_named(command)
     command.add_argument("--tag", default="", metavar="…", help="NAME:TAG of a model in the folder of Ollama's models")
     command.add_argument("--explain", action="store_true", help="say of each term what it means and when it holds")
     command.add_argument("--json", action="store_true", help="print bytes and verdict for a program")
@@ -143,6 +171,16 @@ def _add_options(command: Parser, name: str) -> None:
     else:
         frameworks.add(command)
     command.set_defaults(run=_answer, kind=kind, command=name)
+
+
+def _add_named(command: Parser) -> None:
+    """Add options for what also stands without one."""
+    from memcalc.command.words import in_gb
+
+    command.add_argument("--model", dest="named_model", metavar="…", help="the model, if it does not stand first")
+    again = {"dest": "named_gpu", "action": "append", "default": [], "metavar": "…"}
+    command.add_argument("--gpu", "--card", "--device", **again, help="the card, if it does not stand there")
+    command.add_argument("--vram", **again, type=in_gb, help="the memory of the card, such as 24 or 24GiB [GB]")
 
 
 def _add_fields(command: Parser, title: str, kind: type[Run]) -> None:
@@ -171,6 +209,8 @@ def _add_slots(command: Parser) -> None:
     group.add_argument("--slots", type=value, metavar="…", help=slots)
     together = "tokens of context of all slots together, as its -c: each slot has its share"
     group.add_argument("--total-context", type=value, metavar="…", help=together)
+    split = "how many layers each of several cards has, in proportion, such as 3,1; else what fills them alike"
+    group.add_argument("--tensor-split", "-ts", metavar="…", help=split)
 
 
 def _add_tables(command: Parser) -> None:

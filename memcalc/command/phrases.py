@@ -1,6 +1,5 @@
 """The phrase book: what the options of other programs are called here, as rows of data/phrases.csv."""
 
-import difflib
 import re
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
@@ -9,7 +8,7 @@ from functools import cache
 
 from memcalc import catalogue
 from memcalc.catalogue import Row
-from memcalc.errors import InputError
+from memcalc.errors import InputError, nearest
 
 
 @dataclass(frozen=True)
@@ -96,8 +95,11 @@ def _meant(option: str, command: str, known: Sequence[str]) -> str:
     here = [phrase for phrase in found if phrase.command == command] or found
     if here:
         return " ".join(_translated(option, command, here))
-    if near := difflib.get_close_matches(option, known, n=1, cutoff=0.6):
-        return f"{command} has no option {option}; the nearest is {near[0]}."
+    if near := nearest(option, {one: one for one in known}):
+        return f"{command} has no option {option}; the nearest is {' or '.join(near)}."
+    theirs = {one: phrase for phrase in book() if phrase.command == command for one in phrase.spellings}
+    if similar := nearest(option, {one: one for one in theirs}):
+        return f"{command} has no option {option}. {_meant(similar[0], command, known)}"
     return f"{command} has no option {option}; `python -m memcalc {command} --help` lists those that it has."
 
 

@@ -51,7 +51,7 @@ def answer(options: argparse.Namespace) -> None:
     """Print the table of a command line."""
     _refuse_what_no_table_shows(options)
     run = run_of(options)
-    cards = _cards([*filter(None, [options.gpu]), *options.cards])
+    cards = _cards([*options.gpu, *options.cards])
     formats = _formats(options.formats, run)
     if len(cards) * len(formats) > _MOST_ROWS:
         pairs = f"{len(cards):,} cards in {len(formats):,} formats"
@@ -68,6 +68,8 @@ def answer(options: argparse.Namespace) -> None:
 
 
 def _refuse_what_no_table_shows(options: argparse.Namespace) -> None:
+    if len(options.gpu) > 1 or options.tensor_split:
+        raise InputError("gpu must be one card in a table: --cards compares several, which do not share a model out.")
     if options.explain:
         raise InputError("explain must be left out with a table, which has no room for what each term means.")
     if options.json and options.table not in (None, "json"):

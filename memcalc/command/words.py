@@ -1,5 +1,6 @@
 """What people type: counts with K and commas, sizes such as 7B, and the slots of llama.cpp."""
 
+import argparse
 import re
 from collections.abc import Mapping
 from fractions import Fraction
@@ -45,6 +46,32 @@ def size(text: str) -> int | None:
     """
     found = _SIZE.fullmatch(text.strip().lower())
     return int(Fraction(found["number"]) * _OF_PARAMETERS[found["letter"]]) if found else None
+
+
+def in_gb(text: str) -> str:
+    """Return the memory of a card with its unit, which is GB where none is said.
+
+    >>> in_gb("24"), in_gb("24GiB")
+    ('24 GB', '24GiB')
+    """
+    return f"{text} GB" if re.fullmatch(r"\s*[\d.,]+\s*", text) else text
+
+
+def model_and_cards(options: argparse.Namespace) -> tuple[str, list[str]]:
+    """Return which model and which cards a command line names, with options or without.
+
+    Raises InputError if no model is named, or cards stand in both ways.
+    """
+    said = [*([] if options.model is None else [options.model]), *options.gpu]
+    model = options.named_model
+    if model is None:
+        if not said:
+            example = f'python -m memcalc {options.command} Llama-3.1-8B "RTX 4090"'
+            raise InputError(f"model must be named, as in `{example}`; `python -m memcalc list models` lists names.")
+        model, *said = said
+    if said and options.named_gpu:
+        raise InputError(f"gpu must be named once, not as {said[0]!r} and as {options.named_gpu[0]!r}.")
+    return model, said or options.named_gpu
 
 
 def with_slots(said: Mapping[str, object], slots: object, total_context: object) -> dict[str, object]:

@@ -8,7 +8,7 @@ from memcalc.errors import InputError
 from memcalc.estimate import offload
 from memcalc.estimate.engine import pool
 from memcalc.estimate.inference import AnyModel, taken
-from memcalc.estimate.questions import Fit, fits, largest
+from memcalc.estimate.questions import Fit, fits, largest, on_card
 from memcalc.estimate.speed import fastest
 from memcalc.estimate.ways import no_way, tokens_of, ways
 from memcalc.formula.choices import Kept
@@ -29,6 +29,19 @@ def verdict(model: Model, run: Inference | Training, gpu: Gpu) -> str:
     'It does not fit: 4.91 GiB are missing.'
     """
     fit = fits(model, run, gpu)
+    if isinstance(run, Training) and fit and not fit.unknown:
+        from memcalc.estimate.peak import peak  # here: SymPy builds many terms for training
+
+        return f"It fits: {show(fit.margin)} are left at the peak, when {peak(model, run).name}."
+    return verdict_on(fit, run)
+
+
+def verdict_on(fit: Fit, run: Inference | Training) -> str:
+    """Return a verdict in one sentence.
+
+    >>> verdict_on(Fit(20 * 2**30, 24 * 2**30), Inference())
+    "It fits: 4.00 GiB are left for the engine's buffers and more context."
+    """
     if fit.most < 0:
         return f"It does not fit: {show(-fit.most)} are missing{_at_least(fit)}."
     if not fit:
@@ -40,10 +53,6 @@ def verdict(model: Model, run: Inference | Training, gpu: Gpu) -> str:
         return f"It fits: {show(fit.margin)} are left, and what {run.engine} takes is counted at its most."
     if isinstance(run, Inference) and run.overhead == "none" and (narrow := _narrow(fit, run)):
         return narrow
-    if isinstance(run, Training):
-        from memcalc.estimate.peak import peak  # here: SymPy builds many terms for training
-
-        return f"It fits: {show(fit.margin)} are left at the peak, when {peak(model, run).name}."
     return f"It fits: {show(fit.margin)} are left for the engine's buffers and more context."
 
 
@@ -98,7 +107,17 @@ def notes(model: Model, run: Inference | Training, gpu: Gpu) -> list[str]:
         found.append(f"{model.name} was trained for {trained:,} tokens; more needs an extension.")
     if run.overhead == "none" and not getattr(run, "kind", ""):  # an engine's is in the verdict
         found.append(_overhead(run))
-    found += _of_training(model, run, gpu) if isinstance(run, Training) else _of_serving(model, run, gpu)
+    found += _of_training(model, run, gpu) if isinstance(run, Training) else _on_card(model, run, gpu)
+    return [*found, *said_of(model, run)]
+
+
+def said_of(model: AnyModel, run: Inference | Training) -> list[str]:
+    """Return what a careful reader should know whatever the card is.
+
+    >>> said_of(Model.named("Llama-3-8B"), Inference(weights="FP16"))
+    []
+    """
+    found = [*_of_serving(model, run)] if isinstance(run, Inference) else []
     if model.assumed:
         found.append(f"Not in the file, taken from the documented defaults: {', '.join(model.assumed)}.")
     if model.ignored:
@@ -106,11 +125,16 @@ def notes(model: Model, run: Inference | Training, gpu: Gpu) -> list[str]:
     return [*found, *model.said]
 
 
-def _of_serving(model: AnyModel, run: Inference, gpu: Gpu) -> Iterator[str]:
+def _on_card(model: AnyModel, run: Inference, gpu: Gpu) -> Iterator[str]:
     if run.reserving.budget:
         yield from _pool(model, run, gpu)
     if isinstance(model, Model):
         yield from _speed(model, run, gpu)
+        yield from filter(None, [on_card(model, run, gpu)])
+
+
+def _of_serving(model: AnyModel, run: Inference) -> Iterator[str]:
+    if isinstance(model, Model):
         yield from _of_engines(model, run)
     if not isinstance(model, NominalModel):
         yield from offload.said(model, run)

@@ -7,7 +7,7 @@ from memcalc.errors import InputError
 from memcalc.formula.choices import Attention, Kept, WindowCache
 from memcalc.formula.formats import Format
 from memcalc.formula.llama_cpp import Graph, Layer
-from memcalc.specs.engines import departures, formats_of
+from memcalc.specs.engines import departures
 from memcalc.specs.inference import Inference
 from memcalc.specs.model import Model
 
@@ -66,12 +66,6 @@ def _layers(model: Model, period: int) -> Iterator[Layer]:
 def _of_cache(model: Model, run: Inference, fused: bool) -> Iterator[str]:
     """Yield what the formats of keys and values bring with them."""
     keys, values = run.cache_formats
-    known = formats_of("llama.cpp", "kv_cache")
-    for form in (keys, values):
-        if form.name not in known:
-            raise InputError(
-                f"kv_cache must be one of {', '.join(known)} with a prefill of llama.cpp, not {form.name}."
-            )
     if not fused and _quantized(values):
         raise InputError(
             f"attention must not be 'eager' with values in {values.name}: llama.cpp reads quantized values in flash "

@@ -80,6 +80,7 @@ def fits(model: AnyModel, run: Inference | Training, gpu: Gpu) -> Fit:
     instance("gpu", gpu, Gpu)
     if isinstance(run, Inference):
         check_cache(model, run)
+        on_card(model, run, gpu)  # refuses what does not run there
     if isinstance(run, Training):
         found = _peak(model, run)
         return Fit(found.bytes, gpu.capacity, unknown=found.unknown)
@@ -91,6 +92,17 @@ def fits(model: AnyModel, run: Inference | Training, gpu: Gpu) -> Fit:
     if run.offloaded and low - kept >= in_cpu_memory(model, run):
         unknown = ""  # for no copy is larger than what lies there
     return Fit(capacity - low + kept, capacity, capacity - high + kept, unknown)
+
+
+def on_card(model: AnyModel, run: Inference, gpu: Gpu) -> str:
+    """Return what an engine does with weights that the card cannot compute with, in a sentence; "" where it can.
+
+    Raises InputError if it does not run them there at all.
+
+    >>> on_card(Model.named("Llama-3.1-8B"), Inference(weights="FP8-128x128", engine="vLLM"), Gpu.named("H200"))
+    ''
+    """
+    return run.reserving.on_card(resolved(model, run).weights, gpu.name, gpu.capability)
 
 
 def _peak(model: AnyModel, run: Training) -> Peak:

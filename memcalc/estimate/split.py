@@ -4,7 +4,9 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import accumulate, pairwise
+from numbers import Real
 
 from memcalc.errors import instance, must, whole
 from memcalc.estimate import inference
@@ -95,6 +97,25 @@ def fair_split(model: Model, run: Inference, cards: Sequence[Gpu]) -> tuple[int,
             for end in reach
         }
     return best[model.layers][1]
+
+
+def in_proportion(parts: Sequence[Real], layers: int) -> tuple[int, ...]:
+    """Return how many layers each card has in proportion to some numbers, as llama.cpp rounds them.
+
+    The output counts as one layer more, which the last card has.
+
+    Parameters
+    ----------
+    parts : a positive number for each card, as of -ts of llama.cpp; else it takes the memory that is free
+    layers : of the model
+
+    Source: ggml2026llama, src/llama-model.cpp, load_tensors: splits, get_layer_buft_list.
+
+    >>> in_proportion((3, 1), 32), in_proportion((25, 8), 32)
+    ((25, 7), (25, 7))
+    """
+    ends = [math.ceil(Fraction(end) * (layers + 1) / Fraction(sum(parts))) for end in accumulate(parts)]
+    return tuple(end - start for start, end in pairwise((0, *(min(end, layers) for end in ends))))
 
 
 _USUAL = ("prefill", "overhead", "draft_model", "loras", "tensor_parallel", "pipeline_parallel", "expert_parallel")

@@ -1,5 +1,6 @@
 """Engines: what each reserves for its cache, which formats it has, and what it keeps otherwise than a model needs."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from fractions import Fraction
@@ -9,7 +10,7 @@ from memcalc import catalogue
 from memcalc.catalogue import Row
 from memcalc.errors import InputError
 from memcalc.formula.choices import Budget, Family, Kept
-from memcalc.formula.formats import Format
+from memcalc.formula.formats import Format, averaged
 
 _SHOWN = 5
 """So many of the formats that an engine has are named where one is refused."""
@@ -72,7 +73,10 @@ class Engine(Row):
         return int(fitting[-1]["value"]) if fitting else None
 
     def check_format(self, use: str, name: str) -> None:
-        """Raise InputError for a format that the engine does not have; the plain ones are the formula's own.
+        """Raise InputError for a format that the engine does not have, with those that are most like it.
+
+        Bare numbers such as INT4 are the formula's own: no engine has a file of just these, and most leave embeddings
+        in 16 bit. An average such as "2.4bpw" is that of a file, whatever its format.
 
         Parameters
         ----------
@@ -84,9 +88,16 @@ class Engine(Row):
         memcalc.errors.InputError: kv_cache must be a format that MLX has, such as BF16, FP16 or FP32, not 'Q4_0'.
         """
         form, known = Format.named(name), formats_of(self.kind, use)
-        if not self.kind or form.family == Family.PLAIN or name in known:
+        if not self.kind or name in known or averaged(name):
             return
-        nearest = sorted(known, key=lambda one: abs(Format.named(one).bits - form.bits))
+        bare = form.family == Family.PLAIN and use == "weights"  # then files of as many bits come first, with scales
+        offered = catalogue.names("formats", "offered")
+
+        def unlike(one: str) -> tuple[bool, bool, Fraction, bool]:
+            bits = Format.named(one).bits - form.bits
+            return bare and name not in one, bare and one not in offered, abs(bits), bare and bits < 0
+
+        nearest = sorted(known, key=unlike)
         more = len(nearest) - _SHOWN
         *first, last = [*nearest[:_SHOWN], f"one of {more} more"] if more > 0 else nearest
         allowed = f"{', '.join(first)} or {last}"
@@ -109,6 +120,27 @@ class Engine(Row):
                 f"engine must be {allowed}, not {self.name!r}; or name the format that it has with weights."
             )
 
+    def on_card(self, form: str, card: str, capability: Fraction | None) -> str:
+        """Return what the engine does with weights on a card that cannot compute with them; "" where it can.
+
+        Parameters
+        ----------
+        form : format of the weights
+        card, capability : its name, and its compute capability; None if that is not known
+
+        Raises InputError if the engine does not run them there at all.
+
+        >>> Engine.named("vLLM").on_card("FP8-128x128", "RTX 4090", Fraction("8.9"))
+        ''
+        """
+        row = _needs(self.kind, form) if capability is not None else None
+        if row is None or capability >= Fraction(row["full"]):
+            return ""
+        cannot = f"{card} has compute capability {float(capability)}, and {self.kind} needs"
+        if capability < Fraction(row["least"]):
+            raise InputError(f"weights must not be {form} for {self.name} on {card}: {cannot} {row['least']} for them.")
+        return f"{cannot} {row['full']} to compute with {form}: {row['instead']}."
+
     @property
     def places(self) -> bool:
         """Whether it can leave a part of a model in CPU memory, and keeps the input's tables there in any case."""
@@ -122,6 +154,12 @@ class Engine(Row):
         if self.kind and not self.places:
             able = " or ".join(row["engine"] for row in catalogue.rows("engine_formats") if row["use"] == "offload")
             raise InputError(f"{field} must be left out for the engine {self.name!r}, not {value!r}; {able} has it.")
+
+
+@cache
+def _needs(kind: str, form: str) -> Mapping[str, str] | None:
+    rows = [row for row in catalogue.rows("engine_needs") if row["engine"] == kind]
+    return next((row for row in rows if any(fnmatchcase(form, one) for one in row["formats"].split())), None)
 
 
 @cache

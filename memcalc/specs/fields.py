@@ -3,17 +3,20 @@
 Checks and refusals, documentation, and the options of the command line are derived from the declarations.
 """
 
+import re
 import textwrap
 from collections.abc import Callable, Iterable
 from dataclasses import Field, field
+from fractions import Fraction
 from functools import partial
 from numbers import Real
 from typing import ClassVar, NamedTuple
 
 from memcalc import catalogue
-from memcalc.errors import choice, instance, must, shown, whole
+from memcalc.errors import InputError, choice, instance, must, shown, whole
 from memcalc.formula.choices import Choice
 from memcalc.formula.glossary import BY_NAME
+from memcalc.units import UNITS, parse
 
 
 class Declared(NamedTuple):
@@ -126,13 +129,30 @@ def optional(kind: type, meaning: str, **default: None):
     return declare(check, meaning, **default)
 
 
-def amount(meaning: str, below: int, matters: str = "", **default: None):
-    """Return a field for a positive number less than `below`, or None where it is not known."""
+def amount(meaning: str, below: int, matters: str = "", per_second: bool = False, **default: None):
+    """Return a field for a positive number less than `below`, or None where it is not known.
+
+    Parameters
+    ----------
+    per_second : whether it is one of GB/s, which a text may say with its unit, such as "80 GB/s"
+    """
 
     def check(name: str, value: object) -> object:
+        if per_second and isinstance(value, str):
+            value = _gb_per_second(name, value)
         real = isinstance(value, Real) and not isinstance(value, bool)
         if value is not None and not (real and 0 < value < below):
             raise must(name, "a positive number", shown(value))
         return value
 
     return declare(check, meaning, matters, **default)
+
+
+def _gb_per_second(name: str, rate: str) -> Fraction | int:
+    allowed = "a positive number of GB/s, or one with its unit, such as '80 GB/s'"
+    size = re.fullmatch(r"(.*[a-z])\s*/\s*s\s*", rate, re.IGNORECASE)
+    try:
+        found = parse(size[1] if size else "") / UNITS["GB"]
+    except InputError:
+        raise must(name, allowed, shown(rate)) from None
+    return int(found) if found.denominator == 1 else found

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from fractions import Fraction
+from functools import cache
 
 import sympy
 
@@ -27,8 +29,21 @@ _MOST = LARGEST_CARD * 1024
 _SIZED = r"\s*([\d.,]+\s*[KMGT]i?B)\s*(?:(?:@|at|with)\s*([\d.,]+\s*[KMGT]i?B)\s*/\s*s)?\s*"
 """A card by its size, such as "24 GB" or "48 GB at 960 GB/s"."""
 
-_SEVERAL = r"\s*(\d{1,3})\s*[x×*]\s*(\S.*?)\s*|\s*(\S.*?)\s*[x×*]\s*(\d{1,3})\s*"
-"""Several cards, such as "2x RTX 3090" or "RTX 3090 x2"."""
+_SEVERAL = r"\s*(\d{1,3})\s*[x×*]\s*(\S.*?)\s*|\s*(\S.*?)(?:\s+[x×*]\s*|(?<=\d)[x×*])(\d{1,3})\s*"
+"""Several cards, such as "2x RTX 3090" or "RTX 3090 x2"; the X of "RX 580" and "GTX 970" is of their names."""
+
+
+def each(card: str) -> list[str]:
+    """Return each of the cards that stand in one text.
+
+    >>> each("2x RTX 3090"), each("3090x2"), each("GTX 970")
+    (['RTX 3090', 'RTX 3090'], ['3090', '3090'], ['GTX 970'])
+    """
+    several = re.fullmatch(_SEVERAL, card, re.IGNORECASE)
+    if not several:
+        return [card]
+    before, first, second, after = several.groups()
+    return [first or second] * int(before or after) or [card]
 
 
 def _price(field: str, value: object) -> int | None:
@@ -40,6 +55,17 @@ def _check_one(card: object) -> None:
     if several:
         before, first, second, after = several.groups()
         raise must("gpu", f"one card, such as {first or second} with --tensor-parallel {before or after}", shown(card))
+
+
+@cache
+def _capability(name: str) -> Fraction | None:
+    """Return what the first row says that names the card; * stands for any ending."""
+    rows = catalogue.rows("capabilities")
+    return next((Fraction(row["capability"]) for row in rows if _means(row["cards"], name)), None)
+
+
+def _means(cards: str, name: str) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in cards.split("|"))
 
 
 @dataclass(frozen=True)
@@ -110,7 +136,8 @@ class Gpu(Spec, Row):
         try:
             return cls.named(card)
         except InputError as problem:
-            raise InputError(f"{problem} Any card can be given by its size, such as '24 GB at 960 GB/s'.") from None
+            size = f"{card} GB" if re.fullmatch(r"\d{1,3}", str(card)) else "24 GB at 960 GB/s"
+            raise InputError(f"{problem} Any card can be given by its size, such as {size!r}.") from None
 
     @classmethod
     def sold_as(cls, name: str) -> list[Gpu]:
@@ -144,6 +171,15 @@ class Gpu(Spec, Row):
         """
         sold = f"sold as {self.marketed_gb:,} GB =" if self.marketed_unit == "GB" else "sold as"
         return {"visible": "a program sees", "reported": "the driver reports", "marketed": sold}[self.capacity_is]
+
+    @property
+    def capability(self) -> Fraction | None:
+        """Its compute capability, as NVIDIA counts what a card can do; None for other cards, and for a mere size.
+
+        >>> Gpu.named("RTX 3090").capability, Gpu.named("RTX 5000 Ada").capability, Gpu.of("24 GB").capability
+        (Fraction(43, 5), Fraction(89, 10), None)
+        """
+        return _capability(self.name)
 
     @property
     def unified(self) -> bool:

@@ -198,6 +198,7 @@ class Inference(Run):
         "how fast the memory of the CPU is read, for the bound of speed where a part lies there [GB/s], or None",
         10**6,
         matters="no layer, expert or cache lies in CPU memory",
+        per_second=True,
         default=None,
     )
     overhead: str = word(End, "what driver, libraries and allocator take, of what is documented", End.NONE)

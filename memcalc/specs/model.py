@@ -65,6 +65,14 @@ def _spellings() -> frozenset[str]:
     return frozenset(map(str.casefold, cells))
 
 
+def _as_here(name: str) -> str:
+    """Return a hub's name without who made or tuned the model."""
+    plain = _TUNED.sub("", name.rpartition("/")[2])
+    maker, _, rest = plain.partition("-")
+    makers = {row["maker"].casefold() for row in rows("models")}
+    return rest if maker.casefold() in makers else plain
+
+
 @dataclass(frozen=True, kw_only=True)
 class Model(Spec, Row):
     """A language model's architecture, by the counts that the formula asks for; what it lacks is 0.
@@ -202,13 +210,13 @@ class Model(Spec, Row):
 
         Raises InputError for an unknown name, with the nearest.
 
-        >>> Model.named("meta-llama/Llama-3.1-8B-Instruct").name
+        >>> Model.named("meta-llama/Meta-Llama-3.1-8B-Instruct").name
         'Llama-3.1-8B'
         """
         try:
             return super().named(name)
         except InputError as problem:
-            plain = _TUNED.sub("", name.rpartition("/")[2]) if isinstance(name, str) else ""
+            plain = _as_here(name) if isinstance(name, str) else ""
             if plain and plain != name and plain.casefold() in _spellings():
                 return super().named(plain)
             fetch = (

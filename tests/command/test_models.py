@@ -64,3 +64,26 @@ def test_the_file_that_a_shell_puts_in_place_of_a_command(tmp_path):
     script = f'{sys.executable} -m memcalc fit <(cat "{tmp_path}/config.json") "RTX 4090"'
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True)
     assert "13,476,831,232 bytes" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("typed", "options"),
+    [
+        ("Meta-Llama-3.1-8B-Instruct-Q4_K_M.gguf", "Llama-3.1-8B --weights Q4_K_M"),
+        ("llama3.1:8b-instruct-q4_K_M", "Llama-3.1-8B --weights Q4_K_M"),
+        ("unsloth/Qwen3-30B-A3B-GGUF:Q8_0", "Qwen3-30B-A3B --weights Q8_0"),
+        ("hugging-quants/Meta-Llama-3.1-70B-Instruct-AWQ-INT4", "Llama-3.1-70B --weights AWQ-INT4-g128"),
+        ("TheBloke/Llama-2-13B-chat-GPTQ", "Llama-2-13B --weights GPTQ-INT4-g128"),
+        ("Qwen/Qwen3-8B-FP8", "Qwen3-8B --weights FP8-128x128"),
+        ("70b-q4", "70b --weights Q4_K_M"),
+    ],
+)
+def test_a_format_in_a_name_is_told_apart(typed, options):
+    with pytest.raises(InputError, match=f"its name says the format, which is an option: {options}\\."):
+        meant(typed)
+
+
+@pytest.mark.parametrize("typed", ["nothing.gguf", "nothing-Q4_K_M.gguf", "banana-q4", "Q4_K_M", "-q4"])
+def test_what_is_no_model_with_a_format_is_not_known(typed):
+    with pytest.raises(InputError, match="is not known"):
+        meant(typed)

@@ -52,6 +52,9 @@ def test_each_option_of_another_program_gets_its_sentence(phrase):
             "--gradient-checkpointing is Trainer's; here it is --recompute, with full.",
         ),
         ("fit", "--contxt", "fit has no option --contxt; the nearest is --context."),
+        ("fit", "--foo", "fit has no option --foo; `python -m memcalc fit --help` lists those that it has."),
+        ("fit", "--kv", "fit has no option --kv; the nearest is --kv-cache or --kv-offload."),
+        ("fit", "--ctx", "fit has no option --ctx. --ctx-size is llama.cpp's; here it is --total-context."),
         ("fit", "-z", "fit has no option -z; `python -m memcalc fit --help` lists those that it has."),
     ],
 )

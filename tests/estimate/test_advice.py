@@ -1,7 +1,9 @@
 """The answer in words."""
 
+import pytest
+
 from cases import LLAMA
-from memcalc import Gpu, Inference, Model, Training
+from memcalc import Gpu, Inference, InputError, Model, Training
 from memcalc.estimate import advice
 
 CARD, SEVEN = Gpu.named("RTX 4090"), Model.named("LLaMA-7B")
@@ -111,3 +113,21 @@ def test_what_nothing_helps_says_so():
     assert advice.next_steps(Model.named("Llama-3.1-405B"), Training(context=131_072), CARD) == [
         "No change that was tried makes it fit, nor any number of such cards."
     ]
+
+
+@pytest.mark.parametrize(("card", "said"), [("RTX 3090", True), ("T4", True), ("L4", False), ("24 GB", False)])
+@pytest.mark.parametrize("weights", ["FP8-128x128", "W8A8-FP8"])
+def test_weights_in_fp8_are_computed_in_16_bit_below_compute_capability_8_9(card, said, weights):
+    """docs.vllm.ai, FP8 W8A8: computed from 8.9 on, weight-only by Marlin kernels from 7.5 on."""
+    run = Inference(1024, weights=weights, engine="vLLM")
+    notes = " ".join(advice.notes(Model.named("Llama-3.2-1B"), run, Gpu.of(card)))
+    assert ("needs 8.9 to compute with" in notes) is said
+    assert ("computes in 16 bit" in notes) is said
+
+
+def test_weights_that_do_not_run_on_a_card_are_refused():
+    for weights, needed in (("FP8-128x128", "7.5"), ("AWQ-INT4-g128", "7.5")):
+        with pytest.raises(InputError, match=rf"for vLLM on V100 32 GB: .* 7.0, and vLLM needs {needed} for them"):
+            advice.verdict(
+                Model.named("Llama-3.1-8B"), Inference(weights=weights, engine="vLLM"), Gpu.named("V100 32 GB")
+            )

@@ -1,6 +1,7 @@
 """What cards with layers of their own hold is what llama.cpp says in its logs; all of them hold the whole."""
 
 import json
+from fractions import Fraction
 
 import pytest
 from hypothesis import given, settings
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from cases import MODELS
 from memcalc import Gpu, Inference, InputError, Model, breakdown
-from memcalc.estimate.split import fair_split, on_cards
+from memcalc.estimate.split import fair_split, in_proportion, on_cards
 from memcalc.specs.order import layers_of
 from model_files import safetensors
 
@@ -98,3 +99,11 @@ def test_files_of_safetensors_tell_the_layer_of_each_tensor(tmp_path):
 def test_what_is_no_split_is_refused(change, cards, layers, sentence):
     with pytest.raises(InputError, match=f"^{sentence}"):
         on_cards(Model.named("Llama-2-7B"), Inference(**change), cards, layers)
+
+
+@given(st.lists(st.integers(1, 100), min_size=1, max_size=5), st.integers(5, 200))
+def test_layers_in_proportion_are_those_of_llama_cpp(parts, layers):
+    """As load_tensors of src/llama-model.cpp has it: a layer goes to the first card whose share ends after it."""
+    ends = [Fraction(sum(parts[: card + 1]), sum(parts)) for card in range(len(parts))]
+    cards = [sum(end <= Fraction(layer, layers + 1) for end in ends) for layer in range(layers)]
+    assert in_proportion(parts, layers) == tuple(cards.count(card) for card in range(len(parts)))

@@ -63,6 +63,12 @@ def test_every_pattern_names_a_format():
             "Q8_0",
             "kv_cache must be a format that transformers has, such as HQQ-INT8",
         ),
+        ("llama.cpp", "weights", "FP8", "weights must be a format that llama.cpp has, such as Q8_0, MXFP4_MOE, "),
+        ("llama.cpp", "kv_cache", "FP8", "kv_cache must be a format that llama.cpp has, such as Q8_0, "),
+        ("MLX", "weights", "FP8", "weights must be a format that MLX has, such as MLX-MXFP8, MLX-8bit-g64, "),
+        ("vLLM", "weights", "FP8", "weights must be a format that vLLM has, such as W8A8-FP8, FP8-128x128, "),
+        ("vLLM", "weights", "INT4", "weights must be a format that vLLM has, such as GPTQ-INT4-g128, AWQ-INT4-g128, "),
+        ("vLLM", "kv_cache", "INT8", "kv_cache must be a format that vLLM has, such as FP8, "),
     ],
 )
 def test_a_format_that_an_engine_lacks_is_refused_with_the_nearest_that_it_has(engine, use, name, sentence):
@@ -71,11 +77,24 @@ def test_a_format_that_an_engine_lacks_is_refused_with_the_nearest_that_it_has(e
     assert str(caught.value).startswith(sentence)
 
 
-def test_the_ideal_engine_has_every_format_and_every_engine_those_of_the_formula():
+def test_the_ideal_engine_has_every_format():
     for name in catalogue.names("formats"):
         Engine.named("ideal").check_format("weights", name)
-    for engine in catalogue.names("engines"):
-        Engine.named(engine).check_format("weights", "INT4")
+
+
+@pytest.mark.parametrize("use", ["weights", "kv_cache"])
+@pytest.mark.parametrize("engine", [name for name in catalogue.names("engines") if Engine.named(name).kind])
+def test_an_engine_has_16_bit_and_the_formats_of_its_rows_and_refuses_every_other(engine, use):
+    kind, refused = Engine.named(engine).kind, set()
+    for name in catalogue.names("formats"):
+        try:
+            Engine.named(engine).check_format(use, name)
+        except InputError:
+            refused.add(name)
+    assert refused == {*catalogue.names("formats")} - {*formats_of(kind, use)}
+    assert not refused & {"BF16", "FP16"}
+    assert "INT4" in refused  # no engine has bare numbers of four bits
+    Engine.named(engine).check_format("weights", "2.4bpw")  # the average of some file
 
 
 def test_block_types_are_llama_cpps_and_its_caches_are_those_of_its_option():

@@ -172,3 +172,18 @@ def test_power_has_a_source_and_is_said_once():
     assert Gpu.named("RTX 4090").board_watts == int(said)  # which the article's costs take
     with pytest.raises(InputError, match="board_watts must be a positive number, not 0"):
         Gpu("mine", "me", 24, 24564, None, source="measured", board_watts=0)
+
+
+def test_every_card_of_nvidia_has_the_compute_capability_that_nvidia_lists():
+    """developer.nvidia.com/cuda-gpus, and for V100, P40 and GTX 1080 Ti the page of legacy cards."""
+    cards = [Gpu.named(name) for name in catalogue.names("gpus")]
+    assert all((card.capability is not None) == (card.vendor == "NVIDIA") for card in cards)
+    listed = {"T4": 7.5, "RTX 3090 Ti": 8.6, "A30": 8.0, "L40S": 8.9, "RTX 4000 Ada": 8.9, "RTX 5000 Ada": 8.9}
+    listed |= {
+        "RTX 5090": 12.0,
+        "GH200 96 GB": 9.0,
+        "V100 16 GB": 7.0,
+        "Jetson Orin Nano 8 GB": 8.7,
+        "GTX 1080 Ti": 6.1,
+    }
+    assert {name: float(Gpu.named(name).capability) for name in listed} == listed

@@ -51,3 +51,16 @@ def test_a_run_leaves_its_formats_to_the_file_of_the_model():
     assert [form.name for form in run.cache_formats] == ["FP16", "FP16"]
     with pytest.raises(InputError, match="weights format 'automatic' is not known"):
         Inference(weights="automatic")
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"), [("80 GB/s", 80), ("0.08 TB/s", 80), ("80GB / s", 80), ("25.6 gb/s", Fraction("25.6")), (80, 80)]
+)
+def test_a_bandwidth_may_have_its_unit(said, meant):
+    assert Inference(gpu_layers=1, host_bandwidth=said).host_bandwidth == meant
+
+
+@pytest.mark.parametrize("said", ["fast", "80 GB", "GB/s", "80 tokens/s", "-80 GB/s", ""])
+def test_what_is_no_bandwidth_is_refused_with_an_example(said):
+    with pytest.raises(InputError, match=r"^host_bandwidth must be a positive number of GB/s, .* '80 GB/s', not"):
+        Inference(gpu_layers=1, host_bandwidth=said)

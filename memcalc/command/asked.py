@@ -1,0 +1,66 @@
+"""What is asked: of which model and cards, and whether for one card, several together, or several in a table."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from memcalc.command.answers import on_one, print_pool, run_of
+from memcalc.command.words import model_and_cards
+from memcalc.errors import InputError, must
+from memcalc.specs.inference import Inference
+from memcalc.specs.training import Training
+
+if TYPE_CHECKING:
+    from memcalc.estimate.inference import AnyModel
+
+
+def answer(options: argparse.Namespace) -> None:
+    """Answer the question of a command line."""
+    options.model, options.gpu = model_and_cards(options)
+    if options.kind is Inference and (options.cards or options.formats):
+        from memcalc.command import tables
+
+        return tables.answer(options)
+    if getattr(options, "table", None):
+        raise InputError("table must be left out, unless cards or formats are to be compared.")
+    run = run_of(options)  # first, because that needs no SymPy
+    if getattr(options, "pool", None):
+        return print_pool(options, run)
+    _of_cards(run, options)
+
+
+def _of_cards(run: Inference | Training, options: argparse.Namespace) -> None:
+    """Answer for the cards that are named."""
+    if not options.gpu:
+        raise InputError('gpu must name a card, such as "RTX 4090", or its size, such as "24 GB".')
+    from memcalc.command.models import format_said, meant
+    from memcalc.specs.gpu import each
+
+    for text in options.gpu:
+        if form := format_said(text):
+            raise must("gpu", "a card", f"{text!r}, which is a format of weights: --weights {form}")
+    model, cards = meant(options.model, options.tag), [one for text in options.gpu for one in each(text)]
+    if isinstance(run, Inference):
+        return _generating(model, run, cards, options)
+    if len(cards) > 1:
+        such = "one card, of which the options under several cards, such as --data-parallel, say how many there are"
+        raise must("gpu", such, " and ".join(cards))
+    on_one(model, run, cards[0], options)
+
+
+def _generating(model: AnyModel, run: Inference, cards: list[str], options: argparse.Namespace) -> None:
+    """Answer for cards that share the model out; of equal ones that divide each layer, one stands for all."""
+    if len(cards) == 1:
+        if options.tensor_split:
+            raise must("tensor-split", "left out for a single card", repr(options.tensor_split))
+        return on_one(model, run, cards[0], options)
+    from memcalc.command.several import print_divided, shared_out
+    from memcalc.specs.gpu import Gpu
+
+    found = shared_out(model, run, [Gpu.of(card) for card in cards], options.tensor_split)
+    if isinstance(found, Inference):
+        return on_one(model, found, cards[0], options)
+    if options.explain:
+        raise InputError("explain must be left out with several cards, which hold what it says of one.")
+    print_divided(found, options.json)
