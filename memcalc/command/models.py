@@ -85,13 +85,7 @@ def _named(name: str) -> Model:
     try:
         model = Model.named(name)
     except InputError as problem:
-        if apart := _apart(tagged):
-            a_file = name.casefold().endswith(".gguf")
-            must = (
-                "the path of a file that is there, or a name without a format" if a_file else "a name without a format"
-            )
-            says = f"its name says the format, which is an option: {apart[0]} --weights {apart[1]}"
-            raise InputError(f"model {name!r} must be {must}; {says}.") from None
+        _refuse_a_format(name, tagged)
         if found := _known(tagged):
             return Model.named(found)
         raise problem
@@ -100,6 +94,14 @@ def _named(name: str) -> Model:
         return model
     words = f"{name} is counted as {model.name}, whose layers it has; the context that it was trained for may differ."
     return replace(model, said=(*model.said, words))
+
+
+def _refuse_a_format(name: str, tagged: str) -> None:
+    """Raise InputError with the name and the format apart where a name ends in one."""
+    if apart := _apart(tagged):
+        path = "the path of a file that is there, or " if name.casefold().endswith(".gguf") else ""
+        says = f"its name says the format, which is an option: {apart[0]} --weights {apart[1]}"
+        raise InputError(f"model {name!r} must be {path}a name without a format; {says}.") from None
 
 
 def _apart(name: str) -> tuple[str, str] | None:
