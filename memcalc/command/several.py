@@ -201,7 +201,7 @@ def _of_the_split(found: Divided) -> Iterator[str]:
     yield f"Ask for these layers with -ts {','.join(map(str, (*first, final + 1)))}, where the output is one more."
     free = replace(found, parts=tuple(Fraction(card.capacity) for card in found.cards))
     if free.layers != found.layers and min(free.layers):
-        lacks = "" if free.fit else f", which {free.fit.word.replace('does', 'do')}"
+        lacks = {"fits": "", "fits if": ", under the same condition"}.get(free.fit.word, ", which do not fit")
         yield f"By itself, llama.cpp goes by the memory that is free: about {_listed(free.layers)} layers{lacks}."
 
 

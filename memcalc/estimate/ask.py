@@ -203,7 +203,7 @@ def model_and_run(model: str | int, inputs: Inputs, trained: bool) -> tuple[Mode
     >>> model_and_run("Llama-3-8B", {"context": 64, "kv_heads": 1}, trained=False)[0].kv_heads
     1
     """
-    trained = trained or any(key in _OF_TRAINING and key not in _OF_INFERENCE for key in inputs)
+    trained = trained or any(key in _OF_TRAINING and key not in {*_OF_INFERENCE, *_COUNTS} for key in inputs)
     known = _OF_TRAINING if trained else _OF_INFERENCE
     for key in inputs:
         choice("input", key, [*known, *(_COUNTS if isinstance(model, str) else ())])
