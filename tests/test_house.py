@@ -101,6 +101,7 @@ WITH_ANOTHER = {
     "command.others": "main",
     "command.streams": "main",
     "formula.glossary": "formula.symbols",
+    "formula.lineage": "formula.structures",
 } | {name: "lessons.exercises" for name in MODULES if name.startswith("lessons.") and name != "lessons.check"}
 """Modules that the tests of another one hold."""
 

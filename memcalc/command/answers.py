@@ -39,12 +39,13 @@ def answer(options: argparse.Namespace) -> None:
     if options.gpu is None:
         raise InputError('gpu must name a card, such as "RTX 4090", or its size, such as "24 GB".')
     from memcalc.command.models import meant
-    from memcalc.estimate.terms import terms
     from memcalc.specs.gpu import Gpu
 
     model, gpu = meant(options.model, options.tag), Gpu.of(options.gpu)
     (print_json if options.json else print_fit)(model, run, gpu)
     if options.explain and not options.json:
+        from memcalc.estimate.terms import terms
+
         for term in (*terms(model, run), *(share.term for share in _shares(model, run, gpu))):
             print(f"\n{term.name}: {term.meaning}\n  holds: {term.holds}\n  source: {term.source}")
 
