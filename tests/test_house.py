@@ -104,6 +104,7 @@ WITH_ANOTHER = {
     "command.others": "main",
     "command.streams": "main",
     "formula.glossary": "formula.symbols",
+    "formula.lineage": "formula.structures",
 } | {name: "lessons.exercises" for name in MODULES if name.startswith("lessons.") and name not in OF_LESSONS}
 """Modules that the tests of another one hold."""
 

@@ -33,7 +33,6 @@ _A_SIZE_ALONE = (
 
 def on_one(model: AnyModel, run: Inference | Training, card: str, options: argparse.Namespace) -> None:
     """Answer for one card, or one of several that have as much each."""
-    from memcalc.estimate.terms import terms
     from memcalc.specs.gpu import Gpu
 
     gpu = Gpu.of(card)
@@ -42,6 +41,8 @@ def on_one(model: AnyModel, run: Inference | Training, card: str, options: argpa
     else:
         print_fit(model, run, gpu, [*frameworks.beside(_said_of(options), options, model, run, gpu)])
     if options.explain and not options.json:
+        from memcalc.estimate.terms import terms
+
         for term in (*terms(model, run), *(share.term for share in _shares(model, run, gpu))):
             print(f"\n{term.name}: {term.meaning}\n  holds: {term.holds}\n  source: {term.source}")
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from memcalc import catalogue
-from memcalc.checkpoints import is_config, regular
 from memcalc.command.words import size
 from memcalc.errors import InputError, spelled
 
@@ -46,6 +45,8 @@ def meant(name: str, tag: str = "") -> AnyModel:
         return _without(tag, name, Model.from_config(path / "config.json"))
     if os.path.isdir(name):
         return _named_or_in(path, tag)
+    from memcalc.checkpoints import is_config  # here: models with a name do without
+
     return _without(tag, name, Model.from_config(path)) if is_config(path) else Model.from_checkpoint(path, tag)
 
 
@@ -172,12 +173,16 @@ def _piped(name: str) -> Model:
     data = _arrived(name)
     if not data.strip():
         raise InputError(f"model {name!r} must be a config.json that is piped in, and nothing arrived.")
+    from memcalc.checkpoints import regular
+
     path = Path("config.json")
     values = regular.parse(path, data, json.detect_encoding(data), infinite=True)
     return replace(Model.from_config(values), name="config.json")
 
 
 def _arrived(name: str) -> bytes:
+    from memcalc.checkpoints import regular
+
     try:
         if name not in PIPED:
             return Path(name).read_bytes()

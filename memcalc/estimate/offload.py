@@ -6,7 +6,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from memcalc.errors import InputError, choice, instance
-from memcalc.estimate import inference, placement
+from memcalc.estimate import inference
 from memcalc.estimate.inference import AnyModel, resolved
 from memcalc.estimate.questions import breakdown, fits, largest, last
 from memcalc.estimate.terms import draft_of, values
@@ -58,6 +58,8 @@ def read_of_a_token(model: AnyModel, run: Inference) -> dict[str, dict[str, Frac
     """
     instance("model", model, Model)
     run = resolved(model, replace(run, ubatch=0))
+    from memcalc.estimate import placement  # here, for few ask for it
+
     held = inference.stack_in(model, run)
     where = placement.placement(held, run) if run.placed else placement.Placement(len(held.layers), 0, 0)
     part = Fraction(model.active_experts, model.experts) if model.experts else Fraction(1)

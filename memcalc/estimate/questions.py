@@ -166,17 +166,30 @@ def _most_layers(model: AnyModel, run: Inference, gpu: Gpu) -> int:
 
 @lru_cache(maxsize=1024)  # an explorer asks the same again in every frame
 def _largest(quantity: str, model: AnyModel, run: Inference | Training, gpu: Gpu) -> int:
-    def holds(count: int) -> bool:
+    def spare(count: int) -> int:
         counts = {count, _peak_before(count, run)} if quantity == "context" else {count}
-        return all(fits(model, _with(run, quantity, several), gpu) for several in counts)
+        return min(fits(model, _with(run, quantity, several), gpu).margin for several in counts)
 
     low, high, edge = 0, BY_NAME[quantity].limit, getattr(model, "window", 0)
     if quantity == "context" and edge:
         if _ends_at_window(model, run):
             high = edge - 1
         elif edge <= high:  # whose mask may bring a leaner kernel
-            low, high = (edge, high) if holds(edge) else (0, edge - 1)
-    return last(holds, high, low)
+            low, high = (edge, high) if spare(edge) >= 0 else (0, edge - 1)
+    return last(lambda count: spare(count) >= 0, high, low, _guess(spare, low, high, BY_NAME[quantity].default))
+
+
+def _guess(spare: Callable[[int], int], low: int, high: int, start: int) -> int:
+    """Return about where nothing is to spare: memory grows in a few straight lines, and the last may be the one."""
+    if low >= high:
+        return low
+    guess, there = min(max(start, low + 1), high), spare(high)
+    for _ in range(2):
+        here = spare(guess)
+        if here <= there:  # nothing grows, or this is the end
+            return high
+        guess = min(max(guess + here * (high - guess) // (here - there), low + 1), high)
+    return guess
 
 
 def _ends_at_window(model: AnyModel, run: Inference | Training) -> bool:

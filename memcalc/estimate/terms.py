@@ -113,12 +113,25 @@ def total(model: AnyModel, run: Inference | Training) -> int:
     return sum(breakdown(model, run).values())
 
 
-def last(holds: Callable[[int], bool], high: int, low: int = 0) -> int:
+def last(holds: Callable[[int], bool], high: int, low: int = 0, guess: int | None = None) -> int:
     """Return the last number up to `high` for which a claim holds that, once false, stays false; `low` if none.
 
-    >>> last(lambda number: number**2 <= 50, 100)
-    7
+    Parameters
+    ----------
+    guess : about what it is: the nearer, the fewer numbers are tried
+
+    >>> last(lambda number: number**2 <= 50, 100), last(lambda number: number**2 <= 50, 10**9, guess=6)
+    (7, 7)
     """
+    stride = 0
+    while guess is not None and low < high:  # away from the guess in growing strides, until one is too long
+        guess = min(max(guess, low + 1), high)
+        held = holds(guess)
+        low, high = (guess, high) if held else (low, guess - 1)
+        if stride and held != (stride > 0):
+            break
+        stride = 8 * stride or (1 if held else -1)
+        guess += stride
     while low < high:
         middle = (low + high + 1) // 2
         low, high = (middle, high) if holds(middle) else (low, middle - 1)

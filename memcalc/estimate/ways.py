@@ -9,7 +9,6 @@ from memcalc import catalogue
 from memcalc.errors import InputError
 from memcalc.estimate import offload
 from memcalc.estimate.inference import AnyModel, format_in, resolved
-from memcalc.estimate.inventory import inventory
 from memcalc.estimate.questions import Fit, fewest_gpus, fits, largest
 from memcalc.estimate.terms import breakdown
 from memcalc.formula.choices import Family
@@ -245,6 +244,8 @@ def stored_bytes(model: Model, name: str) -> int:
     >>> stored_bytes(Model.named("Llama-3.1-8B"), "Q4_K_M")
     4912898048
     """
+    from memcalc.estimate.inventory import inventory  # here, for who has room needs no smaller format
+
     try:
         form = format_in(model, name)
         if form.family == Family.PLAIN and not form.others:

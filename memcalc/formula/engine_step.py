@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from functools import cache
 
 import sympy
-from sympy import Max, Min
 
 from memcalc.catalogue import rows
 from memcalc.formula.formats import FP32, HALF, INT64
 from memcalc.formula.kv_cache import d_k, d_r, d_v, h
+from memcalc.formula.numeric import Max, Min
 from memcalc.formula.parallelism import on_one_card
 from memcalc.formula.symbols import symbol, symbols
 from memcalc.formula.tensors import V, d, d_ff, h_kv, n_mlp

@@ -4,9 +4,10 @@ from dataclasses import replace
 from functools import cache, partial
 
 import sympy
-from sympy import Min, ceiling
+from sympy import Mod
 
 from memcalc.formula.formats import HALF
+from memcalc.formula.numeric import Min, rounded_up
 from memcalc.formula.symbols import symbols
 from memcalc.formula.tensors import (
     L_full,
@@ -37,7 +38,7 @@ c_all, c_win, n_skip = symbols("counter window_counter conv_skipped")
 
 reserved = Term(
     name="reserved",
-    expr=s_blk * ceiling(n_u * s / s_blk),
+    expr=s_blk * rounded_up(n_u * s / s_blk),
     meaning="An engine reserves room for tokens in whole blocks, for each sequence or for those that share.",
     holds="no token is held once for several sequences",
     source="kwon2023pagedattention, section 4.1",
@@ -45,7 +46,7 @@ reserved = Term(
 
 reserved_window = Term(
     name="reserved_window",
-    expr=Min(reserved.symbol, s_blk * ceiling((n_u * W + w_x) / s_blk), evaluate=False),
+    expr=Min(reserved.symbol, s_blk * rounded_up((n_u * W + w_x) / s_blk)),
     meaning="A window layer needs no more tokens than its window, however long the context.",
     holds="tokens that have left the window are given up at once",
     source="jiang2023mistral, section 2",
@@ -143,7 +144,7 @@ _kivi = partial(Term, holds="KIVI", source="liu2024kivi, section 3.3")
 
 newest_keys = _kivi(
     name="newest_keys",
-    expr=sympy.Mod(s, R),
+    expr=Mod(s, R, evaluate=False),
     meaning="Keys wait in 16 bit until R of them are there, and are then quantized together.",
 )
 
@@ -155,7 +156,7 @@ newest_values = _kivi(
 
 
 def _in_layers(newest: sympy.Symbol) -> sympy.Expr:
-    return L_full * newest + L_win * Min(newest, reserved_window.symbol, evaluate=False)
+    return L_full * newest + L_win * Min(newest, reserved_window.symbol)
 
 
 residual_memory = _kivi(
@@ -184,7 +185,7 @@ def with_residual(policy: str) -> Term:
     if policy == "transformers":
         source = "wolf2020transformers, src/transformers/cache_utils.py"
         theirs = partial(replace, holds="QuantizedCache of Transformers", source=source)
-        keys = theirs(newest_keys, expr=sympy.Mod(s - s_0, R))
+        keys = theirs(newest_keys, expr=Mod(s - s_0, R, evaluate=False))
         values = theirs(newest_values, expr=keys.expr, meaning=keys.meaning.replace("Keys", "Values"))
         residual = theirs(residual, parts=(keys, values, reserved_window))
     return replace(kv_cache, expr=kv_cache.expr + b * residual.symbol, parts=(*kv_cache.parts, residual))

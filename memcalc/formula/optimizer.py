@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 import sympy
-from sympy import Add, Eq, Mod, Piecewise, ceiling
+from sympy import Add, Eq, Mod, Piecewise
 
 from memcalc.formula.choices import Layout
 from memcalc.formula.formats import FP32
-from memcalc.formula.numeric import Max
+from memcalc.formula.numeric import Max, rounded_up
 from memcalc.formula.recipes import Optimizer
 from memcalc.formula.sharding import Piece, counting, pieces
 from memcalc.formula.symbols import symbols
@@ -78,7 +78,7 @@ def _in_blocks(kind: Optimizer, size: sympy.Expr) -> sympy.Expr:
     codes = sympy.Rational(kind.bits, 8) * size
     large = sympy.Ge(size, _SMALL)
     fits = large & Eq(Mod(size, kind.block), 0) if kind.whole_blocks else large
-    return Piecewise((codes + FP32 * ceiling(size / kind.block) + kind.table, fits), (B_o * size, True))
+    return Piecewise((codes + FP32 * rounded_up(size / kind.block) + kind.table, fits), (B_o * size, True))
 
 
 def tensors_of(kind: Optimizer, seen: Iterable[Piece]) -> Term:

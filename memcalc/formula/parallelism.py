@@ -12,8 +12,9 @@ from dataclasses import replace
 from functools import cache
 
 import sympy
-from sympy import Min, ceiling, floor
+from sympy import floor
 
+from memcalc.formula.numeric import Min, rounded_up
 from memcalc.formula.symbols import symbol, symbols
 from memcalc.formula.tensors import GROUPS, E, Tensor, n_emb
 from memcalc.formula.term import Term
@@ -32,8 +33,8 @@ _STAGES = symbol("pipeline_parallel")
 
 @cache
 def _every_share() -> dict[sympy.Expr, sympy.Expr]:
-    shares = {whole: ceiling(whole / symbol(by)) for by, wholes in _DIVIDED.items() for whole in symbols(wholes)}
-    shares |= {layers: ceiling(layers / _STAGES) for layers in GROUPS.values() if layers.is_Add}
+    shares = {whole: rounded_up(whole / symbol(by)) for by, wholes in _DIVIDED.items() for whole in symbols(wholes)}
+    shares |= {layers: rounded_up(layers / _STAGES) for layers in GROUPS.values() if layers.is_Add}
     return shares | {n_emb: Min(n_emb, 1 + floor(1 / _STAGES))}  # of several stages, each holds at most one
 
 

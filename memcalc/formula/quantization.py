@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
-from functools import cache
+from functools import cache, partial
 
 import sympy
 
@@ -327,14 +327,15 @@ def _layers(which: str, tensor: Tensor) -> sympy.Expr:
 @cache
 def _before(end: sympy.Expr, which: str, layers: sympy.Expr) -> sympy.Expr:
     """Count the layers below `end` that lie in a part of all `layers`."""
-    eighth = sympy.floor(layers / 8)
-    middle = Min(Max(end, eighth), sympy.floor(7 * layers / 8)) - eighth
-    thirds = sympy.floor((middle + sympy.S.Half) / 3)  # a half more changes no floor, and keeps floats off its steps
+    floor = partial(sympy.floor, evaluate=layers.is_number)  # SymPy takes its time to find nothing in a formula
+    eighth = floor(layers / 8)
+    middle = Min(Max(end, eighth), floor(7 * layers / 8)) - eighth
+    thirds = floor((middle + sympy.S.Half) / 3)  # a half more changes no floor, and keeps floats off its steps
     return {
         "all": end,
         "first_2": Min(end, 2),
         "first_4": Min(end, 4),
-        "first_sixteenth": Min(end, sympy.floor(layers / 16)),
+        "first_sixteenth": Min(end, floor(layers / 16)),
         "first_eighth": Min(end, eighth),
         "middle": middle,
         "more": end - middle + thirds,  # both ends, and every third layer between them

@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import cache
 
 import sympy
-from sympy import Add, Min, prod
+from sympy import Add, prod
 
 from memcalc.formula.formats import Format
 from memcalc.formula.kv_cache import (
@@ -23,6 +23,7 @@ from memcalc.formula.kv_cache import (
     s,
     state_memory,
 )
+from memcalc.formula.numeric import Min
 from memcalc.formula.symbols import symbol, symbols
 from memcalc.formula.tensors import E, Tensor, V, d, d_v, h, n_conv, n_emb, n_pos, window_symbols
 from memcalc.formula.term import Term

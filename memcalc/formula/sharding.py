@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 import sympy
-from sympy import Add, Min, Mul, ceiling, prod
+from sympy import Add, Mul, ceiling, prod
 
+from memcalc.formula.numeric import Min, rounded_up
 from memcalc.formula.parallelism import tensor_on_one_card
 from memcalc.formula.symbols import symbol, symbols
 from memcalc.formula.tensors import Structure, Tensor, packed
@@ -59,7 +60,7 @@ def one_piece(size: sympy.Symbol) -> tuple[Piece, ...]:
 
 def rows_of(parts: Iterable[Piece]) -> tuple[Piece, ...]:
     """Return what the first card keeps of each tensor when FSDP divides its rows."""
-    return tuple(replace(part, shape=(ceiling(part.shape[0] / N_d), *part.shape[1:])) for part in parts)
+    return tuple(replace(part, shape=(rounded_up(part.shape[0] / N_d), *part.shape[1:])) for part in parts)
 
 
 def total(parts: Iterable[Piece]) -> sympy.Expr:
@@ -82,7 +83,7 @@ _PAIR = Min(2, N_d)  # a part of 16-bit numbers begins at whole four bytes; one 
 
 share = Term(
     name="share",
-    expr=_PAIR * ceiling(parameters.symbol / (_PAIR * N_d)),
+    expr=_PAIR * rounded_up(parameters.symbol / (_PAIR * N_d)),
     meaning="Laid end to end, the parameters are cut into equal parts, one for each card; the last is filled up.",
     holds=f"ZeRO stages 1 and 2 as in DeepSpeed; {_ALIKE}",
     source="rajbhandari2020zero, section 5.1",
@@ -94,7 +95,7 @@ def tensor_share(parts: Iterable[Piece], whole: Term) -> Term:
     """Return a card's share when each tensor is laid out flat and cut into N_d parts."""
     return replace(
         share,
-        expr=Add(*(part.number * ceiling(part.size / N_d) for part in parts)),
+        expr=Add(*(part.number * rounded_up(part.size / N_d) for part in parts)),
         meaning="Each tensor is cut into equal parts, one for each card; its last is filled up.",
         holds=f"ZeRO stage 3 as in DeepSpeed; {_ALIKE}",
         source="rajbhandari2020zero, section 5.3",

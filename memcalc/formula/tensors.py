@@ -13,9 +13,11 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 import sympy
-from sympy import Add, Min, Mul, prod
+from sympy import Add, Mul, prod
 
 from memcalc.catalogue import rows
+from memcalc.formula.lineage import Structure
+from memcalc.formula.numeric import Min
 from memcalc.formula.symbols import GLOSSARY, symbols
 
 n_emb, V, n_pos, d, n_vec, n_mlp, d_ff, E, d_sh = symbols(
@@ -143,42 +145,6 @@ def held(group: str, axis: int = 0, of: str | tuple[str, ...] = "", among: Itera
     return Add(*(tensor.each * prod(tensor.shape[axis:]) for tensor in counted))
 
 
-PACKINGS = ("", "qkv", "qkv gate_up", "gate_up")
-"""What a family's code stores as one matrix: queries, keys and values, the MLP's first two, both, or nothing."""
-
-
-@dataclass(frozen=True)
-class Structure:
-    """What decides which tensors a model holds, beside its sizes.
-
-    Parameters
-    ----------
-    packing : one of PACKINGS
-    families : its family and those that this one is like, whose own tensors it has
-    own : names of the sizes that its window layers have of their own; "value_dim" if values have another size than
-        keys, "expert_hidden" if experts see a token in fewer numbers than the layer has
-    """
-
-    packing: str = ""
-    families: frozenset[str] = frozenset()
-    own: frozenset[str] = frozenset()
-
-
-@cache
-def lineage(family: str) -> frozenset[str]:
-    """Return a family and all that it is like, by data/families.csv.
-
-    >>> sorted(lineage("kimi_k2"))
-    ['deepseek_v3', 'kimi_k2']
-    """
-    like = {row["name"]: row["like"] for row in rows("families")}
-    found = []
-    while family:
-        found.append(family)
-        family = like.get(family, "")
-    return frozenset(found)
-
-
 @cache
 def present(structure: Structure, absent: frozenset[sympy.Symbol]) -> tuple[Tensor, ...]:
     """Return the tensors of a model that lacks what the symbols in `absent` count.
@@ -188,7 +154,11 @@ def present(structure: Structure, absent: frozenset[sympy.Symbol]) -> tuple[Tens
     ['embed_tokens', 'lm_head']
     """
     gone = dict.fromkeys(absent, sympy.Integer(0))
-    return tuple(tensor for tensor in packed(structure) if (tensor.number * tensor.size).xreplace(gone) != 0)
+    return tuple(
+        tensor
+        for tensor in packed(structure)
+        if all(factor.xreplace(gone) != 0 for factor in (tensor.number, *tensor.shape))
+    )
 
 
 @cache

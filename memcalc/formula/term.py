@@ -63,7 +63,7 @@ class Term:
 
     def written_for(self, values: Values) -> sympy.Expr:
         """Return the expression in symbols that have values: a part that has one stays, the others are written out."""
-        return self.expanded(frozenset(self.every_part.keys() & values.keys()))
+        return self.expanded(self._given(values))
 
     def simplified(self, values: Values) -> Term:
         """Return the term without what drops out of it: layers that a model lacks, cards that a run does not use.
@@ -107,10 +107,10 @@ class Term:
 
         Raises InputError if a symbol has no value or an impossible one, is not in the glossary, or divides by 0.
         """
-        expr, known = self._checked(values)
+        source, known = self._checked(values)
         numbers = [numeric.number(symbol, value) for symbol, value in known.items()]
         try:
-            return numeric.exact(expr)(*numbers)
+            return numeric.function(tuple(known), source)(*numbers)
         except ZeroDivisionError:
             raise InputError(f"{self.name} has no value here: {self} divides by 0.") from None
 
@@ -128,13 +128,29 @@ class Term:
         """
         import numpy
 
-        expr, known = self._checked(values)
-        return numeric.fast(expr)(*(numpy.asarray(value, dtype=float) for value in known.values()))
+        source, known = self._checked(values)
+        arrays = (numpy.asarray(value, dtype=float) for value in known.values())
+        return numeric.function(tuple(known), source, in_floats=True)(*arrays)
 
-    def _checked(self, values: Values) -> tuple[sympy.Expr, Values]:
-        expr = self.written_for(values)
+    @cache  # noqa: B019 – as above
+    def _written(self, given: frozenset[sympy.Symbol]) -> tuple[tuple[sympy.Symbol, ...], str]:
+        """Return the letters on which the value depends, and the expression as Python, with the parts in it."""
+        free = self.expr.free_symbols
+        parts = {part.symbol: part._written(given) for part in self.parts if part.symbol in free - given}
+        letters = (free - parts.keys()).union(*(below for below, _ in parts.values()))
+        return numeric.in_order(letters), numeric.bound(self.expr, {part: below for part, (_, below) in parts.items()})
+
+    def _given(self, values: Values) -> frozenset[sympy.Symbol]:
+        return frozenset(self.every_part.keys() & values.keys())
+
+    def _checked(self, values: Values) -> tuple[str, Values]:
+        """Return the expression as Python, and the values of its letters; InputError if one has none."""
+        letters, source = self._written(self._given(values))
+        if not values.keys() >= set(letters):  # those that cancel each other out need no value
+            expr = self.written_for(values)
+            letters, source = numeric.arguments(expr), numeric.written(expr)
         try:
-            known = {symbol: values[symbol] for symbol in numeric.arguments(expr)}
+            known = {symbol: values[symbol] for symbol in letters}
         except KeyError as missing:
             symbol = missing.args[0]
             meaning = GLOSSARY[symbol].meaning
@@ -142,4 +158,4 @@ class Term:
         if not values.keys() <= GLOSSARY.keys():
             stranger = next(iter(values.keys() - GLOSSARY.keys()))
             raise InputError(f"{stranger} is not in the glossary; take symbols from memcalc.symbols.")
-        return expr, known
+        return source, known

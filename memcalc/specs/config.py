@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from memcalc.checkpoints import regular
 from memcalc.errors import InputError, choice, instance, must, shown, whole
-from memcalc.formula.symbols import BY_NAME
+from memcalc.formula.glossary import BY_NAME
 
 BESIDE = ("quantization_config", "compression_config", "vision_config", "audio_config")
 """Keys that say that there is more than a text decoder with numbers of one format."""

@@ -11,6 +11,7 @@ from memcalc.catalogue import Row
 from memcalc.errors import InputError
 from memcalc.formula.choices import Budget, Family, Kept
 from memcalc.formula.formats import Format, averaged
+from memcalc.formula.lineage import lineage
 
 _SHOWN = 5
 """So many of the formats that an engine has are named where one is refused."""
@@ -214,7 +215,5 @@ def departures(family: str) -> tuple[Departure, ...]:
     >>> [(one.engine, one.keeps) for one in departures("falcon")]
     [('transformers', 'every head')]
     """
-    from memcalc.formula.tensors import lineage  # here, because it needs SymPy, which options do without
-
     rows = catalogue.rows("engine_families")
     return tuple(Departure.of_row(row) for row in rows if row["family"] in lineage(family))

@@ -8,15 +8,16 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from fractions import Fraction
 from functools import cache
-
-import sympy
+from typing import TYPE_CHECKING
 
 from memcalc import catalogue
 from memcalc.catalogue import Row
 from memcalc.errors import InputError, must, shown, whole
-from memcalc.formula.symbols import symbol
 from memcalc.specs.fields import Spec, amount, count, declare, text
 from memcalc.units import UNITS, parse, to_bytes
+
+if TYPE_CHECKING:
+    import sympy
 
 LARGEST_CARD = 10**6
 """GB: a thousand times the largest cards of 2026."""
@@ -194,5 +195,7 @@ class Gpu(Spec, Row):
     @property
     def values(self) -> dict[sympy.Symbol, int]:
         """Symbol → number for the terms of speed; a speed that is not known has none."""
+        from memcalc.formula.symbols import symbol
+
         speeds = {"bandwidth": self.bandwidth, "arithmetic": int((self.bf16_tflops or 0) * 10**12)}
         return {symbol(name): speed for name, speed in speeds.items() if speed}

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from memcalc.errors import InputError
-from memcalc.formula.symbols import BY_NAME
+from memcalc.formula.glossary import BY_NAME
 from memcalc.specs.config import Config, missing, refusal
 
 Counts = dict[str, int]

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from memcalc import catalogue
 from memcalc.errors import InputError, must, shown, whole
-from memcalc.formula.symbols import BY_NAME
+from memcalc.formula.glossary import BY_NAME
 
 MOST_PATTERNS = 20_000
 """Modules that a file may name one by one: more than any model has matrices with a name of their own."""

@@ -1,4 +1,7 @@
-"""A model: the counts of its architecture, validated, frozen, and able to say which symbol has which value."""
+"""A model: the counts of its architecture, validated, frozen, and able to say which symbol has which value.
+
+SymPy is imported where a count is asked for, because a name that is not known is refused without it.
+"""
 
 from __future__ import annotations
 
@@ -9,19 +12,18 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import sympy
-
 from memcalc.catalogue import Row, rows
 from memcalc.checkpoints import Stack
 from memcalc.errors import InputError, must
-from memcalc.formula.structures import in_structure
-from memcalc.formula.symbols import BY_NAME, symbol
-from memcalc.formula.tensors import PACKINGS, Structure, lineage
-from memcalc.formula.weights import active, layers, parameters
+from memcalc.formula.glossary import BY_NAME
+from memcalc.formula.lineage import PACKINGS, Structure, lineage
 from memcalc.specs.fields import Spec, count, optional, text, texts
 from memcalc.specs.stored import Stored, stored_in
 
 if TYPE_CHECKING:
+    import sympy
+
+    from memcalc.formula.term import Term
     from memcalc.specs.weighed import WeighedModel
 
 _HUB = re.compile(r"[\w.-]+/[\w.-]+")
@@ -269,6 +271,8 @@ class Model(Spec, Row):
     @cached_property
     def values(self) -> dict[sympy.Symbol, int]:
         """Symbol → number, for the terms."""
+        from memcalc.formula.symbols import symbol
+
         return {symbol(name): getattr(self, name) for name in self.declared if name in BY_NAME}
 
     @cached_property
@@ -287,17 +291,28 @@ class Model(Spec, Row):
     @cached_property
     def layers(self) -> int:
         """All layers, of whatever kind."""
+        from memcalc.formula.weights import layers
+
         return layers.exact(self.values)
 
     @cached_property
     def parameters(self) -> int:
         """All parameters, counted from the architecture."""
-        return in_structure(parameters, self.structure).exact(self.values)
+        from memcalc.formula.weights import parameters
+
+        return self._count(parameters)
 
     @cached_property
     def active_parameters(self) -> int:
         """Parameters that one token passes through."""
-        return in_structure(active, self.structure).exact(self.values)
+        from memcalc.formula.weights import active
+
+        return self._count(active)
+
+    def _count(self, term: Term) -> int:
+        from memcalc.formula.structures import in_structure
+
+        return in_structure(term, self.structure).exact(self.values)
 
 
 @dataclass(frozen=True)
@@ -326,4 +341,6 @@ class NominalModel(Spec):
     @property
     def values(self) -> dict[sympy.Symbol, int]:
         """Symbol → number, for the terms."""
-        return {parameters.symbol: self.parameters, symbol("tensors"): 0}  # none is known, so none is counted
+        from memcalc.formula.symbols import symbol
+
+        return {symbol("parameters"): self.parameters, symbol("tensors"): 0}  # none is known, so none is counted

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from memcalc.catalogue import rows
-from memcalc.formula.tensors import lineage
+from memcalc.formula.lineage import lineage
 from memcalc.specs.model import Model
 
 _MIXERS = {

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-
-import sympy
+from typing import TYPE_CHECKING
 
 from memcalc.checkpoints import Stack
-from memcalc.formula.symbols import BY_NAME, symbol
-from memcalc.formula.tensors import Structure
+from memcalc.formula.glossary import BY_NAME
+from memcalc.formula.lineage import Structure
 from memcalc.specs.fields import Spec, count, optional, text, texts
+
+if TYPE_CHECKING:
+    import sympy
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +48,8 @@ class WeighedModel(Spec):
     @cached_property
     def values(self) -> dict[sympy.Symbol, int]:
         """Symbol → number, for the terms."""
+        from memcalc.formula.symbols import symbol
+
         return {symbol(name): getattr(self, name) for name in self.declared if name in BY_NAME}
 
     @property

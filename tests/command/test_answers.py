@@ -48,6 +48,7 @@ QUICK = [
     *(["--version"], ["--help"], ["fit", "--help"], ["train", "--help"], ["list", "gpus"], ["glossary"]),
     *(["fit", "Llama-2-7B", CARD, "--max-model-len", "1"], ["fit", "Llama-2-7B", CARD, "--context", "x"]),
     *(["train", "Llama-2-7B", CARD, "--optimizer", "x"], ["fit", "Llama-2-7B", CARD, "--slots", "0"]),
+    *(["fit", "Llama-9-8B", CARD], ["train", "nobody/nothing", CARD], ["fit", "nothing.json", CARD]),
 ]
 
 
@@ -59,8 +60,11 @@ def test_what_needs_no_formula_does_not_wait_for_sympy(arguments):
     assert done.stdout.endswith("False\n")
 
 
-def test_a_question_loads_nothing_of_the_other():
-    code = "import sys\nfrom memcalc.__main__ import main\nmain(['fit', 'LLaMA-7B', 'RTX 4090'])\n"
-    code += "print([name for name in sys.modules if name in ('memcalc.estimate.training', 'memcalc.formula.lora')])"
+FOR_OTHERS = "estimate.training", "formula.lora", "formula.quantization", "estimate.placement", "checkpoints.gguf"
+
+
+def test_a_question_loads_nothing_that_only_others_need():
+    code = "import sys\nfrom memcalc.__main__ import main\nmain(['fit', 'Llama-3.1-8B', 'RTX 4090'])\n"
+    code += f"print([name for name in {FOR_OTHERS} if f'memcalc.{{name}}' in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.endswith("[]\n")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from memcalc import Gpu, Inference, Model, Training, breakdown, fits, largest, places
 from memcalc.errors import InputError
 from memcalc.estimate import inference
-from memcalc.estimate.terms import terms, values
+from memcalc.estimate.terms import last, terms, values
 from memcalc.formula.symbols import symbol
 from memcalc.specs.stored import stored
 
@@ -298,3 +298,15 @@ def test_what_is_beside_a_model_is_said_whole_or_refused(change, sentence):
 def test_adapters_of_experts_in_vllm_are_refused():
     with pytest.raises(InputError, match=r"^loras must be 0 for experts in vLLM, whose room for adapters"):
         breakdown(Model.named("Mixtral-8x7B"), Inference(engine="vLLM", loras=1, lora_rank=8))
+
+
+@given(st.integers(0, 10**9), st.integers(0, 10**9), st.none() | st.integers(-(10**10), 10**10))
+def test_the_last_number_is_found_from_wherever_the_search_begins(answer, low, guess):
+    assert last(lambda number: number <= answer, 10**9, low, guess) == max(answer, low)
+
+
+@given(st.integers(1, 10**8), st.integers(-100, 100))
+def test_a_near_guess_saves_most_tries(answer, off):
+    tried = []
+    assert last(lambda number: tried.append(number) or number <= answer, 10**9, guess=answer + off) == answer
+    assert len(tried) <= 15  # of the 30 that halving takes

@@ -24,6 +24,29 @@ def test_halves_quotients_and_block_rounding_are_exact(one, other):
     assert numeric.exact(sympy.Min(P, s / 2))(one, other) == min(one, Fraction(other, 2))
 
 
+@given(LARGE, LARGE, st.integers(-50, 50))
+def test_powers_signs_and_rounded_sums_are_exact(one, other, shift):
+    assert numeric.exact(-3 * P**2 / s**3)(one, other) == Fraction(-3 * one**2, other**3)
+    assert numeric.exact(sympy.ceiling(P / 4 + s / 6 + shift))(one, other) == -(-(3 * one + 2 * other) // 12) + shift
+    assert numeric.exact(sympy.floor((P + shift) / s))(one, other) == (one + shift) // other
+
+
+@given(st.integers(1, 100), st.integers(1, 100))
+def test_the_first_case_whose_condition_holds_is_taken(one, other):
+    both, either = sympy.And(sympy.Eq(P, s), P > 50), sympy.Or(s > P, sympy.Ge(s, 50))
+    cases = numeric.exact(sympy.Piecewise((1, both), (2, either), (s / 2, True)))
+    expected = 1 if one == other > 50 else 2 if one < other or other >= 50 else Fraction(other, 2)
+    assert cases(one, other) == expected
+    fast = numeric.fast(sympy.Piecewise((1, both), (2, either), (s / 2, True)))
+    assert fast(numpy.array([one, 99.0]), numpy.array([other, 99.0])).tolist() == [expected, 1]
+
+
+@pytest.mark.parametrize("expr", [sympy.sqrt(P), 2**s, sympy.log(P), P * sympy.sin(s)])
+def test_what_no_term_is_made_of_is_not_written(expr):
+    with pytest.raises(TypeError, match="no term"):
+        numeric.exact(expr)
+
+
 @given(LARGE, LARGE, st.integers(1, 1000))
 def test_a_remainder_in_a_product_stays_in_its_brackets(one, other, divisor):
     expr = P * sympy.Mod(s, b)
