@@ -21,7 +21,7 @@ from memcalc.formula.numeric import Min
 from memcalc.formula.overhead import inference_overhead, overhead
 from memcalc.formula.parallelism import on_one_card
 from memcalc.formula.recipes import Optimizer, Recipe
-from memcalc.formula.saved_tensors import DROPOUTS, CodePath, SavedTensor
+from memcalc.formula.saved_tensors import DROPOUTS, RECOMPUTE, SELECTED, CodePath, SavedTensor
 from memcalc.formula.saved_tensors import saved_tensors as tensors_of
 from memcalc.formula.sharding import P_1, N_d, Piece, counting
 from memcalc.formula.structures import in_structure
@@ -53,6 +53,8 @@ _KINDS = {"moe_layers": "experts", "latent_layers": "latent"}
 """Kind of layers → the trait of a family's code that has them."""
 
 _CODES = [name for row in catalogue.rows("code_paths") for name in (row["name"], *row["aliases"].split("|")) if name]
+
+_SELECTED = [row["name"] for row in catalogue.rows("code_paths") if "selected" in row["traits"].split()]
 
 _PAPER = catalogue.find("papers", "paper", "ZeRO")
 ZERO_PAPER = Model.nominal(int(_PAPER["parameters"])), int(_PAPER["data_parallel"])
@@ -252,6 +254,9 @@ def _reasons(model: Model, run: Training) -> Iterator[str]:
 
 
 def _not_in_megatron(run: Training) -> Iterator[str]:
+    if run.recompute not in megatron.RECOMPUTE:
+        allowed = ", ".join(map(str, megatron.RECOMPUTE))
+        yield f"recompute must be one of {allowed} with activations 'megatron', not {run.recompute}."
     if run.recipe in ("fp32", "autocast"):
         yield f"recipe must be one of 16 bits with activations 'megatron', not {run.recipe!r}."
     if run.lora_rank:
@@ -268,8 +273,12 @@ def _not_in_transformers(model: Model, run: Training, own: list[str]) -> Iterato
         yield f"activations must be {other} for {model.name}: nobody has measured {missing}."
     if run.lora_rank:
         yield from adapters.unknown(model, run)
-    if run.recompute == Recompute.SELECTIVE:
-        yield "recompute must be 'none' or 'full' with activations 'transformers', not 'selective'."
+    if run.recompute not in RECOMPUTE:
+        allowed = " or ".join(map(repr, map(str, RECOMPUTE[:2])))
+        yield f"recompute must be {allowed} with activations 'transformers', not '{run.recompute}'."
+    if run.recompute in SELECTED and (model.family not in _SELECTED or run.lora_rank):
+        beside = f"adapters beside {model.name}" if run.lora_rank else model.name
+        yield f"recompute must be 'none' or 'full' for {beside}, not '{run.recompute}': nobody has measured it."
 
 
 def _own_kinds(model: Model) -> list[str]:

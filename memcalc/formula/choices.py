@@ -30,6 +30,9 @@ class Recompute(Choice):
     NONE = "none", "nothing: all that it needs is kept"
     SELECTIVE = "selective", "the scores of the attention, which are large and cheap"
     FULL = "full", "each layer, from its input"
+    KEEP_ATTENTION = "keep-attention", "each layer, but for what its attention kernel gives"
+    KEEP_PRODUCTS = "keep-products", "each layer, but for its attention and its matrix products"
+    TORCHTITAN = "torchtitan", "each layer, but for its attention and every second matrix product, as torchtitan does"
 
 
 class Attention(Choice):

@@ -13,7 +13,7 @@ from memcalc.formula.symbols import symbol, symbols
 from memcalc.formula.term import Term
 from memcalc.formula.weights import layers
 
-RECOMPUTE = tuple(Recompute)  # the paper knows all three
+RECOMPUTE = (Recompute.NONE, Recompute.SELECTIVE, Recompute.FULL)
 _cards, _stages = symbols("tensor_parallel pipeline_parallel")
 
 _HOLDS = "the GPT layer of Megatron-LM in 16 bits, with GELU and dropout; d_ff = 4 d and h d_k = d in the paper"

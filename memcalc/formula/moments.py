@@ -15,7 +15,7 @@ from memcalc.formula.lora import copies
 from memcalc.formula.loss import Loss
 from memcalc.formula.numeric import Max, Min
 from memcalc.formula.optimizer import gradients, optimizer, step_temporaries
-from memcalc.formula.saved_tensors import CodePath, SavedTensor, saved_tensors
+from memcalc.formula.saved_tensors import SELECTED, CodePath, SavedTensor, saved_tensors
 from memcalc.formula.sharding import N_d, bucket_memory
 from memcalc.formula.symbols import symbol, symbols
 from memcalc.formula.tensors import MATRICES, E, V, d, d_ff, d_k, h, held, n_emb, n_pos
@@ -188,13 +188,14 @@ class Step:
                     yield self._moment("backward", name, *parts, gradients=so_far, layer=which)
 
     def _ends(self, case: CodePath, made: sympy.Expr) -> Iterator[tuple[str, sympy.Expr, sympy.Expr]]:
-        again = self.case.recompute == Recompute.FULL
+        again = self.case.recompute != Recompute.NONE
         own = symbol("window_layer_activations") if case.masked and self.windows else layer(case).symbol
+        entry = self._stream * s * b * d if self.case.recompute in SELECTED else own  # of which the layer is made anew
         of_last = B_g * (_table + _norm + made)
-        yield "last", self._all_layers - (0 if again else own) + self._around, self._made(of_last, 0)
+        yield "last", self._all_layers - own + (entry if again else 0) + self._around, self._made(of_last, 0)
         missing = _layer - made + _table * (n_emb - 1) + n_pos * d
         of_first = self.gradients.expr - B_g * missing
-        waiting = self._hoarded if self.hoarding else own if again else 0
+        waiting = self._hoarded if self.hoarding else entry if again else 0
         yield "first", waiting + self._around, self._made(of_first, self.gradients.expr)
 
     @property
@@ -219,7 +220,7 @@ class Step:
     def _copies(self, which: str) -> list[Term]:
         """Return the term for the copies that a layer on its way back has, and those before it."""
         inner = [_with(term, term.expr.xreplace({V: sympy.S.Zero})) for term in copies(self._uncomputed)]
-        alone = which == "first" or self.case.recompute == Recompute.FULL
+        alone = which == "first" or self.case.recompute != Recompute.NONE
         there = [_with(term, term.expr / L) for term in inner] if alone else inner
         return [term for term in there if term.expr != 0]
 

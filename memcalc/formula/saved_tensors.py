@@ -25,8 +25,11 @@ DROPOUTS = ("embedding", "attention", "residual")
 RECIPES = {"bf16": "bf16", "fp16": "bf16", "mixed": "bf16", "megatron": "bf16", "fp32": "fp32", "autocast": "autocast"}
 """Recipe → the column of data/saved_tensors.csv: 16-bit weights work in 16 bits, whatever is kept beside them."""
 
-RECOMPUTE = (Recompute.NONE, Recompute.FULL)
-"""Hugging Face code keeps all, or (gradient checkpointing) the inputs of the layers."""
+SELECTED = (Recompute.KEEP_ATTENTION, Recompute.KEEP_PRODUCTS, Recompute.TORCHTITAN)
+"""Policies of PyTorch's selective checkpoint: what of a layer is kept beside its input."""
+
+RECOMPUTE = (Recompute.NONE, Recompute.FULL, *SELECTED)
+"""Hugging Face code keeps all, or (gradient checkpointing) the inputs of the layers, or what a policy selects too."""
 
 DETAILS = ("normed_choices", "expert_groups", "query_latent", "uneven_heads", "router_outputs")
 """What of a model or run alone decides it: weights of chosen experts made to add up to one; experts masked because of
@@ -125,7 +128,7 @@ class CodePath:
     family : a name of data/code_paths.csv: `model_type` in config.json
     attention : "eager", "flash" or "sdpa" (PyTorch picks)
     recipe : a key of RECIPES
-    recompute : "none" or "full" (gradient checkpointing of every layer)
+    recompute : one of RECOMPUTE; "full" is gradient checkpointing of every layer
     grouped : whether query heads share key-value heads
     many : whether the batch has more than one sequence
     loss : a word of `formula.choices.Losses`
@@ -172,6 +175,10 @@ class CodePath:
         self._check_code()
 
     def _check_code(self) -> None:
+        if self.recompute in SELECTED and "selected" not in self.traits:
+            raise must("recompute", f"none or full for {self.family}, of which no policy was measured", self.recompute)
+        if (self.recompute, self.attention) == (Recompute.KEEP_ATTENTION, Attention.EAGER):
+            raise InputError("attention 'eager' has no kernel that recompute 'keep-attention' could keep; use 'sdpa'.")
         if self.experts and "experts" not in self.traits:
             raise must("experts", f"'' for the code of {self.family}, which has none", repr(self.experts))
         if self.attention == Attention.FLASH and "sink" in self.traits:

@@ -12,14 +12,28 @@ from memcalc.formula.choices import Recompute
 from memcalc.formula.lora import adapter_pieces, adapters
 from memcalc.formula.sharding import total
 from memcalc.formula.symbols import symbol, symbols
-from memcalc.formula.tensors import MATRICES, TENSORS, Structure, Tensor, V, d, d_k, d_v, h, own, window_symbols
+from memcalc.formula.tensors import (
+    MATRICES,
+    TENSORS,
+    Structure,
+    Tensor,
+    V,
+    d,
+    d_ff,
+    d_k,
+    d_v,
+    h,
+    h_kv,
+    own,
+    window_symbols,
+)
 from memcalc.formula.term import Term
 from memcalc.formula.weights import parameters
 
 L_full, L_win, L_sf, L_sw, L_mla, L_idx = symbols(
     "full_layers window_layers sharing_layers window_sharing_layers latent_layers index_layers"
 )
-s, b, W, n_micro, N_d = symbols("context batch window micro_batches data_parallel")
+s, b, L, W, n_micro, N_d = symbols("context batch layers window micro_batches data_parallel")
 cards = N_d * prod(symbols("tensor_parallel pipeline_parallel expert_parallel"))
 """Cards that train together."""
 step_tokens = s * b * n_micro * N_d
@@ -105,14 +119,21 @@ def _forward(multiplied: Term, attention: Term) -> Term:
 forward_operations = _forward(multiplied, attention_operations)
 
 
+_EVERY_SECOND = d * h_kv * d_k + d * h * d_k + d * d_ff  # keys, output and up, of the seven matrices in their order
+
+
 def _step(forward: Term, outside: sympy.Expr, recompute: str, thin: Term | None) -> Term:
     """Return the term for the operations of a step; `outside` is what is not recomputed, `thin` the adapters."""
     of_matrices, attention = (part.symbol for part in forward.parts)
     each = forward.symbol + _BACKWARD * (forward.symbol if thin is None else attention)
+    layers = forward.symbol - _MULTIPLY_AND_ADD * outside * s * b
     again = {
         Recompute.NONE: sympy.S.Zero,
         Recompute.SELECTIVE: attention,
-        Recompute.FULL: forward.symbol - _MULTIPLY_AND_ADD * outside * s * b,
+        Recompute.FULL: layers,
+        Recompute.KEEP_ATTENTION: layers - attention,
+        Recompute.KEEP_PRODUCTS: sympy.S.Zero,
+        Recompute.TORCHTITAN: _MULTIPLY_AND_ADD * s * b * L * _EVERY_SECOND,
     }[Recompute(recompute)]
     if thin is not None:
         passes = _FORWARD + _BACKWARD + (_FORWARD if recompute == Recompute.FULL else 0)

@@ -318,7 +318,7 @@ def kept(row):
     """What the formula says of a measured row, whose inputs are a config.json and a run."""
     run = Training(**{name: value for name, value in row.inputs.items() if name in Training.declared})
     model = Model.from_config({name: value for name, value in row.inputs.items() if name not in Training.declared})
-    [term] = activations(model, run)
+    *_, term = activations(model, run)
     found = {part.name: part.exact(model.values | run.values) for part in (term, *term.every_part.values())}
     layers = {"layer_activations": 1, "activations": model.moe_layers, "other_activations": 0}
     return found[row.quantity] + layers[row.quantity] * held_by_hooks(row.inputs)
@@ -343,6 +343,36 @@ def test_experts_and_latent_attention_to_the_byte(family):
     measured = [row for row in rows("expert_activations") if row.inputs["model_type"] == family]
     assert len(measured) >= 30
     assert [(row.id, row.measured) for row in measured] == [(row.id, kept(row)) for row in measured]
+
+
+@pytest.mark.parametrize("policy", ["keep-attention", "keep-products", "torchtitan"])
+def test_selective_checkpoints_to_the_byte(policy):
+    measured = [row for row in rows("selected") if row.inputs["recompute"] == policy]
+    assert len(measured) >= 8
+    assert [(row.id, row.measured) for row in measured] == [(row.id, kept(row)) for row in measured]
+
+
+def test_selective_checkpoints_of_other_code_are_refused():
+    refused = {
+        "must be 'none' or 'full' for adapters beside Llama-2-7B": {"recompute": "torchtitan", "lora_rank": 8},
+        "must be one of none, selective, full with": {"recompute": "keep-products", "activations": "megatron"},
+        "no kernel that recompute 'keep-attention'": {"recompute": "keep-attention", "attention": "eager"},
+    }
+    for said, fields in refused.items():
+        with pytest.raises(InputError, match=said):
+            breakdown(LLAMA, Training(**fields))
+    with pytest.raises(InputError, match="for GPT-2, not 'torchtitan': nobody has measured it"):
+        breakdown(Model.named("GPT-2"), Training(recompute="torchtitan"))
+
+
+@given(st.sampled_from(["bf16", "autocast"]), st.integers(1, 8192), st.integers(1, 4))
+def test_what_a_policy_keeps_lies_between_all_and_the_inputs_alone(recipe, context, batch):
+    run = Training(context=context, batch=batch, recipe=recipe)
+    full, attention, titan, products, every = (
+        breakdown(LLAMA, replace(run, recompute=policy))["activations"]
+        for policy in ("full", "keep-attention", "torchtitan", "keep-products", "none")
+    )
+    assert full < attention < titan < products < every
 
 
 EXPERTS = st.sampled_from(["grouped_mm", "eager", "batched_mm"])

@@ -15,6 +15,7 @@ from memcalc.formula.saved_tensors import (
     DETAILS,
     DROPOUTS,
     RECIPES,
+    SELECTED,
     CodePath,
     SavedTensor,
     factor,
@@ -71,6 +72,13 @@ EVERY_CASE += [
     for many in (False, True)
     for experts in Experts
     for details in ((), DETAILS)
+]
+EVERY_CASE += [
+    CodePath("llama", attention, recipe, recompute)
+    for attention in ("eager", "sdpa")
+    for recipe in ("bf16", "autocast")
+    for recompute in SELECTED
+    if (attention, recompute) != ("eager", "keep-attention")
 ]
 EVERY_CASE.append(CodePath("deepseek_v3", "flash", details=frozenset({"uneven_heads"})))
 TABLES = "saved_tensors", "saved_tensors_latent", "saved_tensors_experts", "saved_tensors_adapters"

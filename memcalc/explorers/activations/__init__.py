@@ -17,6 +17,7 @@ from memcalc.explorers.frame import Frame, Guess, explorer
 from memcalc.explorers.marks import Marks, along
 from memcalc.explorers.words import formula
 from memcalc.formula.choices import Accounting, Recompute
+from memcalc.formula.megatron import RECOMPUTE
 from memcalc.units import in_unit, show, show_both
 
 CODES = (Accounting.TRANSFORMERS.value, Accounting.MEGATRON.value)
@@ -45,7 +46,7 @@ _MOMENTS = tuple(range(61))
     batch=Number("batch", 1, 256, "texts", "b", (1, 2, 4, 8, 16)),
     code=Menu("code that runs", CODES),
     attention=Menu("attention kernel", KERNELS),
-    recompute=Menu("what is computed again", tuple(one.value for one in Recompute)),
+    recompute=Menu("what is computed again", tuple(one.value for one in RECOMPUTE)),
     moment=Number("moment of the step", 0, 60, grid=_MOMENTS, plays=150),
 )
 def kept_for_backward(
