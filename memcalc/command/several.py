@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -11,7 +12,7 @@ from fractions import Fraction
 from functools import cached_property
 
 from memcalc.command.answers import elsewhere, in_words, line
-from memcalc.errors import InputError, must
+from memcalc.errors import InputError, must, shown
 from memcalc.estimate import advice
 from memcalc.estimate.effects import without_effect
 from memcalc.estimate.engine import taken_by_engine
@@ -138,13 +139,15 @@ def _listed(several: Sequence[object]) -> str:
 def _parts(split: str | None, cards: int) -> tuple[Fraction, ...]:
     if split is None:
         return ()
-    try:
-        parts = tuple(Fraction(part.strip()) for part in split.replace("/", ",").split(","))
-    except (ValueError, ZeroDivisionError):
-        parts = ()
-    if len(parts) != cards or min(parts) <= 0:
-        raise must("tensor-split", f"a positive number for each of the {cards} cards, such as 3,1", repr(split))
+    said = [part.strip() for part in split.replace("/", ",").split(",")]
+    parts = tuple(Fraction(part) for part in said if _PLAIN.fullmatch(part))
+    if len(parts) != len(said) or len(parts) != cards or min(parts) <= 0:
+        raise must("tensor-split", f"a positive number for each of the {cards} cards, such as 3,1", shown(split))
     return parts
+
+
+_PLAIN = re.compile(r"\d{1,9}(\.\d{1,9})?")
+"""A number without an exponent, which could ask for a number of any length."""
 
 
 def print_divided(found: Divided, in_json: bool) -> None:
