@@ -83,7 +83,10 @@ def test_a_verdict_and_ways_out_where_it_does_not_fit(capsys):
             "tensor-split must be a positive number for each of the 2 cards, such as 3,1",
         ),
         (["Llama-2-7B", *TWO, "-ts", "1,x"], "tensor-split must be a positive number for each of the 2 cards"),
-        (["Llama-2-7B", *TWO, "-ts", "1e999999999,1"], "tensor-split must be a positive number for each of the 2 cards"),
+        (
+            ["Llama-2-7B", *TWO, "-ts", "1e999999999,1"],
+            "tensor-split must be a positive number for each of the 2 cards",
+        ),
         (["Llama-2-7B", *TWO, "-ts", "1,0"], "tensor-split must be a positive number for each of the 2 cards"),
         (["Llama-2-7B", *TWO, "-ts", "1000,1"], "layers of a card must be a whole number from 1 to 32, not 0."),
         (["Llama-2-7B", "L4", "-ts", "1,1"], "tensor-split must be left out for a single card, not '1,1'."),

@@ -112,10 +112,6 @@ REFUSED = {
         Model.named("GPT-2"),
         Training(lora_rank=16),
     ),
-    "activations must be 'none' for Mixtral-8x7B: nobody has measured its experts.": (
-        Model.named("Mixtral-8x7B"),
-        Training(),
-    ),
     "tensor_parallel must be 1 for a size without architecture, not 2.": (
         Model.nominal(7 * 10**9),
         Training(tensor_parallel=2),

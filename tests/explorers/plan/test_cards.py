@@ -82,7 +82,7 @@ def test_stages_hold_more_or_fewer_models(stage, brackets):
 
 @pytest.mark.parametrize("width", LAYOUTS)
 def test_what_is_not_known_is_a_box_with_a_question_mark(width):
-    shapes, *_ = drawn(trained(MODELS["Mixtral-8x7B"], GPUS[2], 8, 3), width)
+    shapes, *_ = drawn(trained(Model.named("Mamba-2.8B"), GPUS[2], 8, 3), width)
     assert {f"card_{number}_unknown" for number in range(1, 9)} <= shapes.keys()
     assert shapes["label_unknown"]["text"] == "activations: ?"
     assert "context" not in shapes

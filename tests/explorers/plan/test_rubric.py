@@ -59,7 +59,7 @@ def test_training_has_texts_and_tokens():
 
 
 def test_unknown_activations_leave_no_tick():
-    plan = trained(Model.named("Mixtral-8x7B"), Gpu.named("MI300X"), 8, 3)
+    plan = trained(Model.named("Mamba-2.8B"), Gpu.named("MI300X"), 8, 3)
     assert marks_of(plan, budget=10**6)[:3] == [UNKNOWN] * 3
 
 
