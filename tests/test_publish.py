@@ -107,7 +107,7 @@ def afresh():
 
     def forget():
         Term.expanded.cache_clear()
-        Term._written.cache_clear()
+        Term.as_python.cache_clear()
         claims.claims.cache_clear()
         for name in catalogue.names("models"):
             vars(Model.named(name)).pop("parameters", None)

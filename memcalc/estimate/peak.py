@@ -140,13 +140,12 @@ def _planned(kind: _Kind) -> _Plan:
     model, run = kind.model, kind.run
     known = values(model, run)
     step = _step(model, run)
-    terms, together = _together(step, frozenset({symbol("parameters")} & known.keys()))
-    letters = numeric.arguments(together)
+    terms, letters, source = _together(step, frozenset({symbol("parameters")} & known.keys()))
     place = {term: place for place, term in enumerate(terms)}
     growing = {symbol(name): name for name in _GROWING}
     return _Plan(
         tuple((moment, tuple((part.name, place[part]) for part in moment.parts)) for moment in step.moments),
-        numeric.exact(together),
+        numeric.function(letters, source),
         tuple(numeric.number(letter, known[letter]) for letter in letters),
         tuple((place, growing[letter]) for place, letter in enumerate(letters) if letter in growing),
         unknown(model, run),
@@ -154,10 +153,12 @@ def _planned(kind: _Kind) -> _Plan:
 
 
 @cache
-def _together(step: Step, given: frozenset[sympy.Symbol]) -> tuple[tuple[Term, ...], sympy.Tuple]:
-    """Return the terms of all moments, each once, and their expressions, written out but for what is given."""
+def _together(step: Step, given: frozenset[sympy.Symbol]) -> tuple[tuple[Term, ...], tuple[sympy.Symbol, ...], str]:
+    """Return the terms of all moments, each once; the letters on which they depend, and all of them as Python."""
     terms = tuple(dict.fromkeys(part for moment in step.moments for part in moment.parts))
-    return terms, sympy.Tuple(*(term.expanded(given) for term in terms))
+    each = [term.as_python(given) for term in terms]
+    letters = numeric.in_order({letter for one, _ in each for letter in one})
+    return terms, letters, f"({''.join(f'{source}, ' for _, source in each)})"
 
 
 def kinds_of(model: Model | NominalModel, run: Training) -> list[tuple[Moment, At]]:

@@ -133,10 +133,10 @@ class Term:
         return numeric.function(tuple(known), source, in_floats=True)(*arrays)
 
     @cache  # noqa: B019 – as above
-    def _written(self, given: frozenset[sympy.Symbol]) -> tuple[tuple[sympy.Symbol, ...], str]:
+    def as_python(self, given: frozenset[sympy.Symbol]) -> tuple[tuple[sympy.Symbol, ...], str]:
         """Return the letters on which the value depends, and the expression as Python, with the parts in it."""
         free = self.expr.free_symbols
-        parts = {part.symbol: part._written(given) for part in self.parts if part.symbol in free - given}
+        parts = {part.symbol: part.as_python(given) for part in self.parts if part.symbol in free - given}
         letters = (free - parts.keys()).union(*(below for below, _ in parts.values()))
         return numeric.in_order(letters), numeric.bound(self.expr, {part: below for part, (_, below) in parts.items()})
 
@@ -145,7 +145,7 @@ class Term:
 
     def _checked(self, values: Values) -> tuple[str, Values]:
         """Return the expression as Python, and the values of its letters; InputError if one has none."""
-        letters, source = self._written(self._given(values))
+        letters, source = self.as_python(self._given(values))
         if not values.keys() >= set(letters):  # those that cancel each other out need no value
             expr = self.written_for(values)
             letters, source = numeric.arguments(expr), numeric.written(expr)
