@@ -165,7 +165,7 @@ def parts_of(
     """
     instance("model", model, Model, NominalModel)
     instance("run", run, Training)
-    rows = _rows(method)
+    rows = rows_of(method)
     known = [row["part"] for row in rows]
     _check_rollout(rollout, sleep, rows)
     given = {choice("model of", part, known): other for part, other in (models or {}).items()}
@@ -206,7 +206,8 @@ def _thinned(part: Part, count: int) -> Part:
     return replace(part, run=run, logits=count)
 
 
-def _rows(method: str) -> list[Mapping[str, str]]:
+def rows_of(method: str) -> list[Mapping[str, str]]:
+    """Return the rows of data/beside.csv for a method, one a part; InputError names those that are known."""
     every = catalogue.rows("beside")
     aliases = {alias: row["method"] for row in every for alias in filter(None, row["aliases"].split("|"))}
     name = choice("method", method, dict.fromkeys(row["method"] for row in every), aliases)
@@ -262,7 +263,7 @@ def _check_loss(row: Mapping[str, str], run: Training) -> None:
 
 def _scoring(model: AnyModel, run: Training, batch: int, bare: bool, same: bool) -> Inference:
     """Return how a part scores: in the policy's format, and without working memory where nobody has measured it."""
-    weights = run.base_weights if same and run.lora_rank else "FP32" if run.recipe in ("fp32", "autocast") else "BF16"
+    weights = _weights(run, same)
     logits = Logits.LAST if bare else Logits.ALL
     scoring = Inference(run.context, batch, weights=weights)
     try:
@@ -271,6 +272,22 @@ def _scoring(model: AnyModel, run: Training, batch: int, bare: bool, same: bool)
     except InputError:
         return scoring
     return read
+
+
+def _weights(run: Training, same: bool) -> str:
+    """Return the format of frozen weights: that under adapters where they are the policy's, else that of the policy."""
+    return run.base_weights if same and run.lora_rank else "FP32" if run.recipe in ("fp32", "autocast") else "BF16"
+
+
+def written_by_itself(run: Training, batch: int) -> Inference:
+    """Return how a policy writes with Transformers: so many sequences at once, in the formats of its training.
+
+    >>> written_by_itself(Training(recipe="bf16"), 8).kv_cache
+    'BF16'
+    """
+    weights = _weights(run, same=True)
+    cache = "FP32" if weights == "FP32" and not run.autocast else "BF16"
+    return Inference(run.context, batch, weights, cache, engine="transformers")
 
 
 def _writing(row: Mapping[str, str], model: AnyModel, run: Training, rollout: Inference, sleep: int) -> Part:
