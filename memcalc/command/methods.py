@@ -6,6 +6,7 @@ import argparse
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
 from numbers import Real
 from typing import TYPE_CHECKING
@@ -164,7 +165,8 @@ class Asked:
         share = self._of("rollout_share")
         if not isinstance(share, Real) or isinstance(share, bool) or not 0 < share <= 1:
             raise must("rollout-share", "a number above 0 and at most 1, such as 0.3", shown(share))
-        return Inference(self.run.context, self.written, engine=self.engine, utilization=share, **at_once)
+        # one sequence must have room, and those that do not wait for it
+        return Inference(self.run.context, 1, engine=self.engine, utilization=share, **at_once)
 
     def parts(self, model: AnyModel) -> tuple[Part, ...]:
         """Return the parts that all this has on a card."""
@@ -179,6 +181,17 @@ class Asked:
             *(self.method, model, self.run, self.writing, self._of("sleep") if self.engine else 0),
             *(["reference"] if self.reference else [], without, models, self.said.get("completion")),
         )
+
+    def short(self, model: AnyModel, gpu: Gpu) -> Fraction | None:
+        """Return the share of the card with which the engine would start, in hundredths; None where it does."""
+        if not self.engine:
+            return None
+        from memcalc.estimate.engine import budget
+        from memcalc.estimate.questions import fits
+
+        missing = -fits(model, self.writing, gpu).most
+        has = budget(model, self.writing, gpu)
+        return Fraction(-(-100 * (has + missing) // gpu.capacity), 100) if missing > 0 else None
 
     def on(self, model: AnyModel, gpu: Gpu) -> Together:
         """Return what all that takes on a card."""

@@ -6,6 +6,7 @@ import argparse
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
+from fractions import Fraction
 from itertools import islice
 
 from memcalc.command import frameworks
@@ -16,7 +17,6 @@ from memcalc.estimate import advice
 from memcalc.estimate.beside import Together, rows_of
 from memcalc.estimate.effects import without_effect
 from memcalc.estimate.inference import AnyModel
-from memcalc.estimate.questions import fits
 from memcalc.estimate.terms import last
 from memcalc.formula.choices import Losses
 from memcalc.formula.symbols import BY_NAME
@@ -32,15 +32,23 @@ def answer(model: AnyModel, asked: Asked, card: str, options: argparse.Namespace
         in_vain = frameworks.in_vain(said_of(options), options)
         print(json.dumps(_as_object(model, asked, gpu, found) | {"in_vain": in_vain}, indent=2, default=float))
         return
-    said = [*_counted(model, asked, gpu, found), verdict(found), *_advice(model, asked, gpu, found)]
+    said = [
+        *_counted(model, asked, gpu, found),
+        verdict(found, asked.short(model, gpu)),
+        *_advice(model, asked, gpu, found),
+    ]
     print("\n".join([*said, *frameworks.of_files(said_of(options), options)]))
     if options.explain:
         for row in rows_of(asked.method):
             print(f"\n{row['part']}: {row['meaning']}\n  source: {row['source']}")
 
 
-def verdict(found: Together) -> str:
+def verdict(found: Together, short: Fraction | None = None) -> str:
     """Return in one sentence whether all phases fit, and by how much the highest does.
+
+    Parameters
+    ----------
+    short : the share of the card with which the engine of the rollout would start, where it does not
 
     >>> from memcalc.estimate.peak import At
     >>> verdict(Together("step", "", {"policy weights": 2**30}, {}, 0, 3 * 2**30, "a cache"))
@@ -49,6 +57,8 @@ def verdict(found: Together) -> str:
     fit, phase = found.fit, f"in the {_WORDS.get(found.moment, found.moment)}"
     if not fit:
         return f"It does not fit: {show(-fit.margin)} are missing {phase}."
+    if short is not None:
+        return f"It does not fit: the engine starts only with a larger share, rollout-share {float(short):g}."
     if fit.unknown:
         return f"It fits only if {show(fit.margin)}, which are left {phase}, are enough for {fit.unknown}."
     return f"It fits: {show(fit.margin)} are left {phase}."
@@ -81,7 +91,7 @@ def _writing(asked: Asked) -> str:
 
 def _advice(model: AnyModel, asked: Asked, gpu: Gpu, found: Together) -> list[str]:
     said = [*_longest(model, asked, gpu), *_of_engine(model, asked, gpu), *_idle(model, asked, gpu, found)]
-    if not found.fit:
+    if not _fits(model, asked, gpu):
         missing = [f"Not counted, because nobody knows it: {found.unknown}."] if found.unknown else []
         said = [*missing, *said, *([*_ways(model, asked, gpu)] or ["No single change that was tried makes it fit."])]
     if "completion" in asked.choices and "completion" not in asked.said and asked.run.loss != Losses.FUSED_LINEAR:
@@ -93,11 +103,13 @@ def _of_engine(model: AnyModel, asked: Asked, gpu: Gpu) -> list[str]:
     """Say what the engine has room for, or that its share of the card is too small for it to start."""
     if not asked.engine:
         return []
-    short = -fits(model, asked.writing, gpu).most
-    if short <= 0:
+    short = asked.short(model, gpu)
+    if short is None:
         return [*advice.of_pool(model, asked.writing, gpu)]
+    if short > 1:
+        return [f"{asked.engine} does not start on this card, whatever its share."]
     share = f"{float(asked.writing.utilization):g} of the card"
-    return [f"{asked.engine} does not start with {share}: it needs at least {show(short)} more, which are counted."]
+    return [f"{asked.engine} does not start with {share}: it is counted with what it needs at least, {float(short):g}."]
 
 
 def _idle(model: AnyModel, asked: Asked, gpu: Gpu, found: Together) -> Iterator[str]:
@@ -130,7 +142,7 @@ def _longest(model: AnyModel, asked: Asked, gpu: Gpu) -> Iterator[str]:
 
 
 def _fits(model: AnyModel, asked: Asked, gpu: Gpu) -> bool:
-    return bool(asked.on(model, gpu).fit)
+    return bool(asked.on(model, gpu).fit) and asked.short(model, gpu) is None
 
 
 _ALTERNATIVES = (
@@ -154,13 +166,15 @@ def _ways(model: AnyModel, asked: Asked, gpu: Gpu) -> Iterator[str]:
     for alternatives in _ALTERNATIVES:
         told = (_way(model, asked, gpu, changes, price) for changes, price in alternatives)
         yield from islice(filter(None, told), 1)
+    if share := asked.short(model, gpu):
+        yield from filter(None, [_way(model, asked, gpu, {"rollout_share": float(share)}, "")])
 
 
 def _way(model: AnyModel, asked: Asked, gpu: Gpu, changes: Mapping[str, object], price: str) -> str:
     """Return in a sentence what a change would leave; "" where it does not fit, or is none."""
     try:
         other = _changed(asked, changes)
-        fit = other.on(model, gpu).fit
+        fit = _fits(model, other, gpu) and other.on(model, gpu).fit
     except InputError:  # a choice that this run, or the method, excludes
         return ""
     if not fit or other == asked:
@@ -178,7 +192,7 @@ def _changed(asked: Asked, changes: Mapping[str, object]) -> Asked:
 
 
 def _as_object(model: AnyModel, asked: Asked, gpu: Gpu, found: Together) -> dict[str, object]:
-    fit = found.fit
+    fit, short = found.fit, asked.short(model, gpu)
     each = {phase: {"bytes": at.bytes, "when": at.name, "parts": at.parts} for phase, at in found.phases.items()}
     return {
         **{"model": model.name, "gpu": gpu.name, "method": asked.method, "run": asdict(asked.run)},
@@ -188,6 +202,7 @@ def _as_object(model: AnyModel, asked: Asked, gpu: Gpu, found: Together) -> dict
         "highest": found.moment,
         "in_cpu_memory": found.cpu,
         **{"capacity": gpu.capacity, "capacity_is": gpu.capacity_is, "needed": fit.needed},
-        **{"fits": bool(fit), "verdict": fit.word, "margin": fit.margin, "not_counted": fit.unknown},
+        **{"fits": bool(fit) and short is None, "verdict": "does not fit" if short is not None else fit.word},
+        **{"margin": fit.margin, "rollout_share_needed": short, "not_counted": fit.unknown},
         "advice": _advice(model, asked, gpu, found),
     }

@@ -12,10 +12,11 @@ from memcalc.estimate.part import OF_ADAPTERS, PHASES, SHARED, Part
 from memcalc.estimate.peak import At
 from memcalc.estimate.questions import Fit
 from memcalc.estimate.terms import breakdown
-from memcalc.formula.choices import Budget, Logits, Losses
+from memcalc.formula.choices import Accounting, Budget, Logits, Losses
 from memcalc.specs.gpu import Gpu
 from memcalc.specs.inference import Inference
 from memcalc.specs.model import Model, NominalModel
+from memcalc.specs.run import PARALLEL
 from memcalc.specs.training import Training
 
 MOST = 8
@@ -166,6 +167,7 @@ def parts_of(
     instance("model", model, Model, NominalModel)
     instance("run", run, Training)
     rows = rows_of(method)
+    _check_code(rows[0]["method"], run)
     known = [row["part"] for row in rows]
     _check_rollout(rollout, sleep, rows)
     given = {choice("model of", part, known): other for part, other in (models or {}).items()}
@@ -179,6 +181,15 @@ def parts_of(
         said = " and ".join(filter(None, (found[0].beside, "the cache of what the policy writes")))
         found[0] = replace(found[0], beside=said)
     return tuple(found)
+
+
+def _check_code(method: str, run: Training) -> None:
+    """Raise InputError for what TRL's trainers do not do: dividing a model, and Megatron's layers."""
+    for degree in PARALLEL:
+        if getattr(run, degree) > 1:
+            raise must(degree, f"1 for {method}, where zero or sharding share the model out", getattr(run, degree))
+    if run.activations == Accounting.MEGATRON:
+        raise must("activations", f"transformers or none for {method}, whose code is TRL's", repr(str(run.activations)))
 
 
 def _check_rollout(rollout: Inference | None, sleep: int, rows: list[Mapping[str, str]]) -> None:

@@ -34,7 +34,7 @@ def test_an_engine_is_as_trl_starts_it():
     """vllm_generation.py, _init_vllm: max_num_batched_tokens=4096, and max_num_seqs are the completions of a card."""
     found = asked("GRPO", rollout="vllm", generations=16).writing
     assert (found.engine, float(found.utilization)) == ("vLLM", 0.3)
-    assert (found.batched_tokens, found.sequences, found.batch, found.context) == (4096, 16, 16, 512)
+    assert (found.batched_tokens, found.sequences, found.batch, found.context) == (4096, 16, 1, 512)
     assert float(asked("GRPO", rollout="vLLM", rollout_share=0.5).writing.utilization) == 0.5
     assert asked("GRPO", rollout="server").writing is None
 

@@ -117,9 +117,21 @@ def test_the_answer_in_words(capsys):
     assert re.search(r"\nIt fits: [\d.]+ GiB are left in the step\.\n", reward)
 
 
-def test_a_share_that_is_too_small_is_said(capsys):
-    told = said(capsys, "Llama-3.1-8B", "RTX 4090", "--context", "1K", "--method", "GRPO", "--rollout", "vLLM")
-    assert re.search(r"\nvLLM does not start with 0\.3 of the card: it needs at least [\d.]+ GiB more", told)
+def test_a_share_that_is_too_small_does_not_fit_and_the_least_that_does_can_be_typed(capsys):
+    """30 % of 24 GB are 7.2 GB, of which the weights alone take 16.06 GB."""
+    grpo = ["Llama-3.1-8B", "--context", "1K", "--lora-rank", "8", "--base-weights", "NF4", "--recipe", "bf16"]
+    grpo += ["--recompute", "full", "--method", "GRPO", "--completion", "128", "--rollout", "vLLM"]
+    found = answer(capsys, *grpo, "48 GB")
+    assert (found["fits"], found["verdict"]) == (False, "does not fit")
+    share = found["rollout_share_needed"]
+    assert 16.06 / 48 < share < 0.5
+    told = said(capsys, *grpo, "48 GB")
+    assert f"It does not fit: the engine starts only with a larger share, rollout-share {share:g}.\n" in told
+    again = answer(capsys, *grpo, "48 GB", "--rollout-share", str(share))
+    assert (again["fits"], again["rollout_share_needed"]) == (True, None)
+    assert f"rollout_share {share:g} would leave {show(again['margin'])}." in told
+    assert not answer(capsys, *grpo, "48 GB", "--rollout-share", f"{share - 0.01:.2f}")["fits"]
+    assert "vLLM does not start on this card, whatever its share." in said(capsys, *grpo, "12 GB")
 
 
 def test_ligers_chunks_are_said_as_unknown(capsys):
@@ -128,12 +140,11 @@ def test_ligers_chunks_are_said_as_unknown(capsys):
 
 
 def test_json_has_the_same_keys_for_every_method(capsys):
-    keys = (
-        "model gpu method run rollout said phases highest in_cpu_memory capacity capacity_is needed fits verdict margin"
-    )
+    keys = "model gpu method run rollout said phases highest in_cpu_memory capacity capacity_is needed"
+    keys += " fits verdict margin rollout_share_needed not_counted advice in_vain"
     for method in ("DPO", "GRPO", "PPO", "reward"):
         found = answer(capsys, *ONE_B, "--method", method)
-        assert [*found] == [*keys.split(), "not_counted", "advice", "in_vain"]
+        assert [*found] == keys.split()
         assert found["needed"] == max(phase["bytes"] for phase in found["phases"].values())
         assert found["margin"] == found["capacity"] - found["needed"]
         for phase in found["phases"].values():

@@ -314,6 +314,12 @@ def test_a_verdict_needs_a_card():
             {"run": replace(RUN, loss="fused_linear"), "completion": 9},
             "completion must be None for Liger's loss, which keeps no logits, not 9",
         ),
+        (
+            "DPO",
+            {"run": replace(RUN, tensor_parallel=2, activations="none")},
+            "tensor_parallel must be 1 for DPO, where",
+        ),
+        ("DPO", {"run": replace(RUN, activations="megatron")}, "activations must be transformers or none for DPO"),
         ("DPO", {"run": Inference()}, "run must be of type Training"),
         ("DPO", {"model": "LLaMA-7B"}, "model must be of type Model or NominalModel"),
     ],
