@@ -167,12 +167,12 @@ def parts_of(
     instance("model", model, Model, NominalModel)
     instance("run", run, Training)
     rows = rows_of(method)
-    _check_code(rows[0]["method"], run)
     known = [row["part"] for row in rows]
     _check_rollout(rollout, sleep, rows)
     given = {choice("model of", part, known): other for part, other in (models or {}).items()}
     asked = _names("also", also, [row["part"] for row in rows if row["present"] == "if asked"])
     gone = _names("without", without, [part for part in known if part != "policy"])
+    _check_code(rows, run, gone)
     rows = [row for row in rows if row["part"] not in gone and _present(row, rollout, asked)]
     found = [_part(row, given.get(row["part"], model), run, rollout, sleep) for row in rows]
     if completion is not None:
@@ -183,13 +183,17 @@ def parts_of(
     return tuple(found)
 
 
-def _check_code(method: str, run: Training) -> None:
-    """Raise InputError for what TRL's trainers do not do: dividing a model, and Megatron's layers."""
+def _check_code(rows: list[Mapping[str, str]], run: Training, gone: Collection[str]) -> None:
+    """Raise InputError for what TRL's trainers do not do: dividing a model, Megatron's layers, Liger's loss of one."""
+    method = rows[0]["method"]
     for degree in PARALLEL:
         if getattr(run, degree) > 1:
             raise must(degree, f"1 for {method}, where zero or sharding share the model out", getattr(run, degree))
     if run.activations == Accounting.MEGATRON:
         raise must("activations", f"transformers or none for {method}, whose code is TRL's", repr(str(run.activations)))
+    if run.loss == Losses.FUSED_LINEAR and any(row["part"] in gone and row["phase"] == "loss" for row in rows):
+        such = f"another for {method} without a reference, which Liger's needs"
+        raise must("loss", such, repr(str(run.loss)))
 
 
 def _check_rollout(rollout: Inference | None, sleep: int, rows: list[Mapping[str, str]]) -> None:

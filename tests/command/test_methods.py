@@ -76,6 +76,11 @@ TRAIN = ["train", "Llama-3.2-1B", "80 GB", "--context", "512"]
         ("--method DPO --rollout vLLM", "rollout must be left out for DPO: it has no such choice."),
         ("--method DPO --completion 9", "completion must be left out for DPO: prompts and answers get logits alike."),
         ("--method DPO --reference 7B", "reference '7B' is not known. Known: none."),
+        (
+            "--method DPO --reference none --loss fused_linear",
+            "loss must be another for DPO without a reference, which Liger's needs, not 'fused_linear'.",
+        ),
+        ("--method DPO --tensor-parallel 2 --activations none", "tensor_parallel must be 1 for DPO, where zero or"),
         ("--method reward --generations 8", "generations must be left out for reward model: it has no such choice."),
         ("--method reward --loss fused_linear", "loss must be plain for reward model, not 'fused_linear'."),
         ("--method PPO --reference none", "reference must be left out for PPO: there is always a reference."),
