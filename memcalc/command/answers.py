@@ -37,9 +37,9 @@ def on_one(model: AnyModel, run: Inference | Training, card: str, options: argpa
 
     gpu = Gpu.of(card)
     if options.json:
-        print_json(model, run, gpu, frameworks.in_vain(_said_of(options), options))
+        print_json(model, run, gpu, frameworks.in_vain(said_of(options), options))
     else:
-        print_fit(model, run, gpu, [*frameworks.beside(_said_of(options), options, model, run, gpu)])
+        print_fit(model, run, gpu, [*frameworks.beside(said_of(options), options, model, run, gpu)])
     if options.explain and not options.json:
         from memcalc.estimate.terms import terms
 
@@ -65,13 +65,13 @@ def print_pool(options: argparse.Namespace, run: Inference) -> None:
 
 def run_of(options: argparse.Namespace) -> Inference | Training:
     """Return the run that a command line describes."""
-    said = _said_of(options)
+    said = said_of(options)
     if options.kind is Inference:
         return Inference(**with_slots(said, options.slots, options.total_context))
     return options.kind(**frameworks.with_files(said, options))
 
 
-def _said_of(options: argparse.Namespace) -> dict[str, object]:
+def said_of(options: argparse.Namespace) -> dict[str, object]:
     """Return the fields that the command line says."""
     return {name: getattr(options, name) for name in options.kind.declared if hasattr(options, name)}
 

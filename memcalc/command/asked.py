@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from memcalc.command import methods
 from memcalc.command.answers import on_one, print_pool, run_of
 from memcalc.command.words import model_and_cards
 from memcalc.errors import InputError, must
@@ -24,6 +25,7 @@ def answer(options: argparse.Namespace) -> None:
         return tables.answer(options)
     if getattr(options, "table", None):
         raise InputError("table must be left out, unless cards or formats are to be compared.")
+    methods.asked(options)
     run = run_of(options)  # first, because that needs no SymPy
     if getattr(options, "pool", None):
         return print_pool(options, run)
@@ -46,6 +48,10 @@ def _of_cards(run: Inference | Training, options: argparse.Namespace) -> None:
     if len(cards) > 1:
         such = "one card, of which the options under several cards, such as --data-parallel, say how many there are"
         raise must("gpu", such, " and ".join(cards))
+    if methods.asked(options):
+        from memcalc.command import phases
+
+        return phases.answer(model, methods.of(run, options), cards[0], options)
     on_one(model, run, cards[0], options)
 
 

@@ -51,6 +51,11 @@ def beside(
     """Yield the sentences that stand after the answer: what a file says in vain, and what paged states do."""
     if "paged" in str(said.get("optimizer", "")).casefold():
         yield from _paged(model, run, gpu)
+    yield from of_files(said, options)
+
+
+def of_files(said: Mapping[str, object], options: argparse.Namespace) -> Iterator[str]:
+    """Yield what a file says in vain, in a sentence."""
     if idle := {one["key"]: one["why"] for one in in_vain(said, options)}:
         from memcalc.specs.frameworks import in_words
 

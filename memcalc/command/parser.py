@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import IO, TYPE_CHECKING, NoReturn
 
 from memcalc import __version__
-from memcalc.command import frameworks, lists, others, phrases
+from memcalc.command import frameworks, lists, methods, others, phrases
 from memcalc.errors import InputError, must, shown
 
 if TYPE_CHECKING:
@@ -169,6 +169,7 @@ def _add_options(command: Parser, name: str) -> None:
         _add_slots(command)
         _add_tables(command)
     else:
+        methods.add(command)
         frameworks.add(command)
     command.set_defaults(run=_answer, kind=kind, command=name)
 

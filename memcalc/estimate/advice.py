@@ -105,10 +105,18 @@ def notes(model: Model, run: Inference | Training, gpu: Gpu) -> list[str]:
     found, trained = [], model.trained_context
     if trained and (run.context > trained or _longest(model, run, gpu) > trained):
         found.append(f"{model.name} was trained for {trained:,} tokens; more needs an extension.")
-    if run.overhead == "none" and not getattr(run, "kind", ""):  # an engine's is in the verdict
-        found.append(_overhead(run))
+    found += on_top(run)
     found += _of_training(model, run, gpu) if isinstance(run, Training) else _on_card(model, run, gpu)
     return [*found, *said_of(model, run)]
+
+
+def on_top(run: Inference | Training) -> list[str]:
+    """Return what comes on top of what is counted, in a sentence; nothing where an engine's verdict has it.
+
+    >>> on_top(Inference(overhead="high"))
+    []
+    """
+    return [] if run.overhead != "none" or getattr(run, "kind", "") else [_overhead(run)]
 
 
 def said_of(model: AnyModel, run: Inference | Training) -> list[str]:
@@ -127,7 +135,7 @@ def said_of(model: AnyModel, run: Inference | Training) -> list[str]:
 
 def _on_card(model: AnyModel, run: Inference, gpu: Gpu) -> Iterator[str]:
     if run.reserving.budget:
-        yield from _pool(model, run, gpu)
+        yield from of_pool(model, run, gpu)
     if isinstance(model, Model):
         yield from _speed(model, run, gpu)
         yield from filter(None, [on_card(model, run, gpu)])
@@ -143,10 +151,18 @@ def _of_serving(model: AnyModel, run: Inference) -> Iterator[str]:
 
 
 def _of_training(model: AnyModel, run: Training, gpu: Gpu) -> Iterator[str]:
-    if run.recipe == "bf16" and not run.lora_rank:
-        yield _ROUNDED
+    yield from rounded(run)
     if gpu.bf16_tflops:
         yield from _pace(model, run, gpu)
+
+
+def rounded(run: Training) -> list[str]:
+    """Return what weights in 16 bits alone lose, in a sentence.
+
+    >>> rounded(Training())
+    []
+    """
+    return [_ROUNDED] if run.recipe == "bf16" and not run.lora_rank else []
 
 
 # BF16 has 8 bits of precision: half a step at the end of a binade is 1/512 of the number there.
@@ -164,8 +180,13 @@ def _longest(model: AnyModel, run: Inference | Training, gpu: Gpu) -> int:
         return 0
 
 
-def _pool(model: AnyModel, run: Inference, gpu: Gpu) -> Iterator[str]:
-    """Yield how many tokens the pool of an engine holds, and how many requests of this length."""
+def of_pool(model: AnyModel, run: Inference, gpu: Gpu) -> Iterator[str]:
+    """Yield how many tokens the pool of an engine holds, and how many requests of this length; nothing without room.
+
+    >>> said = of_pool(Model.named("Llama-3.1-8B"), Inference(4096, engine="vLLM"), Gpu.named("RTX 4090"))
+    >>> next(said).endswith("requests of 4,096 tokens.")
+    True
+    """
     try:
         found = pool(model, run, gpu)
     except InputError:  # nothing is left for it

@@ -12,10 +12,11 @@ from memcalc.estimate.part import OF_ADAPTERS, PHASES, SHARED, Part
 from memcalc.estimate.peak import At
 from memcalc.estimate.questions import Fit
 from memcalc.estimate.terms import breakdown
-from memcalc.formula.choices import Budget, Logits, Losses
+from memcalc.formula.choices import Accounting, Budget, Logits, Losses
 from memcalc.specs.gpu import Gpu
 from memcalc.specs.inference import Inference
 from memcalc.specs.model import Model, NominalModel
+from memcalc.specs.run import PARALLEL
 from memcalc.specs.training import Training
 
 MOST = 8
@@ -58,7 +59,7 @@ def together(*parts: Part | tuple, gpu: Gpu | None = None) -> Together:
     parts : each a `Part`, or its name, model and run and perhaps the rest of what a `Part` has, in this order
     gpu : the card, of which an engine with a pool takes a share
 
-    Parts of one phase are each counted at their highest, which is more than they need if they take turns.
+    Parts of one phase are each counted at their highest; of those that take turns, the one that adds most.
     Training states are there from the second step on.
     Raises InputError for more than `MOST` parts, a name that two have, and weights used of no part or of another model.
     Source: trl2026, trl/trainer; vllm2026, v1/worker/gpu_worker.py, sleep.
@@ -76,7 +77,8 @@ def together(*parts: Part | tuple, gpu: Gpu | None = None) -> Together:
     phases = {}
     for phase in PHASES:
         if any(part.phase == phase for part in parts):
-            there = {(part.name, name): size for part in parts for name, size in _in(part, phase, gpu, raised).items()}
+            every = _there(parts, phase, gpu, raised)
+            there = {(name, term): size for name, terms in every.items() for term, size in terms.items()}
             phases[phase] = At(phase, PHASES[phase], {" ".join(key): size for key, size in there.items() if size})
     top = max(phases.values(), key=lambda at: at.bytes)
     said = dict.fromkeys(words for part in parts for words in part.unknown)
@@ -85,6 +87,14 @@ def together(*parts: Part | tuple, gpu: Gpu | None = None) -> Together:
         *(top.moment, top.name, top.parts, phases, asleep),
         *(gpu.capacity if gpu else None, " and ".join(said)),
     )
+
+
+def _there(parts: list[Part], phase: str, gpu: Gpu | None, raised: bool) -> dict[str, dict[str, int]]:
+    """Return what each part has in a phase; of those that take turns, all rest but the one that adds most."""
+    found = {part.name: _in(part, phase, gpu, raised) for part in parts}
+    rest = {part.name: part.resting() for part in parts if part.turns and part.phase == phase}
+    most = max(rest, key=lambda name: sum(found[name].values()) - sum(rest[name].values()), default="")
+    return found | {name: there for name, there in rest.items() if name != most}
 
 
 def _in(part: Part, phase: str, gpu: Gpu | None, raised: bool) -> dict[str, int]:
@@ -156,12 +166,13 @@ def parts_of(
     """
     instance("model", model, Model, NominalModel)
     instance("run", run, Training)
-    rows = _rows(method)
+    rows = rows_of(method)
     known = [row["part"] for row in rows]
     _check_rollout(rollout, sleep, rows)
     given = {choice("model of", part, known): other for part, other in (models or {}).items()}
     asked = _names("also", also, [row["part"] for row in rows if row["present"] == "if asked"])
     gone = _names("without", without, [part for part in known if part != "policy"])
+    _check_code(rows, run, gone)
     rows = [row for row in rows if row["part"] not in gone and _present(row, rollout, asked)]
     found = [_part(row, given.get(row["part"], model), run, rollout, sleep) for row in rows]
     if completion is not None:
@@ -170,6 +181,19 @@ def parts_of(
         said = " and ".join(filter(None, (found[0].beside, "the cache of what the policy writes")))
         found[0] = replace(found[0], beside=said)
     return tuple(found)
+
+
+def _check_code(rows: list[Mapping[str, str]], run: Training, gone: Collection[str]) -> None:
+    """Raise InputError for what TRL's trainers do not do: dividing a model, Megatron's layers, Liger's loss of one."""
+    method = rows[0]["method"]
+    for degree in PARALLEL:
+        if getattr(run, degree) > 1:
+            raise must(degree, f"1 for {method}, where zero or sharding share the model out", getattr(run, degree))
+    if run.activations == Accounting.MEGATRON:
+        raise must("activations", f"transformers or none for {method}, whose code is TRL's", repr(str(run.activations)))
+    if run.loss == Losses.FUSED_LINEAR and any(row["part"] in gone and row["phase"] == "loss" for row in rows):
+        such = f"another for {method} without a reference, which Liger's needs"
+        raise must("loss", such, repr(str(run.loss)))
 
 
 def _check_rollout(rollout: Inference | None, sleep: int, rows: list[Mapping[str, str]]) -> None:
@@ -184,12 +208,12 @@ def _check_rollout(rollout: Inference | None, sleep: int, rows: list[Mapping[str
 def _written(parts: list[Part], rows: list[Mapping[str, str]], run: Training, completion: int) -> list[Part]:
     """Return the parts with logits for what is written alone, and for the token before it."""
     count = min(whole("completion", completion, 1, run.context) + 1, run.context)
-    if not any(row["completions"] == "yes" for row in rows) or run.loss == Losses.FUSED_LINEAR:
-        why = "Liger's loss, which keeps none" if run.loss == Losses.FUSED_LINEAR else rows[0]["method"]
+    chunked = run.loss == Losses.FUSED_LINEAR
+    written = {row["part"] for row in rows if row["completions"] == "yes"} - ({"policy"} if chunked else set())
+    if not written:
+        why = "Liger's loss, which keeps no logits" if chunked else rows[0]["method"]
         raise must("completion", f"None for {why}", completion)
-    return [
-        _thinned(part, count) if row["completions"] == "yes" else part for part, row in zip(parts, rows, strict=True)
-    ]
+    return [_thinned(part, count) if part.name in written else part for part in parts]
 
 
 def _thinned(part: Part, count: int) -> Part:
@@ -197,7 +221,8 @@ def _thinned(part: Part, count: int) -> Part:
     return replace(part, run=run, logits=count)
 
 
-def _rows(method: str) -> list[Mapping[str, str]]:
+def rows_of(method: str) -> list[Mapping[str, str]]:
+    """Return the rows of data/beside.csv for a method, one a part; InputError names those that are known."""
     every = catalogue.rows("beside")
     aliases = {alias: row["method"] for row in every for alias in filter(None, row["aliases"].split("|"))}
     name = choice("method", method, dict.fromkeys(row["method"] for row in every), aliases)
@@ -217,20 +242,24 @@ def _present(row: Mapping[str, str], rollout: Inference | None, asked: Collectio
 def _part(row: Mapping[str, str], model: AnyModel, run: Training, rollout: Inference | None, sleep: int) -> Part:
     same = row["weights"] == "policy" or (row["weights"] == "policy if adapters" and run.lora_rank > 0)
     said = {"phase": row["phase"], "uses": "policy" if same else "", "score": row["head"] == "score"}
-    batch = run.batch * int(row["sequences"])
+    batch = (rollout.batch if rollout and row["batch"] == "rollout" else run.batch) * int(row["sequences"])
     if row["trained"] == "yes":
-        return Part(row["part"], model, _trained(row, run, batch), **said, beside=row["unknown"])
+        chunks = row["chunks"] if run.loss == Losses.FUSED_LINEAR else ""
+        unknown = " and ".join(filter(None, (row["unknown"], chunks)))
+        return Part(row["part"], model, _trained(row, run, batch), **said, beside=unknown)
     if row["part"] == "rollout":
         return _writing(row, model, run, rollout, sleep)
-    scoring = _scoring(model, run, batch, said["score"], same)
+    chunked = run.loss == Losses.FUSED_LINEAR and row["phase"] == "loss"
+    scoring = _scoring(model, run, batch, said["score"] or chunked, same)
     sharing = run if run.stage == 3 and scoring.weights in SHARED else None
-    return Part(row["part"], model, scoring, **said, rows=int(row["rows"]), sharing=sharing, beside=row["unknown"])
+    said |= {"rows": int(row["rows"]), "turns": row["phase"] == "scoring"}
+    return Part(row["part"], model, scoring, **said, sharing=sharing, beside=row["unknown"])
 
 
 def _trained(row: Mapping[str, str], run: Training, batch: int) -> Training:
     """Return how a part is trained: a value model whole, whatever is done with the policy."""
-    if run.loss not in _LOSSES:
-        raise must("loss", f"one of {', '.join(_LOSSES)} for {row['method']}", repr(str(run.loss)))
+    if row["part"] == "policy":
+        _check_loss(row, run)
     own = {} if row["part"] == "policy" else {name: getattr(Training, name) for name in OF_ADAPTERS}
     loss = run.loss if row["head"] == "logits" else Losses.PLAIN
     if loss == Losses.PLAIN and row["head"] == "logits":
@@ -239,10 +268,18 @@ def _trained(row: Mapping[str, str], run: Training, batch: int) -> Training:
     return replace(run, batch=batch, loss=loss, **own)
 
 
-def _scoring(model: AnyModel, run: Training, batch: int, score: bool, same: bool) -> Inference:
+def _check_loss(row: Mapping[str, str], run: Training) -> None:
+    known = [loss for loss in _LOSSES if row["chunks"] or loss != Losses.FUSED_LINEAR]
+    if row["head"] == "score":
+        known = [Losses.PLAIN]
+    if run.loss not in known:
+        raise must("loss", f"{'one of ' * (len(known) > 1)}{', '.join(known)} for {row['method']}", repr(str(run.loss)))
+
+
+def _scoring(model: AnyModel, run: Training, batch: int, bare: bool, same: bool) -> Inference:
     """Return how a part scores: in the policy's format, and without working memory where nobody has measured it."""
-    weights = run.base_weights if same and run.lora_rank else "FP32" if run.recipe in ("fp32", "autocast") else "BF16"
-    logits = Logits.LAST if score or run.loss == Losses.FUSED_LINEAR else Logits.ALL
+    weights = _weights(run, same)
+    logits = Logits.LAST if bare else Logits.ALL
     scoring = Inference(run.context, batch, weights=weights)
     try:
         read = replace(scoring, prefill="whole", logits=logits)
@@ -250,6 +287,22 @@ def _scoring(model: AnyModel, run: Training, batch: int, score: bool, same: bool
     except InputError:
         return scoring
     return read
+
+
+def _weights(run: Training, same: bool) -> str:
+    """Return the format of frozen weights: that under adapters where they are the policy's, else that of the policy."""
+    return run.base_weights if same and run.lora_rank else "FP32" if run.recipe in ("fp32", "autocast") else "BF16"
+
+
+def written_by_itself(run: Training, batch: int) -> Inference:
+    """Return how a policy writes with Transformers: so many sequences at once, in the formats of its training.
+
+    >>> written_by_itself(Training(recipe="bf16"), 8).kv_cache
+    'BF16'
+    """
+    weights = _weights(run, same=True)
+    cache = "FP32" if weights == "FP32" and not run.autocast else "BF16"
+    return Inference(run.context, batch, weights, cache, engine="transformers")
 
 
 def _writing(row: Mapping[str, str], model: AnyModel, run: Training, rollout: Inference, sleep: int) -> Part:

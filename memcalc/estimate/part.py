@@ -12,7 +12,7 @@ from memcalc.errors import InputError, choice, instance, must, shown, whole
 from memcalc.estimate import training
 from memcalc.estimate.engine import budget
 from memcalc.estimate.inference import AnyModel
-from memcalc.estimate.peak import At, Peak, kinds_of, peak
+from memcalc.estimate.peak import At, Peak, kinds_of, lasting, peak
 from memcalc.estimate.questions import fits
 from memcalc.estimate.terms import breakdown, values
 from memcalc.formula.choices import Budget, Logits, Losses
@@ -58,6 +58,7 @@ class Part:
     rows : of the policy's logits, of which so many give their entropy at once while this model's are there; 0 if none
     sharing : a run whose cards share these weights out too, as ZeRO stage 3 and FSDP do; None if each has all
     beside : what it takes too and is not known, in words; "" if there is nothing
+    turns : whether it works when all others of its phase are done that take turns too, or before they begin
 
     Raises InputError for a run of another kind, and for choices that contradict each other.
 
@@ -76,9 +77,10 @@ class Part:
     rows: int = 0
     sharing: Training | None = None
     beside: str = ""
+    turns: bool = False
 
     def __post_init__(self):
-        for name, kind in (("name", str), ("uses", str), ("beside", str), ("score", bool)):
+        for name, kind in (("name", str), ("uses", str), ("beside", str), ("score", bool), ("turns", bool)):
             instance(name, getattr(self, name), kind)
         whole("rows", self.rows, 0, BY_NAME["context"].limit)
         instance(f"model of {self.name!r}", self.model, Model, NominalModel, WeighedModel)
@@ -99,6 +101,8 @@ class Part:
             raise must("logits", f"None for {self.name!r}, whose loss keeps none", self.logits)
         if self.uses and (self.trains or self.pooled):
             raise must("uses", f"empty for {self.name!r}, which has weights of its own", repr(self.uses))
+        if self.trains and self.turns:
+            raise must("turns", f"False for {self.name!r}, whose step others may share", True)
         if self.sharing is not None:
             instance("sharing", self.sharing, Training)
         if self.sharing and (self.trains or self.pooled or not (self.uses or self.run.weights in SHARED)):
@@ -134,7 +138,8 @@ class Part:
         if self.trains:
             every = [at for at in self.peak.moments.values() if at.moment != "step"] or [self.peak]
             names = (name for name in self.peak.moments["step"].parts if name not in _MOVING)
-            return {name: min(at.parts.get(name, 0) for at in every) for name in names}
+            there = {name: min(at.parts.get(name, 0) for at in every) for name in names}
+            return there if lasting(self.run) else there | {"gradients": 0}
         return {} if self.sleep or self.uses else {name: size for name, size in self.memory.items() if name in _LYING}
 
     def working(self, gpu: Gpu | None, raised: bool) -> dict[str, int]:

@@ -231,11 +231,20 @@ def _ways(model: Model | NominalModel, run: Training) -> tuple[bool, bool, bool,
     gathering = "" if not gathers or run.divided else "fsdp" if run.by_rows else "zero"
     if isinstance(model, NominalModel) and gathering == "fsdp":
         gathering = ""
-    lasting = run.recipe == "megatron" or run.activations == Accounting.MEGATRON or (deepspeed and run.stage == 3)
     shared = run.stage >= 2 or run.offload != Offload.NONE
     again = run.recompute == Recompute.FULL and run.reentrant is not False
     hoarding = again and run.lora_rank > 0 and gathering == "fsdp"
-    return run.lora_rank > 0, lasting, shared, gathering, run.stage if deepspeed else 0, hoarding
+    return run.lora_rank > 0, lasting(run), shared, gathering, run.stage if deepspeed else 0, hoarding
+
+
+def lasting(run: Training) -> bool:
+    """Return whether memory for gradients is there between steps too, as Megatron and DeepSpeed's stage 3 keep it.
+
+    >>> lasting(Training(recipe="megatron")), lasting(Training())
+    (True, False)
+    """
+    partitioned = run.stage == 3 and not run.by_rows
+    return run.recipe == "megatron" or run.activations == Accounting.MEGATRON or partitioned
 
 
 def _kept(model: Model | NominalModel, run: Training) -> tuple[Term, ...]:

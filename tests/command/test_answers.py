@@ -48,6 +48,7 @@ QUICK = [
     *(["--version"], ["--help"], ["fit", "--help"], ["train", "--help"], ["list", "gpus"], ["glossary"]),
     *(["fit", "Llama-2-7B", CARD, "--max-model-len", "1"], ["fit", "Llama-2-7B", CARD, "--context", "x"]),
     *(["train", "Llama-2-7B", CARD, "--optimizer", "x"], ["fit", "Llama-2-7B", CARD, "--slots", "0"]),
+    *(["train", "Llama-2-7B", CARD, "--beta", "0.1"], ["train", "Llama-2-7B", CARD, "--num_generations", "8"]),
     *(["fit", "Llama-9-8B", CARD], ["train", "nobody/nothing", CARD], ["fit", "nothing.json", CARD]),
 ]
 

@@ -15,6 +15,7 @@ LLAMA, QWEN = Model.named("Llama-3.2-1B"), Model.named("Qwen2.5-7B")
 PARAMETERS = 1_235_814_400
 RUN = Training(context=512, batch=1, recipe="bf16")
 ENGINE = Inference(512, engine="vLLM", utilization=0.3)
+READ_WHOLE = Inference(512, weights="BF16", prefill="whole", logits="all")
 CARD = Gpu.of("80 GB")
 
 
@@ -122,6 +123,43 @@ def test_grpo_has_logits_of_completions_alone():
     found, less = (parts_of("GRPO", LLAMA, RUN, completion=count)[0].peak.moments["loss"] for count in (512, 128))
     assert found.bytes - less.bytes == 16 * 128_256 * (512 - 129)
     assert some.bytes <= every.bytes
+
+
+def test_models_that_score_take_turns():
+    """The policy and the reference score one after the other: logits in FP32, and exponentials of a sequence, once."""
+    found = together(*parts_of("GRPO", LLAMA, RUN, ENGINE, sleep=2, also="reference"), gpu=CARD).phases["scoring"]
+    assert found.bytes == (6 + 2) * PARAMETERS + 4 * 146 + 4 * 128_256 * (512 + 511)
+    both = [Part(name, LLAMA, READ_WHOLE, turns=True) for name in ("one", "other")]
+    at_once = [replace(part, turns=False) for part in both]
+    assert together(*at_once).bytes - together(*both).bytes == 4 * 128_256 * (512 + 511)
+
+
+def test_ppo_scores_as_many_at_once_as_are_written():
+    written = Inference(512, batch=64, engine="transformers")
+    parts = {part.name: part.run.batch for part in parts_of("PPO", LLAMA, RUN, written)}
+    assert parts == {"policy": 1, "value": 1, "reference": 64, "reward": 64, "rollout": 64}
+    grpo = {part.name: part.run.batch for part in parts_of("GRPO", LLAMA, RUN, written, also="reference")}
+    assert grpo == {"policy": 1, "reference": 1, "rollout": 64}
+
+
+@pytest.mark.parametrize(("method", "chunk"), [("DPO", "a pair"), ("GRPO", "a completion")])
+def test_chunks_of_ligers_loss_are_said(method, chunk):
+    """fused_linear_preference.py and fused_linear_ppo.py of Liger-Kernel, commit ead96b6: chunk_size=1."""
+    run = replace(RUN, loss="fused_linear")
+    found = together(*parts_of(method, LLAMA, run, without=() if method == "DPO" else "rollout"), gpu=CARD)
+    assert found.unknown == f"the logits of a chunk of Liger's loss, which is {chunk}"
+    assert found.fit.word == "fits if"
+
+
+def test_with_ligers_loss_grpo_scores_with_logits_all_the_same():
+    """grpo_trainer.py, _get_per_token_logps_and_entropies, which knows nothing of Liger; DPO's reference has none."""
+    run = replace(RUN, loss="fused_linear")
+    plain, chunked = (parts_of("GRPO", LLAMA, one, also="reference")[1].working(None, True) for one in (RUN, run))
+    assert plain == chunked
+    policy, reference = parts_of("GRPO", LLAMA, run, also="reference", completion=128)
+    assert (policy.logits, reference.logits) == (None, 129)
+    of_pairs = parts_of("DPO", LLAMA, run)[1].working(None, True)
+    assert of_pairs["activations"] < 2 * 4 * 128_256 * 512
 
 
 def test_each_card_has_a_share_of_the_reference_in_zero_stage_3():
@@ -261,6 +299,27 @@ def test_a_verdict_needs_a_card():
             {"run": replace(RUN, loss="fused")},
             "loss must be one of plain, fused_linear, log_probabilities, log_probabilities-16 for DPO",
         ),
+        (
+            "PPO",
+            {"run": replace(RUN, loss="fused_linear")},
+            "loss must be one of plain, log_probabilities, log_probabilities-16 for PPO, not 'fused_linear'",
+        ),
+        (
+            "reward",
+            {"run": replace(RUN, loss="fused_linear")},
+            "loss must be plain for reward model",
+        ),
+        (
+            "GRPO",
+            {"run": replace(RUN, loss="fused_linear"), "completion": 9},
+            "completion must be None for Liger's loss, which keeps no logits, not 9",
+        ),
+        (
+            "DPO",
+            {"run": replace(RUN, tensor_parallel=2, activations="none")},
+            "tensor_parallel must be 1 for DPO, where",
+        ),
+        ("DPO", {"run": replace(RUN, activations="megatron")}, "activations must be transformers or none for DPO"),
         ("DPO", {"run": Inference()}, "run must be of type Training"),
         ("DPO", {"model": "LLaMA-7B"}, "model must be of type Model or NominalModel"),
     ],

@@ -24,6 +24,14 @@ def test_deepspeed_keeps_gradients_and_its_bucket():
     assert rest["bucket_memory"] == peak(LLAMA, shared).parts["bucket_memory"] > 0
 
 
+def test_gradients_of_a_size_alone_are_gone_between_steps_too():
+    """2 + 4 bytes of each parameter as above; Megatron's buffer of gradients in 32 bits stays."""
+    size = Model.nominal(10**9)
+    rest = Part("policy", size, Training(recipe="bf16")).resting()
+    assert rest == {"weights": 2 * 10**9, "gradients": 0, "optimizer": 4 * 10**9 + 4}
+    assert Part("policy", size, Training(recipe="megatron")).resting()["gradients"] == 4 * 10**9
+
+
 def test_the_peak_of_log_probabilities_is_as_measured():
     """Forward and backward pass of transformers 5.24 with TRL's selective_log_softmax on logits in FP32, less weights:
     living storages on fake tensors in torch 2.13, of 2 and 4 sequences of 512 tokens, and 2 of 1,024.
@@ -178,6 +186,8 @@ def test_the_cache_counts_for_who_writes_alone():
         ({"uses": None}, "uses must be of type str"),
         ({"score": 1}, "score must be of type bool"),
         ({"rows": -1}, "rows must be a whole number from 0"),
+        ({"turns": 1}, "turns must be of type bool"),
+        ({"run": RUN, "turns": True}, "turns must be False for 'it', whose step others may share"),
         ({"sharing": 3}, "sharing must be of type Training"),
         ({"logits": 0}, "logits of 'it' must be a whole number from 1 to 512"),
         ({"run": Training(loss="fused_linear"), "logits": 9}, "logits must be None for 'it', whose loss keeps none"),
