@@ -45,6 +45,8 @@ def adapted(model: Model, run: Training) -> Adapted:
         **settings,
         quantized=quantized,
         dropout=run.lora_dropout > 0,
+        holding=run.holds_inputs,
+        reentrant=run.reentrant is True,
     )
 
 
@@ -56,7 +58,7 @@ def unknown(model: Model, run: Training) -> Iterator[str]:
     if model.moe_layers and run.raised:
         field = "kbit_preparation must be False" if run.quantized else "base_weights must be BF16 or FP16"
         yield f"{field} for adapters beside {model.name}: nobody has measured experts in FP32."
-    plain, formats = ("BF16", "FP16", "FP32"), catalogue.names("frozen_bases", "known")
+    plain, formats = ("BF16", "FP16", "FP32"), catalogue.names("frozen_bases")
     if run.base_weights not in (*plain, *formats):
         alone = f"what is kept is known for base_weights {', '.join((*plain, *formats))} alone"
         yield f"activations must be 'none' for adapters beside base_weights {run.base_weights}: {alone}."

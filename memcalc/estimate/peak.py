@@ -182,6 +182,8 @@ def unknown(model: Model | NominalModel, run: Training) -> str:
         said.append("the activations")
     elif run.activations == Accounting.MEGATRON:
         said.append("what the loss takes for a moment")
+    elif run.holds_inputs:
+        said.append("columns of outliers, which LLM.int8 keeps a second time")
     if training.stepping(model, run)[1] is None:
         said.append(f"what a step of {run.optimizer} takes for a moment")
     return " and ".join(said)

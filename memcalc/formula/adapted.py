@@ -29,6 +29,8 @@ class Adapted:
     raised : whether the numbers between layers are FP32: embedding and norms are
     dropout : whether the adapters drop numbers of their input
     first : whether it is the first layer, whose input needs no gradient
+    holding : whether the frozen matrices hold on to what they read, past autograd and until the backward pass ends
+    reentrant : whether torch's older checkpoint computes layers again, which lets that go
     """
 
     modules: frozenset[str]
@@ -38,6 +40,8 @@ class Adapted:
     raised: bool = False
     dropout: bool = False
     first: bool = False
+    holding: bool = False
+    reentrant: bool = False
 
     @property
     def recipe(self) -> str:
@@ -56,9 +60,15 @@ class Adapted:
         return "single" if self.single and not self.autocast else "half"
 
     @property
+    def unpacked(self) -> int:
+        """Bytes of a number of a quantized matrix on the way back: 16-bit, or as its input that it holds on to."""
+        return FP32 if self.holding and self.raised else HALF
+
+    @property
     def facts(self) -> frozenset[str]:
         """What the conditions in the tables may ask for."""
         own = {"frozen"} | ({"raised"} if self.raised and self.autocast and self.quantized else set())
+        own |= {name for name, holds in {"inputs_held": self.holding, "reentrant": self.reentrant}.items() if holds}
         inputs = {"adapter_dropout"} if self.dropout else {f"{name}_{how}" for name, how in self._inputs.items()}
         return frozenset(own | inputs | self.modules | self.gradients)
 

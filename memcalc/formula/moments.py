@@ -170,7 +170,8 @@ class Step:
     def _embedding(self) -> Moment:
         """Every gradient is there; of tied matrices, those of both uses beside their sum."""
         last = 2 * B_g * _table if self.tied and not self.frozen else self._width * s * b * d
-        parts = [*([self._gathered()] if self.gathering else []), _passing(last + _SCALARS)]
+        held = [self._waiting(L * self._held)] if self._held else []
+        parts = [*held, *([self._gathered()] if self.gathering else []), _passing(last + _SCALARS)]
         name = "the embedding has its gradient, the last of all"
         return self._moment("backward", name, *parts, gradients=self._made(self.gradients.expr, self.gradients.expr))
 
@@ -195,7 +196,7 @@ class Step:
         yield "last", self._all_layers - own + (entry if again else 0) + self._around, self._made(of_last, 0)
         missing = _layer - made + _table * (n_emb - 1) + n_pos * d
         of_first = self.gradients.expr - B_g * missing
-        waiting = self._hoarded if self.hoarding else entry if again else 0
+        waiting = self._hoarded if self.hoarding else (entry if again else 0) + (L - 1) * self._held
         yield "first", waiting + self._around, self._made(of_first, self.gradients.expr)
 
     @property
@@ -204,6 +205,11 @@ class Step:
         first layer has not made its own yet, and the second one's is the gradient of the residual.
         """
         return self._all_layers + (L - 2) * self._stream * s * b * d
+
+    @property
+    def _held(self) -> sympy.Expr:
+        """What the frozen matrices of a layer hold on to, whether or not the layer has gone back."""
+        return _bytes(tensor for tensor in saved_tensors(self.case) if tensor.key == "held")
 
     def _made(self, alone: sympy.Expr, shared: sympy.Expr) -> sympy.Expr:
         """Return the gradients so far: made whole, or shared out but for those of the layer at work and of the head."""
@@ -272,8 +278,8 @@ def _halves(case: CodePath, width: int) -> Iterator[tuple[str, sympy.Expr, sympy
     gone = ("down_input", "experts_output")
     there = _bytes(tensor for tensor in own if tensor.key not in gone) + factors * width * wide
     yield "MLP", there, made
-    if case.adapted and case.adapted.quantized:  # the product has its gradient, of a matrix that is 16-bit meanwhile
-        yield "down matrix", _bytes(own) + width * wide + HALF * d * d_ff, sympy.S.Zero
+    if case.adapted and case.adapted.quantized:  # the product has its gradient, of a matrix in more bits meanwhile
+        yield "down matrix", _bytes(own) + width * wide + case.adapted.unpacked * d * d_ff, sympy.S.Zero
     last = next((place for place, tensor in enumerate(own) if tensor.key == "softmax"), None)
     if last is not None:
         values_stay = "packed" in case.traits and not case.many  # of several sequences, copies do

@@ -182,7 +182,7 @@ class Training(Run):
         _yes_or_no,
         "whether torch's older, reentrant checkpoint computes layers again, as transformers before 5 asks for; left "
         "out, the higher of both is counted",
-        "only adapters that FSDP shares out, with recompute full, depend on it",
+        "only adapters beside LLM.int8, or that FSDP shares out, with recompute full, depend on it",
         default=None,
     )
     loss: str = word(
@@ -321,7 +321,18 @@ class Training(Run):
         form = Format.named(self.base_weights)
         if not self._prepared:
             return form
-        return replace(form, rest=8 * FP32, others=_biases()) if self.quantized else Format.named("FP32")
+        return replace(form, rest=8 * FP32, others=self._halved) if self.quantized else Format.named("FP32")
+
+    @property
+    def holds_inputs(self) -> bool:
+        """Whether each matrix of the frozen weights holds on to what it read: data/frozen_bases.csv."""
+        return self.base_weights in catalogue.names("frozen_bases", "holds_inputs")
+
+    @property
+    def _halved(self) -> tuple[Other, ...]:
+        """The biases that the first pass makes 16-bit again; Linear8bitLt gives them the format of what it reads."""
+        read = {"o_bias"} if self.autocast else set()
+        return tuple(one for one in _biases() if not self.holds_inputs or one.tensor in read)
 
     def _numbers(self) -> dict[str, int | Fraction]:
         recipe, optimizer = self.recipe_spec, self.optimizer_spec

@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 
 from measured import rows
-from memcalc import Gpu, Model, Training, fits
+from memcalc import Gpu, Model, Training, breakdown, fits, peak
 from memcalc.estimate.advice import verdict
 from memcalc.estimate.ask import ask
+from memcalc.estimate.peak import kinds_of
 from memcalc.estimate.terms import terms, values
 from memcalc.estimate.training import step_peak
 
@@ -69,7 +70,55 @@ def test_what_the_project_measured_to_the_byte(model):
 def test_as_many_configurations_as_are_worth_a_law():
     assert len(NAMED) >= 100
     assert {row.inputs["lora_targets"] for row in ROWS} == {"all", "qv", "qkvo"}
-    assert {row.inputs["base_weights"] for row in NAMED} == {"BF16", "FP32", "NF4", "NF4-double"}
+    assert {row.inputs["base_weights"] for row in NAMED} == {"BF16", "FP32", "NF4", "NF4-double", "LLM.int8"}
+
+
+SMALL = UNTIED | {
+    **{"model_type": "llama", "hidden_size": 64, "intermediate_size": 192, "num_hidden_layers": 4},
+    **{"num_attention_heads": 4, "num_key_value_heads": 4, "vocab_size": 64},
+}
+ON_THE_CPU = {"context": 48, "batch": 2, "recipe": "bf16", "attention": "eager", "lora_rank": 8}
+"""A model of real numbers, whose 8-bit matrices ran MatMul8bitLt of bitsandbytes 0.50.2 on a CPU."""
+
+
+@pytest.mark.parametrize(
+    ("choice", "kept", "highest"),
+    [
+        ({}, 2_381_572, 2_582_152),
+        ({"kbit_preparation": False}, 2_513_668, 2_610_824),
+        ({"recompute": "full"}, 763_396, 1_502_344),
+        ({"recompute": "full", "reentrant": True}, 173_572, 1_010_824),
+    ],
+)
+def test_int8_matrices_hold_on_to_what_they_read(choice, kept, highest):
+    model, run = Model.from_config(SMALL), Training(**ON_THE_CPU, base_weights="LLM.int8", **choice)
+    assert breakdown(model, run)["activations"] == kept
+    found = peak(model, run).moments["backward"]
+    beside = found.bytes - found.parts["weights"] - found.parts["optimizer"]
+    assert highest <= beside <= 1.15 * highest
+
+
+def test_what_int8_matrices_hold_is_there_until_the_embedding_is_back():
+    model, run = Model.from_config(SMALL), Training(**ON_THE_CPU, base_weights="LLM.int8", recompute="full")
+    last = next(at for moment, at in kinds_of(model, run) if "embedding" in moment.name)
+    assert last.parts["activations"] == 4 * 48 * 2 * (3 * 64 + 192) * 4  # in FP32, of four layers; measured
+
+
+def test_a_bias_of_int8_has_the_format_of_what_its_matrix_reads():
+    qwen, biases = Model.named("Qwen2.5-7B"), 28 * (28 + 2 * 4) * 128
+    raised, left = (
+        breakdown(qwen, Training(lora_rank=8, base_weights="LLM.int8", activations="none", kbit_preparation=prepared))
+        for prepared in (True, False)
+    )
+    norms, tables = (2 * 28 + 1) * 3584, 2 * 152_064 * 3584
+    assert raised["weights"] - left["weights"] == 2 * (biases + norms + tables)
+
+
+def test_outliers_are_said_to_be_missing():
+    card, run = Gpu.named("H100 80GB"), Training(lora_rank=16, base_weights="LLM.int8", recompute="full", context=1024)
+    assert (
+        fits(Model.named("Llama-3-8B"), run, card).unknown == "columns of outliers, which LLM.int8 keeps a second time"
+    )
 
 
 def test_training_whose_activations_are_left_out_never_simply_fits():

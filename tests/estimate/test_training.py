@@ -233,8 +233,8 @@ def test_a_first_stage_holds_its_part_of_the_layers_for_every_stage_behind_it(re
         ),
         (
             "Llama-2-7B",
-            {"lora_rank": 8, "base_weights": "LLM.int8"},
-            "activations must be 'none' for adapters beside base_weights LLM.int8: what is kept is known for",
+            {"lora_rank": 8, "base_weights": "HQQ-INT4-g64"},
+            "activations must be 'none' for adapters beside base_weights HQQ-INT4-g64: what is kept is known for",
         ),
         (
             "Llama-2-7B",

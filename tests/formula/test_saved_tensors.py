@@ -62,6 +62,12 @@ ADAPTED = [
         Adapted(frozenset(catalogue.names("adapted_matrices")), False, False, quantized, raised, dropout),
     ]
 ]
+HOLDING = Adapted(frozenset({"q_proj"}), quantized=True, holding=True)
+ADAPTED += [
+    CodePath("llama", recompute=recompute, adapted=replace(HOLDING, reentrant=reentrant))
+    for recompute in ("none", "full")
+    for reentrant in (False, True)
+]
 ROUTED = [name for name in catalogue.names("code_paths") if "experts" in CodePath(name).traits]
 EVERY_CASE += [
     CodePath(family, attention, recipe, recompute, many=many, experts=experts, details=frozenset(details))
@@ -176,6 +182,16 @@ def test_a_name_is_kept_once_in_a_case():
 def test_recomputation_keeps_one_tensor_of_a_layer(case):
     layers = [tensor for tensor in saved_tensors(case) if tensor.per == "layer"]
     assert (len(layers) == 1) == (case.recompute == "full")
+
+
+def test_recomputation_does_not_reach_what_matrices_hold_on_to():
+    kept = {
+        reentrant: {tensor.name for tensor in saved_tensors(replace(case, recompute="full")) if tensor.per == "layer"}
+        for reentrant in (False, True)
+        for case in [CodePath("llama", adapted=replace(HOLDING, reentrant=reentrant))]
+    }
+    assert kept[True] == {"input of the layer"}
+    assert len(kept[False]) == 5
 
 
 @given(CASES)

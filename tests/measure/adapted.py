@@ -1,4 +1,4 @@
-"""What a frozen model with adapters of PEFT keeps for the backward pass; 4-bit weights are those of bitsandbytes."""
+"""What a frozen model with adapters of PEFT keeps for the backward pass; bitsandbytes quantizes its matrices."""
 
 from collections.abc import Iterable
 from functools import cache
@@ -6,7 +6,7 @@ from unittest.mock import patch
 
 import torch
 from bitsandbytes.functional import QuantState
-from bitsandbytes.nn import Linear4bit
+from bitsandbytes.nn import Linear4bit, Linear8bitLt
 from peft import LoraConfig, PeftModel, get_peft_model, prepare_model_for_kbit_training
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
@@ -17,6 +17,7 @@ from measure.cases import Case
 from measure.fake import CARD, fake_card, moved
 from measure.models import build, config
 from measure.routing import asked, evenly
+from memcalc import catalogue
 
 _KEPT = "storages alive after a training forward pass on fake CUDA tensors, less weights and inputs; adapters of PEFT"
 HOW = {"activations": _KEPT, "layer_activations": f"two layers less one: {_KEPT}"}
@@ -44,29 +45,51 @@ def passed(name: str, inputs: tuple, layers: int = 0) -> int:
         model = _adapted(model.train(), case)
         if case.inputs.get("recompute") == "full":
             model.enable_input_require_grads()
-            model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+            how = {"use_reentrant": case.inputs.get("reentrant", False)}
+            model.gradient_checkpointing_enable(gradient_checkpointing_kwargs=how)
         ids = torch.zeros((case.inputs["batch"], case.inputs["context"]), dtype=torch.long)
+        with torch.no_grad():
+            _loss(model, ids, case)  # whose end finds each bias in the format of its matrix's input
         with Alive([*model.parameters(), *model.buffers(), *_scales(model), ids]) as alive:
-            with torch.autocast("cuda", torch.bfloat16, case.inputs["recipe"] == "autocast"):
-                loss = model(input_ids=ids, labels=ids, use_cache=False).loss
+            loss = _loss(model, ids, case)
             return alive.bytes - loss.nbytes
 
 
+def _loss(model: nn.Module, ids: Tensor, case: Case) -> Tensor:
+    with torch.autocast("cuda", torch.bfloat16, case.inputs["recipe"] == "autocast"):
+        return model(input_ids=ids, labels=ids, use_cache=False).loss
+
+
 def _frozen(mode: FakeTensorMode, model: PreTrainedModel, case: Case) -> PreTrainedModel:
-    """Store the matrices of the layers in 4 bits if the case says so, and prepare the model as PEFT does."""
+    """Quantize the matrices of the layers if the case says so, and prepare the model as PEFT does."""
     base = case.inputs["base_weights"]
-    if base.startswith("NF4"):
+    few = base in catalogue.names("frozen_bases", "bitsandbytes")
+    if few:
         for path, module in list(model.named_modules()):
             if isinstance(module, nn.Linear) and "lm_head" not in path:
                 parent, _, name = path.rpartition(".")
-                setattr(model.get_submodule(parent), name, _in_4_bits(module, base.endswith("double")))
-        model.is_loaded_in_4bit = True
-    if case.inputs.get("kbit_preparation", base.startswith("NF4")):
+                small = _in_8_bits(module) if base == "LLM.int8" else _in_4_bits(module, base.endswith("double"))
+                setattr(model.get_submodule(parent), name, small)
+        setattr(model, "is_loaded_in_8bit" if base == "LLM.int8" else "is_loaded_in_4bit", True)
+    if case.inputs.get("kbit_preparation", few):
         prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)
-    for module in model.modules():
-        if isinstance(module, Linear4bit) and module.bias is not None:
-            module.bias.data = module.bias.data.to(torch.bfloat16)  # as the first pass leaves it
     return model.requires_grad_(False)
+
+
+def _in_8_bits(module: nn.Linear) -> Linear8bitLt:
+    """Return a matrix as LLM.int8 stores it; without a threshold no column counts as an outlier, for which a size
+    would have to be known that numbers alone decide.
+    """
+    rows, columns = module.weight.shape
+    bias = module.bias is not None
+    with patch("bitsandbytes.nn.modules.Int8Params", lambda numbers, **_: nn.Parameter(numbers, requires_grad=False)):
+        small = Linear8bitLt(1, 1, bias, has_fp16_weights=False)
+    small.in_features, small.out_features, small.bias = columns, rows, module.bias
+    weight = nn.Parameter(torch.empty((rows, columns), dtype=torch.int8), requires_grad=False)
+    weight.CB = None  # the state has it, as after the first pass
+    small._parameters["weight"] = weight
+    small.state.CB, small.state.SCB = weight.data, torch.empty(rows)
+    return small
 
 
 def _in_4_bits(module: nn.Linear, double: bool) -> Linear4bit:
@@ -95,6 +118,7 @@ def _state(shape: torch.Size, double: bool) -> QuantState:
 
 def _scales(model: nn.Module) -> Iterable[Tensor]:
     """Yield what stands beside the packed numbers."""
+    yield from (module.state.SCB for module in model.modules() if isinstance(module, Linear8bitLt))
     states = [parameter.quant_state for parameter in model.parameters() if hasattr(parameter, "quant_state")]
     for state in (*states, *(state.state2 for state in states if state.nested)):
         yield from (one for one in (state.absmax, state.code, state.offset) if one is not None)

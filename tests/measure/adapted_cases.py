@@ -39,6 +39,16 @@ _OF_TARGETS = (
     {"recipe": "bf16"},
     {"base_weights": "FP32", "lora_dropout": 0.1},
 )
+_IN_8_BITS = (
+    {},
+    {"recipe": "bf16"},
+    {"kbit_preparation": False},
+    {"adapters": "BF16", "recipe": "bf16", "kbit_preparation": False},
+    {"attention": "eager"},
+    {"lora_dropout": 0.1},
+    {"recompute": "full"},
+)
+_TARGETS_IN_8_BITS = ({"kbit_preparation": False}, {"attention": "eager"}, {"recipe": "bf16"})
 _EXPERTS = ({"attention": "eager", "recipe": "bf16"}, {"lora_dropout": 0.1}, {"experts": "batched_mm"})
 _TWO = {"full_layers": 2, "dense_layers": 2}
 _TWO_WITH_WINDOWS = {"window_layers": 2, "dense_layers": 2}
@@ -78,4 +88,35 @@ ADAPTED = (
     ),
     _case("layer_activations", "Mixtral-8x7B", {"lora_targets": "qkvo", "experts": "eager"}),
     _case("layer_activations", "Mixtral-8x7B", {"lora_targets": "qkvo", "experts": "eager", "recipe": "bf16"}),
+    *(
+        _case("layer_activations", name, {"base_weights": "LLM.int8"} | way)
+        for name in _FAMILIES
+        for way in _IN_8_BITS
+        if not (name.startswith("Gemma") and way.get("recompute"))
+    ),
+    *(
+        _case("activations", name, _TWO | {"base_weights": "LLM.int8", "lora_targets": targets} | way)
+        for name in ("Llama-3-8B", "Qwen3-8B")
+        for targets in _TARGETS
+        for way in _TARGETS_IN_8_BITS
+    ),
+    *(
+        _case("activations", "Phi-3-mini-4k", _TWO_WITH_WINDOWS | {"base_weights": "LLM.int8", "lora_targets": targets})
+        for targets in ("qkv_proj", "gate_up_proj", "o_proj")
+    ),
+    *(
+        _case("activations", name, _TWO | {"base_weights": "LLM.int8", "recompute": "full", "reentrant": again})
+        for name in ("Llama-3-8B", "Qwen2.5-7B")
+        for again in (False, True)
+    ),
+    *(
+        _case("layer_activations", name, {"base_weights": "LLM.int8", "kbit_preparation": False} | way)
+        for name in ("Mixtral-8x7B", "Qwen3-30B-A3B")
+        for way in ({"lora_targets": "qkvo"}, {"lora_targets": "qkvo", "recompute": "full"})
+    ),
+    *(
+        _case("activations", name, layers | {"lora_targets": "o_proj"} | way)
+        for name, layers in (("Llama-3-8B", _TWO), ("Phi-3-mini-4k", _TWO_WITH_WINDOWS))
+        for way in ({"base_weights": "NF4", "kbit_preparation": False}, {"adapters": "BF16", "recipe": "bf16"})
+    ),
 )

@@ -59,5 +59,6 @@ def _multiplied(input: Tensor, weight: Tensor, offs: Tensor) -> Tensor:
 class _InFp32(torch.autograd.Function):
     @staticmethod
     def forward(ctx, rows: Tensor, matrices: Tensor, ends: Tensor) -> Tensor:
-        ctx.save_for_backward(rows, matrices, ends)
+        trained = ctx.needs_input_grad[1]  # frozen ones ask for no gradient, which alone needs the rows
+        ctx.save_for_backward(rows if trained else None, matrices, ends)
         return rows.new_empty((len(rows), matrices.shape[-1]))
