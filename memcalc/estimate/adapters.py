@@ -55,9 +55,10 @@ def unknown(model: Model, run: Training) -> Iterator[str]:
     if catalogue.find("code_paths", "family", model.family)["name"] not in FAMILIES:
         alone = f"what adapters keep is known beside {', '.join(FAMILIES)} alone"
         yield f"activations must be 'none' for adapters beside {model.name}, of the family {model.family}: {alone}."
-    if model.moe_layers and run.raised:
+    if model.moe_layers and run.raised and (run.quantized or run.autocast):
         field = "kbit_preparation must be False" if run.quantized else "base_weights must be BF16 or FP16"
-        yield f"{field} for adapters beside {model.name}: nobody has measured experts in FP32."
+        how = "beside a quantized base" if run.quantized else "under autocast; recipe bf16 has none"
+        yield f"{field} for adapters beside {model.name}: nobody has measured experts in FP32 {how}."
     plain, formats = ("BF16", "FP16", "FP32"), catalogue.names("frozen_bases")
     if run.base_weights not in (*plain, *formats):
         alone = f"what is kept is known for base_weights {', '.join((*plain, *formats))} alone"

@@ -237,6 +237,11 @@ def test_a_first_stage_holds_its_part_of_the_layers_for_every_stage_behind_it(re
             "activations must be 'none' for adapters beside base_weights HQQ-INT4-g64: what is kept is known for",
         ),
         (
+            "Mixtral-8x7B",
+            {"lora_rank": 8, "base_weights": "FP32", "recipe": "autocast"},
+            "base_weights must be BF16 or FP16 for adapters beside Mixtral-8x7B: nobody has measured experts in FP32",
+        ),
+        (
             "Llama-2-7B",
             {"lora_rank": 8, "base_weights": "FP32", "recipe": "bf16", "attention": "flash"},
             "attention 'flash' needs 16 bits, which numbers in FP32 between layers have not",

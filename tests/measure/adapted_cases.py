@@ -119,4 +119,9 @@ ADAPTED = (
         for name, layers in (("Llama-3-8B", _TWO), ("Phi-3-mini-4k", _TWO_WITH_WINDOWS))
         for way in ({"base_weights": "NF4", "kbit_preparation": False}, {"adapters": "BF16", "recipe": "bf16"})
     ),
+    *(
+        _case("layer_activations", name, {"base_weights": "FP32", "recipe": "bf16", "lora_targets": "qkvo"} | way)
+        for name in ("Mixtral-8x7B", "Qwen3-30B-A3B")
+        for way in ({}, {"experts": "batched_mm"}, {"experts": "eager"}, {"recompute": "full"})
+    ),
 )

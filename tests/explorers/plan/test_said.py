@@ -29,7 +29,7 @@ def test_training_says_how_many_share(stage):
     assert said != sharing(trained(MODEL, CARD, 1, stage))
 
 
-@pytest.mark.parametrize("run", [{}, {"lora_rank": 16}, {"lora_rank": 16, "base_weights": "LLM.int8"}])
+@pytest.mark.parametrize("run", [{}, {"lora_rank": 16}, {"lora_rank": 16, "base_weights": "HQQ-INT4-g64"}])
 def test_every_term_and_all_that_is_not_counted_is_written(run):
     plan = trained(MODEL, CARD, 4, 3, **run)
     lines = said_of(plan)
