@@ -236,7 +236,7 @@ class Step:
         return replace(self.case, recompute=Recompute.NONE)
 
     def _waiting(self, expr: sympy.Expr) -> Term:
-        return replace(self._activations, expr=expr, meaning="What the layers that are still to go back have kept.")
+        return replace(_with(self._activations, expr), meaning="What the layers that are still to go back have kept.")
 
     @cached_property
     def _activations(self) -> Term:

@@ -55,6 +55,17 @@ def test_fsdp_holds_what_the_reentrant_checkpoint_makes_anew():
     assert peak(MISTRAL, several).bytes == one
 
 
+@pytest.mark.parametrize("name", ["Gemma-3-12B", "Gemma-2-9B", "Mistral-7B-v0.1", "Qwen3-30B-A3B", "Phi-3-mini-4k"])
+@pytest.mark.parametrize("base", ["BF16", "NF4", "LLM.int8", "GPTQ-INT4-g128"])
+def test_adapters_have_a_peak_beside_every_kind_of_layers(name, base):
+    model = Model.named(name)
+    for shared in ({}, {"sharding": "fsdp", "data_parallel": 4}):
+        for recompute in ("none", "full"):
+            run = Training(context=8192, lora_rank=8, recompute=recompute, base_weights=base, recipe="mixed", **shared)
+            run = replace(run, kbit_preparation=False) if model.moe_layers and run.quantized else run
+            assert peak(model, run).bytes >= breakdown(model, run)["weights"]
+
+
 def test_the_step_of_adamw_takes_five_times_the_weights_in_bf16():
     found = peak(MISTRAL, Training(recipe="bf16", recompute="full"))
     assert found.moment == "step"
