@@ -1,0 +1,54 @@
+"""The guesses: what they ask for, which natural mistakes are known, and what is said of them."""
+
+import itertools
+
+import pytest
+
+from memcalc import units
+from memcalc.explorers.words import plain, words
+from memcalc.lessons import GUESSES
+from memcalc.lessons.check import weigh
+
+
+@pytest.mark.parametrize(
+    ("number", "right", "guess", "why"),
+    [
+        ("1.1", "5.61 GiB", 4, "half a byte for each number"),
+        ("1.1", "5.61 GiB", "4 GB", "half a byte for each number"),
+        ("1.1", "5.61 GiB", 8, "a byte for each number"),
+        ("1.1", "5.61 GiB", 16, "two bytes for each number"),
+        ("1.1", "5.61 GiB", 32, "four bytes for each number"),
+        ("1.1", "5.61 GiB", 45, "that is bits"),
+        ("4.1", "2.00 GiB", 1, "you counted one of them"),
+    ],
+)
+def test_natural_mistakes(number, right, guess, why):
+    weighed = weigh(number, guess)
+    assert weighed.written[1] == right
+    assert why in weighed.mistake
+
+
+@pytest.mark.parametrize("number", GUESSES)
+def test_what_is_right_is_no_mistake_and_every_mistake_is_told_from_the_others(number):
+    task = GUESSES[number]
+    right, mistakes = task.answers()
+    size = units.UNITS.get(task.unit, 1)
+    assert weigh(number, float(right) / size).verdict == "well guessed"
+    for wrong, why in mistakes:
+        assert weigh(number, float(wrong) / size).mistake == why
+    for (one, _), (other, _) in itertools.combinations(mistakes, 2):
+        assert abs(one / other - 1) > 0.02, "nobody could tell them apart"
+
+
+@pytest.mark.parametrize("number", GUESSES)
+def test_a_guess_asks_a_question_and_says_what_follows(number):
+    task = GUESSES[number]
+    assert plain(words(task.asks)).endswith("?")
+    assert plain(words(task.matters)).endswith(".")
+    for _, why in task.answers()[1]:
+        assert why[0].islower()
+        assert not why.endswith("."), "it stands in a sentence"
+
+
+def test_a_lesson_has_one_guess():
+    assert all(number.endswith(".1") for number in GUESSES)
