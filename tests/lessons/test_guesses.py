@@ -20,6 +20,9 @@ from memcalc.lessons.check import weigh
         ("1.1", "5.61 GiB", 32, "four bytes for each number"),
         ("1.1", "5.61 GiB", 45, "that is bits"),
         ("4.1", "2.00 GiB", 1, "you counted one of them"),
+        ("5.1", "144.00 GiB", 192, "that is the whole memory"),
+        ("5.1", "144.00 GiB", "192 GB", "a GB for a billion bytes"),
+        ("5.1", "144.00 GiB", 100, "not half and half"),
     ],
 )
 def test_natural_mistakes(number, right, guess, why):
