@@ -16,8 +16,8 @@ from memcalc.lessons.task import ONE_OF_TWO, TEXTBOOK, Answers, cache_of, guess,
     "3.1",
     "GiB",
     asks="How much do the [activations] of LLaMA-7B take for 2,048 tokens, with plain attention?",
-    matters="They weigh nearly three times as much as the model, and two thirds of them are scores, one for each pair of "
-    "tokens.",
+    matters="They weigh nearly three times as much as the model, and two thirds of them are scores, one for each pair "
+    "of tokens.",
 )
 def _kept_for_the_way_back() -> Answers:
     model, run = Model.named("LLaMA-7B"), Training(context=2048, attention="eager")
