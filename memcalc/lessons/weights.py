@@ -53,7 +53,7 @@ def _all_experts() -> Answers:
     "1.2",
     "GiB",
     asks="How many GiB do the tensors in a Q4_K_M file of Llama-3.1-8B take?",
-    hint="The picture has the bits for each parameter, all included. Eight bits are a byte, and 2**30 bytes a GiB.",
+    hint="The picture has the bits for each parameter, all included. Eight bits are a byte, and 2³⁰ bytes a GiB.",
     solution="8,030,261,248 * 4.89 / 8 / 2**30",
     because="It is 4.58 GiB = 4.91 GB. Half a byte for each parameter would be 18 % too little.",
     matters="So ask for the bits of the file, not for those of the name.",

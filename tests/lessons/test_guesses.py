@@ -34,6 +34,14 @@ from memcalc.lessons.check import weigh
         ("5.1", "144.00 GiB", 192, "that is the whole memory"),
         ("5.1", "144.00 GiB", "192 GB", "a GB for a billion bytes"),
         ("5.1", "144.00 GiB", 100, "not half and half"),
+        ("6.1", "12.50 GiB", 16, "as the article does"),
+        ("6.1", "12.50 GiB", "15.4 GiB", "not parameters"),
+        ("6.1", "12.50 GiB", 10, "you counted one of them"),
+        ("6.1", "12.50 GiB", 25, "that is FP16"),
+        ("8.1", "256.42 GiB", 131, "at most; there are fifty"),
+        ("8.1", "256.42 GiB", "141 GB", "at most; there are fifty"),
+        ("8.1", "256.42 GiB", 125, "the conversations alone"),
+        ("8.1", "256.42 GiB", 6_700, "one copy of the weights"),
     ],
 )
 def test_natural_mistakes(number, right, guess, why):
