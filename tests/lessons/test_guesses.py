@@ -13,6 +13,10 @@ from memcalc.lessons.check import weigh
 @pytest.mark.parametrize(
     ("number", "right", "guess", "why"),
     [
+        ("0.1", "28.55 GiB", 13, "the parameters alone"),
+        ("0.1", "28.55 GiB", "14 GB", "the parameters alone"),
+        ("0.1", "28.55 GiB", 16, "the notes on the tokens alone"),
+        ("0.1", "28.55 GiB", 57, "four bytes for each number"),
         ("1.1", "5.61 GiB", 4, "half a byte for each number"),
         ("1.1", "5.61 GiB", "4 GB", "half a byte for each number"),
         ("1.1", "5.61 GiB", 8, "a byte for each number"),
