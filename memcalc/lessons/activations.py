@@ -1,4 +1,6 @@
-"""Exercises of notebook 3: activations."""
+"""Exercises of notebook 3, activations, and its guess."""
+
+from dataclasses import replace
 
 import sympy
 
@@ -7,10 +9,40 @@ from memcalc.estimate import training
 from memcalc.formula import megatron
 from memcalc.formula.activations import layer
 from memcalc.formula.saved_tensors import CodePath, SavedTensor, saved_tensors
-from memcalc.lessons.task import ONE_OF_TWO, TEXTBOOK, Answers, cache_of, task, weights_of
+from memcalc.lessons.task import ONE_OF_TWO, TEXTBOOK, Answers, cache_of, guess, task, weights_of
 
 
-@task("3.1", "GB")
+@guess(
+    "3.1",
+    "GiB",
+    asks="How much do the [activations] of LLaMA-7B take for 2,048 tokens, with plain attention?",
+    matters="They weigh nearly three times as much as the model, and two thirds of them are scores, one for each pair "
+    "of tokens.",
+)
+def _kept_for_the_way_back() -> Answers:
+    model, run = Model.named("LLaMA-7B"), Training(context=2048, attention="eager")
+    right, without = (breakdown(model, replace(run, attention=name))["activations"] for name in ("eager", "flash"))
+    known = values(model, run)
+    inputs = model.layers * layer(CodePath("llama", recompute="full")).exact(known)
+    yield right
+    yield without, "that leaves out the scores: a number for each pair of tokens, in each head of each layer"
+    yield right - without, "those are the scores alone, and a layer keeps a dozen other tensors"
+    yield weights_of(model, Inference()), "that is what the weights take; activations grow with the text"
+    yield inputs, "that is what goes into each layer, and much of what it makes inside is kept too"
+    yield cache_of(model, Inference(run.context)), "those are keys and values alone, which are all that a writer keeps"
+
+
+@task(
+    "3.1",
+    "GB",
+    asks="Llama-3-8B has a vocabulary of 128,256. How many GB do its FP32 logits take for one text of 8,192 tokens?",
+    hint="Each token has one number for every word, and FP32 has four bytes.",
+    solution="8192 * 128256 * 4 / 10**9",
+    because="It is 4.20 GB: a number for each token and each word of the vocabulary.",
+    matters="They come at the very end, when all layers are still kept, so some programs compute the loss piece by "
+    "piece.",
+    goal="estimate the logits of a large vocabulary",
+)
 def _logits() -> Answers:
     model, run = Model.named("Llama-3-8B"), Training(context=8192)
     logits = next(tensor for tensor in saved_tensors(CodePath("llama")) if symbol("vocabulary") in tensor.shape)
@@ -26,7 +58,17 @@ def _logits() -> Answers:
     yield right * model.layers, "logits are made once, behind the last layer"
 
 
-@task("3.2", "formula")
+@task(
+    "3.2",
+    "formula",
+    asks="What does selective recomputation save in one layer of Megatron, on one card? Write it as a formula in the "
+    "letters of its term.",
+    hint="It is the difference of two terms that a cell above prints: none and selective.",
+    solution="5 * h * s**2 * b",
+    because="A score has two bytes after the softmax, one in the mask, and two after dropout.",
+    matters="These are the only tensors that grow with the square of the context.",
+    goal="say what recomputation and FlashAttention remove, and what they do not",
+)
 def _saved_by_selective() -> Answers:
     cards = symbol("tensor_parallel")
     whole, rest = (megatron.layer(policy).expr.subs(cards, 1) for policy in ("none", "selective"))
@@ -52,7 +94,17 @@ def _scores() -> list[SavedTensor]:
     return [tensor for tensor in megatron.saved_tensors() if tensor.shape.count(symbol("context")) > 1]
 
 
-@task("3.3", "GiB")
+@task(
+    "3.3",
+    "GiB",
+    asks="LLaMA-7B *writes*, with FlashAttention on, and holds 131,072 tokens in FP16. How many GiB does its "
+    "[cache|kv_cache] take?",
+    hint="Does FlashAttention store fewer keys and values?",
+    solution="2 * 32 * 32 * 128 * 131072 * 2 / 2**30",
+    because="It is 64 GiB, with FlashAttention or without.",
+    matters="FlashAttention saves what training keeps; a longer conversation needs a smaller cache, which is lesson 4.",
+    goal="tell what a model that learns keeps from what a model that writes keeps",
+)
 def _cache_of_a_writer() -> Answers:
     model, run = Model.named("LLaMA-7B"), Inference(131_072, attention="flash")
     right, window = cache_of(model, run), cache_of(model, Inference(131_072, sinks=4, recent=4092))
@@ -66,7 +118,18 @@ def _cache_of_a_writer() -> Answers:
     yield total(model, run), "that is weights and cache; the question is about the cache"
 
 
-@task("3.4", "GB")
+@task(
+    "3.4",
+    "GB",
+    asks="LLaMA-7B is tuned with LoRA at 8,192 tokens, and the gradient still passes through every layer. How many GB "
+    "do the 32 layers keep, with FlashAttention and no recomputation? Count them as if all weights learned.",
+    hint="There are 45.5 bytes for each of the s b d numbers, in each layer.",
+    solution="45.5 * 8192 * 4096 * 32 / 10**9",
+    because="Adapters and their states take half a GB beside it.",
+    matters="LoRA removes gradients and optimizer states, not this. We have not measured it: what serves only frozen "
+    "weights may go, and adapters add a little.",
+    goal="estimate what the layers of a model keep in PyTorch, where a textbook says 34 bytes",
+)
 def _activations_of_lora() -> Answers:
     model, run = Model.named("LLaMA-7B"), Training(context=8192, attention="flash")
     known, layers = values(model, run), model.layers

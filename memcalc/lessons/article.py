@@ -1,14 +1,44 @@
-"""Exercises of notebook 6: the article."""
+"""Exercises of notebook 6, the article, and its guess."""
 
 from dataclasses import replace
 
 from memcalc import Gpu, Inference, Model, fits, total, units
 from memcalc.article import table1
 from memcalc.article.claims import VERDICTS, claim
-from memcalc.lessons.task import ALL_TOGETHER, EVERY_HEAD, ONE_OF_TWO, Answers, cache_of, task, weights_of
+from memcalc.lessons.task import ALL_TOGETHER, EVERY_HEAD, ONE_OF_TWO, Answers, cache_of, guess, task, weights_of
 
 
-@task("6.1", "verdict")
+@guess(
+    "6.1",
+    "GiB",
+    asks="In INT8 the [cache|kv_cache] of LLaMA-7B takes 8 GiB. How much does LLaMA-13B's take?",
+    matters="The article says 16 GB. Here is its table: the published number lies over what is counted.",
+)
+def _next_row_of_the_table() -> Answers:
+    run = Inference(32_768, weights="INT8", kv_cache="INT8")
+    model, smaller = Model.named("LLaMA-13B"), Model.named("LLaMA-7B")
+    right, before = cache_of(model, run), cache_of(smaller, run)
+    yield right
+    yield 2 * before, "that doubles the 8, as the article does; a cache counts layers and heads, not parameters"
+    yield before * model.parameters // smaller.parameters, "a cache counts layers and heads, not parameters"
+    yield before * model.layers // smaller.layers, "there are more layers and more heads, and you counted one of them"
+    yield before, "that is LLaMA-7B's; this model has more layers, and more heads in each"
+    yield 2 * right, "that is FP16; in INT8 a number takes one byte"
+    yield right // 2, ONE_OF_TWO
+
+
+@task(
+    "6.1",
+    "verdict",
+    asks="Claim C010: the [optimizer] keeps 8 bytes for each parameter and [gradients] take 4 more, which for a model "
+    "of 7 billion parameters makes 84 GB. Which verdict does it get: holds, holds only in GB, holds only in GiB, holds "
+    "under assumption, wrong, or not checkable?",
+    hint="Multiply, then divide once by 10⁹ and once by 2³⁰.",
+    solution="holds only in GB",
+    because="Twelve bytes for each of 7 billion parameters are 84.00 GB = 78.23 GiB.",
+    matters="The unit is a part of the claim: read otherwise, the same number is wrong.",
+    goal="judge a claim by computing, in both units",
+)
 def _verdict_on_states() -> Answers:
     right, other = claim("C010").verdict, "that is the other unit: GB counts in thousands, GiB in steps of 1,024"
     words = {
@@ -21,7 +51,18 @@ def _verdict_on_states() -> Answers:
     yield from ((verdict, words.get(verdict, other)) for verdict in VERDICTS if verdict != right)
 
 
-@task("6.2", "GiB")
+@task(
+    "6.2",
+    "GiB",
+    asks="Claim C030: in INT8, at 32,768 tokens, the [cache|kv_cache] of “LLaMA 70B” takes 32 GB. That can only be "
+    "Llama-2-70B: 80 layers, hidden_size 8192, 64 heads, 8 key-value heads. How many GiB does it take?",
+    hint="Key and value, with one byte for each number. Which heads are stored?",
+    solution="2 * 80 * 8 * (8192 / 64) * 32768 / 2**30",
+    because="It is 5 GiB. With all 64 heads it would be 40, so 32 is neither.",
+    matters="The row also says that its sum, 102 GB, needs an “A100 80 GB”. That would not fit there; what the model "
+    "really takes does.",
+    goal="take a claim apart: quantity, model, run and unit",
+)
 def _cache_of_70b() -> Answers:
     model, run = Model.named("Llama-2-70B"), Inference(32_768, weights="INT8", kv_cache="INT8")
     published = table1.Row.rows()[-1].published("kv_cache")
@@ -34,7 +75,20 @@ def _cache_of_70b() -> Answers:
     yield cache_of(model, run, head_dim=model.hidden), ALL_TOGETHER
 
 
-@task("6.3", "heads")
+@task(
+    "6.3",
+    "heads",
+    asks="Claim C116: an RTX 5090 runs 13B models in INT8, [weights] and [cache|kv_cache], at 131,072 tokens. For "
+    "LLaMA-13B it is wrong. Change one input: how many key-value heads may the model have at most, so that it fits? "
+    "Its 40 query heads must share them evenly.",
+    hint="With card = Gpu.named('RTX 5090') and a run at 131,072 tokens, "
+    "fits(replace(thirteen, kv_heads=20), run, card) answers for 20 heads.",
+    solution="40 / 4",
+    because="It is ten, a quarter. With twenty, weights and cache take more than a program sees.",
+    matters="Newer models of about this size have eight, and Qwen2.5-14B does fit: a condition would have saved the "
+    "claim.",
+    goal="find the assumption under which a claim holds",
+)
 def _heads_that_fit() -> Answers:
     model, card = Model.named("LLaMA-13B"), Gpu.named("RTX 5090")
     run = Inference(131_072, weights="INT8", kv_cache="INT8")

@@ -1,10 +1,35 @@
-"""Exercises of notebook 0: will it fit?"""
+"""Exercises of notebook 0, will it fit?, and its guess."""
 
 from memcalc import Gpu, Inference, Model, total, units
-from memcalc.lessons.task import Answers, cache_of, longest, task, weights_of
+from memcalc.lessons.task import ONE_OF_TWO, Answers, cache_of, guess, longest, task, weights_of
 
 
-@task("0.1", "GiB")
+@guess(
+    "0.1",
+    "GiB",
+    asks="How much memory do LLaMA-7B and 32,768 tokens take, with two bytes for each number?",
+    matters="The [weights] are the numbers of the model, and the [cache|kv_cache] is its notes on each token.",
+)
+def _model_and_context() -> Answers:
+    model, run = Model.named("LLaMA-7B"), Inference(32_768)
+    weights, cache = weights_of(model, run), cache_of(model, run)
+    yield total(model, run)
+    yield weights, "that holds the parameters alone, and the model keeps notes on each token too"
+    yield cache, "those are the notes on the tokens alone; the parameters come on top"
+    yield weights + cache // 2, ONE_OF_TWO
+    yield 2 * (weights + cache), "that is four bytes for each number"
+
+
+@task(
+    "0.1",
+    "GiB",
+    asks="How many GiB does LLaMA-13B take with 32,768 tokens, [weights] and [cache|kv_cache] in INT8?",
+    hint="Copy the cells of “The answer first” and change model and formats. The explorer knows it too.",
+    solution="13,015,864,320 / 2**30 + 2 * 40 * 40 * 128 * 32768 / 2**30",
+    because="It is 12.12 GiB for the weights and 12.50 GiB for the cache of 40 layers with 40 heads each.",
+    matters="That is 1 GiB more than a program sees on an RTX 4090.",
+    goal="answer “will it fit?” for a model, a context and a card",
+)
 def _thirteen_billion() -> Answers:
     model, smaller = Model.named("LLaMA-13B"), Model.named("LLaMA-7B")
     run, plain = Inference(32_768, weights="INT8", kv_cache="INT8"), Inference(32_768)
@@ -18,7 +43,16 @@ def _thirteen_billion() -> Answers:
     yield total(smaller, plain), "that is LLaMA-7B in FP16, as above"
 
 
-@task("0.2", "GB")
+@task(
+    "0.2",
+    "GB",
+    asks="The driver of an RTX 4090 reports 24,564 MiB. How many GB are that?",
+    hint="First to bytes: multiply by 2²⁰. Then to GB: divide by 10⁹.",
+    solution="24564 * 2**20 / 10**9",
+    because="It is 25.76 GB.",
+    matters="A card sold as “24 GB” has more than 24 GB, and a little less than 24 GiB.",
+    goal="keep GB and GiB apart",
+)
 def _reported_memory() -> Answers:
     card = Gpu.named("RTX 4090")
     yield units.to_bytes(card.reported_mib, "MiB")
@@ -27,7 +61,18 @@ def _reported_memory() -> Answers:
     yield units.to_bytes(card.reported_mib, "GiB") // 1000, "a GiB has 1,024 MiB, and you took 1,000"
 
 
-@task("0.3", "tokens")
+@task(
+    "0.3",
+    "tokens",
+    asks="LLaMA-13B has [weights] and [cache|kv_cache] in INT4 on an RTX 4090. How many tokens of context fit at most? "
+    "It was trained for 2,048; the question is only about memory.",
+    hint="What is left of the card when the weights are in? Divide it by the cache of one token. Or ask largest, as a "
+    "cell above does.",
+    solution="(23.64 * 2**30 - 13,015,864,320 / 2) / (2 * 40 * 40 * 128 / 2)",
+    because="It is 92,164: half a byte for each number, in the model and in the notes on a token.",
+    matters="A real engine, with scales and buffers, reaches fewer.",
+    goal="find the longest context for a model and a card",
+)
 def _longest_context() -> Answers:
     model, run, card = Model.named("LLaMA-13B"), Inference(1, weights="INT4", kv_cache="INT4"), Gpu.named("RTX 4090")
     token, weights = cache_of(model, run), weights_of(model, run)

@@ -1,4 +1,4 @@
-"""Exercises of notebook 5: hardware."""
+"""Exercises of notebook 5, hardware, and its guess."""
 
 from fractions import Fraction
 
@@ -7,10 +7,36 @@ import sympy
 from memcalc import Gpu, Inference, Model, symbol, units
 from memcalc.formula.roofline import decode_time, read_cache
 from memcalc.formula.weights import active
-from memcalc.lessons.task import EVERY_HEAD, Answers, cache_of, longest, task, weights_of
+from memcalc.lessons.task import EVERY_HEAD, Answers, cache_of, guess, longest, task, weights_of
 
 
-@task("5.1", "MiB")
+@guess(
+    "5.1",
+    "GiB",
+    asks="How much of an M2 Ultra's 192 GB can a model on the GPU use, if nobody changes a setting?",
+    matters="Apple writes GB and means GiB, and by default the GPU may take three quarters of them.",
+)
+def _part_of_a_mac() -> Answers:
+    mac = Gpu.named("M2 Ultra 192 GB")
+    all_of_it, decimal = (units.to_bytes(mac.marketed_gb, unit) for unit in ("GiB", "GB"))
+    yield mac.capacity
+    yield all_of_it, "that is the whole memory, and the system keeps a part of it from the GPU"
+    yield decimal, "that is all of it, with a GB for a billion bytes; the system keeps a part of it from the GPU"
+    yield all_of_it // 2, "processor and graphics share it, but not half and half"
+
+
+@task(
+    "5.1",
+    "MiB",
+    asks="PyTorch counts what tensors take, here 12.55 GiB (allocated), and what its allocator has taken from the card "
+    "for them, 13.10 GiB (reserved). Driver and libraries take the CUDA context, 0.45 GiB. How many MiB does "
+    "nvidia-smi show for this program?",
+    hint="The tool sees what was taken from the card. One of the three is a part of another.",
+    solution="(13.10 + 0.45) * 1024",
+    because="The tensors lie in the reserved memory; the rest of it waits for new ones.",
+    matters="So nvidia-smi tells what is gone from the card, and not what your tensors need.",
+    goal="tell apart what tensors take, what the allocator reserves and what the driver reports",
+)
 def _monitor() -> Answers:
     allocated, reserved, context = (units.to_bytes(gib, "GiB") for gib in ("12.55", "13.10", "0.45"))  # of the task
     whole = reserved + context
@@ -26,7 +52,18 @@ _PARAMETERS, _BITS, _MEASURED, _CARD = 27_400_000_000, Fraction("4.85"), 40, Gpu
 """What the task of exercise 5.2 gives: the model, bits for each parameter, tokens per second, and the card."""
 
 
-@task("5.2", "percent")
+@task(
+    "5.2",
+    "percent",
+    asks="A model has 27.4 billion parameters, in a file of 4.85 bits each. A card reads 1,008 GB/s and computes 165 "
+    "trillion operations per second. It writes 40 tokens per second. How many percent of the bound is that? Leave out "
+    "the cache, and count every weight.",
+    hint="How many bytes is the file? How often in a second can the card read it? One of the numbers is not needed.",
+    solution="100 * 40 * 27.4 * 10**9 * 4.85 / 8 / (1008 * 10**9)",
+    because="The card can read the file 60.7 times in a second. By arithmetic alone it would be 3,000 times.",
+    matters="That is what programs usually reach, and the reason to plan with half of the bound.",
+    goal="compute a bound on the tokens per second, and say why it is not a prediction",
+)
 def _efficiency() -> Answers:
     right = _share_of_bound(_BITS)
     operations = round(_CARD.bf16_tflops) * 10**12  # a second, rounded as in the task
@@ -50,7 +87,18 @@ def _share_of_bound(bits: int | Fraction) -> float:
     return float(100 * _MEASURED * seconds)
 
 
-@task("5.3", "tokens")
+@task(
+    "5.3",
+    "tokens",
+    asks="On the Mac of the beginning, the GPU has three quarters of 192 GiB. Llama-3.1-70B has BF16 [weights] and an "
+    "FP16 [cache|kv_cache]. How many tokens of context fit at most?",
+    hint="The cell above asks largest for the longest context; ask it with this model and this machine. By hand: what "
+    "the weights leave, divided by the cache of one token, with 80 layers, 8 key-value heads and 128 numbers in each.",
+    solution="(192 * 3/4 * 2**30 - 2 * 70,553,706,496) / (80 * 8 * 128 * (2 + 2))",
+    because="The weights leave 12.6 GiB, and a token takes 320 KiB.",
+    matters="It would write fewer than six tokens per second, because it must read 144 GiB for each.",
+    goal="solve for the longest context that fits",
+)
 def _unified() -> Answers:
     model, run, mac = Model.named("Llama-3.1-70B"), Inference(weights="BF16"), Gpu.named("M2 Ultra 192 GB")
     token, weights = cache_of(model, run, context=1), weights_of(model, run)

@@ -1,4 +1,4 @@
-"""Exercises of notebook 2: optimizer and ZeRO."""
+"""Exercises of notebook 2, optimizer and ZeRO, and its guess."""
 
 from dataclasses import replace
 from fractions import Fraction
@@ -7,10 +7,40 @@ from math import ceil
 
 from memcalc import Gpu, Model, Training, breakdown, total
 from memcalc.estimate.training import ZERO_PAPER
-from memcalc.lessons.task import Answers, task
+from memcalc.lessons.task import Answers, guess, task
 
 
-@task("2.1", "GB")
+@guess(
+    "2.1",
+    "GiB",
+    asks="The weights of LLaMA-7B take 12.55 GiB in 16 bits. How much does its [optimizer] keep?",
+    matters="That is six times the weights, three numbers of 32 bits for each of 16. This lesson says what they are.",
+)
+def _notes_of_the_optimizer() -> Answers:
+    model, run = Model.named("LLaMA-7B"), Training(recipe="mixed", optimizer="AdamW", activations="none")
+    memory = breakdown(model, run)
+    right, weights = memory["optimizer"], memory["weights"]
+    master = run.recipe_spec.master * model.parameters
+    yield right
+    yield right - master, "those are two notes of 32 bits; beside them lies a copy of the weights in 32 bits"
+    yield master, "that is one number of 32 bits, or two of 16, for each parameter; it keeps three of 32"
+    yield weights, "that is one note of 16 bits for each parameter; it keeps three, of 32 bits"
+    yield right - 3 * weights, "those are three notes of 16 bits; they have 32, because a step is small"
+    yield right + weights, "weights or gradients are in it, which come beside what the optimizer keeps"
+    yield sum(memory.values()), "that is all of the states, with weights and gradients"
+
+
+@task(
+    "2.1",
+    "GB",
+    asks="A model of 7.5 billion parameters is trained in mixed precision with AdamW, at stage 3, on *one* card. How "
+    "many GB of training states does the card keep?",
+    hint="Who would keep the rest?",
+    solution="7.5 * (2 + 2 + 4 + 4 + 4)",
+    because="It is 120 GB, as without ZeRO.",
+    matters="Sharing needs somebody to share with. On one card offload, fewer bytes or LoRA help.",
+    goal="explain why ZeRO saves nothing on one card, and why it is not offload",
+)
 def _stage_three_on_one_card() -> Answers:
     (model, cards), run = ZERO_PAPER, Training(zero=3)
     memory = breakdown(model, run)
@@ -26,7 +56,17 @@ def _stage_three_on_one_card() -> Answers:
     yield memory["optimizer"], "that is the optimizer alone; weights and gradients are there too"
 
 
-@task("2.2", "bytes")
+@task(
+    "2.2",
+    "bytes",
+    asks="Megatron calls it “distributed optimizer”: it is stage 1 with the recipe megatron. How many bytes for each "
+    "parameter does each of eight cards keep?",
+    hint="The table has the summands. Which of them are the optimizer's? Divide these by eight.",
+    solution="2 + 4 + 12/8",
+    because="It is 7.5: weights and gradients whole, and an eighth of what the optimizer keeps. Neither 16 nor 18.",
+    matters="So bytes per parameter mean little without the recipe, the stage and the number of cards.",
+    goal="compute what a card keeps in a stage of ZeRO, with any recipe",
+)
 def _megatron_on_eight_cards() -> Answers:
     (model, _), run, cards = ZERO_PAPER, Training(recipe="megatron", zero=1, data_parallel=8), 8
 
@@ -46,7 +86,17 @@ def _megatron_on_eight_cards() -> Answers:
     yield right + run.recipe_spec.master * (1 - 1 / cards), "the master copy is shared out too: it is the optimizer's"
 
 
-@task("2.3", "cards")
+@task(
+    "2.3",
+    "cards",
+    asks="Llama-3.1-70B is trained in mixed precision with AdamW, at stage 3. What is the smallest number of cards "
+    "“A100 80 GB” that hold the states alone? A program can use 79.15 GiB of each.",
+    hint="Take all states, divide by what a card holds, and round up. The model has 70,553,706,496 parameters.",
+    solution="14",
+    because="Sixteen bytes for each parameter are 13.3 times a card. The model file alone needs two.",
+    matters="A run needs one card more, because a step gathers weights for a moment; fewest_gpus counts that too.",
+    goal="find how many cards hold the states of a training",
+)
 def _cards_for_seventy_billion() -> Answers:
     model, card, run = Model.named("Llama-3.1-70B"), Gpu.named("A100 80 GB"), Training(zero=3, activations="none")
     memory = breakdown(model, run)
@@ -64,7 +114,17 @@ def _cards_for_seventy_billion() -> Answers:
     yield by_name, "you took the 80 GB of the name for 80 billion bytes; see capacity"
 
 
-@task("2.4", "GB")
+@task(
+    "2.4",
+    "GB",
+    asks="LLaMA-7B gets LoRA with r = 16 on all linear matrices. The recipe is bf16, and the optimizer, bitsandbytes "
+    "Adam, has both states in 32 bits. How many GB do the adapters take, with their gradients and states?",
+    hint="How many parameters are trained? A cell above prints it. Which bytes has each of them?",
+    solution="39,976,960 * (2 + 2 + 4 + 4) / 10**9",
+    because="It is 0.48 GB: a weight, a gradient and two states for each.",
+    matters="Frozen model and activations come on top, and LoRA does not remove them.",
+    goal="say which memory LoRA removes, and which it does not",
+)
 def _adapters() -> Answers:
     model = Model.named("LLaMA-7B")
     plain = Training(recipe="bf16", optimizer="bitsandbytes Adam", activations="none")

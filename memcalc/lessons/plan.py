@@ -1,14 +1,43 @@
-"""Exercises of notebook 8: plan a deployment."""
+"""Exercises of notebook 8, plan a deployment, and its guess."""
 
 from dataclasses import replace
 
 from memcalc import Gpu, Inference, Model, Training, total, units
 from memcalc.estimate.questions import last
 from memcalc.formula.symbols import BY_NAME
-from memcalc.lessons.task import EVERY_HEAD, ONE_OF_TWO, Answers, cache_of, longest, task, weights_of
+from memcalc.lessons.task import EVERY_HEAD, ONE_OF_TWO, Answers, cache_of, guess, longest, task, weights_of
 
 
-@task("8.1", "GiB")
+@guess(
+    "8.1",
+    "GiB",
+    asks="How much is that, the [weights] of Llama-3.1-70B and the [cache|kv_cache] of all 50 people?",
+    matters="Half of it is conversation. One H100 does not hold it; pull the ring beside the card for more of them.",
+)
+def _fifty_people() -> Answers:
+    model, run = Model.named("Llama-3.1-70B"), Inference(8192, batch=50)
+    weights, cache = weights_of(model, run), cache_of(model, run)
+    yield total(model, run)
+    yield weights, "that holds the weights, with one conversation at most; there are fifty of them"
+    yield cache, "those are the conversations alone; the weights come on top"
+    yield weights + cache // 2, f"{ONE_OF_TWO}; or a number takes two bytes"
+    yield total(model, replace(run, weights="INT8", kv_cache="INT8")), "that is a byte for each number; 16 bits are two"
+    yield total(replace(model, kv_heads=model.heads), run), EVERY_HEAD
+    yield 50 * weights + cache, "all fifty share one copy of the weights"
+
+
+@task(
+    "8.1",
+    "GiB",
+    asks="Let the chatbot remember 131,072 tokens. How many GiB does the [cache|kv_cache] of Gemma-3-27B take then, in "
+    "BF16? It has 62 layers, of which 10 see everything and the others the last 1,024 tokens, and 16 key-value heads "
+    "of 128 numbers.",
+    hint="Add ten layers with 131,072 tokens and 52 with 1,024: a key and a value each, two bytes a number.",
+    solution="2 * 16 * 128 * 2 * (10 * 131072 + 52 * 1024) / 2**30",
+    because="It is 10.41 GiB. If every layer kept everything, it would be 62.",
+    matters="So ask of a model which layers keep what, and of an engine whether it lets the windows forget.",
+    goal="compute what a long conversation takes in a model with windows",
+)
 def _windows_of_gemma() -> Answers:
     model, run = Model.named("Gemma-3-27B"), Inference(131_072, kv_cache="BF16")
     whole, layers = model.full_layers, model.full_layers + model.window_layers
@@ -20,7 +49,18 @@ def _windows_of_gemma() -> Answers:
     yield cache_of(model, run) // 2, ONE_OF_TWO
 
 
-@task("8.2", "tokens")
+@task(
+    "8.2",
+    "tokens",
+    asks="An engine is told to take 90 % of an A100 40 GB, whose driver reports 40,960 MiB. Llama-2-13B lies there in "
+    "FP16, with 13,015,864,320 parameters, and 1 GB of [activations]. For how many tokens of FP16 [cache|kv_cache] is "
+    "there room? A token takes 800 KiB.",
+    hint="All in bytes: 0.9 × 40,960 × 2²⁰, less the weights, less 10⁹.",
+    solution="(0.9 * 40960 * 2**20 - 2 * 13,015,864,320 - 10**9) / (800 * 1024)",
+    because="It is 14,188 whole tokens.",
+    matters="A monitor shows 90 %, whatever the model needs, because the engine has taken it in advance.",
+    goal="say how many tokens an engine has room for, on a card that it does not take whole",
+)
 def _tokens_beside_13b() -> Answers:
     model, card = Model.named("Llama-2-13B"), Gpu.named("A100 40 GB")
     token, weights, working = cache_of(model, Inference(1)), weights_of(model, Inference()), 10**9
@@ -37,7 +77,18 @@ def _tokens_beside_13b() -> Answers:
     yield (granted_of_sold - weights - working) // token, "the card has 40,960 MiB, which is more than 40 GB"
 
 
-@task("8.3", "tokens")
+@task(
+    "8.3",
+    "tokens",
+    asks="In the training plan, ZeRO-3 over eight A100 40 GB with layers computed again, each card has one text. How "
+    "many tokens may it have at most?",
+    hint="largest('context', eight, run, a100) answers for one card of the eight; the cells above have such a run.",
+    solution="12,729",
+    because="In Python it is largest('context', eight, again, a100).",
+    matters="By the sum of the terms it would be more. The moment of the loss, which grows with the text too, sets the "
+    "limit.",
+    goal="find the limit of a training run, which is its peak and not a sum",
+)
 def _longest_text_to_train() -> Answers:
     model, card = Model.named("Llama-3.1-8B"), Gpu.named("A100 40 GB")
     run, sold = Training(zero=3, data_parallel=8, recompute="full"), Gpu.of(f"{card.marketed_gb} GB")

@@ -1,7 +1,7 @@
 """What is done in each lesson: guesses made, exercises solved, and what one can do by now."""
 
 import html
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from memcalc.catalogue import rows
@@ -118,7 +118,11 @@ def _marks(done: Mapping[str, bool]) -> str:
     return "  ".join(f"{'✓' if one else '○'} {number}" for number, one in done.items()) or "–"
 
 
-def _goals(lessons: Iterable[Lesson]) -> list[str]:
-    """Return what one can do by now."""
-    reached = [goal for lesson in lessons for goal, done in lesson.goals.items() if done]
-    return [f"✓ You can {goal}." for goal in reached]
+def _goals(lessons: Collection[Lesson]) -> list[str]:
+    """Return what one can do by now, and of a lesson alone also what is still to be shown, and where."""
+    every = [pair for lesson in lessons for pair in lesson.goals.items()]
+    shown_by = {task.goal: number for number, task in EXERCISES.items()} if len(lessons) == 1 else {}
+    open_ones = [
+        f"○ Exercise {shown_by[goal]} shows that you can {goal}." for goal, done in every if shown_by and not done
+    ]
+    return [f"✓ You can {goal}." for goal, done in every if done] + open_ones

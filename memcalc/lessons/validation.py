@@ -1,13 +1,41 @@
-"""Exercises of notebook 7: the reality check."""
+"""Exercises of notebook 7, the reality check, and its guess."""
 
 from dataclasses import replace
 
 from memcalc import Model, Training, breakdown, total, validation
 from memcalc.estimate.training import step_peak
-from memcalc.lessons.task import TEXTBOOK, Answers, task
+from memcalc.lessons.task import TEXTBOOK, Answers, guess, task
 
 
-@task("7.1", "percent")
+@guess(
+    "7.1",
+    "GiB",
+    asks="At most, the tensors take 5.65 GiB. By how much did the process grow that trains GPT-2?",
+    matters="The tensors are counted to the byte, and still the process took a sixth more. This lesson asks what for.",
+)
+def _growth_of_a_process() -> Answers:
+    row = validation.row("R003")
+    model, run = Model.named("GPT-2"), Training(context=1024, batch=2, recipe="fp32", attention="eager")
+    memory, tensors = breakdown(model, run), int(row.predicted)
+    yield int(row.measured)
+    yield tensors, "those are the tensors alone, and a process takes memory that no tensor holds"
+    yield memory["activations"], "those are the activations alone"
+    yield 2 * tensors, "that doubles them; what is lost beside tensors is a good deal less"
+    yield memory["weights"], "those are the weights alone"
+
+
+@task(
+    "7.1",
+    "percent",
+    asks="A public report tells of a training run (QLoRA) that took 16.39 GiB of a card, and with the same tensors "
+    "10.83 GiB once PyTorch's allocator could let its segments grow. Which share of the first amount, in percent, was "
+    "lost in gaps?",
+    hint="Take their difference, and divide it by the first.",
+    solution="100 * (16.39 - 10.83) / 16.39",
+    because="A third of what the run took was free.",
+    matters="It was of no use: so a program can run out of memory although some is left.",
+    goal="name what the allocator takes beside the tensors",
+)
 def _gaps() -> Answers:
     usual, growing = 16.39, 10.83  # GiB with segments as usual, and with growing ones; pytorch/torchtune#1185
     right = 100 * (usual - growing) / usual
@@ -18,7 +46,17 @@ def _gaps() -> Answers:
     yield usual - growing, "those are GiB; divide them by what was taken"
 
 
-@task("7.2", "bytes")
+@task(
+    "7.2",
+    "bytes",
+    asks="Row A012 is a layer of Llama-3-8B. How many bytes does it keep for each number that goes in? Those numbers "
+    "are context × batch × hidden; the textbook has 34 bytes.",
+    hint="Do as above with validation.row('A012').",
+    solution="49.03",
+    because="In Python it is layer.measured / numbers, as above, with that row.",
+    matters="That is more than Llama-2-7B keeps, because its MLP is wider, though its keys and values are fewer.",
+    goal="read a measured row, and compute with it",
+)
 def _kept_for_each_number() -> Answers:
     right, row = _bytes_for_each_number("A012"), validation.row("A012")
     context, batch = row.inputs["context"], row.inputs["batch"]
@@ -37,7 +75,19 @@ def _bytes_for_each_number(name: str) -> float:
     return float(row.measured / (row.inputs["context"] * row.inputs["batch"] * Model.named(row.model).hidden))
 
 
-@task("7.3", "GiB")
+@task(
+    "7.3",
+    "GiB",
+    asks="Now train GPT-2 with *eight* texts of 256 tokens, otherwise as before. How many GiB do its tensors take at "
+    "the worst moment: [weights], [optimizer], and the peak of a step?",
+    hint="Describe the run: eight = Training(context=256, batch=8, recipe='fp32', attention='eager'). Then "
+    "breakdown(gpt2, eight) has weights and optimizer, and step_peak(gpt2, eight) the rest.",
+    solution="4.80",
+    because="It is 0.46 for the weights, 0.93 for the optimizer, and the peak of the step.",
+    matters="As many tokens need less memory, because the scores of eager attention grow with the square of a text's "
+    "length.",
+    goal="tell the peak of a step from the sum of its terms",
+)
 def _tensors_of_eight_texts() -> Answers:
     model, run = Model.named("GPT-2"), Training(context=256, batch=8, recipe="fp32", attention="eager")
     memory, step = breakdown(model, run), step_peak(model, run)

@@ -1,4 +1,4 @@
-"""Exercises of notebook 1: weights."""
+"""Exercises of notebook 1, weights, and its guess."""
 
 from fractions import Fraction
 
@@ -7,10 +7,35 @@ import sympy
 from memcalc import Inference, Model, symbol, symbols
 from memcalc.formula.formats import Format
 from memcalc.formula.weights import attention, mlp, norms, parameters
-from memcalc.lessons.task import Answers, task, weights_of
+from memcalc.lessons.task import Answers, guess, task, weights_of
 
 
-@task("1.1", "GB")
+@guess(
+    "1.1",
+    "GiB",
+    asks="How much do the [weights] of Llama-3.1-8B take in NF4, a format of four bits?",
+    matters="Some of that are scales, and more is what stays in 16 bits. This lesson takes the bits apart.",
+)
+def _format_of_four_bits() -> Answers:
+    model = Model.named("Llama-3.1-8B")
+    half, byte, two = (weights_of(model, Inference(weights=name)) for name in ("INT4", "INT8", "BF16"))
+    yield weights_of(model, Inference(weights="NF4"))
+    yield half, "that is half a byte for each number, and the file keeps more beside the four bits"
+    yield byte, "that is a byte for each number, and four bits are half a byte"
+    yield two, "that is BF16, with two bytes for each number; four bits are a quarter of that"
+    yield 4 * byte, "that is four bytes for each number, and NF4 has four bits"
+
+
+@task(
+    "1.1",
+    "GB",
+    asks="How many GB of memory do the [weights] of Mixtral-8x7B take in BF16?",
+    hint="Does memory go by total or by active parameters? BF16 takes two bytes, and a GB is a billion bytes.",
+    solution="2 * 46,702,792,704 / 10**9",
+    because="It is 93.41 GB: all experts must be there, because the next token may need any of them.",
+    matters="No card of 80 GB holds that, although a token passes little more than a quarter of it.",
+    goal="tell total from active parameters in a mixture of experts",
+)
 def _all_experts() -> Answers:
     model, seven = Model.named("Mixtral-8x7B"), Model.named("Mistral-7B-v0.1")
     every, few = 2 * model.parameters, 2 * model.active_parameters
@@ -24,7 +49,16 @@ def _all_experts() -> Answers:
     yield 2 * few, "those are the active ones, and in four bytes; count all, in two"
 
 
-@task("1.2", "GiB")
+@task(
+    "1.2",
+    "GiB",
+    asks="How many GiB do the tensors in a Q4_K_M file of Llama-3.1-8B take?",
+    hint="The picture has the bits for each parameter, all included. Eight bits are a byte, and 2³⁰ bytes a GiB.",
+    solution="8,030,261,248 * 4.89 / 8 / 2**30",
+    because="It is 4.58 GiB = 4.91 GB. Half a byte for each parameter would be 18 % too little.",
+    matters="So ask for the bits of the file, not for those of the name.",
+    goal="say why a 4-bit file takes more than half a byte per parameter",
+)
 def _four_bits() -> Answers:
     model = Model.named("Llama-3.1-8B")
 
@@ -44,7 +78,18 @@ def _four_bits() -> Answers:
     yield Fraction(half, 2), "half a byte has four bits, and you halved once more"
 
 
-@task("1.3", "formula")
+@task(
+    "1.3",
+    "formula",
+    asks="By how many parameters does a model of LLaMA's kind grow with one more layer? Write it as a formula in the "
+    "letters d, h, h_kv, d_k and d_ff.",
+    hint="A layer has attention, MLP and norms, whose terms are above. Here the MLP has three matrices, and each of "
+    "the two norms is one list of d numbers.",
+    solution="2 * d * h * d_k + 2 * d * h_kv * d_k + 3 * d * d_ff + 2 * d",
+    because="Queries and output have h heads, keys and values h_kv.",
+    matters="Each layer of Llama-3.1-8B has 218 million parameters; the embedding is paid only once.",
+    goal="count the parameters of a layer from its config.json",
+)
 def _one_more_layer() -> Answers:
     known = Model.named("Llama-3.1-8B").values
     kind = {one: known[one] for one in symbols("mlp_matrices layer_norms norm_vectors embedding_tables")}

@@ -141,6 +141,9 @@ class Prediction(ipywidgets.VBox):
     def __repr__(self) -> str:
         return repr(self.asked)
 
+    def _repr_mimebundle_(self, **how: object) -> dict[str, object]:
+        return {**super()._repr_mimebundle_(**how), "text/plain": repr(self)}  # which a box would cut
+
     def _show(self, _change: object = None) -> None:
         if self.asked.is_open and self._then and not isinstance(self._then, ipywidgets.Widget):
             self._then = self._then()

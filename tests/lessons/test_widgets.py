@@ -10,7 +10,7 @@ import pytest
 import memcalc
 from memcalc import InputError, exercise, predict
 from memcalc.explorers.words import plain
-from memcalc.lessons import EXERCISES, check, page, widgets
+from memcalc.lessons import EXERCISES, GUESSES, check, page, widgets
 from memcalc.lessons.record import VARIABLE, Kept, kept
 
 QUESTION = "Guess 4.1: How much does the cache of LLaMA-7B take after 4,096 tokens, if a number takes two bytes?"
@@ -39,6 +39,12 @@ def test_nothing_answers_before_a_guess():
     assert (repr(first), first.guess, len(first.children)) == (QUESTION, None, 1)
     assert "2.00" not in everything(first.asked)
     assert "natural" not in everything(first.asked)
+
+
+@pytest.mark.parametrize("number", GUESSES)
+def test_in_print_the_whole_question_is_read(number):
+    shown = predict(number)._repr_mimebundle_()["text/plain"]
+    assert shown.endswith(plain(predict(number).asked.question["asks"]))
 
 
 def test_a_guess_opens_what_it_asked_for_beside_its_factor_and_its_mistake(file):

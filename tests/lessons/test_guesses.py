@@ -1,0 +1,83 @@
+"""The guesses: what they ask for, which natural mistakes are known, and what is said of them."""
+
+import itertools
+
+import pytest
+
+from memcalc import units
+from memcalc.explorers.words import plain, words
+from memcalc.lessons import GUESSES
+from memcalc.lessons.check import weigh
+
+
+@pytest.mark.parametrize(
+    ("number", "right", "guess", "why"),
+    [
+        ("0.1", "28.55 GiB", 13, "the parameters alone"),
+        ("0.1", "28.55 GiB", "14 GB", "the parameters alone"),
+        ("0.1", "28.55 GiB", 16, "the notes on the tokens alone"),
+        ("0.1", "28.55 GiB", 57, "four bytes for each number"),
+        ("1.1", "5.61 GiB", 4, "half a byte for each number"),
+        ("1.1", "5.61 GiB", "4 GB", "half a byte for each number"),
+        ("1.1", "5.61 GiB", 8, "a byte for each number"),
+        ("1.1", "5.61 GiB", 16, "two bytes for each number"),
+        ("1.1", "5.61 GiB", 32, "four bytes for each number"),
+        ("1.1", "5.61 GiB", 45, "that is bits"),
+        ("2.1", "75.31 GiB", 50, "a copy of the weights in 32 bits"),
+        ("2.1", "75.31 GiB", 25, "it keeps three of 32"),
+        ("2.1", "75.31 GiB", 12.5, "one note of 16 bits"),
+        ("2.1", "75.31 GiB", 38, "three notes of 16 bits"),
+        ("2.1", "75.31 GiB", 88, "weights or gradients are in it"),
+        ("2.1", "75.31 GiB", 100, "all of the states"),
+        ("3.1", "35.68 GiB", 12, "scores: a number for each pair"),
+        ("3.1", "35.68 GiB", 24, "the scores alone"),
+        ("3.1", "35.68 GiB", "13.48 GB", "what the weights take"),
+        ("3.1", "35.68 GiB", "512 MiB", "what goes into each layer"),
+        ("3.1", "35.68 GiB", 1, "keys and values alone"),
+        ("4.1", "2.00 GiB", 1, "you counted one of them"),
+        ("5.1", "144.00 GiB", 192, "that is the whole memory"),
+        ("5.1", "144.00 GiB", "192 GB", "a GB for a billion bytes"),
+        ("5.1", "144.00 GiB", 100, "not half and half"),
+        ("6.1", "12.50 GiB", 16, "as the article does"),
+        ("6.1", "12.50 GiB", "15.4 GiB", "not parameters"),
+        ("6.1", "12.50 GiB", 10, "you counted one of them"),
+        ("6.1", "12.50 GiB", 25, "that is FP16"),
+        ("7.1", "6.57 GiB", 5.65, "the tensors alone"),
+        ("7.1", "6.57 GiB", 3.5, "the activations alone"),
+        ("7.1", "6.57 GiB", 11, "that doubles them"),
+        ("8.1", "256.42 GiB", 131, "at most; there are fifty"),
+        ("8.1", "256.42 GiB", "141 GB", "at most; there are fifty"),
+        ("8.1", "256.42 GiB", 125, "the conversations alone"),
+        ("8.1", "256.42 GiB", 6_700, "one copy of the weights"),
+    ],
+)
+def test_natural_mistakes(number, right, guess, why):
+    weighed = weigh(number, guess)
+    assert weighed.written[1] == right
+    assert why in weighed.mistake
+
+
+@pytest.mark.parametrize("number", GUESSES)
+def test_what_is_right_is_no_mistake_and_every_mistake_is_told_from_the_others(number):
+    task = GUESSES[number]
+    right, mistakes = task.answers()
+    size = units.UNITS.get(task.unit, 1)
+    assert weigh(number, float(right) / size).verdict == "well guessed"
+    for wrong, why in mistakes:
+        assert weigh(number, float(wrong) / size).mistake == why
+    for (one, _), (other, _) in itertools.combinations(mistakes, 2):
+        assert abs(one / other - 1) > 0.02, "nobody could tell them apart"
+
+
+@pytest.mark.parametrize("number", GUESSES)
+def test_a_guess_asks_a_question_and_says_what_follows(number):
+    task = GUESSES[number]
+    assert plain(words(task.asks)).endswith("?")
+    assert plain(words(task.matters)).endswith(".")
+    for _, why in task.answers()[1]:
+        assert why[0].islower()
+        assert not why.endswith("."), "it stands in a sentence"
+
+
+def test_a_lesson_has_one_guess():
+    assert all(number.endswith(".1") for number in GUESSES)
