@@ -85,6 +85,8 @@ def test_neither_do_they_in_training(model, quantity, more):
 def test_one_more_layer_takes_more(model, run, data):
     present = [name for name in KINDS if getattr(model, name)]
     kind = data.draw(st.sampled_from(present))
+    if getattr(run, "lora_rank", 0) > min(model.hidden, model.heads * model.head_dim):
+        run = replace(run, lora_rank=0)  # which some matrix may be too thin for
     assert total(replace(model, **{kind: getattr(model, kind) + 1}), run) > total(model, run)
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from cases import for_each_row, symbol_values
 from memcalc.errors import InputError
 from memcalc.formula.choices import Recompute
-from memcalc.formula.megatron import first_stage, in_flight, layer, once, saved_tensors
+from memcalc.formula.megatron import RECOMPUTE, first_stage, in_flight, layer, once, saved_tensors
 from memcalc.formula.symbols import symbol
 from memcalc.units import to_bytes
 
@@ -119,7 +119,7 @@ def test_both_techniques_together_save_about_five_times_as_the_abstract_says(nam
     assert 4.9 < saved < 6.3
 
 
-@given(st.sampled_from(Recompute), st.booleans(), st.sampled_from([1, 2, 4, 8]))
+@given(st.sampled_from(RECOMPUTE), st.booleans(), st.sampled_from([1, 2, 4, 8]))
 def test_the_first_stage_of_one_stage_holds_all_layers(recompute, sequence_parallel, cards):
     values = {symbol(name): value for name, value in GPT_22B.items()} | {t: cards, symbol("layers"): 48}
     values |= {symbol("pipeline_parallel"): 1, symbol("micro_batches"): 1}
