@@ -17,9 +17,10 @@ from playwright.sync_api import expect
 import lab as servers
 
 ARTEFACTS = Path(__file__).parent / "artefacts"
-HARMLESS = ("favicon", "ResizeObserver", "shared module", "ERR_NAME_NOT_RESOLVED")
-"""Errors of the console that are none of ours: JupyterLab and Voilà bring the same libraries, and Voilà's page asks the
-network for a font and for MathJax, which a test must do without."""
+HARMLESS = ("favicon", "ResizeObserver", "shared module", "ERR_NAME_NOT_RESOLVED", "restore the debugger state")
+"""Errors of the console that are none of ours: JupyterLab and Voilà bring the same libraries, JupyterLab still asks a
+kernel for its debugger that was restarted, and Voilà's page asks the network for a font and for MathJax, which a test
+must do without."""
 OTHERS = sorted(path.name for path in (servers.ROOT / "notebooks").glob("[0-9]*.ipynb"))
 NOTEBOOKS = tuple(dict.fromkeys(("00_start_here.ipynb", "04_kv_cache.ipynb", *OTHERS)))
 LOOKS = (("light", 1280), ("dark", 800))
