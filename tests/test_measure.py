@@ -1,6 +1,7 @@
 """The measuring of rows: the plan is what the package has, a run goes on where it was stopped, and libraries agree."""
 
 import logging
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -55,8 +56,9 @@ def bench(tmp_path, monkeypatch):
 
 def test_the_plan_is_what_was_measured():
     tested = (row for section in SECTIONS if section.table for row in rows(section.table))
-    own = {row.id: row for row in tested if row.id[0] in {section.letter for section in SECTIONS if section.table}}
-    measured = {row.id: row for row in validation.measurements() if row.id[0] != "G"} | own
+    own = {row.id: row for row in tested if re.fullmatch(r"[A-Z]\d{3}", row.id)}
+    here = (row for row in validation.measurements() if row.id[0] != "G" and row.quantity != "trained_peak")
+    measured = {row.id: row for row in here} | own
     assert measured.keys() == PLANNED.keys()
     for name, case in PLANNED.items():
         row = measured[name]
@@ -69,7 +71,7 @@ def test_every_case_can_be_predicted():
         for case in section.cases:
             assert ask(case.quantity, case.model, case.inputs).value > 0
     asked = {case.quantity for section in (*SECTIONS, *CARD) for case in section.cases}
-    assert asked == set(QUANTITIES)
+    assert asked == set(QUANTITIES) - {"trained_peak"}  # which others have measured
 
 
 def test_a_run_writes_every_row_and_says_how_the_formula_did(bench, capsys):

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from measured import rows
 from memcalc import Gpu, InputError, Model, Training, breakdown, fewest_gpus, fits, largest, peak, total
 from memcalc.estimate.measured import measurements
 from memcalc.estimate.peak import kinds_of
@@ -16,7 +17,9 @@ from small_models import SMALL, STAGES, STEPPED, STEPS
 
 few = settings(max_examples=8, deadline=None)
 MISTRAL, LLAMA = Model.named("Mistral-7B-v0.1"), Model.named("LLaMA-7B")
-TRAINED = [row for row in measurements() if row.quantity == "trained_peak"]
+TRAINED = [row for row in (*measurements(), *rows("field_training")) if row.quantity == "trained_peak"]
+"""Peaks of real trainings: a few stand in the package."""
+
 FIELD = [row for row in TRAINED if "lora_rank" not in row.inputs]
 ADAPTERS = [row for row in TRAINED if "lora_rank" in row.inputs]
 

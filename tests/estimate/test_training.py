@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from measured import rows
 from memcalc import Inference, InputError, Model, Training, breakdown, catalogue
+from memcalc.estimate.ask import ask
 from memcalc.estimate.training import activations, places, saved_tensors, states
 from memcalc.formula.sharding import bucket_memory
 from memcalc.formula.symbols import symbol
@@ -378,6 +379,13 @@ def test_what_a_policy_keeps_lies_between_all_and_the_inputs_alone(recipe, conte
         for policy in ("full", "keep-attention", "torchtitan", "keep-products", "none")
     )
     assert full < attention < titan < products < every
+
+
+def test_experts_of_models_by_name_to_the_byte():
+    """Rows of `make measure`: what the graph keeps alive, without hooks."""
+    found = {row.id: ask(row.quantity, row.model, row.inputs).value for row in rows("experts")}
+    assert len(found) >= 100
+    assert found == {row.id: row.measured for row in rows("experts")}
 
 
 EXPERTS = st.sampled_from(["grouped_mm", "eager", "batched_mm"])

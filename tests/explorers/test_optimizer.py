@@ -73,7 +73,7 @@ def test_a_hint_says_what_a_stage_more_would_keep_and_no_result_does():
     assert frame.hints == [
         "The largest block on a card is weights: it is shared from stage 3 on.",
         "At stage 3 it would be 15.00 GB on each card.",
-        "At this stage, 11 of these cards hold the states.",
+        "At this stage, 15 of these cards hold the states, and what a step takes for a moment.",
     ]
     assert "15.00" not in frame.said
 

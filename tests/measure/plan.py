@@ -264,7 +264,7 @@ SECTIONS = (
     Section("W", "weights", _HUGGING_FACE, _weights()),
     Section("A", "saved", _HUGGING_FACE, (*_layers(), *_heads(), *_models())),
     Section("B", "adapted", LIBRARIES, ADAPTED, table="adapters"),
-    Section("E", "saved", _HUGGING_FACE, _experts()),
+    Section("E", "saved", _HUGGING_FACE, _experts(), table="experts"),
     Section("P", "saved", _HUGGING_FACE, _steps()),
     Section("F", "prefills", _HUGGING_FACE, _prefills()),
     Section("C", "caches", _HUGGING_FACE, _caches()),

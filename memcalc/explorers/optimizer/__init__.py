@@ -146,8 +146,8 @@ def _hints(states: States, gpu: Gpu) -> list[str]:
     if sum(states.kept.values()) > gpu.capacity and run.zero:
         count = fewest_gpus(states.model, run, gpu)
         hints.append(
-            f"At this stage, {count:,} of these cards hold the states."
+            f"At this stage, {count:,} of these cards hold the states, and what a step takes for a moment."
             if count
-            else "At this stage, no number of these cards holds the states."
+            else "At this stage, no number of these cards holds the states, and what a step takes for a moment."
         )
     return hints

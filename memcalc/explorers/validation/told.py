@@ -30,7 +30,7 @@ COLUMNS = {360: (40, 546, 90, 130), 600: (438, 360, 48, 200), 860: (602, 444, 78
 
 def height(width: int) -> int:
     """Return how high the picture of rows is in a layout [px]."""
-    return {360: 590, 600: 406, 860: 492}[width]
+    return {360: 632, 600: 438, 860: 532}[width]
 
 
 def told(text: str) -> Measurement:
