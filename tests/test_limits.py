@@ -42,7 +42,7 @@ TRAININGS = st.builds(
     recipe=RECIPES,
     optimizer=st.sampled_from(["AdamW", "SGD", "8-bit AdamW"]),
     data_parallel=st.integers(1, 1000),
-    lora_rank=st.sampled_from([0, 8]),
+    lora_rank=st.sampled_from([0, 1]),  # for which no matrix is too thin
     overhead=st.sampled_from(["none", "high"]),
 )
 
@@ -85,8 +85,6 @@ def test_neither_do_they_in_training(model, quantity, more):
 def test_one_more_layer_takes_more(model, run, data):
     present = [name for name in KINDS if getattr(model, name)]
     kind = data.draw(st.sampled_from(present))
-    if getattr(run, "lora_rank", 0) > min(model.hidden, model.heads * model.head_dim):
-        run = replace(run, lora_rank=0)  # which some matrix may be too thin for
     assert total(replace(model, **{kind: getattr(model, kind) + 1}), run) > total(model, run)
 
 
