@@ -10,6 +10,7 @@ from memcalc.formula.activations import weight_copies as of_whole_model
 from memcalc.formula.adapted import matrices
 from memcalc.formula.choices import Recompute, Targets
 from memcalc.formula.formats import FP32, HALF
+from memcalc.formula.loss import FREED
 from memcalc.formula.saved_tensors import CodePath, factor, meets, saved_tensors
 from memcalc.formula.sharding import Piece, piece, total
 from memcalc.formula.symbols import symbol, symbols
@@ -18,9 +19,6 @@ from memcalc.formula.term import Term
 from memcalc.formula.weights import layers, weights
 
 r, L, s, b = symbols("lora_rank layers context batch")
-
-FREED = ("shifted_labels", "padding_label", "label_count")
-"""Keys of what the loss needs no longer once its gradient is there."""
 
 _WORDS = {
     Targets.QV: {"q_proj", "q_b_proj", "v_proj", "kv_b_proj", "qkv_proj"},

@@ -15,6 +15,9 @@ from memcalc.formula.term import Term
 
 s, b = symbols("context batch")
 
+FREED = ("shifted_labels", "padding_label", "label_count")
+"""Keys of what the loss needs no longer once its gradient is there."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Loss(Row):

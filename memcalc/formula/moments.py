@@ -12,13 +12,13 @@ from memcalc.formula.activations import activations, layer, padded_context, pass
 from memcalc.formula.choices import Experts, Recompute
 from memcalc.formula.formats import FP32, HALF
 from memcalc.formula.lora import copies
-from memcalc.formula.loss import Loss
+from memcalc.formula.loss import FREED, Loss
 from memcalc.formula.numeric import Max, Min
 from memcalc.formula.optimizer import gradients, optimizer, step_temporaries
 from memcalc.formula.saved_tensors import SELECTED, CodePath, SavedTensor, saved_tensors
 from memcalc.formula.sharding import N_d, bucket_memory
 from memcalc.formula.symbols import symbol, symbols
-from memcalc.formula.tensors import MATRICES, E, V, d, d_ff, d_k, h, held, n_emb, n_pos
+from memcalc.formula.tensors import E, V, d, d_ff, d_k, h, held, n_emb, n_pos
 from memcalc.formula.term import Term
 from memcalc.formula.weights import layers, parameters, weights
 
@@ -29,11 +29,9 @@ PHASES = ("gather", "forward", "loss", "backward", "step")
 """The words for the moments, in the order of a step; a layer is gathered before it works."""
 
 _SCALARS = FP32 + FP32  # the loss and its gradient
-_FREED = ("shifted_labels", "padding_label", "label_count")
 _norm, _table = held("final"), V * d
 _outside = V * d * n_emb + n_pos * d + _norm
 _layer = sympy.ceiling((P - _outside) / L)
-_matrices = held("attention", of=MATRICES) + held("mlp", of=MATRICES)
 _CODE = "transformers 5 with torch 2, as measured with llama, qwen2 and gpt2; every layer alike"
 _SOURCE = "wolf2020transformers, src/transformers/models; paszke2019pytorch, section 5.5"
 
@@ -156,7 +154,7 @@ class Step:
     def _at_loss(self) -> sympy.Expr:
         loss = Loss.of(self.case.loss)
         plain = loss.kept == "probabilities"  # whose first operation on the way back needs the labels alone
-        freed = sum(tensor.expr for tensor in saved_tensors(self.case) if plain and tensor.key in _FREED)
+        freed = sum(tensor.expr for tensor in saved_tensors(self.case) if plain and tensor.key in FREED)
         return loss.backward(self._width) + _SCALARS - freed
 
     def _head(self) -> Moment:

@@ -8,6 +8,7 @@ import sympy
 from memcalc.errors import must
 from memcalc.formula.activations import activations, layer, padded_context
 from memcalc.formula.formats import FP32, HALF
+from memcalc.formula.loss import FREED
 from memcalc.formula.numeric import Max
 from memcalc.formula.optimizer import gradients
 from memcalc.formula.saved_tensors import CodePath, SavedTensor, saved_tensors
@@ -22,7 +23,6 @@ MEASURED = ("llama", "qwen2", "gpt2")
 """Families whose step has been measured."""
 
 _LOSS_AND_ITS_GRADIENT = FP32 + FP32
-_FREED = ("shifted_labels", "padding_label", "label_count")
 
 _norm, _mlp = held("final"), held("mlp")  # parameters
 _layer = 2 * _norm + held("attention", of=(MATRICES, BIASES)) + _mlp
@@ -58,7 +58,7 @@ class Step:
     def loss(self) -> sympy.Expr:
         """Bytes where the loss has its gradient: all activations, and the gradients of probabilities and logits."""
         of_probabilities, of_logits = 2 * [FP32 * s * b * V]
-        freed = sum(tensor.expr for tensor in saved_tensors(self.case) if tensor.key in _FREED)
+        freed = sum(tensor.expr for tensor in saved_tensors(self.case) if tensor.key in FREED)
         return activations(self.case).symbol + of_probabilities + of_logits + _LOSS_AND_ITS_GRADIENT - freed
 
     @property
