@@ -17,6 +17,7 @@ from memcalc.estimate import advice
 from memcalc.estimate.beside import Together, rows_of
 from memcalc.estimate.effects import without_effect
 from memcalc.estimate.inference import AnyModel
+from memcalc.estimate.questions import Fit
 from memcalc.estimate.terms import last
 from memcalc.formula.choices import Losses
 from memcalc.formula.symbols import BY_NAME
@@ -134,15 +135,17 @@ def _longest(model: AnyModel, asked: Asked, gpu: Gpu) -> Iterator[str]:
     least = asked.said.get("completion", 1)
 
     def holds(context: int) -> bool:
-        return context < least or _fits(model, replace(asked, run=replace(asked.run, context=context)), gpu)
+        return context < least or bool(_fits(model, replace(asked, run=replace(asked.run, context=context)), gpu))
 
     found = last(holds, BY_NAME["context"].limit)
     if least <= found < BY_NAME["context"].limit:
         yield f"This card holds at most {found:,} tokens of context."
 
 
-def _fits(model: AnyModel, asked: Asked, gpu: Gpu) -> bool:
-    return bool(asked.on(model, gpu).fit) and asked.short(model, gpu) is None
+def _fits(model: AnyModel, asked: Asked, gpu: Gpu) -> Fit | None:
+    """Return the verdict on all phases where they fit and the engine starts, else None."""
+    fit = asked.on(model, gpu).fit
+    return fit if fit and asked.short(model, gpu) is None else None
 
 
 _ALTERNATIVES = (
@@ -174,7 +177,7 @@ def _way(model: AnyModel, asked: Asked, gpu: Gpu, changes: Mapping[str, object],
     """Return in a sentence what a change would leave; "" where it does not fit, or is none."""
     try:
         other = _changed(asked, changes)
-        fit = _fits(model, other, gpu) and other.on(model, gpu).fit
+        fit = _fits(model, other, gpu)
     except InputError:  # a choice that this run, or the method, excludes
         return ""
     if not fit or other == asked:

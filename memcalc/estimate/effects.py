@@ -47,13 +47,13 @@ def _said(model: AnyModel, run: Inference | Training, name: str, now: Memory) ->
     as_usual = _other(model, run, name, usual)
     if as_usual not in (None, now):
         return ""
-    value, declared = _shown(getattr(run, name)), run.declared[name]
+    value, declared = plainly(getattr(run, name)), run.declared[name]
     if declared.matters and _idle(model, run, name, now):
         return f"{name} {value} changes nothing here: {declared.matters}."
     if as_usual is None or (name in _FORMATS and _same_bits(model, run, name)):
         return ""
     instead = getattr(resolved(model, replace(run, **{name: usual})), name)
-    return f"{name} {value} takes as much here as {_shown(instead) if instead else 'the default'}."
+    return f"{name} {value} takes as much here as {plainly(instead) if instead else 'the default'}."
 
 
 def _idle(model: AnyModel, run: Inference | Training, name: str, now: Memory) -> bool:
@@ -111,5 +111,10 @@ def _beyond(run: Inference | Training) -> list[str]:
     return [f"prompt {prompt:,} is longer than the context, and counts as its {run.context:,} tokens."]
 
 
-def _shown(value: object) -> str:
+def plainly(value: object) -> str:
+    """Return the value of a field as a sentence has it: a count with commas, anything else as it is.
+
+    >>> plainly(32768), plainly("full")
+    ('32,768', 'full')
+    """
     return f"{value:,}" if type(value) is int else str(value)

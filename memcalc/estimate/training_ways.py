@@ -7,6 +7,7 @@ from functools import lru_cache
 from itertools import combinations, islice
 
 from memcalc.errors import InputError
+from memcalc.estimate.effects import plainly
 from memcalc.estimate.inference import AnyModel
 from memcalc.estimate.questions import fewest_gpus, fits, largest
 from memcalc.estimate.terms import terms, values
@@ -172,7 +173,7 @@ class _Search:
         if not fit or changed == self.run:
             return None
         fields = [name for name in change if getattr(changed, name) != getattr(self.run, name)]
-        *others, last = (f"{name} {_shown(getattr(changed, name))}" for name in fields)
+        *others, last = (f"{name} {plainly(getattr(changed, name))}" for name in fields)
         said = f"{', '.join(others)} and {last}" if others else last
         left_for = f" for {fit.unknown}" if fit.unknown else ""
         return Way(changed, f"{said} would leave {show(fit.margin)}{left_for}{why or self._price(changed)}.")
@@ -190,7 +191,3 @@ class _Search:
         if changed.recipe == "bf16" != self.run.recipe and not changed.lora_rank:
             said.append("but loses updates that are small beside their weight")
         return "".join(f", {one}" for one in said)
-
-
-def _shown(value: object) -> str:
-    return f"{value:,}" if type(value) is int else str(value)
