@@ -127,6 +127,7 @@ def test_several_notebooks_at_once_lose_nothing_of_each_other(file):
 
 
 def test_a_file_of_an_earlier_version_is_read(file):
+    file.parent.mkdir()
     file.write_text(
         json.dumps({"guesses": {}, "answers": {"4.1": {"first": "8", "last": "8", "tries": 1, "done": ""}}})
     )
