@@ -14,11 +14,12 @@ from typing import IO
 from memcalc.errors import choice
 from memcalc.lessons.briefs import BRIEFS, QUESTIONS
 from memcalc.lessons.check import EXERCISES, GUESSES
+from memcalc.lessons.mixed import NUMBERS
 
 VARIABLE = "MEMCALC_PROGRESS"
 """The variable of the environment that names another file, or says "off": then nothing is kept."""
 
-KINDS = {"guesses": GUESSES, "answers": EXERCISES, "briefs": QUESTIONS, "choices": ("brief",)}
+KINDS = {"guesses": GUESSES, "answers": EXERCISES, "briefs": QUESTIONS, "choices": ("brief",), "mixed": NUMBERS}
 """What is kept → the numbers, or names, of which it can be."""
 
 _LATER = {kind: {} for kind in KINDS if kind not in ("guesses", "answers")}
@@ -92,7 +93,8 @@ def remember(kind: str, number: str, said: str, done: bool) -> str:
     Parameters
     ----------
     kind : one of `KINDS`
-    number : of the exercise, the guess or the question of a brief, such as "4.1" or "home.4"; or "brief", the choice
+    number : of the exercise or the guess, such as "4.1"; of the question of a brief, "home.4"; of a mixed one,
+        "drawn.1.4" or "again.4.1"; or "brief", the choice
     said : what was typed; "" for a guess that is left open
     done : whether the guess was made, or the answer is right
 

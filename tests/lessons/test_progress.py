@@ -19,7 +19,8 @@ def file(tmp_path, monkeypatch):
 
 def test_at_first_nothing_is_done(file):
     lines = repr(progress()).splitlines()
-    assert len(lines) == len(LESSONS) == 9
+    assert len(lines) == len(LESSONS) == 10
+    assert lines[9] == "9 · What you know: 0 mixed questions right"
     assert lines[4] == "4 · The KV cache: 0 of 1 guesses, 0 of 3 exercises"
     assert "✓" not in progress()._repr_html_()
     assert not file.exists(), "to look is not to write"
@@ -54,9 +55,9 @@ def test_a_problem_is_said_and_nothing_else_is_lost(file):
     assert "<script>" not in progress(0)._repr_html_()
 
 
-@pytest.mark.parametrize("lesson", [-1, 9, "four", 4.0])
+@pytest.mark.parametrize("lesson", [-1, 10, "four", 4.0])
 def test_an_unknown_lesson_is_named(lesson):
-    with pytest.raises(InputError, match="lesson must be a whole number from 0 to 8"):
+    with pytest.raises(InputError, match="lesson must be a whole number from 0 to 9"):
         progress(lesson)
 
 
