@@ -4,6 +4,7 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from memcalc.plots.style import Drawn, canvas
@@ -38,24 +39,24 @@ def then_and_now(guesses: Sequence[Guessed]) -> Drawn:
     with canvas(height=1.1 + 0.34 * len(guesses)) as (figure, axes):
         axes.axvline(1, color=_INK, linewidth=1)
         for height, one in enumerate(guesses):
-            first, last = _shown(one.first), _shown(one.last)
-            if first is not None and last is not None:
-                axes.plot([first, last], [height, height], color=_PALE, linewidth=1.2, zorder=1)
-            for place, style in ((first, {"facecolor": "white"}), (last, {"facecolor": _INK})):
-                if place is not None:
-                    axes.scatter(
-                        [place], [height], s=46, edgecolor=_INK, linewidth=1.2, zorder=2, clip_on=False, **style
-                    )
-        axes.scatter([], [], s=46, facecolor="white", edgecolor=_INK, label="first guess")
-        axes.scatter([], [], s=46, facecolor=_INK, edgecolor=_INK, label="last guess")
-        axes.set(xscale="log", xlim=(1 / _FAR, _FAR), ylim=(len(guesses) - 0.5, -0.5))
-        axes.set(yticks=range(len(guesses)), yticklabels=[one.name for one in guesses])
+            _draw(axes, height, _shown(one.first), _shown(one.last))
+        for name, colour in (("first guess", "white"), ("last guess", _INK)):
+            axes.scatter([], [], s=46, facecolor=colour, edgecolor=_INK, label=name)
+        axes.set(xscale="log", xlim=(1 / _FAR, _FAR), xlabel="so many times too little, or too much")
+        axes.set(yticks=range(len(guesses)), yticklabels=[one.name for one in guesses], ylim=(len(guesses) - 0.5, -0.5))
         axes.xaxis.set_major_locator(FixedLocator([0.001, 0.01, 0.1, 1, 10, 100, 1000]))
         axes.xaxis.set_minor_locator(NullLocator())
         axes.xaxis.set_major_formatter(FuncFormatter(_times))
-        axes.set_xlabel("so many times too little, or too much")
         figure.legend(loc="outside upper right", ncols=2)
     return figure.with_alt_text(f"How far off each guess was. {' '.join(map(_in_words, guesses))}")
+
+
+def _draw(axes: Axes, height: int, first: float | None, last: float | None) -> None:
+    if first is not None and last is not None:
+        axes.plot([first, last], [height, height], color=_PALE, linewidth=1.2, zorder=1)
+    for place, colour in ((first, "white"), (last, _INK)):
+        if place is not None:
+            axes.scatter([place], [height], s=46, facecolor=colour, edgecolor=_INK, zorder=2, clip_on=False)
 
 
 def _shown(factor: float | None) -> float | None:
