@@ -25,7 +25,7 @@ def test_by_hand_with_a_card_ends_in_seconds():
     assert "1{,}008{,}000{,}000{,}000" in worked.substituted
     read = SEVEN.parameters - 32_000 * 4096 + 2**19  # the cache of one token in 16 bits
     assert worked.result == f"{read / 1008e9:.4g} seconds"
-    with pytest.raises(InputError, match="needs BW"):
+    with pytest.raises(InputError, match="needs β"):
         tables.by_hand(TERMS["decode_time"], SEVEN, RUN)
 
 

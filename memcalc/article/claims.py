@@ -115,17 +115,27 @@ class Claim:
         return "; ".join(filter(None, named)) + (f", in {min(self.reading.units)}" if one_unit else "")
 
     @property
-    def statements(self) -> tuple[Statement, ...]:
-        """What bears on the verdict: the false statements of other readings, and those of the one that counts."""
+    def _others(self) -> tuple[tuple[str, Statement], ...]:
+        """The false statements of the readings that do not count, the plain one first, each with what it assumes."""
         others = [reading for reading in self.readings if reading is not self.reading]
-        false = [statement for reading in others for statement in reading.statements if not statement.units]
-        return (*false, *(self.reading.statements if self.reading else ()))
+        return tuple((one.assumption, said) for one in others for said in one.statements if not said.units)
+
+    @property
+    def statements(self) -> tuple[Statement, ...]:
+        """What bears on the verdict: the statements of the reading that counts, then the false ones of the others."""
+        return (*(self.reading.statements if self.reading else ()), *(said for _, said in self._others))
 
     @property
     def why(self) -> str:
-        """The assumption, what each statement comes to, what is known from elsewhere, and a remark."""
+        """The assumption, what each statement comes to, what is known from elsewhere, and a remark.
+
+        >>> claim("C028").why.partition(", 13 billion")[0], "if the cache is in FP16: to run" in claim("C028").why
+        ('to run LLaMA-13B', True)
+        """
         assumed, found = f"if {self.assumption}" if self.assumption else "", self.evidence and self.evidence["found"]
-        parts = (assumed, *map(str, self.statements), found, self.row["remark"])
+        counts = map(str, self.reading.statements) if self.reading else ()
+        others = (f"{f'if {assumption}' if assumption else 'as it stands'}: {said}" for assumption, said in self._others)
+        parts = (assumed, *counts, *others, found, self.row["remark"])
         return "; ".join(part.rstrip(".") for part in parts if part) + "."
 
     @property
