@@ -134,7 +134,7 @@ class Claim:
         """
         assumed, found = f"if {self.assumption}" if self.assumption else "", self.evidence and self.evidence["found"]
         counts = map(str, self.reading.statements) if self.reading else ()
-        others = (f"{f'if {assumption}' if assumption else 'as it stands'}: {said}" for assumption, said in self._others)
+        others = (f"{f'if {assumed}' if assumed else 'as it stands'}: {said}" for assumed, said in self._others)
         parts = (assumed, *counts, *others, found, self.row["remark"])
         return "; ".join(part.rstrip(".") for part in parts if part) + "."
 
