@@ -91,7 +91,8 @@ def test_floors_and_files_at_the_root_are_few():
     assert len(list(PACKAGE.glob("*.py"))) <= MOST_FILES
 
 
-OF_LESSONS = {f"lessons.{name}" for name in ("check", "formulas", "progress", "record", "widgets")}
+SERVING = ("check", "formulas", "predictions", "progress", "question", "record", "widgets")
+OF_LESSONS = {f"lessons.{name}" for name in SERVING}
 """What serves all lessons; each of the others has the questions of one."""
 
 WITH_ANOTHER = {
@@ -105,6 +106,7 @@ WITH_ANOTHER = {
     "command.streams": "main",
     "formula.glossary": "formula.symbols",
     "formula.lineage": "formula.structures",
+    "lessons.question": "lessons.widgets",
 } | {name: "lessons.exercises" for name in MODULES if name.startswith("lessons.") and name not in OF_LESSONS}
 """Modules that the tests of another one hold."""
 
