@@ -116,12 +116,13 @@ class Needed:
         return f"{number(value)} {unit.removesuffix('s') if value == 1 else unit}".strip() if value != "" else ""
 
 
-def needed(model: Model, run: Inference, *names: str) -> Needed:
+def needed(model: Model, run: Inference, *names: str, gpu: Gpu | None = None) -> Needed:
     """Return terms of the formula, in as few letters as a model and a run need, and what these letters mean.
 
     Parameters
     ----------
     names : of the terms, as `TERMS` has them
+    gpu : the card, for terms of speed
 
     Raises InputError if a letter has no value.
 
@@ -129,7 +130,7 @@ def needed(model: Model, run: Inference, *names: str) -> Needed:
     M_w = P × B
     P_mlp = 3 × d × d_ff
     """
-    pairs = [_plain(name, model, run) for name in names]
+    pairs = [_plain(name, model, run, gpu) for name in names]
     return Needed(tuple(term for term, _ in pairs), {one: value for _, known in pairs for one, value in known.items()})
 
 

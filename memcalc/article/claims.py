@@ -7,7 +7,7 @@ from functools import cache, cached_property
 from itertools import groupby
 from operator import itemgetter
 
-from memcalc import Gpu, Inference, InputError, catalogue, units
+from memcalc import Gpu, Inference, InputError, Model, catalogue, fits, units
 from memcalc.article.compare import EITHER, said, units_of
 from memcalc.article.published import table_of
 from memcalc.article.table3 import cost_of_a_million
@@ -252,6 +252,11 @@ def _largest(card: str, heads: str, **fields: object) -> Quantity:
     return Quantity(model.parameters, "parameters", terms(model, run))
 
 
+def _served(model: Model, run: Inference, card: str) -> Quantity:
+    """Return what a run needs of a card with what its engine takes there, at the upper end of what is known."""
+    return Quantity(fits(model, run, Gpu.named(card)).needed, "bytes", terms(model, run))
+
+
 def _cell(**said: object) -> Quantity:
     """Return a cell of the article's tables, found by what is said of it."""
     cells = (cell for cell in catalogue.rows("article") if all(cell[name] == str(said[name]) for name in said))
@@ -274,6 +279,7 @@ def _growth(start: float, end: float, years: int) -> Quantity:
 _OF_THE_ARTICLE = {
     "amount": Question(lambda amount: Quantity(int(units.parse(amount)), "bytes", source=_ITSELF), ("bytes",)),
     "largest model": Question(_largest, None),
+    "to serve": Question(_served, ("card",), Inference),
     "cost": Question(lambda batch: Quantity(cost_of_a_million(batch).dollars, "USD", (decode_time,)), ("batch",)),
     "published": Question(_cell, None),
     "price per GB": Question(_price_per_gb, ("subject",)),

@@ -109,7 +109,6 @@ def _one_more_conversation() -> Answers:
         "B is the bytes of a weight; keys and values may have others, so write B_k + B_v",
     )
     yield right.xreplace({value: 0}), ONE_OF_TWO
-    yield right.xreplace({every: full}), "right, but L_full counts the layers without a window; here they are all, so L"
     for letter in (key, value):  # the product as textbooks print it, with a factor of two
         product = right.xreplace({key: letter, value: letter})
         yield product, "right if keys and values take as many bytes; their formats may differ, so write B_k + B_v"
