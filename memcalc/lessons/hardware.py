@@ -45,12 +45,35 @@ def _part_of_a_mac() -> Answers:
     yield all_of_it // 2, "processor and graphics share it, but not half and half"
 
 
+@task(
+    "5.1",
+    "MiB",
+    asks="PyTorch counts what tensors take, here 12.55 GiB (allocated), and what its allocator has taken from the card "
+    "for them, 13.10 GiB (reserved). Driver and libraries take the CUDA context, 0.45 GiB. How many MiB does "
+    "nvidia-smi show for this program?",
+    hint="The tool sees what was taken from the card. One of the three is a part of another.",
+    solution="(13.10 + 0.45) * 1024",
+    because="The tensors lie in the reserved memory; the rest of it waits for new ones.",
+    matters="So nvidia-smi tells what is gone from the card, and not what your tensors need.",
+    goal="tell apart what tensors take, what the allocator reserves and what the driver reports",
+)
+def _monitor() -> Answers:
+    allocated, reserved, context = (units.to_bytes(gib, "GiB") for gib in ("12.55", "13.10", "0.45"))  # of the task
+    whole = reserved + context
+    yield whole
+    yield allocated, "those are your tensors alone; the card also holds what the allocator keeps, and the context"
+    yield reserved, "the CUDA context comes on top; no counter of PyTorch has it"
+    yield allocated + context, "the allocator keeps what tensors gave back, and nvidia-smi sees what it reserved"
+    yield allocated + whole, "the allocated memory is a part of the reserved; you counted it twice"
+    yield whole * 1000 // 1024, "a GiB has 1,024 MiB, and you took 1,000"
+
+
 _PARAMETERS, _BITS, _MEASURED, _CARD = 27_400_000_000, Fraction("4.85"), 40, Gpu.named("RTX 4090")
-"""What the task of exercise 5.1 gives: the model, bits for each parameter, tokens per second, and the card."""
+"""What the task of exercise 5.2 gives: the model, bits for each parameter, tokens per second, and the card."""
 
 
 @task(
-    "5.1",
+    "5.2",
     "percent",
     asks="A model has 27.4 billion parameters, in a file of 4.85 bits each. A card reads 1,008 GB/s and computes 165 "
     "trillion operations per second. It writes 40 tokens per second. How many percent of the bound is that? Leave out "
@@ -82,29 +105,6 @@ def _share_of_bound(bits: int | Fraction) -> float:
     known = {active.symbol: _PARAMETERS, symbol("bytes_per_weight"): sympy.Rational(bits) / 8}
     seconds = decode_time.expr.xreplace(neglected | known | {symbol("bandwidth"): _CARD.bandwidth})
     return float(100 * _MEASURED * seconds)
-
-
-@task(
-    "5.2",
-    "MiB",
-    asks="PyTorch counts what tensors take, here 12.55 GiB (allocated), and what its allocator has taken from the card "
-    "for them, 13.10 GiB (reserved). Driver and libraries take the CUDA context, 0.45 GiB. How many MiB does "
-    "nvidia-smi show for this program?",
-    hint="The tool sees what was taken from the card. One of the three is a part of another.",
-    solution="(13.10 + 0.45) * 1024",
-    because="The tensors lie in the reserved memory; the rest of it waits for new ones.",
-    matters="So nvidia-smi tells what is gone from the card, and not what your tensors need.",
-    goal="tell apart what tensors take, what the allocator reserves and what the driver reports",
-)
-def _monitor() -> Answers:
-    allocated, reserved, context = (units.to_bytes(gib, "GiB") for gib in ("12.55", "13.10", "0.45"))  # of the task
-    whole = reserved + context
-    yield whole
-    yield allocated, "those are your tensors alone; the card also holds what the allocator keeps, and the context"
-    yield reserved, "the CUDA context comes on top; no counter of PyTorch has it"
-    yield allocated + context, "the allocator keeps what tensors gave back, and nvidia-smi sees what it reserved"
-    yield allocated + whole, "the allocated memory is a part of the reserved; you counted it twice"
-    yield whole * 1000 // 1024, "a GiB has 1,024 MiB, and you took 1,000"
 
 
 @task(
@@ -145,8 +145,8 @@ _LOG = "5.98 GiB"
     "model has 32 layers with 8 stored pairs of 128 numbers, and the [cache|kv_cache] is in BF16. How many people with "
     "4,096 tokens each can it serve at once?",
     hint="What does one token take, in KiB? And 4,096 of them? Only whole people count.",
-    solution="5.98 GiB / (4096 × 128 KiB) = 11.96, so 11",
-    because="A token takes 128 KiB, so a conversation takes 0.5 GiB, and eleven of them fit.",
+    solution="11",
+    because="A token takes 128 KiB, so 4,096 of them take 0.5 GiB, and 5.98 / 0.5 is 11.96: eleven whole people.",
     matters="The twelfth has to wait until one of the others is done, although the log speaks of a card with 24 GB.",
     goal="say how many people an engine can serve at once",
 )

@@ -29,34 +29,6 @@ def _four_thousand_tokens() -> Answers:
 
 @task(
     "4.1",
-    "pairs",
-    asks="Mira wants to talk for 100,000 tokens on her card, of which a program sees 23.64 GiB. She may change nothing "
-    "but the number of stored pairs, which the 32 queries must share evenly. How many pairs may LLaMA-7B keep at most?",
-    hint="Type 100000 tokens into the sentence above the picture, and let a stored pair serve more and more queries. "
-    "Add what both columns take: [weights] and [cache|kv_cache] must lie on the card together.",
-    solution="32 / 4",
-    because="Eight pairs leave 0.4 GiB of the card free. With 16, the cache alone is larger than the card.",
-    matters="A quarter of the pairs carries the talk more than four times as far, because the weights become a little "
-    "smaller too.",
-    goal="tell how far fewer stored pairs carry a conversation",
-)
-def _pairs_for_a_long_talk() -> Answers:
-    model, run, card = Model.named("LLaMA-7B"), Inference(100_000), Gpu.named("RTX 4090")
-    even = [pairs for pairs in range(1, model.heads + 1) if model.heads % pairs == 0]  # as many queries share each
-    *fewer, right = [pairs for pairs in even if fits(replace(model, kv_heads=pairs), run, card)]
-    yield right
-    yield model.heads, "with a pair for each query, the cache alone takes more than twice the card"
-    yield 2 * right, "that is a step too far: the cache alone is larger than the card then"
-    yield model.heads // right, "that is how many queries share a pair; how many pairs are stored?"
-    for pairs in fewer:
-        if pairs != model.heads // right:
-            yield pairs, "that fits, and so do more"
-    for pairs in range(right + 1, 2 * right):
-        yield pairs, f"the {model.heads} queries must share them evenly"
-
-
-@task(
-    "4.2",
     "GiB",
     asks="The config.json of Qwen3-32B says: num_hidden_layers 64, hidden_size 5120, num_attention_heads 64, "
     "num_key_value_heads 8, head_dim 128. How many GiB does its [cache|kv_cache] take for 32,768 tokens in BF16?",
@@ -81,7 +53,7 @@ def _config_of_qwen() -> Answers:
 
 
 @task(
-    "4.3",
+    "4.2",
     "formula",
     asks="What does one more *conversation* of s tokens cost? Write it as a formula in the letters L, h_kv, d_k, s, "
     "B_k and B_v.",
@@ -115,7 +87,7 @@ def _one_more_conversation() -> Answers:
 
 
 @task(
-    "4.4",
+    "4.3",
     "MiB",
     asks="DeepSeek-R1 has 61 layers with 128 heads. For each token a layer stores one latent of 512 numbers, from "
     "which keys and values of all heads are made anew, and beside it one part of the keys, of 64 numbers. How many MiB "
@@ -142,7 +114,7 @@ def _latents() -> Answers:
 
 
 @task(
-    "4.5",
+    "4.4",
     "GiB",
     asks="Qwen3-Next-80B is a hybrid of 48 layers: every fourth has attention, with 2 stored pairs of 256 numbers, and "
     "the others keep a state of fixed size, 75 MB in all. How many GiB does its [cache|kv_cache] take for 131,072 "
@@ -169,3 +141,31 @@ def _hybrid() -> Answers:
     yield tokens, "the states are missing; the other layers keep something too"
     yield tokens // model.full_layers, "that is one layer; twelve keep tokens"
     yield state, "those are the states alone; twelve layers keep every token beside them"
+
+
+@task(
+    "4.5",
+    "pairs",
+    asks="Mira wants to talk for 100,000 tokens on her card, of which a program sees 23.64 GiB. She may change nothing "
+    "but the number of stored pairs, which the 32 queries must share evenly. How many pairs may LLaMA-7B keep at most?",
+    hint="In the picture of LLaMA-7B, type 100000 tokens into the sentence, and let a stored pair serve more queries. "
+    "Add what both columns take: [weights] and [cache|kv_cache] must lie on the card together.",
+    solution="32 / 4",
+    because="Eight pairs leave 0.4 GiB of the card free. With 16, the cache alone is larger than the card.",
+    matters="A quarter of the pairs carries the talk more than four times as far, because the weights become a little "
+    "smaller too.",
+    goal="tell how far fewer stored pairs carry a conversation",
+)
+def _pairs_for_a_long_talk() -> Answers:
+    model, run, card = Model.named("LLaMA-7B"), Inference(100_000), Gpu.named("RTX 4090")
+    even = [pairs for pairs in range(1, model.heads + 1) if model.heads % pairs == 0]  # as many queries share each
+    *fewer, right = [pairs for pairs in even if fits(replace(model, kv_heads=pairs), run, card)]
+    yield right
+    yield model.heads, "with a pair for each query, the cache alone takes more than twice the card"
+    yield 2 * right, "that is a step too far: the cache alone is larger than the card then"
+    yield model.heads // right, "that is how many queries share a pair; how many pairs are stored?"
+    for pairs in fewer:
+        if pairs != model.heads // right:
+            yield pairs, "that fits, and so do more"
+    for pairs in range(right + 1, 2 * right):
+        yield pairs, f"the {model.heads} queries must share them evenly"

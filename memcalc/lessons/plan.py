@@ -125,8 +125,8 @@ _TEXT, _REACHED = 100_000_000, 0.4
     hint="A token takes two operations for each of the 8.03 billion parameters on the way forward, four on the way "
     "back, and, because the layers are computed again, two more. Attention adds a few percent, so ask: "
     "training_time(eight, again, a100, 10**8, utilization=0.4).days * 24",
-    solution="2.02 hours",
-    because="Without attention it would be 8 × 8.03 × 10⁹ × 10⁸ / (8 × 0.4 × 312 × 10¹²) seconds, a little less.",
+    solution="1.88 hours",
+    because="Without attention it would be 8 × 8.03 × 10⁹ × 10⁸ / (8 × 0.4 × 312 × 10¹²) seconds, or 1.79 hours.",
     matters="So memory decides how many cards you rent, and arithmetic for how long: write down both.",
     goal="say how long a training run takes",
 )
