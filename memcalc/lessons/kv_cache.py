@@ -51,11 +51,11 @@ def _config_of_qwen() -> Answers:
 @task(
     "4.2",
     "formula",
-    asks="What does one more *conversation* of s tokens cost? Write it as a formula in the letters L_full, h_kv, d_k, "
-    "s, B_k and B_v.",
+    asks="What does one more *conversation* of s tokens cost? Write it as a formula in the letters L, h_kv, d_k, s, "
+    "B_k and B_v.",
     hint="Of the letters in the term, which one counts conversations? The cache is a straight line in that letter too, "
     "so its cost is the slope.",
-    solution="L_full * h_kv * d_k * s * (B_k + B_v)",
+    solution="L * h_kv * d_k * s * (B_k + B_v)",
     because="Everything but b stays: the slope of the line.",
     matters="A server that talks to sixteen people at once pays this sixteen times, and the [weights] only once.",
     goal="derive what one more conversation costs",
@@ -64,7 +64,7 @@ def _one_more_conversation() -> Answers:
     known = values(Model.named("LLaMA-7B"), Inference())
     whole, one_token = (term.simplified(known).expr for term in (kv_cache, inverse.token))
     key, value, weight = symbols("bytes_per_key bytes_per_value bytes_per_weight")
-    s, b, h, h_kv, full, layers = symbols("context batch heads kv_heads full_layers layers")
+    s, b, h, h_kv = symbols("context batch heads kv_heads")
     right = sympy.diff(whole, b)
     yield right
     yield whole, "that is the whole cache; one more conversation is its change with b"
@@ -73,23 +73,9 @@ def _one_more_conversation() -> Answers:
     yield right.xreplace({h_kv: h}), EVERY_HEAD
     yield right.xreplace({key: weight, value: weight}), "B is the bytes of a weight"
     yield right.xreplace({value: 0}), ONE_OF_TWO
-    yield (
-        right.xreplace({full: layers}),
-        "right if all layers are alike; L_full counts those that keep every token",
-    )
-    yield from _as_textbooks_print(right, (full, layers), (key, value, weight))
-
-
-def _as_textbooks_print(right: sympy.Expr, layers: tuple, sizes: tuple) -> Answers:
-    """Yield the product with a factor of two, in all letters that a number of bytes may have."""
-    (full, every), (key, value, weight) = layers, sizes
-    alike = "right if keys and values take as many bytes; their formats may differ, so write B_k + B_v"
-    both = "right if keys and values take as many bytes and all layers are alike; else it is B_k + B_v, and L_full"
-    for letter in sizes:
-        product = right.xreplace({key: letter, value: letter})
-        if letter != weight:
-            yield product, alike
-        yield product.xreplace({full: every}), both
+    for letter in (key, value):
+        textbook = "right if keys and values take as many bytes; their formats may differ, so write B_k + B_v"
+        yield right.xreplace({key: letter, value: letter}), textbook
 
 
 @task(
