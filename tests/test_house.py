@@ -91,7 +91,7 @@ def test_floors_and_files_at_the_root_are_few():
     assert len(list(PACKAGE.glob("*.py"))) <= MOST_FILES
 
 
-SERVING = ("check", "formulas", "predictions", "progress", "question", "record", "widgets")
+SERVING = ("brief_widget", "briefs", "check", "formulas", "predictions", "progress", "question", "record", "widgets")
 OF_LESSONS = {f"lessons.{name}" for name in SERVING}
 """What serves all lessons; each of the others has the questions of one."""
 

@@ -5,9 +5,9 @@ from importlib import import_module
 from memcalc.lessons.check import EXERCISES, GUESSES, check, compare
 from memcalc.lessons.progress import progress
 
-__all__ = ["EXERCISES", "GUESSES", "check", "compare", "exercise", "predict", "progress"]
+__all__ = ["EXERCISES", "GUESSES", "brief", "check", "compare", "exercise", "predict", "progress"]
 
-_WIDGETS = {"exercise": "widgets", "predict": "predictions"}
+_WIDGETS = {"brief": "brief_widget", "exercise": "widgets", "predict": "predictions"}
 """Name → its module, which is loaded when first asked for: what only checks does without the widgets' libraries."""
 
 

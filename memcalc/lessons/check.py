@@ -86,7 +86,11 @@ def check(number: str, answer: object) -> Feedback:
     >>> check("4.2", "L_full * h_kv * d_k * s * (B_k + B_v)")
     ✓ Right: L_full × h_kv × d_k × s × (B_k + B_v).
     """
-    exercise = EXERCISES[choice("exercise", str(number), EXERCISES)]
+    return judge(EXERCISES[choice("exercise", str(number), EXERCISES)], answer)
+
+
+def judge(exercise: Task, answer: object) -> Feedback:
+    """Compare an answer with what a task asks for, as `check` does."""
     if answer is None:
         return Feedback("open", "No answer yet: set answer above, then run the cell again.")
     try:

@@ -6,11 +6,12 @@ from traitlets import Unicode
 
 from memcalc.errors import choice
 from memcalc.explorers.words import words
-from memcalc.lessons.check import EXERCISES, Feedback, check
+from memcalc.lessons.check import EXERCISES, Feedback, judge
 from memcalc.lessons.page import script
 from memcalc.lessons.progress import LESSONS, progress, tally
 from memcalc.lessons.question import Question, noted, parted
 from memcalc.lessons.record import kept, place, remember
+from memcalc.lessons.task import Task
 
 _WANTED = {
     "formula": "a formula, such as 2 * d * s",
@@ -19,23 +20,29 @@ _WANTED = {
 }
 
 
-class Exercise(Question):
-    """An exercise with its field, what is said of the answer, a hint and a solution, which are folded."""
+class Answered(Question):
+    """A task with its field, what is said of the answer, a hint and a solution, which are folded.
+
+    Parameters
+    ----------
+    kind, number : under which an answer is kept, as of `record.remember`
+    name : of the task, as it is read aloud
+    more : what else the page must know of it
+    """
 
     _esm = script("exercise")
 
     answer = Unicode(help="what was typed last").tag(sync=True)
 
-    def __init__(self, number: str):
-        task = EXERCISES[number]
-        name = _WANTED.get(task.unit, f"a number of {task.unit}, or a product")
+    def __init__(self, kind: str, number: str, name: str, task: Task, **more: object):
+        wanted = _WANTED.get(task.unit, f"a number of {task.unit}, or a product")
         unit = "" if task.unit in ("formula", "verdict") else task.unit
         folds = {"hint": words(task.hint), "solution": task.solution, "because": words(task.because)}
-        super().__init__(f"Exercise {number}", task, wanted=name, unit=unit, **folds)
-        self.number, (everything, _) = number, kept()
-        if before := everything["answers"].get(number):
+        super().__init__(name, task, wanted=wanted, unit=unit, **folds, **more)
+        self.kind, self.number, (everything, _) = kind, number, kept()
+        if before := everything[kind].get(number):
             self.answer = before.last
-            self.told = self._say(check(number, before.last), "")
+            self.told = self._say(judge(task, before.last), "")
 
     def submit(self, answer: str) -> None:
         """Give an answer, which is kept, and show what `check` says of it."""
@@ -43,9 +50,9 @@ class Exercise(Question):
         if not answer.strip():
             self.told = {"kind": "open", "head": "Type an answer first; nothing is lost by a wrong one."}
             return
-        feedback = check(self.number, answer)
+        feedback = judge(self.task, answer)
         read = feedback.kind != "unread"
-        problem = remember("answers", self.number, answer.strip(), feedback.right) if read else ""
+        problem = remember(self.kind, self.number, answer.strip(), feedback.right) if read else ""
         self.told = self._say(feedback, problem)
 
     def _say(self, feedback: Feedback, problem: str) -> dict[str, object]:
@@ -53,21 +60,34 @@ class Exercise(Question):
         said = {"kind": feedback.kind, "head": head, "why": [why] if why else [], "note": noted(problem)}
         if not feedback.right:
             return said
-        return said | {"matters": words(self.task.matters), "next": _next(self.number)}
+        return said | {"matters": words(self.task.matters), "next": [self.after()] if place() else []}
+
+    def after(self) -> str:
+        """Say what comes next; only asked where something is kept."""
+        raise NotImplementedError
 
     def _hear(self, said: Mapping[str, object]) -> None:
         self.submit(str(said.get("answer", "")))
 
 
-def _next(number: str) -> list[str]:
+class Exercise(Answered):
+    """An exercise of a lesson."""
+
+    def __init__(self, number: str):
+        super().__init__("answers", number, f"Exercise {number}", EXERCISES[number])
+
+    def after(self) -> str:
+        """Say which exercise comes next, and how many are done."""
+        return _next(self.number)
+
+
+def _next(number: str) -> str:
     """Say what comes next, the first exercise after this one that is open in this lesson, and how many are done."""
-    if place() is None:
-        return []  # nobody knows
     lesson = progress().lessons[[*LESSONS].index(number.partition(".")[0])]
     later = [one for one, done in lesson.exercises.items() if not done and one != number]
     after = [one for one in later if one > number]
     following = f"Next: exercise {(after or later)[0]}." if later else "That was the last open exercise of this lesson."
-    return [f"{following} {tally(number)}"]
+    return f"{following} {tally(number)}"
 
 
 def exercise(number: str) -> Exercise:
