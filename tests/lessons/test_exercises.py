@@ -1,4 +1,4 @@
-"""The exercises: right answers, known mistakes and what is said of them; at least three a notebook."""
+"""The exercises: right answers, known mistakes and what is said of them; at least four a notebook."""
 
 import itertools
 import re
@@ -34,6 +34,8 @@ LAYER = 2 * d * h * d_k + 2 * d * h_kv * d_k + 3 * d * d_ff + 2 * d
         ("0.2", "24564 MiB"),
         ("0.3", 92_164),
         ("0.3", "92,164 tokens"),
+        ("0.4", 4096),
+        ("0.4", "2 * 1024 / 0.5"),
         ("1.1", 93.4),
         ("1.1", "93.41 GB"),
         ("1.1", "86.99 GiB"),
@@ -41,6 +43,9 @@ LAYER = 2 * d * h * d_k + 2 * d * h_kv * d_k + 3 * d * d_ff + 2 * d
         ("1.2", "4.91 GB"),
         ("1.3", LAYER),
         ("1.3", 2 * d * (d_k * (h + h_kv) + 1) + 3 * d * d_ff),
+        ("1.3", 2 * (d * h * d_k + d * h_kv * d_k + d) + 3 * d * d_ff),
+        ("1.4", 1_235_814_400),
+        ("1.4", "1,235,814,400 parameters"),
         ("2.1", 120),
         ("2.1", "111.76 GiB"),
         ("2.2", 7.5),
@@ -49,6 +54,8 @@ LAYER = 2 * d * h * d_k + 2 * d * h_kv * d_k + 3 * d * d_ff + 2 * d
         ("2.3", "14 cards"),
         ("2.4", 0.48),
         ("2.4", "479.7 MB"),
+        ("2.5", 15),
+        ("2.5", "7.5 * 2"),
         ("3.1", 4.2),
         ("3.1", "4.20 GB"),
         ("3.1", "3.914 GiB"),
@@ -58,12 +65,16 @@ LAYER = 2 * d * h * d_k + 2 * d * h_kv * d_k + 3 * d * d_ff + 2 * d
         ("3.3", "64 GiB"),
         ("3.4", 48.9),
         ("3.4", 45.5 * 8192 * 4096 * 32 / 10**9),
+        ("3.4", "48.89 GB"),
+        ("3.5", 48),
+        ("3.5", "47.98 %"),
         ("4.1", 8),
         ("4.1", "8 GiB"),
         ("4.1", sympy.Integer(8)),
+        ("4.2", L * h_kv * d_k * s * (B_k + B_v)),
+        ("4.2", L * d_k * h_kv * B_k * s + L * d_k * h_kv * B_v * s),
         ("4.2", layers * h_kv * d_k * s * (B_k + B_v)),
-        ("4.2", layers * d_k * h_kv * B_k * s + layers * d_k * h_kv * B_v * s),
-        ("4.2", sympy.Eq(sympy.Symbol("x"), layers * h_kv * d_k * s * (B_k + B_v))),
+        ("4.2", sympy.Eq(sympy.Symbol("x"), L * h_kv * d_k * s * (B_k + B_v))),
         ("4.3", 2196),
         ("4.3", "2.14 GiB"),
         ("4.4", 3.07),
@@ -115,6 +126,9 @@ def test_right(number, answer):
         ("0.1", 49.24, "still in FP16"),
         ("0.1", 28.55, "LLaMA-7B in FP16, as above"),
         ("0.1", 31.4, "not one of the mistakes we know"),
+        ("0.1", 12.31, "that is INT4"),
+        ("0.1", "24.62 Gb", "Gb are bits, and eight of them are a byte; write GB for bytes."),
+        ("0.1", "22.9 Gib", "Gib are bits"),
         ("0.2", 26.37, "you took 1,000"),
         ("0.1", 14.28, "LLaMA-7B"),
         ("0.1", 24.8, "Close"),
@@ -125,6 +139,12 @@ def test_right(number, answer):
         ("0.3", 94_052, "the name of the card"),
         ("0.3", 85_410, "the name of the card"),
         ("0.3", 60_387, "weights are in INT8"),
+        ("0.4", 18_613, "the tokens that are left"),
+        ("0.4", 22_709, "by the formula alone"),
+        ("0.4", 8192, "counted one of them"),
+        ("0.4", 2048, "1 MiB a token"),
+        ("0.4", 131_072, "what one layer keeps"),
+        ("0.4", 4, "a GiB has 1,024 MiB"),
         ("1.1", 25.76, "the active ones, which one token passes"),
         ("1.1", 112, "no product, 8 × 7 = 56"),
         ("1.1", 115.9, "eight whole models"),
@@ -139,6 +159,8 @@ def test_right(number, answer):
         ("1.2", "4.02 GB", "half a byte each"),
         ("1.2", 4.21, "4.5 bits each"),
         ("1.2", 4.91, "that is the number of GB"),
+        ("1.2", 4.89, "the number of bits for each parameter"),
+        ("1.2", 4.5, "the bits of most parameters"),
         ("1.2", 36.6, "that is bits"),
         ("1.2", 4.33, "that is Q4_0"),
         ("1.2", 14.96, "in 16 bits"),
@@ -152,6 +174,7 @@ def test_right(number, answer):
         ("1.3", 4 * d * h * d_k + 3 * d * d_ff + 2 * d, "grouped heads"),
         ("1.3", LAYER - d * h * d_k, "a matrix of the attention is missing"),
         ("1.3", 2 * d**2 + 2 * d * h_kv * d_k + 3 * d * d_ff + 2 * d, "need not be d"),
+        ("1.3", 4 * d**2 + 3 * d * d_ff + 2 * d, "one head size for all"),
         ("1.3", LAYER - 3 * d * d_ff, "has no MLP"),
         ("1.3", 3 * d * d_ff + 2 * d, "no attention"),
         ("1.3", LAYER - 3 * d * d_ff + n_mlp * d * d_ff, "right in letters"),
@@ -160,8 +183,16 @@ def test_right(number, answer):
         ("1.3", layers * LAYER + 2 * V * d + d, "that is the whole model"),
         ("1.3", LAYER + V * d, "has no embedding"),
         ("1.3", P_attn + P_mlp + P_norm, "write the parts out"),
-        ("1.3", P_attn + P_norm, "a letter of its own"),
+        ("1.3", P_attn + P_norm, "the MLP is missing"),
         ("1.3", 4096, "an expression of letters from memcalc.formula.symbols"),
+        ("1.4", 1_498_482_688, "counts the table twice"),
+        ("1.4", 973_146_112, "the layers alone"),
+        ("1.4", 323_491_840, "that has one layer"),
+        ("1.4", 967_378_944, "three matrices"),
+        ("1.4", 430_508_032, "the MLP is missing"),
+        ("1.4", 1_068_042_240, "the attention is missing"),
+        ("1.4", 1_336_477_696, "you counted 32"),
+        ("1.4", "2,471,628,800", "bytes in 16 bits"),
         ("2.1", 1.9, "nobody to share with"),
         ("2.1", 1.88, "as in the ZeRO paper"),
         ("2.1", 16.6, "that is stage 2 on 64 cards"),
@@ -195,6 +226,12 @@ def test_right(number, answer):
         ("2.4", 80.86, "trains the whole model"),
         ("2.4", 0.1007, "queries and values alone"),
         ("2.4", 0.24, "rank 8"),
+        ("2.5", 120, "nothing has moved"),
+        ("2.5", 30, "the gradients go along"),
+        ("2.5", 105, "in the computer's memory"),
+        ("2.5", 90, "that is the optimizer"),
+        ("2.5", 16.64, "those are 64 cards"),
+        ("2.5", 7.5, "one byte for each parameter"),
         ("3.1", 2.1, "in FP32"),
         ("3.1", 0.134, "you took hidden"),
         ("3.1", 1.05, "the vocabulary of LLaMA-7B"),
@@ -210,6 +247,7 @@ def test_right(number, answer):
         ("3.2", 2 * h * s**2 * b, "one of three tensors"),
         ("3.2", h * s**2 * b, "the mask alone"),
         ("3.2", 4 * h * s**2 * b, "the dropout mask goes too"),
+        ("3.2", 5 * h * s**2, "so it is for one text"),
         ("3.2", 5 * h * s / d, "for each number"),
         ("3.2", 5 * h * s**2 * b / cards, "one of t cards"),
         ("3.2", 5 * layers * h * s**2 * b, "the whole model"),
@@ -231,6 +269,13 @@ def test_right(number, answer):
         ("3.4", 50.21, "head and loss are in it"),
         ("3.4", 4.26, "the peak of full recomputation"),
         ("3.4", 45.53, "that is the number of GiB"),
+        ("3.5", 33, "where all weights are trained"),
+        ("3.5", "33.3 %", "where all weights are trained"),
+        ("3.5", 50, "the output head is not"),
+        ("3.5", 32.4, "a share of the longer time"),
+        ("3.5", 148, "that is the whole time"),
+        ("3.5", 67.6, "what is left of the speed"),
+        ("3.5", 0.48, "the share itself"),
         ("4.1", 16, "the factor of two is in it twice"),
         ("4.1", 8 * 8 * 2**30, "the number of bits"),
         ("4.1", 64, "counted the query heads"),
@@ -244,6 +289,7 @@ def test_right(number, answer):
         ("4.2", layers * h_kv * d_k * b * (B_k + B_v), "one more token"),
         ("4.2", layers * h * d_k * s * (B_k + B_v), "counted the query heads"),
         ("4.2", sympy.Symbol("L"), "an expression of letters from memcalc.formula.symbols"),
+        ("4.2", 2 * layers * h_kv * d_k * s * B_k, "their formats may differ"),
         ("4.3", 3904, "the latent is stored once"),
         ("4.3", 1952, "the 64 numbers of the keys"),
         ("4.3", 4392, "nothing is stored twice"),
@@ -365,10 +411,12 @@ def test_mistakes_are_sentences_that_stand_after_not_yet(number):
         assert not why.endswith(".")
 
 
-def test_three_exercises_a_notebook_or_more_in_order():
+def test_four_exercises_a_notebook_or_more_in_order():
     assert list(EXERCISES) == sorted(EXERCISES)
     for _, numbers in itertools.groupby(EXERCISES, key=lambda number: number[0]):
-        assert [number[1:] for number in numbers][:3] == [".1", ".2", ".3"]
+        places = [number[1:] for number in numbers]
+        assert len(places) >= 4
+        assert places == [f".{place}" for place in range(1, len(places) + 1)]
 
 
 @pytest.mark.parametrize("number", ["4.2", "4.7", "9.2"])

@@ -30,3 +30,9 @@ def test_what_is_nothing_is_neither_drawn_nor_said():
     figure = bars({"one": {"weights": 2**31, "kv_cache": 0}})
     assert figure.alt == "A bar for each in GiB. one: in all 2.00 GiB."
     assert not figure.legends
+
+
+def test_what_a_peak_has_for_a_moment_is_put_together():
+    figure = bars({"peak": {"weights": 2**31, "passing": 2**29, "gathered": 2**29}})
+    assert "weights 2.00 GiB, for a moment 1.00 GiB, in all 3.00 GiB." in figure.alt
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["weights", "for a moment"]
