@@ -49,6 +49,9 @@ def _add_writers(commands: parser.Commands) -> None:
     )
     pages.add_argument("--pyodide", help=pyodide)
     pages.set_defaults(run=_explorers)
+    lessons = commands.add_parser("lessons", help="copy the lessons, without outputs, into a folder of your own")
+    lessons.add_argument("folder", help="the folder; what you have typed there stays")
+    lessons.set_defaults(run=_lessons)
 
 
 def _explorers(options: argparse.Namespace) -> None:
@@ -56,6 +59,12 @@ def _explorers(options: argparse.Namespace) -> None:
 
     count = pages.write_all(Path(options.out), options.subject, options.pyodide and Path(options.pyodide))
     print(f"{count} pages in {options.out}; show them with: python -m http.server --directory {options.out}")
+
+
+def _lessons(options: argparse.Namespace) -> None:
+    from memcalc.lessons import copies
+
+    print("\n".join(copies.copy(Path(options.folder).expanduser())))
 
 
 def _article(options: argparse.Namespace) -> int:

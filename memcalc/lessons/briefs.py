@@ -141,8 +141,7 @@ def question(number: str) -> Task:
         return right, list(_told_apart(right, mistakes))
 
     words = {name: text.format(**brief.told) for name, text in asked.words.items()}
-    words["asks"] = f"{says.format(**brief.told)} {words['asks']}"
-    return Task(asked.unit, answers, solution=asked.code(brief), **words)
+    return Task(asked.unit, answers, solution=asked.code(brief), says=says.format(**brief.told), **words)
 
 
 def _told_apart(right: object, mistakes: list[tuple[object, str]]) -> Iterator[tuple[object, str]]:

@@ -21,6 +21,9 @@ VARIABLE = "MEMCALC_PROGRESS"
 KINDS = {"guesses": GUESSES, "answers": EXERCISES, "briefs": QUESTIONS, "choices": ("brief",)}
 """What is kept → the numbers, or names, of which it can be."""
 
+_LATER = {kind: {} for kind in KINDS if kind not in ("guesses", "answers")}
+"""Kinds that the files of earlier versions lack."""
+
 _PATIENCE, _PAUSE = 2.0, 0.02  # how long to wait for another notebook that writes, and how often to look [s]
 _MOST_BYTES, _LONGEST = 10**6, 300  # of the file; of a text that was typed [characters]
 
@@ -159,8 +162,8 @@ def _read(path: Path) -> tuple[Everything, str]:
     try:
         if path.stat().st_size > _MOST_BYTES:
             raise ValueError("too large")
-        data = json.loads(path.read_text(encoding="utf-8"))
-        return {kind: {number: Kept(**one) for number, one in data.get(kind, {}).items()} for kind in KINDS}, ""
+        data = _LATER | json.loads(path.read_text(encoding="utf-8"))
+        return {kind: {number: Kept(**one) for number, one in data[kind].items()} for kind in KINDS}, ""
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         aside = path.with_name(f"{path.stem}.unreadable-{datetime.now():%Y%m%d-%H%M%S-%f}{path.suffix}")
         path.replace(aside)
