@@ -1,7 +1,8 @@
 """Evaluated terms as rows: pandas tables for the notebooks, and pages of text."""
 
 import math
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from functools import partial
 
 import pandas
@@ -20,6 +21,8 @@ from memcalc.formula.plain import plain
 from memcalc.formula.printing import letter, number, text
 from memcalc.formula.symbols import BY_NAME, GLOSSARY, symbol
 from memcalc.formula.term import Values
+from memcalc.formula.totals import inference
+from memcalc.formula.totals import training as training_sum
 from memcalc.specs.gpu import Gpu
 from memcalc.specs.inference import Inference
 from memcalc.specs.model import Model
@@ -44,6 +47,15 @@ class WholeTable(pandas.DataFrame):
     _constructor = property(lambda self: WholeTable)
     __repr__ = pandas.option_context("display.max_colwidth", None)(pandas.DataFrame.__repr__)
     _repr_html_ = pandas.option_context("display.max_colwidth", None)(pandas.DataFrame._repr_html_)
+
+
+class TextTable(WholeTable):
+    """A table of words, which stand at the left."""
+
+    _constructor = property(lambda self: TextTable)
+
+    def _repr_html_(self) -> str:
+        return re.sub("<(t[hd])>", r'<\1 style="text-align: left">', super()._repr_html_())
 
 
 def by_hand(term: Term | str, model: Model, run: Inference, gpu: Gpu | None = None) -> Worked:
@@ -74,7 +86,10 @@ def _plain(term: Term | str, model: Model, run: Inference, gpu: Gpu | None = Non
 
 
 def of_run(name: str, model: Model, run: Inference) -> Term:
-    """Return the term of a run with this name, or a part of one; of what a run lacks, the general term."""
+    """Return the term of a run with this name, a part of one, or their sum; of what a run lacks, the general term."""
+    if name in (inference.name, training_sum.name):
+        parts = terms(model, run)
+        return replace(TERMS[name], expr=sympy.Add(*(part.symbol for part in parts)), parts=parts)
     every = {part.name: part for term in terms(model, run) for part in (*term.every_part.values(), term)}
     return every.get(name) or TERMS[choice("term", name, TERMS)]
 

@@ -5,7 +5,7 @@ from memcalc.article.published import table_of
 from memcalc.article.table1 import CONTEXT
 from memcalc.estimate.scaling import largest_model
 from memcalc.estimate.speed import fastest
-from memcalc.tables import WholeTable
+from memcalc.tables import TextTable
 
 RUN = Inference(context=CONTEXT, weights="INT8", kv_cache="INT8")
 """The run of the article's second table: "INT8, 32K ctx"."""
@@ -88,7 +88,7 @@ def _line(gpu: Gpu) -> dict[str, str]:
     }
 
 
-def compared(*names: str) -> WholeTable:
+def compared(*names: str) -> TextTable:
     """Return what some cards hold, in their three memories, how fast they read, and what a GiB of them costs.
 
     >>> compared("RTX 4090").loc["RTX 4090", "a program sees"]
@@ -99,11 +99,11 @@ def compared(*names: str) -> WholeTable:
         "the driver reports": lambda gpu: f"{gpu.reported_mib:,} MiB" if gpu.reported_mib else UNKNOWN,
         "a program sees": lambda gpu: units.show(gpu.capacity) if gpu.visible_gib else UNKNOWN,
         "reads": bandwidth,
-        "costs": lambda gpu: price_per_gib(gpu) or UNKNOWN,
+        "costs": lambda gpu: price_per_gib(gpu).replace(" to $", " to ") or UNKNOWN,  # two would be read as LaTeX
     }
     cards = list(map(Gpu.named, names))
     lines = [{"card": gpu.name} | {title: write(gpu) for title, write in columns.items()} for gpu in cards]
-    return WholeTable(lines).set_index("card")
+    return TextTable(lines).set_index("card")
 
 
 def price_ends(gpu: Gpu) -> list[int]:
