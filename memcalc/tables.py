@@ -15,11 +15,10 @@ from memcalc.catalogue import bibliography
 from memcalc.errors import choice
 from memcalc.estimate import training
 from memcalc.estimate.questions import breakdown, total
-from memcalc.estimate.terms import in_numbers, terms, values
+from memcalc.estimate.terms import as_needed, terms, values
 from memcalc.formula import TERMS, Term
-from memcalc.formula.plain import plain
 from memcalc.formula.printing import letter, number, text
-from memcalc.formula.symbols import BY_NAME, GLOSSARY, symbol
+from memcalc.formula.symbols import BY_NAME, GLOSSARY
 from memcalc.formula.term import Values
 from memcalc.formula.totals import inference
 from memcalc.formula.totals import training as training_sum
@@ -79,10 +78,7 @@ def by_hand(term: Term | str, model: Model, run: Inference, gpu: Gpu | None = No
 def _plain(term: Term | str, model: Model, run: Inference, gpu: Gpu | None = None) -> tuple[Term, Values]:
     """Return a term as a model and a run need it, and the value of each of its letters."""
     term = of_run(term, model, run) if isinstance(term, str) else term
-    term, known = in_numbers(term, model, run, gpu)
-    if symbol("layers") not in known and isinstance(model, Model):
-        known = {**known, symbol("layers"): model.layers}
-    return plain(term, known), known
+    return as_needed(term, model, run, gpu)
 
 
 def of_run(name: str, model: Model, run: Inference) -> Term:

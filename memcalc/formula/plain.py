@@ -12,6 +12,8 @@ from memcalc.formula.term import Term, Values
 
 _SMALL = tuple(letter for letter, entry in GLOSSARY.items() if entry.is_small)
 
+_LONG = 5  # summands, which are read at a glance
+
 _KINDS = tuple(LAYERS.free_symbols | {symbol(name) for name in ("dense_layers", "moe_layers")})
 """Letters that count the layers of one kind."""
 
@@ -52,4 +54,18 @@ def _put(term: Term, put: frozenset, known: frozenset) -> Term:
     numbers = {letter: sympy.Integer(value) for letter, value in known}
     switches = {one: one.xreplace(numbers).doit() for one in term.expr.atoms(numeric.Min) if 1 in one.args}
     put = dict(put) | {one: value for one, value in switches.items() if value.is_number}
-    return replace(term, expr=sympy.collect(term.expr.xreplace(put), symbol("layers")), parts=parts)
+    return replace(term, expr=_short(sympy.collect(term.expr.xreplace(put), symbol("layers"))), parts=parts)
+
+
+def _short(expr: sympy.Expr) -> sympy.Expr:
+    """Return a long sum with the letters that all its summands share before a bracket; a bare number stays outside."""
+    rest, summands = expr.as_coeff_Add()
+    if not summands.is_Add or len(summands.args) <= _LONG:
+        return expr
+    shared = set.intersection(*(set(one.free_symbols) for one in summands.args if one.is_Mul or one.is_Symbol))
+    shared = sympy.Mul(*(letter for letter in shared if all(_is_factor(letter, one) for one in summands.args)))
+    return shared * sympy.Add(*(one / shared for one in summands.args)) + rest
+
+
+def _is_factor(letter: sympy.Symbol, summand: sympy.Expr) -> bool:
+    return summand.as_powers_dict().get(letter, 0) >= 1

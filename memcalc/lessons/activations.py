@@ -167,24 +167,19 @@ def _activations_of_lora() -> Answers:
     goal="say what recomputation costs in time",
 )
 def _time_of_recomputation() -> Answers:
-    model, card, kept = Model.named("LLaMA-7B"), Gpu.named("RTX 4090"), QLORA
-
-    def longer(run: Training) -> Fraction:
-        plain, again = (training_time(model, one, card).operations for one in (run, replace(run, recompute="full")))
-        return Fraction(100 * (again - plain), plain)
-
-    right, trained = longer(kept), longer(Training(context=kept.context, recipe="bf16"))
+    right, trained = _longer(QLORA), _longer(Training(context=QLORA.context, recipe="bf16"))
     yield right
     for number in (trained, Fraction(100, 3), 33):
-        yield (
-            number,
-            "so it is where all weights are trained, with four ways instead of three; here are three, not two",
-        )
+        yield number, "so it is where all weights are trained, and three ways become four; here two become three"
     yield 50, "so it would be if all were computed again; the output head is not"
-    yield (
-        100 * right / (100 + right),
-        "that is a share of the longer time; the shorter one is the whole",
-    )
+    yield 100 * right / (100 + right), "that is a share of the longer time; the shorter one is the whole"
     yield 100 + right, "that is the whole time; the question is by how much it grows"
     yield 100 * Fraction(100, 100 + right), "that is what is left of the speed"
     yield right / 100, "that is the share itself; the question asks for percent"
+
+
+def _longer(run: Training) -> Fraction:
+    """Return by how much full recomputation makes a step of LLaMA-7B longer [percent]."""
+    model, card = Model.named("LLaMA-7B"), Gpu.named("RTX 4090")
+    plain, again = (training_time(model, one, card).operations for one in (run, replace(run, recompute="full")))
+    return Fraction(100 * (again - plain), plain)

@@ -123,7 +123,7 @@ def _cards_for_seventy_billion() -> Answers:
     "GB",
     asks="LLaMA-7B gets LoRA with r = 16 on all linear matrices. The recipe is bf16, and the optimizer, bitsandbytes "
     "Adam, has both states in 32 bits. How many GB do the adapters take, with their gradients and states?",
-    hint="How many parameters are trained? A cell above prints it. Which bytes has each of them?",
+    hint="How many parameters are trained? They are named below the picture above. Which bytes has each of them?",
     solution="39,976,960 * (2 + 2 + 4 + 4) / 10**9",
     because="It is 0.48 GB: a weight, a gradient and two states for each.",
     matters="Frozen model and activations come on top, and LoRA does not remove them.",

@@ -62,27 +62,26 @@ def _all_experts() -> Answers:
 )
 def _four_bits() -> Answers:
     model = Model.named("Llama-3.1-8B")
-
-    def stored(name: str) -> int:
-        return weights_of(model, Inference(weights=name))
-
-    half, most = stored("INT4"), model.parameters * Format.named("Q4_K").bits / 8
-    each = Fraction(8 * stored("Q4_K_M"), model.parameters)
-    yield stored("Q4_K_M")
+    half, right, *others = (weights_of(model, Inference(weights=name)) for name in ("INT4", "Q4_K_M", *_OTHERS))
+    yield right
     yield half, "that is half a byte each; scales and the tensors in more bits come on top"
     yield Fraction(half * 2**30, 10**9), "that is half a byte each, and in GB"
-    yield most, "that is 4.5 bits each, those of most matrices; a sensitive few have more"
-    yield stored("Q4_0"), "that is Q4_0; Q4_K_M gives more bits to more tensors"
-    yield each * 2**30, "that is the number of bits for each parameter; the question asks for all of them"
-    yield (
-        Format.named("Q4_K").bits * 2**30,
-        "those are the bits of most parameters; the question asks for all, in GiB",
-    )
-    yield stored("FP16"), "that is in 16 bits"
-    yield stored("INT8"), "that is a byte each"
-    yield stored("NF4"), "that is NF4, which leaves the embedding in 16 bits"
-    yield stored("NF4-double"), "that is NF4 with double quantization, which leaves the embedding in 16 bits"
     yield Fraction(half, 2), "half a byte has four bits, and you halved once more"
+    yield from zip(others, _OTHERS.values(), strict=True)
+    bits = Format.named("Q4_K").bits
+    yield model.parameters * bits / 8, "that is 4.5 bits each, those of most matrices; a sensitive few have more"
+    yield bits * 2**30, "those are the bits of most parameters; the question asks for all, in GiB"
+    each = Fraction(8 * right, model.parameters)
+    yield each * 2**30, "that is the number of bits for each parameter; the question asks for all of them"
+
+
+_OTHERS = {
+    "Q4_0": "that is Q4_0; Q4_K_M gives more bits to more tensors",
+    "FP16": "that is in 16 bits",
+    "INT8": "that is a byte each",
+    "NF4": "that is NF4, which leaves the embedding in 16 bits",
+    "NF4-double": "that is NF4 with double quantization, which leaves the embedding in 16 bits",
+}
 
 
 @task(

@@ -213,7 +213,7 @@ def _card(marks: Marks, flow: Flow) -> None:
     tokens = rows(flow)
     more = {
         "weights": {"lights": "P P_act B", "says": _weights(token)},
-        "kv_cache": {"lights": "M_kv L_full L_win L_mla h_kv d_k s b B_k B_v"},
+        "kv_cache": {"lights": "M_kv L L_full L_win L_mla h_kv d_k s b B_k B_v"},
     }
     vessels.draw(marks, vessel, row=vessel.high(tokens * _each(token)), **more)
     for shape in marks.shapes.values():  # the load is seen before the guess, which is about its time
