@@ -86,8 +86,8 @@ def progress(lesson: int | None = None) -> Progress:
 def tally(number: str) -> str:
     """Return how many exercises are solved, in the lesson of an exercise and in all; "" if nothing is kept.
 
-    >>> tally("4.2").split(" of ")[-1]
-    '29 exercises in all.'
+    >>> tally("4.2").endswith("exercises in all.")
+    True
     """
     done = [one.exercises for one in progress().lessons]
     here = done[[*LESSONS].index(number[0])]
