@@ -44,7 +44,7 @@ ul {{ padding-left: 1.2em; }}
 table {{ border-collapse: collapse; width: 100%; }}
 th, td {{ border-bottom: 1px solid #ddd; padding: 1px 8px 1px 0; text-align: left; vertical-align: top; }}
 th {{ font-weight: 600; }}
-.two :is(td, th) {{ white-space: nowrap; }}
+.two td {{ white-space: nowrap; }}
 math {{ font-size: 1.15em; }}
 article {{ break-inside: avoid; margin-bottom: 8px; }}
 .two {{ columns: 2; column-gap: 18px; }}
@@ -66,7 +66,7 @@ def handout() -> str:
     writing = _section("To write text, a card holds", _terms(("weights", "kv_cache"), model, _RUN))
     sections = [writing, _head(), _formats(model), _training(), _models(), _cards(), _on_top()]
     body = f'<div class="two">{"".join(sections)}</div>'
-    return _SHEET.format(title="GPU memory on one page", body=body, size="9.6pt")
+    return _SHEET.format(title="GPU memory on one page", body=body, size="9pt")
 
 
 def _section(title: str, *inside: str) -> str:
@@ -127,14 +127,16 @@ def _training() -> str:
         memory = breakdown(Model.nominal(size), Training(recipe=recipe, activations="none"))
         parts = [memory.get(name, 0) // size for name in ("weights", "gradients", "optimizer")]
         rows.append((recipe, *map(str, parts), str(sum(parts))))
-    table = _table(("bytes a parameter", "weights", "gradients", "AdamW", "all"), rows)
+    table = _table(("recipe", "weights", "gradients", "AdamW", "all"), rows)
     lines = (
         "ZeRO divides by the cards: stage 1 the optimizer, 2 also gradients, 3 also weights.",
         "LoRA leaves weights and activations, and frees the rest.",
         "Activations grow with the text; layers that are computed again keep only what goes into them.",
         "A step's peak is no sum: gradients come while activations go, and the loss needs a moment of its own.",
     )
-    return _section("To train", table, "<ul>", *(f"<li>{line}</li>" for line in lines), "</ul>")
+    return _section(
+        "To train: bytes for each parameter", table, "<ul>", *(f"<li>{line}</li>" for line in lines), "</ul>"
+    )
 
 
 def _models() -> str:
@@ -145,7 +147,7 @@ def _models() -> str:
         token = (memory[1]["kv_cache"] - memory[0]["kv_cache"]) // 32_768
         size = units.show(memory[0]["weights"])
         rows.append((name, units.billions(model.parameters), size, f"{token / 1024:,.0f} KiB"))
-    return _section("Models in 16 bits", _table(("model", "parameters", "weights", "one more token"), rows))
+    return _section("Models in 16 bits", _table(("model", "parameters", "weights", "a token"), rows))
 
 
 def _cards() -> str:
