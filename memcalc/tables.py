@@ -1,7 +1,8 @@
 """Evaluated terms as rows: pandas tables for the notebooks, and pages of text."""
 
 import math
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from functools import partial
 
 import pandas
@@ -19,6 +20,8 @@ from memcalc.formula import TERMS, Term
 from memcalc.formula.printing import letter, number, text
 from memcalc.formula.symbols import BY_NAME, GLOSSARY
 from memcalc.formula.term import Values
+from memcalc.formula.totals import inference
+from memcalc.formula.totals import training as training_sum
 from memcalc.specs.gpu import Gpu
 from memcalc.specs.inference import Inference
 from memcalc.specs.model import Model
@@ -43,6 +46,15 @@ class WholeTable(pandas.DataFrame):
     _constructor = property(lambda self: WholeTable)
     __repr__ = pandas.option_context("display.max_colwidth", None)(pandas.DataFrame.__repr__)
     _repr_html_ = pandas.option_context("display.max_colwidth", None)(pandas.DataFrame._repr_html_)
+
+
+class TextTable(WholeTable):
+    """A table of words, which stand at the left."""
+
+    _constructor = property(lambda self: TextTable)
+
+    def _repr_html_(self) -> str:
+        return re.sub("<(t[hd])>", r'<\1 style="text-align: left">', super()._repr_html_())
 
 
 def by_hand(term: Term | str, model: Model, run: Inference, gpu: Gpu | None = None) -> Worked:
@@ -70,7 +82,10 @@ def _plain(term: Term | str, model: Model, run: Inference, gpu: Gpu | None = Non
 
 
 def of_run(name: str, model: Model, run: Inference) -> Term:
-    """Return the term of a run with this name, or a part of one; of what a run lacks, the general term."""
+    """Return the term of a run with this name, a part of one, or their sum; of what a run lacks, the general term."""
+    if name in (inference.name, training_sum.name):
+        parts = terms(model, run)
+        return replace(TERMS[name], expr=sympy.Add(*(part.symbol for part in parts)), parts=parts)
     every = {part.name: part for term in terms(model, run) for part in (*term.every_part.values(), term)}
     return every.get(name) or TERMS[choice("term", name, TERMS)]
 
@@ -112,12 +127,13 @@ class Needed:
         return f"{number(value)} {unit.removesuffix('s') if value == 1 else unit}".strip() if value != "" else ""
 
 
-def needed(model: Model, run: Inference, *names: str) -> Needed:
+def needed(model: Model, run: Inference, *names: str, gpu: Gpu | None = None) -> Needed:
     """Return terms of the formula, in as few letters as a model and a run need, and what these letters mean.
 
     Parameters
     ----------
     names : of the terms, as `TERMS` has them
+    gpu : the card, for terms of speed
 
     Raises InputError if a letter has no value.
 
@@ -125,7 +141,7 @@ def needed(model: Model, run: Inference, *names: str) -> Needed:
     M_w = P × B
     P_mlp = 3 × d × d_ff
     """
-    pairs = [_plain(name, model, run) for name in names]
+    pairs = [_plain(name, model, run, gpu) for name in names]
     return Needed(tuple(term for term, _ in pairs), {one: value for _, known in pairs for one, value in known.items()})
 
 

@@ -26,7 +26,7 @@ def test_by_hand_with_a_card_ends_in_seconds():
     assert "1{,}008{,}000{,}000{,}000" in worked.substituted
     read = SEVEN.parameters - 32_000 * 4096 + 2**19  # the cache of one token in 16 bits
     assert worked.result == f"{read / 1008e9:.4g} seconds"
-    with pytest.raises(InputError, match="needs BW"):
+    with pytest.raises(InputError, match="needs β"):
         tables.by_hand(TERMS["decode_time"], SEVEN, RUN)
 
 
@@ -137,3 +137,14 @@ def test_every_source_is_listed_once_under_its_key():
 
 def test_names_of_models_keep_their_capitals():
     assert "GQA: Training Generalized" in tables.references().text
+
+
+@pytest.mark.parametrize("run", [Inference(2048), Training(1024, batch=2, recipe="fp32", attention="eager")])
+def test_the_sum_of_a_run_is_that_of_its_own_terms(run):
+    model, name = Model.named("GPT-2"), "training" if isinstance(run, Training) else "inference"
+    assert tables.by_hand(name, model, run).result.startswith(f"{sum(breakdown(model, run).values()):,} bytes")
+    assert set(map(str, tables.of_run(name, model, run).symbols)) >= {"M_w"}
+
+
+def test_a_table_of_words_begins_at_the_left():
+    assert '<td style="text-align: left">one</td>' in tables.TextTable({"a": ["one"]})._repr_html_()

@@ -97,10 +97,10 @@ def judge(exercise: Task, answer: object) -> Feedback:
         given = _read(answer, exercise.unit)
     except InputError as problem:
         return Feedback("unread", str(problem))
-    right, mistakes = exercise.answers()
+    right = exercise.answers()[0]
     if _same(given, right):
         return Feedback("right", f"Right: {_show(right, exercise.unit)}.")
-    known = [(wrong, why) for wrong, why in [*mistakes, *_mistaken_units(right, exercise.unit)] if _same(given, wrong)]
+    known = [(wrong, why) for wrong, why in known_mistakes(exercise) if _same(given, wrong)]
     if known:
         return Feedback("known", f"Not yet: {min(known, key=lambda pair: _apart(given, pair[0]))[1]}.")
     if isinstance(right, (sympy.Expr, str)):
@@ -108,6 +108,12 @@ def judge(exercise: Task, answer: object) -> Feedback:
     if _same(given, right, NEAR):
         return Feedback("near", _ROUNDED)
     return Feedback("unknown", f"Not yet: {off(given, right)}, and {_UNKNOWN}.")
+
+
+def known_mistakes(task: Task) -> list[tuple[object, str]]:
+    """Return the wrong answers that are known, each with what led to it: those of the task, then those of its unit."""
+    right, mistakes = task.answers()
+    return [*mistakes, *_mistaken_units(right, task.unit)]
 
 
 def compare(guess: object, count: int) -> str:

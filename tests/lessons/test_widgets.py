@@ -93,7 +93,7 @@ def test_a_file_that_cannot_be_used_is_said_beside_the_answer(file):
 
 def test_a_fault_is_shown_and_not_swallowed(monkeypatch):
     asked = exercise("4.1")
-    monkeypatch.setattr(widgets, "check", lambda *_: 1 / 0)
+    monkeypatch.setattr(widgets, "judge", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         asked._take(asked, {"answer": "8"}, [])
     assert asked.told["problem"].startswith("A fault of memcalc, not of yours: ZeroDivisionError")
