@@ -91,8 +91,8 @@ def test_floors_and_files_at_the_root_are_few():
     assert len(list(PACKAGE.glob("*.py"))) <= MOST_FILES
 
 
-OF_LESSONS = {f"lessons.{name}" for name in ("check", "formulas", "progress", "record", "widgets")}
-"""What serves all lessons; each of the others has the questions of one."""
+ASKING = ("activations", "article", "fit", "hardware", "kv_cache", "optimizer", "plan", "task", "validation", "weights")
+"""Modules with the questions of one lesson, and what they are made of."""
 
 WITH_ANOTHER = {
     "formula.printing": "formula.term",
@@ -105,7 +105,8 @@ WITH_ANOTHER = {
     "command.streams": "main",
     "formula.glossary": "formula.symbols",
     "formula.lineage": "formula.structures",
-} | {name: "lessons.exercises" for name in MODULES if name.startswith("lessons.") and name not in OF_LESSONS}
+    "lessons.question": "lessons.widgets",
+} | {f"lessons.{name}": "lessons.exercises" for name in ASKING}
 """Modules that the tests of another one hold."""
 
 

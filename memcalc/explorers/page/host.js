@@ -27,7 +27,7 @@ export function modelOf({ subject, stage, start, closed }, fetched, python) {
   const coming = new Map(); // set and width → the promise of its frames
   const place = (state) => JSON.stringify([state, values.width]);
   const differing = (state) => Object.keys(state).filter((name) => JSON.stringify(state[name]) !== JSON.stringify(start[name]));
-  const values = { stage, start, state: start, width: 0, closed, guess: null, guess_unit: "" };
+  const values = { stage, start, state: start, width: 0, closed, guess: null, guess_unit: "", remarks: null };
   const tell = (event, ...news) => [...(listeners.get(event) ?? [])].forEach((listener) => listener(...news));
   let wanted = 0;
   let sets = [];
