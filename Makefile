@@ -41,8 +41,9 @@ lab: .venv/.ready  ## open JupyterLab on your own copies of the lessons (MEMCALC
 notebooks: .venv/.ready  ## execute the notebooks in place
 	$(BIN)/python notebooks/execute.py
 
-page: .venv/.ready  ## show the first notebook as a web page without code
-	$(BIN)/voila notebooks/00_start_here.ipynb
+page: .venv/.ready  ## show the lessons as web pages without code, on your own copies
+	$(BIN)/python -m memcalc lessons "$(MEMCALC_LESSONS)"
+	$(BIN)/voila --classic-tree "$(MEMCALC_LESSONS)"
 
 slides: .venv/.ready  ## make a deck of slides of each notebook in slides/
 	$(BIN)/jupyter nbconvert --to slides $(DECK) --output-dir slides notebooks/0*.ipynb
