@@ -57,7 +57,7 @@ def test_three_sentences_then_one_question(number):
 
 
 def test_what_the_words_say_of_the_runs_is_true():
-    """Lesson 7: the sum of the terms fits, and a fifth of the lab's card seems free; lesson 8: the plan does not fit."""
+    """Lesson 7: the sum of the terms fits, and a fifth of the lab's card seems free; lesson 8: the plan does not."""
     home, service, lab = map(Brief.named, ("home", "service", "lab"))
     summed = {one: total(one.model, one.training) for one in (home, lab)}
     assert summed[home] < home.gpu.capacity < peak(home.model, home.training).bytes
