@@ -20,7 +20,7 @@ PROMPT := --ServerApp.kernel_websocket_connection_class=memcalc.explorers.server
 
 ROOT_MAY := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help article test lab page slides notebooks bench measure lock clean
+.PHONY: help article test lab site serve page slides notebooks bench measure lock clean
 .DEFAULT_GOAL := help
 
 help:  ## list the commands
@@ -37,6 +37,12 @@ lab: .venv/.ready  ## open JupyterLab on your own copies of the lessons (MEMCALC
 	@test -d "$(MEMCALC_LESSONS)/.jupyter" || \
 		$(BIN)/jupyter lab workspaces import notebooks/lab/lessons.jupyterlab-workspace 2>/dev/null
 	$(BIN)/jupyter lab --ServerApp.root_dir="$(MEMCALC_LESSONS)" $(PROMPT) $(ROOT_MAY)
+
+site: .venv/.ready node_modules/.ready  ## build the site in site/build/html: lessons and calculator without a kernel
+	MEMCALC_PROGRESS=off $(BIN)/sphinx-build -q -W --keep-going -b html -d site/build/doctrees site site/build/html
+
+serve: site  ## build the site, and show it on http://127.0.0.1:8000
+	$(BIN)/python -m http.server --bind 127.0.0.1 --directory site/build/html 8000
 
 notebooks: .venv/.ready  ## execute the notebooks in place
 	$(BIN)/python notebooks/execute.py
@@ -61,7 +67,7 @@ lock: .venv/.ready  ## resolve the versions of pyproject.toml anew
 		--python-version 3.11 --no-header --no-annotate --output-file measure.lock
 
 clean:  ## remove .venv and what the tests leave
-	rm -rf .venv node_modules .pytest_cache .hypothesis .ruff_cache tests/artefacts slides
+	rm -rf site/build site/lessons .venv node_modules .pytest_cache .hypothesis .ruff_cache tests/artefacts slides
 
 .venv/.ready: requirements.lock pyproject.toml Makefile
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

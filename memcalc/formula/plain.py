@@ -12,7 +12,7 @@ from memcalc.formula.term import Term, Values
 
 _SMALL = tuple(letter for letter, entry in GLOSSARY.items() if entry.is_small)
 
-_LONG = 5  # summands, which are read at a glance
+_LONG = 4  # summands, which are read at a glance
 
 _KINDS = tuple(LAYERS.free_symbols | {symbol(name) for name in ("dense_layers", "moe_layers")})
 """Letters that count the layers of one kind."""

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from matplotlib.patches import Patch
+
 from memcalc import Gpu
 from memcalc.formula.symbols import SUMMANDS
 from memcalc.plots.style import OUTLINE, STRONG_LIMIT, Drawn, canvas, filled, label, plain_axes, stacked
@@ -38,7 +40,7 @@ def bars(amounts: Mapping[str, Mapping[str, int]], gpu: Gpu | None = None, unit:
         plain_axes(axes, "x", "x")
         named = dict.fromkeys(term for terms in kept.values() for term in terms)
         if len(named) > 1:
-            handles = [axes.bar([0], [0], **_look(term)) for term in named]
+            handles = [Patch(**_look(term)) for term in named]
             figure.legend(handles=handles, loc="outside upper left", ncols=len(handles))
     return figure.with_alt_text(_in_words(kept, gpu, unit))
 
