@@ -20,7 +20,7 @@ PROMPT := --ServerApp.kernel_websocket_connection_class=memcalc.explorers.server
 
 ROOT_MAY := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help article test lab page slides notebooks bench measure lock clean
+.PHONY: help article test lab site serve page slides notebooks bench measure lock clean
 .DEFAULT_GOAL := help
 
 help:  ## list the commands
@@ -38,11 +38,18 @@ lab: .venv/.ready  ## open JupyterLab on your own copies of the lessons (MEMCALC
 		$(BIN)/jupyter lab workspaces import notebooks/lab/lessons.jupyterlab-workspace 2>/dev/null
 	$(BIN)/jupyter lab --ServerApp.root_dir="$(MEMCALC_LESSONS)" $(PROMPT) $(ROOT_MAY)
 
+site: .venv/.ready node_modules/.ready  ## build the site in site/build/html: lessons and calculator without a kernel
+	MEMCALC_PROGRESS=off $(BIN)/sphinx-build -q -W --keep-going -b html -d site/build/doctrees site site/build/html
+
+serve: site  ## build the site, and show it on http://127.0.0.1:8000
+	$(BIN)/python -m http.server --bind 127.0.0.1 --directory site/build/html 8000
+
 notebooks: .venv/.ready  ## execute the notebooks in place
 	$(BIN)/python notebooks/execute.py
 
-page: .venv/.ready  ## show the first notebook as a web page without code
-	$(BIN)/voila notebooks/00_start_here.ipynb
+page: .venv/.ready  ## show the lessons as web pages without code, on your own copies
+	$(BIN)/python -m memcalc lessons "$(MEMCALC_LESSONS)"
+	$(BIN)/voila --classic-tree "$(MEMCALC_LESSONS)"
 
 slides: .venv/.ready  ## make a deck of slides of each notebook in slides/
 	$(BIN)/jupyter nbconvert --to slides $(DECK) --output-dir slides notebooks/0*.ipynb
@@ -60,7 +67,7 @@ lock: .venv/.ready  ## resolve the versions of pyproject.toml anew
 		--python-version 3.11 --no-header --no-annotate --output-file measure.lock
 
 clean:  ## remove .venv and what the tests leave
-	rm -rf .venv node_modules .pytest_cache .hypothesis .ruff_cache tests/artefacts slides
+	rm -rf site/build site/lessons .venv node_modules .pytest_cache .hypothesis .ruff_cache tests/artefacts slides
 
 .venv/.ready: requirements.lock pyproject.toml Makefile
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

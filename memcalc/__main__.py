@@ -57,7 +57,7 @@ def _add_writers(commands: parser.Commands) -> None:
 
 
 def _explorers(options: argparse.Namespace) -> None:
-    from memcalc.explorers import pages  # only for this command
+    from memcalc.web import pages  # only for this command
 
     count = pages.write_all(Path(options.out), options.subject, options.pyodide and Path(options.pyodide))
     print(f"{count} pages in {options.out}; show them with: python -m http.server --directory {options.out}")

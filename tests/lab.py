@@ -23,7 +23,7 @@ QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-backgroun
 SETTINGS = ROOT / "notebooks" / "lab"  # as make lab has them
 LAB = ["jupyterlab", "--LabApp.expose_app_in_browser=True", "--IdentityProvider.token=", "--ServerApp.port_retries=0"]
 PROMPT = "--ServerApp.kernel_websocket_connection_class=memcalc.explorers.server.PromptConnection"  # as make lab has it
-VOILA = ["voila", "--token=", "--Voila.port_retries=0"]
+VOILA = ["voila", "--token=", "--Voila.port_retries=0", "--classic-tree"]
 
 
 @contextmanager
@@ -35,9 +35,9 @@ def jupyterlab(home, notebooks=ROOT / "notebooks", connection=PROMPT):
 
 
 @contextmanager
-def voila(home, notebook):
-    """A notebook as a web page without code; gives its address."""
-    with _server(home, [*VOILA, str(notebook)]) as address:
+def voila(home, lessons):
+    """The notebooks of a folder as web pages without code; gives the address of their list."""
+    with _server(home, [*VOILA, str(lessons)]) as address:
         yield address
 
 

@@ -597,15 +597,29 @@ def web(browser, request):
     page.close()
 
 
-def test_the_first_notebook_is_a_web_page_without_code(web, tmp_path):
-    with servers.voila(tmp_path, servers.ROOT / "notebooks" / NOTEBOOKS[0]) as address:
+def test_the_lessons_are_web_pages_without_code_with_fields_and_links(web, tmp_path):
+    copies.copy(tmp_path / "lessons")
+    with servers.voila(tmp_path, tmp_path / "lessons") as address:
         web.goto(address)
-        explorer = web.locator(".memcalc-explorer")
+        expect(web.get_by_role("link", name="04_kv_cache.ipynb")).to_be_visible()
+        web.goto(f"{address}/voila/render/{NOTEBOOKS[0]}")
+        explorer = web.locator(".memcalc-explorer").first
         expect(explorer.locator(PICTURE)).to_be_visible(timeout=60_000)
         assert web.get_by_text("from memcalc import").count() == 0
+        field = explorer.locator(".memcalc-guess input")
+        field.fill("13")
+        field.press("Enter")
+        expect(explorer.locator(".memcalc-factor")).to_contain_text("You said 13.00 GiB")
         before = shown(explorer)
         slider = explorer.get_by_label("s: context", exact=True)
         slider.press("ArrowRight")
         changes(explorer, before)
         expect(slider).to_have_js_property("ariaValueText", "40,960 tokens")
+        exercise = web.get_by_role("group", name="Exercise 0.2")
+        exercise.get_by_role("textbox").fill("25.76")
+        exercise.get_by_role("textbox").press("Enter")
+        expect(exercise.get_by_role("status")).to_contain_text("Right: ")
+        web.get_by_role("link", name="1 · Weights").first.click()
+        expect(web.locator(".memcalc-explorer").first.locator(PICTURE)).to_be_visible(timeout=60_000)
+        expect(web.get_by_role("heading", name="1 · Weights")).to_be_visible()
         web.goto("about:blank")  # before the server goes
