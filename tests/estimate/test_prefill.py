@@ -93,3 +93,14 @@ def test_experts_take_copies_of_each_token():
         breakdown(mixtral, Inference(8192, prefill="whole", tensor_parallel=2))
     with pytest.raises(InputError, match="nobody has measured its experts"):
         breakdown(replace(mixtral, dense_layers=1, moe_layers=31, intermediate=14_336), run)
+
+
+@pytest.mark.parametrize(("context", "prefill", "held"), [(2048, "whole", 1_722_056_720), (4096, 1024, 1_719_683_856)])
+def test_a_sink_makes_every_attention_eager(context, prefill, held):
+    """S024 and S025, of four layers of gpt-oss-20b."""
+    four = replace(Model.named("gpt-oss-20b"), full_layers=2, window_layers=2, moe_layers=4)
+    run = Inference(context, prefill=prefill)
+    assert breakdown(four, run)["activations"] == held
+    assert breakdown(four, replace(run, attention="eager"))["activations"] == held
+    with pytest.raises(InputError, match="attention must be sdpa or eager for gpt_oss"):
+        breakdown(four, replace(run, attention="flash"))
