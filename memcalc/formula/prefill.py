@@ -26,8 +26,21 @@ MEASURED = ("llama", "mistral", "qwen2", "gpt_neox", "seed_oss", "qwen3", "phi3"
 DIVIDED = ("llama", "mistral", "qwen2", "seed_oss", "qwen3")
 """Those that several cards can share, as it has been measured: no card gathers anything before the logits."""
 
-EXPERTS = {"mixtral": ("mistral", FP32), "qwen3_moe": ("qwen3", HALF), "gpt_oss": ("gpt_oss", HALF)}
-"""Families with experts in all layers, measured with grouped_mm: whose code the rest has, bytes of a routing weight."""
+EXPERTS = {
+    "mixtral": ("mistral", FP32),
+    "qwen3_moe": ("qwen3", HALF),
+    "gpt_oss": ("gpt_oss", HALF),
+    "deepseek_v2": ("deepseek_v2", FP32),
+    "deepseek_v3": ("deepseek_v3", FP32),
+    "kimi_k2": ("deepseek_v3", FP32),
+}
+"""Families with experts, measured with grouped_mm: whose code the rest has, bytes of a routing weight.
+
+All layers have experts, but for DeepSeek's first ones.
+"""
+
+LATENT = ("deepseek_v2", "deepseek_v3", "kimi_k2")
+"""Those of them with latent attention, whose first layers may have one MLP instead of experts."""
 
 _ROUTED = tuple(dict.fromkeys(code for code, _ in EXPERTS.values()))
 

@@ -104,3 +104,20 @@ def test_a_sink_makes_every_attention_eager(context, prefill, held):
     assert breakdown(four, replace(run, attention="eager"))["activations"] == held
     with pytest.raises(InputError, match="attention must be sdpa or eager for gpt_oss"):
         breakdown(four, replace(run, attention="flash"))
+
+
+@pytest.mark.parametrize(("prefill", "attention", "held"), [("whole", "sdpa", 674_333_184), (512, "sdpa", 86_594_048)])
+def test_latent_attention_makes_keys_and_values_anew(prefill, attention, held):
+    """M017 and M018, of three layers of DeepSeek-V2-Lite; more of them take no more."""
+    lite, run = Model.named("DeepSeek-V2-Lite"), Inference(4096, prefill=prefill, attention=attention)
+    three = replace(lite, latent_layers=3, moe_layers=2)
+    assert breakdown(three, run)["activations"] == breakdown(lite, run)["activations"] == held
+    with pytest.raises(InputError, match="attention must be 'sdpa' or 'eager' with a prefill for DeepSeek-V2-Lite"):
+        breakdown(lite, replace(run, attention="flash"))
+    with pytest.raises(InputError, match="on several cards: nobody has measured its experts and its latent attention"):
+        breakdown(lite, replace(run, tensor_parallel=2))
+
+
+def test_code_that_is_the_same_takes_the_same():
+    kimi, run = Model.named("Kimi-K2"), Inference(8192, prefill="whole")
+    assert breakdown(kimi, run) == breakdown(replace(kimi, family="deepseek_v3"), run)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from cases import case_of, for_each_row, symbol_values
 from memcalc.errors import InputError
 from memcalc.formula.prefill import EXPERTS, MEASURED, Prefill
+from memcalc.formula.prefill_latent import LatentPrefill
 from memcalc.formula.saved_tensors import CodePath
 from memcalc.formula.symbols import symbol
 
@@ -29,7 +30,10 @@ def the_pass(inputs):
     case = replace(
         case_of(inputs | {"family": family}), grouped=1 < inputs["kv_heads"] // cards < inputs["heads"] // cards
     )
-    return Prefill(case, inputs["all_logits"], inputs["chunked"], sights_of(inputs), cards > 1, weighs)
+    if inputs.get("value_dim", inputs["head_dim"]) != inputs["head_dim"]:
+        case = replace(case, details=frozenset(["uneven_heads"]))
+    kind = LatentPrefill if "latent" in case.traits else Prefill
+    return kind(case, inputs["all_logits"], inputs["chunked"], sights_of(inputs), cards > 1, weighs)
 
 
 def sights_of(inputs):
