@@ -20,7 +20,10 @@ from memcalc.formula.term import Term
 
 d_rot, s, b, c, t, k, d_e = symbols("rotary context batch chunk tensor_parallel active_experts expert_intermediate")
 
-MEASURED = ("llama", "mistral", "qwen2", "gpt_neox", "seed_oss", "qwen3", "phi3", "gemma2", "gemma3", "gemma3_text")
+MEASURED = (
+    *("llama", "mistral", "qwen2", "gpt_neox", "seed_oss", "qwen3", "phi3", "gemma2", "gemma3", "gemma3_text"),
+    *("gpt2", "opt"),
+)
 """Families whose code has been measured; the peak lies where their code lets tensors go, so no other is guessed."""
 
 DIVIDED = ("llama", "mistral", "qwen2", "seed_oss", "qwen3")
