@@ -8,30 +8,27 @@ from functools import cache, cached_property
 
 import sympy
 
-from memcalc.formula.activations import activations, layer, padded_context, passing, with_windows
+from memcalc.formula.activations import activations, layer, padded_context, passing, trained_layers, with_windows
 from memcalc.formula.choices import Experts, Recompute
 from memcalc.formula.formats import FP32, HALF
+from memcalc.formula.gathered import final_norm, of_frozen, of_fsdp, of_zero, one_layer, table
 from memcalc.formula.lora import copies
 from memcalc.formula.loss import FREED, Loss
-from memcalc.formula.numeric import Max, Min
+from memcalc.formula.numeric import Max
 from memcalc.formula.optimizer import gradients, optimizer, step_temporaries
 from memcalc.formula.saved_tensors import SELECTED, CodePath, SavedTensor, saved_tensors
-from memcalc.formula.sharding import N_d, bucket_memory
 from memcalc.formula.symbols import symbol, symbols
 from memcalc.formula.tensors import E, V, d, d_ff, d_k, h, held, n_emb, n_pos
 from memcalc.formula.term import Term
 from memcalc.formula.weights import layers, parameters, weights
 
-L, s, b, P, B, B_g = symbols("layers context batch parameters bytes_per_weight bytes_per_gradient")
+L, s, b, B_g = symbols("layers context batch bytes_per_gradient")
 k, d_e = symbols("active_experts expert_intermediate")
 
 PHASES = ("gather", "forward", "loss", "backward", "step")
 """The words for the moments, in the order of a step; a layer is gathered before it works."""
 
 _SCALARS = FP32 + FP32  # the loss and its gradient
-_norm, _table = held("final"), V * d
-_outside = V * d * n_emb + n_pos * d + _norm
-_layer = sympy.ceiling((P - _outside) / L)
 _CODE = "transformers 5 with torch 2, as measured with llama, qwen2 and gpt2; every layer alike"
 _SOURCE = "wolf2020transformers, src/transformers/models; paszke2019pytorch, section 5.5"
 
@@ -148,7 +145,17 @@ class Step:
         kept = [every, *copies(self.case), *head]
         yield self._moment("loss", "the loss has its gradient", *kept, _passing(self._at_loss))
         chunked = Loss.of(self.case.loss).chunked  # whose forward pass leaves the gradients of the head
-        yield from (*([] if chunked else [self._head()]), *self._layers(), self._embedding())
+        yield from (*([] if chunked else [self._head()]), *self._layers(), *([] if self._cut else [self._embedding()]))
+
+    @property
+    def _cut(self) -> bool:
+        """Whether the embedding is frozen, and L_fr layers too, so that the way back ends at the layer behind them."""
+        return "frozen_embedding" in self.case.details
+
+    @property
+    def _of_head(self) -> sympy.Expr:
+        """The gradient of the output head, if that is trained."""
+        return sympy.S.Zero if "frozen_head" in self.case.details else B_g * table
 
     @property
     def _at_loss(self) -> sympy.Expr:
@@ -163,11 +170,11 @@ class Step:
         kept, gone = self._activations, self._width * s * b * (V + d) + _SCALARS
         rest = replace(kept, expr=kept.expr - logits)
         parts = [rest, *([self._gathered()] if self.gathering else []), _passing(gone)]
-        return self._moment("backward", "the head has its gradient", *parts, gradients=self._made(B_g * _table, 0))
+        return self._moment("backward", "the head has its gradient", *parts, gradients=self._made(self._of_head, 0))
 
     def _embedding(self) -> Moment:
         """Every gradient is there; of tied matrices, those of both uses beside their sum."""
-        last = 2 * B_g * _table if self.tied and not self.frozen else self._width * s * b * d
+        last = 2 * B_g * table if self.tied and not self.frozen else self._width * s * b * d
         held = [self._waiting(L * self._held)] if self._held else []
         parts = [*held, *([self._gathered()] if self.gathering else []), _passing(last + _SCALARS)]
         name = "the embedding has its gradient, the last of all"
@@ -190,9 +197,9 @@ class Step:
         again = self.case.recompute != Recompute.NONE
         own = symbol("window_layer_activations") if case.masked and self.windows else layer(case).symbol
         entry = self._stream * s * b * d if self.case.recompute in SELECTED else own  # of which the layer is made anew
-        of_last = B_g * (_table + _norm + made)
+        of_last = self._of_head + B_g * (final_norm + made)
         yield "last", self._all_layers - own + (entry if again else 0) + self._around, self._made(of_last, 0)
-        missing = _layer - made + _table * (n_emb - 1) + n_pos * d
+        missing = one_layer - made + (0 if self._cut else table * (n_emb - 1) + n_pos * d)
         of_first = self.gradients.expr - B_g * missing
         waiting = self._hoarded if self.hoarding else (entry if again else 0) + (L - 1) * self._held
         yield "first", waiting + self._around, self._made(of_first, self.gradients.expr)
@@ -213,7 +220,7 @@ class Step:
         """Return the gradients so far: made whole, or shared out but for those of the layer at work and of the head."""
         if self.frozen:
             return self.gradients.expr
-        return shared + self._width * (_layer + _table) if self.shared else alone
+        return shared + self._width * (one_layer + table) if self.shared else alone
 
     def _residual(self, case: CodePath) -> sympy.Expr:
         """Return the gradient of the residual, and the loss; a layer that is recomputed may share its input."""
@@ -225,7 +232,7 @@ class Step:
         """Return the term for the copies that a layer on its way back has, and those before it."""
         inner = [_with(term, term.expr.xreplace({V: sympy.S.Zero})) for term in copies(self._uncomputed)]
         alone = which == "first" or self.case.recompute != Recompute.NONE
-        there = [_with(term, term.expr / L) for term in inner] if alone else inner
+        there = [_with(term, term.expr / trained_layers(self.case)) for term in inner] if alone else inner
         return [term for term in there if term.expr != 0]
 
     @property
@@ -265,7 +272,7 @@ class Step:
         if self.gathering == "zero":
             return of_zero
         base = next((part for part in self.weights.parts if part.name == "base_weights"), None)
-        return _of_frozen(base, layers) if base else _of_fsdp(self._width, layers)
+        return of_frozen(base, layers) if base and self.frozen else of_fsdp(self._width, layers)
 
 
 def _halves(case: CodePath, width: int) -> Iterator[tuple[str, sympy.Expr, sympy.Expr]]:
@@ -282,7 +289,7 @@ def _halves(case: CodePath, width: int) -> Iterator[tuple[str, sympy.Expr, sympy
     if last is not None:
         values_stay = "packed" in case.traits and not case.many  # of several sequences, copies do
         of_values = width * s * b * h * d_k if values_stay else 0
-        whole = held("expert" if case.experts else "mlp") + _norm + held("attention", of=("o_proj", "o_bias"))
+        whole = held("expert" if case.experts else "mlp") + final_norm + held("attention", of=("o_proj", "o_bias"))
         before = (*own[: last + 1], *(tensor for tensor in own[last + 1 :] if tensor.key == "before_scores"))
         yield "scores", _bytes(before) + 2 * own[last].expr + of_values, whole
 
@@ -316,38 +323,6 @@ def _passing(expr: sympy.Expr) -> Term:
         source=_SOURCE,
         parts=tuple(part for part in (padded_context, layers) if expr.has(part.symbol)),
     )
-
-
-@cache
-def _of_fsdp(width: int, layers_at_work: int) -> Term:
-    return Term(
-        name="gathered",
-        expr=width * (_outside + layers_at_work * _layer),
-        meaning="What lies outside the layers stays gathered through the step; a layer at work and the next one too.",
-        holds="FSDP of PyTorch that wraps each layer, prefetches one, and leaves the outermost unit gathered",
-        source="zhao2023fsdp, section 3.3",
-        parts=(parameters, layers) if layers_at_work else (parameters,),
-    )
-
-
-def _of_frozen(base: Term, layers_at_work: int) -> Term:
-    """Return the same for a frozen model, which is gathered in the format that it is stored in."""
-    layer = (N_d * base.symbol - HALF * _outside) / L
-    return replace(
-        _of_fsdp(HALF, layers_at_work), expr=HALF * _outside + layers_at_work * layer, parts=(base, parameters, layers)
-    )
-
-
-of_zero = Term(
-    name="gathered",
-    expr=B * Min(P, symbol("live_parameters")),
-    meaning="Gathered weights are kept until there are as many as the setting allows, and then dropped.",
-    holds="ZeRO stage 3 as in DeepSpeed with its own settings",
-    source="deepspeed2026, stage3_max_live_parameters",
-    parts=(parameters,),
-)
-
-reduced = replace(bucket_memory, source="deepspeed2026, reduce_bucket_size; rajbhandari2020zero, section 6.2")
 
 
 def examples() -> tuple[Term, ...]:

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from measured import rows
 from memcalc import Inference, InputError, Model, Training, breakdown, catalogue
 from memcalc.estimate.ask import ask
-from memcalc.estimate.training import activations, places, saved_tensors, states
+from memcalc.estimate.states import places, states
+from memcalc.estimate.training import activations, saved_tensors
 from memcalc.formula.sharding import bucket_memory
 from memcalc.formula.symbols import symbol
 from small_models import RECIPES, RUNS, SMALL, STAGES, memory, needed, small
