@@ -241,7 +241,7 @@ def _step(model: Model | NominalModel, run: Training) -> Step:
             case = replace(case, recipe="bf16")
         windows = case.mixed and 0 < model.window <= run.context
     return _made(
-        (*states, *(term for term in rest if term.name == "overhead")),
+        (*states, *(term for term in rest if term.name in ("averaged_weights", "overhead"))),
         stepping(model, run),
         case,
         (bool(windows), getattr(model, "embedding_tables", 0) == 1, *_ways(model, run)),

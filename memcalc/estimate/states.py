@@ -13,7 +13,7 @@ from memcalc.estimate import adapters, frozen
 from memcalc.estimate.degrees import check_degrees
 from memcalc.estimate.inference import stored_weights
 from memcalc.formula import lora, optimizer, sharding
-from memcalc.formula.choices import Family, Layout, Offload
+from memcalc.formula.choices import Average, Family, Layout, Offload
 from memcalc.formula.numeric import Min
 from memcalc.formula.parallelism import on_one_card
 from memcalc.formula.recipes import Optimizer, Recipe
@@ -62,6 +62,21 @@ def states(model: Model | NominalModel, run: Training, place: str = "gpu") -> tu
     every = _every(trained, run.stage, run.by_rows, run.optimizer_spec, stored)
     other, kept = _OFF_THE_CARD[run.offload]
     return tuple(term if place == (other if term.name in kept else "gpu") else _kept_elsewhere(term) for term in every)
+
+
+def averaged(model: Model | NominalModel, run: Training) -> tuple[Term, ...]:
+    """Return the term for the average of what is trained, if the run keeps one: a card has of it what it has of that.
+
+    >>> averaged(Model.nominal(10**9), Training(ema="FP32"))
+    (M_ema = P × B_e,)
+    """
+    if run.ema == Average.NONE:
+        return ()
+    trained = _trained_in(model, run)
+    own = P_1, (_share(trained, run.stage, run.by_rows),)
+    return (
+        counting(optimizer.averaged_weights, *(own if run.stage == 3 else (trained.whole.symbol, (trained.whole,)))),
+    )
 
 
 @cache

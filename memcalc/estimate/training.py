@@ -11,7 +11,7 @@ from memcalc.errors import InputError
 from memcalc.estimate import adapters, frozen
 from memcalc.estimate.degrees import check_degrees
 from memcalc.estimate.prefill import unmeasured
-from memcalc.estimate.states import states
+from memcalc.estimate.states import averaged, states
 from memcalc.formula import activations as saved
 from memcalc.formula import lora, megatron
 from memcalc.formula.choices import Accounting, End, Recompute
@@ -37,7 +37,8 @@ def terms(model: Model | NominalModel, run: Training) -> tuple[Term, ...]:
     >>> [term.name for term in terms(Model.named("LLaMA-7B"), Training(overhead="low"))]
     ['weights', 'gradients', 'optimizer', 'activations', 'overhead']
     """
-    parts = states(model, run) + (activations(model, run) if isinstance(model, Model) else ())
+    kept = activations(model, run) if isinstance(model, Model) else ()
+    parts = (*states(model, run), *averaged(model, run), *kept)
     return parts if run.overhead == End.NONE else (*parts, _overhead_beside(parts[-1]))
 
 

@@ -82,12 +82,14 @@ def _less(case: CodePath) -> tuple[Term, ...]:
 
 
 def trained_layers(case: CodePath) -> sympy.Expr:
-    """Return how many layers keep anything: those that no gradient reaches keep nothing.
+    """Return through how many layers a gradient goes; the others keep nothing.
+
+    For checkpointing, Transformers asks for a gradient of the embedding's output, so that it goes through all of them.
 
     >>> trained_layers(CodePath("llama", details={"frozen_embedding"}))
     L - L_fr
     """
-    return L - L_fr if "frozen_embedding" in case.details else L
+    return L - L_fr if case.cut else L
 
 
 @cache
@@ -161,7 +163,7 @@ def weight_copies(recompute: str = "none", experts: str = "", latent: bool = Fal
     """
     kept = choice("recompute", recompute, RECOMPUTE) == Recompute.NONE
     inner = _copied(experts, latent) if kept else sympy.S.Zero
-    if frozen:
+    if frozen:  # whose copies are made anew each time
         inner = inner.xreplace({kind: kind - L_fr for kind in (L, L_dense, L_moe, L_mla)})
     return Term(
         name="weight_copies",

@@ -75,6 +75,14 @@ class Offload(Choice):
     NVME = "nvme", "all of it is on disk"
 
 
+class Average(Choice):
+    """In which numbers an average of the weights over the steps is kept."""
+
+    NONE = "none", "there is none"
+    FP32 = "FP32", "in 32 bits"
+    BF16 = "BF16", "in 16 bits"
+
+
 class Losses(Choice):
     """How head and cross entropy are computed; data/losses.csv says what each keeps."""
 

@@ -170,7 +170,7 @@ def copies(case: CodePath, cached: bool = False) -> tuple[Term, ...]:
         term = weight_copies(case, cached) if case.adapted.autocast else None
     elif case.recipe == "autocast":
         recompute = Recompute.NONE if cached else case.recompute
-        term = of_whole_model(recompute, case.experts, "latent" in case.traits, "frozen_embedding" in case.details)
+        term = of_whole_model(recompute, case.experts, "latent" in case.traits, case.cut)
     else:
         term = None
     return () if term is None or term.expr == 0 else (term,)

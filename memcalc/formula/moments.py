@@ -14,11 +14,11 @@ from memcalc.formula.formats import FP32, HALF
 from memcalc.formula.gathered import final_norm, of_frozen, of_fsdp, of_zero, one_layer, table
 from memcalc.formula.lora import copies
 from memcalc.formula.loss import FREED, Loss
-from memcalc.formula.numeric import Max
+from memcalc.formula.numeric import Max, Min
 from memcalc.formula.optimizer import gradients, optimizer, step_temporaries
 from memcalc.formula.saved_tensors import SELECTED, CodePath, SavedTensor, saved_tensors
 from memcalc.formula.symbols import symbol, symbols
-from memcalc.formula.tensors import E, V, d, d_ff, d_k, h, held, n_emb, n_pos
+from memcalc.formula.tensors import E, V, d, d_ff, d_k, h, h_kv, held, n_emb, n_pos
 from memcalc.formula.term import Term
 from memcalc.formula.weights import layers, parameters, weights
 
@@ -145,11 +145,12 @@ class Step:
         kept = [every, *copies(self.case), *head]
         yield self._moment("loss", "the loss has its gradient", *kept, _passing(self._at_loss))
         chunked = Loss.of(self.case.loss).chunked  # whose forward pass leaves the gradients of the head
-        yield from (*([] if chunked else [self._head()]), *self._layers(), *([] if self._cut else [self._embedding()]))
+        yield from (*([] if chunked else [self._head()]), *self._layers())
+        yield self._last_layer() if self._cut else self._embedding()
 
     @property
     def _cut(self) -> bool:
-        """Whether the embedding is frozen, and L_fr layers too, so that the way back ends at the layer behind them."""
+        """Whether the embedding is frozen, and L_fr layers too, so that the last gradient is that of a layer."""
         return "frozen_embedding" in self.case.details
 
     @property
@@ -180,6 +181,16 @@ class Step:
         name = "the embedding has its gradient, the last of all"
         return self._moment("backward", name, *parts, gradients=self._made(self.gradients.expr, self.gradients.expr))
 
+    def _last_layer(self) -> Moment:
+        """Every gradient is there, where the embedding has none: last come those of queries, keys and values."""
+        made = self._width * s * b * (h + 2 * h_kv) * d_k
+        read = 2 * self._width * s * b * d  # what the matrices read, before and behind the scale of the norm
+        of_input = 2 * self._width * s * b * d  # from one matrix after the other, and their sum
+        parts = [self._waiting(self._around), _passing(made + read + of_input + _SCALARS)]
+        parts += [self._gathered(layers=2)] if self.gathering else []
+        name = "the first layer that is trained has its gradients, the last of all"
+        return self._moment("backward", name, *parts, gradients=self._made(self.gradients.expr, self.gradients.expr))
+
     def _layers(self) -> Iterator[Moment]:
         """The last and the first layer on their way back, in the MLP and in the scores of the attention."""
         cases = (self.case, replace(self.case, masked=True)) if self.windows else (self.case,)
@@ -200,6 +211,8 @@ class Step:
         of_last = self._of_head + B_g * (final_norm + made)
         yield "last", self._all_layers - own + (entry if again else 0) + self._around, self._made(of_last, 0)
         missing = one_layer - made + (0 if self._cut else table * (n_emb - 1) + n_pos * d)
+        if self._cut and again:  # a gradient goes through frozen layers too, behind all that are trained
+            missing *= 1 - Min(1, symbol("frozen_layers"))
         of_first = self.gradients.expr - B_g * missing
         waiting = self._hoarded if self.hoarding else (entry if again else 0) + (L - 1) * self._held
         yield "first", waiting + self._around, self._made(of_first, self.gradients.expr)

@@ -11,7 +11,7 @@ from memcalc.formula.formats import FP32
 from memcalc.formula.numeric import Max, rounded_up
 from memcalc.formula.recipes import Optimizer
 from memcalc.formula.sharding import Piece, counting, pieces
-from memcalc.formula.symbols import symbols
+from memcalc.formula.symbols import symbol, symbols
 from memcalc.formula.tensors import Structure, d, n_emb
 from memcalc.formula.term import Term
 from memcalc.formula.weights import parameters
@@ -39,6 +39,16 @@ master_weights = Term(
     meaning="A step is too small to be seen in 16 bit, so the optimizer works on a 32-bit copy of the weights.",
     holds="mixed precision; without a copy B_m is 0",
     source="micikevicius2018mixed, section 3.1",
+    parts=(parameters,),
+)
+
+
+averaged_weights = Term(
+    name="averaged_weights",
+    expr=P * symbol("bytes_per_average"),
+    meaning="A second copy of what is trained follows it slowly: each step moves it a little towards the weights.",
+    holds="the copy is on the card, divided as the weights are; a library that copies the whole model has more",
+    source="paszke2019pytorch, torch.optim.swa_utils.AveragedModel",
     parts=(parameters,),
 )
 

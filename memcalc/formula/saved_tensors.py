@@ -240,7 +240,12 @@ class CodePath:
         """
         if self.adapted:
             return replace(self, adapted=replace(self.adapted, first=True))
-        return replace(self, details=self.details | {"frozen_input"}) if "frozen_embedding" in self.details else self
+        return replace(self, details=self.details | {"frozen_input"}) if self.cut else self
+
+    @property
+    def cut(self) -> bool:
+        """Whether no gradient goes before the first trained layer, as the embedding and L_fr layers are frozen."""
+        return "frozen_embedding" in self.details and self.recompute == Recompute.NONE
 
     @property
     def _of_experts(self) -> frozenset[str]:

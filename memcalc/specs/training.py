@@ -12,6 +12,7 @@ from memcalc.formula.choices import (
     Accounting,
     Adapters,
     Attention,
+    Average,
     End,
     Experts,
     Family,
@@ -22,7 +23,7 @@ from memcalc.formula.choices import (
     Sharding,
     Targets,
 )
-from memcalc.formula.formats import FP32, Format, Other
+from memcalc.formula.formats import FP32, HALF, Format, Other
 from memcalc.formula.recipes import Optimizer, Recipe
 from memcalc.specs import choosing
 from memcalc.specs.fields import count, declare, flag, name_in, word
@@ -96,6 +97,7 @@ class Training(Run):
     sub_group: int = count(
         "parameters that DeepSpeed steps at once, its sub_group_size", matters=_STAGE_3_ALONE, default=1_000_000_000
     )
+    ema: str = word(Average, "format of an average of what is trained over the steps (EMA)", Average.NONE)
     sharding: str = word(
         Sharding, "who shares the states out", Sharding.ZERO, "only several data-parallel cards share anything"
     )
@@ -312,4 +314,5 @@ class Training(Run):
             "bytes_per_gradient": recipe.gradient,
             "bytes_per_master": recipe.master_in_zero if flat else recipe.master,
             "bytes_per_moment": optimizer.bytes or recipe.state,
+            "bytes_per_average": FP32 if self.ema == Average.FP32 else HALF,
         }

@@ -120,6 +120,31 @@ def _experts() -> tuple[Case, ...]:
     return (*layers, *outputs, *models)
 
 
+def _frozen() -> tuple[Case, ...]:
+    """Return cases in which the embedding is frozen, alone or with the first of three layers or two of them."""
+    base = {"context": 512, "batch": 2, "recipe": "bf16", "attention": "sdpa"}
+    ways = ({}, {"attention": "eager"}, {"recipe": "autocast"}, {"recipe": "fp32"}, {"recompute": "full"})
+    kinds = {
+        **dict.fromkeys(("Llama-3-8B", "Llama-3.2-1B", "Qwen2.5-0.5B", "Qwen3-8B", "GPT-2"), ("full", "dense")),
+        **{"Phi-3-mini-4k": ("window", "dense"), "Mixtral-8x7B": ("full", "moe")},
+    }
+    steps = ("Llama-3.2-1B", "Qwen2.5-0.5B")
+    return (
+        *(
+            Case("activations", name, {f"{kind}_layers": 3 for kind in kinds[name]} | {"frozen": frozen} | base | way)
+            for name in kinds
+            for frozen in ("embedding", 1, 2)
+            for way in ways
+        ),
+        *(
+            Case("step_peak", name, {"frozen": frozen} | base | {"batch": 1} | way)
+            for name in steps
+            for frozen in ("embedding", 4, 12)
+            for way in ({}, {"recompute": "full"}, {"attention": "eager", "context": 1024})
+        ),
+    )
+
+
 _OPTIMIZERS = (
     *("AdamW", "Adam amsgrad", "SGD", "SGD momentum", "Adafactor", "RMSprop", "RMSprop centered momentum", "Adagrad"),
     *("Adadelta", "Adamax", "NAdam", "RAdam", "Rprop", "ASGD"),
@@ -266,6 +291,7 @@ SECTIONS = (
     Section("B", "adapted", LIBRARIES, ADAPTED, table="adapters"),
     Section("E", "saved", _HUGGING_FACE, _experts(), table="experts"),
     Section("P", "saved", _HUGGING_FACE, _steps()),
+    Section("N", "saved", _HUGGING_FACE, _frozen(), table="frozen"),
     Section("F", "prefills", _HUGGING_FACE, _prefills()),
     Section("C", "caches", _HUGGING_FACE, _caches()),
     Section("O", "optimizers", (*_HUGGING_FACE, "bitsandbytes"), _optimizers()),

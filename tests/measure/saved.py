@@ -4,6 +4,7 @@ from functools import cache
 
 import torch
 from torch import Tensor
+from transformers import PreTrainedModel
 
 from measure.alive import Alive
 from measure.cases import Case
@@ -44,6 +45,7 @@ def passed(name: str, inputs: tuple, layers: int = 0, head: bool = True, backwar
     made = config(case, layers)
     with fake_card() as mode, torch.device(device), evenly(case, made):
         model = moved(mode, build(made, DTYPES[recipe], attention, **asked(case, made)), device).train()
+        _freeze(model, case.inputs.get("frozen", 0))
         if case.inputs.get("recompute") == "full":
             model.activation_checkpointing_enable()
         ids = torch.zeros((case.inputs["batch"], case.inputs["context"]), dtype=torch.long)
@@ -54,6 +56,15 @@ def passed(name: str, inputs: tuple, layers: int = 0, head: bool = True, backwar
             if backward:
                 loss.backward()
             return alive.peak if backward else alive.bytes - loss.nbytes
+
+
+def _freeze(model: PreTrainedModel, frozen: int | str) -> None:
+    """Freeze the tables of the input, and so many layers from the first on."""
+    body = model.base_model
+    layers = body.h if hasattr(body, "h") else body.layers
+    tables = [model.get_input_embeddings(), *([body.wpe] if hasattr(body, "wpe") else [])] if frozen else []
+    for part in (*tables, *layers[: frozen if isinstance(frozen, int) else 0]):
+        part.requires_grad_(False)
 
 
 def _loss(model: torch.nn.Module, ids: Tensor, head: bool, router_outputs: bool) -> Tensor:
