@@ -106,6 +106,7 @@ WITH_ANOTHER = {
     "formula.glossary": "formula.symbols",
     "formula.lineage": "formula.structures",
     "formula.gathered": "formula.moments",
+    "formula.halves": "formula.moments",
     "specs.choosing": "specs.training",
 } | {name: "lessons.exercises" for name in MODULES if name.startswith("lessons.") and name not in OF_LESSONS}
 """Modules that the tests of another one hold."""

@@ -274,7 +274,7 @@ def _instead(named: str, found: Callable[[Model, Training], int]) -> Question:
 
 def _offloaded(model: Model, run: Training, _size: int | None) -> Quantity:
     """Return what all cards together keep in the memory of the CPU."""
-    elsewhere = 0 if run.offload == "none" else sum(states.places(model, run)["cpu"].values())
+    elsewhere = sum(states.places(model, run)["cpu"].values()) if run.off_card else 0
     return Quantity(elsewhere * run.data_parallel, "bytes", terms(model, replace(run, activations="none")))
 
 

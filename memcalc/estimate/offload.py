@@ -30,9 +30,12 @@ def places(model: AnyModel, run: Inference | Training) -> dict[str, dict[str, in
     {'weights': 1554022400, 'kv_cache': 872415232}
     """
     if isinstance(run, Training):
-        from memcalc.estimate import states  # here: SymPy builds many terms for training
+        from memcalc.estimate import states, training  # here: SymPy builds many terms for training
 
-        return states.places(model, run)
+        found = states.places(model, run)
+        if run.offload_activations:
+            found["cpu"] |= {"activations": training.away(model, run)}
+        return found
     return {"gpu": breakdown(model, run), "cpu": _in_cpu_memory(model, run)}
 
 

@@ -12,7 +12,7 @@ import sympy
 
 from memcalc.errors import instance, must
 from memcalc.estimate import training
-from memcalc.estimate.states import stepping
+from memcalc.estimate.states import roots, stepping
 from memcalc.estimate.terms import values
 from memcalc.formula import megatron, numeric
 from memcalc.formula.choices import Accounting, Offload, Recompute
@@ -257,7 +257,7 @@ def _made(
     ways: tuple[object, ...],
     kept: tuple[Term, ...],
 ) -> Step:
-    windows, tied, frozen, lasting, shared, gathering, stage, hoarding = ways
+    windows, tied, frozen, lasting, shared, gathering, stage, hoarding, roots = ways
     weights, gradients, states, *beside = terms
     return Step(
         *(weights, gradients, states, *step),
@@ -265,11 +265,12 @@ def _made(
         beside=(*beside, *([reduced] if stage == 3 else [])),
         reducing=(reduced,) if stage in (1, 2) else (),
         hoarding=hoarding,
+        roots=roots,
     )
 
 
-def _ways(model: Model | NominalModel, run: Training) -> tuple[bool, bool, bool, str, int, bool]:
-    """Return frozen, lasting, shared, gathering of a `Step`, the stage of ZeRO in DeepSpeed, and hoarding."""
+def _ways(model: Model | NominalModel, run: Training) -> tuple[object, ...]:
+    """Return frozen, lasting, shared, gathering of a `Step`, the stage of ZeRO in DeepSpeed, hoarding and roots."""
     deepspeed = run.stage > 0 and not run.by_rows
     gathers = run.stage == 3 or run.offload in (Offload.PARAMETERS, Offload.NVME)
     gathering = "" if not gathers or run.divided else "fsdp" if run.by_rows else "zero"
@@ -278,7 +279,7 @@ def _ways(model: Model | NominalModel, run: Training) -> tuple[bool, bool, bool,
     shared = run.stage >= 2 or run.offload != Offload.NONE
     again = run.recompute == Recompute.FULL and run.reentrant is not False
     hoarding = again and run.lora_rank > 0 and gathering == "fsdp"
-    return run.lora_rank > 0, lasting(run), shared, gathering, run.stage if deepspeed else 0, hoarding
+    return run.lora_rank > 0, lasting(run), shared, gathering, run.stage if deepspeed else 0, hoarding, roots(run)
 
 
 def lasting(run: Training) -> bool:

@@ -60,6 +60,8 @@ def states(model: Model | NominalModel, run: Training, place: str = "gpu") -> tu
     plain = run.base_format.family == Family.PLAIN
     stored = None if plain else stored_weights(model, run.base_format, run.divided)
     every = _every(trained, run.stage, run.by_rows, run.optimizer_spec, stored)
+    if run.optimizer_in_backward:
+        every = every[0], optimizer.largest_gradient(trained.pieces), every[2]
     other, kept = _OFF_THE_CARD[run.offload]
     return tuple(term if place == (other if term.name in kept else "gpu") else _kept_elsewhere(term) for term in every)
 
@@ -197,7 +199,7 @@ def stepping(model: Model | NominalModel, run: Training) -> tuple[Term, Term | N
     """
     trained, kind = _trained_in(model, run), run.optimizer_spec
     begun = states(model, run)[1]
-    if run.offload != Offload.NONE:
+    if run.offload != Offload.NONE or (run.optimizer_in_backward and kind.temporaries is not None):
         return begun, _NOTHING
     if run.stage == 1:
         begun = _own_gradients(trained, run.by_rows)
@@ -205,6 +207,19 @@ def stepping(model: Model | NominalModel, run: Training) -> tuple[Term, Term | N
     if kind.temporaries is None or of_unknown_tensors:
         return begun, None
     return begun, _temporaries(trained, run.stage, run.by_rows, kind, run.recipe)
+
+
+def roots(run: Training) -> sympy.Expr | None:
+    """Return what a step takes for a moment of each number of a tensor [bytes], where it is done in the backward pass.
+
+    >>> roots(Training(recipe="bf16", optimizer_in_backward=True))
+    B_o
+    """
+    if not run.optimizer_in_backward:
+        return None
+    kind = run.optimizer_spec
+    results = {"foreach": min(1, kind.temporaries or 0), "forloop": kind.temporaries or 0}.get(kind.step, 0)
+    return symbol("bytes_per_moment") * results
 
 
 _NOTHING = replace(optimizer.step_temporaries_of("fused"), holds="the step is done elsewhere than on the card")

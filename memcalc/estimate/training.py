@@ -132,6 +132,23 @@ def activations(model: Model, run: Training) -> tuple[Term, ...]:
     return (*lora.copies(code), kept(code))
 
 
+def away(model: Model | NominalModel, run: Training) -> int:
+    """Return what of the activations waits in CPU memory [bytes for one card].
+
+    >>> away(Model.named("LLaMA-7B"), Training(context=4096, recompute="full", offload_activations=True))
+    1073741824
+    """
+    if not run.offload_activations or isinstance(model, NominalModel):
+        return 0
+    known, *kept = model.values | run.values, *(activations(model, one)[-1] for one in (_at_home(run), run))
+    every, on_card = (term.exact(known) for term in kept)
+    return every - on_card
+
+
+def _at_home(run: Training) -> Training:
+    return replace(run, offload_activations=False)
+
+
 def code_path(model: Model, run: Training) -> CodePath:
     """Return what decides which tensors a run of Hugging Face code keeps."""
     adapted = adapters.adapted(model, run) if run.lora_rank else None
@@ -161,6 +178,7 @@ def _details(model: Model, run: Training) -> dict[str, bool]:
         "uneven_heads": model.latent_layers > 0 and model.value_dim != model.head_dim,
         "router_outputs": run.router_outputs,
         **frozen.details(model, run),
+        "inputs_away": run.offload_activations,
     }
 
 

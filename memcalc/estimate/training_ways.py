@@ -164,9 +164,9 @@ def changes(run: Training) -> Iterator[tuple[Change, ...]]:
     """Yield changes of a run, each with what goes further; first those that change no number of the result.
 
     >>> next(changes(Training()))
-    ({'recompute': 'full'},)
+    ({'recompute': 'full'}, {'recompute': 'full', 'offload_activations': True})
     """
-    yield ({"recompute": "full"},)
+    yield {"recompute": "full"}, {"recompute": "full", "offload_activations": True}
     yield ({"loss": "fused_linear"},)
     if run.offload == Offload.NONE:
         yield _offloads(run)
@@ -193,8 +193,8 @@ def price(model: AnyModel, run: Training, changed: Training) -> str:
     ', but loses updates that are small beside their weight'
     """
     said = []
-    if changed.offload != run.offload:
-        from memcalc.estimate.states import places  # here: SymPy builds many terms for training
+    if (changed.offload, changed.offload_activations) != (run.offload, run.offload_activations):
+        from memcalc.estimate.offload import places  # here: SymPy builds many terms for training
 
         kept = sum(places(model, changed)["cpu"].values())
         said.append(f"with {show(kept)} of CPU memory for each card")

@@ -182,4 +182,21 @@ def with_raised(temporaries: Term, number: sympy.Expr, raised: bool, flat: bool)
     )
 
 
+def largest_gradient(seen: Iterable[Piece]) -> Term:
+    """Return the term for the gradients where each is used and dropped as soon as it is made.
+
+    Parameters
+    ----------
+    seen : the tensors as the optimizer meets them
+    """
+    return replace(
+        gradients,
+        expr=B_g * Max(*(piece.size for piece in seen)),
+        meaning="Each weight is stepped as soon as it has its gradient, which is dropped then: one is there at a time.",
+        holds="hooks of PyTorch behind each gradient; a head that is one with the embedding waits for its gradient",
+        source="paszke2019pytorch, torch.Tensor.register_post_accumulate_grad_hook; lomo2023, section 3",
+        parts=(),
+    )
+
+
 step_temporaries = step_temporaries_of("foreach")

@@ -98,6 +98,10 @@ class Training(Run):
         "parameters that DeepSpeed steps at once, its sub_group_size", matters=_STAGE_3_ALONE, default=1_000_000_000
     )
     ema: str = word(Average, "format of an average of what is trained over the steps (EMA)", Average.NONE)
+    optimizer_in_backward: bool = flag(
+        "whether each weight is stepped in the backward pass, as soon as it has its gradient, which is dropped then",
+        False,
+    )
     sharding: str = word(
         Sharding, "who shares the states out", Sharding.ZERO, "only several data-parallel cards share anything"
     )
@@ -135,6 +139,9 @@ class Training(Run):
         "only adapters beside LLM.int8, or that FSDP shares out, with recompute full, depend on it",
         default=None,
     )
+    offload_activations: bool = flag(
+        "whether the inputs of the layers, from which they are computed again, wait in CPU memory", False
+    )
     loss: str = word(
         Losses, "how head and loss are computed", Losses.PLAIN, "only activations 'transformers' depend on it"
     )
@@ -170,6 +177,18 @@ class Training(Run):
     )
 
     def _check_together(self) -> None:
+        if self.lora_rank or self.base_weights != type(self).base_weights or self.kbit_preparation:
+            self._check_adapters()
+        if self.frozen:
+            self._check_frozen()
+        if self.optimizer_in_backward:
+            self._check_in_backward()
+        if self.offload_activations and (self.recompute, self.activations) != (Recompute.FULL, Accounting.TRANSFORMERS):
+            such = "without recompute full and activations 'transformers', for nobody has measured what else is kept"
+            raise must("offload_activations", f"False {such}", True)
+        self._check_sharing()
+
+    def _check_adapters(self) -> None:
         if self.lora_rank and (self.recipe, self.adapters) == ("fp32", Adapters.BF16):
             raise must("adapters", "FP32 with recipe fp32", repr(str(self.adapters)))
         plain = Format.named(self.base_weights).family == Family.PLAIN
@@ -177,8 +196,8 @@ class Training(Run):
             raise must("kbit_preparation", f"False with base_weights {self.base_weights}, which it leaves alone", True)
         if not self.lora_rank and self.base_weights != type(self).base_weights:
             raise must("base_weights", "FP16 without adapters (lora_rank)", repr(self.base_weights))
-        if self.frozen:
-            self._check_frozen()
+
+    def _check_sharing(self) -> None:
         stages = _STAGES.get(self.offload, (0, 1, 2, 3))
         if self.by_rows and self.zero:
             raise must("zero", "0 with sharding fsdp, which shares everything by itself", self.zero)
@@ -195,6 +214,16 @@ class Training(Run):
         if self.divided or self.activations == Accounting.MEGATRON:
             where = "with activations 'megatron'" if not self.divided else "where cards divide the model"
             raise must("frozen", f"0 {where}, of which nobody has measured it", shown(self.frozen))
+
+    def _check_in_backward(self) -> None:
+        alone = {"zero": 0, "sharding": Sharding.ZERO, "offload": Offload.NONE, "lora_rank": 0, "frozen": 0}
+        for name, usual in alone.items():
+            if (found := getattr(self, name)) != usual:
+                why = f"False with {name} {found}, of which nobody has measured it"
+                raise must("optimizer_in_backward", why, True)
+        if self.recipe_spec.master or self.activations == Accounting.MEGATRON:
+            recipes = "recipe fp32, autocast or bf16, whose weights are stepped themselves, and without Megatron"
+            raise must("optimizer_in_backward", f"False but with {recipes}", True)
 
     @classmethod
     def from_deepspeed(cls, source: str | Path | Mapping, hidden: int = 0, **more: object) -> Self:
@@ -241,6 +270,11 @@ class Training(Run):
         if self.data_parallel == 1:
             return 0
         return 3 if self.by_rows else self.zero
+
+    @property
+    def off_card(self) -> bool:
+        """Whether a part of the run lies in another place than the card."""
+        return self.offload != Offload.NONE or self.offload_activations
 
     @property
     def frozen_layers(self) -> int:

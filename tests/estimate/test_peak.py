@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from measured import rows
 from memcalc import Gpu, InputError, Model, Training, breakdown, fewest_gpus, fits, largest, peak, total
+from memcalc.estimate.ask import model_and_run
 from memcalc.estimate.measured import measurements
 from memcalc.estimate.peak import beside, kinds_of, step_peak
 from memcalc.formula.moments import PHASES
@@ -110,6 +111,42 @@ def test_forward_and_backward_pass_peak_to_the_byte(row):
     few_are_kept = [moment.layer == "first" or "embedding" in moment.name for moment, _ in on_the_way]
     each = [beside(at) - (0 if few else less) for (_, at), few in zip(on_the_way, few_are_kept, strict=True)]
     assert max(each) == row.measured
+
+
+IN_BACKWARD = rows("in_backward")
+"""Passes in which a hook behind each gradient steps its weight and drops it."""
+
+
+@pytest.mark.parametrize("row", IN_BACKWARD, ids=[row.id for row in IN_BACKWARD])
+def test_a_pass_that_steps_each_weight_behind_its_gradient(row):
+    """To the byte but for GPT-2, whose norms have 16-bit statistics on a CPU."""
+    model, run = model_and_run(row.model, row.inputs, trained=True)
+    assert step_peak(model, run) == pytest.approx(row.measured, rel=0.0001 if row.model == "GPT-2" else 0)
+
+
+def test_the_optimizer_in_the_backward_pass_needs_one_gradient():
+    model, run = Model.named("Llama-3.1-8B"), Training(recipe="bf16", recompute="full", optimizer="AdamW fused")
+    behind, inside = (breakdown(model, replace(run, optimizer_in_backward=word)) for word in (False, True))
+    assert (behind["gradients"], inside["gradients"]) == (2 * model.parameters, 2 * 128_256 * 4096)
+    found = peak(model, replace(run, optimizer_in_backward=True))
+    assert found.moments["step"].bytes == inside["weights"] + inside["optimizer"] + inside["gradients"]
+    assert found.bytes < peak(model, run).bytes - 8 * 10**9
+    unknown = peak(model, replace(run, optimizer="Lion", optimizer_in_backward=True)).unknown
+    assert unknown == "what a step of Lion takes for a moment"
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"zero": 2}, "optimizer_in_backward must be False with zero 2"),
+        ({"sharding": "fsdp"}, "optimizer_in_backward must be False with sharding fsdp"),
+        ({"lora_rank": 8}, "optimizer_in_backward must be False with lora_rank 8"),
+        ({"recipe": "mixed"}, "optimizer_in_backward must be False but with recipe fp32, autocast or bf16"),
+    ],
+)
+def test_what_cannot_be_stepped_in_the_backward_pass_is_refused(fields, says):
+    with pytest.raises(InputError, match=says):
+        Training(**{"recipe": "bf16", "optimizer_in_backward": True} | fields)
 
 
 def test_activations_and_gradients_are_no_bound_of_the_peak():

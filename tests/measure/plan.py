@@ -128,7 +128,7 @@ def _frozen() -> tuple[Case, ...]:
         **dict.fromkeys(("Llama-3-8B", "Llama-3.2-1B", "Qwen2.5-0.5B", "Qwen3-8B", "GPT-2"), ("full", "dense")),
         **{"Phi-3-mini-4k": ("window", "dense"), "Mixtral-8x7B": ("full", "moe")},
     }
-    steps = ("Llama-3.2-1B", "Qwen2.5-0.5B")
+    steps = ("Llama-3.2-1B", "Qwen2.5-0.5B", "Llama-2-7B")
     return (
         *(
             Case("activations", name, {f"{kind}_layers": 3 for kind in kinds[name]} | {"frozen": frozen} | base | way)
@@ -142,6 +142,28 @@ def _frozen() -> tuple[Case, ...]:
             for frozen in ("embedding", 4, 12)
             for way in ({}, {"recompute": "full"}, {"attention": "eager", "context": 1024})
         ),
+    )
+
+
+def _in_backward() -> tuple[Case, ...]:
+    base = {"context": 512, "batch": 1, "recipe": "bf16", "attention": "sdpa", "optimizer_in_backward": True}
+    base |= {"full_layers": 3, "dense_layers": 3}
+    ways = ({}, {"recompute": "full"}, {"context": 64}, {"context": 64, "recipe": "fp32", "attention": "eager"})
+    return tuple(
+        Case("step_peak", name, base | {"optimizer": optimizer} | way)
+        for name in ("Llama-3.2-1B", "Qwen2.5-0.5B", "GPT-2")
+        for optimizer in ("AdamW", "AdamW for-loop", "AdamW fused")
+        for way in ways
+    )
+
+
+def _offloaded() -> tuple[Case, ...]:
+    base = {"context": 512, "batch": 2, "attention": "sdpa", "recompute": "full", "offload_activations": True}
+    base |= {"full_layers": 3, "dense_layers": 3}
+    return tuple(
+        Case("activations", name, base | {"recipe": recipe})
+        for name in ("Llama-3-8B", "Qwen2.5-0.5B", "Qwen3-8B", "GPT-2")
+        for recipe in ("bf16", "autocast", "fp32")
     )
 
 
@@ -292,6 +314,8 @@ SECTIONS = (
     Section("E", "saved", _HUGGING_FACE, _experts(), table="experts"),
     Section("P", "saved", _HUGGING_FACE, _steps()),
     Section("N", "saved", _HUGGING_FACE, _frozen(), table="frozen"),
+    Section("K", "saved", _HUGGING_FACE, _offloaded(), table="offloaded"),
+    Section("H", "stepping", _HUGGING_FACE, _in_backward(), table="in_backward"),
     Section("F", "prefills", _HUGGING_FACE, _prefills()),
     Section("C", "caches", _HUGGING_FACE, _caches()),
     Section("O", "optimizers", (*_HUGGING_FACE, "bitsandbytes"), _optimizers()),

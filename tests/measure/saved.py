@@ -1,5 +1,6 @@
 """What a training forward pass keeps for the backward pass, and the peak of both, on a fake card."""
 
+from contextlib import nullcontext
 from functools import cache
 
 import torch
@@ -47,10 +48,11 @@ def passed(name: str, inputs: tuple, layers: int = 0, head: bool = True, backwar
         model = moved(mode, build(made, DTYPES[recipe], attention, **asked(case, made)), device).train()
         _freeze(model, case.inputs.get("frozen", 0))
         if case.inputs.get("recompute") == "full":
-            model.activation_checkpointing_enable()
+            model.activation_checkpointing_enable(offload=case.inputs.get("offload_activations", False))
         ids = torch.zeros((case.inputs["batch"], case.inputs["context"]), dtype=torch.long)
         tensors = [*model.parameters(), *model.buffers(), ids]
-        with Alive(tensors) as alive:
+        away = torch.device("cpu") if case.inputs.get("offload_activations") else nullcontext()  # where copies go
+        with away, Alive(tensors, torch.device(device).type) as alive:
             with torch.autocast("cuda", torch.bfloat16, recipe == "autocast"):  # its end frees copies that nobody needs
                 loss = _loss(model, ids, head, case.inputs.get("router_outputs", False))
             if backward:
