@@ -171,3 +171,5 @@ class Layout(Choice):
     FACTORED = "factored", "a number for each row and each column of a matrix"
     FACTORED_AND_FULL = "factored and full", "as factored, and a number for each parameter beside it"
     HIDDEN_MATRICES = "hidden matrices", "momentum alone for the matrices between the layers"
+    LOW_RANK = "low rank", "of each matrix between the layers what its largest directions hold, and these"
+    RANDOM_RANK = "random rank", "of each matrix between the layers what a few random directions hold, and these"

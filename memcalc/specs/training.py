@@ -34,7 +34,7 @@ _STAGES = {Offload.OPTIMIZER: (1, 2, 3), Offload.PARAMETERS: (3,), Offload.NVME:
 
 
 _PLAIN_NUMBERS = ("data_parallel", "micro_batches", "frozen_layers", "lora_rank")
-_PLAIN_NUMBERS += ("bucket", "live_parameters", "sub_group")
+_PLAIN_NUMBERS += ("optimizer_rank", "bucket", "live_parameters", "sub_group")
 """Fields whose numbers are those of the symbols of their names."""
 
 _ZERO_ALONE = "only ZeRO as DeepSpeed has it depends on it"
@@ -62,6 +62,11 @@ class Training(Run):
         "recipes", "bytes of weights, gradients and master weights, as named in data/recipes.csv", "mixed"
     )
     optimizer: str = declare(choosing.optimizer, "as named in data/optimizers.csv", default="AdamW")
+    optimizer_rank: int = count(
+        "directions of each matrix in which GaLore and APOLLO remember its gradients",
+        matters="only GaLore and APOLLO depend on it",
+        default=128,
+    )
     zero: int = count(
         "stage of ZeRO: 0 shares nothing, 1 the optimizer states, 2 also gradients, 3 also weights",
         *(0, 3),
@@ -198,6 +203,10 @@ class Training(Run):
             raise must("base_weights", "FP16 without adapters (lora_rank)", repr(self.base_weights))
 
     def _check_sharing(self) -> None:
+        low_rank = self.optimizer_spec.layout in (Layout.LOW_RANK, Layout.RANDOM_RANK)
+        if low_rank and (self.by_rows or self.lora_rank):
+            beside = "adapters (lora_rank)" if self.lora_rank else "sharding fsdp"
+            raise must("optimizer", f"another than {self.optimizer} with {beside}, for it needs whole matrices", "it")
         stages = _STAGES.get(self.offload, (0, 1, 2, 3))
         if self.by_rows and self.zero:
             raise must("zero", "0 with sharding fsdp, which shares everything by itself", self.zero)

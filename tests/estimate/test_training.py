@@ -428,3 +428,14 @@ def test_what_waits_in_cpu_memory_is_said():
     assert last["loss"].bytes - first["loss"].bytes == at_home - on_card
     with pytest.raises(InputError, match="offload_activations must be False without recompute full"):
         replace(run, recompute="none")
+
+
+@pytest.mark.parametrize("row", rows("low_rank"), ids=lambda row: row.id)
+def test_what_optimizers_of_low_rank_hold_to_the_byte(row):
+    assert ask(row.quantity, row.model, row.inputs).value == row.measured
+
+
+def test_low_rank_needs_whole_matrices():
+    for fields in ({"sharding": "fsdp"}, {"lora_rank": 8}, {"zero": 2}):
+        with pytest.raises(InputError, match="GaLore AdamW"):
+            Training(optimizer="galore_adamw", **fields)

@@ -188,6 +188,16 @@ def _optimizers() -> tuple[Case, ...]:
     )
 
 
+def _low_rank() -> tuple[Case, ...]:
+    return tuple(
+        Case("optimizer", name, {"recipe": recipe, "optimizer": optimizer, "optimizer_rank": rank} | layers)
+        for name, layers in (("GPT-2", {"full_layers": 2, "dense_layers": 2}),)
+        for recipe in ("fp32", "bf16")
+        for optimizer in ("GaLore AdamW", "APOLLO AdamW")
+        for rank in (1, 64, 256)
+    )
+
+
 def _shards() -> tuple[Case, ...]:
     return tuple(
         Case(term, name, {"recipe": recipe, "optimizer": "AdamW", "sharding": "fsdp", "data_parallel": cards} | layers)
@@ -319,6 +329,7 @@ SECTIONS = (
     Section("F", "prefills", _HUGGING_FACE, _prefills()),
     Section("C", "caches", _HUGGING_FACE, _caches()),
     Section("O", "optimizers", (*_HUGGING_FACE, "bitsandbytes"), _optimizers()),
+    Section("J", "low_rank", ("torch", "transformers", "galore-torch", "apollo-torch"), _low_rank(), table="low_rank"),
     Section("S", "shards", _HUGGING_FACE, _shards()),
     Section("Q", "quantized", (*_HUGGING_FACE, "bitsandbytes", "hqq", "optimum-quanto", "gguf"), _quantized()),
     Section("R", "processes", _HUGGING_FACE, _processes()),
