@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from memcalc import Inference, Model, Training, breakdown, total, units, validation
-from memcalc.estimate.training import step_peak
+from memcalc.estimate.peak import step_peak
 from memcalc.lessons.task import TEXTBOOK, Answers, guess, one_term, task
 
 
