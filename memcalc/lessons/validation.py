@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from memcalc import Model, Training, breakdown, total, validation
+from memcalc import Model, Training, breakdown, total
+from memcalc.estimate import measured as validation  # without its tables, which a page does without
 from memcalc.estimate.training import step_peak
 from memcalc.lessons.task import TEXTBOOK, Answers, guess, task
 
