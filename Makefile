@@ -7,6 +7,11 @@ export UV_COMPILE_BYTECODE := 1
 export UV_LINK_MODE := copy
 export JUPYTER_PREFER_ENV_PATH := 1
 
+# Where a learner's own copies of the lessons are, and how JupyterLab looks there: its settings, and what it opens first.
+MEMCALC_LESSONS ?= $(HOME)/memcalc-lessons
+lab: export JUPYTER_CONFIG_PATH := $(CURDIR)/notebooks/lab
+lab: export JUPYTERLAB_WORKSPACES_DIR = $(MEMCALC_LESSONS)/.jupyter
+
 DECK := --SlidesExporter.reveal_scroll=True --SlidesExporter.reveal_width=1280 --SlidesExporter.reveal_height=720 \
 	--SlidesExporter.reveal_number=c/t --TemplateExporter.exclude_input_prompt=True \
 	--TemplateExporter.exclude_output_prompt=True
@@ -27,8 +32,11 @@ article: .venv/.ready  ## regenerate every table and figure of the article
 test: .venv/.ready node_modules/.ready  ## run all tests: package, notebooks, browser
 	$(BIN)/python -m pytest
 
-lab: .venv/.ready  ## open JupyterLab on the first notebook
-	$(BIN)/jupyter lab --ServerApp.root_dir=notebooks --LabApp.default_url=/lab/tree/00_start_here.ipynb $(PROMPT) $(ROOT_MAY)
+lab: .venv/.ready  ## open JupyterLab on your own copies of the lessons (MEMCALC_LESSONS=DIR: in another folder)
+	$(BIN)/python -m memcalc lessons "$(MEMCALC_LESSONS)"
+	@test -d "$(MEMCALC_LESSONS)/.jupyter" || \
+		$(BIN)/jupyter lab workspaces import notebooks/lab/lessons.jupyterlab-workspace 2>/dev/null
+	$(BIN)/jupyter lab --ServerApp.root_dir="$(MEMCALC_LESSONS)" $(PROMPT) $(ROOT_MAY)
 
 site: .venv/.ready node_modules/.ready  ## build the site in site/build/html: lessons and calculator without a kernel
 	MEMCALC_PROGRESS=off $(BIN)/sphinx-build -q -W --keep-going -b html -d site/build/doctrees site site/build/html
@@ -39,8 +47,9 @@ serve: site  ## build the site, and show it on http://127.0.0.1:8000
 notebooks: .venv/.ready  ## execute the notebooks in place
 	$(BIN)/python notebooks/execute.py
 
-page: .venv/.ready  ## show the first notebook as a web page without code
-	$(BIN)/voila notebooks/00_start_here.ipynb
+page: .venv/.ready  ## show the lessons as web pages without code, on your own copies
+	$(BIN)/python -m memcalc lessons "$(MEMCALC_LESSONS)"
+	$(BIN)/voila --classic-tree "$(MEMCALC_LESSONS)"
 
 slides: .venv/.ready  ## make a deck of slides of each notebook in slides/
 	$(BIN)/jupyter nbconvert --to slides $(DECK) --output-dir slides notebooks/0*.ipynb

@@ -49,6 +49,11 @@ def _add_writers(commands: parser.Commands) -> None:
     )
     pages.add_argument("--pyodide", help=pyodide)
     pages.set_defaults(run=_explorers)
+    lessons = commands.add_parser("lessons", help="copy the lessons, without outputs, into a folder of your own")
+    lessons.add_argument("folder", nargs="?", help="the folder; what you have typed there stays")
+    room = "a folder of lines that learners exported: write room.html there, which says how many made which mistake"
+    lessons.add_argument("--room", metavar="FOLDER", help=room)
+    lessons.set_defaults(run=_lessons)
 
 
 def _explorers(options: argparse.Namespace) -> None:
@@ -56,6 +61,19 @@ def _explorers(options: argparse.Namespace) -> None:
 
     count = pages.write_all(Path(options.out), options.subject, options.pyodide and Path(options.pyodide))
     print(f"{count} pages in {options.out}; show them with: python -m http.server --directory {options.out}")
+
+
+def _lessons(options: argparse.Namespace) -> None:
+    from memcalc.lessons import copies
+
+    if bool(options.folder) == bool(options.room):
+        raise InputError("lessons needs either a folder for your copies, or --room with the lines of learners.")
+    if options.room:
+        from memcalc.lessons import room  # with the libraries of pictures
+
+        print(room.write(Path(options.room).expanduser()))
+    else:
+        print("\n".join(copies.copy(Path(options.folder).expanduser())))
 
 
 def _article(options: argparse.Namespace) -> int:

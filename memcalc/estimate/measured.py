@@ -142,18 +142,18 @@ def _parsed(row: Mapping[str, str]) -> Measurement:
 
 
 @cache
-def measurements() -> tuple[Measurement, ...]:
-    """Return every row of data/measured.csv; each is predicted when it is asked."""
-    return tuple(map(_parsed, catalogue.rows("measured")))
+def measurements(table: str = "measured") -> tuple[Measurement, ...]:
+    """Return every row of data/measured.csv, or of another table with its columns; each is predicted when asked."""
+    return tuple(map(_parsed, catalogue.rows(table)))
 
 
 def row(name: str) -> Measurement:
-    """Return the row of data/measured.csv with this id; raise InputError if none has it.
+    """Return the row with this id of data/measured.csv, or of data/speeds.csv; raise InputError if none has it.
 
-    >>> row("W001").model
-    'LLaMA-7B'
+    >>> row("W001").model, row("T001").model
+    ('LLaMA-7B', 'LLaMA-7B')
     """
-    known = {measurement.id: measurement for measurement in measurements()}
+    known = {measurement.id: measurement for table in ("measured", "speeds") for measurement in measurements(table)}
     return known[choice("measured row", name, known)]
 
 

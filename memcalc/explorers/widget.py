@@ -32,7 +32,9 @@ class Explorer(anywidget.AnyWidget):
     closed = Bool(help="whether a guess is asked for first").tag(sync=True)
     guess = Float(None, allow_none=True, help="what was guessed").tag(sync=True)
     guess_unit = Unicode(help="the unit of the guess").tag(sync=True)
-    remarks = List(None, allow_none=True, help="what another says of the guess, as `words` gives it").tag(sync=True)
+    remarks = List(default_value=None, allow_none=True, help="what another says of the guess, as `words` gives it").tag(
+        sync=True
+    )
 
     def __init__(self, explorable: object, start: dict, closed: bool = False):
         self._shown, self._sound = explorable, start  # the last state that made sense

@@ -86,7 +86,7 @@ def decode_in(form: Format, tensors: tuple[Tensor, ...]) -> Term:
     tensors : what the model, or one card, holds
 
     >>> decode_in(Format.named("Q4_K_M"), ())
-    T_tok = (M_read + M_look)/BW
+    T_tok = (M_read + M_look)/β
     """
     from memcalc.formula.quantization import passed_in, stored_bytes  # here: plain formats do without
 
@@ -106,7 +106,7 @@ def decode_of_files() -> Term:
     """Return the time of a token for a model of which the headers of its files say what is read.
 
     >>> decode_of_files()
-    T_tok = (M_read + M_look)/BW
+    T_tok = (M_read + M_look)/β
     """
     read = replace(
         read_weights,

@@ -132,8 +132,13 @@ def question(number: str) -> Task:
     'GiB'
     """
     name, _, lesson = choice("brief", number, QUESTIONS).partition(".")
-    brief, asked = Brief.named(name), _ASKED[lesson]
-    says = next(row["says"] for row in rows("brief_words") if (row["lesson"], row["brief"]) == (lesson, name))
+    return asked_by(Brief.named(name), lesson)
+
+
+def asked_by(brief: Brief, lesson: str) -> Task:
+    """Return what a brief asks in a lesson: its answers are computed from its model, its card and its runs."""
+    asked, speaks = _ASKED[lesson], (lesson, brief.row["brief"])
+    says = next(row["says"] for row in rows("brief_words") if (row["lesson"], row["brief"]) == speaks)
 
     @cache
     def answers() -> tuple[object, list[tuple[object, str]]]:
@@ -141,8 +146,7 @@ def question(number: str) -> Task:
         return right, list(_told_apart(right, mistakes))
 
     words = {name: text.format(**brief.told) for name, text in asked.words.items()}
-    words["asks"] = f"{says.format(**brief.told)} {words['asks']}"
-    return Task(asked.unit, answers, solution=asked.code(brief), **words)
+    return Task(asked.unit, answers, solution=asked.code(brief), says=says.format(**brief.told), **words)
 
 
 def _told_apart(right: object, mistakes: list[tuple[object, str]]) -> Iterator[tuple[object, str]]:

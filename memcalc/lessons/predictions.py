@@ -42,7 +42,11 @@ class Guess(Question):
         self.number, (everything, problem) = number, kept()
         if before := everything["guesses"].get(number):
             with suppress(InputError):  # what was kept of another question
-                self._tell(before.last, problem)
+                self._recall(before.last, problem)
+
+    def _recall(self, said: str, problem: str) -> None:
+        """Show what was guessed in an earlier sitting."""
+        self._tell(said, problem)
 
     @property
     def is_open(self) -> bool:

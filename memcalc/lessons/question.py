@@ -21,11 +21,13 @@ class Question(anywidget.AnyWidget):
     def __init__(self, name: str, task: Task, **more: object):
         self.task = task
         colours = {of: entry.colour for of, entry in SUMMANDS.items()}
-        super().__init__(question={"name": name, "asks": words(task.asks), "colours": colours, **more})
+        said = {"says": words(task.says), "asks": words(task.asks)}
+        super().__init__(question={"name": name, "colours": colours, **said, **more})
         self.on_msg(self._take)
 
     def __repr__(self) -> str:
-        return f"{self.question['name']}: {plain(self.question['asks'])}".removesuffix(": ")
+        said = " ".join(filter(None, (plain(self.question[part]) for part in ("says", "asks"))))
+        return f"{self.question['name']}: {said}".removesuffix(": ")
 
     def _take(self, _widget: object, said: dict, _buffers: object) -> None:
         try:

@@ -24,7 +24,11 @@ _PAGE = """<!doctype html>
 <title>{title}</title>
 <link rel="stylesheet" href="explorer.css">
 <link rel="icon" href="data:,">
-<style>body {{ margin: 0; }} main {{ margin: 0 auto; max-width: 1140px; padding: 8px; }}</style>
+<style>
+body {{ box-sizing: border-box; margin: 0; min-height: 100vh; }}
+main {{ margin: 0 auto; max-width: 1140px; padding: 8px; }}
+</style>
+<body class="memcalc">
 <main><div data-subject="{subject}"{worker}><noscript>{said}</noscript></div></main>
 <script type="module" src="host.js"></script>
 </html>

@@ -44,24 +44,22 @@ def test_the_line_of_python_gives_the_answer(number):
 @each
 def test_three_sentences_then_one_question(number):
     task = question(number)
-    text = plain(words(task.asks))
-    assert "{" not in text
-    assert text.count("?") == 1
-    assert text.endswith("?")
-    assert len(text.split(". ")) == 4
+    says, asks = plain(words(task.says)), plain(words(task.asks))
+    assert "{" not in says + asks
+    assert (says.count(". "), says[-1], asks.count("?"), asks[-1]) == (2, ".", 1, "?")
     for line in (task.hint, task.because, task.matters):
-        assert plain(words(line)).endswith(".")
+        assert plain(words(line)).endswith((".", "?"))
     for _, why in task.answers()[1]:
         assert why[0].islower()
         assert not why.endswith(".")
 
 
 def test_what_the_words_say_of_the_runs_is_true():
-    """Lesson 7: the sum of the terms fits, and a fifth of the lab's card seems free; lesson 8: the plan does not."""
+    """Lesson 7: the sum fits, and a fifth of the lab's card seems free; lesson 8: the plan does not fit."""
     home, service, lab = map(Brief.named, ("home", "service", "lab"))
-    summed = {one: total(one.model, one.training) for one in (home, lab)}
-    assert summed[home] < home.gpu.capacity < peak(home.model, home.training).bytes
-    assert 0.18 < 1 - summed[lab] / lab.gpu.capacity < 0.22
+    at_home, in_lab = (total(one.model, one.training) for one in (home, lab))
+    assert at_home < home.gpu.capacity < peak(home.model, home.training).bytes
+    assert 0.18 < 1 - in_lab / lab.gpu.capacity < 0.22
     assert peak(service.model, service.training).bytes > total(service.model, service.training)
     for one in (home, service, lab):
         assert fits(one.model, one.run, one.gpu)

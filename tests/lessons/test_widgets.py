@@ -60,11 +60,11 @@ def test_who_is_right_reads_why_it_matters_what_comes_next_and_how_much_is_done(
     heard(asked, answer="8")
     assert asked.told["head"] == "Right: 8.00 GiB = 8.59 GB."
     assert plain(asked.told["matters"]).startswith("Eight query heads share")
-    assert asked.told["next"] == ["Next: exercise 4.2. 1 of 3 here, 1 of 29 exercises in all."]
+    assert asked.told["next"] == [f"Next: exercise 4.2. 1 of 3 here, 1 of {len(EXERCISES)} exercises in all."]
     heard(exercise("4.3"), answer="2196")
     last = exercise("4.2")
     heard(last, answer=RIGHT)
-    done = "3 of 3 here, 3 of 29 exercises in all."
+    done = f"3 of 3 here, 3 of {len(EXERCISES)} exercises in all."
     assert last.told["next"] == [f"That was the last open exercise of this lesson. {done}"]
 
 
@@ -93,7 +93,7 @@ def test_a_file_that_cannot_be_used_is_said_beside_the_answer(file):
 
 def test_a_fault_is_shown_and_not_swallowed(monkeypatch):
     asked = exercise("4.1")
-    monkeypatch.setattr(widgets, "check", lambda *_: 1 / 0)
+    monkeypatch.setattr(widgets, "judge", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         asked._take(asked, {"answer": "8"}, [])
     assert asked.told["problem"].startswith("A fault of memcalc, not of yours: ZeroDivisionError")

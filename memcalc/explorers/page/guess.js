@@ -103,7 +103,7 @@ export function guessing(svg, picture, { open, close, said }) {
     const kept = isOpen && made !== null && about?.asks === guess.asks;
     if (line) line.style.display = isOpen && !kept ? "none" : "";
     const same = isOpen && about?.truth === guess.truth; // else it was about something else
-    tell(same ? words(guess, made, kept, remarks) : [], ...(remarks?.length ? [again] : []));
+    tell(same ? words(guess, made, kept, remarks) : [], ...(same && remarks?.length ? [again] : []));
   };
   return { root, show, focus: () => field.focus({ preventScroll: true }) };
 }

@@ -12,7 +12,7 @@ function folded(title, ...inside) {
 const words = (pieces) => (pieces.length ? [make("p", {}, ...sentence(pieces))] : []);
 
 function render({ model, el }) {
-  const { name, asks, wanted, unit, hint, solution, because, colours, title, also = [] } = model.get("question");
+  const { name, says, asks, wanted, unit, hint, solution, because, colours, title, also = [] } = model.get("question");
   const leave = place(el, name, colours);
   const field = make("input", { type: "text", autocomplete: "off", spellcheck: false, placeholder: wanted, "aria-label": `your answer: ${wanted}` });
   const check = make("button", { className: "memcalc-main" }, "Check");
@@ -33,7 +33,7 @@ function render({ model, el }) {
   const others = also.map(([message, text]) => button(text, () => model.send({ [message]: true }), { className: "memcalc-also" }));
   const above = title ? [make("p", { className: "memcalc-title" }, title)] : [];
   const asking = asks.length ? [make("p", { className: "memcalc-asks" }, ...sentence(asks))] : [];
-  el.append(...above, ...asking, form, status, make("div", { className: "memcalc-folds" }, ...folds, ...others));
+  el.append(...above, ...words(says), ...asking, form, status, make("div", { className: "memcalc-folds" }, ...folds, ...others));
   write();
   show();
   return () => [leaveModel, leave].forEach((end) => end());
