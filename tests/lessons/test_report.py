@@ -55,7 +55,7 @@ def test_the_page_stands_alone_and_says_what_is_known(file, tmp_path):
     assert "<script>" not in page
     assert "What Ada &lt;b&gt; knows" in page
     assert "✓ compute the cache of a model from its config.json" in page
-    assert "2 of 3 still to show" in page
+    assert re.search(r"○ \d of \d still to show", page)
     assert re.search(
         r'<img alt="How far off each guess was.*4\.1 The KV cache: first 2\.0 times too little, last right', page
     )

@@ -60,11 +60,13 @@ def test_who_is_right_reads_why_it_matters_what_comes_next_and_how_much_is_done(
     heard(asked, answer="8")
     assert asked.told["head"] == "Right: 8.00 GiB = 8.59 GB."
     assert plain(asked.told["matters"]).startswith("Eight query heads share")
-    assert asked.told["next"] == [f"Next: exercise 4.2. 1 of 3 here, 1 of {len(EXERCISES)} exercises in all."]
-    heard(exercise("4.3"), answer="2196")
+    here = [number for number in EXERCISES if number.startswith("4.")]
+    assert asked.told["next"] == [f"Next: exercise 4.2. 1 of {len(here)} here, 1 of {len(EXERCISES)} exercises in all."]
+    for number in here[2:]:
+        heard(exercise(number), answer=EXERCISES[number].solution)
     last = exercise("4.2")
     heard(last, answer=RIGHT)
-    done = f"3 of 3 here, 3 of {len(EXERCISES)} exercises in all."
+    done = f"{len(here)} of {len(here)} here, {len(here)} of {len(EXERCISES)} exercises in all."
     assert last.told["next"] == [f"That was the last open exercise of this lesson. {done}"]
 
 
