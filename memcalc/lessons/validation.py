@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 
-from memcalc import Inference, Model, Training, breakdown, total, units, validation
-from memcalc.estimate.training import step_peak
+from memcalc import Inference, Model, Training, breakdown, total, units
+from memcalc.estimate import measured as validation  # without its tables, which a page does without
+from memcalc.estimate.peak import step_peak
 from memcalc.lessons.task import TEXTBOOK, Answers, guess, one_term, task
 
 
