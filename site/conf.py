@@ -18,6 +18,7 @@ language = "en"
 extensions = ["myst_nb", "mathml", "lesson_pages", "strict_pages"]
 exclude_patterns = ["build", "**.ipynb_checkpoints", "extensions", "static", "templates"]
 nb_execution_mode = "off"  # what was executed is committed
+nb_render_markdown_format = "myst"
 nb_code_prompt_show = "The set-up of the notebook"
 nb_code_prompt_hide = "The set-up of the notebook"
 myst_enable_extensions = ["dollarmath"]

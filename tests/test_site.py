@@ -145,18 +145,26 @@ def test_the_worker_answers_what_was_not_made_beforehand_as_cpython_does(page, s
 
 
 def test_a_guess_and_an_exercise_are_answered_and_kept_in_the_browser(page, site):
-    opened(page, site, "lessons/00_start_here")
-    asked = page.get_by_role("group", name="Exercise 0.1")
-    asked.get_by_role("textbox").fill("24.62 GiB")
-    asked.get_by_role("button", name="Check").click()
-    expect(asked.get_by_role("status")).to_contain_text("Right: 24.62 GiB = 26.44 GB.")
-    asked.get_by_role("textbox").fill("12.5")
-    asked.get_by_role("button", name="Check").click()
-    expect(asked.get_by_role("status")).to_contain_text("that is the cache alone", ignore_case=True)
+    opened(page, site, "lessons/04_kv_cache")
+    asked = page.get_by_role("group", name="Exercise 4.1")
+    for answer, said in (("8 GiB", "Right: 8.00 GiB = 8.59 GB."), ("64 GiB", "you counted the query heads")):
+        asked.get_by_role("textbox").fill(answer)
+        asked.get_by_role("button", name="Check").click()
+        expect(asked.get_by_role("status")).to_contain_text(said)
+    pictured = page.locator("[data-number='4.1'][data-subject]")
+    pictured.get_by_role("textbox", name="GiB").fill("3")
+    pictured.get_by_role("button", name="Open it").click()
+    expect(pictured).to_contain_text("You said 3.00 GiB; it is 2.00 GiB: 1.5 times too much.")
+    brief = page.locator("[data-about='brief']")
+    brief.get_by_role("button", name="One card at home").click()
+    brief.get_by_role("textbox").fill("1 GiB")
+    brief.get_by_role("button", name="Check").click()
+    expect(brief.get_by_role("status")).to_contain_text("Not yet")
     page.reload()
-    asked = page.get_by_role("group", name="Exercise 0.1")
-    expect(asked.get_by_role("status")).to_contain_text("that is the cache alone", ignore_case=True)
-    expect(page.locator("[data-progress]")).to_contain_text("✓ 0.1")
+    expect(asked.get_by_role("status")).to_contain_text("you counted the query heads")
+    expect(pictured).to_contain_text("You said 3.00 GiB; it is 2.00 GiB")
+    expect(brief.get_by_role("status")).to_contain_text("Not yet")
+    expect(page.locator("[data-progress]")).to_contain_text("✓ 4.1")
 
 
 def test_the_budgets_of_bytes_hold(page, site):

@@ -1,11 +1,17 @@
 """The cards of today in one table: what they hold, how fast they read it, what they cost, what fits."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from memcalc import Gpu, Inference, InputError, Model, catalogue, fits, units
 from memcalc.article.published import table_of
 from memcalc.article.table1 import CONTEXT
 from memcalc.estimate.scaling import largest_model
 from memcalc.estimate.speed import fastest
-from memcalc.tables import TextTable
+
+if TYPE_CHECKING:
+    from memcalc.tables import TextTable
 
 RUN = Inference(context=CONTEXT, weights="INT8", kv_cache="INT8")
 """The run of the article's second table: "INT8, 32K ctx"."""
@@ -94,6 +100,8 @@ def compared(*names: str) -> TextTable:
     >>> compared("RTX 4090").loc["RTX 4090", "a program sees"]
     '23.64 GiB'
     """
+    from memcalc.tables import TextTable  # the pictures of a page do without it
+
     columns = {
         "sold as": lambda gpu: f"{gpu.marketed_gb} {gpu.marketed_unit}",
         "the driver reports": lambda gpu: f"{gpu.reported_mib:,} MiB" if gpu.reported_mib else UNKNOWN,

@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from memcalc import Inference, Model, Training, breakdown, total, units, validation
+from memcalc import Inference, Model, Training, breakdown, total, units
+from memcalc.estimate import measured as validation  # without its tables, which a page does without
 from memcalc.estimate.peak import step_peak
 from memcalc.lessons.task import TEXTBOOK, Answers, guess, one_term, task
 

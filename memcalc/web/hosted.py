@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from importlib.util import find_spec
+from importlib import import_module
 from types import ModuleType
 
 from traitlets import HasTraits, Tuple
@@ -39,7 +39,8 @@ class VBox(Widget):
 def host() -> None:
     """Give the widgets' libraries' names to what stands here, if those are not installed."""
     for name, classes in {"anywidget": {"AnyWidget": Widget}, "ipywidgets": {"Widget": Widget, "VBox": VBox}}.items():
-        if name not in sys.modules and find_spec(name) is None:
-            module = ModuleType(name, __doc__)
+        try:
+            import_module(name)
+        except ModuleNotFoundError:
+            module = sys.modules[name] = ModuleType(name, __doc__)
             vars(module).update(classes)
-            sys.modules[name] = module

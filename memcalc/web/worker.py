@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from memcalc import InputError, explorers, lessons
-from memcalc.lessons.record import VARIABLE
+from memcalc.lessons.record import VARIABLE, kept
 from memcalc.web import calculator
 from memcalc.web.hosted import host
 
@@ -70,7 +70,17 @@ def _brief(asked: Mapping) -> dict[str, object]:
     return {"told": brief.asked.told, "answer": brief.asked.answer}
 
 
-ASKED = {"guess": _guess, "pictured": _pictured, "exercise": _exercise, "brief": _brief}
+def _mixed(asked: Mapping) -> dict[str, object]:
+    """Answer a mixed question, one of several."""
+    from memcalc.lessons.mixed_widget import Mixed  # here: only now do the widgets have a host
+
+    place = asked["all"].index(asked["number"]) + 1
+    question = Mixed(asked["number"], place, kept()[0], asked["all"])
+    question._handle_custom_msg(asked["said"], [])
+    return {"told": question.told, "answer": question.answer}
+
+
+ASKED = {"guess": _guess, "pictured": _pictured, "exercise": _exercise, "brief": _brief, "mixed": _mixed}
 """What a lesson asks → what answers it, with the same widgets as a notebook."""
 
 BESIDE = {"beside": calculator.beside, "formats": calculator.formats}
@@ -89,8 +99,8 @@ def _told(asked: Mapping) -> dict[str, object]:
     host()
     with _record(asked["kept"]) as path:
         told = ASKED[asked["about"]](asked)
-        kept = path.read_text(encoding="utf-8") if path.exists() else ""
-    return told | {"kept": kept}
+        record = path.read_text(encoding="utf-8") if path.exists() else ""
+    return told | {"kept": record}
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from sphinx.util.docutils import SphinxDirective
 
 from memcalc import explorers
 from memcalc.explorers.marks import LAYOUTS
-from memcalc.lessons import brief_widget, exercise, page, predict
+from memcalc.lessons import GUESSES, brief_widget, exercise, page, predict, questions
 from memcalc.lessons.brief_widget import Asked, Chooser
 from memcalc.lessons.briefs import BRIEFS, Brief
 from memcalc.web import calculator, pages
@@ -173,7 +173,7 @@ def _elements(printed: str, source: str, left: Iterator[Picture], up: str) -> It
     """Yield what stands in the place of a widget, by how it is printed."""
     asked = re.match(r"(Guess|Exercise) (\d+\.\d+): ", printed)
     if not asked:
-        yield next(left).element(up) if printed.startswith("Explorer(") else _brief(printed, source, up)
+        yield next(left).element(up) if printed.startswith("Explorer(") else _several(printed, source, up)
         return
     kind, number = asked[1].lower(), asked[2]
     if kind == "guess" and re.search(r"\bwithin=", source):
@@ -194,12 +194,22 @@ def _asked(kind: str, question: Mapping, said: str, up: str, **more: str) -> str
     return f"<div {attributes}><noscript>{html.escape(said)}</noscript></div>"
 
 
-def _brief(printed: str, source: str, up: str) -> str:
+def _several(printed: str, source: str, up: str) -> str:
+    """Return the elements of a widget that has several questions; of one that writes files, that it needs Jupyter."""
+    if said := re.search(r"\bbrief\((\d*)\)", source):
+        return _brief(printed, said[1], up)
+    if "guess_again(" in source:
+        every = {number: predict(number).asked for number in GUESSES}
+        return "".join(_asked("guess", one.question, repr(one), up, number=it, again="") for it, one in every.items())
+    if "questions(" in source:
+        every = questions().children
+        known = json.dumps([one.number for one in every])
+        return "".join(_asked("mixed", one.question, repr(one), up, number=one.number, all=known) for one in every)
+    return f'<p class="memcalc-elsewhere">{html.escape(printed)} That works in the notebook alone.</p>'
+
+
+def _brief(printed: str, lesson: str, up: str) -> str:
     """Return the element of a brief: the choice, what each asks in this lesson, and their pictures."""
-    said = re.search(r"\bbrief\((\d*)\)", source)
-    if not said:
-        raise ExtensionError(f"a widget that no page knows: {printed}")
-    lesson = said[1]
     asked = {name: Asked(f"{name}.{lesson}", print).question for name in BRIEFS} if lesson else {}
     question = {"chooser": Chooser().question, "asked": asked}
     more = {"lesson": lesson} if lesson else {}

@@ -302,7 +302,11 @@ def test_a_prefill_and_its_cache_are_what_was_measured(engine):
     ("model", "run", "says"),
     [
         ("Llama-2-7B", {"weights": "FP32"}, "weights must be of at most 16 bits with a prefill, not 'FP32'."),
-        ("GPT-2", {}, "prefill must be 'none' for GPT-2: nobody has measured the code of its family, 'gpt2'."),
+        (
+            "Falcon-7B",
+            {},
+            "prefill must be 'none' for Falcon-7B: nobody has measured the code of its family, 'falcon'.",
+        ),
     ],
 )
 def test_a_prefill_in_other_numbers_or_code_is_refused(model, run, says):

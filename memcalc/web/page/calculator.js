@@ -69,11 +69,12 @@ function tabled(rows, take) {
   const lines = rows.map(([format, needed, margin, fits, context]) =>
     make("tr", {},
       make("th", { scope: "row" }, button(format, () => take(format))),
-      make("td", {}, gib(needed)),
-      make("td", {}, fits ? `yes, ${gib(margin)} left` : `no, ${gib(-margin)} missing`),
+      make("td", {}, fits ? "yes" : "no"),
       make("td", {}, context ? context.toLocaleString("en-US") : "–"),
+      make("td", {}, gib(needed)),
+      make("td", {}, fits ? `${gib(margin)} left` : `${gib(-margin)} missing`),
     ));
-  const head = ["weights in", "each card needs", "does it fit?", "most tokens of context"];
+  const head = ["weights in", "fits?", "most tokens", "each card needs", "and has"];
   return make("table", {}, make("thead", {}, make("tr", {}, ...head.map((name) => make("th", { scope: "col" }, name)))), make("tbody", {}, ...lines));
 }
 

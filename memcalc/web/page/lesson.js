@@ -31,8 +31,9 @@ export function modelOf(asked, question, python, kept, elsewhere = () => false) 
 }
 
 /** Show a guess in a field, and what opens with its answer. */
-function guessing(el, { number, unit = "", question }, python, kept) {
-  const model = modelOf({ about: "guess", number, unit }, JSON.parse(question), python, kept);
+function guessing(el, { number, unit = "", question, again }, python, kept) {
+  const record = again === undefined ? kept : { ...kept, said: () => ({}) }; // what was guessed before is not shown
+  const model = modelOf({ about: "guess", number, unit }, JSON.parse(question), python, record);
   const opens = document.querySelector(`[data-opens="${number}"]`);
   const open = () => opens?.toggleAttribute("hidden", model.get("told").head === undefined);
   guess.render({ model, el });
@@ -40,9 +41,10 @@ function guessing(el, { number, unit = "", question }, python, kept) {
   open();
 }
 
-/** Show an exercise. */
-function exercising(el, { number, question }, python, kept) {
-  exercise.render({ model: modelOf({ about: "exercise", number }, JSON.parse(question), python, kept), el });
+/** Show an exercise, or a mixed question, which knows the others. */
+function exercising(el, { about, number, question, all }, python, kept) {
+  const asked = all ? { about, number, all: JSON.parse(all) } : { about, number };
+  exercise.render({ model: modelOf(asked, JSON.parse(question), python, kept), el });
 }
 
 /** Show the choice of a brief, or what the chosen one asks in this lesson. */
@@ -72,7 +74,7 @@ function briefing(el, { lesson, question }, python, kept) {
   write(kept.chosen());
 }
 
-const QUESTIONS = { guess: guessing, exercise: exercising, brief: briefing };
+const QUESTIONS = { guess: guessing, exercise: exercising, mixed: exercising, brief: briefing };
 
 /** Have Python answer the guess that is made in the picture of a closed explorer. */
 function remarked(el, python, kept) {

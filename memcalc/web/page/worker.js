@@ -41,7 +41,8 @@ async function answered({ warm, files, ...question }) {
     if (files) return mount(pyodide.FS, files);
     return warm ? "null" : answer(JSON.stringify(question));
   } catch (fault) {
-    const problem = `Python found no answer in this page: ${String(fault).trim().split("\n").at(-1)}.`;
+    const lines = String(fault).trim().split("\n");
+    const problem = `Python found no answer in this page: ${lines.findLast((line) => /^\w+: /.test(line)) ?? lines.at(-1)}`;
     return JSON.stringify({ state: question.state, problem, told: { problem } });
   }
 }
