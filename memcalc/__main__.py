@@ -50,10 +50,17 @@ def _add_writers(commands: parser.Commands) -> None:
     )
     pages.add_argument("--pyodide", help=pyodide)
     pages.set_defaults(run=_explorers)
+    _add_lessons(commands)
+
+
+def _add_lessons(commands: parser.Commands) -> None:
+    """Add the command of the lessons: for who learns, and for who teaches."""
     lessons = commands.add_parser("lessons", help="copy the lessons, without outputs, into a folder of your own")
     lessons.add_argument("folder", nargs="?", help="the folder; what you have typed there stays")
     room = "a folder of lines that learners exported: write room.html there, which says how many made which mistake"
     lessons.add_argument("--room", metavar="FOLDER", help=room)
+    sheets = "a folder: write a hand-out of one page and the answers there, for an instructor"
+    lessons.add_argument("--sheets", metavar="FOLDER", help=sheets)
     lessons.set_defaults(run=_lessons)
 
 
@@ -67,14 +74,18 @@ def _explorers(options: argparse.Namespace) -> None:
 def _lessons(options: argparse.Namespace) -> None:
     from memcalc.lessons import copies
 
-    if bool(options.folder) == bool(options.room):
-        raise InputError("lessons needs either a folder for your copies, or --room with the lines of learners.")
+    asked = [name for name in ("folder", "room", "sheets") if getattr(options, name)]
+    if len(asked) != 1:
+        raise InputError("lessons needs one of these: a folder for your copies, --room with lines, or --sheets FOLDER.")
+    folder = Path(getattr(options, asked[0])).expanduser()
     if options.room:
         from memcalc.lessons import room  # with the libraries of pictures
 
-        print(room.write(Path(options.room).expanduser()))
-    else:
-        print("\n".join(copies.copy(Path(options.folder).expanduser())))
+        print(room.write(folder))
+        return
+    from memcalc.lessons import sheets  # which takes longer than to copy
+
+    print("\n".join((sheets.write if options.sheets else copies.copy)(folder)))
 
 
 def _live(options: argparse.Namespace) -> None:

@@ -15,6 +15,7 @@ from memcalc.catalogue import bibliography
 from memcalc.errors import choice
 from memcalc.estimate import training
 from memcalc.estimate.questions import breakdown, total
+from memcalc.estimate.states import states
 from memcalc.estimate.terms import as_needed, terms, values
 from memcalc.formula import TERMS, Term
 from memcalc.formula.printing import letter, number, text
@@ -192,7 +193,7 @@ def bytes_per_parameter(*choices: tuple[str, str]) -> pandas.DataFrame:
 def _summands(run: Training) -> dict[str, str]:
     """Return what one parameter of a model takes that is so large that counters and tables weigh nothing."""
     model = Model.nominal(2**40)
-    known, terms = values(model, run), training.states(model, run)
+    known, terms = values(model, run), states(model, run)
     parts = {part.name: part for term in terms for part in (term, *term.every_part.values())}
     each = {name: [parts[name].exact(known) / model.parameters] for name in ("weights", "gradients", "master_weights")}
     each["optimizer_states"] = [parts["one_state"].exact(known) / model.parameters] * run.optimizer_spec.moments

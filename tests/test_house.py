@@ -107,6 +107,9 @@ WITH_ANOTHER = {
     "command.streams": "main",
     "formula.glossary": "formula.symbols",
     "formula.lineage": "formula.structures",
+    "formula.gathered": "formula.moments",
+    "formula.halves": "formula.moments",
+    "specs.choosing": "specs.training",
     "lessons.question": "lessons.widgets",
 } | {f"lessons.{name}": "lessons.exercises" for name in ASKING}
 """Modules that the tests of another one hold."""

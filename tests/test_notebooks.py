@@ -279,7 +279,7 @@ def in_pictures():
     return " ".join(text for frame in frames for text in (frame.sentence_said, *frame.hints))
 
 
-@notebooks
+@lessons
 def test_numbers_in_the_prose_are_computed_or_data(path):
     shown = " ".join(str(cell.get("outputs", "")) + cell.source for cell in cells(path, "code")) + in_pictures()
     shown = re.sub(r"(?<=\d)(,|\{,\})(?=\d{3})", "", shown)

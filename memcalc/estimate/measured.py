@@ -10,8 +10,8 @@ from functools import cache, cached_property
 from memcalc import catalogue, units
 from memcalc.errors import InputError, choice, shown
 from memcalc.estimate.ask import QUANTITIES, Inputs, Quantity, ask, read_inputs, written
+from memcalc.estimate.peak import step_peak
 from memcalc.estimate.questions import breakdown
-from memcalc.estimate.training import step_peak
 from memcalc.specs.model import Model
 from memcalc.specs.training import Training
 

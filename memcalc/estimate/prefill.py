@@ -42,19 +42,23 @@ def _in_transformers(model: Model, run: Inference) -> Term:
         below = f"below the window of {model.window:,} with a prefill in {run.engine}"
         raise InputError(f"context must be {below}, not {run.context:,}.")
     grouped = 1 < model.kv_heads // run.tensor_parallel < model.heads // run.tensor_parallel
+    details = ["uneven_heads"] if model.latent_layers and model.value_dim != model.head_dim else []
     code = {"attention": run.attention, "grouped": grouped, "many": run.batch > 1, "masked": masked}
-    case = CodePath(family, recipe="bf16", **code)
-    if run.attention == Attention.FLASH and case.kernel != Attention.FLASH:
-        raise must("attention", f"'sdpa' or 'eager' with a prefill for {model.name}, which caps its scores", "'flash'")
+    case = CodePath(family, recipe="bf16", details=frozenset(details), **code)
+    if run.attention == Attention.FLASH and (model.latent_layers or case.kernel != Attention.FLASH):
+        why = "whose values have not the size of its keys" if model.latent_layers else "which caps its scores"
+        raise must("attention", f"'sdpa' or 'eager' with a prefill for {model.name}, {why}", "'flash'")
     chunked = run.prefill not in ("whole", run.context)
     return _reading(case, run.logits == Logits.ALL, chunked, sights, run.divided, weighs)
 
 
 def _check_measured(model: Model, run: Inference) -> None:
-    from memcalc.formula.prefill import DIVIDED, EXPERTS, MEASURED
+    from memcalc.formula.prefill import DIVIDED, EXPERTS, LATENT, MEASURED
 
     known = {**dict.fromkeys(MEASURED, ()), **dict.fromkeys(EXPERTS, ("moe_layers",))}
-    but = () if run.divided or model.dense_layers else known.get(model.family, ())
+    known |= dict.fromkeys(LATENT, ("moe_layers", "latent_layers"))
+    other = run.divided or (model.dense_layers and model.family not in LATENT)
+    but = () if other else known.get(model.family, ())
     if missing := unmeasured(model, DIVIDED if run.divided else known, but):
         where = " on several cards" if run.divided and model.family in known else ""
         raise InputError(f"prefill must be 'none' for {model.name}{where}: nobody has measured {missing}.")
@@ -118,8 +122,10 @@ def unmeasured(model: Model, families: Collection[str] | None = None, but: Colle
 @cache
 def _reading(*what: object) -> Term:
     from memcalc.formula.prefill import Prefill
+    from memcalc.formula.prefill_latent import LatentPrefill
 
-    return Prefill(*what).prefill
+    case, *_ = what
+    return (LatentPrefill if "latent" in case.traits else Prefill)(*what).prefill
 
 
 def _engine_buffer(model: Model, run: Inference) -> Term:

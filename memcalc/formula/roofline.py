@@ -171,7 +171,8 @@ places_time = Term(
     source="pope2022scaling, section 2; ggml2026llama, src/llama-model.cpp, buffers by layer",
 )
 
-_JOULES = 1000 * 3600  # of a kilowatt hour
+KILOWATT_HOUR = 1000 * 3600
+"""Joules of a kilowatt hour."""
 _CENTS = 100  # of a dollar
 
 writing_time = Term(
@@ -185,7 +186,7 @@ writing_time = Term(
 
 energy = Term(
     name="energy",
-    expr=writing_time.symbol * symbol("board_power") / _JOULES,
+    expr=writing_time.symbol * symbol("board_power") / KILOWATT_HOUR,
     meaning="A card draws power as long as it writes.",
     holds="at the most that the card draws; computer and cooling come on top",
     source="article2026formula, table 3, the cost of a million tokens",

@@ -6,7 +6,7 @@ from itertools import count
 from math import ceil
 
 from memcalc import Gpu, Model, Training, breakdown, places, total
-from memcalc.estimate.training import ZERO_PAPER
+from memcalc.estimate.states import ZERO_PAPER
 from memcalc.lessons.task import Answers, guess, task
 
 

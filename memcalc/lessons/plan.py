@@ -11,18 +11,24 @@ from memcalc.lessons.task import EVERY_HEAD, ONE_OF_TWO, Answers, cache_of, gues
 @guess(
     "8.1",
     "GiB",
-    asks="How much is that, the [weights] of Llama-3.1-70B and the [cache|kv_cache] of all 50 people?",
-    matters="Half of it is conversation. One H100 does not hold it; pull the ring beside the card for more of them.",
+    asks="Four H100 share Llama-3.1-70B in 16 bits, and 50 people have up to 8,192 tokens each. What must a card hold?",
+    matters="Half of it is conversation. What nobody counts comes on top, and the rubric says whether it has room.",
 )
-def _fifty_people() -> Answers:
+def _a_quarter_of_fifty_people() -> Answers:
     model, run = Model.named("Llama-3.1-70B"), Inference(8192, batch=50)
-    weights, cache = weights_of(model, run), cache_of(model, run)
-    yield total(model, run)
-    yield weights, "that holds the weights, with one conversation at most; there are fifty of them"
-    yield cache, "those are the conversations alone; the weights come on top"
+    shared, two = replace(run, tensor_parallel=4), replace(run, tensor_parallel=2)
+    weights, cache = weights_of(model, shared), cache_of(model, shared)
+    yield weights + cache
+    yield weights, "those are the weights, with one conversation at most; there are fifty of them"
     yield weights + cache // 2, f"{ONE_OF_TWO}; or a number takes two bytes"
-    yield total(model, replace(run, weights="INT8", kv_cache="INT8")), "that is a byte for each number; 16 bits are two"
-    yield total(replace(model, kv_heads=model.heads), run), EVERY_HEAD
+    yield (
+        total(model, replace(shared, weights="INT8", kv_cache="INT8")),
+        "that is a byte for each number; 16 bits are two",
+    )
+    yield total(model, two), "that is each of two cards; four of them share it"
+    yield total(model, run), "that is all of it; four cards share the weights and the heads of the cache"
+    yield weights_of(model, run) + cache, "the cards share the weights too: each has a quarter of them"
+    yield total(replace(model, kv_heads=model.heads), shared), EVERY_HEAD
     yield 50 * weights + cache, "all fifty share one copy of the weights"
 
 

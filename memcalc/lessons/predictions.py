@@ -146,7 +146,8 @@ class Pictured(_Asked):
         if before := everything["guesses"].get(number):
             with suppress(InputError):  # what was kept of another question
                 self._reopen(before.last, problem)
-        picture.observe(self._hear, "closed")
+        self._heard = picture.guess, picture.closed
+        picture.observe(self._hear, ["guess", "closed"])
 
     def __repr__(self) -> str:
         return f"Guess {self.number}: {plain(words(self.task.asks))}"
@@ -160,7 +161,11 @@ class Pictured(_Asked):
         self.picture.closed = False
 
     def _hear(self, _change: object) -> None:
-        """Answer what was guessed in the picture, and keep it."""
+        """Answer what was guessed in the picture, and keep it; a page may have closed it and opened it in between."""
+        heard = self.picture.guess, self.picture.closed
+        if heard == self._heard:
+            return
+        self._heard = heard
         if self.picture.closed:
             self.guess, self.picture.remarks = None, []
             return

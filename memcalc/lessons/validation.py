@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from memcalc import Inference, Model, Training, breakdown, total, units
 from memcalc.estimate import measured as validation  # without its tables, which a page does without
-from memcalc.estimate.training import step_peak
+from memcalc.estimate.peak import step_peak
 from memcalc.lessons.task import TEXTBOOK, Answers, guess, one_term, task
 
 

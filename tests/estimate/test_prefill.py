@@ -93,3 +93,31 @@ def test_experts_take_copies_of_each_token():
         breakdown(mixtral, Inference(8192, prefill="whole", tensor_parallel=2))
     with pytest.raises(InputError, match="nobody has measured its experts"):
         breakdown(replace(mixtral, dense_layers=1, moe_layers=31, intermediate=14_336), run)
+
+
+@pytest.mark.parametrize(("context", "prefill", "held"), [(2048, "whole", 1_722_056_720), (4096, 1024, 1_719_683_856)])
+def test_a_sink_makes_every_attention_eager(context, prefill, held):
+    """S024 and S025, of four layers of gpt-oss-20b."""
+    four = replace(Model.named("gpt-oss-20b"), full_layers=2, window_layers=2, moe_layers=4)
+    run = Inference(context, prefill=prefill)
+    assert breakdown(four, run)["activations"] == held
+    assert breakdown(four, replace(run, attention="eager"))["activations"] == held
+    with pytest.raises(InputError, match="attention must be sdpa or eager for gpt_oss"):
+        breakdown(four, replace(run, attention="flash"))
+
+
+@pytest.mark.parametrize(("prefill", "attention", "held"), [("whole", "sdpa", 674_333_184), (512, "sdpa", 86_594_048)])
+def test_latent_attention_makes_keys_and_values_anew(prefill, attention, held):
+    """M017 and M018, of three layers of DeepSeek-V2-Lite; more of them take no more."""
+    lite, run = Model.named("DeepSeek-V2-Lite"), Inference(4096, prefill=prefill, attention=attention)
+    three = replace(lite, latent_layers=3, moe_layers=2)
+    assert breakdown(three, run)["activations"] == breakdown(lite, run)["activations"] == held
+    with pytest.raises(InputError, match="attention must be 'sdpa' or 'eager' with a prefill for DeepSeek-V2-Lite"):
+        breakdown(lite, replace(run, attention="flash"))
+    with pytest.raises(InputError, match="on several cards: nobody has measured its experts and its latent attention"):
+        breakdown(lite, replace(run, tensor_parallel=2))
+
+
+def test_code_that_is_the_same_takes_the_same():
+    kimi, run = Model.named("Kimi-K2"), Inference(8192, prefill="whole")
+    assert breakdown(kimi, run) == breakdown(replace(kimi, family="deepseek_v3"), run)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from cases import case_of, for_each_row, symbol_values
 from memcalc.errors import InputError
 from memcalc.formula.prefill import EXPERTS, MEASURED, Prefill
+from memcalc.formula.prefill_latent import LatentPrefill
 from memcalc.formula.saved_tensors import CodePath
 from memcalc.formula.symbols import symbol
 
@@ -29,7 +30,10 @@ def the_pass(inputs):
     case = replace(
         case_of(inputs | {"family": family}), grouped=1 < inputs["kv_heads"] // cards < inputs["heads"] // cards
     )
-    return Prefill(case, inputs["all_logits"], inputs["chunked"], sights_of(inputs), cards > 1, weighs)
+    if inputs.get("value_dim", inputs["head_dim"]) != inputs["head_dim"]:
+        case = replace(case, details=frozenset(["uneven_heads"]))
+    kind = LatentPrefill if "latent" in case.traits else Prefill
+    return kind(case, inputs["all_logits"], inputs["chunked"], sights_of(inputs), cards > 1, weighs)
 
 
 def sights_of(inputs):
@@ -91,8 +95,28 @@ def test_a_mask_makes_pytorch_repeat_grouped_keys_and_values():
 
 
 @pytest.mark.parametrize(
-    ("case", "says"), [(CodePath("gpt2"), "llama, mistral, qwen2"), (CodePath("llama", recipe="fp32"), "of 16 bits")]
+    ("case", "weighs", "says"),
+    [
+        (CodePath("olmoe"), 0, "llama, mistral, qwen2"),
+        (CodePath("llama"), 2, "mistral, qwen3, gpt_oss"),
+        (CodePath("llama", recipe="fp32"), 0, "of 16 bits"),
+    ],
 )
-def test_what_was_not_measured_is_not_guessed(case, says):
+def test_what_was_not_measured_is_not_guessed(case, weighs, says):
     with pytest.raises(InputError, match=says):
-        Prefill(case)
+        Prefill(case, weighs=weighs)
+
+
+def test_of_experts_no_step_that_generates_is_known():
+    with pytest.raises(InputError, match="decode_step must be of a family without experts"):
+        _ = Prefill(CodePath("mistral"), weighs=4).decode_step
+
+
+def test_a_sink_takes_a_column_of_scores():
+    """Of gpt-oss-20b in one go: the masked scores, them and the sinks, and both lowered, with each head's highest."""
+    sizes = {"heads": 64, "kv_heads": 8, "head_dim": 64, "hidden": 2880, "experts": 32, "active_experts": 4}
+    sizes |= {"expert_intermediate": 2880, "window_layers": 12, "window": 128, "window_counter": 0}
+    values = VALUES | {symbol(name): value for name, value in (PLAIN | sizes).items()}
+    code = Prefill(CodePath("gpt_oss", grouped=True, masked=True), sights="WF", weighs=2)
+    scores = 2 * 64 * 8192 * (8192 + 2 * 8193 + 1)
+    assert scores < code.prefill.exact(values) < 1.1 * scores

@@ -50,10 +50,12 @@ from memcalc.lessons.check import weigh
         ("7.1", "6.57 GiB", 5.65, "the tensors alone"),
         ("7.1", "6.57 GiB", 3.5, "the activations alone"),
         ("7.1", "6.57 GiB", 11, "that doubles them"),
-        ("8.1", "256.42 GiB", 131, "at most; there are fifty"),
-        ("8.1", "256.42 GiB", "141 GB", "at most; there are fifty"),
-        ("8.1", "256.42 GiB", 125, "the conversations alone"),
-        ("8.1", "256.42 GiB", 6_700, "one copy of the weights"),
+        ("8.1", "64.11 GiB", 33, "at most; there are fifty"),
+        ("8.1", "64.11 GiB", "35.3 GB", "at most; there are fifty"),
+        ("8.1", "64.11 GiB", 256, "that is all of it"),
+        ("8.1", "64.11 GiB", 128, "each of two cards"),
+        ("8.1", "64.11 GiB", 163, "share the weights too"),
+        ("8.1", "64.11 GiB", 1_670, "one copy of the weights"),
     ],
 )
 def test_natural_mistakes(number, right, guess, why):

@@ -166,6 +166,14 @@ def test_one_can_guess_again_in_a_picture(file):
     assert kept()[0]["guesses"]["4.1"].tries == 2
 
 
+def test_a_page_that_is_quick_says_two_changes_as_one(file):
+    """The picture was closed and opened with another guess before the kernel heard of either."""
+    asked = pictured()
+    opened(asked, 1.0)
+    assert opened(asked, 2.0)[0].endswith("well guessed.")
+    assert kept()[0]["guesses"]["4.1"].tries == 2
+
+
 def test_a_file_that_cannot_be_used_is_said_in_the_picture(file):
     file.mkdir()
     assert opened(pictured(), 1.0)[-1].startswith("Your progress is not kept, because ")

@@ -56,7 +56,7 @@ def test_a_folder_without_lines_is_one_sentence(tmp_path, capsys):
     with pytest.raises(InputError, match="folder must be one with lines that export has written"):
         room(tmp_path)
     assert main(["lessons"]) == 2
-    assert "needs either a folder for your copies, or --room" in capsys.readouterr().err
+    assert "needs one of these: a folder for your copies, --room" in capsys.readouterr().err
 
 
 def test_where_nobody_was_wrong_there_is_nothing_to_draw(tmp_path):
