@@ -40,6 +40,7 @@ def _add_writers(commands: parser.Commands) -> None:
     meaning = "of the pictures beside svg, or of the tables; may be repeated"
     article.add_argument("--format", choices=formats, action="append", default=[], help=meaning)
     article.add_argument("--out", default="figures", help="the folder (%(default)s)")
+    article.add_argument("--live", metavar="DIR", help="write pictures to embed instead, which one can touch, here")
     article.set_defaults(run=_article)
     pages = commands.add_parser("explorers", help="write the explorers as pages that need no kernel")
     pages.add_argument("subject", nargs="*", help="which of them; all, if none is named")
@@ -87,7 +88,18 @@ def _lessons(options: argparse.Namespace) -> None:
     print("\n".join((sheets.write if options.sheets else copies.copy)(folder)))
 
 
-def _article(options: argparse.Namespace) -> int:
+def _live(options: argparse.Namespace) -> None:
+    from memcalc.web import live
+
+    if options.check or options.format:
+        raise InputError("live must stand alone: its pictures are neither compared, nor are they of other formats.")
+    for sentence in live.write(Path(options.live)):
+        print(sentence, flush=True)
+
+
+def _article(options: argparse.Namespace) -> int | None:
+    if options.live:
+        return _live(options)
     from memcalc import publish  # pandas and matplotlib, which the other commands do without
 
     if sys.flags.optimize > 1:

@@ -101,11 +101,23 @@ def write_frames(
     """
     start, subject = explorable.setting(changed or {}), explorable.subject
     _write(folder / subject / "stage.json", {"stage": explorable.stage, "start": start})
-    for width in LAYOUTS:
+    for name, data in frames(explorable, start, LAYOUTS, ahead):
+        _write(folder / subject / f"{name}.json", data)
+
+
+def frames(
+    explorable: Explorable, start: Setting, widths: Collection[int], ahead: Collection[int] = LAYOUTS
+) -> Iterator[tuple[str, object]]:
+    """Yield what `host.js` asks for, by name: for each layout its first frame, and the sets of frames beside it.
+
+    Parameters
+    ----------
+    ahead : the layouts in which there are such sets
+    """
+    for width in widths:
         sets = beforehand(explorable, width, start) if width in ahead else {}
-        first = {"base": explorable.base(width, tuple(start.items())), "sets": list(sets)}
-        for name, data in ({str(width): first} | {f"{width}-{name}": frames for name, frames in sets.items()}).items():
-            _write(folder / subject / f"{name}.json", data)
+        yield str(width), {"base": explorable.base(width, tuple(start.items())), "sets": list(sets)}
+        yield from ((f"{width}-{name}", several) for name, several in sets.items())
 
 
 def write_worker(folder: Path, pyodide: Path) -> None:

@@ -9,7 +9,7 @@ from memcalc.__main__ import main
 from memcalc.web import calculator as web
 from memcalc.web.calculator import beside, calculator, formats, meant_by
 from memcalc.web.worker import answer
-from model_files import LLAMA, NORM, gguf
+from model_files import NORM, SMALL, gguf
 
 SEVENTY = {"model": "Llama-3.1-70B", "gpu": "24 GB", "cards": "2", "weights": "Q4_K_M"}
 CASES = [{}, SEVENTY, {"task": "train QLoRA adapters", "gpu": "24 GB", "recipe": "bf16", "context": 2048}]
@@ -49,7 +49,7 @@ def test_the_lines_of_python_give_the_verdict():
 
 def test_a_file_that_was_dropped_is_read_where_it_lies_and_no_other(tmp_path, monkeypatch):
     monkeypatch.setattr(web, "DROPPED", f"{tmp_path}/")
-    (tmp_path / "mine.gguf").write_bytes(gguf(LLAMA, [NORM]))
+    (tmp_path / "mine.gguf").write_bytes(gguf(SMALL, [NORM]))
     assert meant_by(f"{tmp_path}/mine.gguf").name == "mine.gguf"
     for other in ("gone.gguf", "../etc/passwd"):
         with pytest.raises(InputError, match="dropped on this page again"):
