@@ -43,7 +43,9 @@ class Room:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        return f"<pre>{html.escape(repr(self))}</pre>"
+        first, *lines = repr(self).splitlines()
+        said = [f"<li>{html.escape(' '.join(line.split()))}</li>" for line in lines]
+        return f"<p>{html.escape(first)}</p><ul>{''.join(said)}</ul>"
 
     def picture(self) -> Drawn:
         """Return the picture of the most frequent mistakes; raise InputError if there are none."""
