@@ -84,7 +84,7 @@ def check(number: str, answer: object) -> Feedback:
     >>> check("4.1", 8)
     ✓ Right: 8.00 GiB = 8.59 GB.
     >>> check("4.2", "L_full * h_kv * d_k * s * (B_k + B_v)")
-    ✓ Right: L_full × h_kv × d_k × s × (B_k + B_v).
+    ✓ Right: L × h_kv × d_k × s × (B_k + B_v).
     """
     return judge(EXERCISES[choice("exercise", str(number), EXERCISES)], answer)
 
