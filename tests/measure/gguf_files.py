@@ -11,7 +11,7 @@ from memcalc import Model
 
 ARCHITECTURES = {
     **dict.fromkeys(("llama", "mistral", "mixtral"), "llama"),
-    **{family: family for family in ("qwen2", "qwen3", "gemma2", "mamba")},
+    **{family: family for family in ("qwen2", "qwen3", "gemma2", "phi3", "mamba")},
     **{"gemma3_text": "gemma3", "qwen3_moe": "qwen3moe", "gpt_oss": "gpt-oss"},
 }
 """Family of a model → its name in llama.cpp."""
@@ -117,12 +117,13 @@ def _decoder_layer(model: Model) -> _Shapes:
         norms[1] = "post_attention_norm"  # as gpt-oss calls it
     yield from ((f"{name}.weight", (model.hidden,)) for name in norms)
     yield from _attention(model)
-    yield from _experts(model) if model.moe_layers else _mlp("", (), model.hidden, model.intermediate)
+    yield from _experts(model) if model.moe_layers else _dense(model)
 
 
 def _attention(model: Model) -> _Shapes:
     d, queries, keys = model.hidden, model.heads * model.head_dim, model.kv_heads * model.head_dim
-    for name, rows in {"q": queries, "k": keys, "v": keys}.items():
+    packed = "qkv" in model.packing.split()
+    for name, rows in ({"qkv": queries + 2 * keys} if packed else {"q": queries, "k": keys, "v": keys}).items():
         yield f"attn_{name}.weight", (rows, d)
         if model.qkv_bias:
             yield f"attn_{name}.bias", (rows,)
@@ -142,6 +143,14 @@ def _experts(model: Model) -> _Shapes:
         yield "ffn_gate_inp.bias", (model.experts,)
         widths = {"gate": model.expert_intermediate, "up": model.expert_intermediate, "down": model.hidden}
         yield from ((f"ffn_{name}_exps.bias", (model.experts, width)) for name, width in widths.items())
+
+
+def _dense(model: Model) -> _Shapes:
+    if "gate_up" not in model.packing.split():
+        yield from _mlp("", (), model.hidden, model.intermediate)
+        return
+    yield "ffn_up.weight", (2 * model.intermediate, model.hidden)
+    yield "ffn_down.weight", (model.hidden, model.intermediate)
 
 
 def _mlp(ending: str, of_each: tuple[int, ...], d: int, width: int) -> _Shapes:
