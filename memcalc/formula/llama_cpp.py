@@ -68,7 +68,7 @@ class Graph:
             done = {"last_of_its_kind"} if index == last[sight] else set()
             done |= {"last_of_all"} if index == len(self.layers) - 1 else set()
             done |= {"chosen"} if "last_of_all" in done and "chosen_late" not in self.facts else set()
-            yield from self._stage("layer", sight, done)
+            yield from self._stage("latent" if "latent" in self.facts else "layer", sight, done)
             yield from self._stage(block, sight, done)
         yield from self._stage("head")
 
@@ -80,7 +80,7 @@ class Graph:
 def _stage(stage: str, sight: str, facts: frozenset[str]) -> tuple[_Step, ...]:
     windowed = sight == "window" and "whole_windows" not in facts
     instead = {reserved.symbol: reserved_window.symbol} if windowed else {}
-    if "chosen" in facts and stage != "layer":
+    if "chosen" in facts and stage not in ("layer", "latent"):
         instead[s_u] = n_out
     found = (row for row in catalogue.rows("engine_tensors") if row["stage"] == stage and meets(facts, row["when"]))
     return tuple(_step(row, sight, instead) for row in found)
