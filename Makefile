@@ -7,6 +7,11 @@ export UV_COMPILE_BYTECODE := 1
 export UV_LINK_MODE := copy
 export JUPYTER_PREFER_ENV_PATH := 1
 
+# Where a learner's own copies of the lessons are, and how JupyterLab looks there: its settings, and what it opens first.
+MEMCALC_LESSONS ?= $(HOME)/memcalc-lessons
+lab: export JUPYTER_CONFIG_PATH := $(CURDIR)/notebooks/lab
+lab: export JUPYTERLAB_WORKSPACES_DIR = $(MEMCALC_LESSONS)/.jupyter
+
 DECK := --SlidesExporter.reveal_scroll=True --SlidesExporter.reveal_width=1280 --SlidesExporter.reveal_height=720 \
 	--SlidesExporter.reveal_number=c/t --TemplateExporter.exclude_input_prompt=True \
 	--TemplateExporter.exclude_output_prompt=True
@@ -15,7 +20,7 @@ PROMPT := --ServerApp.kernel_websocket_connection_class=memcalc.explorers.server
 
 ROOT_MAY := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help article test lab page slides notebooks bench measure lock clean
+.PHONY: help article test lab site serve page slides notebooks bench measure lock clean
 .DEFAULT_GOAL := help
 
 help:  ## list the commands
@@ -27,14 +32,24 @@ article: .venv/.ready  ## regenerate every table and figure of the article
 test: .venv/.ready node_modules/.ready  ## run all tests: package, notebooks, browser
 	$(BIN)/python -m pytest
 
-lab: .venv/.ready  ## open JupyterLab on the first notebook
-	$(BIN)/jupyter lab --ServerApp.root_dir=notebooks --LabApp.default_url=/lab/tree/00_start_here.ipynb $(PROMPT) $(ROOT_MAY)
+lab: .venv/.ready  ## open JupyterLab on your own copies of the lessons (MEMCALC_LESSONS=DIR: in another folder)
+	$(BIN)/python -m memcalc lessons "$(MEMCALC_LESSONS)"
+	@test -d "$(MEMCALC_LESSONS)/.jupyter" || \
+		$(BIN)/jupyter lab workspaces import notebooks/lab/lessons.jupyterlab-workspace 2>/dev/null
+	$(BIN)/jupyter lab --ServerApp.root_dir="$(MEMCALC_LESSONS)" $(PROMPT) $(ROOT_MAY)
+
+site: .venv/.ready node_modules/.ready  ## build the site in site/build/html: lessons and calculator without a kernel
+	MEMCALC_PROGRESS=off $(BIN)/sphinx-build -q -W --keep-going -b html -d site/build/doctrees site site/build/html
+
+serve: site  ## build the site, and show it on http://127.0.0.1:8000
+	$(BIN)/python -m http.server --bind 127.0.0.1 --directory site/build/html 8000
 
 notebooks: .venv/.ready  ## execute the notebooks in place
 	$(BIN)/python notebooks/execute.py
 
-page: .venv/.ready  ## show the first notebook as a web page without code
-	$(BIN)/voila notebooks/00_start_here.ipynb
+page: .venv/.ready  ## show the lessons as web pages without code, on your own copies
+	$(BIN)/python -m memcalc lessons "$(MEMCALC_LESSONS)"
+	$(BIN)/voila --classic-tree "$(MEMCALC_LESSONS)"
 
 slides: .venv/.ready  ## make a deck of slides of each notebook in slides/
 	$(BIN)/jupyter nbconvert --to slides $(DECK) --output-dir slides notebooks/0*.ipynb
@@ -52,7 +67,7 @@ lock: .venv/.ready  ## resolve the versions of pyproject.toml anew
 		--python-version 3.11 --no-header --no-annotate --output-file measure.lock
 
 clean:  ## remove .venv and what the tests leave
-	rm -rf .venv node_modules .pytest_cache .hypothesis .ruff_cache tests/artefacts slides
+	rm -rf site/build site/lessons .venv node_modules .pytest_cache .hypothesis .ruff_cache tests/artefacts slides
 
 .venv/.ready: requirements.lock pyproject.toml Makefile
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

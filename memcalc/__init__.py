@@ -73,7 +73,10 @@ _HOMES = {
     "specs.inference": ("Inference",),
     "specs.model": ("Model",),
     "specs.training": ("Training",),
-    "lessons": ("check", "compare", "exercise", "predict", "progress"),
+    "lessons": (
+        *("brief", "check", "compare", "exercise", "export", "guess_again", "predict", "progress", "questions"),
+        *("take_home", "then_and_now"),
+    ),
 }
 """Module → the names that it has: loaded when first asked for, because SymPy is slow, and not everything needs it."""
 

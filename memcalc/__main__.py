@@ -40,6 +40,7 @@ def _add_writers(commands: parser.Commands) -> None:
     meaning = "of the pictures beside svg, or of the tables; may be repeated"
     article.add_argument("--format", choices=formats, action="append", default=[], help=meaning)
     article.add_argument("--out", default="figures", help="the folder (%(default)s)")
+    article.add_argument("--live", metavar="DIR", help="write pictures to embed instead, which one can touch, here")
     article.set_defaults(run=_article)
     pages = commands.add_parser("explorers", help="write the explorers as pages that need no kernel")
     pages.add_argument("subject", nargs="*", help="which of them; all, if none is named")
@@ -49,16 +50,56 @@ def _add_writers(commands: parser.Commands) -> None:
     )
     pages.add_argument("--pyodide", help=pyodide)
     pages.set_defaults(run=_explorers)
+    _add_lessons(commands)
+
+
+def _add_lessons(commands: parser.Commands) -> None:
+    """Add the command of the lessons: for who learns, and for who teaches."""
+    lessons = commands.add_parser("lessons", help="copy the lessons, without outputs, into a folder of your own")
+    lessons.add_argument("folder", nargs="?", help="the folder; what you have typed there stays")
+    room = "a folder of lines that learners exported: write room.html there, which says how many made which mistake"
+    lessons.add_argument("--room", metavar="FOLDER", help=room)
+    sheets = "a folder: write a hand-out of one page and the answers there, for an instructor"
+    lessons.add_argument("--sheets", metavar="FOLDER", help=sheets)
+    lessons.set_defaults(run=_lessons)
 
 
 def _explorers(options: argparse.Namespace) -> None:
-    from memcalc.explorers import pages  # only for this command
+    from memcalc.web import pages  # only for this command
 
     count = pages.write_all(Path(options.out), options.subject, options.pyodide and Path(options.pyodide))
     print(f"{count} pages in {options.out}; show them with: python -m http.server --directory {options.out}")
 
 
-def _article(options: argparse.Namespace) -> int:
+def _lessons(options: argparse.Namespace) -> None:
+    from memcalc.lessons import copies
+
+    asked = [name for name in ("folder", "room", "sheets") if getattr(options, name)]
+    if len(asked) != 1:
+        raise InputError("lessons needs one of these: a folder for your copies, --room with lines, or --sheets FOLDER.")
+    folder = Path(getattr(options, asked[0])).expanduser()
+    if options.room:
+        from memcalc.lessons import room  # with the libraries of pictures
+
+        print(room.write(folder))
+        return
+    from memcalc.lessons import sheets  # which takes longer than to copy
+
+    print("\n".join((sheets.write if options.sheets else copies.copy)(folder)))
+
+
+def _live(options: argparse.Namespace) -> None:
+    from memcalc.web import live
+
+    if options.check or options.format:
+        raise InputError("live must stand alone: its pictures are neither compared, nor are they of other formats.")
+    for sentence in live.write(Path(options.live)):
+        print(sentence, flush=True)
+
+
+def _article(options: argparse.Namespace) -> int | None:
+    if options.live:
+        return _live(options)
     from memcalc import publish  # pandas and matplotlib, which the other commands do without
 
     if sys.flags.optimize > 1:

@@ -1,21 +1,28 @@
 """Evaluated terms as rows: pandas tables for the notebooks, and pages of text."""
 
 import math
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from functools import partial
 
 import pandas
+import sympy
 from pybtex.database import parse_string
 from pybtex.plugin import find_plugin
 
 from memcalc import units
 from memcalc.catalogue import bibliography
+from memcalc.errors import choice
 from memcalc.estimate import training
 from memcalc.estimate.questions import breakdown, total
-from memcalc.estimate.terms import in_numbers, values
+from memcalc.estimate.states import states
+from memcalc.estimate.terms import as_needed, terms, values
 from memcalc.formula import TERMS, Term
-from memcalc.formula.printing import text
+from memcalc.formula.printing import letter, number, text
 from memcalc.formula.symbols import BY_NAME, GLOSSARY
+from memcalc.formula.term import Values
+from memcalc.formula.totals import inference
+from memcalc.formula.totals import training as training_sum
 from memcalc.specs.gpu import Gpu
 from memcalc.specs.inference import Inference
 from memcalc.specs.model import Model
@@ -42,29 +49,124 @@ class WholeTable(pandas.DataFrame):
     _repr_html_ = pandas.option_context("display.max_colwidth", None)(pandas.DataFrame._repr_html_)
 
 
-def by_hand(term: Term, model: Model, run: Inference, gpu: Gpu | None = None) -> Worked:
-    """Return the term in the order of a calculation by hand: formula, numbers in it, value; of speed, on a card.
+class TextTable(WholeTable):
+    """A table of words, which stand at the left."""
+
+    _constructor = property(lambda self: TextTable)
+
+    def _repr_html_(self) -> str:
+        return re.sub("<(t[hd])>", r'<\1 style="text-align: left">', super()._repr_html_())
+
+
+def by_hand(term: Term | str, model: Model, run: Inference, gpu: Gpu | None = None) -> Worked:
+    """Return a term in the order of a calculation by hand: formula, numbers in it, value; of speed, on a card.
+
+    Parameters
+    ----------
+    term : a term, or the name of one of this run
 
     Raises InputError if a symbol of the term has no value.
 
-    >>> from memcalc.formula import TERMS
-    >>> by_hand(TERMS["kv_cache"], Model.named("LLaMA-7B"), Inference(context=32768)).result
+    >>> by_hand("kv_cache", Model.named("LLaMA-7B"), Inference(context=32768)).result
     '17,179,869,184 bytes = 16.00 GiB = 17.18 GB'
     """
-    term, known = in_numbers(term, model, run, gpu)
+    term, known = _plain(term, model, run, gpu)
     value, unit = term.value(known), GLOSSARY[term.symbol].unit
     result = units.amount(value, unit) + (f" = {units.show_both(math.ceil(value))}" if unit == "bytes" else "")
     return Worked(term.latex(), term.latex(known), result)
 
 
-def glossary(*terms: Term) -> WholeTable:
+def _plain(term: Term | str, model: Model, run: Inference, gpu: Gpu | None = None) -> tuple[Term, Values]:
+    """Return a term as a model and a run need it, and the value of each of its letters."""
+    term = of_run(term, model, run) if isinstance(term, str) else term
+    return as_needed(term, model, run, gpu)
+
+
+def of_run(name: str, model: Model, run: Inference) -> Term:
+    """Return the term of a run with this name, a part of one, or their sum; of what a run lacks, the general term."""
+    if name in (inference.name, training_sum.name):
+        parts = terms(model, run)
+        return replace(TERMS[name], expr=sympy.Add(*(part.symbol for part in parts)), parts=parts)
+    every = {part.name: part for term in terms(model, run) for part in (*term.every_part.values(), term)}
+    return every.get(name) or TERMS[choice("term", name, TERMS)]
+
+
+@dataclass(frozen=True)
+class Needed:
+    """Terms as one model and run need them, with the letters that they use.
+
+    Parameters
+    ----------
+    terms : the terms
+    known : letter → its value here
+    """
+
+    terms: tuple[Term, ...]
+    known: Values
+
+    def __repr__(self) -> str:
+        return "\n".join(map(repr, self.terms))
+
+    def _repr_markdown_(self) -> str:
+        equations = "\n\n".join(term._repr_latex_() for term in self.terms)
+        return f"{equations}\n\n{self.letters._repr_markdown_()}"
+
+    @property
+    def letters(self) -> WholeTable:
+        """What each letter means, how much it is here, and under which key a config.json has it."""
+        table = glossary(*self.terms)
+        letters = {name: one for one in GLOSSARY if (name := one.name) in table.index}
+        table["here"] = [self._here(letters[name]) for name in table.index]
+        wanted = [title for title in ("meaning", "here", "config.json") if title in table]
+        return table[wanted].loc[:, (table[wanted] != "").any()]
+
+    def _here(self, of: sympy.Symbol) -> str:
+        own = {term.symbol: term for term in self.terms}
+        value, unit = own[of].value(self.known) if of in own else self.known.get(of, ""), GLOSSARY[of].unit
+        if unit == "bytes" and GLOSSARY[of].derived:
+            return units.show(math.ceil(value))
+        return f"{number(value)} {unit.removesuffix('s') if value == 1 else unit}".strip() if value != "" else ""
+
+
+def needed(model: Model, run: Inference, *names: str, gpu: Gpu | None = None) -> Needed:
+    """Return terms of the formula, in as few letters as a model and a run need, and what these letters mean.
+
+    Parameters
+    ----------
+    names : of the terms, as `TERMS` has them
+    gpu : the card, for terms of speed
+
+    Raises InputError if a letter has no value.
+
+    >>> needed(Model.named("LLaMA-7B"), Inference(context=32768), "weights", "mlp")
+    M_w = P × B
+    P_mlp = 3 × d × d_ff
+    """
+    pairs = [_plain(name, model, run, gpu) for name in names]
+    return Needed(tuple(term for term, _ in pairs), {one: value for _, known in pairs for one, value in known.items()})
+
+
+class Letters(WholeTable):
+    """A table of letters, which a notebook typesets; text stands at the left."""
+
+    _constructor = property(lambda self: Letters)
+    _repr_html_ = None
+
+    def _repr_markdown_(self) -> str:
+        of = {one.name: letter(one) for one in GLOSSARY}
+        head = " | ".join(["letter", *self.columns])
+        lines = (" | ".join([f"${of[name]}$", *cells]) for name, cells in zip(self.index, self.to_numpy(), strict=True))
+        return "\n".join(f"| {line} |" for line in (head, " | ".join([":---"] * (1 + len(self.columns))), *lines))
+
+
+def glossary(*terms: Term) -> Letters:
     """Return the glossary of exactly the symbols in the terms (of all, if none is given); no column is empty."""
     wanted = {symbol for term in terms for symbol in (term.symbol, *term.symbols)} or GLOSSARY.keys()
     entries = [entry for entry in GLOSSARY.values() if entry.symbol in wanted]
     fields_of = {"letter": "symbol", "meaning": "meaning", "unit": "unit"}  # title of a column → field of an entry
     fields_of |= {"config.json": "config", "ZeRO paper": "zero", "Megatron paper": "megatron"}
     lines = [{title: str(getattr(entry, name)) for title, name in fields_of.items()} for entry in entries]
-    table = WholeTable(lines).set_index("letter")
+    table = Letters(lines).set_index("letter")
     return table.loc[:, (table != "").any()]  # a column in which no symbol has a name says nothing
 
 
@@ -91,7 +193,7 @@ def bytes_per_parameter(*choices: tuple[str, str]) -> pandas.DataFrame:
 def _summands(run: Training) -> dict[str, str]:
     """Return what one parameter of a model takes that is so large that counters and tables weigh nothing."""
     model = Model.nominal(2**40)
-    known, terms = values(model, run), training.states(model, run)
+    known, terms = values(model, run), states(model, run)
     parts = {part.name: part for term in terms for part in (term, *term.every_part.values())}
     each = {name: [parts[name].exact(known) / model.parameters] for name in ("weights", "gradients", "master_weights")}
     each["optimizer_states"] = [parts["one_state"].exact(known) / model.parameters] * run.optimizer_spec.moments

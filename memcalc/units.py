@@ -27,12 +27,14 @@ def in_unit(count: int, unit: str) -> float:
 def show(count: int | Fraction, unit: str = "GiB") -> str:
     """Write `count` [bytes] with its unit and two digits; what is less than an eighth of a GiB or GB, in MiB or MB.
 
-    >>> show(17_179_869_184), show(17_179_869_184, "GB"), show(524_288), show(-(2**29))
-    ('16.00 GiB', '17.18 GB', '0.50 MiB', '-0.50 GiB')
+    Halves are rounded up, as one does by hand.
+
+    >>> show(17_179_869_184), show(17_179_869_184, "GB"), show(524_288), show(-(2**29)), show(28_125_000_000, "GB")
+    ('16.00 GiB', '17.18 GB', '0.50 MiB', '-0.50 GiB', '28.13 GB')
     """
     if unit[0] == "G" and abs(count) < UNITS[unit] // 8:
         unit = unit.replace("G", "M")
-    sign, hundredths = "-" if count < 0 else "", round(abs(Fraction(count)) * 100 / UNITS[unit])
+    sign, hundredths = "-" if count < 0 else "", math.floor(abs(Fraction(count)) * 100 / UNITS[unit] + Fraction(1, 2))
     return f"{sign}{hundredths // 100:,}.{hundredths % 100:02} {unit}"
 
 

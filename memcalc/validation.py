@@ -1,23 +1,95 @@
 """Reality: measured amounts, what the formula says to each, and why the two differ where they do."""
 
+import html
 from collections.abc import Iterable
+from dataclasses import dataclass
 
-from memcalc import InputError
+from memcalc import Inference, InputError, Training
 from memcalc.estimate.measured import COLUMNS, NOTABLE, Measurement, measurements, read, row
 from memcalc.tables import WholeTable
 
-__all__ = ["COLUMNS", "NOTABLE", "Measurement", "against", "measurements", "read", "residuals", "row", "table"]
+__all__ = ["COLUMNS", "NOTABLE", "Lines", "Measurement", "against", "measurements", "read", "residuals", "row", "table"]
+
+_SAID = {
+    "context": "{:,} tokens",
+    "batch": "batch of {}",
+    "data_parallel": "{} cards",
+    "kv_cache": "{} cache",
+    "rows": "{:,} rows",
+    "columns": "{:,} columns",
+    **dict.fromkeys(("engine", "weights", "format", "recipe", "optimizer", "attention", "sharding", "gpu"), "{}"),
+}
+"""Input → how it is said; others are said with their name."""
 
 
-def against(*ids: str) -> WholeTable:
-    """Return the measured rows with these ids beside the formula and the residual.
+@dataclass(frozen=True)
+class Lines:
+    """Measured rows as sentences, one a line; in a notebook each unfolds to how it was measured.
+
+    Parameters
+    ----------
+    rows : what was measured
+    """
+
+    rows: tuple[Measurement, ...]
+
+    def __repr__(self) -> str:
+        return "\n".join(map(_sentence, self.rows))
+
+    def _repr_html_(self) -> str:
+        told = ((html.escape(_sentence(one)), _details(one)) for one in self.rows)
+        return "".join(f"<details><summary>{line}</summary>{details}</details>" for line, details in told)
+
+
+def against(*rows: str | Measurement) -> Lines:
+    """Return measured rows, or those with these ids, each as a sentence that says whether the formula agrees.
 
     Raises InputError for an id that no row has.
 
-    >>> against("W001")["residual"].item()
-    '0'
+    >>> against("L002")
+    Llama-2-7B, 32,768 tokens, llama.cpp, FP16 cache: the cache takes 17,179,869,184 bytes, as the formula says ✓
     """
-    return table(map(row, ids))
+    if not rows:
+        raise InputError("rows must be at least one measurement, not none.")
+    return Lines(tuple(one if isinstance(one, Measurement) else row(one) for one in rows))
+
+
+def _sentence(one: Measurement) -> str:
+    """Say what was measured on what, and what the formula says to it."""
+    unit, measured, predicted = one.row["unit"], *(f"{float(each):,.0f}" for each in (one.measured, one.predicted))
+    amount = f"{', '.join(_on_what(one))}: {one.row['said']} {measured} {unit}".removeprefix(": ")
+    if one.row["bound"] == "below":
+        return f"{amount}; the formula says at most {predicted} {'✓' if one.within else '✗'}"
+    if one.residual == 0:
+        return f"{amount}, as the formula says ✓"
+    side, share = "more" if one.residual > 0 else "less", one.percent.removeprefix("-")
+    return f"{amount}, {share} {side} than the {predicted} of the formula{': unfold to read why' if one.cause else ''}"
+
+
+def _on_what(one: Measurement) -> list[str]:
+    """Return the model and the inputs in words; of a model that was changed only that it was."""
+    of_run = {name: value for name, value in one.inputs.items() if _is_said(name)}
+    changed = " with other sizes" if len(of_run) < len(one.inputs) else ""
+    said = [_SAID.get(name, f"{name.replace('_', ' ')} {{}}").format(value) for name, value in of_run.items()]
+    alone = {"batch": 1}  # goes without saying
+    said = [words for words, (name, value) in zip(said, of_run.items(), strict=True) if alone.get(name) != value]
+    return [f"{one.model}{changed}", *said] if one.model else said
+
+
+def _is_said(name: str) -> bool:
+    """Return whether an input belongs to the run, or to a matrix, and not to the model."""
+    return name in _SAID or name in Inference.declared or name in Training.declared
+
+
+def _details(one: Measurement) -> str:
+    what = one.row["meaning"]
+    lines = [f"What it is: {what}.", f"Why the two differ: {one.cause}."] if one.cause else [f"What it is: {what}."]
+    lines += [
+        f"Inputs: {one.written}.",
+        f"How it was measured: {one.how}.",
+        f"{one.library}; {one.date}; row {one.id}.",
+    ]
+    return "".join(f"<p>{html.escape(line)}</p>" for line in lines)
 
 
 def table(rows: Iterable[Measurement]) -> WholeTable:

@@ -20,7 +20,6 @@ from memcalc.formula.roofline import decode_in, decode_of_files
 from memcalc.formula.saved_tensors import CodePath
 from memcalc.formula.symbols import BY_NAME, symbol
 from memcalc.formula.tensors import TENSORS
-from memcalc.formula.training_step import step_peak
 from memcalc.specs.engines import Engine, formats_of
 
 ROOT = Path(__file__).parent.parent
@@ -72,7 +71,7 @@ _BUILT = (
     with_residual("transformers"),
 )
 _PASS = Prefill(CodePath("llama"))
-EVERY_TERM = [*TERMS.values(), *_BUILT, _PASS.prefill, _PASS.decode_step, step_peak(CodePath("llama"))]
+EVERY_TERM = [*TERMS.values(), *_BUILT, _PASS.prefill, _PASS.decode_step]
 EVERY_TERM += [decode_in(Format.named("NF4"), TENSORS), decode_of_files()]
 EVERY_TERM += [example(), output_buffer]
 """Those that stand in modules, and one of each kind that a function builds."""

@@ -20,26 +20,24 @@ from playwright.sync_api import expect, sync_playwright
 ROOT = Path(__file__).parent.parent
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-sync"]
+SETTINGS = ROOT / "notebooks" / "lab"  # as make lab has them
 LAB = ["jupyterlab", "--LabApp.expose_app_in_browser=True", "--IdentityProvider.token=", "--ServerApp.port_retries=0"]
 PROMPT = "--ServerApp.kernel_websocket_connection_class=memcalc.explorers.server.PromptConnection"  # as make lab has it
-VOILA = ["voila", "--token=", "--Voila.port_retries=0"]
+VOILA = ["voila", "--token=", "--Voila.port_retries=0", "--classic-tree"]
 
 
 @contextmanager
 def jupyterlab(home, notebooks=ROOT / "notebooks", connection=PROMPT):
-    """A JupyterLab on a copy of the notebooks, as `make lab` opens it; gives its address."""
+    """A JupyterLab on a copy of the notebooks, with the settings of `make lab`; gives its address."""
     shutil.copytree(notebooks, home / "notebooks", ignore=shutil.ignore_patterns(".*"))
-    settings = home / "settings" / "@jupyterlab" / "apputils-extension"
-    settings.mkdir(parents=True)
-    (settings / "notification.jupyterlab-settings").write_text('{"fetchNews": "false", "checkForUpdates": false}')
     with _server(home, [*LAB, f"--ServerApp.root_dir={home / 'notebooks'}", "--allow-root", connection]) as address:
         yield address
 
 
 @contextmanager
-def voila(home, notebook):
-    """A notebook as a web page without code; gives its address."""
-    with _server(home, [*VOILA, str(notebook)]) as address:
+def voila(home, lessons):
+    """The notebooks of a folder as web pages without code; gives the address of their list."""
+    with _server(home, [*VOILA, str(lessons)]) as address:
         yield address
 
 
@@ -50,6 +48,7 @@ def _server(home, command):
         port = free.getsockname()[1]
     folders = {f"JUPYTER_{name}_DIR": str(home / name.lower()) for name in ("CONFIG", "DATA", "RUNTIME")}
     environment = os.environ | folders | {"HOME": str(home), "JUPYTERLAB_SETTINGS_DIR": str(home / "settings")}
+    environment |= {"JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"), "JUPYTER_CONFIG_PATH": str(SETTINGS)}
     environment |= {"MEMCALC_PROGRESS": str(home / "progress.json")}
     command = [sys.executable, "-m", *command, "--no-browser", f"--port={port}"]
     with (home / "log").open("w") as log, subprocess.Popen(command, env=environment, stdout=log, stderr=log) as server:

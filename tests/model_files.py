@@ -12,6 +12,12 @@ CODES |= {"u64": 10, "i64": 11, "f64": 12}
 PACKED = {"u8": "B", "i8": "b", "u16": "H", "i16": "h", "u32": "I", "i32": "i", "f32": "f", "bool": "?"}
 PACKED |= {"u64": "Q", "i64": "q", "f64": "d"}
 LLAMA = {"general.architecture": ("text", "llama"), "llama.block_count": ("u32", 2)}
+SMALL = LLAMA | {
+    **{"llama.vocab_size": ("u32", 100), "llama.embedding_length": ("u32", 64)},
+    **{"llama.feed_forward_length": ("u32", 96)},
+    **{"llama.attention.head_count": ("u32", 4), "llama.attention.head_count_kv": ("u32", 2)},
+}
+"""What a small model must say to have a cache."""
 NORM = ("norm.weight", (8,), 0, 32)
 
 

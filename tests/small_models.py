@@ -3,7 +3,7 @@
 from hypothesis import strategies as st
 
 from memcalc import catalogue
-from memcalc.estimate import training
+from memcalc.estimate import states
 from memcalc.specs.model import Model
 from memcalc.specs.training import Training
 
@@ -29,14 +29,14 @@ def small(name):
 def memory(model, run, place="gpu"):
     """The bytes of each term, and of each of its parts."""
     known, named = model.values | run.values, {}
-    for term in training.states(model, run, place):
+    for term in states.states(model, run, place):
         named |= {part.name: part.value(known) for part in term.every_part.values()} | {term.name: term.exact(known)}
     return named
 
 
 def needed(model, run):
     """The bytes of the three terms."""
-    return sum(training.places(model, run)["gpu"].values())
+    return sum(states.places(model, run)["gpu"].values())
 
 
 SMALL = st.sampled_from([small(name) for name in _MODELS])

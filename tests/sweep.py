@@ -6,7 +6,7 @@ def move_every_control():
     from ipywidgets.widgets.widget import _instances
 
     from memcalc.explorers.widget import Explorer
-    from memcalc.lessons.widgets import Guess
+    from memcalc.lessons.predictions import Guess
 
     for widget in list(_instances.values()):
         if isinstance(widget, Guess):

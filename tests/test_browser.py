@@ -15,12 +15,16 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 import lab as servers
+from memcalc.lessons import EXERCISES, copies
 
 ARTEFACTS = Path(__file__).parent / "artefacts"
-HARMLESS = ("favicon", "ResizeObserver", "shared module", "ERR_NAME_NOT_RESOLVED", "restore the debugger state")
+HARMLESS = (
+    *("favicon", "ResizeObserver", "shared module", "ERR_NAME_NOT_RESOLVED", "restore the debugger state"),
+    "voila/api/shutdown",
+)
 """Errors of the console that are none of ours: JupyterLab and Voilà bring the same libraries, JupyterLab still asks a
 kernel for its debugger that was restarted, and Voilà's page asks the network for a font and for MathJax, which a test
-must do without."""
+must do without, and, when one leaves it, asks to end a kernel that has ended."""
 OTHERS = sorted(path.name for path in (servers.ROOT / "notebooks").glob("[0-9]*.ipynb"))
 NOTEBOOKS = tuple(dict.fromkeys(("00_start_here.ipynb", "04_kv_cache.ipynb", *OTHERS)))
 LOOKS = (("light", 1280), ("dark", 800))
@@ -39,6 +43,12 @@ CLOSED = servers.notebook(
     "from memcalc import explorers\nfit = explorers.fit(closed=True)\nfit", "fit.guess, fit.guess_unit"
 )
 """An explorer that asks first."""
+
+PICTURED = servers.notebook(
+    'from memcalc import brief, explorers, predict\npredict("0.1", within=explorers.fit(closed=True))',
+    "brief(4)",
+)
+"""A guess that is made in the picture, and a brief."""
 
 ASKED = servers.notebook(
     "from memcalc import exercise, explorers, predict\n"
@@ -60,6 +70,11 @@ def lab(tmp_path_factory):
     with servers.jupyterlab(home) as address:
         nbformat.write(SEVERAL, home / "notebooks" / "several.ipynb")
         nbformat.write(CLOSED, home / "notebooks" / "closed.ipynb")
+        for name in (
+            "pictured.ipynb",
+            "briefed.ipynb",
+        ):  # a file whose kernel JupyterLab may still be ending is not run
+            nbformat.write(PICTURED, home / "notebooks" / name)
         for name in ("asked.ipynb", "asked_again.ipynb"):
             nbformat.write(ASKED, home / "notebooks" / name)
         yield address
@@ -88,7 +103,12 @@ def watched(page, errors, request):
 def listened(page):
     """What the page's console says of errors, from now on."""
     errors = []
-    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+
+    def tell(message):
+        if message.type == "error":
+            errors.append(f"{message.text} {message.location['url']}")
+
+    page.on("console", tell)
     page.on("pageerror", lambda error: errors.append(str(error)))
     return errors
 
@@ -445,6 +465,49 @@ def test_a_guess_is_made_in_the_picture_and_stays(desk, page):
     desk.notebook = None
 
 
+def test_a_guess_in_the_picture_is_answered_there_by_keyboard_alone_and_asked_again(desk, page):
+    page.set_viewport_size({"width": 1280, "height": 1400})
+    desk.run("pictured.ipynb")
+    explorer = page.locator(".memcalc-explorer")
+    field = explorer.locator(".memcalc-guess input")
+    field.fill("0")
+    expect(explorer.get_by_role("button", name="Open it")).to_be_disabled()
+    field.fill("13")
+    page.keyboard.press("Enter")
+    told = explorer.locator(".memcalc-factor")
+    expect(told).to_contain_text("You said 13.00 GiB; it is 28.55 GiB: 2.2 times too little.")
+    expect(told).to_contain_text("A natural mistake: that holds the parameters alone")
+    assert explorer.get_by_text("You guessed").count() == 0, "one comparison is enough"
+    no_serious_fault(page)
+    explorer.get_by_label("s: context", exact=True).press("ArrowRight")
+    expect(told).to_be_empty()
+    told_again = explorer.get_by_role("button", name="Reset")
+    told_again.press("Enter")
+    expect(told).to_contain_text("You said 13.00 GiB")
+    explorer.get_by_role("button", name="guess again").press("Enter")
+    expect(field).to_be_focused()
+    expect(told).to_be_empty()
+    assert "28.55" not in explorer.inner_text()
+    page.keyboard.type("28")
+    page.keyboard.press("Enter")
+    expect(told).to_contain_text("well guessed")
+    desk.notebook = None
+
+
+def test_a_brief_is_chosen_and_answered_by_keyboard_alone(desk, page):
+    page.set_viewport_size({"width": 1280, "height": 1400})
+    desk.run("briefed.ipynb")
+    page.get_by_role("group", name="Your brief").get_by_role("button", name="One card at home").press("Enter")
+    asked = page.get_by_role("group", name="Brief of lesson 4")
+    asked.get_by_role("textbox").fill("16")
+    page.keyboard.press("Enter")
+    expect(asked.get_by_role("status")).to_contain_text("you counted the query heads")
+    asked.get_by_role("button", name="try it in the picture").press("Enter")
+    expect(page.locator(".memcalc-explorer").nth(1).get_by_role("status").first).to_contain_text("4.00 GiB")
+    no_serious_fault(page, ".memcalc-lesson")
+    desk.notebook = None
+
+
 NARROW = "() => [...document.querySelectorAll('.memcalc-lesson')].every(one => one.scrollWidth <= one.clientWidth)"
 
 
@@ -472,7 +535,7 @@ def test_a_guess_and_an_exercise_by_keyboard_alone_and_after_the_kernel_has_gone
         expect(exercise.get_by_role("status")).to_contain_text(said)
     answer.fill("L_full h_kv d_k s (B_k + B_v)")
     exercise.get_by_role("button", name="Check").press("Enter")
-    expect(exercise.get_by_role("status")).to_contain_text("1 of 3 here, 1 of 29 exercises in all.")
+    expect(exercise.get_by_role("status")).to_contain_text(f"1 of 3 here, 1 of {len(EXERCISES)} exercises in all.")
     exercise.get_by_text("Solution", exact=True).press("Enter")
     expect(exercise.get_by_label("solution")).to_have_text("L_full * h_kv * d_k * s * (B_k + B_v)")
     no_serious_fault(page, ".memcalc-lesson")
@@ -487,6 +550,32 @@ def test_a_guess_and_an_exercise_by_keyboard_alone_and_after_the_kernel_has_gone
     expect(field).to_be_focused()
     expect(page.locator(".memcalc-explorer")).to_have_count(0)
     desk.notebook = None
+
+
+def test_a_learner_s_copy_goes_from_a_guess_to_a_tick(browser, request, tmp_path):
+    """In lesson 4: nothing answers before it asks, the file is clean as it opens, and what is answered is ticked."""
+    copies.copy(tmp_path / "lessons")
+    with servers.jupyterlab(tmp_path, tmp_path / "lessons") as address:
+        page = browser.new_page(viewport={"width": 1280, "height": 1400}, reduced_motion="reduce")
+        with watched(page, listened(page), request):
+            page.goto(f"{address}/lab/tree/04_kv_cache.ipynb")
+            expect(page.locator(".jp-MarkdownOutput h1").first).to_contain_text("4 · ")
+            assert page.locator(".jp-OutputArea-output:not(.jp-MarkdownOutput)").count() == 0, "nothing has run"
+            assert page.get_by_text("official Jupyter news").count() == 0
+            page.wait_for_function(servers.IS_IDLE, timeout=60_000)
+            servers.command(page, "notebook:run-all-cells")
+            field = page.locator(":is(.memcalc-guess, .memcalc-answering) input").first
+            field.fill("1")
+            field.press("Enter")
+            expect(page.get_by_text("it is 2.00 GiB: 2.0 times too little.").first).to_be_visible()
+            exercise = page.get_by_role("group", name="Exercise 4.1")
+            exercise.get_by_role("textbox").fill("8")
+            exercise.get_by_role("textbox").press("Enter")
+            expect(exercise.get_by_role("status")).to_contain_text("Right: 8.00 GiB")
+            servers.command(page, "notebook:run-all-cells")
+            expect(page.get_by_text("✓ 4.1").first).to_be_visible()
+            expect(page.get_by_text("✓ You can compute the cache of a model from its config.json.")).to_be_visible()
+        page.close()
 
 
 def test_several_explorers_and_several_views_of_one(desk, page):
@@ -520,15 +609,29 @@ def web(browser, request):
     page.close()
 
 
-def test_the_first_notebook_is_a_web_page_without_code(web, tmp_path):
-    with servers.voila(tmp_path, servers.ROOT / "notebooks" / NOTEBOOKS[0]) as address:
+def test_the_lessons_are_web_pages_without_code_with_fields_and_links(web, tmp_path):
+    copies.copy(tmp_path / "lessons")
+    with servers.voila(tmp_path, tmp_path / "lessons") as address:
         web.goto(address)
-        explorer = web.locator(".memcalc-explorer")
+        expect(web.get_by_role("link", name="04_kv_cache.ipynb")).to_be_visible()
+        web.goto(f"{address}/voila/render/{NOTEBOOKS[0]}")
+        explorer = web.locator(".memcalc-explorer").first
         expect(explorer.locator(PICTURE)).to_be_visible(timeout=60_000)
         assert web.get_by_text("from memcalc import").count() == 0
+        field = explorer.locator(".memcalc-guess input")
+        field.fill("13")
+        field.press("Enter")
+        expect(explorer.locator(".memcalc-factor")).to_contain_text("You said 13.00 GiB")
         before = shown(explorer)
         slider = explorer.get_by_label("s: context", exact=True)
         slider.press("ArrowRight")
         changes(explorer, before)
         expect(slider).to_have_js_property("ariaValueText", "40,960 tokens")
+        exercise = web.get_by_role("group", name="Exercise 0.2")
+        exercise.get_by_role("textbox").fill("25.76")
+        exercise.get_by_role("textbox").press("Enter")
+        expect(exercise.get_by_role("status")).to_contain_text("Right: ")
+        web.get_by_role("link", name="1 · Weights").first.click()
+        expect(web.locator(".memcalc-explorer").first.locator(PICTURE)).to_be_visible(timeout=60_000)
+        expect(web.get_by_role("heading", name="1 · Weights")).to_be_visible()
         web.goto("about:blank")  # before the server goes

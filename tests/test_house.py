@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 
 import memcalc
 from cases import EVERY_TERM
@@ -21,10 +22,10 @@ PACKAGE = ROOT / "memcalc"
 FACE = "__init__"
 FLOW = (
     *("errors", "units", "catalogue", "checkpoints", "formula", "specs", "estimate", FACE, "command"),
-    *("tables", "validation", "article", "plots", "explorers", "lessons", "publish", "__main__"),
+    *("tables", "validation", "article", "plots", "explorers", "lessons", "web", "publish", "__main__"),
 )
 """Packages, and modules at the root, from the ground up: each may import those before it; the face gathers the core."""
-MOST_FLOORS, MOST_FILES, MOST_LINES, MOST_IN_A_BODY = 10, 10, 400, 20
+MOST_FLOORS, MOST_FILES, MOST_LINES, MOST_IN_A_BODY = 11, 10, 400, 20
 
 MODULES = {
     ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__"): path
@@ -91,8 +92,8 @@ def test_floors_and_files_at_the_root_are_few():
     assert len(list(PACKAGE.glob("*.py"))) <= MOST_FILES
 
 
-OF_LESSONS = {f"lessons.{name}" for name in ("check", "formulas", "progress", "record", "widgets")}
-"""What serves all lessons; each of the others has the questions of one."""
+ASKING = ("activations", "article", "fit", "hardware", "kv_cache", "optimizer", "plan", "task", "validation", "weights")
+"""Modules with the questions of one lesson, and what they are made of."""
 
 WITH_ANOTHER = {
     "formula.printing": "formula.term",
@@ -102,10 +103,15 @@ WITH_ANOTHER = {
     "estimate.inference": "estimate.terms",
     "__main__": "main",
     "command.others": "main",
+    "web.hosted": "web.worker",
     "command.streams": "main",
     "formula.glossary": "formula.symbols",
     "formula.lineage": "formula.structures",
-} | {name: "lessons.exercises" for name in MODULES if name.startswith("lessons.") and name not in OF_LESSONS}
+    "formula.gathered": "formula.moments",
+    "formula.halves": "formula.moments",
+    "specs.choosing": "specs.training",
+    "lessons.question": "lessons.widgets",
+} | {f"lessons.{name}": "lessons.exercises" for name in ASKING}
 """Modules that the tests of another one hold."""
 
 
@@ -149,16 +155,26 @@ def test_every_source_is_in_the_bibliography(term):
 
 def test_environment_equals_pyproject():
     environment = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
-    conda = {line for line in environment if isinstance(line, str)} - {"pip", f"python{PROJECT['requires-python']}"}
+    conda = {line for line in environment if isinstance(line, str)} - {"pip", "python=3.13"}
     assert conda == {*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["notebooks"]}
     assert {"pip": ["--editable ."]} in environment
 
 
+def test_binder_takes_the_python_that_is_named():
+    """Without this form, repo2docker lays an environment of an older Python and moves it; its own pattern reads it."""
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+    found = [re.match(r"python\s*=+\s*([\d.]*)", line) for line in environment if isinstance(line, str)]
+    named = [one[1] for one in found if one]
+    assert len(named) == 1
+    assert named[0] in SpecifierSet(PROJECT["requires-python"])
+
+
 def wanted(extra):
-    """The names of what an extra needs, with the base and the extra of the notebooks, which it includes."""
+    """The names of what an extra needs, with the base and the extras that it includes."""
     extras = PROJECT["optional-dependencies"]
-    assert "memcalc[notebooks]" in extras[extra]
-    lines = [*PROJECT["dependencies"], *extras["notebooks"], *extras[extra]]
+    including = next(line for line in extras[extra] if line.startswith("memcalc["))
+    others = [line for other in Requirement(including).extras for line in extras[other]]
+    lines = [*PROJECT["dependencies"], *others, *extras[extra]]
     return {Requirement(line).name for line in lines} - {"memcalc"}
 
 

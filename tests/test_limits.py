@@ -189,6 +189,7 @@ MAY_BE_ZERO = {
     "dropout",
     "lora_dropout",
     "lora_rank",
+    "frozen",
     "gpu_layers",
     "cpu_experts",
     "loras",

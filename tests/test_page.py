@@ -14,8 +14,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 import lab
-from memcalc.explorers import pages
 from memcalc.explorers.frame import LAYOUTS
+from memcalc.web import pages
 from scenes import EXPLORERS
 
 NODE = lab.ROOT / "node_modules"
@@ -152,7 +152,7 @@ ASK = """async ([subject, states, start, width]) => {
   const answers = [];
   for (const state of states) {
     window.python.postMessage({ id: 1, subject, state, start, width });
-    const answer = await new Promise((done) => (window.python.onmessage = ({ data }) => done(data.text)));
+    const answer = await new Promise((done) => (window.python.onmessage = ({ data }) => data.id && done(data.text)));
     answers.push(answer);
   }
   return answers;

@@ -7,6 +7,7 @@ import pytest
 from memcalc import Gpu, Inference, InputError, Model, Training, breakdown, tables, values
 from memcalc.catalogue import bibliography
 from memcalc.formula import TERMS
+from memcalc.formula.plain import plain
 from memcalc.formula.symbols import GLOSSARY
 
 SEVEN, RUN = Model.named("LLaMA-7B"), Inference(32_768)
@@ -14,7 +15,7 @@ SEVEN, RUN = Model.named("LLaMA-7B"), Inference(32_768)
 
 def test_by_hand_goes_from_formula_to_units():
     worked = tables.by_hand(TERMS["crossing"], SEVEN, RUN)
-    assert worked.formula == TERMS["crossing"].simplified(values(SEVEN, RUN)).latex()
+    assert worked.formula == plain(TERMS["crossing"], values(SEVEN, RUN)).latex()
     assert "13{,}476{,}831{,}232" in worked.substituted
     assert worked.result == "25,706 tokens"
     assert worked.result in worked._repr_markdown_()
@@ -25,13 +26,48 @@ def test_by_hand_with_a_card_ends_in_seconds():
     assert "1{,}008{,}000{,}000{,}000" in worked.substituted
     read = SEVEN.parameters - 32_000 * 4096 + 2**19  # the cache of one token in 16 bits
     assert worked.result == f"{read / 1008e9:.4g} seconds"
-    with pytest.raises(InputError, match="needs BW"):
+    with pytest.raises(InputError, match="needs β"):
         tables.by_hand(TERMS["decode_time"], SEVEN, RUN)
 
 
 def test_glossary_has_exactly_the_symbols_of_the_terms():
     assert list(tables.glossary(TERMS["weights"]).index) == ["M_w", "P", "B"]
     assert len(tables.glossary()) == len(GLOSSARY)
+
+
+def test_a_table_of_letters_is_typeset_and_begins_at_the_left():
+    head, ruled, *lines = (
+        tables.glossary(TERMS["kv_cache"].simplified(values(SEVEN, RUN)))._repr_markdown_().splitlines()
+    )
+    assert head.startswith("| letter | meaning | unit |")
+    assert set(ruled.replace("|", "").split()) == {":---"}
+    assert [line.split(" | ")[0] for line in lines][:2] == [r"| $M_{\mathrm{kv}}$", r"| $L_{\mathrm{full}}$"]
+
+
+def test_terms_are_shown_in_the_letters_that_a_model_needs():
+    llama, run = Model.named("Llama-3.1-8B"), Inference(weights="BF16")
+    needed = tables.needed(llama, run, "parameters", "embedding", "mlp", "norms")
+    assert repr(needed).splitlines() == [
+        "P = P_emb + L × (P_attn + P_mlp + P_norm) + d",
+        "P_emb = 2 × V × d",
+        "P_mlp = 3 × d × d_ff",
+        "P_norm = 2 × d",
+    ]
+    here = needed.letters["here"]
+    assert here["P"] == f"{llama.parameters:,}"
+    assert (here["L"], here["d_ff"], here["V"]) == ("32", "14,336", "128,256 tokens")
+    assert needed.letters["config.json"]["L"] == "num_hidden_layers"
+    with pytest.raises(InputError, match="term 'wights' is not known; the nearest is weights"):
+        tables.needed(llama, run, "wights")
+
+
+def test_a_term_of_a_run_is_that_of_its_code():
+    run = Training(context=2048, attention="eager")
+    worked = tables.by_hand("activations", SEVEN, run)
+    assert worked.result.startswith(f"{breakdown(SEVEN, run)['activations']:,} bytes")
+    (layer,) = tables.needed(SEVEN, run, "layer_activations").terms
+    assert layer.exact(values(SEVEN, run)) * SEVEN.layers < breakdown(SEVEN, run)["activations"]
+    assert "6 × h × s^2 × b" in str(layer)
 
 
 def test_memory_ends_with_the_total():
@@ -101,3 +137,14 @@ def test_every_source_is_listed_once_under_its_key():
 
 def test_names_of_models_keep_their_capitals():
     assert "GQA: Training Generalized" in tables.references().text
+
+
+@pytest.mark.parametrize("run", [Inference(2048), Training(1024, batch=2, recipe="fp32", attention="eager")])
+def test_the_sum_of_a_run_is_that_of_its_own_terms(run):
+    model, name = Model.named("GPT-2"), "training" if isinstance(run, Training) else "inference"
+    assert tables.by_hand(name, model, run).result.startswith(f"{sum(breakdown(model, run).values()):,} bytes")
+    assert set(map(str, tables.of_run(name, model, run).symbols)) >= {"M_w"}
+
+
+def test_a_table_of_words_begins_at_the_left():
+    assert '<td style="text-align: left">one</td>' in tables.TextTable({"a": ["one"]})._repr_html_()

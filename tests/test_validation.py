@@ -166,11 +166,40 @@ def test_no_text_is_evaluated_or_ends_in_a_traceback(text):
 
 
 def test_against_keeps_the_order_asked_for():
-    first, second = ROWS[5].id, ROWS[2].id
-    table = validation.against(first, second)
-    assert list(table["measured [bytes]"]) == [f"{int(row.measured):,}" for row in (ROWS[5], ROWS[2])]
+    asked = (ROWS[5], ROWS[2])
+    for lines in (validation.against(*(row.id for row in asked)), validation.against(*asked)):
+        said = str(lines).splitlines()
+        assert len(said) == 2
+        for line, row in zip(said, asked, strict=True):
+            assert line.startswith(row.model)
+            assert f" {int(row.measured):,} bytes, as the formula says ✓" in line
     with pytest.raises(InputError, match="measured row 'X1' is not known"):
         validation.against("X1")
+
+
+def test_a_line_unfolds_to_how_it_was_measured():
+    shown = validation.against("L002")._repr_html_()
+    summary, _, details = shown.partition("</summary>")
+    row = validation.row("L002")
+    assert summary == f"<details><summary>{validation.against('L002')}"
+    for word in (row.how, row.library, row.date, row.written, row.id):
+        assert word in details
+        assert word not in summary
+
+
+def test_a_line_says_by_how_much_the_formula_is_off():
+    (off,) = str(validation.against(validation.read(line(measured="1610612736")))).splitlines()
+    assert off.endswith("1,610,612,736 bytes, 33.3 % less than the 2,147,483,648 of the formula: unfold to read why")
+    speed = {"quantity": "decode_speed", "inputs": "context=64; weights=FP16; gpu=RTX 4090", "measured": "50.5"}
+    assert str(validation.against(validation.read(line(**speed)))).endswith("the formula says at most 67 ✓")
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.id)
+def test_every_row_is_one_line(row):
+    said = str(validation.against(row))
+    assert "\n" not in said
+    assert f"{float(row.measured):,.0f} {row.row['unit']}" in said
+    assert said.endswith("✓") == (row.residual == 0 or row.row["bound"] == "below")
 
 
 def test_residuals_count_every_row_once():

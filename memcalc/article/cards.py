@@ -1,10 +1,17 @@
 """The cards of today in one table: what they hold, how fast they read it, what they cost, what fits."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from memcalc import Gpu, Inference, InputError, Model, catalogue, fits, units
 from memcalc.article.published import table_of
 from memcalc.article.table1 import CONTEXT
 from memcalc.estimate.scaling import largest_model
 from memcalc.estimate.speed import fastest
+
+if TYPE_CHECKING:
+    from memcalc.tables import TextTable
 
 RUN = Inference(context=CONTEXT, weights="INT8", kv_cache="INT8")
 """The run of the article's second table: "INT8, 32K ctx"."""
@@ -85,6 +92,26 @@ def _line(gpu: Gpu) -> dict[str, str]:
         "Largest model, grouped heads": _largest(gpu, grouped=True),
         "Source": f"{gpu.source}; price: {gpu.price_source}" if gpu.price_usd else gpu.source,
     }
+
+
+def compared(*names: str) -> TextTable:
+    """Return what some cards hold, in their three memories, how fast they read, and what a GiB of them costs.
+
+    >>> compared("RTX 4090").loc["RTX 4090", "a program sees"]
+    '23.64 GiB'
+    """
+    from memcalc.tables import TextTable  # the pictures of a page do without it
+
+    columns = {
+        "sold as": lambda gpu: f"{gpu.marketed_gb} {gpu.marketed_unit}",
+        "the driver reports": lambda gpu: f"{gpu.reported_mib:,} MiB" if gpu.reported_mib else UNKNOWN,
+        "a program sees": lambda gpu: units.show(gpu.capacity) if gpu.visible_gib else UNKNOWN,
+        "reads": bandwidth,
+        "costs": lambda gpu: price_per_gib(gpu).replace(" to $", " to ") or UNKNOWN,  # two would be read as LaTeX
+    }
+    cards = list(map(Gpu.named, names))
+    lines = [{"card": gpu.name} | {title: write(gpu) for title, write in columns.items()} for gpu in cards]
+    return TextTable(lines).set_index("card")
 
 
 def price_ends(gpu: Gpu) -> list[int]:

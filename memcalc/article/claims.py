@@ -7,7 +7,7 @@ from functools import cache, cached_property
 from itertools import groupby
 from operator import itemgetter
 
-from memcalc import Gpu, Inference, InputError, catalogue, units
+from memcalc import Gpu, Inference, InputError, Model, catalogue, fits, units
 from memcalc.article.compare import EITHER, said, units_of
 from memcalc.article.published import table_of
 from memcalc.article.table3 import cost_of_a_million
@@ -115,17 +115,27 @@ class Claim:
         return "; ".join(filter(None, named)) + (f", in {min(self.reading.units)}" if one_unit else "")
 
     @property
-    def statements(self) -> tuple[Statement, ...]:
-        """What bears on the verdict: the false statements of other readings, and those of the one that counts."""
+    def _others(self) -> tuple[tuple[str, Statement], ...]:
+        """The false statements of the readings that do not count, the plain one first, each with what it assumes."""
         others = [reading for reading in self.readings if reading is not self.reading]
-        false = [statement for reading in others for statement in reading.statements if not statement.units]
-        return (*false, *(self.reading.statements if self.reading else ()))
+        return tuple((one.assumption, said) for one in others for said in one.statements if not said.units)
+
+    @property
+    def statements(self) -> tuple[Statement, ...]:
+        """What bears on the verdict: the statements of the reading that counts, then the false ones of the others."""
+        return (*(self.reading.statements if self.reading else ()), *(said for _, said in self._others))
 
     @property
     def why(self) -> str:
-        """The assumption, what each statement comes to, what is known from elsewhere, and a remark."""
+        """The assumption, what each statement comes to, what is known from elsewhere, and a remark.
+
+        >>> claim("C028").why.partition(", 13 billion")[0], "if the cache is in FP16: to run" in claim("C028").why
+        ('to run LLaMA-13B', True)
+        """
         assumed, found = f"if {self.assumption}" if self.assumption else "", self.evidence and self.evidence["found"]
-        parts = (assumed, *map(str, self.statements), found, self.row["remark"])
+        counts = map(str, self.reading.statements) if self.reading else ()
+        others = (f"{f'if {assumed}' if assumed else 'as it stands'}: {said}" for assumed, said in self._others)
+        parts = (assumed, *counts, *others, found, self.row["remark"])
         return "; ".join(part.rstrip(".") for part in parts if part) + "."
 
     @property
@@ -242,6 +252,11 @@ def _largest(card: str, heads: str, **fields: object) -> Quantity:
     return Quantity(model.parameters, "parameters", terms(model, run))
 
 
+def _served(model: Model, run: Inference, card: str) -> Quantity:
+    """Return what a run needs of a card with what its engine takes there, at the upper end of what is known."""
+    return Quantity(fits(model, run, Gpu.named(card)).needed, "bytes", terms(model, run))
+
+
 def _cell(**said: object) -> Quantity:
     """Return a cell of the article's tables, found by what is said of it."""
     cells = (cell for cell in catalogue.rows("article") if all(cell[name] == str(said[name]) for name in said))
@@ -264,6 +279,7 @@ def _growth(start: float, end: float, years: int) -> Quantity:
 _OF_THE_ARTICLE = {
     "amount": Question(lambda amount: Quantity(int(units.parse(amount)), "bytes", source=_ITSELF), ("bytes",)),
     "largest model": Question(_largest, None),
+    "to serve": Question(_served, ("card",), Inference),
     "cost": Question(lambda batch: Quantity(cost_of_a_million(batch).dollars, "USD", (decode_time,)), ("batch",)),
     "published": Question(_cell, None),
     "price per GB": Question(_price_per_gb, ("subject",)),

@@ -38,6 +38,7 @@ GROUPS = {
         "experts",
         "router_outputs",
         "recompute",
+        "offload_activations",
         "activations",
         "overhead",
     ),

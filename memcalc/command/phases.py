@@ -148,43 +148,40 @@ def _fits(model: AnyModel, asked: Asked, gpu: Gpu) -> Fit | None:
     return fit if fit and asked.short(model, gpu) is None else None
 
 
-_ALTERNATIVES = (
-    (({"recompute": "full"}, ""),),
-    (({"loss": "fused_linear"}, ""),),
-    (({"recipe": "bf16"}, ", but loses updates that are small beside their weight"),),
-    tuple(
-        ({"lora_rank": 16} | frozen, ", and trains adapters of the policy alone")
-        for frozen in ({}, {"base_weights": "NF4-double"})
-    ),
-    tuple(({"zero": 3, "data_parallel": cards}, "") for cards in (2, 4, 8)),
-    (({"sleep": 2}, ""),),
-    (({"reference": "none"}, ""),),
-    (({"rollout": "elsewhere"}, ", with an engine on other cards"),),
+_OF_METHODS = (
+    tuple({"zero": 3, "data_parallel": cards} for cards in (2, 4, 8)),
+    ({"sleep": 2},),
+    ({"reference": "none"},),
+    ({"rollout": "elsewhere"},),
 )
-"""Changes that may make a run fit, each with its price; of alternatives the first that does is told."""
+"""Changes that may make a method fit, beside those of its run; of alternatives the first that does is told."""
 
 
 def _ways(model: AnyModel, asked: Asked, gpu: Gpu) -> Iterator[str]:
     """Yield each single change with which all phases fit."""
-    for alternatives in _ALTERNATIVES:
-        told = (_way(model, asked, gpu, changes, price) for changes, price in alternatives)
-        yield from islice(filter(None, told), 1)
+    from memcalc.estimate.training_ways import changes  # here: SymPy builds many terms for training
+
+    for alternatives in (*changes(asked.run), *_OF_METHODS):
+        yield from islice(filter(None, (_way(model, asked, gpu, change) for change in alternatives)), 1)
     if share := asked.short(model, gpu):
-        yield from filter(None, [_way(model, asked, gpu, {"rollout_share": float(share)}, "")])
+        yield from filter(None, [_way(model, asked, gpu, {"rollout_share": float(share)})])
 
 
-def _way(model: AnyModel, asked: Asked, gpu: Gpu, changes: Mapping[str, object], price: str) -> str:
+def _way(model: AnyModel, asked: Asked, gpu: Gpu, change: Mapping[str, object]) -> str:
     """Return in a sentence what a change would leave; "" where it does not fit, or is none."""
+    from memcalc.estimate.training_ways import price  # here: as above
+
     try:
-        other = _changed(asked, changes)
+        other = _changed(asked, change)
         fit = _fits(model, other, gpu)
     except InputError:  # a choice that this run, or the method, excludes
         return ""
     if not fit or other == asked:
         return ""
     beside = " for what nobody knows" if fit.unknown else ""
-    typed = " and ".join(f"{name} {one}" for name, one in changes.items())
-    return f"{typed} would leave {show(fit.margin)}{beside}{price}."
+    typed = " and ".join(f"{name} {one}" for name, one in change.items())
+    elsewhere = ", with an engine on other cards" if "rollout" in change else ""
+    return f"{typed} would leave {show(fit.margin)}{beside}{price(model, asked.run, other.run)}{elsewhere}."
 
 
 def _changed(asked: Asked, changes: Mapping[str, object]) -> Asked:

@@ -182,14 +182,16 @@ def _aligned(line: Sequence[str], widths: Sequence[int], texts: int) -> Iterator
         yield f"{cell:<{width}}" if column < texts or len(line) < len(widths) else f"{cell:>{width}}"
 
 
-def _as_markdown(rows: Sequence[Row]) -> str:
+def as_markdown(rows: Sequence[Row]) -> str:
+    """Return the rows as a table in Markdown."""
     marks = ["---"] * _LEFT + ["---:"] * (len(_HEAD) - _LEFT)
     lines = [_HEAD, marks, *map(_cells, rows)]
     full = ([*line, *[""] * (len(_HEAD) - len(line))] for line in lines)
     return "".join(f"| {' | '.join(cell.replace('|', '/') for cell in line)} |\n" for line in full)
 
 
-def _as_csv(rows: Sequence[Row]) -> str:
+def as_csv(rows: Sequence[Row]) -> str:
+    """Return the rows as CSV, with bytes and tokens as whole numbers."""
     out = io.StringIO()
     table = csv.DictWriter(out, list(Row.__dataclass_fields__), lineterminator="\n")
     table.writeheader()
@@ -201,4 +203,4 @@ def _as_json(rows: Sequence[Row]) -> str:
     return json.dumps([asdict(row) for row in rows], indent=2) + "\n"
 
 
-_WRITERS = {"markdown": _as_markdown, "csv": _as_csv, "json": _as_json}
+_WRITERS = {"markdown": as_markdown, "csv": as_csv, "json": _as_json}

@@ -10,7 +10,7 @@ import sympy
 
 from memcalc import catalogue, units
 from memcalc.errors import InputError, choice, shown, whole
-from memcalc.estimate import training
+from memcalc.estimate import states, training
 from memcalc.estimate.speed import fastest, time_of_a_token
 from memcalc.estimate.terms import in_numbers, terms, values
 from memcalc.formula import TERMS, Term
@@ -252,7 +252,13 @@ def _head(model: Model, run: Training) -> int:
 
 
 def _training(model: Model, run: Training) -> int:
-    return _memory(model, run, "weights+optimizer").value + training.step_peak(model, run)
+    return _memory(model, run, "weights+optimizer").value + _stepped(model, run)
+
+
+def _stepped(model: Model, run: Training) -> int:
+    from memcalc.estimate.peak import step_peak  # here: SymPy builds many terms for training
+
+    return step_peak(model, run)
 
 
 def _peak(model: Model, run: Training) -> Quantity:
@@ -268,7 +274,7 @@ def _instead(named: str, found: Callable[[Model, Training], int]) -> Question:
 
 def _offloaded(model: Model, run: Training, _size: int | None) -> Quantity:
     """Return what all cards together keep in the memory of the CPU."""
-    elsewhere = 0 if run.offload == "none" else sum(training.places(model, run)["cpu"].values())
+    elsewhere = sum(states.places(model, run)["cpu"].values()) if run.off_card else 0
     return Quantity(elsewhere * run.data_parallel, "bytes", terms(model, replace(run, activations="none")))
 
 
@@ -356,7 +362,7 @@ QUESTIONS = {
     "saved": Question(_saved, run=Training),
     "saved by a layer": Question(_layer, run=Training),
     "saved by the head": _instead("activations", _head),
-    "peak of a step": _instead("gradients+activations", training.step_peak),
+    "peak of a step": _instead("gradients+activations", _stepped),
     "peak of training": _instead("weights+gradients+optimizer+activations", _training),
     "peak of a run": Question(_peak, run=Training),
     "offloaded": Question(_offloaded, ("parameters",), Training),

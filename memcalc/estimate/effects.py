@@ -58,7 +58,7 @@ def _said(model: AnyModel, run: Inference | Training, name: str, now: Memory) ->
 
 def _idle(model: AnyModel, run: Inference | Training, name: str, now: Memory) -> bool:
     """Return whether every other value that the run can have takes as much."""
-    others = [_other(model, run, name, value) for value in _values(run, name)]
+    others = [_other(model, run, name, value) for value in _values(run, name) if value != getattr(run, name)]
     known = [memory for memory in others if memory is not None]
     return bool(known) and all(memory == now for memory in known)
 
@@ -90,7 +90,7 @@ def _memory(model: AnyModel, run: Inference | Training) -> Memory:
         from memcalc.estimate.peak import peak  # here: SymPy builds many terms for training
 
         memory["peak"] = {"needed": peak(model, run).bytes}
-    if getattr(run, "offload", "none") == "none" and not getattr(run, "placed", False):
+    if not getattr(run, "off_card", False) and not getattr(run, "placed", False):
         return memory
     from memcalc.estimate.offload import places  # here: SymPy builds many terms for training
 

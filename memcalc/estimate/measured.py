@@ -10,8 +10,8 @@ from functools import cache, cached_property
 from memcalc import catalogue, units
 from memcalc.errors import InputError, choice, shown
 from memcalc.estimate.ask import QUANTITIES, Inputs, Quantity, ask, read_inputs, written
+from memcalc.estimate.peak import step_peak
 from memcalc.estimate.questions import breakdown
-from memcalc.estimate.training import step_peak
 from memcalc.specs.model import Model
 from memcalc.specs.training import Training
 
@@ -142,18 +142,18 @@ def _parsed(row: Mapping[str, str]) -> Measurement:
 
 
 @cache
-def measurements() -> tuple[Measurement, ...]:
-    """Return every row of data/measured.csv; each is predicted when it is asked."""
-    return tuple(map(_parsed, catalogue.rows("measured")))
+def measurements(table: str = "measured") -> tuple[Measurement, ...]:
+    """Return every row of data/measured.csv, or of another table with its columns; each is predicted when asked."""
+    return tuple(map(_parsed, catalogue.rows(table)))
 
 
 def row(name: str) -> Measurement:
-    """Return the row of data/measured.csv with this id; raise InputError if none has it.
+    """Return the row with this id of data/measured.csv, or of data/speeds.csv; raise InputError if none has it.
 
-    >>> row("W001").model
-    'LLaMA-7B'
+    >>> row("W001").model, row("T001").model
+    ('LLaMA-7B', 'LLaMA-7B')
     """
-    known = {measurement.id: measurement for measurement in measurements()}
+    known = {measurement.id: measurement for table in ("measured", "speeds") for measurement in measurements(table)}
     return known[choice("measured row", name, known)]
 
 

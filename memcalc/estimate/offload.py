@@ -23,16 +23,19 @@ def places(model: AnyModel, run: Inference | Training) -> dict[str, dict[str, in
 
     Of a run of inference there are "gpu" and "cpu", of training also "nvme".
     Raises InputError as `breakdown` does.
-    Source: ggml2026llama, src/llama-model.cpp, load_tensors; for training that of `estimate.training`.
+    Source: ggml2026llama, src/llama-model.cpp, load_tensors; for training that of `estimate.states`.
 
     >>> run = Inference(context=4096, engine="llama.cpp", weights="Q4_0", gpu_layers=20)
     >>> places(Model.named("Llama-2-7B"), run)["cpu"]
     {'weights': 1554022400, 'kv_cache': 872415232}
     """
     if isinstance(run, Training):
-        from memcalc.estimate import training  # here: SymPy builds many terms for training
+        from memcalc.estimate import states, training  # here: SymPy builds many terms for training
 
-        return training.places(model, run)
+        found = states.places(model, run)
+        if run.offload_activations:
+            found["cpu"] |= {"activations": training.away(model, run)}
+        return found
     return {"gpu": breakdown(model, run), "cpu": _in_cpu_memory(model, run)}
 
 

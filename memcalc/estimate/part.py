@@ -9,11 +9,11 @@ from fractions import Fraction
 from functools import cached_property
 
 from memcalc.errors import InputError, choice, instance, must, shown, whole
-from memcalc.estimate import training
 from memcalc.estimate.engine import budget
 from memcalc.estimate.inference import AnyModel
 from memcalc.estimate.peak import At, Peak, kinds_of, lasting, peak
 from memcalc.estimate.questions import fits
+from memcalc.estimate.states import stepping
 from memcalc.estimate.terms import breakdown, values
 from memcalc.formula.choices import Budget, Logits, Losses
 from memcalc.formula.moments import Moment
@@ -238,7 +238,7 @@ def _ends(at: At) -> bool:
 
 def _headless_way_back(model: Model, run: Training, moment: Moment, at: At) -> dict[str, int]:
     """Return what differs on the way back where no head has a gradient: an embedding that is tied to one has both."""
-    known, whole = values(model, run), training.stepping(_headless(model), run)[0]
+    known, whole = values(model, run), stepping(_headless(model), run)[0]
     if run.lora_rank:
         return {}
     if _ends(at):

@@ -10,11 +10,13 @@ from functools import cache, cached_property, lru_cache
 
 import sympy
 
-from memcalc.errors import instance
+from memcalc.errors import instance, must
 from memcalc.estimate import training
+from memcalc.estimate.states import roots, stepping
 from memcalc.estimate.terms import values
-from memcalc.formula import megatron, moments, numeric
+from memcalc.formula import megatron, numeric
 from memcalc.formula.choices import Accounting, Offload, Recompute
+from memcalc.formula.gathered import reduced
 from memcalc.formula.moments import PHASES, Moment, Step
 from memcalc.formula.symbols import symbol
 from memcalc.formula.term import Term
@@ -171,6 +173,46 @@ def kinds_of(model: Model | NominalModel, run: Training) -> list[tuple[Moment, A
     return [(moment, at) for (moment, _), at in zip(plan.moments, plan.at(run), strict=True)]
 
 
+MEASURED = ("llama", "qwen2", "gpt2")
+"""Families whose forward and backward pass has been measured operation by operation."""
+
+
+def step_peak(model: Model, run: Training) -> int:
+    """Return the peak of a forward and backward pass, beside weights and optimizer [bytes on one GPU].
+
+    Gradients come while activations go: it is less than their sum, or more by what the loss needs for a moment.
+    Raises InputError where nobody has measured it.
+
+    >>> step_peak(Model.named("Llama-3.2-1B"), Training(context=512, recipe="bf16"))
+    3522301960
+    """
+    return max(beside(at) for _, at in passes(model, run) if at.moment in ("loss", "backward"))
+
+
+def beside(at: At) -> int:
+    """Return what lies there beside weights and optimizer [bytes]."""
+    return at.bytes - at.parts["weights"] - at.parts["optimizer"]
+
+
+def passes(model: Model, run: Training) -> list[tuple[Moment, At]]:
+    """Return every moment that may be the highest of a forward and backward pass, where these were measured.
+
+    Raises InputError where they were not.
+    """
+    if not run.lora_rank:
+        family = training.code_path(model, run).family
+        options = {"recipe": ("bf16", "mixed", "fp32"), "activations": (Accounting.TRANSFORMERS,)}
+        for name, found, allowed in (
+            *((name, getattr(run, name), allowed) for name, allowed in options.items()),
+            ("family", family, MEASURED),
+        ):
+            if found not in allowed:
+                raise must(name, f"one of {', '.join(allowed)} for the peak of a step", repr(str(found)))
+        if run.dropout:
+            raise must("dropout", "0 for the peak of a step", run.dropout)
+    return kinds_of(model, run)
+
+
 def unknown(model: Model | NominalModel, run: Training) -> str:
     """Return what of a step is not counted because nobody knows it, in words; "" if there is nothing.
 
@@ -184,7 +226,7 @@ def unknown(model: Model | NominalModel, run: Training) -> str:
         said.append("what the loss takes for a moment")
     elif run.holds_inputs:
         said.append("columns of outliers, which LLM.int8 keeps a second time")
-    if training.stepping(model, run)[1] is None:
+    if stepping(model, run)[1] is None:
         said.append(f"what a step of {run.optimizer} takes for a moment")
     return " and ".join(said)
 
@@ -199,8 +241,8 @@ def _step(model: Model | NominalModel, run: Training) -> Step:
             case = replace(case, recipe="bf16")
         windows = case.mixed and 0 < model.window <= run.context
     return _made(
-        (*states, *(term for term in rest if term.name == "overhead")),
-        training.stepping(model, run),
+        (*states, *(term for term in rest if term.name in ("averaged_weights", "overhead"))),
+        stepping(model, run),
         case,
         (bool(windows), getattr(model, "embedding_tables", 0) == 1, *_ways(model, run)),
         _kept(model, run),
@@ -210,24 +252,25 @@ def _step(model: Model | NominalModel, run: Training) -> Step:
 @cache
 def _made(
     terms: tuple[Term, ...],
-    stepping: tuple[Term, Term | None],
+    step: tuple[Term, Term | None],
     case: object,
     ways: tuple[object, ...],
     kept: tuple[Term, ...],
 ) -> Step:
-    windows, tied, frozen, lasting, shared, gathering, stage, hoarding = ways
+    windows, tied, frozen, lasting, shared, gathering, stage, hoarding, roots = ways
     weights, gradients, states, *beside = terms
     return Step(
-        *(weights, gradients, states, *stepping),
+        *(weights, gradients, states, *step),
         *(lasting, shared, frozen, tied, gathering, case, windows, kept),
-        beside=(*beside, *([moments.reduced] if stage == 3 else [])),
-        reducing=(moments.reduced,) if stage in (1, 2) else (),
+        beside=(*beside, *([reduced] if stage == 3 else [])),
+        reducing=(reduced,) if stage in (1, 2) else (),
         hoarding=hoarding,
+        roots=roots,
     )
 
 
-def _ways(model: Model | NominalModel, run: Training) -> tuple[bool, bool, bool, str, int, bool]:
-    """Return frozen, lasting, shared, gathering of a `Step`, the stage of ZeRO in DeepSpeed, and hoarding."""
+def _ways(model: Model | NominalModel, run: Training) -> tuple[object, ...]:
+    """Return frozen, lasting, shared, gathering of a `Step`, the stage of ZeRO in DeepSpeed, hoarding and roots."""
     deepspeed = run.stage > 0 and not run.by_rows
     gathers = run.stage == 3 or run.offload in (Offload.PARAMETERS, Offload.NVME)
     gathering = "" if not gathers or run.divided else "fsdp" if run.by_rows else "zero"
@@ -236,7 +279,7 @@ def _ways(model: Model | NominalModel, run: Training) -> tuple[bool, bool, bool,
     shared = run.stage >= 2 or run.offload != Offload.NONE
     again = run.recompute == Recompute.FULL and run.reentrant is not False
     hoarding = again and run.lora_rank > 0 and gathering == "fsdp"
-    return run.lora_rank > 0, lasting(run), shared, gathering, run.stage if deepspeed else 0, hoarding
+    return run.lora_rank > 0, lasting(run), shared, gathering, run.stage if deepspeed else 0, hoarding, roots(run)
 
 
 def lasting(run: Training) -> bool:

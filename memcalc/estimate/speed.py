@@ -131,7 +131,7 @@ def time_of_a_token(model: Model, run: Inference) -> Term | None:
     """Return the term for the time of a token, for the card that reads most; None if files do not say what is read.
 
     >>> time_of_a_token(Model.named("LLaMA-7B"), Inference(weights="Q4_K_M"))
-    T_tok = (M_read + M_look)/BW
+    T_tok = (M_read + M_look)/β
     """
     run = resolved(model, run)
     divided = run.tensor_parallel > 1

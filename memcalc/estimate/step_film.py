@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from memcalc.errors import InputError
 from memcalc.estimate.peak import At, kinds_of
 from memcalc.estimate.terms import values
+from memcalc.formula.choices import Recompute
 from memcalc.formula.moments import Moment
 from memcalc.specs.model import Model
 from memcalc.specs.training import Training
@@ -30,7 +31,7 @@ def film(model: Model, run: Training) -> Iterator[tuple[str, int]]:
         yield from ((at.name, at.bytes) for moment, at in every if moment.phase == phase)
     alone = [at for moment, at in every if moment.phase == "backward" and not moment.layer]
     yield from ((at.name, at.bytes) for at in alone[:-1])
-    yield from _layers(model.layers, every)
+    yield from _layers(model.layers, _silent(run), every)
     yield alone[-1].name, alone[-1].bytes
     yield from ((at.name, at.bytes) for moment, at in every if moment.phase == "step")
 
@@ -42,18 +43,26 @@ def _forward(model: Model, run: Training, every: list[tuple[Moment, At]]) -> Ite
     once = next(part for part in kept.parts if part.name == "other_activations").exact(values(model, run))
     begin = at.bytes - at.parts["passing"] - at.parts["activations"]
     yield "the step begins", begin
+    silent = _silent(run)
     for layer in range(1, model.layers + 1):
-        yield f"layer {layer} has gone forward", begin + (at.parts["activations"] - once) * layer // model.layers
+        kept = (at.parts["activations"] - once) * max(0, layer - silent) // (model.layers - silent)
+        yield f"layer {layer} has gone forward", begin + kept
 
 
-def _layers(count: int, every: list[tuple[Moment, At]]) -> Iterator[tuple[str, int]]:
-    """Yield the layers from the last to the first, each half by half."""
+def _silent(run: Training) -> int:
+    """Return how many layers no gradient reaches: for checkpointing, Transformers sends one through frozen ones too."""
+    return run.frozen_layers if run.recompute == Recompute.NONE else 0
+
+
+def _layers(last: int, frozen: int, every: list[tuple[Moment, At]]) -> Iterator[tuple[str, int]]:
+    """Yield the layers from the last to the first that a gradient reaches, each half by half."""
     ends = {}
     for moment, at in every:
         if moment.layer:
             sizes = ends.setdefault(at.name.partition(" layer ")[2], {})
             sizes[moment.layer] = max(at.bytes, sizes.get(moment.layer, 0))
-    for layer in range(count, 0, -1):
+    count = last - frozen
+    for layer in range(last, frozen, -1):
         for where, sizes in ends.items():
-            gone = (sizes["first"] - sizes["last"]) * (count - layer) // max(count - 1, 1)
+            gone = (sizes["first"] - sizes["last"]) * (last - layer) // max(count - 1, 1)
             yield f"layer {layer} {where}", sizes["last"] + gone if count > 1 else max(sizes.values())

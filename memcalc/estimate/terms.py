@@ -8,6 +8,7 @@ from functools import lru_cache
 from memcalc.errors import InputError, instance
 from memcalc.estimate import inference
 from memcalc.estimate.inference import AnyModel
+from memcalc.formula.plain import plain
 from memcalc.formula.structures import in_structure
 from memcalc.formula.symbols import symbol
 from memcalc.formula.term import Term, Values
@@ -85,6 +86,18 @@ def in_numbers(term: Term, model: Model, run: Inference, gpu: Gpu | None = None)
     known = values(model, run) | (gpu.values if gpu else {})
     term = in_structure(term, model.structure).simplified(known)
     return term, term.numbers(known)
+
+
+def as_needed(term: Term, model: AnyModel, run: Inference | Training, gpu: Gpu | None = None) -> tuple[Term, Values]:
+    """Return a term in as few letters as a model and a run need, and the value of each of its symbols and parts.
+
+    >>> from memcalc.formula.weights import parameters
+    >>> as_needed(parameters, Model.named("LLaMA-7B"), Inference())[0]
+    P = P_emb + L × (P_attn + P_mlp + P_norm) + d
+    """
+    term, known = in_numbers(term, model, run, gpu)
+    layers = {symbol("layers"): model.layers} if isinstance(model, Model) else {}
+    return plain(term, known), {**layers, **known}
 
 
 def breakdown(model: AnyModel, run: Inference | Training) -> dict[str, int]:

@@ -133,6 +133,8 @@ def _check(model: object, run: object, gpu: object, every_pair: object) -> None:
     instance("run", run, Training)
     instance("gpu", gpu, Gpu)
     instance("every_pair", every_pair, bool)
+    if run.frozen:
+        raise must("frozen", "0 for the time of a training, which is known if all or adapters are trained", run.frozen)
 
 
 def _operations(model: Model | NominalModel, run: Training, recompute: str, every_pair: bool) -> Term:

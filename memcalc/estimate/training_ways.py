@@ -132,36 +132,15 @@ class _Search:
 
     def single(self) -> Iterator[Way]:
         """Yield each single change that makes the run fit; of alternatives, the first."""
-        for alternatives in self._changes():
+        for alternatives in changes(self.run):
             yield from islice(filter(None, map(self._tried, alternatives)), 1)
 
     def double(self) -> Iterator[Way]:
         """Yield pairs of changes that make the run fit; of alternatives, the first that do."""
-        for first, second in combinations(self._changes(), 2):
+        for first, second in combinations(changes(self.run), 2):
             if self._tried({**first[-1], **second[-1]}):  # which go furthest
                 both = ({**one, **other} for one in first for other in second)
                 yield from islice(filter(None, map(self._tried, both)), 1)
-
-    def _changes(self) -> Iterator[tuple[Change, ...]]:
-        """Yield changes, each with what goes further; first those that change no number of the result."""
-        run = self.run
-        yield ({"recompute": "full"},)
-        yield ({"loss": "fused_linear"},)
-        if run.offload == Offload.NONE:
-            yield self._offloads()
-        if run.lora_rank:
-            yield ({"base_weights": "NF4-double"},)
-            return
-        if run.optimizer_spec.layout == Layout.FULL:
-            yield ({"optimizer": "8-bit AdamW"},)
-        yield ({"recipe": "bf16"},)
-        yield ({"lora_rank": _RANK}, {"lora_rank": _RANK, "base_weights": "NF4-double"})
-
-    def _offloads(self) -> tuple[Change, ...]:
-        weights_too = {"offload": "parameters"}
-        if self.run.by_rows:
-            return (weights_too,)
-        return {"zero": self.run.zero or 2, "offload": "optimizer"}, {"zero": 3, **weights_too}
 
     def _tried(self, change: Change, why: str = "") -> Way | None:
         """Return the run with a change, in words, if it fits."""
@@ -176,18 +155,51 @@ class _Search:
         *others, last = (f"{name} {plainly(getattr(changed, name))}" for name in fields)
         said = f"{', '.join(others)} and {last}" if others else last
         left_for = f" for {fit.unknown}" if fit.unknown else ""
-        return Way(changed, f"{said} would leave {show(fit.margin)}{left_for}{why or self._price(changed)}.")
+        return Way(
+            changed, f"{said} would leave {show(fit.margin)}{left_for}{why or price(self.model, self.run, changed)}."
+        )
 
-    def _price(self, changed: Training) -> str:
-        """Say what a change costs that is not seen in bytes of the card."""
-        said = []
-        if changed.offload != self.run.offload:
-            from memcalc.estimate.training import places  # here: SymPy builds many terms for training
 
-            kept = sum(places(self.model, changed)["cpu"].values())
-            said.append(f"with {show(kept)} of CPU memory for each card")
-        if changed.lora_rank and not self.run.lora_rank:
-            said.append("and trains adapters alone")
-        if changed.recipe == "bf16" != self.run.recipe and not changed.lora_rank:
-            said.append("but loses updates that are small beside their weight")
-        return "".join(f", {one}" for one in said)
+def changes(run: Training) -> Iterator[tuple[Change, ...]]:
+    """Yield changes of a run, each with what goes further; first those that change no number of the result.
+
+    >>> next(changes(Training()))
+    ({'recompute': 'full'}, {'recompute': 'full', 'offload_activations': True})
+    """
+    yield {"recompute": "full"}, {"recompute": "full", "offload_activations": True}
+    yield ({"loss": "fused_linear"},)
+    if run.offload == Offload.NONE:
+        yield _offloads(run)
+    if run.lora_rank:
+        yield ({"base_weights": "NF4-double"},)
+        return
+    if run.optimizer_spec.layout == Layout.FULL:
+        yield ({"optimizer": "8-bit AdamW"},)
+    yield ({"recipe": "bf16"},)
+    yield ({"lora_rank": _RANK}, {"lora_rank": _RANK, "base_weights": "NF4-double"})
+
+
+def _offloads(run: Training) -> tuple[Change, ...]:
+    weights_too = {"offload": "parameters"}
+    if run.by_rows:
+        return (weights_too,)
+    return {"zero": run.zero or 2, "offload": "optimizer"}, {"zero": 3, **weights_too}
+
+
+def price(model: AnyModel, run: Training, changed: Training) -> str:
+    """Say what a change costs that is not seen in bytes of the card, as it ends a sentence; "" if nothing.
+
+    >>> price(None, Training(), Training(recipe="bf16"))
+    ', but loses updates that are small beside their weight'
+    """
+    said = []
+    if (changed.offload, changed.offload_activations) != (run.offload, run.offload_activations):
+        from memcalc.estimate.offload import places  # here: SymPy builds many terms for training
+
+        kept = sum(places(model, changed)["cpu"].values())
+        said.append(f"with {show(kept)} of CPU memory for each card")
+    if changed.lora_rank and not run.lora_rank:
+        said.append("and trains adapters alone")
+    if changed.recipe == "bf16" != run.recipe and not changed.lora_rank:
+        said.append("but loses updates that are small beside their weight")
+    return "".join(f", {one}" for one in said)

@@ -12,6 +12,7 @@ import sympy
 
 from memcalc.errors import InputError, must
 from memcalc.estimate import training
+from memcalc.estimate.peak import beside, passes
 from memcalc.estimate.questions import breakdown
 from memcalc.estimate.terms import values
 from memcalc.formula import numeric
@@ -21,7 +22,6 @@ from memcalc.formula.optimizer import step_temporaries_of
 from memcalc.formula.saved_tensors import PLACES, SavedTensor, place_of
 from memcalc.formula.symbols import symbol
 from memcalc.formula.tensors import BIASES, MATRICES, V, d, held
-from memcalc.formula.training_step import Step
 from memcalc.specs.model import Model
 from memcalc.specs.training import Training
 
@@ -94,7 +94,7 @@ class Moment:
 def film(model: Model, run: Training) -> tuple[Moment, ...]:
     """Return the moments of a step in their order; it ends with the forward pass where `unmeasured` says why.
 
-    The highest moment before the optimizer's step is the term `step_peak`, beside weights and optimizer. What is lower
+    The highest moment before the optimizer's step is `step_peak`, beside weights and optimizer. What is lower
     is derived from the shapes of the tensors: it gives the film its shape.
     Raises InputError where the activations of the run are not known, or cards share the states.
 
@@ -118,7 +118,7 @@ def unmeasured(model: Model, run: Training) -> str:
     if run.activations == Accounting.MEGATRON:
         return "Nobody has measured the way back in the code of Megatron."
     try:
-        training.step_peak(model, run)
+        passes(model, run)
     except InputError:
         return f"Nobody has measured the way back of {model.name} in this code."
     return ""
@@ -170,8 +170,9 @@ def one_layer(model: Model, run: Training) -> Layer:
 
 
 def _refuse(model: Model, run: Training) -> None:
-    if run.stage or run.divided:
-        raise InputError("A film of a step is that of one card alone: zero, FSDP and parallelism must be off.")
+    if run.stage or run.divided or run.frozen:
+        off = "zero, FSDP, parallelism and frozen must be off"
+        raise InputError(f"A film of a step is that of one card alone that trains everything: {off}.")
     if reason := training.activations_unknown(model, run):
         raise InputError(reason)
     if run.activations == Accounting.NONE:
@@ -297,10 +298,8 @@ class _Back:
 
     def __init__(self, camera: _Camera):
         self.camera, self.last = camera, camera.layers
-        self.step = Step(training.code_path(camera.model, camera.run), tied=camera.model.embedding_tables == 1)
-        kept = {"activations": camera.memory["activations"], "gradients": camera.memory["gradients"]}
-        kept |= {"layer_activations": sum(camera.each.values()), "layers": camera.layers}
-        camera.known |= {symbol(name): size for name, size in kept.items()}
+        self.whole = {at.name: beside(at) for _, at in passes(camera.model, camera.run)}
+        self.scores = training.code_path(camera.model, camera.run).kernel == Attention.EAGER
         wide = symbol("bytes_per_gradient") * symbol("context") * symbol("batch")
         self.residual, self.logits = camera.number(wide * d), camera.number(wide * V)
         self.head, self.norm, self.layer = map(camera.gradient, (V * d, _NORM, _LAYER))
@@ -313,8 +312,8 @@ class _Back:
         yield _Shot("the head gives each word a number", "loss", **at, outside=before, passing=self.logits)
         yield _Shot("the loss raises these numbers to 32 bits", "loss", **at, outside=before, passing=raised)
         yield _Shot("the loss is known", "loss", **at, outside=_EVERYWHERE, passing=raised)
-        whole = self.camera.number(self.step.loss)
-        yield _Shot("the loss has its gradient", "loss", **at, outside=_EVERYWHERE, total=whole)
+        name = "the loss has its gradient"
+        yield _Shot(name, "loss", **at, outside=_EVERYWHERE, total=self.whole[name])
         yield _Shot("the way back begins", "loss", **at, outside=before, passing=self.logits)
 
     def layers_back(self) -> Iterator[_Shot]:
@@ -332,42 +331,40 @@ class _Back:
         if self.camera.full:
             own = self.camera.places(self.camera.own)
             yield replace(now, name=f"layer {layer} is computed again", took=1, own=own, gradients=before)
-        for word, own, made, ends in self.halves:
-            name, whole = f"layer {layer} goes back through its {word}", self.of(ends, layer)
-            yield replace(now, name=name, own=own, made=made, gradients=before + made, total=whole)
+        for word, own, made in self.halves:
+            name = f"layer {layer} goes back through its {word}"
+            yield replace(now, name=name, own=own, made=made, gradients=before + made, total=self.of(word, layer))
         gradients = before + self.layer
         yield replace(
             now, name=f"layer {layer} has its gradients", waiting=layer - 1, done=done + 1, gradients=gradients
         )
 
     @cached_property
-    def halves(self) -> Sequence[tuple[str, Mapping[str, int], int, Sequence[int]]]:
-        """A layer on its way back, half by half: its word, what is still kept, the gradients made, and the whole.
-
-        The whole is what a term says of the first and of the last layer; no term does where attention has no scores.
-        """
-        own, scores = self.camera.own, self.step.case.kernel == Attention.EAGER
+    def halves(self) -> Sequence[tuple[str, Mapping[str, int], int]]:
+        """A layer on its way back, half by half: its word, what is still kept, and the gradients made."""
+        own, scores = self.camera.own, self.scores
         last = [tensor.key for tensor in own].index("softmax" if scores else "heads_output")
         behind_mlp = self.camera.places(tensor for tensor in own if tensor.key != "down_input")
         made = self.camera.gradient(_MLP + _NORM + (_OUT if scores else 0))
-        mlp, attention = (
-            [self.camera.number(end) for end in ends] for ends in (self.step.mlp, self.step.scores if scores else ())
-        )
         return (
-            ("MLP", behind_mlp, self.camera.gradient(_DOWN), mlp),
-            ("scores" if scores else "attention", self.camera.places(own[: last + 1]), made, attention),
+            ("MLP", behind_mlp, self.camera.gradient(_DOWN)),
+            ("scores" if scores else "attention", self.camera.places(own[: last + 1]), made),
         )
 
-    def of(self, ends: Sequence[int], layer: int) -> int:
-        """Return for any layer what the terms say of the first and the last: each layer between adds the same."""
+    def of(self, word: str, layer: int) -> int:
+        """Return for any layer what a moment has for the last: each layer before it adds the same.
+
+        No moment says it where attention has no scores.
+        """
         added = self.layer - sum(self.camera.each.values())
-        return ends[1] + (self.last - layer) * added if ends else 0
+        last = self.whole.get(f"the last layer goes back through its {word}")
+        return last + (self.last - layer) * added if last else 0
 
     def end(self) -> Iterator[_Shot]:
         """Yield the embedding, and the optimizer's step."""
         now = _Shot("", "step", done=self.last, gradients=self.camera.memory["gradients"], outside="")
-        whole = self.camera.number(self.step.embedding)
-        yield replace(now, name="the embedding has its gradient, the last of all", phase="backward", total=whole)
+        name = "the embedding has its gradient, the last of all"
+        yield replace(now, name=name, phase="backward", total=self.whole[name])
         yield replace(now, name="the optimizer begins")
         results = self.camera.run.optimizer_spec.temporaries or 0
         there = self.camera.number(step_temporaries_of("foreach", results=results).expr)

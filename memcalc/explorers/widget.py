@@ -3,7 +3,7 @@
 import time
 
 import anywidget
-from traitlets import Bool, Dict, Float, Int, Unicode
+from traitlets import Bool, Dict, Float, Int, List, Unicode
 
 from memcalc.explorers.marks import LAYOUTS
 from memcalc.explorers.page import script, style
@@ -16,7 +16,8 @@ class Explorer(anywidget.AnyWidget):
     """An explorer with its controls, undo, reset, presets, and the line of Python that gives the same result.
 
     `state` is the setting of the controls; a change of it, from the page or from Python, shows another frame.
-    `guess` is what the learner guessed, once it is made, in the unit of the question; a lesson can observe it.
+    `guess` is what the learner guessed, once it is made, in the unit of the question; who observes it may answer with
+    `remarks`, which the page then shows instead of its own comparison. It opens when `closed` is no longer true.
     """
 
     _esm = script()
@@ -31,6 +32,9 @@ class Explorer(anywidget.AnyWidget):
     closed = Bool(help="whether a guess is asked for first").tag(sync=True)
     guess = Float(None, allow_none=True, help="what was guessed").tag(sync=True)
     guess_unit = Unicode(help="the unit of the guess").tag(sync=True)
+    remarks = List(default_value=None, allow_none=True, help="what another says of the guess, as `words` gives it").tag(
+        sync=True
+    )
 
     def __init__(self, explorable: object, start: dict, closed: bool = False):
         self._shown, self._sound = explorable, start  # the last state that made sense

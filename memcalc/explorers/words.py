@@ -7,9 +7,10 @@ from fractions import Fraction
 import sympy
 
 from memcalc import Gpu, Inference, Model, Training
-from memcalc.estimate.terms import in_numbers
+from memcalc.estimate.terms import as_needed
 from memcalc.formula import numeric
 from memcalc.formula.mathml import mathml
+from memcalc.formula.plain import plain as plain_term
 from memcalc.formula.printing import number
 from memcalc.formula.symbols import BY_NAME, GLOSSARY, SUMMANDS
 from memcalc.formula.term import Term, Values
@@ -83,7 +84,7 @@ def formula(
     left : the name in the glossary of what they add up to; without it, the line is that of a single term
     """
     terms = list(terms)
-    worked = [in_numbers(term, model, run, gpu) for term in terms]
+    worked = [as_needed(term, model, run, gpu) for term in terms]
     known = {letter: value for _, numbers in worked for letter, value in numbers.items()}
     return [line_of([term for term, _ in worked], known, left)]
 
@@ -120,7 +121,7 @@ def letters_of(term: Term, known: Values) -> str:
     >>> letters_of(TERMS["weights"], values(Model.named("LLaMA-7B"), Inference()))
     'M_w P B'
     """
-    return " ".join(letter.name for letter in (term.symbol, *term.simplified(known).symbols))
+    return " ".join(letter.name for letter in (term.symbol, *plain_term(term, known).symbols))
 
 
 def meanings(lines: Iterable[Mapping[str, object]]) -> dict[str, str]:

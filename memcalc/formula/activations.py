@@ -16,7 +16,7 @@ from memcalc.formula.tensors import BIASES, MATRICES, L_full, L_mla, L_moe, L_wi
 from memcalc.formula.term import Term
 from memcalc.formula.weights import layers
 
-L, L_dense, s, b = symbols("layers dense_layers context batch")
+L, L_dense, L_fr, s, b = symbols("layers dense_layers frozen_layers context batch")
 
 _HOLDS = "transformers 5.23 with torch 2.13, training; what several tensors share counts once"
 _SOURCE = "wolf2020transformers, src/transformers/models"
@@ -68,11 +68,10 @@ def spared(case: CodePath) -> Term:
     >>> spared(CodePath("llama", adapted=Adapted(frozenset({"q_proj", "v_proj"}))))
     M_spare = 4 × d × s × b + 4 × s × b
     """
-    first = replace(case, adapted=replace(case.adapted, first=True)) if case.adapted else case
     return Term(
         name="spared_activations",
-        expr=total(saved_tensors(case), "layer") - total(saved_tensors(first), "layer"),
-        meaning="The first layer reads the frozen embedding: what stands before its first adapter needs no gradient.",
+        expr=total(saved_tensors(case), "layer") - total(saved_tensors(case.first), "layer"),
+        meaning="The first layer reads what is frozen: what stands before its first trained numbers needs no gradient.",
         holds=f"{_HOLDS}; adapters of PEFT 0.21 in the layers alone; nobody asks for the gradient of the embedding",
         source="mangrulkar2022peft, src/peft/tuners/lora/layer.py; paszke2019pytorch, torch.autograd",
     )
@@ -82,6 +81,17 @@ def _less(case: CodePath) -> tuple[Term, ...]:
     return () if spared(case).expr == 0 else (spared(case),)
 
 
+def trained_layers(case: CodePath) -> sympy.Expr:
+    """Return through how many layers a gradient goes; the others keep nothing.
+
+    For checkpointing, Transformers asks for a gradient of the embedding's output, so that it goes through all of them.
+
+    >>> trained_layers(CodePath("llama", details={"frozen_embedding"}))
+    L - L_fr
+    """
+    return L - L_fr if case.cut else L
+
+
 @cache
 def activations(case: CodePath) -> Term:
     """Return the term for all that is kept: by L layers, and once."""
@@ -89,7 +99,7 @@ def activations(case: CodePath) -> Term:
     parts = (layer(case), once(case), *less, layers)
     return Term(
         name="activations",
-        expr=L * parts[0].symbol + parts[1].symbol - sum(term.symbol for term in less),
+        expr=trained_layers(case) * parts[0].symbol + parts[1].symbol - sum(term.symbol for term in less),
         meaning="Each of the L layers keeps the same tensors; the rest is kept once.",
         holds=f"{_HOLDS}; every layer alike",
         source=_SOURCE,
@@ -136,7 +146,7 @@ def with_experts(case: CodePath) -> Term:
 
 
 @cache
-def weight_copies(recompute: str = "none", experts: str = "", latent: bool = False) -> Term:
+def weight_copies(recompute: str = "none", experts: str = "", latent: bool = False, frozen: bool = False) -> Term:
     """Return the term for the 16-bit copies of FP32 weights that autocast keeps for the backward pass.
 
     With recomputation the copies of the layers are gone after the forward pass; that of the output head stays.
@@ -146,12 +156,15 @@ def weight_copies(recompute: str = "none", experts: str = "", latent: bool = Fal
     recompute : "none" or "full"
     experts : the code of the experts of a model that has some; "" for one without
     latent : whether the attention is latent
+    frozen : whether L_fr layers and the embedding are not trained
 
     >>> weight_copies("full")
     M_cast = 2 × V × d
     """
     kept = choice("recompute", recompute, RECOMPUTE) == Recompute.NONE
     inner = _copied(experts, latent) if kept else sympy.S.Zero
+    if frozen:  # whose copies are made anew each time
+        inner = inner.xreplace({kind: kind - L_fr for kind in (L, L_dense, L_moe, L_mla)})
     return Term(
         name="weight_copies",
         expr=HALF * (inner + V * d),

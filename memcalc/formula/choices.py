@@ -75,6 +75,14 @@ class Offload(Choice):
     NVME = "nvme", "all of it is on disk"
 
 
+class Average(Choice):
+    """In which numbers an average of the weights over the steps is kept."""
+
+    NONE = "none", "there is none"
+    FP32 = "FP32", "in 32 bits"
+    BF16 = "BF16", "in 16 bits"
+
+
 class Losses(Choice):
     """How head and cross entropy are computed; data/losses.csv says what each keeps."""
 
@@ -163,3 +171,5 @@ class Layout(Choice):
     FACTORED = "factored", "a number for each row and each column of a matrix"
     FACTORED_AND_FULL = "factored and full", "as factored, and a number for each parameter beside it"
     HIDDEN_MATRICES = "hidden matrices", "momentum alone for the matrices between the layers"
+    LOW_RANK = "low rank", "of each matrix between the layers what its largest directions hold, and these"
+    RANDOM_RANK = "random rank", "of each matrix between the layers what a few random directions hold, and these"

@@ -23,6 +23,9 @@ _DOMAINS = {
 }
 
 
+_FEW = 4  # of what a model has so many at most, nobody needs a letter
+
+
 @dataclass(frozen=True, kw_only=True)
 class Entry(Row):
     """One line of the glossary; `domain` is a key of _DOMAINS: what numbers the symbol may stand for.
@@ -67,6 +70,11 @@ class Entry(Row):
     def derived(self) -> bool:
         """Whether a term gives this symbol its value."""
         return self.limit is None
+
+    @property
+    def is_small(self) -> bool:
+        """Whether it is a switch or counts a few, such as the matrices of an MLP: a number says as much as a letter."""
+        return self.high is not None and self.high <= _FEW and not self.unit
 
     @property
     def least(self) -> int:

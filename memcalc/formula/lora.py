@@ -5,13 +5,11 @@ from functools import cache
 
 import sympy
 
-from memcalc.formula.activations import activations
 from memcalc.formula.activations import weight_copies as of_whole_model
 from memcalc.formula.adapted import matrices
 from memcalc.formula.choices import Recompute, Targets
-from memcalc.formula.formats import FP32, HALF
-from memcalc.formula.loss import FREED
-from memcalc.formula.saved_tensors import CodePath, factor, meets, saved_tensors
+from memcalc.formula.formats import HALF
+from memcalc.formula.saved_tensors import CodePath, factor, meets
 from memcalc.formula.sharding import Piece, piece, total
 from memcalc.formula.symbols import symbol, symbols
 from memcalc.formula.tensors import MATRICES, Structure, Tensor, V, d, packed
@@ -172,34 +170,7 @@ def copies(case: CodePath, cached: bool = False) -> tuple[Term, ...]:
         term = weight_copies(case, cached) if case.adapted.autocast else None
     elif case.recipe == "autocast":
         recompute = Recompute.NONE if cached else case.recompute
-        term = of_whole_model(recompute, case.experts, "latent" in case.traits)
+        term = of_whole_model(recompute, case.experts, "latent" in case.traits, case.cut)
     else:
         term = None
     return () if term is None or term.expr == 0 else (term,)
-
-
-@cache
-def step_peak(case: CodePath) -> Term:
-    """Return the term for the peak of a forward and backward pass of adapters beside a frozen model.
-
-    Parameters
-    ----------
-    case : the code that runs, with adapters
-
-    >>> from memcalc.formula.adapted import Adapted
-    >>> step_peak(CodePath("llama", adapted=Adapted(frozenset({"v_proj"}))))
-    M_step = M_act + 8 × V × s × b - 8 × s × b - 4
-    """
-    copied = copies(case)
-    of_probabilities, of_logits, loss_and_its_gradient = *(2 * [FP32 * s * b * V]), FP32 + FP32
-    freed = sum(tensor.expr for tensor in saved_tensors(case) if tensor.key in FREED)
-    kept = sum(term.symbol for term in (activations(case), *copied))
-    return Term(
-        name="step_peak",
-        expr=kept + of_probabilities + of_logits + loss_and_its_gradient - freed,
-        meaning="The peak lies at the loss, where probabilities and logits have their gradients beside all that is "
-        "kept; the gradients of the adapters come later, and are small.",
-        holds="transformers 5.24, PEFT 0.21, torch 2.13; logits that take more than the backward pass of one layer",
-        source="wolf2020transformers, src/transformers/loss/loss_utils.py; paszke2019pytorch, section 5.5",
-        parts=(activations(case), *copied),
-    )

@@ -2,36 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 
 import sympy
 
-from memcalc.formula.activations import activations, layer, padded_context, passing, with_windows
-from memcalc.formula.choices import Experts, Recompute
+from memcalc.formula.activations import activations, layer, padded_context, passing, trained_layers, with_windows
+from memcalc.formula.choices import Recompute
 from memcalc.formula.formats import FP32, HALF
+from memcalc.formula.gathered import final_norm, of_frozen, of_fsdp, of_zero, one_layer, table
+from memcalc.formula.halves import GONE, bytes_of, halves, product
 from memcalc.formula.lora import copies
 from memcalc.formula.loss import FREED, Loss
 from memcalc.formula.numeric import Max, Min
 from memcalc.formula.optimizer import gradients, optimizer, step_temporaries
-from memcalc.formula.saved_tensors import SELECTED, CodePath, SavedTensor, saved_tensors
-from memcalc.formula.sharding import N_d, bucket_memory
+from memcalc.formula.saved_tensors import SELECTED, CodePath, saved_tensors
 from memcalc.formula.symbols import symbol, symbols
-from memcalc.formula.tensors import E, V, d, d_ff, d_k, h, held, n_emb, n_pos
+from memcalc.formula.tensors import V, d, d_k, h, h_kv, held, n_emb, n_pos
 from memcalc.formula.term import Term
 from memcalc.formula.weights import layers, parameters, weights
 
-L, s, b, P, B, B_g = symbols("layers context batch parameters bytes_per_weight bytes_per_gradient")
+L, s, b, B_g = symbols("layers context batch bytes_per_gradient")
 k, d_e = symbols("active_experts expert_intermediate")
 
 PHASES = ("gather", "forward", "loss", "backward", "step")
 """The words for the moments, in the order of a step; a layer is gathered before it works."""
 
 _SCALARS = FP32 + FP32  # the loss and its gradient
-_norm, _table = held("final"), V * d
-_outside = V * d * n_emb + n_pos * d + _norm
-_layer = sympy.ceiling((P - _outside) / L)
 _CODE = "transformers 5 with torch 2, as measured with llama, qwen2 and gpt2; every layer alike"
 _SOURCE = "wolf2020transformers, src/transformers/models; paszke2019pytorch, section 5.5"
 
@@ -88,6 +86,8 @@ class Step:
     kept : activations that are there at once, where `case` is None: first of the forward, then of the backward pass
     beside : what lies there at every moment
     reducing : what lies there on the way back alone, to add gradients up between cards
+    roots : bytes that the optimizer takes for a moment of each number of a tensor, where it steps each as soon as that
+        has its gradient, which is dropped then; None where it steps behind the pass
     hoarding : whether the input of each layer and its gradient stay until the backward pass ends, for FSDP's hooks on
         frozen layers hold on to what torch's reentrant checkpoint makes anew
     """
@@ -108,6 +108,7 @@ class Step:
     beside: tuple[Term, ...] = ()
     reducing: tuple[Term, ...] = ()
     hoarding: bool = False
+    roots: sympy.Expr | None = None
 
     @cached_property
     def moments(self) -> tuple[Moment, ...]:
@@ -122,10 +123,24 @@ class Step:
         return Moment(phase, name, (self.weights, there, self.optimizer, *parts, *beside), **said)
 
     def _stepping(self) -> Iterator[Moment]:
+        if self.roots is not None:
+            name = "the optimizer changes the last weights, those of the embedding"
+            yield replace(self._changed(name, self.gradients.expr / B_g), phase="step")
+            return
         parts = [self.weights, self.stepped, self.optimizer, *([self.temporaries] if self.temporaries else [])]
         holds = self.temporaries.holds if self.temporaries else self.optimizer.holds
         source = (self.temporaries or self.optimizer).source
         yield Moment("step", "the optimizer changes the weights", (*parts, *self.beside), holds=holds, source=source)
+
+    def _changed(self, name: str, numbers: sympy.Expr, *parts: Term, waiting: sympy.Expr = 0, **said: str) -> Moment:
+        """Return a moment in which a tensor of so many numbers is stepped; other gradients are `waiting`."""
+        taken = [_with(step_temporaries, self.roots * numbers)] if self.roots else []
+        return self._moment("backward", name, *parts, *taken, gradients=B_g * numbers + waiting, **said)
+
+    @property
+    def _of_tied(self) -> sympy.Expr:
+        """The gradient of a head that is one with the embedding, which waits for that of the embedding."""
+        return B_g * table if self.tied else sympy.S.Zero
 
     def _kept_alone(self) -> Iterator[Moment]:
         names = (("forward", "the forward pass ends"), ("backward", "one layer is computed again"))
@@ -148,7 +163,20 @@ class Step:
         kept = [every, *copies(self.case), *head]
         yield self._moment("loss", "the loss has its gradient", *kept, _passing(self._at_loss))
         chunked = Loss.of(self.case.loss).chunked  # whose forward pass leaves the gradients of the head
-        yield from (*([] if chunked else [self._head()]), *self._layers(), self._embedding())
+        yield from (*([] if chunked else self._head()), *self._layers())
+        if self.roots is not None:
+            yield from self._down()
+        yield self._last_layer() if self._cut else self._embedding()
+
+    @property
+    def _cut(self) -> bool:
+        """Whether the embedding is frozen, and L_fr layers too, so that the last gradient is that of a layer."""
+        return "frozen_embedding" in self.case.details
+
+    @property
+    def _of_head(self) -> sympy.Expr:
+        """The gradient of the output head, if that is trained."""
+        return sympy.S.Zero if "frozen_head" in self.case.details else B_g * table
 
     @property
     def _at_loss(self) -> sympy.Expr:
@@ -157,27 +185,41 @@ class Step:
         freed = sum(tensor.expr for tensor in saved_tensors(self.case) if plain and tensor.key in FREED)
         return loss.backward(self._width) + _SCALARS - freed
 
-    def _head(self) -> Moment:
+    def _head(self) -> Iterator[Moment]:
         """The gradient of the logits becomes that of the head and of its input."""
         logits = sum(one.expr for one in saved_tensors(self.case) if V in one.shape and one.place == "loss")
         kept, gone = self._activations, self._width * s * b * (V + d) + _SCALARS
         rest = replace(kept, expr=kept.expr - logits)
         parts = [rest, *([self._gathered()] if self.gathering else []), _passing(gone)]
-        return self._moment("backward", "the head has its gradient", *parts, gradients=self._made(B_g * _table, 0))
+        yield self._moment("backward", "the head has its gradient", *parts, gradients=self._made(self._of_head, 0))
+        if self.roots is not None and not self.tied:
+            left = _passing(self._width * s * b * d + _SCALARS)
+            yield self._changed("the optimizer changes the head", table, rest, left)
 
     def _embedding(self) -> Moment:
         """Every gradient is there; of tied matrices, those of both uses beside their sum."""
-        last = 2 * B_g * _table if self.tied and not self.frozen else self._width * s * b * d
+        last = 2 * B_g * table if self.tied and not self.frozen else self._width * s * b * d
         held = [self._waiting(L * self._held)] if self._held else []
         parts = [*held, *([self._gathered()] if self.gathering else []), _passing(last + _SCALARS)]
         name = "the embedding has its gradient, the last of all"
+        every = self.gradients.expr if self.roots is None else B_g * table
+        return self._moment("backward", name, *parts, gradients=self._made(every, every))
+
+    def _last_layer(self) -> Moment:
+        """Every gradient is there, where the embedding has none: last come those of queries, keys and values."""
+        made = self._width * s * b * (h + 2 * h_kv) * d_k
+        read = 2 * self._width * s * b * d  # what the matrices read, before and behind the scale of the norm
+        of_input = 2 * self._width * s * b * d  # from one matrix after the other, and their sum
+        parts = [self._waiting(self._around), _passing(made + read + of_input + _SCALARS)]
+        parts += [self._gathered(layers=2)] if self.gathering else []
+        name = "the first layer that is trained has its gradients, the last of all"
         return self._moment("backward", name, *parts, gradients=self._made(self.gradients.expr, self.gradients.expr))
 
     def _layers(self) -> Iterator[Moment]:
         """The last and the first layer on their way back, in the MLP and in the scores of the attention."""
         cases = (self.case, replace(self.case, masked=True)) if self.windows else (self.case,)
         for case in cases:
-            for word, there, made in _halves(case, self._width):
+            for word, there, made in halves(case, self._width):
                 for which, waiting, so_far in self._ends(case, made):
                     parts = [self._waiting(waiting), _passing(there + self._residual(case))]
                     parts += self._copies(which)
@@ -186,16 +228,34 @@ class Step:
                     name = f"the {which} layer goes back through its {word}"
                     yield self._moment("backward", name, *parts, gradients=so_far, layer=which)
 
+    def _down(self) -> Iterator[Moment]:
+        """The widest matrix of a layer is changed, as early as that behind the product is, where most is kept."""
+        wide, made = product(self.case)
+        if self.case.experts or "gated_packed" in self.case.traits:
+            made = held("expert" if self.case.experts else "mlp", of="up_proj")
+        own = (one for one in saved_tensors(self._uncomputed) if one.per == "layer" and one.key not in GONE)
+        there = _passing(bytes_of(own) + self._width * wide + self._residual(self.case))
+        for which, waiting, so_far in self._ends(self.case, made):
+            parts, name = (self._waiting(waiting), there), f"the {which} layer has its widest matrix changed"
+            yield self._changed(name, made, *parts, *self._copies(which), waiting=so_far, layer=which)
+
     def _ends(self, case: CodePath, made: sympy.Expr) -> Iterator[tuple[str, sympy.Expr, sympy.Expr]]:
         again = self.case.recompute != Recompute.NONE
         own = symbol("window_layer_activations") if case.masked and self.windows else layer(case).symbol
-        entry = self._stream * s * b * d if self.case.recompute in SELECTED else own  # of which the layer is made anew
-        of_last = B_g * (_table + _norm + made)
+        entry = self._stream * s * b * d if self._entered else own  # of which the layer is made anew
+        of_last = self._of_head + B_g * (final_norm + made) if self.roots is None else self._of_tied
         yield "last", self._all_layers - own + (entry if again else 0) + self._around, self._made(of_last, 0)
-        missing = _layer - made + _table * (n_emb - 1) + n_pos * d
-        of_first = self.gradients.expr - B_g * missing
+        missing = one_layer - made + (0 if self._cut else table * (n_emb - 1) + n_pos * d)
+        if self._cut and again:  # a gradient goes through frozen layers too, behind all that are trained
+            missing *= 1 - Min(1, symbol("frozen_layers"))
+        of_first = self.gradients.expr - B_g * missing if self.roots is None else self._of_tied
         waiting = self._hoarded if self.hoarding else (entry if again else 0) + (L - 1) * self._held
         yield "first", waiting + self._around, self._made(of_first, self.gradients.expr)
+
+    @property
+    def _entered(self) -> bool:
+        """Whether what a layer is made anew from is not just what it has kept on the card."""
+        return self.case.recompute in SELECTED or "inputs_away" in self.case.details
 
     @property
     def _hoarded(self) -> sympy.Expr:
@@ -207,13 +267,13 @@ class Step:
     @property
     def _held(self) -> sympy.Expr:
         """What the frozen matrices of a layer hold on to, whether or not the layer has gone back."""
-        return _bytes(tensor for tensor in saved_tensors(self.case) if tensor.key == "held")
+        return bytes_of(tensor for tensor in saved_tensors(self.case) if tensor.key == "held")
 
     def _made(self, alone: sympy.Expr, shared: sympy.Expr) -> sympy.Expr:
         """Return the gradients so far: made whole, or shared out but for those of the layer at work and of the head."""
         if self.frozen:
             return self.gradients.expr
-        return shared + self._width * (_layer + _table) if self.shared else alone
+        return shared + self._width * (one_layer + table) if self.shared else alone
 
     def _residual(self, case: CodePath) -> sympy.Expr:
         """Return the gradient of the residual, and the loss; a layer that is recomputed may share its input."""
@@ -225,7 +285,7 @@ class Step:
         """Return the term for the copies that a layer on its way back has, and those before it."""
         inner = [_with(term, term.expr.xreplace({V: sympy.S.Zero})) for term in copies(self._uncomputed)]
         alone = which == "first" or self.case.recompute != Recompute.NONE
-        there = [_with(term, term.expr / L) for term in inner] if alone else inner
+        there = [_with(term, term.expr / trained_layers(self.case)) for term in inner] if alone else inner
         return [term for term in there if term.expr != 0]
 
     @property
@@ -265,38 +325,7 @@ class Step:
         if self.gathering == "zero":
             return of_zero
         base = next((part for part in self.weights.parts if part.name == "base_weights"), None)
-        return _of_frozen(base, layers) if base else _of_fsdp(self._width, layers)
-
-
-def _halves(case: CodePath, width: int) -> Iterator[tuple[str, sympy.Expr, sympy.Expr]]:
-    """Yield for the MLP, and for scores if they are stored, what is there at once, and the gradients made before."""
-    own = [tensor for tensor in saved_tensors(replace(case, recompute="none")) if tensor.per == "layer"]
-    factors = 2 if "gelu" in case.traits else 3  # whose factor is its input
-    wide, made = _product(case)
-    gone = ("down_input", "experts_output")
-    there = _bytes(tensor for tensor in own if tensor.key not in gone) + factors * width * wide
-    yield "MLP", there, made
-    if case.adapted and case.adapted.quantized:  # the product has its gradient, of a matrix in more bits meanwhile
-        yield "down matrix", _bytes(own) + width * wide + case.adapted.unpacked * d * d_ff, sympy.S.Zero
-    last = next((place for place, tensor in enumerate(own) if tensor.key == "softmax"), None)
-    if last is not None:
-        values_stay = "packed" in case.traits and not case.many  # of several sequences, copies do
-        of_values = width * s * b * h * d_k if values_stay else 0
-        whole = held("expert" if case.experts else "mlp") + _norm + held("attention", of=("o_proj", "o_bias"))
-        before = (*own[: last + 1], *(tensor for tensor in own[last + 1 :] if tensor.key == "before_scores"))
-        yield "scores", _bytes(before) + 2 * own[last].expr + of_values, whole
-
-
-def _product(case: CodePath) -> tuple[sympy.Expr, sympy.Expr]:
-    """Return how many numbers the product of gate and up has at once, and the parameters of the matrix behind it."""
-    if not case.experts:
-        return s * b * d_ff, held("mlp", of=("down_proj", "down_bias"))
-    choices = s * b * k / (E if case.experts == Experts.EAGER else 1)  # of one expert after the other
-    return choices * d_e, held("expert", of=("down_proj", "down_bias"))
-
-
-def _bytes(tensors: Iterable[SavedTensor]) -> sympy.Expr:
-    return sympy.Add(*(tensor.expr for tensor in tensors))
+        return of_frozen(base, layers) if base and self.frozen else of_fsdp(self._width, layers)
 
 
 def _with(term: Term, expr: sympy.Expr) -> Term:
@@ -316,38 +345,6 @@ def _passing(expr: sympy.Expr) -> Term:
         source=_SOURCE,
         parts=tuple(part for part in (padded_context, layers) if expr.has(part.symbol)),
     )
-
-
-@cache
-def _of_fsdp(width: int, layers_at_work: int) -> Term:
-    return Term(
-        name="gathered",
-        expr=width * (_outside + layers_at_work * _layer),
-        meaning="What lies outside the layers stays gathered through the step; a layer at work and the next one too.",
-        holds="FSDP of PyTorch that wraps each layer, prefetches one, and leaves the outermost unit gathered",
-        source="zhao2023fsdp, section 3.3",
-        parts=(parameters, layers) if layers_at_work else (parameters,),
-    )
-
-
-def _of_frozen(base: Term, layers_at_work: int) -> Term:
-    """Return the same for a frozen model, which is gathered in the format that it is stored in."""
-    layer = (N_d * base.symbol - HALF * _outside) / L
-    return replace(
-        _of_fsdp(HALF, layers_at_work), expr=HALF * _outside + layers_at_work * layer, parts=(base, parameters, layers)
-    )
-
-
-of_zero = Term(
-    name="gathered",
-    expr=B * Min(P, symbol("live_parameters")),
-    meaning="Gathered weights are kept until there are as many as the setting allows, and then dropped.",
-    holds="ZeRO stage 3 as in DeepSpeed with its own settings",
-    source="deepspeed2026, stage3_max_live_parameters",
-    parts=(parameters,),
-)
-
-reduced = replace(bucket_memory, source="deepspeed2026, reduce_bucket_size; rajbhandari2020zero, section 6.2")
 
 
 def examples() -> tuple[Term, ...]:

@@ -8,17 +8,17 @@ from sympy import Add, Eq, Mod, Piecewise
 
 from memcalc.formula.choices import Layout
 from memcalc.formula.formats import FP32
-from memcalc.formula.numeric import Max, rounded_up
+from memcalc.formula.numeric import Max, Min, rounded_up
 from memcalc.formula.recipes import Optimizer
 from memcalc.formula.sharding import Piece, counting, pieces
-from memcalc.formula.symbols import symbols
+from memcalc.formula.symbols import symbol, symbols
 from memcalc.formula.tensors import Structure, d, n_emb
 from memcalc.formula.term import Term
 from memcalc.formula.weights import parameters
 
 P, M_m, M_st, M_1, T = symbols("parameters master_weights optimizer_states one_state tensors")
 B_g, B_m, B_o = symbols("bytes_per_gradient bytes_per_master bytes_per_moment")
-n_o, n_c, n_map = symbols("moments counters maps")
+n_o, n_c, n_map, r_o = symbols("moments counters maps optimizer_rank")
 
 _MAP = 256 * FP32  # bytes of a table that gives each of 256 codes its number
 _SMALL = 4096  # numbers: a smaller tensor is never quantized by the 8-bit optimizers
@@ -39,6 +39,16 @@ master_weights = Term(
     meaning="A step is too small to be seen in 16 bit, so the optimizer works on a 32-bit copy of the weights.",
     holds="mixed precision; without a copy B_m is 0",
     source="micikevicius2018mixed, section 3.1",
+    parts=(parameters,),
+)
+
+
+averaged_weights = Term(
+    name="averaged_weights",
+    expr=P * symbol("bytes_per_average"),
+    meaning="A second copy of what is trained follows it slowly: each step moves it a little towards the weights.",
+    holds="the copy is on the card, divided as the weights are; a library that copies the whole model has more",
+    source="paszke2019pytorch, torch.optim.swa_utils.AveragedModel",
     parts=(parameters,),
 )
 
@@ -67,11 +77,53 @@ def _stored(kind: Optimizer, piece: Piece) -> sympy.Expr:
     full = B_o * piece.size
     if kind.layout == Layout.BLOCKS:
         return piece.number * _in_blocks(kind, piece.size)
+    if kind.layout in _RANKS:
+        return piece.number * (B_o * _greater(piece) * _rank(kind, piece) if piece.hidden else full)
     if kind.layout == Layout.HIDDEN_MATRICES:  # momentum alone for these, momentum and variance for the others
         return piece.number * (full if piece.hidden else full + full)
     sums = [piece.size / length for length in piece.shape[-2:]] if len(piece.shape) > 1 else [piece.size]
     factored = piece.present * B_o * Add(*sums)  # one number for each row, and one for each column
     return factored + (piece.number * full if kind.layout == Layout.FACTORED_AND_FULL else 0)
+
+
+_RANKS = (Layout.LOW_RANK, Layout.RANDOM_RANK)
+
+
+def _lesser(piece: Piece) -> sympy.Expr:
+    return Min(*piece.shape)
+
+
+def _greater(piece: Piece) -> sympy.Expr:
+    return Max(*piece.shape)
+
+
+def _rank(kind: Optimizer, piece: Piece) -> sympy.Expr:
+    """Directions of a matrix: no more than it has, but for random ones."""
+    return Min(r_o, _lesser(piece)) if kind.layout == Layout.LOW_RANK else r_o
+
+
+def projections_of(kind: Optimizer, seen: Iterable[Piece]) -> Term:
+    """Return the memory of the directions in which an optimizer of low rank remembers the gradients of matrices.
+
+    Parameters
+    ----------
+    kind : the optimizer
+    seen : the tensors as it meets them
+    """
+    each = sympy.Integer(0)
+    for piece in seen:
+        if piece.hidden and kind.layout in _RANKS:
+            few = B_g * _lesser(piece) * _rank(kind, piece)
+            whole = FP32 * _lesser(piece) ** 2  # of which those few are a view, where nothing is converted
+            of_one = Piecewise((whole, Eq(B_g, FP32)), (few, True)) if kind.layout == Layout.LOW_RANK else few + B_g
+            each += piece.present * of_one
+    return Term(
+        name="projections",
+        expr=each,
+        meaning="Of each matrix a few directions are kept, along its lesser side; APOLLO keeps a norm beside them.",
+        holds="GaLore 1.0 and APOLLO 1.0, of all linear layers; FP32 gradients leave GaLore all directions of the SVD",
+        source="galore2024, section 4 and Table 1; apollo2024, section 4",
+    )
 
 
 def _in_blocks(kind: Optimizer, size: sympy.Expr) -> sympy.Expr:
@@ -120,6 +172,9 @@ def optimizer_of(kind: Optimizer, seen: Iterable[Piece], number: sympy.Expr, par
     """Return the memory of all that only the optimizer needs; arguments as for `one_state_of`."""
     state = one_state_of(kind, seen, number, parts)
     states = replace(optimizer_states, source=state.source, parts=(state, tensors_of(kind, seen)))
+    if kind.layout in _RANKS:
+        directions = projections_of(kind, seen)
+        states = replace(states, expr=states.expr + directions.symbol, parts=(*states.parts, directions))
     return replace(optimizer, parts=(counting(master_weights, number, parts), states))
 
 
@@ -172,4 +227,23 @@ def with_raised(temporaries: Term, number: sympy.Expr, raised: bool, flat: bool)
     )
 
 
+def largest_gradient(seen: Iterable[Piece]) -> Term:
+    """Return the term for the gradients where each is used and dropped as soon as it is made.
+
+    Parameters
+    ----------
+    seen : the tensors as the optimizer meets them
+    """
+    return replace(
+        gradients,
+        expr=B_g * Max(*(piece.size for piece in seen)),
+        meaning="Each weight is stepped as soon as it has its gradient, which is dropped then: one is there at a time.",
+        holds="hooks of PyTorch behind each gradient; a head that is one with the embedding waits for its gradient",
+        source="paszke2019pytorch, torch.Tensor.register_post_accumulate_grad_hook; lomo2023, section 3",
+        parts=(),
+    )
+
+
 step_temporaries = step_temporaries_of("foreach")
+
+projections = projections_of(Optimizer.named("GaLore AdamW"), pieces(Structure()))

@@ -10,11 +10,32 @@ from memcalc.formula.symbols import POSITION
 
 
 def latex(expr: sympy.Expr, values: Mapping[sympy.Symbol, object] | None = None) -> str:
-    """Return the LaTeX of `expr` in reading order, with numbers in the places of symbols that have `values`."""
-    if values is None:
-        return sympy.latex(in_order(expr), order="none")
-    numbers = {symbol: number(values[symbol]).replace(",", "{,}") for symbol in expr.free_symbols & values.keys()}
-    return sympy.latex(in_order(expr), order="none", symbol_names=numbers, mul_symbol="times")
+    r"""Return the LaTeX of `expr` in reading order, with numbers in the places of symbols that have `values`.
+
+    Products are visible, and subscripts that are words stand upright.
+
+    >>> from memcalc.formula.symbols import symbol
+    >>> print(latex(2 * symbol("hidden") * symbol("head_dim") * symbol("kv_heads")))
+    2 \times d \times h_{\mathrm{kv}} \times d_{k}
+    """
+    names = {symbol: letter(symbol) for symbol in expr.free_symbols}
+    for symbol in expr.free_symbols & (values or {}).keys():
+        names[symbol] = number(values[symbol]).replace(",", "{,}")
+    return sympy.latex(in_order(expr), order="none", symbol_names=names, mul_symbol="times")
+
+
+def letter(symbol: sympy.Symbol) -> str:
+    r"""Return the LaTeX of a letter.
+
+    >>> from memcalc.formula.symbols import symbol
+    >>> print(letter(symbol("qkv_bias")), letter(symbol("head_dim")))
+    \beta_{\mathrm{qkv}} d_{k}
+    """
+    name, _, below = symbol.name.partition("_")
+    name = sympy.latex(sympy.Symbol(name))
+    if not below:
+        return name
+    return f"{name}_{{{below}}}" if len(below) == 1 else f"{name}_{{\\mathrm{{{below}}}}}"
 
 
 def text(expr: sympy.Expr, values: Mapping[sympy.Symbol, object] | None = None) -> str:

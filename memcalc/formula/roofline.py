@@ -86,7 +86,7 @@ def decode_in(form: Format, tensors: tuple[Tensor, ...]) -> Term:
     tensors : what the model, or one card, holds
 
     >>> decode_in(Format.named("Q4_K_M"), ())
-    T_tok = (M_read + M_look)/BW
+    T_tok = (M_read + M_look)/β
     """
     from memcalc.formula.quantization import passed_in, stored_bytes  # here: plain formats do without
 
@@ -106,7 +106,7 @@ def decode_of_files() -> Term:
     """Return the time of a token for a model of which the headers of its files say what is read.
 
     >>> decode_of_files()
-    T_tok = (M_read + M_look)/BW
+    T_tok = (M_read + M_look)/β
     """
     read = replace(
         read_weights,
@@ -171,7 +171,8 @@ places_time = Term(
     source="pope2022scaling, section 2; ggml2026llama, src/llama-model.cpp, buffers by layer",
 )
 
-_JOULES = 1000 * 3600  # of a kilowatt hour
+KILOWATT_HOUR = 1000 * 3600
+"""Joules of a kilowatt hour."""
 _CENTS = 100  # of a dollar
 
 writing_time = Term(
@@ -185,7 +186,7 @@ writing_time = Term(
 
 energy = Term(
     name="energy",
-    expr=writing_time.symbol * symbol("board_power") / _JOULES,
+    expr=writing_time.symbol * symbol("board_power") / KILOWATT_HOUR,
     meaning="A card draws power as long as it writes.",
     holds="at the most that the card draws; computer and cooling come on top",
     source="article2026formula, table 3, the cost of a million tokens",

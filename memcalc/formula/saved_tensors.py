@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property, partial
 
 import sympy
@@ -31,9 +31,13 @@ SELECTED = (Recompute.KEEP_ATTENTION, Recompute.KEEP_PRODUCTS, Recompute.TORCHTI
 RECOMPUTE = (Recompute.NONE, Recompute.FULL, *SELECTED)
 """Hugging Face code keeps all, or (gradient checkpointing) the inputs of the layers, or what a policy selects too."""
 
-DETAILS = ("normed_choices", "expert_groups", "query_latent", "uneven_heads", "router_outputs")
+DETAILS = (
+    *("normed_choices", "expert_groups", "query_latent", "uneven_heads", "router_outputs"),
+    *("frozen_embedding", "frozen_head", "frozen_input", "inputs_away"),
+)
 """What of a model or run alone decides it: weights of chosen experts made to add up to one; experts masked because of
-their group; queries made from a latent; values of another size than keys; the auxiliary loss of routers."""
+their group; queries made from a latent; values of another size than keys; the auxiliary loss of routers; embedding and
+head that are not trained while layers are, and a layer whose input needs no gradient; inputs in CPU memory."""
 
 _EXPERTS = {Experts.GROUPED: "grouped_mm", Experts.BATCHED: "batched_mm", Experts.EAGER: "looped"}
 """The code of the experts → what the conditions call it, which have another eager."""
@@ -223,9 +227,25 @@ class CodePath:
         may["repeated"] = self.kernel == "efficient" and self.grouped
         dropped = {f"{name}_dropout" for name in self.dropouts.intersection(self._code["dropouts"].split())}
         also = self.adapted.facts if self.adapted else EVERYWHERE
+        if "frozen_input" in self.details:
+            also -= {"gradient_in"}
         holding = dropped | also | self.details | {self.kernel, self.width}
         holding |= {name for name, holds in may.items() if holds}
         return holding | (self._of_experts if self.experts else self.traits)
+
+    @cached_property
+    def first(self) -> CodePath:
+        """The same code in the first layer that a gradient reaches, whose input needs none where what is before it is
+        frozen.
+        """
+        if self.adapted:
+            return replace(self, adapted=replace(self.adapted, first=True))
+        return replace(self, details=self.details | {"frozen_input"}) if self.cut else self
+
+    @property
+    def cut(self) -> bool:
+        """Whether no gradient goes before the first trained layer, as the embedding and L_fr layers are frozen."""
+        return "frozen_embedding" in self.details and self.recompute == Recompute.NONE
 
     @property
     def _of_experts(self) -> frozenset[str]:

@@ -1,6 +1,6 @@
 """Sharding: which part of the training states each of N_d cards keeps, when all work on the same model."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -10,11 +10,11 @@ from sympy import Add, Mul, ceiling, prod
 from memcalc.formula.numeric import Min, rounded_up
 from memcalc.formula.parallelism import tensor_on_one_card
 from memcalc.formula.symbols import symbol, symbols
-from memcalc.formula.tensors import Structure, Tensor, packed
+from memcalc.formula.tensors import ONCE, Structure, Tensor, packed
 from memcalc.formula.term import Term
 from memcalc.formula.weights import parameters
 
-N_d, P_1, n_bkt = symbols("data_parallel share bucket")
+N_d, P_1, n_bkt, L_fr = symbols("data_parallel share bucket frozen_layers")
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,38 @@ def pieces(structure: Structure, divided: bool = False) -> tuple[Piece, ...]:
     return tuple(piece(tensor, divided) for tensor in packed(structure))
 
 
+@cache
+def cut(structure: Structure, kinds: tuple[str, ...] = ()) -> tuple[tuple[Piece, ...], tuple[Piece, ...]]:
+    """Return the tensors that are trained and those that are not, where the embedding is frozen, and L_fr layers too.
+
+    Parameters
+    ----------
+    structure : of the model
+    kinds : names of the symbols each of which counts all layers; none if no layer is frozen
+
+    >>> total(cut(Structure())[1])
+    V*d + d*n_en*n_vec + d*n_pos
+    """
+    trained, frozen = [], []
+    for tensor in packed(structure):
+        whole = piece(tensor, divided=False)
+        if tensor.group == "embedding" and tensor.name not in _OF_THE_HEAD:
+            frozen.append(whole)
+        elif tensor.group in ONCE or not kinds:
+            trained.append(whole)
+        else:
+            trained.append(_in_layers(whole, {kind: kind - L_fr for kind in map(symbol, kinds)}))
+            frozen.append(_in_layers(whole, dict.fromkeys(map(symbol, kinds), L_fr)))
+    return tuple(trained), tuple(frozen)
+
+
+_OF_THE_HEAD = ("lm_head", "lm_bias")
+
+
+def _in_layers(whole: Piece, counts: Mapping[sympy.Symbol, sympy.Expr]) -> Piece:
+    return replace(whole, number=whole.number.xreplace(counts), present=whole.present.xreplace(counts))
+
+
 def one_piece(size: sympy.Symbol) -> tuple[Piece, ...]:
     """Return all parameters as one flat tensor, which is how ZeRO shows them to the optimizer."""
     return (Piece(sympy.Integer(1), sympy.Integer(1), (size,)),)
@@ -76,6 +108,22 @@ def counting(term: Term, number: sympy.Expr, parts: tuple[Term, ...]) -> Term:
     parts : the terms of the symbols in `number`
     """
     return replace(term, expr=term.expr.xreplace({parameters.symbol: number}), parts=parts)
+
+
+trained = Term(
+    name="trained",
+    expr=total(cut(Structure(), ("full_layers", "dense_layers"))[0]),
+    meaning="Where embedding and first layers are frozen, the other layers, the last norm and the head are trained.",
+    holds="layers that are all alike; a head that is one with the embedding is frozen with it",
+    source="paszke2019pytorch, torch.Tensor.requires_grad_",
+)
+
+untrained = replace(
+    trained,
+    name="untrained",
+    expr=total(cut(Structure(), ("full_layers", "dense_layers"))[1]),
+    meaning="What is frozen has no gradients and no optimizer states.",
+)
 
 
 _ALIKE = "every card trains the same part of the model"

@@ -1,6 +1,6 @@
 """The formula as a whole: what a run needs is the sum of its terms."""
 
-from memcalc.formula import activations, engine_step, llama_cpp, loss, megatron, moments, training_step
+from memcalc.formula import activations, engine_step, llama_cpp, loss, megatron, moments
 from memcalc.formula.adapted import Adapted
 from memcalc.formula.kv_cache import kv_cache
 from memcalc.formula.optimizer import gradients, optimizer
@@ -29,7 +29,7 @@ training = Term(
     expr=weights.symbol + gradients.symbol + optimizer.symbol + _ACTIVATIONS.symbol,
     meaning="To train, a card holds weights, gradients, the optimizer's copies and what the backward pass needs.",
     holds="one card, AdamW, LLaMA code in 16 bit; the terms peak at different times, and for a moment the loss and the "
-    "backward pass of one layer need more (`formula.training_step`)",
+    "backward pass of one layer need more (`formula.moments`)",
     source="article2026formula, the equation; rajbhandari2020zero, section 3",
     parts=(weights, gradients, optimizer, _ACTIVATIONS),
 )
@@ -42,7 +42,7 @@ def examples() -> tuple[Term, ...]:
     return (
         in_structure(parameters, other_heads).every_part[symbol("window_attention")],
         *_of_activations(),
-        *(activations.forward_peak(_LLAMA), training_step.step_peak(_LLAMA)),
+        activations.forward_peak(_LLAMA),
         *moments.examples(),
         *(megatron.in_flight, megatron.first_stage(), megatron.recomputation_peak()),
         *(reading.prefill, reading.decode_step, loss.scored()),

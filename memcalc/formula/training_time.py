@@ -10,6 +10,7 @@ from sympy import Add, Min, prod
 from memcalc.catalogue import rows
 from memcalc.formula.choices import Recompute
 from memcalc.formula.lora import adapter_pieces, adapters
+from memcalc.formula.roofline import KILOWATT_HOUR
 from memcalc.formula.sharding import total
 from memcalc.formula.symbols import symbol, symbols
 from memcalc.formula.tensors import (
@@ -42,7 +43,7 @@ step_tokens = s * b * n_micro * N_d
 _MULTIPLY_AND_ADD = 2  # operations of one weight for one token
 _FORWARD, _TO_INPUTS, _TO_WEIGHTS = 1, 1, 1  # passes over a matrix: the result, and the gradients of both its factors
 _BACKWARD = _TO_INPUTS + _TO_WEIGHTS
-_SECONDS, _JOULES = 3600, 1000 * 3600  # of an hour, of a kilowatt hour
+_SECONDS = 3600  # of an hour
 _AXIS = {row["name"]: int(row["axis"]) for row in rows("groups")}
 _MULTIPLIED = (MATRICES, "router")
 """How the names of the tensors end with which a token is multiplied, beside the output head."""
@@ -220,7 +221,7 @@ training_time = Term(
 
 training_energy = Term(
     name="training_energy",
-    expr=training_time.symbol * cards * symbol("board_power") / _JOULES,
+    expr=training_time.symbol * cards * symbol("board_power") / KILOWATT_HOUR,
     meaning="Every card draws power as long as the run takes.",
     holds="at the most that a card draws; computers, network and cooling come on top",
     source="strubell2019energy, section 2",

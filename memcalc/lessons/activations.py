@@ -1,15 +1,19 @@
 """Exercises of notebook 3, activations, and its guess."""
 
 from dataclasses import replace
+from fractions import Fraction
 
 import sympy
 
-from memcalc import Inference, Model, Training, breakdown, symbol, symbols, total, values
+from memcalc import Gpu, Inference, Model, Training, breakdown, symbol, symbols, total, training_time, values
 from memcalc.estimate import training
 from memcalc.formula import megatron
 from memcalc.formula.activations import layer
 from memcalc.formula.saved_tensors import CodePath, SavedTensor, saved_tensors
 from memcalc.lessons.task import ONE_OF_TWO, TEXTBOOK, Answers, cache_of, guess, task, weights_of
+
+QLORA = Training(context=2048, recipe="bf16", lora_rank=16, base_weights="NF4")
+"""The fine-tuning of the lesson: adapters beside a frozen model of four bits."""
 
 
 @guess(
@@ -63,7 +67,7 @@ def _logits() -> Answers:
     "formula",
     asks="What does selective recomputation save in one layer of Megatron, on one card? Write it as a formula in the "
     "letters of its term.",
-    hint="It is the difference of two terms that a cell above prints: none and selective.",
+    hint="It is the difference of two terms that stand above: none and selective.",
     solution="5 * h * s**2 * b",
     because="A score has two bytes after the softmax, one in the mask, and two after dropout.",
     matters="These are the only tensors that grow with the square of the context.",
@@ -84,6 +88,7 @@ def _saved_by_selective() -> Answers:
     yield softmax + mask, "what dropout leaves of the shares goes too"
     yield -right, "the other way round: what there is without recomputation, less what is left with it"
     yield softmax + dropped, "the dropout mask goes too, with one byte for each score"
+    yield right.subs(b, 1), "so it is for one text, as in the paper; with b texts at once there are b times as many"
     yield right / cards, "that is one of t cards; here is one card"
     yield right * symbol("layers"), "that is the whole model; the question is about one layer"
     yield right / (d * s * b), "that is for each number; a layer has d s b of them"
@@ -123,9 +128,9 @@ def _cache_of_a_writer() -> Answers:
     "GB",
     asks="LLaMA-7B is tuned with LoRA at 8,192 tokens, and the gradient still passes through every layer. How many GB "
     "do the 32 layers keep, with FlashAttention and no recomputation? Count them as if all weights learned.",
-    hint="There are 45.5 bytes for each of the s b d numbers, in each layer.",
-    solution="45.5 * 8192 * 4096 * 32 / 10**9",
-    because="Adapters and their states take half a GB beside it.",
+    hint="The term of a layer stands above: put its numbers in, and multiply by the layers.",
+    solution="(24 * 4096 + 8 * 11008 + 4 * 32 + 8) * 8192 * 32 / 10**9",
+    because="It is 48.89 GB, or 45.5 bytes for each of the s × b × d numbers; adapters and states take half a GB more.",
     matters="LoRA removes gradients and optimizer states, not this. We have not measured it: what serves only frozen "
     "weights may go, and adapters add a little.",
     goal="estimate what the layers of a model keep in PyTorch, where a textbook says 34 bytes",
@@ -148,3 +153,33 @@ def _activations_of_lora() -> Answers:
     yield breakdown(model, run)["activations"], "head and loss are in it; the question is about the layers"
     yield layers * full + flash - full, "that is the peak of full recomputation; the question is without"
     yield training.peak_of_recomputation(model, run), "that is the peak of full recomputation, as in Megatron"
+
+
+@task(
+    "3.5",
+    "percent",
+    asks="LLaMA-7B is tuned with QLoRA on texts of 2,048 tokens. By how many percent longer does a step take if every "
+    "layer is computed again on the way back?",
+    hint="Two numbers of tokens per second stand above. Which time does a token take with each of them?",
+    solution="(5,842 / 3,948 - 1) * 100",
+    because="It is 48 %: the frozen layers need one way there and one way back, and now a second way there.",
+    matters="Memory is bought with time, and here with more of it than where all weights are trained.",
+    goal="say what recomputation costs in time",
+)
+def _time_of_recomputation() -> Answers:
+    right, trained = _longer(QLORA), _longer(Training(context=QLORA.context, recipe="bf16"))
+    yield right
+    for number in (trained, Fraction(100, 3), 33):
+        yield number, "so it is where all weights are trained, and three ways become four; here two become three"
+    yield 50, "so it would be if all were computed again; the output head is not"
+    yield 100 * right / (100 + right), "that is a share of the longer time; the shorter one is the whole"
+    yield 100 + right, "that is the whole time; the question is by how much it grows"
+    yield 100 * Fraction(100, 100 + right), "that is what is left of the speed"
+    yield right / 100, "that is the share itself; the question asks for percent"
+
+
+def _longer(run: Training) -> Fraction:
+    """Return by how much full recomputation makes a step of LLaMA-7B longer [percent]."""
+    model, card = Model.named("LLaMA-7B"), Gpu.named("RTX 4090")
+    plain, again = (training_time(model, one, card).operations for one in (run, replace(run, recompute="full")))
+    return Fraction(100 * (again - plain), plain)

@@ -81,8 +81,8 @@ def _cache_of_70b() -> Answers:
     asks="Claim C116: an RTX 5090 runs 13B models in INT8, [weights] and [cache|kv_cache], at 131,072 tokens. For "
     "LLaMA-13B it is wrong. Change one input: how many key-value heads may the model have at most, so that it fits? "
     "Its 40 query heads must share them evenly.",
-    hint="With card = Gpu.named('RTX 5090') and a run at 131,072 tokens, "
-    "fits(replace(thirteen, kv_heads=20), run, card) answers for 20 heads.",
+    hint="What does the card leave beside 13 GB of [weights]? With all 40 heads the [cache|kv_cache] takes four times "
+    "the 12.5 GiB of 32,768 tokens; with fewer it shrinks in proportion.",
     solution="40 / 4",
     because="It is ten, a quarter. With twenty, weights and cache take more than a program sees.",
     matters="Newer models of about this size have eight, and Qwen2.5-14B does fit: a condition would have saved the "
@@ -102,3 +102,26 @@ def _heads_that_fit() -> Answers:
     yield 2 * right, "that is a step too far: add weights and cache, and compare with what a program sees"
     for heads in fewer:
         yield heads, "that fits, and so do more; or your cache is in FP16"
+
+
+@task(
+    "6.4",
+    "verdict",
+    asks="Claim C094: the market for local inference software grew by 300 % in a year. Nobody is named who counted, "
+    "and no figure for such a market was found. Which verdict does it get: holds, holds only in GB, holds only in GiB, "
+    "holds under assumption, wrong, or not checkable?",
+    hint="Can you compute it? Can you look it up? What would you have to find to call it wrong?",
+    solution="not checkable",
+    because="There is nothing to compute and nothing to look up.",
+    matters="That is not “wrong”; it is a number that nobody can use, whoever prints it.",
+    goal="tell what no formula can decide",
+)
+def _verdict_on_a_market() -> Answers:
+    right, bytes_ = claim("C094").verdict, "it is about no bytes at all, so that no unit of them can matter"
+    words = {
+        "holds": "who says so? A number that nobody can trace is not true because it is printed",
+        "wrong": "that would need a count that contradicts it, and none was found",
+        "holds under assumption": "which one? Without a count, no condition makes it true",
+    }
+    yield right
+    yield from ((verdict, words.get(verdict, bytes_)) for verdict in VERDICTS if verdict != right)

@@ -13,7 +13,7 @@ from memcalc import InputError, units
 from memcalc.article.claims import VERDICTS
 from memcalc.errors import choice, shown
 from memcalc.formula.printing import text
-from memcalc.formula.symbols import GLOSSARY
+from memcalc.formula.symbols import GLOSSARY, symbol, symbols
 from memcalc.lessons import activations, article, fit, hardware, kv_cache, optimizer, plan, validation, weights  # noqa: F401
 from memcalc.lessons.formulas import formula, number
 from memcalc.lessons.task import ENTERED, GUESSED, Task
@@ -84,26 +84,36 @@ def check(number: str, answer: object) -> Feedback:
     >>> check("4.1", 8)
     ✓ Right: 8.00 GiB = 8.59 GB.
     >>> check("4.2", "L_full * h_kv * d_k * s * (B_k + B_v)")
-    ✓ Right: L_full × h_kv × d_k × s × (B_k + B_v).
+    ✓ Right: L × h_kv × d_k × s × (B_k + B_v).
     """
-    exercise = EXERCISES[choice("exercise", str(number), EXERCISES)]
+    return judge(EXERCISES[choice("exercise", str(number), EXERCISES)], answer)
+
+
+def judge(exercise: Task, answer: object) -> Feedback:
+    """Compare an answer with what a task asks for, as `check` does."""
     if answer is None:
         return Feedback("open", "No answer yet: set answer above, then run the cell again.")
     try:
         given = _read(answer, exercise.unit)
     except InputError as problem:
         return Feedback("unread", str(problem))
-    right, mistakes = exercise.answers()
+    right = exercise.answers()[0]
     if _same(given, right):
         return Feedback("right", f"Right: {_show(right, exercise.unit)}.")
-    for wrong, why in [*mistakes, *_mistaken_units(right, exercise.unit)]:
-        if _same(given, wrong):
-            return Feedback("known", f"Not yet: {why}.")
+    known = [(wrong, why) for wrong, why in known_mistakes(exercise) if _same(given, wrong)]
+    if known:
+        return Feedback("known", f"Not yet: {min(known, key=lambda pair: _apart(given, pair[0]))[1]}.")
     if isinstance(right, (sympy.Expr, str)):
         return Feedback("unknown", f"Not yet, and {_UNKNOWN}.")
     if _same(given, right, NEAR):
         return Feedback("near", _ROUNDED)
     return Feedback("unknown", f"Not yet: {off(given, right)}, and {_UNKNOWN}.")
+
+
+def known_mistakes(task: Task) -> list[tuple[object, str]]:
+    """Return the wrong answers that are known, each with what led to it: those of the task, then those of its unit."""
+    right, mistakes = task.answers()
+    return [*mistakes, *_mistaken_units(right, task.unit)]
 
 
 def compare(guess: object, count: int) -> str:
@@ -234,6 +244,8 @@ def _formula(answer: object) -> sympy.Expr:
 def _worked_out(answer: str, unit: str) -> Fraction:
     """Return a number, or a product of numbers, with or without its unit [bytes, or as it is counted]."""
     product, said = re.fullmatch(r"(.*?)\s*([a-zA-Z]*|%)", answer.strip(), re.DOTALL).groups()
+    if re.fullmatch(r"[KMGT]i?b", said) and unit in units.UNITS:
+        raise InputError(f"{said} are bits, and eight of them are a byte; write {said[:-1]}B for bytes.")
     if not re.search(r"\d\s*[-+*/^()×·÷−²³]", product):
         return units.parse(answer, unit)
     try:
@@ -252,8 +264,18 @@ def _amount(answer: object, unit: str) -> Fraction:
     return Fraction(number if 0 < number < inf else 0) * units.UNITS.get(unit, 1)
 
 
+def _apart(given: object, expected: object) -> float:
+    """Return how far an answer is from one that is the same but for rounding."""
+    return 0 if isinstance(expected, (sympy.Expr, str)) else abs(float(given / expected) - 1)
+
+
+_ALIKE = dict.fromkeys(symbols("full_layers dense_layers moe_layers"), symbol("layers"))
+"""Letters of layers that are all alike in the models that formulas are asked of: a lesson calls them L."""
+
+
 def _same(given: object, expected: object, tolerance: Fraction = CLOSE) -> bool:
     if isinstance(expected, sympy.Expr):
+        given, expected = given.xreplace(_ALIKE), expected.xreplace(_ALIKE)
         return all(_remainder(given, draw) == _remainder(expected, draw) for draw in range(2))
     if isinstance(expected, str):
         return given == expected

@@ -24,7 +24,7 @@ def _model_and_context() -> Answers:
     "0.1",
     "GiB",
     asks="How many GiB does LLaMA-13B take with 32,768 tokens, [weights] and [cache|kv_cache] in INT8?",
-    hint="Copy the cells of “The answer first” and change model and formats. The explorer knows it too.",
+    hint="The picture above knows it: choose model and formats in its sentence, or click the blocks for other bits.",
     solution="13,015,864,320 / 2**30 + 2 * 40 * 40 * 128 * 32768 / 2**30",
     because="It is 12.12 GiB for the weights and 12.50 GiB for the cache of 40 layers with 40 heads each.",
     matters="That is 1 GiB more than a program sees on an RTX 4090.",
@@ -41,6 +41,7 @@ def _thirteen_billion() -> Answers:
     yield total(model, plain), "weights and cache are still in FP16"
     yield total(smaller, run), "that is LLaMA-7B"
     yield total(smaller, plain), "that is LLaMA-7B in FP16, as above"
+    yield total(model, Inference(32_768, weights="INT4", kv_cache="INT4")), "that is INT4; a number in INT8 has a byte"
 
 
 @task(
@@ -66,8 +67,8 @@ def _reported_memory() -> Answers:
     "tokens",
     asks="LLaMA-13B has [weights] and [cache|kv_cache] in INT4 on an RTX 4090. How many tokens of context fit at most? "
     "It was trained for 2,048; the question is only about memory.",
-    hint="What is left of the card when the weights are in? Divide it by the cache of one token. Or ask largest, as a "
-    "cell above does.",
+    hint="What is left of the card when the weights are in? Divide it by the cache of one token. Or set the picture "
+    "so, and pull the surface up to where it holds.",
     solution="(23.64 * 2**30 - 13,015,864,320 / 2) / (2 * 40 * 40 * 128 / 2)",
     because="It is 92,164: half a byte for each number, in the model and in the notes on a token.",
     matters="A real engine, with scales and buffers, reaches fewer.",
@@ -84,3 +85,27 @@ def _longest_context() -> Answers:
     yield longest(Model.named("LLaMA-7B"), run, card), "that is LLaMA-7B"
     for sold in (units.to_bytes(card.marketed_gb, unit) for unit in ("GB", "GiB")):
         yield (sold - weights) // token, "you took the name of the card for its memory"
+
+
+@task(
+    "0.4",
+    "tokens",
+    asks="LLaMA-7B talks on a card in FP16, where each token takes 0.50 MiB of [cache|kv_cache]. The program that runs "
+    "it, and the driver, want 2 GiB for themselves. How many tokens of context do these cost?",
+    hint="How often does a token fit into 2 GiB? A GiB has 1,024 MiB.",
+    solution="2 * 1024 / 0.50",
+    because="It is 4,096: of the 22,709 tokens that the card could hold by the formula alone, 18,613 are left.",
+    matters="So a longest context that leaves nothing free is one that you cannot use.",
+    goal="leave room for what the formula does not count",
+)
+def _room_for_the_rest() -> Answers:
+    model, run, card = Model.named("LLaMA-7B"), Inference(1), Gpu.named("RTX 4090")
+    token, rest = cache_of(model, run), units.to_bytes(2, "GiB")
+    right, most = rest // token, longest(model, run, card)
+    yield right
+    yield most - right, "those are the tokens that are left; the question is how many are lost"
+    yield most, "that is what the card holds by the formula alone; ask how many of them have no room"
+    yield 2 * right, f"that is with half as much a token: {ONE_OF_TWO}"
+    yield right // 2, "that is with 1 MiB a token; half a MiB is less, so more of them are lost"
+    yield right * model.layers, f"that is with what one layer keeps of a token; there are {model.layers}"
+    yield right // 2**10, "a GiB has 1,024 MiB; you divided 2 MiB, or took GiB for MiB"

@@ -4,16 +4,36 @@ from fractions import Fraction
 
 import sympy
 
-from memcalc import Gpu, Inference, Model, symbol, units
+from memcalc import Gpu, Inference, Model, pool, symbol, units
+from memcalc.estimate.speed import fastest, time_of_places
 from memcalc.formula.roofline import decode_time, read_cache
 from memcalc.formula.weights import active
-from memcalc.lessons.task import EVERY_HEAD, Answers, cache_of, guess, longest, task, weights_of
+from memcalc.lessons.task import EVERY_HEAD, ONE_OF_TWO, Answers, cache_of, guess, longest, task, weights_of
 
 
 @guess(
     "5.1",
+    "ms",
+    asks="On an RTX 4090, a token of Llama-3.1-8B takes at least 16 ms. How long does it take on a DGX Spark?",
+    matters="For each token the card reads all [weights] and the [cache|kv_cache] once. The DGX Spark reads slowly, "
+    "and that it has room for much more changes nothing.",
+)
+def _on_the_larger_card() -> Answers:
+    model, run = Model.named("Llama-3.1-8B"), Inference(8192)
+    small, large = Gpu.named("RTX 4090"), Gpu.named("DGX Spark")
+    before, right = (1000 / fastest(model, run, card).decode for card in (small, large))
+    yield right
+    yield before, "that is as long as on the RTX 4090; but it is the bandwidth that counts, and the two differ in it"
+    yield before * small.capacity / large.capacity, "more memory reads nothing faster; look at the pipe, not at the box"
+    yield before * large.capacity / small.capacity, "what is read is the same, however large the box around it is"
+    yield before**2 / right, "that is the other way round: the DGX Spark has the thinner pipe"
+
+
+@guess(
+    "5.2",
     "GiB",
-    asks="How much of an M2 Ultra's 192 GB can a model on the GPU use, if nobody changes a setting?",
+    asks="A Mac with the chip M2 Ultra is sold with 192 GB. How much of that can a model on its GPU use, if nobody "
+    "changes a setting?",
     matters="Apple writes GB and means GiB, and by default the GPU may take three quarters of them.",
 )
 def _part_of_a_mac() -> Answers:
@@ -90,10 +110,10 @@ def _share_of_bound(bits: int | Fraction) -> float:
 @task(
     "5.3",
     "tokens",
-    asks="On the Mac of the beginning, the GPU has three quarters of 192 GiB. Llama-3.1-70B has BF16 [weights] and an "
+    asks="On the Mac of your guess, the GPU has three quarters of 192 GiB. Llama-3.1-70B has BF16 [weights] and an "
     "FP16 [cache|kv_cache]. How many tokens of context fit at most?",
-    hint="The cell above asks largest for the longest context; ask it with this model and this machine. By hand: what "
-    "the weights leave, divided by the cache of one token, with 80 layers, 8 key-value heads and 128 numbers in each.",
+    hint="What the weights, of 70,553,706,496 parameters, leave of the memory is divided by the cache of one token: 80 "
+    "layers, 8 stored pairs of 128 numbers, and two bytes for each.",
     solution="(192 * 3/4 * 2**30 - 2 * 70,553,706,496) / (80 * 8 * 128 * (2 + 2))",
     because="The weights leave 12.6 GiB, and a token takes 320 KiB.",
     matters="It would write fewer than six tokens per second, because it must read 144 GiB for each.",
@@ -112,3 +132,66 @@ def _unified() -> Answers:
     yield longest(model, run, mac, kv_cache="INT8"), "your cache is in INT8, or has keys alone"
     yield longest(model, run, mac, weights="INT8"), "your weights are in INT8"
     yield model.trained_context, "that is what the model was trained for; the question is what fits"
+
+
+_LOG = "5.98 GiB"
+"""What the log of exercise 5.4 gives for the pool."""
+
+
+@task(
+    "5.4",
+    "people",
+    asks="vLLM serves Llama-3.1-8B on an RTX 4090 and writes in its log: “Available KV cache memory: 5.98 GiB”. The "
+    "model has 32 layers with 8 stored pairs of 128 numbers, and the [cache|kv_cache] is in BF16. How many people with "
+    "4,096 tokens each can it serve at once?",
+    hint="What does one token take, in KiB? And 4,096 of them? Only whole people count.",
+    solution="11",
+    because="A token takes 128 KiB, so 4,096 of them take 0.5 GiB, and 5.98 / 0.5 is 11.96: eleven whole people.",
+    matters="The twelfth has to wait until one of the others is done, although the log speaks of a card with 24 GB.",
+    goal="say how many people an engine can serve at once",
+)
+def _people_at_once() -> Answers:
+    model, run = Model.named("Llama-3.1-8B"), Inference(4096, engine="vLLM", kv_cache="BF16")
+    found, card = pool(model, run, size=_LOG), Gpu.named("RTX 4090")
+    people = found.low // found.request
+    yield people
+    yield people + 1, "the last of them would not have room for all of their tokens; round down"
+    yield found.low * model.kv_heads // (found.request * model.heads), EVERY_HEAD
+    yield (
+        2 * found.low // found.request,
+        f"{ONE_OF_TWO}; or a number takes two bytes",
+    )
+    yield card.capacity // found.request, "that is the whole card; weights and steps have taken their part already"
+    yield found.tokens[0], "that is how many tokens the pool holds; divide by those of a person"
+    yield found.low // found.request * model.layers, "that is one layer; each has a cache of its own"
+
+
+_PARTS, _HOST, _SPEED = {"card": 20 * 10**9, "cpu": 20 * 10**9}, 50, "24 GB at 1000 GB/s"
+"""What exercise 5.5 gives: bytes on the card and in the memory of the CPU, and how fast both are read [GB/s]."""
+
+
+@task(
+    "5.5",
+    "tokens per second",
+    asks="A file of 40 GB is too large for a card of 24 GB. So half of its layers lie on the card, which reads 1,000 "
+    "GB/s, and half in the memory of the CPU, which reads 50. How many tokens per second can it write at most?",
+    hint="A token passes the layers one after the other, so the times add up. How long does each half take?",
+    solution="1 / (20/1000 + 20/50)",
+    because="The half on the card takes 20 ms and the other half 400, which makes 420 ms for a token.",
+    matters="The slow half sets the pace: a card that reads twice as fast would write hardly 2 % more.",
+    goal="say what it costs to keep a part of a model in the memory of the CPU",
+)
+def _half_in_the_cpu() -> Answers:
+    card, whole = Gpu.of(_SPEED), sum(_PARTS.values())
+    fast, slow = card.bandwidth, units.to_bytes(_HOST, "GB")
+    yield 1 / time_of_places(_PARTS, card, slow)
+    yield (fast + slow) / 2 / whole, "speeds do not average; add the times of the two halves"
+    yield fast / whole, "that would be all of it on the card, where it has no room"
+    yield slow / whole, "that would be all of it in the memory of the CPU"
+    yield fast / _PARTS["card"], "that is the half on the card alone; then comes the other half"
+    yield slow / _PARTS["cpu"], "that is the half in the memory of the CPU alone; the card takes its time too"
+    yield (fast + slow) / whole, "the two do not read at the same time: a token passes one after the other"
+    yield (
+        1000 * time_of_places(_PARTS, card, slow),
+        "those are the milliseconds of a token; how many go into a second?",
+    )

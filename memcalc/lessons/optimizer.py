@@ -5,29 +5,33 @@ from fractions import Fraction
 from itertools import count
 from math import ceil
 
-from memcalc import Gpu, Model, Training, breakdown, total
-from memcalc.estimate.training import ZERO_PAPER
+from memcalc import Gpu, Model, Training, breakdown, places, total
+from memcalc.estimate.states import ZERO_PAPER
 from memcalc.lessons.task import Answers, guess, task
 
 
 @guess(
     "2.1",
-    "GiB",
-    asks="The weights of LLaMA-7B take 12.55 GiB in 16 bits. How much does its [optimizer] keep?",
-    matters="That is six times the weights, three numbers of 32 bits for each of 16. This lesson says what they are.",
+    "GB",
+    asks="LLaMA-7B runs in 13.48 GB of [weights], with 16 bits for each number. How much does the card keep to train "
+    "it?",
+    matters="That is eight times the weights: [gradients] as large as they, and an [optimizer] that keeps three "
+    "numbers of 32 bits for each of 16.",
 )
-def _notes_of_the_optimizer() -> Answers:
+def _states_of_a_training() -> Answers:
     model, run = Model.named("LLaMA-7B"), Training(recipe="mixed", optimizer="AdamW", activations="none")
     memory = breakdown(model, run)
-    right, weights = memory["optimizer"], memory["weights"]
-    master = run.recipe_spec.master * model.parameters
+    right, weights = sum(memory.values()), memory["weights"]
     yield right
-    yield right - master, "those are two notes of 32 bits; beside them lies a copy of the weights in 32 bits"
-    yield master, "that is one number of 32 bits, or two of 16, for each parameter; it keeps three of 32"
-    yield weights, "that is one note of 16 bits for each parameter; it keeps three, of 32 bits"
-    yield right - 3 * weights, "those are three notes of 16 bits; they have 32, because a step is small"
-    yield right + weights, "weights or gradients are in it, which come beside what the optimizer keeps"
-    yield sum(memory.values()), "that is all of the states, with weights and gradients"
+    yield weights, "that is what it takes to run; a training keeps notes on each number too"
+    yield 2 * weights, "that has weights and gradients; the optimizer keeps more than both"
+    yield 3 * weights, "that has one note of 16 bits beside weights and gradients; there are three, of 32 bits"
+    yield (
+        4 * weights,
+        "that has two notes of 16 bits beside weights and gradients; there are three, of 32 bits",
+    )
+    yield memory["optimizer"], "that lacks one part: weights, gradients, and three notes of 32 bits make sixteen bytes"
+    yield 10 * weights, "that is more than sixteen bytes for each number, as when gradients have 32 bits too"
 
 
 @task(
@@ -61,7 +65,7 @@ def _stage_three_on_one_card() -> Answers:
     "bytes",
     asks="Megatron calls it “distributed optimizer”: it is stage 1 with the recipe megatron. How many bytes for each "
     "parameter does each of eight cards keep?",
-    hint="The table has the summands. Which of them are the optimizer's? Divide these by eight.",
+    hint="The table above has the summands. Which of them are the optimizer's? Divide these by eight.",
     solution="2 + 4 + 12/8",
     because="It is 7.5: weights and gradients whole, and an eighth of what the optimizer keeps. Neither 16 nor 18.",
     matters="So bytes per parameter mean little without the recipe, the stage and the number of cards.",
@@ -119,7 +123,7 @@ def _cards_for_seventy_billion() -> Answers:
     "GB",
     asks="LLaMA-7B gets LoRA with r = 16 on all linear matrices. The recipe is bf16, and the optimizer, bitsandbytes "
     "Adam, has both states in 32 bits. How many GB do the adapters take, with their gradients and states?",
-    hint="How many parameters are trained? A cell above prints it. Which bytes has each of them?",
+    hint="How many parameters are trained? They are named below the picture above. Which bytes has each of them?",
     solution="39,976,960 * (2 + 2 + 4 + 4) / 10**9",
     because="It is 0.48 GB: a weight, a gradient and two states for each.",
     matters="Frozen model and activations come on top, and LoRA does not remove them.",
@@ -144,3 +148,27 @@ def _adapters() -> Answers:
     yield narrow, "those are adapters on queries and values alone; all linear layers have one"
     yield Fraction(right, 2), "that is half: rank 8, or 6 bytes for each parameter"
     yield Fraction(right * 10, 12), "weights or gradients of the adapters are missing"
+
+
+@task(
+    "2.5",
+    "GB",
+    asks="A model of 7.5 billion parameters is trained in mixed precision with AdamW on one card, and DeepSpeed "
+    "offloads the [optimizer] at stage 2. How many GB of training states stay on the card?",
+    hint="The gradients go along, because the step is done where the optimizer is.",
+    solution="7.5 * 2",
+    because="It is 15 GB, the weights in 16 bits. The other 105 GB lie in the computer's memory.",
+    matters="Nothing is saved: a byte that leaves the card needs its place elsewhere, and a way there in every step.",
+    goal="say what offload moves, and what stays on the card",
+)
+def _left_on_the_card() -> Answers:
+    (model, cards), run = ZERO_PAPER, Training(zero=2, offload="optimizer")
+    where, memory = places(model, run), breakdown(model, Training())
+    right, whole = sum(where["gpu"].values()), sum(memory.values())
+    yield right
+    yield whole, "nothing has moved in that; the optimizer and the gradients leave the card"
+    yield whole - memory["optimizer"], "the gradients go along, because the step is done where the optimizer is"
+    yield sum(where["cpu"].values()), "that is what lies in the computer's memory; the question is about the card"
+    yield memory["optimizer"], "that is the optimizer, which leaves the card; the question is about what stays"
+    yield total(model, Training(zero=2, data_parallel=cards)), f"those are {cards} cards; offload needs no other card"
+    yield right // 2, "that is one byte for each parameter; weights in 16 bits have two"

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from memcalc import Gpu, Inference, Model, Training, total, units
+from memcalc import Gpu, Inference, Model, Training, total, training_time, units
 from memcalc.estimate.questions import last
 from memcalc.formula.symbols import BY_NAME
 from memcalc.lessons.task import EVERY_HEAD, ONE_OF_TWO, Answers, cache_of, guess, longest, task, weights_of
@@ -11,18 +11,24 @@ from memcalc.lessons.task import EVERY_HEAD, ONE_OF_TWO, Answers, cache_of, gues
 @guess(
     "8.1",
     "GiB",
-    asks="How much is that, the [weights] of Llama-3.1-70B and the [cache|kv_cache] of all 50 people?",
-    matters="Half of it is conversation. One H100 does not hold it; pull the ring beside the card for more of them.",
+    asks="Four H100 share Llama-3.1-70B in 16 bits, and 50 people have up to 8,192 tokens each. What must a card hold?",
+    matters="Half of it is conversation. What nobody counts comes on top, and the rubric says whether it has room.",
 )
-def _fifty_people() -> Answers:
+def _a_quarter_of_fifty_people() -> Answers:
     model, run = Model.named("Llama-3.1-70B"), Inference(8192, batch=50)
-    weights, cache = weights_of(model, run), cache_of(model, run)
-    yield total(model, run)
-    yield weights, "that holds the weights, with one conversation at most; there are fifty of them"
-    yield cache, "those are the conversations alone; the weights come on top"
+    shared, two = replace(run, tensor_parallel=4), replace(run, tensor_parallel=2)
+    weights, cache = weights_of(model, shared), cache_of(model, shared)
+    yield weights + cache
+    yield weights, "those are the weights, with one conversation at most; there are fifty of them"
     yield weights + cache // 2, f"{ONE_OF_TWO}; or a number takes two bytes"
-    yield total(model, replace(run, weights="INT8", kv_cache="INT8")), "that is a byte for each number; 16 bits are two"
-    yield total(replace(model, kv_heads=model.heads), run), EVERY_HEAD
+    yield (
+        total(model, replace(shared, weights="INT8", kv_cache="INT8")),
+        "that is a byte for each number; 16 bits are two",
+    )
+    yield total(model, two), "that is each of two cards; four of them share it"
+    yield total(model, run), "that is all of it; four cards share the weights and the heads of the cache"
+    yield weights_of(model, run) + cache, "the cards share the weights too: each has a quarter of them"
+    yield total(replace(model, kv_heads=model.heads), shared), EVERY_HEAD
     yield 50 * weights + cache, "all fifty share one copy of the weights"
 
 
@@ -82,9 +88,10 @@ def _tokens_beside_13b() -> Answers:
     "tokens",
     asks="In the training plan, ZeRO-3 over eight A100 40 GB with layers computed again, each card has one text. How "
     "many tokens may it have at most?",
-    hint="largest('context', eight, run, a100) answers for one card of the eight; the cells above have such a run.",
+    hint="In the picture above, drag the surface of the cards up to the rim, and read off the tokens; or ask "
+    "largest('context', eight, again, a100).",
     solution="12,729",
-    because="In Python it is largest('context', eight, again, a100).",
+    because="There a card is full when the loss has its gradient.",
     matters="By the sum of the terms it would be more. The moment of the loss, which grows with the text too, sets the "
     "limit.",
     goal="find the limit of a training run, which is its peak and not a sum",
@@ -110,3 +117,36 @@ def _longest_text_to_train() -> Answers:
 def _by_the_sum(model: Model, run: Training, card: Gpu) -> int:
     """Return the longest context by the sum of the terms, which is not what lies there at any moment [tokens]."""
     return last(lambda count: total(model, replace(run, context=count)) <= card.capacity, BY_NAME["context"].limit)
+
+
+_TEXT, _REACHED = 100_000_000, 0.4
+"""What exercise 8.4 gives: tokens of all texts, and the share of the peak that is reached."""
+
+
+@task(
+    "8.4",
+    "hours",
+    asks="In the same plan the eight cards learn from 100 million tokens, once, and reach 40 % of the 312 trillion "
+    "operations per second that each of them can do. How many hours does that take?",
+    hint="A token takes two operations for each of the 8.03 billion parameters on the way forward, four on the way "
+    "back, and, because the layers are computed again, two more. Attention adds a few percent, so ask: "
+    "training_time(eight, again, a100, 10**8, utilization=0.4).days * 24",
+    solution="1.88 hours",
+    because="Without attention it would be 8 × 8.03 × 10⁹ × 10⁸ / (8 × 0.4 × 312 × 10¹²) seconds, or 1.79 hours.",
+    matters="So memory decides how many cards you rent, and arithmetic for how long: write down both.",
+    goal="say how long a training run takes",
+)
+def _hours_of_a_training() -> Answers:
+    model, card = Model.named("Llama-3.1-8B"), Gpu.named("A100 40 GB")
+    run = Training(8192, zero=3, data_parallel=8, recompute="full")
+
+    def hours(run: Training = run, utilization: float = _REACHED) -> float:
+        return 24 * training_time(model, run, card, _TEXT, utilization=utilization).days
+
+    yield hours()
+    yield hours(utilization=1), "that is at the peak, which no training reaches"
+    yield hours(replace(run, recompute="none")), "the layers are computed again, which takes two more operations"
+    yield 8 * hours(), "that is one card; eight of them share the texts"
+    yield 60 * hours(), "those are minutes"
+    yield hours() / 24, "those are days"
+    yield hours(run, 0.4**2), "you took the 40 % twice"

@@ -1,13 +1,14 @@
 """What is done in each lesson: guesses made, exercises solved, and what one can do by now."""
 
 import html
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from memcalc.catalogue import rows
 from memcalc.errors import whole
+from memcalc.lessons.briefs import QUESTIONS
 from memcalc.lessons.check import EXERCISES, GUESSES
-from memcalc.lessons.record import Everything, kept
+from memcalc.lessons.record import Everything, Kept, kept
 from memcalc.lessons.task import Task
 
 _LEFT = 'style="text-align: left"'
@@ -26,6 +27,8 @@ class Lesson:
     ----------
     number, title : of the lesson
     guesses, exercises : number → whether it is done
+    brief : the question of the chosen brief → whether it is answered; empty before one is chosen
+    mixed : of a lesson without exercises, how many mixed questions are right
     goals : what one can do after it → whether that was shown
     """
 
@@ -33,7 +36,9 @@ class Lesson:
     title: str
     guesses: Mapping[str, bool]
     exercises: Mapping[str, bool]
+    brief: Mapping[str, bool]
     goals: Mapping[str, bool]
+    mixed: int = 0
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,8 @@ class Progress:
         return "\n".join([*lines, *_goals(self.lessons), *filter(None, [self.problem])])
 
     def _repr_html_(self) -> str:
-        head = "".join(f'<th scope="col" {_LEFT}>{word}</th>' for word in ("lesson", "guesses", "exercises"))
+        columns = ("lesson", "guesses", "exercises", *(["brief"] if _with_brief(self.lessons) else []))
+        head = "".join(f'<th scope="col" {_LEFT}>{word}</th>' for word in columns)
         body = "".join(map(_row, self.lessons))
         said = "".join(f"<p>{html.escape(line)}</p>" for line in (*_goals(self.lessons), self.problem) if line)
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{said}"
@@ -80,8 +86,8 @@ def progress(lesson: int | None = None) -> Progress:
 def tally(number: str) -> str:
     """Return how many exercises are solved, in the lesson of an exercise and in all; "" if nothing is kept.
 
-    >>> tally("4.2").split(" of ")[-1]
-    '29 exercises in all.'
+    >>> tally("4.2").endswith("exercises in all.")
+    True
     """
     done = [one.exercises for one in progress().lessons]
     here = done[[*LESSONS].index(number[0])]
@@ -93,22 +99,42 @@ def _lesson(number: str, everything: Everything) -> Lesson:
     guesses = _done(GUESSES, number, everything["guesses"])
     exercises = _done(EXERCISES, number, everything["answers"])
     goals = {EXERCISES[one].goal: done for one, done in exercises.items() if EXERCISES[one].goal}
-    return Lesson(number, LESSONS[number], guesses, exercises, goals)
+    chosen = everything["choices"]["brief"].last if "brief" in everything["choices"] else ""
+    brief = _marked([one for one in QUESTIONS if one == f"{chosen}.{number}"], everything["briefs"])
+    mixed = 0 if exercises else sum(one.done != "" for one in everything["mixed"].values())
+    return Lesson(number, LESSONS[number], guesses, exercises, brief, goals, mixed)
 
 
 def _done(tasks: Mapping[str, Task], lesson: str, known: Mapping) -> dict[str, bool]:
     of_lesson = [number for number in tasks if number.partition(".")[0] == lesson]
-    return {number: number in known and known[number].done != "" for number in of_lesson}
+    return _marked(of_lesson, known)
+
+
+def _marked(numbers: Iterable[str], known: Mapping[str, Kept]) -> dict[str, bool]:
+    return {number: number in known and known[number].done != "" for number in numbers}
+
+
+def _with_brief(lessons: Iterable[Lesson]) -> bool:
+    return any(lesson.brief for lesson in lessons)
 
 
 def _counted(lesson: Lesson) -> str:
     """Say how much of a lesson is done."""
+    if not lesson.exercises:
+        return _of_mixed(lesson)
     guesses = f"{sum(lesson.guesses.values())} of {len(lesson.guesses)} guesses, " if lesson.guesses else ""
-    return f"{guesses}{sum(lesson.exercises.values())} of {len(lesson.exercises)} exercises"
+    brief = "".join(f", the brief is {'answered' if done else 'open'}" for done in lesson.brief.values())
+    return f"{guesses}{sum(lesson.exercises.values())} of {len(lesson.exercises)} exercises{brief}"
+
+
+def _of_mixed(lesson: Lesson) -> str:
+    return f"{lesson.mixed} mixed question{'s' * (lesson.mixed != 1)} right"
 
 
 def _row(lesson: Lesson) -> str:
-    cells = "".join(f"<td {_LEFT}>{_marks(done)}</td>" for done in (lesson.guesses, lesson.exercises))
+    done = (lesson.guesses, lesson.exercises, *([lesson.brief] if lesson.brief else []))
+    shown = map(_marks, done) if lesson.exercises else ("–", _of_mixed(lesson))
+    cells = "".join(f"<td {_LEFT}>{one}</td>" for one in shown)
     link = f'<a href="{_NOTEBOOKS[lesson.number]}.ipynb">{lesson.number} · {html.escape(lesson.title)}</a>'
     return f'<tr><th scope="row" {_LEFT}>{link}</th>{cells}</tr>'
 

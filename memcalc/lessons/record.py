@@ -12,13 +12,18 @@ from pathlib import Path
 from typing import IO
 
 from memcalc.errors import choice
+from memcalc.lessons.briefs import BRIEFS, QUESTIONS
 from memcalc.lessons.check import EXERCISES, GUESSES
+from memcalc.lessons.mixed import NUMBERS
 
 VARIABLE = "MEMCALC_PROGRESS"
 """The variable of the environment that names another file, or says "off": then nothing is kept."""
 
-KINDS = {"guesses": GUESSES, "answers": EXERCISES}
-"""What is kept → what can be: number → task."""
+KINDS = {"guesses": GUESSES, "answers": EXERCISES, "briefs": QUESTIONS, "choices": ("brief",), "mixed": NUMBERS}
+"""What is kept → the numbers, or names, of which it can be."""
+
+_LATER = {kind: {} for kind in KINDS if kind not in ("guesses", "answers")}
+"""Kinds that the files of earlier versions lack."""
 
 _PATIENCE, _PAUSE = 2.0, 0.02  # how long to wait for another notebook that writes, and how often to look [s]
 _MOST_BYTES, _LONGEST = 10**6, 300  # of the file; of a text that was typed [characters]
@@ -88,7 +93,8 @@ def remember(kind: str, number: str, said: str, done: bool) -> str:
     Parameters
     ----------
     kind : one of `KINDS`
-    number : of the exercise or the guess, such as "4.1"
+    number : of the exercise or the guess, such as "4.1"; of the question of a brief, "home.4"; of a mixed one,
+        "drawn.1.4" or "again.4.1"; or "brief", the choice
     said : what was typed; "" for a guess that is left open
     done : whether the guess was made, or the answer is right
 
@@ -106,6 +112,13 @@ def remember(kind: str, number: str, said: str, done: bool) -> str:
             return problem
     except OSError as problem:
         return _refused(path, problem)
+
+
+def chosen_brief() -> str:
+    """Return the name of the brief that was chosen; "" if none was."""
+    choices = kept()[0]["choices"]
+    name = choices["brief"].last if "brief" in choices else ""
+    return name if name in BRIEFS else ""
 
 
 def _refused(path: Path, problem: OSError) -> str:
@@ -151,7 +164,7 @@ def _read(path: Path) -> tuple[Everything, str]:
     try:
         if path.stat().st_size > _MOST_BYTES:
             raise ValueError("too large")
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = _LATER | json.loads(path.read_text(encoding="utf-8"))
         return {kind: {number: Kept(**one) for number, one in data[kind].items()} for kind in KINDS}, ""
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         aside = path.with_name(f"{path.stem}.unreadable-{datetime.now():%Y%m%d-%H%M%S-%f}{path.suffix}")

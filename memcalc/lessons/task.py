@@ -29,6 +29,7 @@ class Task:
     hint, solution, because : what helps, the right answer as one may type it, and why it is right
     matters : what follows from it, which is said to who is right
     goal : what who is right can do
+    says : what stands before the question, of somebody who asks it
     """
 
     unit: str
@@ -39,6 +40,7 @@ class Task:
     because: str = ""
     matters: str = ""
     goal: str = ""
+    says: str = ""
 
 
 ENTERED: dict[str, Task] = {}

@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 
-from memcalc import Model, Training, breakdown, total, validation
-from memcalc.estimate.training import step_peak
-from memcalc.lessons.task import TEXTBOOK, Answers, guess, task
+from memcalc import Inference, Model, Training, breakdown, total, units
+from memcalc.estimate import measured as validation  # without its tables, which a page does without
+from memcalc.estimate.peak import step_peak
+from memcalc.lessons.task import TEXTBOOK, Answers, guess, one_term, task
 
 
 @guess(
@@ -51,9 +52,9 @@ def _gaps() -> Answers:
     "bytes",
     asks="Row A012 is a layer of Llama-3-8B. How many bytes does it keep for each number that goes in? Those numbers "
     "are context × batch × hidden; the textbook has 34 bytes.",
-    hint="Do as above with validation.row('A012').",
-    solution="49.03",
-    because="In Python it is layer.measured / numbers, as above, with that row.",
+    hint="Unfold the row above: context and batch are among its inputs, and hidden is 4,096.",
+    solution="205,660,184 / (512 * 2 * 4096)",
+    because="Those are all numbers that go into the layer.",
     matters="That is more than Llama-2-7B keeps, because its MLP is wider, though its keys and values are fewer.",
     goal="read a measured row, and compute with it",
 )
@@ -101,3 +102,33 @@ def _tensors_of_eight_texts() -> Answers:
     yield 2 * (states + four), "weights, gradients and optimizer do not double with the texts"
     yield states + four, "that is with four texts"
     yield states + longer, "that is with texts of 1,024 tokens"
+
+
+@task(
+    "7.4",
+    "percent",
+    asks="A monitor shows 2.2 GB for the cache of Llama-3-8B with two texts of 8,192 tokens: 32 layers, 8 stored pairs "
+    "of 128 numbers, two bytes each. How many percent of that has the formula not?",
+    hint="The residual is measured minus formula, and here a share of what was measured. The formula gives whole GiB.",
+    solution="100 * (2.2 * 10**9 - 2 * 2**30) / (2.2 * 10**9)",
+    because="The formula says 2,147,483,648 bytes, which is 2.15 GB, and the monitor rounds that to 2.2.",
+    matters="Half of a last digit makes more than the one percent above which a row must have a cause. So write down "
+    "bytes, if you can get them.",
+    goal="add a measurement of your own, and say how far off it is",
+)
+def _rounded_by_a_monitor() -> Answers:
+    model, shown = Model.named("Llama-3-8B"), units.to_bytes("2.2", "GB")
+    said = one_term("kv_cache", model, Inference(8192, batch=2))
+    right = _share(shown, said)
+    yield right
+    yield 100 * (shown - said) / said, "that is a share of what the formula says; the question is of what was measured"
+    yield right / 100, "that is the share itself; in percent it is a hundred times as much"
+    yield 100 - right, "that is what the formula has; the question is what it has not"
+    yield _share(shown, said // 2), "that is with one text, or with keys alone"
+    yield _share(units.to_bytes("2.2", "GiB"), said), "the monitor shows GB, and you took GiB"
+    yield (shown - said) / 10**6, "those are MB; divide by what was measured"
+
+
+def _share(measured: int, predicted: int) -> float:
+    """Return what a formula leaves over, in percent of what was measured."""
+    return float(100 * (measured - predicted)) / measured

@@ -53,7 +53,8 @@ def _all_experts() -> Answers:
     "1.2",
     "GiB",
     asks="How many GiB do the tensors in a Q4_K_M file of Llama-3.1-8B take?",
-    hint="The picture has the bits for each parameter, all included. Eight bits are a byte, and 2³⁰ bytes a GiB.",
+    hint="The bars above say how many bits each parameter takes, all included. Eight bits are a byte, and 2³⁰ bytes a "
+    "GiB.",
     solution="8,030,261,248 * 4.89 / 8 / 2**30",
     because="It is 4.58 GiB = 4.91 GB. Half a byte for each parameter would be 18 % too little.",
     matters="So ask for the bits of the file, not for those of the name.",
@@ -61,21 +62,26 @@ def _all_experts() -> Answers:
 )
 def _four_bits() -> Answers:
     model = Model.named("Llama-3.1-8B")
-
-    def stored(name: str) -> int:
-        return weights_of(model, Inference(weights=name))
-
-    half, most = stored("INT4"), model.parameters * Format.named("Q4_K").bits / 8
-    yield stored("Q4_K_M")
+    half, right, *others = (weights_of(model, Inference(weights=name)) for name in ("INT4", "Q4_K_M", *_OTHERS))
+    yield right
     yield half, "that is half a byte each; scales and the tensors in more bits come on top"
     yield Fraction(half * 2**30, 10**9), "that is half a byte each, and in GB"
-    yield most, "that is 4.5 bits each, those of most matrices; a sensitive few have more"
-    yield stored("Q4_0"), "that is Q4_0; Q4_K_M gives more bits to more tensors"
-    yield stored("FP16"), "that is in 16 bits"
-    yield stored("INT8"), "that is a byte each"
-    yield stored("NF4"), "that is NF4, which leaves the embedding in 16 bits"
-    yield stored("NF4-double"), "that is NF4 with double quantization, which leaves the embedding in 16 bits"
     yield Fraction(half, 2), "half a byte has four bits, and you halved once more"
+    yield from zip(others, _OTHERS.values(), strict=True)
+    bits = Format.named("Q4_K").bits
+    yield model.parameters * bits / 8, "that is 4.5 bits each, those of most matrices; a sensitive few have more"
+    yield bits * 2**30, "those are the bits of most parameters; the question asks for all, in GiB"
+    each = Fraction(8 * right, model.parameters)
+    yield each * 2**30, "that is the number of bits for each parameter; the question asks for all of them"
+
+
+_OTHERS = {
+    "Q4_0": "that is Q4_0; Q4_K_M gives more bits to more tensors",
+    "FP16": "that is in 16 bits",
+    "INT8": "that is a byte each",
+    "NF4": "that is NF4, which leaves the embedding in 16 bits",
+    "NF4-double": "that is NF4 with double quantization, which leaves the embedding in 16 bits",
+}
 
 
 @task(
@@ -83,12 +89,11 @@ def _four_bits() -> Answers:
     "formula",
     asks="By how many parameters does a model of LLaMA's kind grow with one more layer? Write it as a formula in the "
     "letters d, h, h_kv, d_k and d_ff.",
-    hint="A layer has attention, MLP and norms, whose terms are above. Here the MLP has three matrices, and each of "
-    "the two norms is one list of d numbers.",
+    hint="A layer has attention, MLP and norms, whose terms are above.",
     solution="2 * d * h * d_k + 2 * d * h_kv * d_k + 3 * d * d_ff + 2 * d",
     because="Queries and output have h heads, keys and values h_kv.",
     matters="Each layer of Llama-3.1-8B has 218 million parameters; the embedding is paid only once.",
-    goal="count the parameters of a layer from its config.json",
+    goal="say what a layer adds to a model",
 )
 def _one_more_layer() -> Answers:
     known = Model.named("Llama-3.1-8B").values
@@ -102,6 +107,7 @@ def _one_more_layer() -> Answers:
     yield right - d, "a layer has two norms, one before the attention and one before the MLP"
     yield right - d * d_ff, "the MLP has three matrices: up, down, and the gate"
     yield right.xreplace({h_kv: h}), "keys and values have grouped heads: their matrices are made for h_kv heads"
+    yield 4 * d**2 + widens + scales, "that is one head size for all: keys and values have fewer heads, h_kv"
     yield right - d * h * d_k, "a matrix of the attention is missing: the queries', or the output's back to d"
     yield right.xreplace({h: d / d_k}), "so it is in many models, but h × d_k need not be d: keep both letters"
     yield looks + scales, "that layer has no MLP, where most of the parameters are"
@@ -117,8 +123,35 @@ def _of_the_model(layer: sympy.Expr, known: dict, kind: dict) -> Answers:
     layers, *others = symbols("layers full_layers dense_layers")
     for expr in (whole.expr, whole.expanded().xreplace(kind | dict.fromkeys(others, layers))):
         yield expr, "that is the whole model; the question asks for its change with one more layer"
-    for count in (layers, *others):
-        yield count * layer, "those are all layers; the question asks for one more"
+    yield layers * layer, "those are all layers; the question asks for one more"
     yield layer + symbol("vocabulary") * symbol("hidden"), "a layer has no embedding; the model has it once"
     yield one, "so it is; now write the parts out in the letters of config.json"
-    yield one - mlp.symbol, "the MLP is missing: a letter of its own, L_dense, counts it, and it grows too"
+    yield one - mlp.symbol, "the MLP is missing, and it is the largest part of a layer"
+
+
+@task(
+    "1.4",
+    "parameters",
+    asks="A config.json says: hidden_size 2,048; 16 layers; 32 heads, 8 for keys and values, head_dim 64; "
+    "intermediate_size 8,192; vocab_size 128,256; and tie_word_embeddings: true. How many parameters has the model?",
+    hint="One table serves as embedding and as output head, because they are tied. A layer is that of exercise 1.3.",
+    solution="128256 * 2048 + 16 * (2 * 2048 * 32 * 64 + 2 * 2048 * 8 * 64 + 3 * 2048 * 8192 + 2 * 2048) + 2048",
+    because="It is 1,235,814,400: Llama-3.2-1B, as its maker counts it too.",
+    matters="More than a fifth of it is the embedding, which grows with the vocabulary and not with the layers.",
+    goal="count the parameters of a model from its config.json",
+)
+def _one_billion() -> Answers:
+    model = Model.named("Llama-3.2-1B")
+    known, right = model.values, model.parameters
+    table = model.vocabulary * model.hidden
+    looks, widens, scales = (part.exact(known) for part in (attention, mlp, norms))
+    layer, keys = looks + widens + scales, 2 * model.hidden * model.kv_heads * model.head_dim
+    yield right
+    yield right + table, "that counts the table twice; input and output share it, because they are tied"
+    yield right - table, "those are the layers alone; the embedding is missing"
+    yield table + layer, f"that has one layer; the model has {model.layers}"
+    yield right - model.layers * widens // 3, "the MLP has three matrices: up, down, and the gate"
+    yield right - model.layers * widens, "the MLP is missing, and it is the largest part of a layer"
+    yield right - model.layers * looks, "the attention is missing: queries, keys, values, and the output"
+    yield right + 3 * model.layers * keys, "keys and values have 8 heads, and you counted 32"
+    yield 2 * right, "those are bytes in 16 bits; the question asks for parameters"

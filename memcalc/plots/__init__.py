@@ -2,6 +2,7 @@
 
 from memcalc.plots.activations import activations_context, kept_in_a_layer
 from memcalc.plots.article import claims_audit, market_table, table1_stacked
+from memcalc.plots.bars import bars
 from memcalc.plots.hardware import hardware_bandwidth_memory
 from memcalc.plots.kv_cache import kv_cache_context
 from memcalc.plots.optimizer import training_states_zero
@@ -11,6 +12,7 @@ from memcalc.plots.weights import bits_per_weight, weights_by_format
 
 __all__ = [
     "activations_context",
+    "bars",
     "bits_per_weight",
     "claims_audit",
     "hardware_bandwidth_memory",

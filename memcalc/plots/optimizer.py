@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pandas
 
 from memcalc import Training, breakdown
-from memcalc.estimate.training import ZERO_PAPER, states
+from memcalc.estimate.states import ZERO_PAPER, states
 from memcalc.plots.style import filled, label, picture, plain_axes
 from memcalc.units import in_unit
 

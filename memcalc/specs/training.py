@@ -1,20 +1,18 @@
 """A run that trains: what is chosen, and which value it gives each symbol."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import cache
-from numbers import Real
 from pathlib import Path
 from typing import Self
 
 from memcalc import catalogue
-from memcalc.errors import InputError, choice, must, shown, spelled
+from memcalc.errors import must, shown
 from memcalc.formula.choices import (
     Accounting,
     Adapters,
     Attention,
+    Average,
     End,
     Experts,
     Family,
@@ -25,8 +23,9 @@ from memcalc.formula.choices import (
     Sharding,
     Targets,
 )
-from memcalc.formula.formats import FP32, Format, Other
+from memcalc.formula.formats import FP32, HALF, Format, Other
 from memcalc.formula.recipes import Optimizer, Recipe
+from memcalc.specs import choosing
 from memcalc.specs.fields import count, declare, flag, name_in, word
 from memcalc.specs.run import Run, weights_format
 
@@ -34,58 +33,8 @@ _STAGES = {Offload.OPTIMIZER: (1, 2, 3), Offload.PARAMETERS: (3,), Offload.NVME:
 """Offload → the stages of ZeRO that can do it; none needs none."""
 
 
-def _dropout(field: str, rate: object) -> object:
-    real = isinstance(rate, Real) and not isinstance(rate, bool)
-    if not real or not 0 <= rate < 1:  # which no nan is
-        raise must(field, "a number from 0 to less than 1", shown(rate))
-    return rate
-
-
-def _optimizer(field: str, name: object) -> str:
-    """Return the name of an optimizer; one that is known, and not counted, is refused with the nearest that is."""
-    try:
-        return catalogue.find("optimizers", field, name)["name"]
-    except InputError:
-        other = spelled(name, {row["name"]: row for row in catalogue.rows("uncounted_optimizers")})
-        if not other:
-            raise
-    nearest = f"the nearest that is counted is {other['instead']}"
-    raise InputError(f"{field} {shown(name)} is not counted, because {other['why']}; {nearest}.")
-
-
-def _targets(field: str, value: object) -> str:
-    """Return a word of `Targets`, or names of matrices in the order of the tables."""
-    if not isinstance(value, str) or not re.search("[,_]", value):
-        return choice(field, value, Targets)
-    known = _matrices()
-    asked = {choice(field, name.strip(), known) for name in value.split(",")}
-    return ",".join(name for name in known if name in asked)
-
-
-@cache
-def _matrices() -> tuple[str, ...]:
-    """Return the names of the matrices in a layer, as the code of some family has them."""
-    two = (row["name"] for row in catalogue.rows("tensors") if row["shape"].count(";") == 1)
-    return tuple(
-        dict.fromkeys((*catalogue.names("adapted_matrices"), *(name for name in two if name.endswith("_proj"))))
-    )
-
-
-def _yes_or_no(field: str, value: object) -> bool | None:
-    if value is not None and not isinstance(value, bool):
-        raise must(field, "True or False, or left out", shown(value))
-    return value
-
-
-@cache
-def _biases() -> tuple[Other, ...]:
-    """Return the biases of quantized matrices, which the first pass makes 16-bit again: Linear4bit.forward."""
-    places = [(row["group"], row["name"]) for row in catalogue.rows("tensors")]
-    inside = (place for place in places if place[0] in ("attention", "mlp") and place[1].endswith("_bias"))
-    return tuple(Other(group, name, None, "FP16") for group, name in inside)
-
-
-_PLAIN_NUMBERS = ("data_parallel", "micro_batches", "lora_rank", "bucket", "live_parameters", "sub_group")
+_PLAIN_NUMBERS = ("data_parallel", "micro_batches", "frozen_layers", "lora_rank")
+_PLAIN_NUMBERS += ("optimizer_rank", "bucket", "live_parameters", "sub_group")
 """Fields whose numbers are those of the symbols of their names."""
 
 _ZERO_ALONE = "only ZeRO as DeepSpeed has it depends on it"
@@ -112,7 +61,12 @@ class Training(Run):
     recipe: str = name_in(
         "recipes", "bytes of weights, gradients and master weights, as named in data/recipes.csv", "mixed"
     )
-    optimizer: str = declare(_optimizer, "as named in data/optimizers.csv", default="AdamW")
+    optimizer: str = declare(choosing.optimizer, "as named in data/optimizers.csv", default="AdamW")
+    optimizer_rank: int = count(
+        "directions of each matrix in which GaLore and APOLLO remember its gradients",
+        matters="only GaLore and APOLLO depend on it",
+        default=128,
+    )
     zero: int = count(
         "stage of ZeRO: 0 shares nothing, 1 the optimizer states, 2 also gradients, 3 also weights",
         *(0, 3),
@@ -148,6 +102,11 @@ class Training(Run):
     sub_group: int = count(
         "parameters that DeepSpeed steps at once, its sub_group_size", matters=_STAGE_3_ALONE, default=1_000_000_000
     )
+    ema: str = word(Average, "format of an average of what is trained over the steps (EMA)", Average.NONE)
+    optimizer_in_backward: bool = flag(
+        "whether each weight is stepped in the backward pass, as soon as it has its gradient, which is dropped then",
+        False,
+    )
     sharding: str = word(
         Sharding, "who shares the states out", Sharding.ZERO, "only several data-parallel cards share anything"
     )
@@ -159,7 +118,7 @@ class Training(Run):
         "only activations 'transformers' depend on it",
     )
     dropout: float = declare(
-        _dropout,
+        choosing.dropout,
         'rate of dropout; its masks are kept; "megatron" counts those of the paper',
         "only activations 'transformers' of code that keeps masks depend on it",
         default=0.0,
@@ -179,20 +138,28 @@ class Training(Run):
         Recompute, "what is computed again in the backward pass", Recompute.NONE, "only activations depend on it"
     )
     reentrant: bool | None = declare(
-        _yes_or_no,
+        choosing.yes_or_no,
         "whether torch's older, reentrant checkpoint computes layers again, as transformers before 5 asks for; left "
         "out, the higher of both is counted",
         "only adapters beside LLM.int8, or that FSDP shares out, with recompute full, depend on it",
         default=None,
+    )
+    offload_activations: bool = flag(
+        "whether the inputs of the layers, from which they are computed again, wait in CPU memory", False
     )
     loss: str = word(
         Losses, "how head and loss are computed", Losses.PLAIN, "only activations 'transformers' depend on it"
     )
     activations: str = word(Accounting, "whose activations are counted", Accounting.TRANSFORMERS)
     overhead: str = word(End, "what driver, libraries and allocator take, of what is documented", End.NONE)
+    frozen: int | str = declare(
+        choosing.frozen,
+        'what is not trained: "embedding", or so many layers from the first on, and the embedding before them',
+        default=0,
+    )
     lora_rank: int = count("rank of LoRA adapters, 0 for none", default=0)
     lora_targets: str = declare(
-        _targets,
+        choosing.targets,
         "matrices that get an adapter: "
         + ", ".join(f'"{one}" ({one.sentence})' for one in Targets)
         + ', or their names with commas, such as "q_proj,v_proj"',
@@ -200,11 +167,11 @@ class Training(Run):
         default=Targets.ALL,
     )
     lora_dropout: float = declare(
-        _dropout, "rate at which adapters drop numbers of their input", _ADAPTERS_ALONE, default=0.0
+        choosing.dropout, "rate at which adapters drop numbers of their input", _ADAPTERS_ALONE, default=0.0
     )
     adapters: str = word(Adapters, "format of the adapters", Adapters.FP32, _ADAPTERS_ALONE)
     kbit_preparation: bool | None = declare(
-        _yes_or_no,
+        choosing.yes_or_no,
         "whether PEFT's prepare_model_for_kbit_training makes FP32 of all that is not quantized; left out: if "
         "bitsandbytes quantized the base_weights, and FSDP does not share them out, for which TRL leaves it away",
         _ADAPTERS_ALONE,
@@ -215,6 +182,18 @@ class Training(Run):
     )
 
     def _check_together(self) -> None:
+        if self.lora_rank or self.base_weights != type(self).base_weights or self.kbit_preparation:
+            self._check_adapters()
+        if self.frozen:
+            self._check_frozen()
+        if self.optimizer_in_backward:
+            self._check_in_backward()
+        if self.offload_activations and (self.recompute, self.activations) != (Recompute.FULL, Accounting.TRANSFORMERS):
+            such = "without recompute full and activations 'transformers', for nobody has measured what else is kept"
+            raise must("offload_activations", f"False {such}", True)
+        self._check_sharing()
+
+    def _check_adapters(self) -> None:
         if self.lora_rank and (self.recipe, self.adapters) == ("fp32", Adapters.BF16):
             raise must("adapters", "FP32 with recipe fp32", repr(str(self.adapters)))
         plain = Format.named(self.base_weights).family == Family.PLAIN
@@ -222,6 +201,12 @@ class Training(Run):
             raise must("kbit_preparation", f"False with base_weights {self.base_weights}, which it leaves alone", True)
         if not self.lora_rank and self.base_weights != type(self).base_weights:
             raise must("base_weights", "FP16 without adapters (lora_rank)", repr(self.base_weights))
+
+    def _check_sharing(self) -> None:
+        low_rank = self.optimizer_spec.layout in (Layout.LOW_RANK, Layout.RANDOM_RANK)
+        if low_rank and (self.by_rows or self.lora_rank):
+            beside = "adapters (lora_rank)" if self.lora_rank else "sharding fsdp"
+            raise must("optimizer", f"another than {self.optimizer} with {beside}, for it needs whole matrices", "it")
         stages = _STAGES.get(self.offload, (0, 1, 2, 3))
         if self.by_rows and self.zero:
             raise must("zero", "0 with sharding fsdp, which shares everything by itself", self.zero)
@@ -231,6 +216,23 @@ class Training(Run):
             raise must("zero", f"{' or '.join(map(str, stages))} with offload {self.offload}", self.zero)
         if self.zero and self.optimizer_spec.layout not in (Layout.FULL, Layout.BLOCKS):
             raise must("zero", f"0 with {self.optimizer}, which needs the matrices that ZeRO lays flat", self.zero)
+
+    def _check_frozen(self) -> None:
+        if self.lora_rank:
+            raise must("frozen", "0 with adapters (lora_rank), under which all is frozen", shown(self.frozen))
+        if self.divided or self.activations == Accounting.MEGATRON:
+            where = "with activations 'megatron'" if not self.divided else "where cards divide the model"
+            raise must("frozen", f"0 {where}, of which nobody has measured it", shown(self.frozen))
+
+    def _check_in_backward(self) -> None:
+        alone = {"zero": 0, "sharding": Sharding.ZERO, "offload": Offload.NONE, "lora_rank": 0, "frozen": 0}
+        for name, usual in alone.items():
+            if (found := getattr(self, name)) != usual:
+                why = f"False with {name} {found}, of which nobody has measured it"
+                raise must("optimizer_in_backward", why, True)
+        if self.recipe_spec.master or self.activations == Accounting.MEGATRON:
+            recipes = "recipe fp32, autocast or bf16, whose weights are stepped themselves, and without Megatron"
+            raise must("optimizer_in_backward", f"False but with {recipes}", True)
 
     @classmethod
     def from_deepspeed(cls, source: str | Path | Mapping, hidden: int = 0, **more: object) -> Self:
@@ -277,6 +279,16 @@ class Training(Run):
         if self.data_parallel == 1:
             return 0
         return 3 if self.by_rows else self.zero
+
+    @property
+    def off_card(self) -> bool:
+        """Whether a part of the run lies in another place than the card."""
+        return self.offload != Offload.NONE or self.offload_activations
+
+    @property
+    def frozen_layers(self) -> int:
+        """How many layers are frozen, from the first on."""
+        return self.frozen if isinstance(self.frozen, int) else 0
 
     @property
     def by_rows(self) -> bool:
@@ -332,7 +344,7 @@ class Training(Run):
     def _halved(self) -> tuple[Other, ...]:
         """The biases that the first pass makes 16-bit again; Linear8bitLt gives them the format of what it reads."""
         read = {"o_bias"} if self.autocast else set()
-        return tuple(one for one in _biases() if not self.holds_inputs or one.tensor in read)
+        return tuple(one for one in choosing.biases() if not self.holds_inputs or one.tensor in read)
 
     def _numbers(self) -> dict[str, int | Fraction]:
         recipe, optimizer = self.recipe_spec, self.optimizer_spec
@@ -345,4 +357,5 @@ class Training(Run):
             "bytes_per_gradient": recipe.gradient,
             "bytes_per_master": recipe.master_in_zero if flat else recipe.master,
             "bytes_per_moment": optimizer.bytes or recipe.state,
+            "bytes_per_average": FP32 if self.ema == Average.FP32 else HALF,
         }

@@ -3,7 +3,7 @@
 import pytest
 
 from memcalc import Gpu, Model, catalogue
-from memcalc.article.cards import cards_today, price, price_per_gib
+from memcalc.article.cards import cards_today, compared, price, price_per_gib
 
 
 @pytest.fixture(scope="module")
@@ -46,3 +46,10 @@ def test_a_price_per_gib_is_that_of_what_a_program_sees(card, gib, dollars):
     said = price_per_gib(Gpu.named(card))
     assert said.startswith(f"${dollars / gib:,.2f} per GiB (list, 20")
     assert price_per_gib(Gpu.named("H200")) == ""
+
+
+def test_cards_are_compared_by_their_memories_speed_and_price():
+    table = compared("RTX 4090", "H100 80 GB", "MI325X")
+    assert list(table.loc["RTX 4090"])[:4] == ["24 GB", "24,564 MiB", "23.64 GiB", "1,008 GB/s"]
+    assert table.loc["H100 80 GB", "costs"].count("$") == 1, "two would be read as LaTeX"
+    assert list(table.loc["MI325X", ["the driver reports", "a program sees"]]) == ["–", "–"]

@@ -3,9 +3,11 @@
 import datetime
 import os
 import platform
+import sys
 from pathlib import Path
 
 from bench import latency, speed
+from lab import CHROMIUM
 
 README = Path(__file__).with_name("README.md")
 TEXT = """# How fast it is
@@ -34,6 +36,8 @@ takes in CPython. A dash stands where an explorer has no such control at its sta
 
 def main():
     """Measure, print and write."""
+    if CHROMIUM is None:
+        sys.exit("the bench needs Chromium: apt-get install chromium libatomic1")
     formula = list(speed.lines())
     rows = [latency.HEAD, ["---"] * len(latency.HEAD), *latency.rows()]
     table = "\n".join(f"| {' | '.join(row)} |" for row in rows)

@@ -18,7 +18,7 @@ from bench import plain
 from bench.speed import median
 from lab import ROOT, chromium, jupyterlab, notebook, run_all, served
 from memcalc import explorers
-from memcalc.explorers import pages
+from memcalc.web import pages
 
 PRESSES, WARM_UP = 30, 6
 PAUSE = 100  # between two gestures: nobody waits for the one before [ms]
@@ -351,7 +351,7 @@ ASK = """async ([subject, states]) => {
   const began = performance.now();
   const worker = new Worker("./worker.js", { type: "module" });
   const ask = (state) => new Promise((done) => {
-    worker.onmessage = ({ data }) => done(data.text);
+    worker.onmessage = ({ data }) => data.id && done(data.text);
     worker.postMessage({ id: 1, subject, state, start: {}, width: 860 });
   });
   await ask(states[0]);

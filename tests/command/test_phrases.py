@@ -123,7 +123,6 @@ NAMES = [
     "rmsprop_bnb",
     "rmsprop_bnb_8bit",
     "rmsprop_bnb_32bit",
-    "galore_adamw",
     "galore_adamw_8bit",
     "galore_adafactor",
     "galore_adamw_layerwise",
@@ -135,7 +134,6 @@ NAMES = [
     "schedule_free_radam",
     "schedule_free_adamw",
     "schedule_free_sgd",
-    "apollo_adamw",
     "apollo_adamw_layerwise",
     "stable_adamw",
 ]

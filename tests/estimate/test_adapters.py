@@ -8,9 +8,8 @@ from measured import rows
 from memcalc import Gpu, Model, Training, breakdown, fits, peak
 from memcalc.estimate.advice import verdict
 from memcalc.estimate.ask import ask
-from memcalc.estimate.peak import kinds_of
+from memcalc.estimate.peak import kinds_of, step_peak
 from memcalc.estimate.terms import terms, values
-from memcalc.estimate.training import step_peak
 
 SIZES = {
     "hidden": "hidden_size",

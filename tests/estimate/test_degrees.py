@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from cases import MODELS
 from memcalc import Inference, InputError, Model, Training, breakdown
 from memcalc.estimate.degrees import check_degrees, splits
-from memcalc.estimate.training import peak_of_recomputation, places
+from memcalc.estimate.states import places
+from memcalc.estimate.training import peak_of_recomputation
 
 REFUSED = [
     ("Llama-3.1-8B", "tensor_parallel", 3, "divide heads = 32 of Llama-3.1-8B without remainder"),

@@ -56,6 +56,7 @@ def test_what_changes_nothing_is_said_with_what_depends_on_it(model, run, senten
         (LLAMA, Training(optimizer="Adam"), ["optimizer Adam takes as much here as AdamW."]),
         (LLAMA, Training(zero=3, data_parallel=8, offload="nvme", activations="none"), []),
         (LLAMA, Training(lora_rank=8, lora_targets="qv", activations="none"), []),
+        (LLAMA, Training(recompute="full", offload_activations=True), []),  # which no other word of recompute allows
         (
             LLAMA,
             Inference(1000, kv_cache="quanto-INT4-g64", prompt=2000),
@@ -106,7 +107,7 @@ def runs(kind):
 
 
 def memory(model, run):
-    elsewhere = getattr(run, "placed", False) or getattr(run, "offload", "none") != "none"
+    elsewhere = getattr(run, "placed", False) or getattr(run, "off_card", False)
     kept = places(model, run) if elsewhere else {}
     engine = isinstance(run, Training) or getattr(run, "kind", "")
     verdict = fits(model, run, Gpu.of("1000000 GB")) if engine else None

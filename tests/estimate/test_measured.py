@@ -6,8 +6,8 @@ import sys
 import pytest
 
 from memcalc import Model, Training, breakdown, catalogue
-from memcalc.estimate import training
 from memcalc.estimate.measured import POLICIES, STEPPED, measured_steps, measurements, step, step_run
+from memcalc.estimate.peak import step_peak
 
 
 def test_each_line_of_the_data_is_a_row():
@@ -30,7 +30,7 @@ def test_a_step_is_that_of_its_run(policy):
     run = Training(context=300, recipe="bf16", attention="eager", recompute=POLICIES[policy])
     assert step_run(300, policy) == run
     memory = breakdown(model, run)
-    assert step(300, policy) == (memory["gradients"] + memory["activations"], training.step_peak(model, run))
+    assert step(300, policy) == (memory["gradients"] + memory["activations"], step_peak(model, run))
 
 
 def test_neither_pandas_nor_matplotlib_is_needed():

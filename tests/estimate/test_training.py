@@ -7,9 +7,11 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from measured import rows
-from memcalc import Inference, InputError, Model, Training, breakdown, catalogue
+from memcalc import Inference, InputError, Model, Training, breakdown, catalogue, peak
 from memcalc.estimate.ask import ask
-from memcalc.estimate.training import activations, places, saved_tensors, states
+from memcalc.estimate.offload import places as all_places
+from memcalc.estimate.states import places, states
+from memcalc.estimate.training import activations, saved_tensors
 from memcalc.formula.sharding import bucket_memory
 from memcalc.formula.symbols import symbol
 from small_models import RECIPES, RUNS, SMALL, STAGES, memory, needed, small
@@ -413,3 +415,31 @@ def test_recomputation_leaves_of_each_layer_its_input_alone(name):
     run = Training(context=512, recompute="full")
     [alone] = [tensor for tensor in saved_tensors(Model.named(name), run) if tensor.per == "layer"]
     assert alone.name == "input of the layer"
+
+
+@pytest.mark.parametrize("row", rows("offloaded"), ids=lambda row: row.id)
+def test_what_stays_on_the_card_where_inputs_of_layers_wait_in_cpu_memory(row):
+    assert ask(row.quantity, row.model, row.inputs).value == row.measured
+
+
+def test_what_waits_in_cpu_memory_is_said():
+    """LLaMA-7B: of each token of 32 layers, 4,096 numbers of 16 bits."""
+    run = Training(context=4096, recipe="bf16", recompute="full", offload_activations=True)
+    both = run, replace(run, offload_activations=False)
+    on_card, at_home = (breakdown(LLAMA_7B, one)["activations"] for one in both)
+    assert all_places(LLAMA_7B, run)["cpu"]["activations"] == at_home - on_card == 2 * 32 * 4096 * 4096
+    first, last = (peak(LLAMA_7B, one).moments for one in both)
+    assert last["loss"].bytes - first["loss"].bytes == at_home - on_card
+    with pytest.raises(InputError, match="offload_activations must be False without recompute full"):
+        replace(run, recompute="none")
+
+
+@pytest.mark.parametrize("row", rows("low_rank"), ids=lambda row: row.id)
+def test_what_optimizers_of_low_rank_hold_to_the_byte(row):
+    assert ask(row.quantity, row.model, row.inputs).value == row.measured
+
+
+def test_low_rank_needs_whole_matrices():
+    for fields in ({"sharding": "fsdp"}, {"lora_rank": 8}, {"zero": 2}):
+        with pytest.raises(InputError, match="GaLore AdamW"):
+            Training(optimizer="galore_adamw", **fields)

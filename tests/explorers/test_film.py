@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from memcalc import InputError, Model, Training, breakdown, catalogue
 from memcalc.estimate.ask import read_inputs
-from memcalc.estimate.training import peak_of_recomputation, step_peak
+from memcalc.estimate.peak import step_peak
+from memcalc.estimate.training import peak_of_recomputation
 from memcalc.explorers.film import PARTS, STOPS, film, one_layer, stops, unmeasured
 
 PEAKS = [row for row in catalogue.rows("measured") if row["quantity"] == "step_peak"]

@@ -11,9 +11,9 @@ from memcalc import InputError, explorers
 from memcalc.explorers.controls import Menu, Number
 from memcalc.explorers.frame import LAYOUTS, Frame, changes, explorer
 from memcalc.explorers.marks import Marks
-from memcalc.explorers.pages import one_away
 from memcalc.explorers.words import plain
 from memcalc.formula.symbols import GLOSSARY
+from memcalc.web.pages import one_away
 from scenes import EXPLORERS
 
 EACH = pytest.mark.parametrize("shown", EXPLORERS, ids=[shown.subject for shown in EXPLORERS])

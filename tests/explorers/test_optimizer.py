@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from memcalc import InputError, Model, Training, breakdown, catalogue
 from memcalc.explorers.frame import LAYOUTS
 from memcalc.explorers.optimizer import PAPER, states_on_a_card
+from memcalc.units import show
 
 ZERO_PAPER = {"0": 120, "1": 31.4, "2": 16.6, "3": 1.9}  # Rajbhandari et al., figure 1 [GB]
 SETTINGS = st.fixed_dictionaries(
@@ -64,7 +65,7 @@ def test_the_line_of_python_gives_what_is_shown(model):
     frame = states_on_a_card.frame(model=model, zero="2", data_parallel=8)
     names = {"Model": Model, "Training": Training, "breakdown": breakdown}
     kept = sum(eval(frame.code, names).values())
-    assert f"keeps {kept / 10**9:.2f} GB" in frame.said
+    assert f"keeps {show(kept, 'GB')}" in frame.said
     assert "zero=2, data_parallel=8" in frame.code
 
 

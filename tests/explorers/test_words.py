@@ -57,7 +57,7 @@ def test_a_single_term_has_no_brace():
 def test_terms_of_speed_take_the_card():
     model, run, gpu = Model.named("LLaMA-7B"), Inference(context=4096), Gpu.named("RTX 4090")
     (line,) = formula(model, run, [TERMS["decode_time"]], gpu)
-    assert line["numbers"]["BW"] == "1,008,000,000,000"
+    assert line["numbers"]["β"] == "1,008,000,000,000"
     assert line["numbers"]["T_tok"].endswith(" seconds")
 
 

@@ -40,7 +40,7 @@ def test_factors_stand_in_reading_order_with_a_sign_between_them():
 def test_a_subscript_that_is_a_word_is_upright_and_a_letter_is_not():
     assert mathml(symbol("kv_heads")) == "<msub><mi>h</mi><mtext>kv</mtext></msub>"
     assert mathml(symbol("head_dim")) == "<msub><mi>d</mi><mi>k</mi></msub>"
-    assert mathml(symbol("bandwidth")) == "<mi>BW</mi>"
+    assert mathml(symbol("bandwidth")) == "<mi>&#946;</mi>"
 
 
 def test_greek_letters_are_letters():

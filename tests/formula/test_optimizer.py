@@ -17,6 +17,7 @@ from memcalc.formula.optimizer import (
     n_o,
     one_state_of,
     optimizer,
+    projections_of,
     step_temporaries_of,
     tensors,
     tensors_of,
@@ -90,3 +91,16 @@ def test_what_a_step_takes_for_a_moment(row):
 def test_gradients_have_their_own_format():
     assert gradients.exact({P: 1000, B_g: 4}) == 4000
     assert symbol("bytes_per_weight") not in gradients.expr.free_symbols
+
+
+@pytest.mark.parametrize("shape", [(1024, 4096), (4096, 1024)])
+def test_of_a_matrix_galore_keeps_what_its_paper_says(shape):
+    """GaLore, Table 1: of m × n numbers with m ≤ n, states of m r + 2 n r numbers; FP32 keeps the whole SVD's side."""
+    matrix = Piece(sympy.Integer(1), sympy.Integer(1), tuple(map(sympy.Integer, shape)), hidden=True)
+    m, n, r = 1024, 4096, 128
+    state = one_state_of(LAYOUTS["GaLore AdamW"], [matrix], P, ())
+    both = 2 * state.expr + projections_of(LAYOUTS["GaLore AdamW"], [matrix]).expr
+    of_bf16 = {B_g: 2, B_o: 2, symbol("optimizer_rank"): r}
+    assert both.subs(of_bf16) == 2 * (m * r + 2 * n * r)
+    assert both.subs(of_bf16 | {symbol("optimizer_rank"): 4096}) == 2 * (m * m + 2 * n * m)
+    assert both.subs(of_bf16 | {B_g: 4, B_o: 4}) == 4 * (m * m + 2 * n * r)

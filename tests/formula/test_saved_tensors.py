@@ -87,6 +87,7 @@ EVERY_CASE += [
     if (attention, recompute) != ("eager", "keep-attention")
 ]
 EVERY_CASE.append(CodePath("deepseek_v3", "flash", details=frozenset({"uneven_heads"})))
+EVERY_CASE.append(CodePath("gpt2", recompute="full", details={"frozen_embedding"}))
 TABLES = "saved_tensors", "saved_tensors_latent", "saved_tensors_experts", "saved_tensors_adapters"
 names = ("context", "batch", "hidden", "intermediate", "heads", "kv_heads", "head_dim")
 s, b, d, d_ff, h, h_kv, d_k = map(symbol, names)

@@ -50,9 +50,9 @@ def test_reading_order_changes_nothing(term):
 @pytest.mark.parametrize(
     ("name", "latex"),
     [
-        ("weights", "M_{w} = P B"),
-        ("inference", "M = M_{w} + M_{kv}"),
-        ("norms", "P_{norm} = n_{vec} n_{norm} d"),
+        ("weights", r"M_{w} = P \times B"),
+        ("inference", r"M = M_{w} + M_{\mathrm{kv}}"),
+        ("norms", r"P_{\mathrm{norm}} = n_{\mathrm{vec}} \times n_{\mathrm{norm}} \times d"),
     ],
 )  # fmt: skip
 def test_latex_in_reading_order(name, latex):
@@ -63,10 +63,13 @@ def test_latex_in_reading_order(name, latex):
 def test_a_model_sees_only_its_own_formula():
     known = values(Model.named("LLaMA-7B"), Inference())
     cache = TERMS["kv_cache"].simplified(known)
-    assert cache.latex() == r"M_{kv} = L_{full} h_{kv} d_{k} s b \left(B_{k} + B_{v}\right)"
-    assert cache.latex(known) == r"M_{kv} = 32 \times 32 \times 128 \times 32{,}768 \times 1 \times \left(2 + 2\right)"
+    token = r"h_{\mathrm{kv}} \times d_{k}"
+    bytes_ = r"b \times \left(B_{k} + B_{v}\right)"
+    assert cache.latex() == rf"M_{{\mathrm{{kv}}}} = L_{{\mathrm{{full}}}} \times {token} \times s \times {bytes_}"
+    numbers = r"32 \times 32 \times 128 \times 32{,}768 \times 1 \times \left(2 + 2\right)"
+    assert cache.latex(known) == rf"M_{{\mathrm{{kv}}}} = {numbers}"
     assert TERMS["crossing"].simplified(known).latex() == (
-        r"s_{x} = \frac{M_{w}}{L_{full} h_{kv} d_{k} b \left(B_{k} + B_{v}\right)}"
+        rf"s_{{x}} = \frac{{M_{{w}}}}{{L_{{\mathrm{{full}}}} \times {token} \times {bytes_}}}"
     )
 
 

@@ -10,9 +10,9 @@ import pytest
 from cases import ROOT
 from memcalc import InputError
 from memcalc.lessons import record
-from memcalc.lessons.record import Kept, kept, place, remember
+from memcalc.lessons.record import KINDS, Kept, kept, place, remember
 
-NOTHING = {"guesses": {}, "answers": {}}
+NOTHING = {kind: {} for kind in KINDS}
 
 
 @pytest.fixture
@@ -111,7 +111,7 @@ def test_what_is_no_exercise_is_no_line(file):
 
 WRITES = """
 import sys
-from memcalc.lessons.record import remember
+from memcalc.lessons.record import KINDS, remember
 for _ in range(20):
     assert remember("answers", sys.argv[1], "8", False) == ""
 """
@@ -124,3 +124,11 @@ def test_several_notebooks_at_once_lose_nothing_of_each_other(file):
     answers = kept()[0]["answers"]
     assert {number: one.tries for number, one in answers.items()} == {"0.1": 20, "2.1": 20, "4.1": 40}
     assert sorted(path.name for path in file.parent.iterdir()) == ["progress.json", "progress.lock"]
+
+
+def test_a_file_of_an_earlier_version_is_read(file):
+    file.parent.mkdir()
+    file.write_text(
+        json.dumps({"guesses": {}, "answers": {"4.1": {"first": "8", "last": "8", "tries": 1, "done": ""}}})
+    )
+    assert kept() == (NOTHING | {"answers": {"4.1": Kept("8", "8", 1)}}, "")

@@ -14,10 +14,12 @@ class Alive(TorchDispatchMode):
     Parameters
     ----------
     without : tensors whose storages are not counted, such as weights and inputs
+    on : the kind of device whose storages count; of all, if it is not given
     """
 
-    def __init__(self, without: Iterable[Tensor] = ()):
+    def __init__(self, without: Iterable[Tensor] = (), on: str = ""):
         super().__init__()
+        self._on = on
         self._known = {tensor.untyped_storage()._cdata for tensor in without}
         self._living: dict[int, tuple[StorageWeakRef, int]] = {}
         self.peak = 0
@@ -31,7 +33,8 @@ class Alive(TorchDispatchMode):
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         """Run an operation, and look at what it made."""
         out = func(*args, **(kwargs or {}))
-        made = [leaf.untyped_storage() for leaf in tree_leaves(out) if isinstance(leaf, Tensor)]
+        leaves = [leaf for leaf in tree_leaves(out) if isinstance(leaf, Tensor)]
+        made = [leaf.untyped_storage() for leaf in leaves if self._on in leaf.device.type]
         new = [storage for storage in made if storage._cdata not in self._known]
         self._living |= {storage._cdata: (StorageWeakRef(storage), storage.nbytes()) for storage in new}
         if new:

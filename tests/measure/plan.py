@@ -120,6 +120,53 @@ def _experts() -> tuple[Case, ...]:
     return (*layers, *outputs, *models)
 
 
+def _frozen() -> tuple[Case, ...]:
+    """Return cases in which the embedding is frozen, alone or with the first of three layers or two of them."""
+    base = {"context": 512, "batch": 2, "recipe": "bf16", "attention": "sdpa"}
+    ways = ({}, {"attention": "eager"}, {"recipe": "autocast"}, {"recipe": "fp32"}, {"recompute": "full"})
+    kinds = {
+        **dict.fromkeys(("Llama-3-8B", "Llama-3.2-1B", "Qwen2.5-0.5B", "Qwen3-8B", "GPT-2"), ("full", "dense")),
+        **{"Phi-3-mini-4k": ("window", "dense"), "Mixtral-8x7B": ("full", "moe")},
+    }
+    steps = ("Llama-3.2-1B", "Qwen2.5-0.5B", "Llama-2-7B")
+    return (
+        *(
+            Case("activations", name, {f"{kind}_layers": 3 for kind in kinds[name]} | {"frozen": frozen} | base | way)
+            for name in kinds
+            for frozen in ("embedding", 1, 2)
+            for way in ways
+        ),
+        *(
+            Case("step_peak", name, {"frozen": frozen} | base | {"batch": 1} | way)
+            for name in steps
+            for frozen in ("embedding", 4, 12)
+            for way in ({}, {"recompute": "full"}, {"attention": "eager", "context": 1024})
+        ),
+    )
+
+
+def _in_backward() -> tuple[Case, ...]:
+    base = {"context": 512, "batch": 1, "recipe": "bf16", "attention": "sdpa", "optimizer_in_backward": True}
+    base |= {"full_layers": 3, "dense_layers": 3}
+    ways = ({}, {"recompute": "full"}, {"context": 64}, {"context": 64, "recipe": "fp32", "attention": "eager"})
+    return tuple(
+        Case("step_peak", name, base | {"optimizer": optimizer} | way)
+        for name in ("Llama-3.2-1B", "Qwen2.5-0.5B", "GPT-2")
+        for optimizer in ("AdamW", "AdamW for-loop", "AdamW fused")
+        for way in ways
+    )
+
+
+def _offloaded() -> tuple[Case, ...]:
+    base = {"context": 512, "batch": 2, "attention": "sdpa", "recompute": "full", "offload_activations": True}
+    base |= {"full_layers": 3, "dense_layers": 3}
+    return tuple(
+        Case("activations", name, base | {"recipe": recipe})
+        for name in ("Llama-3-8B", "Qwen2.5-0.5B", "Qwen3-8B", "GPT-2")
+        for recipe in ("bf16", "autocast", "fp32")
+    )
+
+
 _OPTIMIZERS = (
     *("AdamW", "Adam amsgrad", "SGD", "SGD momentum", "Adafactor", "RMSprop", "RMSprop centered momentum", "Adagrad"),
     *("Adadelta", "Adamax", "NAdam", "RAdam", "Rprop", "ASGD"),
@@ -138,6 +185,16 @@ def _optimizers() -> tuple[Case, ...]:
             for names, libraries in groups
             for name in names
         ),
+    )
+
+
+def _low_rank() -> tuple[Case, ...]:
+    return tuple(
+        Case("optimizer", name, {"recipe": recipe, "optimizer": optimizer, "optimizer_rank": rank} | layers)
+        for name, layers in (("GPT-2", {"full_layers": 2, "dense_layers": 2}),)
+        for recipe in ("fp32", "bf16")
+        for optimizer in ("GaLore AdamW", "APOLLO AdamW")
+        for rank in (1, 64, 256)
     )
 
 
@@ -266,9 +323,13 @@ SECTIONS = (
     Section("B", "adapted", LIBRARIES, ADAPTED, table="adapters"),
     Section("E", "saved", _HUGGING_FACE, _experts(), table="experts"),
     Section("P", "saved", _HUGGING_FACE, _steps()),
+    Section("N", "saved", _HUGGING_FACE, _frozen(), table="frozen"),
+    Section("K", "saved", _HUGGING_FACE, _offloaded(), table="offloaded"),
+    Section("H", "stepping", _HUGGING_FACE, _in_backward(), table="in_backward"),
     Section("F", "prefills", _HUGGING_FACE, _prefills()),
     Section("C", "caches", _HUGGING_FACE, _caches()),
     Section("O", "optimizers", (*_HUGGING_FACE, "bitsandbytes"), _optimizers()),
+    Section("J", "low_rank", ("torch", "transformers", "galore-torch", "apollo-torch"), _low_rank(), table="low_rank"),
     Section("S", "shards", _HUGGING_FACE, _shards()),
     Section("Q", "quantized", (*_HUGGING_FACE, "bitsandbytes", "hqq", "optimum-quanto", "gguf"), _quantized()),
     Section("R", "processes", _HUGGING_FACE, _processes()),

@@ -1,9 +1,11 @@
 """What a training forward pass keeps for the backward pass, and the peak of both, on a fake card."""
 
+from contextlib import nullcontext
 from functools import cache
 
 import torch
 from torch import Tensor
+from transformers import PreTrainedModel
 
 from measure.alive import Alive
 from measure.cases import Case
@@ -44,16 +46,27 @@ def passed(name: str, inputs: tuple, layers: int = 0, head: bool = True, backwar
     made = config(case, layers)
     with fake_card() as mode, torch.device(device), evenly(case, made):
         model = moved(mode, build(made, DTYPES[recipe], attention, **asked(case, made)), device).train()
+        _freeze(model, case.inputs.get("frozen", 0))
         if case.inputs.get("recompute") == "full":
-            model.activation_checkpointing_enable()
+            model.activation_checkpointing_enable(offload=case.inputs.get("offload_activations", False))
         ids = torch.zeros((case.inputs["batch"], case.inputs["context"]), dtype=torch.long)
         tensors = [*model.parameters(), *model.buffers(), ids]
-        with Alive(tensors) as alive:
+        away = torch.device("cpu") if case.inputs.get("offload_activations") else nullcontext()  # where copies go
+        with away, Alive(tensors, torch.device(device).type) as alive:
             with torch.autocast("cuda", torch.bfloat16, recipe == "autocast"):  # its end frees copies that nobody needs
                 loss = _loss(model, ids, head, case.inputs.get("router_outputs", False))
             if backward:
                 loss.backward()
             return alive.peak if backward else alive.bytes - loss.nbytes
+
+
+def _freeze(model: PreTrainedModel, frozen: int | str) -> None:
+    """Freeze the tables of the input, and so many layers from the first on."""
+    body = model.base_model
+    layers = body.h if hasattr(body, "h") else body.layers
+    tables = [model.get_input_embeddings(), *([body.wpe] if hasattr(body, "wpe") else [])] if frozen else []
+    for part in (*tables, *layers[: frozen if isinstance(frozen, int) else 0]):
+        part.requires_grad_(False)
 
 
 def _loss(model: torch.nn.Module, ids: Tensor, head: bool, router_outputs: bool) -> Tensor:

@@ -152,7 +152,7 @@ def test_every_card_and_every_price_has_a_date_and_a_source(name):
 
 def test_only_speeds_that_are_known_have_values():
     speeds = {str(letter): value for letter, value in Gpu.named("A100 80 GB").values.items()}
-    assert speeds == {"BW": 2039 * 10**9, "FLOPS": 312 * 10**12}
+    assert speeds == {"β": 2039 * 10**9, "FLOPS": 312 * 10**12}
     assert Gpu.named("RTX 4070").values.keys() == {symbol("bandwidth")}
     assert list(map(str, Gpu.named("GH200 96 GB").values)) == ["FLOPS"]
 

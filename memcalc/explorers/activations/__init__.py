@@ -2,8 +2,6 @@
 
 from dataclasses import replace
 
-import sympy
-
 from memcalc import Gpu, Model, Training, breakdown
 from memcalc.errors import InputError
 from memcalc.estimate import training
@@ -135,10 +133,9 @@ def _hints(model: Model, run: Training) -> list[str]:
 
 
 def _formula(model: Model, run: Training) -> list[dict[str, object]]:
-    """Return the activations as a line, and below it what a layer keeps, with what all its tensors have in front."""
+    """Return the activations as a line, and below it what a layer keeps."""
     whole = training.activations(model, run)[-1]
     layer = next(part for part in whole.every_part.values() if part.name == "layer_activations")
-    layer = replace(layer, expr=sympy.factor_terms(layer.expr))
     lines = [*formula(model, run, [whole]), *formula(model, run, [layer])]
     return [line | {"summands": [summand | {"of": whole.name} for summand in line["summands"]]} for line in lines]
 

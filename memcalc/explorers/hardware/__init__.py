@@ -136,7 +136,7 @@ def _formula(token: Token) -> list[dict[str, object]]:
     if not token.seconds:
         return formula(model, run, terms(model, run), left="inference")
     lines = formula(model, run, [time_of_a_token(model, run)], gpu)
-    lines[0]["numbers"] |= {"BW": _speed(gpu), "T_tok": written(token.seconds)}
+    lines[0]["numbers"] |= {"β": _speed(gpu), "T_tok": written(token.seconds)}
     return lines + formula(model, run, [term for term in terms(model, run) if term.name == "kv_cache"])
 
 

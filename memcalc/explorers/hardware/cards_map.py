@@ -244,7 +244,7 @@ def _too_small(marks: Marks, plot: Plot, token: Token) -> None:
 
 
 def _axes(marks: Marks, plot: Plot) -> None:
-    for name, x in zip(AGAINST, (12, 132), strict=True):
+    for name, x in zip(AGAINST, (12, 164), strict=True):
         chosen = name == plot.against
         more = {"look": "middling"} if chosen else {"press": {"against": name}, "says": f"compare by {name}"}
         marks.text(f"by_{name}", x, plot.top + 14, _TITLES[name], **more)

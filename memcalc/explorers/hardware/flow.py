@@ -213,7 +213,7 @@ def _card(marks: Marks, flow: Flow) -> None:
     tokens = rows(flow)
     more = {
         "weights": {"lights": "P P_act B", "says": _weights(token)},
-        "kv_cache": {"lights": "M_kv L_full L_win L_mla h_kv d_k s b B_k B_v"},
+        "kv_cache": {"lights": "M_kv L L_full L_win L_mla h_kv d_k s b B_k B_v"},
     }
     vessels.draw(marks, vessel, row=vessel.high(tokens * _each(token)), **more)
     for shape in marks.shapes.values():  # the load is seen before the guess, which is about its time
@@ -254,7 +254,7 @@ def _pipe(marks: Marks, flow: Flow) -> None:
     right = flow.vessel.left + flow.vessel.width
     look = {"of": "weights", "look": "flow"} if flow.token.seconds else {"look": "blank"}
     said = f"pipe: {three_digits(in_unit(flow.token.gpu.bandwidth, 'GB'))} GB/s"
-    marks.rect("pipe", right - 1, flow.top, start - right + 1, floor - flow.top, **look, says=said, lights="BW")
+    marks.rect("pipe", right - 1, flow.top, start - right + 1, floor - flow.top, **look, says=said, lights="β")
     edges = f"M{right + WALL / 2:.1f} {flow.top - WALL / 2:.1f}H{start}M{right:.1f} {floor + WALL / 2}H{start}"
     marks.path("pipe_wall", edges, look="wall")
 
@@ -351,7 +351,7 @@ def _surface(marks: Marks, flow: Flow) -> None:
 def edge(marks: Marks, flow: Flow, gpu: str) -> None:
     """Put a handle on the edge of the pipe, which is the bandwidth: as much memory, read faster or slower."""
     places = bandwidths(flow, gpu)
-    more = {"says": "bandwidth: drag the edge of the pipe", "lights": "BW", "answer": True}
+    more = {"says": "bandwidth: drag the edge of the pipe", "lights": "β", "answer": True}
     marks.knob("bandwidth", flow.place.start - 14, flow.top, "y", along("gpu", places), **more)
 
 

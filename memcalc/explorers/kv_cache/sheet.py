@@ -193,7 +193,7 @@ def _rows(marks: Marks, sheet: Sheet) -> None:
     what = "a latent" if kept.kind == "latent" else "keys and values"
     says = f"{what}: {float(kept.row):,.0f} bytes a token, in each of {kept.layers:,} layers"
     fill = _cells(marks, sheet)
-    marks.rect("cells", *place, fill=fill, says=says, lights="s h_kv d_k L_full L_win L_mla r_kv d_r")
+    marks.rect("cells", *place, fill=fill, says=says, lights="s h_kv d_k L L_full L_win L_mla r_kv d_r")
     tall = max(sheet.line, 2.5)
     newest = {"look": "surface", "of": "kv_cache", "says": "the newest token"}
     marks.rect("newest", sheet.left - 1, sheet.low - tall, sheet.width + 2, tall, **newest)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from memcalc import Gpu, Training, catalogue, fewest_gpus
 from memcalc.estimate.code import code
-from memcalc.estimate.training import ZERO_PAPER
+from memcalc.estimate.states import ZERO_PAPER
 from memcalc.explorers.controls import Menu, Number, Picker
 from memcalc.explorers.frame import Frame, explorer
 from memcalc.explorers.marks import Marks

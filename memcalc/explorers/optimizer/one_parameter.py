@@ -54,25 +54,32 @@ def draw(marks: Marks, states: States, strip: Strip) -> float:
 
 
 def _part(marks: Marks, states: States, strip: Strip, number: int, part: Part) -> None:
-    """Draw some bytes; of those that are shared, what one card keeps is full."""
+    """Draw some bytes; of those that are shared, what one card keeps is full. All but the weight is a guess before."""
+    waits = {"answer": True} if number and _is_asked(states) else {}
     x, y = strip.place(states, number)
     wide, side = float(part.each) * strip.side, strip.side
     shared, name = states.shared(part.term), f"part_{number}"
     kept = side / states.run.data_parallel if shared else side
     divided = _divided(states, part)
     says = f"{part.word}: {divided}" + (" bytes on each card" if shared else "")
-    touch = {"says": says, "lights": _LETTERS.get(part.word, "B_o n_o M_1"), "press": states.toggled(part.term)}
+    touch = waits | {"says": says, "lights": _LETTERS.get(part.word, "B_o n_o M_1"), "press": states.toggled(part.term)}
     marks.rect(name, x, y, wide, side, of=part.term, look="area", fill_opacity=0.4, **touch)
     look = "full texture" if shared else "area texture"
     via = f"{name}_kept" if shared else ""  # it is cut while the slices are, and stays
-    marks.rect(f"{name}_kept", x, y + side - kept, wide, kept, of=part.term, look=look, via=via)
-    marks.path(f"{name}_squares", _lines(x, y, wide, side), of=part.term, look="hair texture")
+    marks.rect(f"{name}_kept", x, y + side - kept, wide, kept, of=part.term, look=look, via=via, **waits)
+    marks.path(f"{name}_squares", _lines(x, y, wide, side), of=part.term, look="hair texture", **waits)
     if strip.down:
-        marks.text(f"{name}_word", x - 10, y + side - 4, part.word, anchor="end", look="middling", of=part.term)
-        marks.text(f"{name}_size", x + wide + 10, y + side - 4, divided)
+        word, size = (x - 10, y + side - 4), (x + wide + 10, y + side - 4)
     else:
-        marks.text(f"{name}_word", x, y - 9, part.word, look="middling", of=part.term)
-        marks.text(f"{name}_size", x, y + side + 17, divided)
+        word, size = (x, y - 9), (x, y + side + 17)
+    anchor = "end" if strip.down else "start"
+    marks.text(f"{name}_word", *word, part.word, anchor=anchor, look="middling", of=part.term, **waits)
+    marks.text(f"{name}_size", *size, divided, **waits)
+
+
+def _is_asked(states: States) -> bool:
+    """Return whether the bytes are what a guess is about: where nothing is shared, their sum is all of it."""
+    return not states.run.stage
 
 
 def _divided(states: States, part: Part) -> str:
@@ -103,21 +110,23 @@ def _stages(marks: Marks, states: States, strip: Strip) -> None:
         start = min(end, strip.place(states, begins.get(term, len(states.parts)))[strip.down])
         chosen = states.run.zero == stage
         press = {"press": {"zero": str(stage - chosen)}, "group": "stages", "look": "reach"}
-        _bracket(marks, strip, stage, (start, end), chosen, says=_says(states, stage), **press)
+        _bracket(
+            marks, strip, stage, (start, end), chosen, says=_says(states, stage), answer=_is_asked(states), **press
+        )
 
 
 def _bracket(marks: Marks, strip: Strip, stage: int, ends: tuple[float, float], chosen: bool, **touch: object) -> None:
     (start, end), name = ends, f"stage_{stage}"
-    line, word = ("ink", "middling") if chosen else ("lead", "press")
+    (line, word), waits = ("ink", "middling") if chosen else ("lead", "press"), {"answer": touch["answer"]}
     if strip.down:
         x = marks.width - 60 + 16 * stage
-        marks.line(name, [(x - 5, start), (x, start), (x, end), (x - 5, end)], look=line)
-        marks.text(f"{name}_word", x, end + 16, str(stage), look=word, anchor="middle")
+        marks.line(name, [(x - 5, start), (x, start), (x, end), (x - 5, end)], look=line, **waits)
+        marks.text(f"{name}_word", x, end + 16, str(stage), look=word, anchor="middle", **waits)
         marks.rect(f"{name}_reach", x - 8, start, 16, end + 20 - start, **touch)
     else:
         y = strip.top + strip.side + 18 + _BRACKET * stage
-        marks.line(name, [(start, y - 5), (start, y), (end, y), (end, y - 5)], look=line)
-        marks.text(f"{name}_word", end + 24, y + 4, f"stage {stage}", look=word)
+        marks.line(name, [(start, y - 5), (start, y), (end, y), (end, y - 5)], look=line, **waits)
+        marks.text(f"{name}_word", end + 24, y + 4, f"stage {stage}", look=word, **waits)
         marks.rect(f"{name}_reach", start, y - 9, end + 80 - start, _BRACKET, **touch)
 
 
@@ -133,9 +142,9 @@ def _sum(marks: Marks, states: States, at: tuple[float, float], flat: bool) -> N
     each = f"each card keeps {sum(states.kept.values()) / states.model.parameters:.3g} of them"
     each = each if x + _LETTER * len(each) < marks.width - 4 else each.removesuffix(" of them")
     if flat:
-        marks.text("bytes", x, y, f"{_written(whole)} bytes, {times}", look="middling")
+        marks.text("bytes", x, y, f"{_written(whole)} bytes, {times}", look="middling", answer=_is_asked(states))
     else:
-        marks.label("bytes", x, y, [f"{_written(whole)} bytes", times])
+        marks.label("bytes", x, y, [f"{_written(whole)} bytes", times], answer=_is_asked(states))
     if states.run.stage:
         marks.text("bytes_kept", *((x, y + 17) if flat else (x, y + 34)), each, answer=True)
 

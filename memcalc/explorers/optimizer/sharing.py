@@ -233,10 +233,10 @@ class Scene:
                 self._label(name, [first], 12, y, "start")
                 self.marks.text(f"besides_{name}", 184, y, second, answer=True)
             return bottom + 20 + 23 * len(lines)
-        spread, edge = apart(places, _LABEL, self.top + 12, row.floor - 20), row.left - 44
+        spread, edge = apart(places, _LABEL, self.top + 12, row.floor - 20), row.left - 26
         for name, label in lines.items():
             y, place = spread[name], places[name]
-            bend = [(row.left - 8, place), (edge + 18, place), (edge + 8, y), (edge + 4, y)]
+            bend = [(row.left - 6, place), (edge + 12, place), (edge + 6, y), (edge + 3, y)]
             self.marks.line(f"lead_{name}", bend, answer=True)
             self._label(name, label, edge, y + 2, "end")
         return bottom

@@ -9,7 +9,7 @@ import sympy
 
 from memcalc import Model, Training, values
 from memcalc.errors import must, shown
-from memcalc.estimate import training
+from memcalc.estimate.states import states
 from memcalc.explorers.controls import model_of
 from memcalc.explorers.words import line_of
 from memcalc.formula.choices import Layout
@@ -69,7 +69,7 @@ class States:
     @cached_property
     def terms(self) -> tuple[Term, ...]:
         """Weights, gradients and optimizer, as one card keeps them; raises InputError where that makes no sense."""
-        return training.states(self.model, self.run)
+        return states(self.model, self.run)
 
     @cached_property
     def known(self) -> Values:

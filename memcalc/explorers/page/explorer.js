@@ -178,16 +178,20 @@ function render({ model, el }, history) {
   const asking = make("p", { className: "memcalc-sentence" });
   const said = make("p", { className: "memcalc-said", role: "status" });
   const notes = make("p", { className: "memcalc-notes" });
-  const factor = make("p", { className: "memcalc-factor" });
+  const factor = make("div", { className: "memcalc-factor", "aria-live": "polite" });
   const sliders = make("div", { className: "memcalc-sliders" });
   const hints = hinting();
   const code = python();
+  const closes = (value, closed) => {
+    model.set("guess", value);
+    model.set("closed", closed);
+    model.save_changes();
+  };
   const guess = guessing(svg, picture, {
     said: factor,
+    close: () => (closes(null, true), does.go(model.get("start"))),
     open: (value) => {
-      model.set("guess", value);
-      model.set("closed", false);
-      model.save_changes();
+      closes(value, false);
       el.dispatchEvent(new CustomEvent("memcalc-guess", { bubbles: true, detail: { guess: value } }));
       present();
       picture.pour();
@@ -228,7 +232,7 @@ function render({ model, el }, history) {
     said.replaceChildren(...(frame.problem ? [`${frame.problem} What is shown is the last that made sense.`] : sentence(words)));
     notes.replaceChildren(...(open ? frame.notes.flatMap((note) => [...sentence(note), " "]) : []));
     svg.setAttribute("aria-label", open ? frame.alt : frame.guess.asks);
-    guess.show(frame.guess, open, model.get("guess"), model.get("base").guess);
+    guess.show(frame.guess, open, model.get("guess"), model.get("base").guess, model.get("remarks"));
   };
   let patience = 0;
   const wait = () => {
@@ -276,7 +280,18 @@ function render({ model, el }, history) {
     if (key(now.state) === key(model.get("state")) || !ahead.find(model.get("state"))) show(now);
   };
   const relay = () => (ahead.forget(), answer());
-  const listeners = { "change:base": relay, "change:frame": answer, "change:state": follow, "change:closed": () => present(), "msg:custom": ahead.take };
+  const turn = () => {
+    present();
+    if (model.get("closed")) guess.focus(); // somebody wants to guess again
+  };
+  const listeners = {
+    "change:base": relay,
+    "change:frame": answer,
+    "change:state": follow,
+    "change:closed": turn,
+    "change:remarks": () => present(),
+    "msg:custom": ahead.take,
+  };
   for (const [event, listener] of Object.entries(listeners)) model.on(event, listener);
   svg.setAttribute("role", "group");
   answer();

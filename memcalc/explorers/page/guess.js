@@ -1,6 +1,6 @@
 // A guess in the picture: a line is dragged to where the answer is expected, or the number is typed; then it opens.
 
-import { button, make, stand, write } from "./dom.js";
+import { button, key, make, sentence, stand, write } from "./dom.js";
 import { UP, follow, placeOf, valueAt } from "./hands.js";
 
 /** Return by how much a guess is off, in words; the page only divides. */
@@ -13,12 +13,16 @@ export function factor(guess, truth) {
   return Number.isFinite(times) ? `${times >= 10 ? Math.round(times) : Number(times.toFixed(1))} times ${side}` : side;
 }
 
-/** Return the asking of a guess; `open` is called with it, or with null for "just show me". */
-export function guessing(svg, picture, { open, said }) {
+/** Return the asking of a guess.
+ *
+ * `open` is called with it, or with null for "just show me", and `close` to be asked again. What is said of it goes into
+ * `said`: the remarks of who listens, or else how far it is off. */
+export function guessing(svg, picture, { open, close, said }) {
   const field = make("input", { type: "text", inputMode: "decimal", size: 6 });
   const label = make("label", {}, "Your guess: ", field);
   const unit = make("span");
   const pour = button("Open it", () => done(value), { className: "memcalc-main" });
+  const again = button("guess again", () => (put(null), close()), { className: "memcalc-again" });
   const skip = button("just show me", () => done(null), { className: "memcalc-quiet" });
   const root = make("div", { className: "memcalc-guess" }, label, unit, pour, skip);
   let value = null;
@@ -32,7 +36,7 @@ export function guessing(svg, picture, { open, said }) {
   const written = (number) => write(Number(number.toPrecision(3)));
   const put = (number, typed = false) => {
     value = number === null || Number.isNaN(number) ? null : Math.min(asked.high, Math.max(asked.low, number));
-    pour.disabled = value === null;
+    pour.disabled = !value; // nothing is no guess
     if (!typed) field.value = value === null ? "" : written(value);
     move();
   };
@@ -52,7 +56,7 @@ export function guessing(svg, picture, { open, said }) {
   };
   field.oninput = () => put(field.value.trim() === "" ? null : Number(field.value.replaceAll(",", "")), true);
   field.onkeydown = (event) => {
-    if (event.key === "Enter" && value !== null) done(value);
+    if (event.key === "Enter" && value) done(value);
   };
   const start = () => value ?? (asked.low + asked.high) / 4;
   svg.addEventListener("pointerdown", (event) => {
@@ -71,22 +75,35 @@ export function guessing(svg, picture, { open, said }) {
     event.preventDefault();
     put(start() + (by * (asked.high - asked.low)) / 100);
   });
+  let told = "";
+  /** Say paragraphs; what is said already is not said anew to who listens. */
+  const tell = (paragraphs, ...more) => {
+    if (key(paragraphs) === told) return;
+    told = key(paragraphs);
+    said.replaceChildren(...paragraphs.map((words) => make("p", {}, ...sentence(words))), ...more);
+  };
+  /** Return what is said of a guess: the remarks of who listens, or the page's own comparison. */
+  const words = (guess, made, kept, remarks) => {
+    if (remarks) return remarks;
+    if (!kept) return [];
+    const both = `You guessed ${written(made)} ${guess.unit}; it is ${written(guess.truth)} ${guess.unit}`;
+    return [[`${both}: ${factor(made, guess.truth)}.`]];
+  };
   /** Ask, or show what was guessed beside the answer; `first` is the question of the first state. */
-  const show = (guess, isOpen, made, first) => {
+  const show = (guess, isOpen, made, first, remarks) => {
     asked = guess;
     root.hidden = isOpen || !guess;
-    said.textContent = "";
-    if (!guess) return;
+    if (!guess) return tell([]);
     field.setAttribute("aria-label", `${guess.asks} [${guess.unit}]`);
     unit.textContent = guess.unit;
-    pour.disabled = value === null;
+    pour.disabled = !value;
     if (isOpen) [value, about] = [made, about ?? first];
     move();
     const line = picture.element("guess");
     const kept = isOpen && made !== null && about?.asks === guess.asks;
     if (line) line.style.display = isOpen && !kept ? "none" : "";
-    if (!kept || about.truth !== guess.truth) return; // it was about something else
-    said.textContent = `You guessed ${written(made)} ${guess.unit}; it is ${written(guess.truth)} ${guess.unit}: ${factor(made, guess.truth)}.`;
+    const same = isOpen && about?.truth === guess.truth; // else it was about something else
+    tell(same ? words(guess, made, kept, remarks) : [], ...(same && remarks?.length ? [again] : []));
   };
-  return { root, show };
+  return { root, show, focus: () => field.focus({ preventScroll: true }) };
 }

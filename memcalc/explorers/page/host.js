@@ -2,16 +2,29 @@
 
 import explorer, { layoutFor } from "./explorer.js";
 
-/** Return the worker that computes frames, started when it is first needed; undefined where the page has none. */
-function pythonIn(address) {
+const workers = new Map(); // address → what asks it: all of a page share one
+
+/** Return what asks the worker of an address, which starts when it is first asked; undefined where the page has none.
+ *
+ * While it starts, the document hears of it: "memcalc-python" with the step, of how many, and what is loaded. */
+export function pythonIn(address) {
   if (!address) return undefined;
+  if (!workers.has(address)) workers.set(address, asking(address));
+  return workers.get(address);
+}
+
+function asking(address) {
   let worker;
+  let count = 0;
   const waiting = new Map();
+  const heard = ({ data }) => {
+    if (data.id === undefined) return void document.dispatchEvent(new CustomEvent("memcalc-python", { detail: data }));
+    waiting.get(data.id)(JSON.parse(data.text));
+    waiting.delete(data.id);
+  };
   return (question) => {
-    worker ??= Object.assign(new Worker(address, { type: "module" }), {
-      onmessage: ({ data }) => (waiting.get(data.id)?.(JSON.parse(data.text)), waiting.delete(data.id)),
-    });
-    const id = crypto.randomUUID();
+    worker ??= Object.assign(new Worker(address, { type: "module" }), { onmessage: heard });
+    const id = (count += 1);
     worker.postMessage({ id, ...question });
     return new Promise((answer) => waiting.set(id, answer));
   };
@@ -27,7 +40,7 @@ export function modelOf({ subject, stage, start, closed }, fetched, python) {
   const coming = new Map(); // set and width → the promise of its frames
   const place = (state) => JSON.stringify([state, values.width]);
   const differing = (state) => Object.keys(state).filter((name) => JSON.stringify(state[name]) !== JSON.stringify(start[name]));
-  const values = { stage, start, state: start, width: 0, closed, guess: null, guess_unit: "" };
+  const values = { stage, start, state: start, width: 0, closed, guess: null, guess_unit: "", remarks: null };
   const tell = (event, ...news) => [...(listeners.get(event) ?? [])].forEach((listener) => listener(...news));
   let wanted = 0;
   let sets = [];
@@ -103,4 +116,4 @@ export async function show(el) {
   explorer().render({ model, el });
 }
 
-for (const el of document.querySelectorAll("[data-subject]")) show(el);
+for (const el of document.querySelectorAll("[data-subject]:not([data-later])")) show(el);

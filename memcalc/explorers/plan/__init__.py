@@ -108,16 +108,17 @@ def plan(
         chosen = answering(model, gpu, count, COPIES[copies], batch, **run)
     else:
         run = {"context": context, "batch": batch, "recipe": recipe, "optimizer": optimizer}
-        run |= {"recompute": RECOMPUTE[recompute], **_adapters(task, lora_rank)}
+        run |= {"recompute": RECOMPUTE[recompute], **adapters_of(task, lora_rank)}
         chosen = trained(model, gpu, count, SHARED.index(zero), **run)
     marks = Marks(width)
     card, end = draw_cards(marks, chosen)
     end = draw_rubric(marks, rubric(chosen, speed, budget), end)
     _guess_line(marks, card)
-    return _frame(marks, end, chosen, card, _sentence(chosen, task))
+    return frame_of(marks, end, chosen, card, _sentence(chosen, task))
 
 
-def _adapters(task: str, rank: int) -> dict[str, object]:
+def adapters_of(task: str, rank: int) -> dict[str, object]:
+    """Return the fields of a run that trains adapters alone; none for another task."""
     return {"lora_rank": rank, "base_weights": ADAPTERS[task]} if task in ADAPTERS else {}
 
 
@@ -134,7 +135,15 @@ def _sentence(chosen: Plan, task: str) -> str:
     return f"{wish} {plan}, on {{cards}} × {{gpu}}" + (", which share {zero}." if chosen.cards > 1 else ".")
 
 
-def _frame(marks: Marks, end: int, chosen: Plan, card: Slim, sentence: str) -> Frame:
+def frame_of(marks: Marks, end: int, chosen: Plan, card: Slim, sentence: str) -> Frame:
+    """Return the frame of a plan whose cards are drawn.
+
+    Parameters
+    ----------
+    end : where the picture ends [px]
+    card : the first of the drawn cards
+    sentence : of the controls
+    """
     model, run, gpu, said = chosen.model, chosen.run, chosen.gpu, _said(chosen)
     parts = " and ".join(f"{SUMMANDS[term].word} of {show(size)}" for term, size in chosen.memory.items())
     return Frame(

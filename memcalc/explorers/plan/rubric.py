@@ -73,10 +73,15 @@ def _fast(plan: Plan, wished: int) -> Line:
     if not plan.fit:
         return Line(asks, f"{wished:,}", "none", "it does not fit", EMPTY)
     if bound is None:
-        why = "for a model split over cards" if plan.run.divided else "for this card"
-        return Line(asks, f"{wished:,}", "no bound is known", why, UNKNOWN)
+        return Line(asks, f"{wished:,}", "no bound is known", "for this card", UNKNOWN)
     mark = FULL if bound * REACHED >= wished else HALF if bound >= wished else EMPTY
-    return Line(asks, f"{wished:,}", f"at most {bound:,.1f}", "programs reach less", mark)
+    return Line(
+        asks,
+        f"{wished:,}",
+        f"at most {bound:,.1f}",
+        "links take more" if plan.run.divided else "programs reach less",
+        mark,
+    )
 
 
 def _paid(plan: Plan, budget: int) -> Line:

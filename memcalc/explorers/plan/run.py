@@ -130,8 +130,8 @@ class Plan:
 
     @property
     def speed(self) -> float | None:
-        """The most tokens a second for each, of a whole model on a card whose speed is known; else None."""
-        return None if self.run.divided else fastest(self.model, self.run, self.gpu).decode
+        """The most tokens a second for each, as if links took no time; None if the speed of the card is not known."""
+        return fastest(self.model, self.run, self.gpu).decode
 
     @property
     def price(self) -> tuple[int, int] | None:

@@ -238,7 +238,7 @@ def _sizes(marks: Marks, place: Columns) -> None:
 def _guess_line(marks: Marks, place: Columns) -> None:
     """Draw the level that is dragged to where the measured column is expected to reach."""
     left, right = place.left + 2 * place.width - 16, place.left + 3 * place.width + 16
-    marks.level(left, right, place.floor - 60, (left + right) / 2, "middle")
+    marks.level(left, right, place.floor - 60, right, "end")
 
 
 def _guess(place: Columns) -> Guess:

@@ -19,6 +19,7 @@ from memcalc.formula import weights as terms
 from memcalc.formula.choices import Family
 from memcalc.formula.formats import Format, named_bits
 from memcalc.formula.mathml import mathml
+from memcalc.formula.plain import plain
 from memcalc.formula.quantization import passed_in
 from memcalc.formula.structures import in_structure
 from memcalc.formula.symbols import BY_NAME
@@ -172,8 +173,9 @@ def _hints(scene: Scene, sizes: Mapping[str, int]) -> Iterator[str]:
 
 def _counted(model: Model, term: Term) -> list[Line]:
     """Return the line of the formula that counts parameters; none where it has too many letters to be read."""
-    term = in_structure(term, model.structure).simplified(model.values)
-    line = line_of([term], term.numbers(model.values))
+    known = {**model.values, BY_NAME["layers"].symbol: model.layers}
+    term = plain(in_structure(term, model.structure), known)
+    line = line_of([term], term.numbers(known))
     if set(line["numbers"]) == {line["letter"]}:
         return []
     return [line | {"summands": [summand | {"of": "weights"} for summand in line["summands"]]}]

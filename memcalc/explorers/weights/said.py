@@ -9,7 +9,8 @@ from memcalc import Model
 from memcalc.estimate.inventory import Stored
 from memcalc.explorers.marks import Point, apart
 from memcalc.explorers.weights.bytemap import LAST, LEFT, REST, TOP, Box, Scene, Tile
-from memcalc.formula.symbols import BY_NAME
+from memcalc.formula.plain import alike
+from memcalc.formula.symbols import BY_NAME, symbol
 from memcalc.formula.tensors import GROUPS, present
 from memcalc.units import show
 
@@ -63,12 +64,13 @@ def says(tile: Tile, model: Model) -> str:
 @cache
 def lights(model: Model) -> Callable[[Tile], str]:
     """Return which letters of the formula each tile of a model lights up: of its group, its layers and its shape."""
+    called = dict.fromkeys(alike(model.values), symbol("layers"))
     shapes = {(tensor.group, tensor.name): tensor.shape for tensor in present(model.structure, model.absent)}
 
     @cache
     def letters(group: str, name: str) -> str:
         parts = (GROUPS[group], *shapes.get((group, name), ()))
-        inside = {letter.name for part in parts for letter in getattr(part, "free_symbols", ())}
+        inside = {called.get(one, one).name for part in parts for one in getattr(part, "free_symbols", ())}
         return " ".join([*([BY_NAME[group].letter] if group in BY_NAME else []), *sorted(inside)])
 
     return lambda tile: letters(tile.tensors[0].group, tile.tensors[0].name)

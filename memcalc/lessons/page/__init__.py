@@ -10,7 +10,7 @@ _HERE, _THERE = files(__package__), files("memcalc.explorers.page")
 
 @cache
 def script(kind: str) -> str:
-    """Return the modules for a kind of question, "guess" or "exercise", as one.
+    """Return the modules for a kind of question, "guess", "exercise" or "brief", as one.
 
     >>> "import " in script("guess")
     False

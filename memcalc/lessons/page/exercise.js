@@ -1,6 +1,6 @@
 // An exercise: its question, a field for the answer, what is said of it, a hint and a solution that open on demand.
 
-import { make, sentence } from "../../explorers/page/dom.js";
+import { button, make, sentence } from "../../explorers/page/dom.js";
 import { card, follow, live, place, sending } from "./card.js";
 
 /** Return words that are folded away; none if there are none. */
@@ -12,7 +12,7 @@ function folded(title, ...inside) {
 const words = (pieces) => (pieces.length ? [make("p", {}, ...sentence(pieces))] : []);
 
 function render({ model, el }) {
-  const { name, asks, wanted, unit, hint, solution, because, colours } = model.get("question");
+  const { name, says, asks, wanted, unit, hint, solution, because, colours, title, also = [] } = model.get("question");
   const leave = place(el, name, colours);
   const field = make("input", { type: "text", autocomplete: "off", spellcheck: false, placeholder: wanted, "aria-label": `your answer: ${wanted}` });
   const check = make("button", { className: "memcalc-main" }, "Check");
@@ -30,8 +30,10 @@ function render({ model, el }) {
     if (document.activeElement !== field) field.value = model.get("answer");
   };
   const leaveModel = follow(model, { "change:told": show, "change:answer": write });
-  el.append(...words(asks), form, status, make("div", { className: "memcalc-folds" }, ...folds));
-  el.firstElementChild.classList.toggle("memcalc-asks", asks.length > 0);
+  const others = also.map(([message, text]) => button(text, () => model.send({ [message]: true }), { className: "memcalc-also" }));
+  const above = title ? [make("p", { className: "memcalc-title" }, title)] : [];
+  const asking = asks.length ? [make("p", { className: "memcalc-asks" }, ...sentence(asks))] : [];
+  el.append(...above, ...words(says), ...asking, form, status, make("div", { className: "memcalc-folds" }, ...folds, ...others));
   write();
   show();
   return () => [leaveModel, leave].forEach((end) => end());

@@ -38,8 +38,8 @@ def test_half_of_the_bound_is_room_to_spare():
         assert marks_of(plan, speed=speed)[2] == mark
 
 
-def test_no_speed_is_known_of_split_cards_and_none_of_what_does_not_fit():
-    assert marks_of(chatbot("FP16", cards=4))[2] == UNKNOWN
+def test_split_cards_share_the_reading_and_what_does_not_fit_has_no_speed():
+    assert marks_of(chatbot("FP16", cards=4))[2] == FULL
     assert marks_of(chatbot("FP16"))[2] == EMPTY
 
 

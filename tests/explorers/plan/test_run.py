@@ -66,8 +66,9 @@ def test_one_card_shares_nothing():
     assert trained(SMALL, A100, 1, 3, optimizer="Muon").run.optimizer == "Muon"
 
 
-def test_speed_is_known_of_a_whole_model_alone():
-    assert service(4).speed is None
+def test_speed_is_that_of_the_card_which_reads_most():
+    plan = service(4)
+    assert plan.speed == pytest.approx(H100.bandwidth / plan.fit.needed, rel=0.02)  # but for the input embedding
     assert answering(SMALL, H100, 4, 4, 4).speed == answering(SMALL, H100, 1, 1, 1).speed > 0
     assert answering(SMALL, Gpu.of("80 GB"), 1, 1, 1).speed is None
 

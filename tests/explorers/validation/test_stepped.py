@@ -5,8 +5,8 @@ import re
 import pytest
 
 from memcalc import Model, breakdown
-from memcalc.estimate import training
 from memcalc.estimate.measured import POLICIES, STEPPED, measured_steps, step_run
+from memcalc.estimate.peak import step_peak
 from memcalc.explorers.validation.stepped import LAST, Step, beside, lines, notes, parts, verdict
 
 
@@ -23,7 +23,7 @@ def test_the_highest_moment_is_what_was_measured(context, policy):
 @pytest.mark.parametrize("context", [1, 32, 1000, 4096, 2**14])
 def test_the_words_say_both_and_how_far_they_are_apart(context, policy):
     model, run = Model.named(STEPPED), step_run(context, policy)
-    memory, peak = breakdown(model, run), training.step_peak(model, run)
+    memory, peak = breakdown(model, run), step_peak(model, run)
     added = memory["gradients"] + memory["activations"]
     said = verdict(Step(context, policy))
     share, word = re.search(r"The sum is ([\d.]+)% (too much|too little)", said).groups()

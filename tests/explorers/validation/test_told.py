@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from memcalc import InputError, Training, breakdown, catalogue, units
 from memcalc.estimate.measured import measurements
-from memcalc.estimate.training import step_peak
+from memcalc.estimate.peak import step_peak
 from memcalc.explorers.validation.told import COLUMNS, ROWS, Columns, code, lines, notes, own, told, verdict
 from memcalc.specs.model import Model
 

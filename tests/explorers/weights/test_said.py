@@ -27,7 +27,7 @@ def test_tensors_that_are_drawn_as_one_are_named_all():
 
 def test_a_tensor_lights_up_its_letters():
     shapes = stored_weights.frame().shapes
-    assert {"P_mlp", "L_dense", "d_ff", "d"} <= set(shapes["5.down_proj"]["lights"].split())
+    assert {"P_mlp", "L", "d_ff", "d"} <= set(shapes["5.down_proj"]["lights"].split())
     assert "P_emb" in shapes["embed_tokens"]["lights"].split()
 
 

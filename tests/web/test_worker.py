@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from memcalc.explorers.worker import answer
+from memcalc.web.worker import answer
 from scenes import EXPLORERS
 
 EACH = pytest.mark.parametrize("shown", EXPLORERS, ids=[shown.subject for shown in EXPLORERS])

@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from memcalc import InputError
-from memcalc.explorers import fit, pages
+from memcalc.explorers import fit, page
 from memcalc.explorers.frame import LAYOUTS
 from memcalc.explorers.page import MODULES, script, style
+from memcalc.web import pages
 from scenes import EXPLORERS
 
-PAGE = Path(pages.__file__).parent / "page"
+PAGE = Path(page.__file__).parent
 
 
 def test_a_page_has_its_frames_and_its_script(tmp_path):
@@ -48,7 +49,7 @@ def test_the_frames_beforehand_are_those_one_control_away():
     assert {"gpu": "MI300X"} in states, "a click into the picture"
     assert {} not in states, "that is the start"
     assert len(states) == len({json.dumps(state, sort_keys=True) for state in states})
-    sets = pages.beforehand(fit, 860)
+    sets = pages.beforehand(fit, 860, fit.setting({}))
     assert all("+".join(sorted(frame["state"])) == name for name, frames in sets.items() for frame in frames)
     frame = next(frame for frame in sets["context"] if frame["state"] == {"context": 4096})
     assert frame["said"] == fit.data({"context": 4096})["said"]
@@ -69,16 +70,16 @@ def test_the_worker_has_sympy_and_memcalc_without_their_tests(tmp_path):
     for name in pages._CORE:
         (pyodide / name).write_text("")
     pages.write_worker(tmp_path / "page", pyodide)
-    names = {name: set(zipfile.ZipFile(tmp_path / "page" / f"{name}.zip").namelist()) for name in ("sympy", "memcalc")}
-    assert {"sympy/__init__.py", "mpmath/__init__.py"} <= names["sympy"]
-    assert not any("/tests/" in name for name in names["sympy"])
-    assert {"memcalc/explorers/worker.py", "memcalc/data/glossary.csv", "memcalc/data/references.bib"} <= names[
-        "memcalc"
-    ]
+    names = {
+        name: set(zipfile.ZipFile(tmp_path / "page" / f"{name}.zip").namelist()) for name in ("libraries", "memcalc")
+    }
+    assert {"sympy/__init__.py", "mpmath/__init__.py", "traitlets/__init__.py"} <= names["libraries"]
+    assert not any("/tests/" in name for name in names["libraries"])
+    assert {"memcalc/web/worker.py", "memcalc/data/glossary.csv", "memcalc/data/references.bib"} <= names["memcalc"]
 
 
 def test_every_module_of_the_page_is_joined_after_those_that_it_imports():
-    known = {path.stem for path in PAGE.glob("*.js")} - {"host", "worker"}
+    known = {path.stem for path in PAGE.glob("*.js")} - {"host"}
     assert set(MODULES) == known
     for place, name in enumerate(MODULES):
         imported = re.findall(r'from "\./(\w+)\.js"', (PAGE / f"{name}.js").read_text())

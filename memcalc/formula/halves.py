@@ -1,0 +1,48 @@
+"""A layer on its way back, half by half: what of it is there at once, and which gradients it has made before."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+import sympy
+
+from memcalc.formula.choices import Experts
+from memcalc.formula.gathered import final_norm
+from memcalc.formula.saved_tensors import CodePath, SavedTensor, saved_tensors
+from memcalc.formula.symbols import symbols
+from memcalc.formula.tensors import E, d, d_ff, d_k, h, held
+
+s, b, k, d_e = symbols("context batch active_experts expert_intermediate")
+
+GONE = ("down_input", "experts_output")
+"""Keys of what a layer needs no longer once the matrix behind the product has its gradient."""
+
+
+def halves(case: CodePath, width: int) -> Iterator[tuple[str, sympy.Expr, sympy.Expr]]:
+    """Yield for the MLP, and for scores if they are stored, what is there at once, and the gradients made before."""
+    own = [tensor for tensor in saved_tensors(replace(case, recompute="none")) if tensor.per == "layer"]
+    factors = 2 if "gelu" in case.traits else 3  # whose factor is its input
+    wide, made = product(case)
+    there = bytes_of(tensor for tensor in own if tensor.key not in GONE) + factors * width * wide
+    yield "MLP", there, made
+    if case.adapted and case.adapted.quantized:  # the product has its gradient, of a matrix in more bits meanwhile
+        yield "down matrix", bytes_of(own) + width * wide + case.adapted.unpacked * d * d_ff, sympy.S.Zero
+    last = next((place for place, tensor in enumerate(own) if tensor.key == "softmax"), None)
+    if last is not None:
+        values_stay = "packed" in case.traits and not case.many  # of several sequences, copies do
+        of_values = width * s * b * h * d_k if values_stay else 0
+        whole = held("expert" if case.experts else "mlp") + final_norm + held("attention", of=("o_proj", "o_bias"))
+        before = (*own[: last + 1], *(tensor for tensor in own[last + 1 :] if tensor.key == "before_scores"))
+        yield "scores", bytes_of(before) + 2 * own[last].expr + of_values, whole
+
+
+def product(case: CodePath) -> tuple[sympy.Expr, sympy.Expr]:
+    """Return how many numbers the product of gate and up has at once, and the parameters of the matrix behind it."""
+    if not case.experts:
+        return s * b * d_ff, held("mlp", of=("down_proj", "down_bias"))
+    choices = s * b * k / (E if case.experts == Experts.EAGER else 1)  # of one expert after the other
+    return choices * d_e, held("expert", of=("down_proj", "down_bias"))
+
+
+def bytes_of(tensors: Iterable[SavedTensor]) -> sympy.Expr:
+    """Return what these tensors take on one card."""
+    return sympy.Add(*(tensor.expr for tensor in tensors))
