@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from memcalc import catalogue
-from memcalc.errors import InputError
+from memcalc.errors import InputError, must
 from memcalc.formula.choices import Attention, Kept, WindowCache
 from memcalc.formula.formats import Format
 from memcalc.formula.llama_cpp import Graph, Layer
@@ -18,6 +18,8 @@ _OTHERS = {
     "shared_intermediate": "shared experts",
     "expert_hidden": "experts of another width than the layer",
     "parallel_layers": "layers of two kinds at once",
+    "query_rank": "queries made from a latent",
+    "expert_groups": "experts that are chosen by groups",
 }
 
 
@@ -38,6 +40,16 @@ def graph(model: Model, run: Inference) -> Graph:
     return Graph(frozenset(facts), tuple(_layers(model, period)))
 
 
+def measured_kinds(model: Model) -> tuple[str, ...]:
+    """Return the kinds of layers beside full attention and an MLP that the graph of a family has been measured with.
+
+    >>> measured_kinds(Model.named("Mixtral-8x7B")), measured_kinds(Model.named("DeepSeek-V2-Lite"))
+    (('moe_layers',), ('moe_layers', 'latent_layers'))
+    """
+    facts = next((row["facts"] for row in catalogue.rows("engine_graphs") if row["family"] == model.family), "")
+    return ("moe_layers", "latent_layers") if "latent" in facts.split() else ("moe_layers",)
+
+
 def _row(model: Model) -> Mapping[str, str]:
     rows = {row["family"]: row for row in catalogue.rows("engine_graphs")}
     if model.family not in rows:
@@ -48,7 +60,8 @@ def _row(model: Model) -> Mapping[str, str]:
         )
     row = rows[model.family]
     whole = any(one.engine == "llama.cpp" and one.keeps == Kept.WHOLE_CONTEXT for one in departures(model.family))
-    others = [words for field, words in _OTHERS.items() if getattr(model, field)]
+    known = {"shared_intermediate"} if "shared_mlp" in row["facts"].split() else set()
+    others = [words for field, words in _OTHERS.items() if getattr(model, field) and field not in known]
     others += ["windows"] if model.window_layers and not (row["period"] or whole) else []
     others += ["heads of their own in window layers"] if model.structure.own else []
     if others:
@@ -66,6 +79,11 @@ def _layers(model: Model, period: int) -> Iterator[Layer]:
 def _of_cache(model: Model, run: Inference, fused: bool) -> Iterator[str]:
     """Yield what the formats of keys and values bring with them."""
     keys, values = run.cache_formats
+    if model.latent_layers and {keys.name, values.name} - {"FP16", "BF16"}:
+        formats = (
+            f"FP16 or BF16 with a prefill for {model.name} on llama.cpp, whose latents nobody has measured otherwise"
+        )
+        raise must("kv_cache", formats, repr(run.kv_cache))
     if not fused and _quantized(values):
         raise InputError(
             f"attention must not be 'eager' with values in {values.name}: llama.cpp reads quantized values in flash "

@@ -129,14 +129,14 @@ def _reading(*what: object) -> Term:
 
 
 def _engine_buffer(model: Model, run: Inference) -> Term:
-    from memcalc.estimate.engine_graph import graph
+    from memcalc.estimate.engine_graph import graph, measured_kinds
     from memcalc.formula.llama_cpp import compute_buffer
 
     if run.divided:
         raise InputError("prefill must be 'none' with more than one card: llama.cpp's buffers are known for one only.")
     if run.prefill != "whole":
         raise must("prefill", f"'whole' for {run.engine}, whose chunks are of ubatch tokens", str(run.prefill))
-    if missing := unmeasured(model, but=("moe_layers",)):
+    if missing := unmeasured(model, but=measured_kinds(model)):
         raise InputError(f"prefill must be 'none' for {model.name}: nobody has measured {missing}.")
     return _as_activations(compute_buffer(graph(model, run), model.values | run.values))
 

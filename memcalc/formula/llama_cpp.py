@@ -68,7 +68,7 @@ class Graph:
             done = {"last_of_its_kind"} if index == last[sight] else set()
             done |= {"last_of_all"} if index == len(self.layers) - 1 else set()
             done |= {"chosen"} if "last_of_all" in done and "chosen_late" not in self.facts else set()
-            yield from self._stage("layer", sight, done)
+            yield from self._stage("latent" if "latent" in self.facts else "layer", sight, done)
             yield from self._stage(block, sight, done)
         yield from self._stage("head")
 
@@ -80,7 +80,7 @@ class Graph:
 def _stage(stage: str, sight: str, facts: frozenset[str]) -> tuple[_Step, ...]:
     windowed = sight == "window" and "whole_windows" not in facts
     instead = {reserved.symbol: reserved_window.symbol} if windowed else {}
-    if "chosen" in facts and stage != "layer":
+    if "chosen" in facts and stage not in ("layer", "latent"):
         instead[s_u] = n_out
     found = (row for row in catalogue.rows("engine_tensors") if row["stage"] == stage and meets(facts, row["when"]))
     return tuple(_step(row, sight, instead) for row in found)
@@ -137,7 +137,7 @@ def compute_buffer(graph: Graph, values: Values) -> Term:
     105396224
     """
     cells = {part.symbol: part for part in (reserved, reserved_window)}
-    needed = {one for step in graph.steps() for one in step.factors if one.is_Symbol}
+    needed = {letter for step in graph.steps() for one in step.factors for letter in one.free_symbols}
     sizes = {one: cells[one].exact(values) if one in cells else values[one] for one in needed}
     expr = _highest(graph, frozenset(sizes.items()))
     return Term(
@@ -163,13 +163,14 @@ def _highest(graph: Graph, sizes: frozenset[tuple[sympy.Symbol, int]]) -> sympy.
     numbers, buffer = dict(sizes), _Buffer()
     for step in graph.steps():
         if step.name:
-            length = step.each * prod(int(numbers.get(one, one)) for one in step.factors)
+            length = step.each * prod(int(numbers.get(one) or one.xreplace(numbers)) for one in step.factors)
             over = -length % _ALIGNED
             buffer.take(step.name, length + over, (step.each, step.factors, over > 0))
         for name in buffer.held.keys() & step.frees:
             buffer.give(name)
-        if "output" in buffer.held and not buffer.held.keys() & {"sum", "chosen sum"}:
-            buffer.held["input"] = buffer.held.pop("output")
+        sums = buffer.held.keys() & {"sum", "chosen sum"}
+        for name in sums if "output" in step.frees else buffer.held.keys() & {"output"} if not sums else ():
+            buffer.held["input"] = buffer.held.pop(name)  # the next layer's, added up in the place of one of both
     return sympy.Add(*(count * _bytes(*size) for size, count in Counter(buffer.top[1]).items()))
 
 

@@ -11,8 +11,9 @@ from memcalc import Model
 
 ARCHITECTURES = {
     **dict.fromkeys(("llama", "mistral", "mixtral"), "llama"),
-    **{family: family for family in ("qwen2", "qwen3", "gemma2", "mamba")},
+    **{family: family for family in ("qwen2", "qwen3", "gemma2", "phi3", "mamba")},
     **{"gemma3_text": "gemma3", "qwen3_moe": "qwen3moe", "gpt_oss": "gpt-oss"},
+    **dict.fromkeys(("deepseek_v2", "deepseek_v3", "kimi_k2"), "deepseek2"),
 }
 """Family of a model → its name in llama.cpp."""
 
@@ -82,12 +83,30 @@ def _describe_attention(writer: gguf.GGUFWriter, model: Model):
         writer.add_expert_used_count(model.active_experts)
         writer.add_expert_feed_forward_length(model.expert_intermediate)
     writer.add_head_count(model.heads)
+    if model.latent_layers:
+        _describe_latents(writer, model)
+        return
     writer.add_head_count_kv(model.kv_heads)
     writer.add_key_length(model.head_dim)
     writer.add_value_length(model.head_dim)
     writer.add_rope_dimension_count(model.rotary)
     if model.window_layers:
         writer.add_sliding_window(model.window)  # which layers have it is a matter of the architecture
+
+
+def _describe_latents(writer: gguf.GGUFWriter, model: Model):
+    """Describe latent attention as one head of keys, and the heads that are made of it."""
+    writer.add_head_count_kv(1)
+    writer.add_key_length(model.kv_rank + model.rope_dim)
+    writer.add_value_length(model.kv_rank)
+    writer.add_key_length_mla(model.head_dim)
+    writer.add_value_length_mla(model.value_dim)
+    writer.add_rope_dimension_count(model.rope_dim)
+    writer.add_kv_lora_rank(model.kv_rank)
+    if model.query_rank:
+        writer.add_q_lora_rank(model.query_rank)
+    writer.add_leading_dense_block_count(model.dense_layers)
+    writer.add_expert_shared_count(model.shared_intermediate // model.expert_intermediate)
 
 
 def _describe_states(writer: gguf.GGUFWriter, model: Model):
@@ -106,23 +125,24 @@ def _tensors(model: Model) -> _Shapes:
     if model.embedding_tables == 2:
         yield "output.weight", (model.vocabulary, model.hidden)
     for layer in range(model.layers):
-        parts = _state_space(model) if model.mamba_layers else _decoder_layer(model)
+        parts = _state_space(model) if model.mamba_layers else _decoder_layer(model, layer)
         for name, shape in parts:
             yield f"blk.{layer}.{name}", shape
 
 
-def _decoder_layer(model: Model) -> _Shapes:
+def _decoder_layer(model: Model, layer: int) -> _Shapes:
     norms = ["attn_norm", "ffn_norm", "post_attention_norm", "post_ffw_norm"][: model.layer_norms]
     if model.sink_heads:
         norms[1] = "post_attention_norm"  # as gpt-oss calls it
     yield from ((f"{name}.weight", (model.hidden,)) for name in norms)
-    yield from _attention(model)
-    yield from _experts(model) if model.moe_layers else _mlp("", (), model.hidden, model.intermediate)
+    yield from _latents(model) if model.latent_layers else _attention(model)
+    yield from _experts(model) if layer >= model.layers - model.moe_layers else _dense(model)
 
 
 def _attention(model: Model) -> _Shapes:
     d, queries, keys = model.hidden, model.heads * model.head_dim, model.kv_heads * model.head_dim
-    for name, rows in {"q": queries, "k": keys, "v": keys}.items():
+    packed = "qkv" in model.packing.split()
+    for name, rows in ({"qkv": queries + 2 * keys} if packed else {"q": queries, "k": keys, "v": keys}).items():
         yield f"attn_{name}.weight", (rows, d)
         if model.qkv_bias:
             yield f"attn_{name}.bias", (rows,)
@@ -135,13 +155,37 @@ def _attention(model: Model) -> _Shapes:
         yield "attn_sinks.weight", (model.heads,)
 
 
+def _latents(model: Model) -> _Shapes:
+    d, queries, plain = model.hidden, model.heads * model.head_dim, model.head_dim - model.rope_dim
+    if model.query_rank:
+        yield from (("attn_q_a.weight", (model.query_rank, d)), ("attn_q_a_norm.weight", (model.query_rank,)))
+        yield "attn_q_b.weight", (queries, model.query_rank)
+    else:
+        yield "attn_q.weight", (queries, d)
+    yield "attn_kv_a_mqa.weight", (model.kv_rank + model.rope_dim, d)
+    yield "attn_kv_a_norm.weight", (model.kv_rank,)
+    yield "attn_k_b.weight", (model.heads, model.kv_rank, plain)
+    yield "attn_v_b.weight", (model.heads, model.value_dim, model.kv_rank)
+    yield "attn_output.weight", (d, model.heads * model.value_dim)
+
+
 def _experts(model: Model) -> _Shapes:
     yield "ffn_gate_inp.weight", (model.experts, model.hidden)
     yield from _mlp("_exps", (model.experts,), model.hidden, model.expert_intermediate)
+    if model.shared_intermediate:
+        yield from _mlp("_shexp", (), model.hidden, model.shared_intermediate)
     if model.expert_bias:
         yield "ffn_gate_inp.bias", (model.experts,)
         widths = {"gate": model.expert_intermediate, "up": model.expert_intermediate, "down": model.hidden}
         yield from ((f"ffn_{name}_exps.bias", (model.experts, width)) for name, width in widths.items())
+
+
+def _dense(model: Model) -> _Shapes:
+    if "gate_up" not in model.packing.split():
+        yield from _mlp("", (), model.hidden, model.intermediate)
+        return
+    yield "ffn_up.weight", (2 * model.intermediate, model.hidden)
+    yield "ffn_down.weight", (model.hidden, model.intermediate)
 
 
 def _mlp(ending: str, of_each: tuple[int, ...], d: int, width: int) -> _Shapes:
