@@ -7,8 +7,9 @@ from sphinx.writers.html5 import HTML5Translator
 
 
 def _inline(writer: HTML5Translator, node: nodes.math) -> None:
-    shown = "block" if node.astext().startswith(r"\displaystyle") else "inline"
-    writer.body.append(convert(node.astext(), display=shown))
+    displayed = node.astext().startswith(r"\displaystyle")
+    math = convert(node.astext(), display="block" if displayed else "inline")
+    writer.body.append(f'<span class="math">{math}</span>' if displayed else math)
     raise nodes.SkipNode
 
 

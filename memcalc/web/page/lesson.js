@@ -128,12 +128,21 @@ function progress() {
   return line;
 }
 
+/** Let the keyboard reach what scrolls sideways, and nothing else of its kind. */
+function reach() {
+  for (const el of document.querySelectorAll(".math, .memcalc-formula, .cell_output")) {
+    if (el.scrollWidth > el.clientWidth) el.tabIndex = 0;
+    else el.removeAttribute("tabindex");
+  }
+}
+
 async function shown(el, kept) {
   const { subject, number, worker } = el.dataset;
   if (subject === "calculator") await (await import("./calculator.js")).calculate(el);
   else await show(el);
   if (number) remarked(el, pythonIn(worker), kept);
   el.classList.add("memcalc-there");
+  reach();
 }
 
 /** Make the page live. */
@@ -162,4 +171,6 @@ export function begin(root = document) {
   const warm = ({ target }) => target.closest?.(".memcalc") && pythonIn(worker)?.({ warm: true });
   for (const sign of ["pointerdown", "keydown"]) addEventListener(sign, warm, { capture: true });
   root.body.append(progress());
+  reach();
+  addEventListener("resize", reach);
 }
