@@ -50,7 +50,7 @@ def test_memory_alone_is_a_card(vram, capacity, capsys):
         (["fit", "Llama-2-7B", CARD, "--foo"], "fit has no option --foo; `python -m memcalc fit --help` lists"),
         (["list", "foo"], "table must be models, gpus, formats, engines, optimizers or recipes, not 'foo'."),
         (["glossary", "foo"], "unrecognized arguments: foo; `python -m memcalc --help` shows how it is written."),
-        (["foo"], "command must be fit, train, list, glossary, article or explorers, not 'foo'."),
+        (["foo"], "command must be fit, train, list, glossary, article, explorers or lessons, not 'foo'."),
     ],
 )
 def test_what_cannot_be_read_is_refused_in_a_sentence_or_in_json(arguments, sentence, capsys):
