@@ -108,13 +108,15 @@ IS_IDLE = """() => {
   const { currentWidget } = window.jupyterapp.shell;
   return currentWidget?.sessionContext?.isReady && currentWidget.sessionContext.session?.kernel?.status === "idle";
 }"""
-CLOSE = """() => {
+CLOSE = """async () => {
   const { serviceManager, shell } = window.jupyterapp;
+  const ended = [];
   for (const widget of [...shell.widgets("main")]) {
     const session = widget.sessionContext?.session?.id;
     widget.dispose();
-    if (session) serviceManager.sessions.shutdown(session);
+    if (session) ended.push(serviceManager.sessions.shutdown(session));
   }
+  await Promise.all(ended);
 }"""
 
 

@@ -163,6 +163,7 @@ def test_a_guess_and_an_exercise_are_answered_and_kept_in_the_browser(page, site
     expect(brief.get_by_role("status")).to_contain_text("Not yet")
     page.reload()
     expect(asked.get_by_role("status")).to_contain_text("you counted the query heads")
+    pictured.scroll_into_view_if_needed()  # it comes when it is near
     expect(pictured).to_contain_text("You said 3.00 GiB; it is 2.00 GiB")
     expect(brief.get_by_role("status")).to_contain_text("Not yet")
     expect(page.locator("[data-progress]")).to_contain_text("✓ 4.1")

@@ -32,7 +32,7 @@ def of_fsdp(width: int, layers_at_work: int) -> Term:
     layers_at_work : layers that are gathered beside what lies outside them
 
     >>> of_fsdp(2, 0)
-    M_all = 2 × d × n_pos + 2 × d × n_vec + 2 × V × d × n_emb
+    M_all = 2 × n_emb × V × d + 2 × n_pos × d + 2 × n_vec × d
     """
     return Term(
         name="gathered",

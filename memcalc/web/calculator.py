@@ -92,8 +92,8 @@ def will_it_fit(
 ) -> Frame:
     """Show a model on the cards that a reader has, and what nobody counts on top of it.
 
-    >>> calculator.frame(model="Llama-3.1-70B", gpu="24 GB", cards="2", weights="Q4_K_M").sentence_said[:63]
-    'It fits by its terms alone: 2.22 GiB stay free on each of 2 car'
+    >>> calculator.frame(model="Llama-3.1-70B", gpu="24 GB", cards="2", weights="Q4_K_M").sentence_said[:49]
+    'It fits: 1.30 GiB stay free on each of 2 cards, a'
     """
     given = dict(locals())
     chosen = _plan(given)

@@ -8,8 +8,8 @@ export function matches(name, typed) {
   return typed.toLowerCase().split(/[\s_-]+/).filter(Boolean).every((word) => plain.includes(word));
 }
 
-/** Return how a value is called: one's own config has no name that fits a field. */
-export const called = (value) => (value.trimStart().startsWith("{") ? "your config.json" : value);
+/** Return how a value is called: one's own config has no name that fits a field, and of a file only the name matters. */
+export const called = (value) => (value.trimStart().startsWith("{") ? "your config.json" : value.replace(/^\/.*\//, ""));
 
 /** Make a sheet on which a config.json is pasted or dropped; a paste into the field beside it does as well. */
 function pasting(field, choose) {

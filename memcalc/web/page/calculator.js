@@ -110,6 +110,7 @@ async function given(files, python) {
 export async function calculate(el) {
   const place = make("div");
   Object.assign(place.dataset, el.dataset);
+  delete place.dataset.later; // that is for the whole, which is here
   el.replaceChildren(place);
   await show(place);
   const { model } = place;

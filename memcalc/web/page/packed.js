@@ -1,4 +1,6 @@
-// A live picture in one file: its frames lie packed in the page.
+// A live picture in one file: its frames lie packed in the page, behind the scripts of explorers and their host.
+
+/* global modelOf, layoutFor, explorer */
 
 async function unpacked(text) {
   const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
