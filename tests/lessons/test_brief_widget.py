@@ -7,14 +7,7 @@ from memcalc.explorers.widget import Explorer
 from memcalc.explorers.words import plain
 from memcalc.lessons.brief_widget import picture
 from memcalc.lessons.briefs import BRIEFS, LESSONS, Brief, question
-from memcalc.lessons.record import VARIABLE, chosen_brief, kept, remember
-
-
-@pytest.fixture
-def file(tmp_path, monkeypatch):
-    """A file of its own."""
-    monkeypatch.setenv(VARIABLE, str(tmp_path / "progress.json"))
-    return tmp_path / "progress.json"
+from memcalc.lessons.record import chosen_brief, kept, remember
 
 
 def heard(widget, **said):

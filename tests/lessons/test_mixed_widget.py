@@ -1,18 +1,9 @@
 """The mixed questions and the guesses once more in Jupyter, and the field that takes all of it home."""
 
-import pytest
-
 from memcalc import guess_again, progress, questions, take_home
 from memcalc.lessons import GUESSES
 from memcalc.lessons.mixed import mixed
-from memcalc.lessons.record import VARIABLE, kept, remember
-
-
-@pytest.fixture
-def file(tmp_path, monkeypatch):
-    """A file of its own."""
-    monkeypatch.setenv(VARIABLE, str(tmp_path / "progress.json"))
-    return tmp_path / "progress.json"
+from memcalc.lessons.record import kept, remember
 
 
 def heard(widget, **said):

@@ -6,16 +6,9 @@ import pytest
 from memcalc import InputError, explorers, predict
 from memcalc.explorers.words import plain
 from memcalc.lessons import GUESSES
-from memcalc.lessons.record import VARIABLE, Kept, kept, remember
+from memcalc.lessons.record import Kept, kept, remember
 
 QUESTION = "Guess 4.1: How much does the cache of LLaMA-7B take after 4,096 tokens, if a number takes two bytes?"
-
-
-@pytest.fixture
-def file(tmp_path, monkeypatch):
-    """A file of its own."""
-    monkeypatch.setenv(VARIABLE, str(tmp_path / "progress.json"))
-    return tmp_path / "progress.json"
 
 
 def heard(widget, **said):

@@ -7,14 +7,7 @@ import pytest
 from memcalc import InputError
 from memcalc.lessons import EXERCISES, GUESSES, progress
 from memcalc.lessons.progress import LESSONS, tally
-from memcalc.lessons.record import VARIABLE, remember
-
-
-@pytest.fixture
-def file(tmp_path, monkeypatch):
-    """A file of its own."""
-    monkeypatch.setenv(VARIABLE, str(tmp_path / "progress.json"))
-    return tmp_path / "progress.json"
+from memcalc.lessons.record import remember
 
 
 def test_at_first_nothing_is_done(file):

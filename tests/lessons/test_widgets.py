@@ -10,16 +10,9 @@ import memcalc
 from memcalc import InputError, exercise, predict
 from memcalc.explorers.words import plain
 from memcalc.lessons import EXERCISES, check, page, widgets
-from memcalc.lessons.record import VARIABLE, kept
+from memcalc.lessons.record import kept
 
 RIGHT = "L_full * h_kv * d_k * s * (B_k + B_v)"
-
-
-@pytest.fixture
-def file(tmp_path, monkeypatch):
-    """A file of its own."""
-    monkeypatch.setenv(VARIABLE, str(tmp_path / "progress.json"))
-    return tmp_path / "progress.json"
 
 
 def heard(widget, **said):
