@@ -13,6 +13,7 @@ from memcalc.estimate.scaling import largest_model
 from memcalc.estimate.terms import terms
 from memcalc.explorers.article.levels import Chart, Column, Level
 from memcalc.explorers.words import formula, line_of, plain, words
+from memcalc.formula.plain import plain as few_letters
 from memcalc.formula.roofline import electricity_cost
 from memcalc.formula.symbols import SUMMANDS
 from memcalc.formula.totals import inference
@@ -111,9 +112,9 @@ def _bytes(row: table1.Row, quantity: str, way: str, tried: str) -> Recount:
     as_tried = table1.Row(tuple(cell | {"precision": tried or cell["precision"]} for cell in row.cells))
     own = way == ARTICLE
     sizes = as_tried.own if own else as_tried.exact
-    known = as_tried.own_values if own else values(row.model, as_tried.run)
+    known = {symbol("layers"): row.model.layers} | (as_tried.own_values if own else values(row.model, as_tried.run))
     parts = [term for term in inference.parts if quantity in (term.name, "total")]
-    line = line_of([term.simplified(known) for term in parts], known, "inference" if quantity == "total" else "")
+    line = line_of([few_letters(term, known) for term in parts], known, "inference" if quantity == "total" else "")
     return Recount(
         said=_said(row, as_tried, quantity, way, sizes[quantity]),
         chart=_areas(row, {term.name: sizes[term.name] for term in parts}, quantity),
