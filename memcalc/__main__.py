@@ -72,8 +72,6 @@ def _explorers(options: argparse.Namespace) -> None:
 
 
 def _lessons(options: argparse.Namespace) -> None:
-    from memcalc.lessons import copies
-
     asked = [name for name in ("folder", "room", "sheets") if getattr(options, name)]
     if len(asked) != 1:
         raise InputError("lessons needs one of these: a folder for your copies, --room with lines, or --sheets FOLDER.")
@@ -82,10 +80,14 @@ def _lessons(options: argparse.Namespace) -> None:
         from memcalc.lessons import room  # with the libraries of pictures
 
         print(room.write(folder))
-        return
-    from memcalc.lessons import sheets  # which takes longer than to copy
+    elif options.sheets:
+        from memcalc.lessons import sheets
 
-    print("\n".join((sheets.write if options.sheets else copies.copy)(folder)))
+        print("\n".join(sheets.write(folder)))
+    else:
+        from memcalc.lessons import copies
+
+        print("\n".join(copies.copy(folder)))
 
 
 def _live(options: argparse.Namespace) -> None:

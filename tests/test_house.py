@@ -111,6 +111,7 @@ WITH_ANOTHER = {
     "formula.halves": "formula.moments",
     "specs.choosing": "specs.training",
     "lessons.question": "lessons.widgets",
+    "lessons.standing": "lessons.report",
 } | {f"lessons.{name}": "lessons.exercises" for name in ASKING}
 """Modules that the tests of another one hold."""
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 
-import ipywidgets
 from traitlets import Unicode
 
 from memcalc import explorers
@@ -12,7 +11,7 @@ from memcalc.explorers.widget import Explorer
 from memcalc.lessons.briefs import BRIEFS, LESSONS, Brief, question
 from memcalc.lessons.page import script
 from memcalc.lessons.progress import progress
-from memcalc.lessons.question import Question, noted
+from memcalc.lessons.question import Printed, Question, noted
 from memcalc.lessons.record import chosen_brief, remember
 from memcalc.lessons.task import Task
 from memcalc.lessons.widgets import Answered
@@ -70,7 +69,7 @@ class Asked(Answered):
             super()._hear(said)
 
 
-class BriefOfLesson(ipywidgets.VBox):
+class BriefOfLesson(Printed):
     """The choice of a brief, or what the chosen one asks in a lesson, with its picture on demand."""
 
     def __init__(self, lesson: str):
@@ -86,9 +85,6 @@ class BriefOfLesson(ipywidgets.VBox):
         named = f"brief of lesson {self.lesson}" if self.lesson else "brief"
         titles = ", ".join(Brief.named(brief).row["title"] for brief in BRIEFS)
         return f"Your {named}: {titles}. {_ASKS}"
-
-    def _repr_mimebundle_(self, **how: object) -> dict[str, object]:
-        return {**super()._repr_mimebundle_(**how), "text/plain": repr(self)}
 
     def _show(self, _change: object = None) -> None:
         if self.lesson and self.chooser.chosen:

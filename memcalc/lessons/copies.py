@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 
-from memcalc import InputError
 from memcalc.errors import must, shown
+from memcalc.lessons.standing import writing
 
 RECORD = ".memcalc-lessons.json"
 """The file of a folder that says what was written there: name → the hash of its cells."""
@@ -34,13 +34,11 @@ def copy(folder: Path, lessons: Path | None = None) -> list[str]:
     names = sorted(path.name for path in lessons.glob("*.ipynb"))
     if not names:
         raise must("lessons", "the folder of the notebooks, which come with the repository", shown(str(lessons)))
-    try:
+    with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         written = _record(folder)
         done = {name: _put(folder, name, _learners(lessons / name), written) for name in names}
         _replace(folder / RECORD, json.dumps(written, indent=1, sort_keys=True) + "\n")
-    except OSError as problem:
-        raise InputError(f"folder {shown(str(folder))} cannot be used: {problem.strerror or problem}.") from None
     return _told(done)
 
 

@@ -9,6 +9,7 @@ from memcalc.lessons.check import EXERCISES, GUESSES, judge
 from memcalc.lessons.mixed import MANY, lesson_of, mixed, numbers
 from memcalc.lessons.predictions import Guess
 from memcalc.lessons.progress import LESSONS
+from memcalc.lessons.question import Printed
 from memcalc.lessons.record import Everything, kept
 from memcalc.lessons.report import export
 from memcalc.lessons.widgets import Answered
@@ -33,7 +34,7 @@ class Mixed(Answered):
         return f"That was lesson {lesson}, {LESSONS[lesson]}. {right} of {MANY} are right."
 
 
-class Together(ipywidgets.VBox):
+class Together(Printed):
     """Several questions below each other; in print their number and what they are."""
 
     def __init__(self, said: str, asked: list[ipywidgets.Widget]):
@@ -42,9 +43,6 @@ class Together(ipywidgets.VBox):
 
     def __repr__(self) -> str:
         return self._said
-
-    def _repr_mimebundle_(self, **how: object) -> dict[str, object]:
-        return {**super()._repr_mimebundle_(**how), "text/plain": repr(self)}
 
 
 class GuessNow(Guess):

@@ -14,7 +14,7 @@ from memcalc.explorers.widget import Explorer
 from memcalc.explorers.words import Words, plain, words
 from memcalc.lessons.check import GUESSES, Weighed, unit_of, weigh, written
 from memcalc.lessons.page import script
-from memcalc.lessons.question import Question, noted, sentence
+from memcalc.lessons.question import Printed, Question, noted, sentence
 from memcalc.lessons.record import kept, remember
 from memcalc.lessons.task import Task
 
@@ -102,14 +102,7 @@ class Guess(Question):
             self.commit(str(said.get("guess", "")), str(said.get("unit", "")))
 
 
-class _Asked(ipywidgets.VBox):
-    """A box that is in print the question alone, answered or not."""
-
-    def _repr_mimebundle_(self, **how: object) -> dict[str, object]:
-        return {**super()._repr_mimebundle_(**how), "text/plain": repr(self)}  # which a box would cut
-
-
-class Prediction(_Asked):
+class Prediction(Printed):
     """A guess in a field, and below it what opens with its answer."""
 
     def __init__(self, asked: Guess, then: Shown):
@@ -134,7 +127,7 @@ class Prediction(_Asked):
             self.children = shown
 
 
-class Pictured(_Asked):
+class Pictured(Printed):
     """A guess that is made in the picture of an explorer, which says below it how far off it is, and why."""
 
     def __init__(self, number: str, picture: Explorer):

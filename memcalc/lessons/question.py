@@ -1,6 +1,7 @@
 """What all questions of a lesson are as widgets, and how what is said of an answer becomes the words of a card."""
 
 import anywidget
+import ipywidgets
 from traitlets import Dict
 
 from memcalc.explorers.words import plain, words
@@ -35,6 +36,13 @@ class Question(anywidget.AnyWidget):
         except Exception as fault:  # the page would show nothing of it
             self.told = {"problem": f"A fault of memcalc, not of yours: {type(fault).__name__}: {fault}."}
             raise
+
+
+class Printed(ipywidgets.VBox):
+    """A box that is in print what its `repr` says, whole."""
+
+    def _repr_mimebundle_(self, **how: object) -> dict[str, object]:
+        return {**super()._repr_mimebundle_(**how), "text/plain": repr(self)}  # which a box would cut
 
 
 def parted(feedback: Feedback) -> tuple[str, str]:

@@ -1,6 +1,5 @@
 """What a learner takes home: guesses then and now, a page to keep, and a line that an instructor can collect."""
 
-import base64
 import csv
 import html
 import io
@@ -13,17 +12,28 @@ from pathlib import Path
 
 from memcalc import InputError
 from memcalc.errors import must, shown
+from memcalc.lessons import standing
 from memcalc.lessons.check import EXERCISES, GUESSES, judge, weigh
 from memcalc.lessons.progress import LESSONS, Lesson, Progress, progress
 from memcalc.lessons.record import Everything, kept
 from memcalc.plots.progress import Guessed
 from memcalc.plots.progress import then_and_now as drawn
-from memcalc.plots.style import Drawn, house_style
+from memcalc.plots.style import Drawn
 
 RIGHT, NEAR, UNKNOWN, OPEN = "right", "rounded too much", "another mistake", ""
 """What a line says of a first answer, if it is not a mistake that is known."""
 
 _LONGEST = 60  # of a name [characters]
+
+LOOK = """:root { color-scheme: light dark; }
+body { font: 16px/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 46em; padding: 16px;
+  background: light-dark(#fdfcf9, #15171b); color: light-dark(#22252a, #e7e5df); }
+img { background: #fff; max-width: 100%; }
+table { border-collapse: collapse; }
+th, td { border-bottom: 1px solid light-dark(#d9d7d0, #34383f); padding: 3px 12px 3px 0; }
+th, td { text-align: left; vertical-align: top; }
+@media print { body { max-width: none; padding: 0; } }"""
+"""How a page looks on a screen, in both themes."""
 
 
 def then_and_now() -> Drawn:
@@ -121,36 +131,10 @@ def export(name: str, folder: str | Path = ".") -> Exported:
     writer.writeheader()
     writer.writerow(row)
     done = Exported(folder / f"{stem}.html", folder / f"{stem}.csv")
-    try:
+    with standing.writing(folder):
         done.page.write_text(page(row), encoding="utf-8")
         done.line.write_text(text.getvalue(), encoding="utf-8")
-    except OSError as problem:
-        raise InputError(f"folder {shown(str(folder))} cannot be used: {problem.strerror or problem}.") from None
     return done
-
-
-PAGE = """<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>
-:root {{ color-scheme: light dark; }}
-body {{ font: 16px/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 46em; padding: 16px;
-  background: light-dark(#fdfcf9, #15171b); color: light-dark(#22252a, #e7e5df); }}
-img {{ background: #fff; max-width: 100%; }}
-table {{ border-collapse: collapse; }}
-th, td {{ border-bottom: 1px solid light-dark(#d9d7d0, #34383f); padding: 3px 12px 3px 0; }}
-th, td {{ text-align: left; vertical-align: top; }}
-@media print {{ body {{ max-width: none; padding: 0; }} }}
-</style>
-<main>
-<h1>{title}</h1>
-{body}
-</main>
-</html>
-"""
-"""A page that stands alone, of a title and a body."""
 
 
 def page(row: Mapping[str, str]) -> str:
@@ -158,9 +142,9 @@ def page(row: Mapping[str, str]) -> str:
     everything, problem = kept()
     here = progress()
     parts = [f"<p>{row['day']}: {_done(row)}</p>", _goals(here)]
-    parts += ["<h2>Guesses then and now</h2>", image(then_and_now())]
+    parts += ["<h2>Guesses then and now</h2>", standing.image(then_and_now())]
     parts += ["<h2>What was wrong at first</h2>", _mistakes(row, everything), _problem(problem)]
-    return PAGE.format(title=html.escape(f"What {row['name']} knows of GPU memory"), body="\n".join(parts))
+    return standing.page(f"What {row['name']} knows of GPU memory", "\n".join(parts), LOOK)
 
 
 def _done(row: Mapping[str, str]) -> str:
@@ -181,24 +165,13 @@ def _reached(lesson: Lesson) -> str:
     return "<br>".join([*reached, *([f"○ {left} of {len(lesson.goals)} still to show"] if left else [])])
 
 
-def image(figure: Drawn) -> str:
-    """Return a picture with its text as a part of a page that stands alone."""
-    file = io.BytesIO()
-    with house_style():
-        figure.savefig(file, format="svg", bbox_inches="tight", metadata={"Date": None, "Creator": None})
-    data = base64.b64encode(file.getvalue()).decode()
-    return f'<p><img alt="{html.escape(figure.alt)}" src="data:image/svg+xml;base64,{data}"></p>'
-
-
 def _mistakes(row: Mapping[str, str], everything: Everything) -> str:
     wrong = [number for number in EXERCISES if row[number] not in (OPEN, RIGHT)]
     if not wrong:
         return "<p>Nothing, of what was answered.</p>"
     answers = everything["answers"]
     cells = [(one, answers[one].first, row[one], "✓ solved" if answers[one].done else "open") for one in wrong]
-    body = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in one) + "</tr>" for one in cells)
-    head = "".join(f'<th scope="col">{word}</th>' for word in ("exercise", "first answer", "what it was", "now"))
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return standing.table(("exercise", "first answer", "what it was", "now"), cells)
 
 
 def _problem(problem: str) -> str:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from memcalc import InputError
 from memcalc.errors import must, shown
+from memcalc.lessons import standing
 from memcalc.lessons.check import EXERCISES, known_mistakes
-from memcalc.lessons.report import NEAR, OPEN, PAGE, RIGHT, UNKNOWN, image
+from memcalc.lessons.report import LOOK, NEAR, OPEN, RIGHT, UNKNOWN
 from memcalc.plots.progress import misconceptions
 from memcalc.plots.style import Drawn
 
@@ -85,12 +86,10 @@ def write(folder: Path) -> Room:
     Raises InputError for a folder without lines, and for one that cannot be used.
     """
     found = room(folder)
-    body = image(found.picture()) if found.mistakes else ""
-    page = PAGE.format(title="What the room answered first", body=f"{body}{found._repr_html_()}")
-    try:
+    body = standing.image(found.picture()) if found.mistakes else ""
+    page = standing.page("What the room answered first", f"{body}{found._repr_html_()}", LOOK)
+    with standing.writing(folder):
         (folder / "room.html").write_text(page, encoding="utf-8")
-    except OSError as problem:
-        raise InputError(f"folder {shown(str(folder))} cannot be used: {problem.strerror or problem}.") from None
     return found
 
 

@@ -3,17 +3,17 @@
 import html
 import shutil
 import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import sympy
 
-from memcalc import TERMS, Gpu, Inference, InputError, Model, Training, breakdown, units, values
-from memcalc.errors import shown
+from memcalc import TERMS, Gpu, Inference, Model, Training, breakdown, units, values
 from memcalc.explorers.words import plain, spelled, words
 from memcalc.formula.mathml import mathml
 from memcalc.formula.symbols import GLOSSARY
 from memcalc.formula.term import Term
+from memcalc.lessons import standing
 from memcalc.lessons.briefs import BRIEFS, LESSONS, Brief, question
 from memcalc.lessons.check import EXERCISES, GUESSES, written
 from memcalc.lessons.task import Task
@@ -29,35 +29,23 @@ _RECIPES = ("mixed", "bf16", "fp32")
 
 _CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 
-_SHEET = """<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>
-@page {{ size: A4; margin: 11mm; }}
-body {{ color: #111; font: {size} / 1.36 system-ui, sans-serif; margin: 0 auto; max-width: 190mm; padding: 12px; }}
-h1 {{ font-size: 1.5em; margin: 0 0 4px; }}
-h2 {{ border-bottom: 1px solid #999; font-size: 1.1em; margin: 10px 0 4px; }}
-p, ul {{ margin: 3px 0; }}
-ul {{ padding-left: 1.2em; }}
-table {{ border-collapse: collapse; width: 100%; }}
-th, td {{ border-bottom: 1px solid #ddd; padding: 1px 8px 1px 0; text-align: left; vertical-align: top; }}
-th {{ font-weight: 600; }}
-.two td {{ white-space: nowrap; }}
-math {{ font-size: 1.15em; }}
-article {{ break-inside: avoid; margin-bottom: 8px; }}
-.two {{ columns: 2; column-gap: 18px; }}
-.two > section {{ break-inside: avoid; }}
-@media screen and (max-width: 600px) {{ .two {{ columns: 1; }} }}
-@media print {{ body {{ max-width: none; padding: 0; }} }}
-</style>
-<main>
-<h1>{title}</h1>
-{body}
-</main>
-</html>
-"""
+_LOOK = """@page { size: A4; margin: 11mm; }
+body { color: #111; font: SIZE / 1.36 system-ui, sans-serif; margin: 0 auto; max-width: 190mm; padding: 12px; }
+h1 { font-size: 1.5em; margin: 0 0 4px; }
+h2 { border-bottom: 1px solid #999; font-size: 1.1em; margin: 10px 0 4px; }
+p, ul { margin: 3px 0; }
+ul { padding-left: 1.2em; }
+table { border-collapse: collapse; width: 100%; }
+th, td { border-bottom: 1px solid #ddd; padding: 1px 8px 1px 0; text-align: left; vertical-align: top; }
+th { font-weight: 600; }
+.two td { white-space: nowrap; }
+math { font-size: 1.15em; }
+article { break-inside: avoid; margin-bottom: 8px; }
+.two { columns: 2; column-gap: 18px; }
+.two > section { break-inside: avoid; }
+@media screen and (max-width: 600px) { .two { columns: 1; } }
+@media print { body { max-width: none; padding: 0; } }"""
+"""How a sheet looks on paper; SIZE is that of its letters."""
 
 
 def handout() -> str:
@@ -66,17 +54,11 @@ def handout() -> str:
     writing = _section("To write text, a card holds", _terms(("weights", "kv_cache"), model, _RUN))
     sections = [writing, _head(), _formats(model), _training(), _models(), _cards(), _on_top()]
     body = f'<div class="two">{"".join(sections)}</div>'
-    return _SHEET.format(title="GPU memory on one page", body=body, size="9pt")
+    return standing.page("GPU memory on one page", body, _LOOK.replace("SIZE", "9pt"))
 
 
 def _section(title: str, *inside: str) -> str:
     return f"<section><h2>{title}</h2>{''.join(inside)}</section>"
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    top = "".join(f'<th scope="col">{html.escape(one)}</th>' for one in head)
-    body = "".join("<tr>" + "".join(f"<td>{html.escape(one)}</td>" for one in row) + "</tr>" for row in rows)
-    return f"<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def _terms(shown_ones: Sequence[str], model: Model, run: Inference) -> str:
@@ -117,7 +99,7 @@ def _head() -> str:
 def _formats(model: Model) -> str:
     sizes = {name: breakdown(model, Inference(weights=name))["weights"] for name in _FORMATS}
     rows = [(name, f"{8 * size / model.parameters:.2f}", units.show(size)) for name, size in sizes.items()]
-    return _section("What a bit costs", _table(("format", "bits a parameter", _EXAMPLE), rows))
+    return _section("What a bit costs", standing.table(("format", "bits a parameter", _EXAMPLE), rows))
 
 
 def _training() -> str:
@@ -127,7 +109,7 @@ def _training() -> str:
         memory = breakdown(Model.nominal(size), Training(recipe=recipe, activations="none"))
         parts = [memory.get(name, 0) // size for name in ("weights", "gradients", "optimizer")]
         rows.append((recipe, *map(str, parts), str(sum(parts))))
-    table = _table(("recipe", "weights", "gradients", "AdamW", "all"), rows)
+    table = standing.table(("recipe", "weights", "gradients", "AdamW", "all"), rows)
     lines = (
         "ZeRO divides by the cards: stage 1 the optimizer, 2 also gradients, 3 also weights.",
         "LoRA leaves weights and activations, and frees the rest.",
@@ -147,13 +129,13 @@ def _models() -> str:
         token = (memory[1]["kv_cache"] - memory[0]["kv_cache"]) // 32_768
         size = units.show(memory[0]["weights"])
         rows.append((name, units.billions(model.parameters), size, f"{token / 1024:,.0f} KiB"))
-    return _section("Models in 16 bits", _table(("model", "parameters", "weights", "a token"), rows))
+    return _section("Models in 16 bits", standing.table(("model", "parameters", "weights", "a token"), rows))
 
 
 def _cards() -> str:
     cards = map(Gpu.named, _CARDS)
     rows = [(one.name, units.show(one.capacity), f"{one.bandwidth / 10**9:,.0f} GB/s") for one in cards]
-    return _section("Cards", _table(("card", "a program sees", "reads"), rows))
+    return _section("Cards", standing.table(("card", "a program sees", "reads"), rows))
 
 
 def _on_top() -> str:
@@ -170,7 +152,7 @@ def answers() -> str:
     for name in BRIEFS:
         parts.append(f"<h2>The brief: {html.escape(Brief.named(name).row['title'])}</h2>")
         parts += [_answered(f"Lesson {lesson}", question(f"{name}.{lesson}")) for lesson in LESSONS]
-    return _SHEET.format(title="Answers", body="".join(parts), size="10pt")
+    return standing.page("Answers", "".join(parts), _LOOK.replace("SIZE", "10pt"))
 
 
 def _answered(name: str, task: Task) -> str:
@@ -194,12 +176,10 @@ def write(folder: Path) -> list[str]:
     Returns a sentence for each file. Raises InputError for a folder that cannot be used.
     """
     pages = {"handout.html": handout(), "answers.html": answers()}
-    try:
+    with standing.writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         for name, page in pages.items():
             (folder / name).write_text(page, encoding="utf-8")
-    except OSError as problem:
-        raise InputError(f"folder {shown(str(folder))} cannot be used: {problem.strerror or problem}.") from None
     return [f"Wrote {folder / name}." for name in (*pages, *printed(folder / "handout.html"))]
 
 

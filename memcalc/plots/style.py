@@ -40,6 +40,13 @@ class Drawn(Figure):
         self.alt = alt
         return self
 
+    def as_svg(self, **how: object) -> str:
+        """Return the picture as the address of an SVG, for a page that has it inside; `how` as for `savefig`."""
+        file = io.BytesIO()
+        with house_style():
+            self.savefig(file, format="svg", metadata=dict.fromkeys(("Date", "Creator")), **how)
+        return f"data:image/svg+xml;base64,{base64.b64encode(file.getvalue()).decode()}"
+
     def _repr_html_(self) -> str:
         file = io.BytesIO()
         with house_style():

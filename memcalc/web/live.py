@@ -1,7 +1,6 @@
 """Live pictures for an article: each a file that needs no other, with its frames and a still picture inside."""
 
 import html
-import io
 import json
 import zlib
 from base64 import b64encode
@@ -13,7 +12,6 @@ from memcalc import explorers
 from memcalc.explorers.frame import Setting
 from memcalc.explorers.page import script, style
 from memcalc.plots.article import PICTURES
-from memcalc.plots.style import house_style
 from memcalc.web import pages
 
 WIDTHS = (360, 600)
@@ -95,8 +93,4 @@ def _joined() -> str:
 def _still(name: str) -> str:
     """Return a picture of the article as an element, with its words."""
     picture = next(one for one in PICTURES if one.name == name)
-    file = io.BytesIO()
-    with house_style():
-        picture().savefig(file, format="svg", metadata=dict.fromkeys(("Date", "Creator")))
-    source = b64encode(file.getvalue()).decode()
-    return f'<img alt="{html.escape(picture.alt)}" src="data:image/svg+xml;base64,{source}" style="max-width: 100%">'
+    return f'<img alt="{html.escape(picture.alt)}" src="{picture().as_svg()}" style="max-width: 100%">'
