@@ -220,7 +220,7 @@ def _shares(model: AnyModel, run: Inference | Training, gpu: Gpu) -> tuple[Share
 
 def elsewhere(model: AnyModel, run: Inference | Training) -> dict[str, dict[str, int]]:
     """Return what a run keeps off the card, by place."""
-    if not getattr(run, "placed", False) and not getattr(run, "off_card", False):
+    if not run.off_card:
         return {}
     from memcalc.estimate.offload import places
 

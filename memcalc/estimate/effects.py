@@ -90,7 +90,7 @@ def _memory(model: AnyModel, run: Inference | Training) -> Memory:
         from memcalc.estimate.peak import peak  # here: SymPy builds many terms for training
 
         memory["peak"] = {"needed": peak(model, run).bytes}
-    if not getattr(run, "off_card", False) and not getattr(run, "placed", False):
+    if not run.off_card:
         return memory
     from memcalc.estimate.offload import places  # here: SymPy builds many terms for training
 

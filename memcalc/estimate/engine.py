@@ -133,7 +133,7 @@ def check_cache(model: AnyModel, run: Inference) -> None:
 
 def in_cpu_memory(model: AnyModel, run: Inference) -> int:
     """Return what a run keeps in the memory of the CPU [bytes]."""
-    if not run.placed:
+    if not run.off_card:
         return 0
     known = values(model, run)
     return sum(term.exact(known) for term in held_in("cpu", model, resolved(model, run)))

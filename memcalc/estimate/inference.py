@@ -60,7 +60,7 @@ def held_in(place: str, model: AnyModel, run: Inference) -> tuple[Term, ...]:
     """
     weights, *cache = _weights_and_cache(model, run)
     parts = (weights, *_beside(model, run), *_adapters(model, run), *cache, *_draft_cache(run))
-    if not run.placed or isinstance(model, NominalModel):
+    if not run.off_card or isinstance(model, NominalModel):
         return parts if place == "gpu" else ()
     from memcalc.estimate.placement import Placed
 
@@ -80,7 +80,7 @@ def placed_values(model: AnyModel, run: Inference) -> Values:
         from memcalc.estimate.placement import fullest_stage
 
         return {symbol("stage_weights"): fullest_stage(model.stack, run.pipeline_parallel)}
-    if not run.placed or isinstance(model, NominalModel):
+    if not run.off_card or isinstance(model, NominalModel):
         return {}
     from memcalc.estimate.placement import weights
 
@@ -237,7 +237,7 @@ def _adapters(model: AnyModel, run: Inference) -> list[Term]:
         raise must("loras", "0 for a model whose matrices are not known", f"{run.loras:,}")
     if model.experts and run.reserving.kind == "vLLM":
         raise must("loras", "0 for experts in vLLM, whose room for adapters is not counted", f"{run.loras:,}")
-    if run.placed and run.gpu_layers != ALL:
+    if run.off_card and run.gpu_layers != ALL:
         raise must("loras", "0 with layers in CPU memory, with which their adapters lie", f"{run.loras:,}")
     from memcalc.formula.lora import adapters_beside
 

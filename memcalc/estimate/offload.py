@@ -64,7 +64,7 @@ def read_of_a_token(model: AnyModel, run: Inference) -> dict[str, dict[str, Frac
     from memcalc.estimate import placement  # here, for few ask for it
 
     held = inference.stack_in(model, run)
-    where = placement.placement(held, run) if run.placed else placement.Placement(len(held.layers), 0, 0)
+    where = placement.placement(held, run) if run.off_card else placement.Placement(len(held.layers), 0, 0)
     part = Fraction(model.active_experts, model.experts) if model.experts else Fraction(1)
     read = {place: Fraction(0) for place in ("gpu", "cpu")}
     for layer, size in enumerate(held.layers):
@@ -79,9 +79,11 @@ def read_of_a_token(model: AnyModel, run: Inference) -> dict[str, dict[str, Frac
 
 def _cache_read(model: Model, run: Inference) -> dict[str, Fraction]:
     tokens = replace(run.alone, window="ideal")
-    if not run.placed:
+    if not run.off_card:
         return {"gpu": Fraction(breakdown(model, tokens)["kv_cache"]), "cpu": Fraction(0)}
-    placed = replace(tokens, gpu_layers=len(inference.stack_in(model, run).layers) + 1) if not tokens.placed else tokens
+    placed = tokens
+    if not tokens.off_card:
+        placed = replace(tokens, gpu_layers=len(inference.stack_in(model, run).layers) + 1)
     found = places(model, placed)
     return {place: Fraction(found[place]["kv_cache"]) for place in found}
 
@@ -118,7 +120,7 @@ def ways(model: AnyModel, run: Inference, gpu: Gpu) -> Iterator[tuple[Inference,
     >>> [*ways(Model.named("gpt-oss-120b"), run, Gpu.named("RTX 4090"))][0][1]
     'With the experts of 23 layers in CPU memory (cpu_experts 23) it would fit.'
     """
-    if gpu.unified or not run.placed or run.offloaded or run.loras or run.prefill != "none":
+    if gpu.unified or not run.off_card or run.offloaded or run.loras or run.prefill != "none":
         return
     held = inference.stack_in(model, resolved(model, run))
     with suppress(InputError):  # of an order of layers that is not known
@@ -138,7 +140,7 @@ def said(model: AnyModel, run: Inference) -> Iterator[str]:
     >>> [*said(Model.named("Llama-2-7B"), Inference(weights="Q4_0", gpu_layers=99))][0]
     'gpu_layers 99 is as good as all, which are 33 with the output.'
     """
-    if not run.placed:
+    if not run.off_card:
         return
     layers = len(inference.stack_in(model, resolved(model, run)).layers)
     if run.gpu_layers != ALL and run.gpu_layers > layers:

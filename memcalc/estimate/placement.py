@@ -86,7 +86,7 @@ def stack(model: Model | WeighedModel, run: Inference, form: Format | None = Non
     if form is not None:
         return _in_format(model, form)
     run.reserving.check_files(model.file_kind)
-    if model.stack is None or (run.placed and model.file_kind != "GGUF"):
+    if model.stack is None or (run.off_card and model.file_kind != "GGUF"):
         why = "with a part of it in CPU memory its file must be GGUF, which llama.cpp keeps as it is"
         why = why if model.stack else "an index alone does not tell its layers apart"
         raise InputError(f"weights must be named for {model.name}, such as 'BF16', because {why}.")

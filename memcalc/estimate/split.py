@@ -139,7 +139,7 @@ class _Asked:
 
     def __init__(self, model: Model, run: Inference):
         self.known, run = values(model, run), resolved(model, run)
-        self.model, self.placed, self.held = model, run.placed, inference.stack_in(model, run)
+        self.model, self.placed, self.held = model, run.off_card, inference.stack_in(model, run)
         self.terms = {term.name: term for term in inference.held_in("gpu", model, run)}
         self.windows = inference.window_values(model, run)
 

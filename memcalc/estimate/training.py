@@ -140,13 +140,9 @@ def away(model: Model | NominalModel, run: Training) -> int:
     """
     if not run.offload_activations or isinstance(model, NominalModel):
         return 0
-    known, *kept = model.values | run.values, *(activations(model, one)[-1] for one in (_at_home(run), run))
-    every, on_card = (term.exact(known) for term in kept)
+    known, at_home = model.values | run.values, replace(run, offload_activations=False)
+    every, on_card = (activations(model, one)[-1].exact(known) for one in (at_home, run))
     return every - on_card
-
-
-def _at_home(run: Training) -> Training:
-    return replace(run, offload_activations=False)
 
 
 def code_path(model: Model, run: Training) -> CodePath:

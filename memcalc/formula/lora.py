@@ -16,7 +16,7 @@ from memcalc.formula.tensors import MATRICES, Structure, Tensor, V, d, packed
 from memcalc.formula.term import Term
 from memcalc.formula.weights import layers, weights
 
-r, L, s, b = symbols("lora_rank layers context batch")
+r, L = symbols("lora_rank layers")
 
 _WORDS = {
     Targets.QV: {"q_proj", "q_b_proj", "v_proj", "kv_b_proj", "qkv_proj"},

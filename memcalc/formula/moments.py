@@ -24,7 +24,6 @@ from memcalc.formula.term import Term
 from memcalc.formula.weights import layers, parameters, weights
 
 L, s, b, B_g = symbols("layers context batch bytes_per_gradient")
-k, d_e = symbols("active_experts expert_intermediate")
 
 PHASES = ("gather", "forward", "loss", "backward", "step")
 """The words for the moments, in the order of a step; a layer is gathered before it works."""

@@ -272,7 +272,7 @@ class Inference(Run):
         return any(map(self.changed, _LEAVING))
 
     @property
-    def placed(self) -> bool:
+    def off_card(self) -> bool:
         """Whether a part of the model lies in CPU memory, which in llama.cpp is at least the embedding of the input."""
         return self.offloaded or (self.reserving.places and not self.divided)
 

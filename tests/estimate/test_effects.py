@@ -107,7 +107,7 @@ def runs(kind):
 
 
 def memory(model, run):
-    elsewhere = getattr(run, "placed", False) or getattr(run, "off_card", False)
+    elsewhere = run.off_card
     kept = places(model, run) if elsewhere else {}
     engine = isinstance(run, Training) or getattr(run, "kind", "")
     verdict = fits(model, run, Gpu.of("1000000 GB")) if engine else None
