@@ -143,3 +143,17 @@ def run_all(page, lab, notebook, theme="light"):
     command(page, "docmanager:open", path=notebook)
     page.wait_for_function(IS_IDLE, timeout=60_000)
     command(page, "notebook:run-all-cells")
+
+
+@contextmanager
+def watched(browser, *allowed):
+    """A page that fails its test on any error in the console, and on any request to what has no such beginning."""
+    errors, requests = [], []
+    page = browser.new_page(reduced_motion="reduce")
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("request", lambda request: requests.append(request.url))
+    yield page
+    page.close()
+    assert not errors, errors
+    assert all(url.startswith((*allowed, "data:", "blob:")) for url in requests), requests

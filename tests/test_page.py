@@ -51,15 +51,8 @@ def browser():
 @pytest.fixture
 def page(browser):
     """A page that fails its test on any error in the console, and on any request that leaves the site."""
-    errors, requests = [], []
-    page = browser.new_page(reduced_motion="reduce")
-    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("request", lambda request: requests.append(request.url))
-    yield page
-    page.close()
-    assert not errors
-    assert all(url.startswith(("http://127.0.0.1", "data:", "blob:")) for url in requests)
+    with lab.watched(browser, "http://127.0.0.1") as page:
+        yield page
 
 
 def opened(page, site, subject, theme="light", width=1280):
