@@ -6,7 +6,7 @@ Checks and refusals, documentation, and the options of the command line are deri
 import re
 import textwrap
 from collections.abc import Callable, Iterable
-from dataclasses import Field, field
+from dataclasses import MISSING, Field, field, fields
 from fractions import Fraction
 from functools import partial
 from numbers import Real
@@ -36,6 +36,7 @@ class Spec:
 
     def __init_subclass__(cls):
         """Collect the declarations, and list them in the documentation, which `python -OO` does without."""
+        cls.__repr__ = Spec.__repr__  # else each dataclass makes one that says all of its fields
         cls.declared = {name: one.metadata["declared"] for name, one in vars(cls).items() if isinstance(one, Field)}
         if cls.declared and cls.__doc__:
             first, _, rest = cls.__doc__.partition("\n\n")
@@ -48,6 +49,12 @@ class Spec:
         for name, declared in self.declared.items():
             object.__setattr__(self, name, declared.check(name, getattr(self, name)))
         self._check_together()
+
+    def __repr__(self) -> str:
+        """Return the call that makes it anew: what it leaves at its default is not said."""
+        said = ((one, getattr(self, one.name)) for one in fields(self) if one.repr)
+        given = (f"{one.name}={value!r}" for one, value in said if one.default is MISSING or value != one.default)
+        return f"{type(self).__name__}({', '.join(given)})"
 
     def _check_together(self) -> None:
         """Raise InputError if fields contradict each other."""

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from dataclasses import replace
+from fractions import Fraction
 
 import pytest
 
@@ -48,6 +49,14 @@ def test_texts_are_texts():
     with pytest.raises(InputError, match=r"vendor must be of type str, not None."):
         replace(EXAMPLES[Gpu], vendor=None)
     assert replace(EXAMPLES[Model], assumed=["head_dim"]).assumed == ("head_dim",)
+
+
+def test_a_spec_is_shown_as_the_call_that_makes_it():
+    assert repr(Training(context=8192, recompute="full")) == "Training(context=8192, recompute='full')"
+    served = Inference(context=4096, engine="vLLM", utilization=0.9)
+    for spec in (served, EXAMPLES[Model], EXAMPLES[NominalModel], Model.named("DeepSeek-V3")):
+        again = eval(repr(spec), {"Fraction": Fraction, type(spec).__name__: type(spec)})
+        assert again == spec
 
 
 def test_a_choice_is_kept_as_its_word():
