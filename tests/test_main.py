@@ -1,5 +1,7 @@
 """The command line."""
 
+import doctest
+import io
 import json
 import os
 import re
@@ -16,6 +18,9 @@ from cases import LLAMA
 from memcalc import publish
 from memcalc.__main__ import main
 
+ROOT = Path(__file__).parent.parent
+GUIDE = ROOT / "site" / "asking.md"
+
 
 def test_alone_it_prints_a_worked_example():
     done = subprocess.run([sys.executable, "-m", "memcalc"], capture_output=True, text=True, check=True)
@@ -23,10 +28,25 @@ def test_alone_it_prints_a_worked_example():
 
 
 def test_the_readme_shows_what_the_command_prints():
-    readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
-    command, output = re.search(r"```console\n\$ \S+ -m memcalc (.*?)\n(.*?)```", readme, re.DOTALL).groups()
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    command, output = re.search(r"```console\n\$ .venv/bin/memcalc (.*?)\n(.*?)```", readme, re.DOTALL).groups()
     run = [sys.executable, "-m", "memcalc", *shlex.split(command)]
     assert subprocess.run(run, capture_output=True, text=True, check=True).stdout == output
+
+
+@pytest.mark.parametrize(
+    "command", re.findall(r"^\$ (?:cat config.json \| )?memcalc (.*)$", GUIDE.read_text(), re.MULTILINE)
+)
+def test_each_command_of_the_guide_is_answered(command, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(json.dumps(LLAMA).encode())))
+    assert main(shlex.split(command)) == 0
+    assert re.search(r"It (fits|does not fit)|A size alone tells|tokens/s:", capsys.readouterr().out)
+
+
+def test_the_guide_shows_what_python_answers():
+    tried = doctest.testfile(str(GUIDE), module_relative=False, encoding="utf-8")
+    assert tried.attempted > 10
+    assert not tried.failed
 
 
 def test_json(capsys):

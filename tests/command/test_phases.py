@@ -11,7 +11,7 @@ from memcalc.__main__ import main
 from memcalc.command.methods import EXAMPLES
 from memcalc.units import show
 
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+GUIDE = (Path(__file__).parents[2] / "site" / "asking.md").read_text(encoding="utf-8")
 PARAMETERS, VOCABULARY = 1_235_814_400, 128_256  # of Llama-3.2-1B, with 146 tensors
 RESTING = 6 * PARAMETERS + 4 * 146  # in 16 bits: 2 + 4 bytes of each parameter, and a counter of each tensor
 ONE_B = ["Llama-3.2-1B", "80 GB", "--context", "512", "--recipe", "bf16"]
@@ -185,8 +185,8 @@ def test_the_examples_of_the_help_are_answered(example, capsys):
     assert method in said(capsys, "Llama-3.1-8B", "H200", "--context", "1K", *shlex.split(example))
 
 
-def test_the_examples_of_the_readme_are_answered(capsys):
-    lines = re.findall(r"-m memcalc train (.*--method .*)", README)
+def test_the_examples_of_the_guide_are_answered(capsys):
+    lines = re.findall(r"memcalc train (.*--method .*)", GUIDE)
     assert [re.search(r"--method (\w+)", line)[1] for line in lines] == ["DPO", "GRPO", "PPO", "reward"]
     for line in lines:
         assert "It fits" in said(capsys, *shlex.split(line))
