@@ -67,7 +67,7 @@ lock: .venv/.ready  ## resolve the versions of pyproject.toml anew
 		--python-version 3.11 --no-header --no-annotate --output-file measure.lock
 
 clean:  ## remove .venv and what the tests leave
-	rm -rf site/build site/lessons .venv node_modules .pytest_cache .hypothesis .ruff_cache tests/artefacts slides
+	rm -rf site/build site/lessons site/api/names .venv node_modules .pytest_cache .hypothesis .ruff_cache tests/artefacts slides
 
 .venv/.ready: requirements.lock pyproject.toml Makefile
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
+from docstrings import anchored
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
@@ -236,10 +237,13 @@ def _unit(source: str) -> str:
 
 
 def _link(output: dict) -> None:
-    """Have links of an output lead to pages, and let a table of progress be ticked; a rule across a page is for few."""
+    """Have links of an output lead to pages, and keys of sources be anchors; let a table of progress be ticked.
+
+    A rule across a page is for few, and left out.
+    """
     data = output.get("data", {})
     if "text/markdown" in data:
-        data["text/markdown"] = re.sub(r"(?m)^---$", "", _text(data["text/markdown"]))
+        data["text/markdown"] = anchored(re.sub(r"(?m)^---$", "", _text(data["text/markdown"])))
     if "text/html" not in data:
         return
     text = re.sub(r'href="(\w+)\.ipynb', r'href="\1.html', _text(data["text/html"]))
