@@ -31,6 +31,7 @@ suppress_warnings = ["mystnb.unknown_mime_type"]
 
 templates_path = ["templates"]
 default_role = "py:obj"
+autosummary_generate = [f"api/{path.name}" for path in (HERE / "api").glob("*.rst")]
 autodoc_typehints_format = "short"
 python_maximum_signature_line_length = 80
 

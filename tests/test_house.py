@@ -216,7 +216,9 @@ def test_no_file_names_a_host_of_packages_or_a_place_on_a_machine():
 
 def test_versions_agree():
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
-    assert PROJECT["version"] == memcalc.__version__ == citation["version"]
+    newest, day = re.search(r"(?m)^## \[(\d.*)\] - (.*)$", (ROOT / "CHANGELOG.md").read_text()).groups()
+    assert PROJECT["version"] == memcalc.__version__ == citation["version"] == newest
+    assert str(citation["date-released"]) == day
 
 
 def test_the_readme_begins_with_the_three_commands():

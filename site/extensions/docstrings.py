@@ -8,7 +8,8 @@ from sphinx.application import Sphinx
 from memcalc import catalogue
 from memcalc.explorers.frame import Explorable
 
-_KEY = re.compile(r"\b(%s)\b" % "|".join(re.findall(r"@\w+\{(\w+),", catalogue.bibliography())))
+_KEYS = "|".join(re.findall(r"@\w+\{(\w+),", catalogue.bibliography()))
+_KEY = re.compile(rf"\b({_KEYS})\b")
 """The key of a reference, which has an anchor of that name on the page of the references."""
 
 _READABLE = 40
