@@ -20,7 +20,7 @@ PROMPT := --ServerApp.kernel_websocket_connection_class=memcalc.explorers.server
 
 ROOT_MAY := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help article test lab site serve page slides notebooks bench measure lock clean
+.PHONY: help article test lab site serve links page slides notebooks bench measure lock dist clean
 .DEFAULT_GOAL := help
 
 help:  ## list the commands
@@ -40,9 +40,13 @@ lab: .venv/.ready  ## open JupyterLab on your own copies of the lessons (MEMCALC
 
 site: .venv/.ready node_modules/.ready  ## build the site in site/build/html: lessons and calculator without a kernel
 	MEMCALC_PROGRESS=off $(BIN)/sphinx-build -q -W --keep-going -b html -d site/build/doctrees site site/build/html
+	$(BIN)/python site/lite.py site/build/html/lite
 
 serve: site  ## build the site, and show it on http://127.0.0.1:8000
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory site/build/html 8000
+
+links: .venv/.ready  ## ask whether the addresses in the pages still answer; this alone needs the network
+	$(BIN)/sphinx-build -q -b linkcheck -d site/build/doctrees site site/build/links
 
 notebooks: .venv/.ready  ## execute the notebooks in place
 	$(BIN)/python notebooks/execute.py
@@ -66,8 +70,11 @@ lock: .venv/.ready  ## resolve the versions of pyproject.toml anew
 	$(BIN)/uv pip compile --quiet --upgrade pyproject.toml --extra measure --constraint requirements.lock --universal \
 		--python-version 3.11 --no-header --no-annotate --output-file measure.lock
 
+dist: .venv/.ready  ## build the package for a release in dist/
+	$(BIN)/uv build --quiet --no-build-isolation --python $(BIN)/python --out-dir dist
+
 clean:  ## remove .venv and what the tests leave
-	rm -rf site/build site/lessons .venv node_modules .pytest_cache .hypothesis .ruff_cache tests/artefacts slides
+	rm -rf site/build site/lessons site/api/names .venv node_modules .pytest_cache .hypothesis .ruff_cache tests/artefacts slides dist
 
 .venv/.ready: requirements.lock pyproject.toml Makefile
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -28,6 +28,9 @@ def main(arguments: list[str] | None = None) -> int:
         return code
     except InputError as problem:
         return streams.refused(problem, in_json="--json" in arguments)
+    except ModuleNotFoundError as lacking:
+        needs = f"{asked} needs {lacking.name}, which comes with the lessons: pip install 'gpu-memcalc[notebooks]'."
+        return streams.refused(InputError(needs))
     except (OSError, KeyboardInterrupt) as problem:
         return streams.given_up(problem)
 

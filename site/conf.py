@@ -15,7 +15,10 @@ html_title = "memcalc"
 copyright = "code BSD-3-Clause, text CC BY 4.0"  # Sphinx asks for it by this name
 language = "en"
 
-extensions = ["myst_nb", "mathml", "lesson_pages", "strict_pages"]
+extensions = [
+    *("sphinx.ext.autodoc", "sphinx.ext.autosummary", "docstrings"),
+    *("myst_nb", "mathml", "lesson_pages", "strict_pages"),
+]
 exclude_patterns = ["build", "**.ipynb_checkpoints", "extensions", "static", "templates"]
 nb_execution_mode = "off"  # what was executed is committed
 nb_render_markdown_format = "myst"
@@ -25,6 +28,12 @@ myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 4
 myst_heading_slug_func = "lesson_pages.slug"
 suppress_warnings = ["mystnb.unknown_mime_type"]
+
+templates_path = ["templates"]
+default_role = "py:obj"
+autosummary_generate = [f"api/{path.name}" for path in (HERE / "api").glob("*.rst")]
+autodoc_typehints_format = "short"
+python_maximum_signature_line_length = 80
 
 html_theme = "sphinx_book_theme"
 html_static_path = ["static"]

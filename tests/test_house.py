@@ -173,10 +173,10 @@ def test_binder_takes_the_python_that_is_named():
 def wanted(extra):
     """The names of what an extra needs, with the base and the extras that it includes."""
     extras = PROJECT["optional-dependencies"]
-    including = next(line for line in extras[extra] if line.startswith("memcalc["))
+    including = next(line for line in extras[extra] if line.startswith(f"{PROJECT['name']}["))
     others = [line for other in Requirement(including).extras for line in extras[other]]
     lines = [*PROJECT["dependencies"], *others, *extras[extra]]
-    return {Requirement(line).name for line in lines} - {"memcalc"}
+    return {Requirement(line).name for line in lines} - {PROJECT["name"]}
 
 
 def test_the_lock_pins_every_dependency_with_hashes():
@@ -216,7 +216,9 @@ def test_no_file_names_a_host_of_packages_or_a_place_on_a_machine():
 
 def test_versions_agree():
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
-    assert PROJECT["version"] == memcalc.__version__ == citation["version"]
+    newest, day = re.search(r"(?m)^## \[(\d.*)\] - (.*)$", (ROOT / "CHANGELOG.md").read_text()).groups()
+    assert PROJECT["version"] == memcalc.__version__ == citation["version"] == newest
+    assert str(citation["date-released"]) == day
 
 
 def test_the_readme_begins_with_the_three_commands():

@@ -103,6 +103,9 @@ class Explorable:
     presets: Mapping[str, Setting]
     own: Mapping[str, Control] = field(default_factory=dict)
 
+    def __post_init__(self):
+        object.__setattr__(self, "__doc__", self.frame.__doc__)  # so that help tells of this one
+
     @cached_property
     def start(self) -> dict[str, Value]:
         """The values of the controls, unless others are asked for."""

@@ -71,11 +71,20 @@ def _next(name: str) -> str:
 def _learners(path: Path) -> dict:
     """Return a lesson without outputs, so that nothing answers before it asks; a page to look things up keeps them."""
     notebook = json.loads(path.read_text(encoding="utf-8"))
-    if _LESSON.fullmatch(path.stem):
-        for cell in notebook["cells"]:
-            if cell["cell_type"] == "code":
-                cell |= {"outputs": [], "execution_count": None}
+    for cell in notebook["cells"]:
+        if cell["cell_type"] != "code":
+            continue
+        if _LESSON.fullmatch(path.stem):
+            cell |= {"outputs": [], "execution_count": None}
+        for output in cell["outputs"]:
+            for kind, text in output.get("data", {}).items():
+                output["data"][kind] = _joined(kind, text)
     return notebook
+
+
+def _joined(kind: str, text: object) -> object:
+    """Return a text of an output as one: JupyterLite finds no headings in a list of lines."""
+    return "".join(text) if kind.startswith("text/") else text
 
 
 def _hash(notebook: Mapping) -> str:

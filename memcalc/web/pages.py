@@ -37,7 +37,7 @@ main {{ margin: 0 auto; max-width: 1140px; padding: 8px; }}
 _MOST_PRESSES = 16
 """So many clicks into the first picture are answered without a worker."""
 
-_CORE = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip", "pyodide-lock.json")
+CORE = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip", "pyodide-lock.json")
 """The files of Pyodide's npm package that a page needs."""
 
 _LIBRARIES = ("sympy", "mpmath", "traitlets")
@@ -127,10 +127,10 @@ def write_worker(folder: Path, pyodide: Path) -> None:
     ----------
     pyodide : the folder of the npm package
     """
-    if missing := [name for name in _CORE if not (pyodide / name).is_file()]:
+    if missing := [name for name in CORE if not (pyodide / name).is_file()]:
         raise must("pyodide", f"the folder of its npm package, with {missing[0]}", pyodide)
     (folder / "pyodide").mkdir(parents=True, exist_ok=True)
-    for name in _CORE:
+    for name in CORE:
         shutil.copy(pyodide / name, folder / "pyodide" / name)
     with zipfile.ZipFile(folder / "libraries.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         for file in (file for name in _LIBRARIES for file in files_of(name)):

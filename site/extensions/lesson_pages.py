@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
+from docstrings import anchored
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
@@ -28,6 +29,11 @@ from memcalc.web import calculator, pages
 WIDGET = "application/vnd.jupyter.widget-view+json"
 LIVE = "_static/live"
 """Where the page's side, the frames and the worker are."""
+
+OPEN = """<p class="memcalc-open"><a href="{up}lite/lab/index.html?path={name}.ipynb">Open this lesson as a notebook</a>
+if you would like to change its code. Python then runs in your browser, and fetches numpy, pandas and matplotlib from
+Pyodide's distribution.</p>"""
+"""What leads from a lesson's page to the notebook, which `site/lite.py` puts there."""
 
 SCRIPTS = ("calculator.js", "lesson.js", "record.js", "site.js")
 
@@ -149,7 +155,13 @@ def _printed(cell: Mapping) -> list[str]:
 
 
 def live(notebook: dict, name: str, up: str) -> dict:
-    """Return a notebook whose widgets are elements that a page makes live; the code that opens them is left out."""
+    """Return a notebook whose widgets are elements that a page makes live; the code that opens them is left out.
+
+    Below the heading of a lesson stands what opens the notebook itself.
+    """
+    if name.startswith("0"):
+        heading = notebook["cells"][0]
+        heading["source"] = f"{_text(heading['source'])}\n\n{OPEN.format(up=up, name=name)}\n"
     for cell, shown in zip(notebook["cells"], pictures(notebook["cells"], name), strict=True):
         if cell["cell_type"] != "code":
             if _text(cell["source"]).startswith("## Set-up"):
@@ -236,10 +248,13 @@ def _unit(source: str) -> str:
 
 
 def _link(output: dict) -> None:
-    """Have links of an output lead to pages, and let a table of progress be ticked; a rule across a page is for few."""
+    """Have links of an output lead to pages, and keys of sources be anchors; let a table of progress be ticked.
+
+    A rule across a page is for few, and left out.
+    """
     data = output.get("data", {})
     if "text/markdown" in data:
-        data["text/markdown"] = re.sub(r"(?m)^---$", "", _text(data["text/markdown"]))
+        data["text/markdown"] = anchored(re.sub(r"(?m)^---$", "", _text(data["text/markdown"])))
     if "text/html" not in data:
         return
     text = re.sub(r'href="(\w+)\.ipynb', r'href="\1.html', _text(data["text/html"]))
@@ -286,7 +301,7 @@ def _read(app: Sphinx, document: str, source: list[str]) -> None:
 
 def _write(app: Sphinx, fault: Exception | None) -> None:
     """Write the page's side, the worker, and the frames of all explorers."""
-    if fault:
+    if fault or app.builder.format != "html":
         return
     folder = Path(app.outdir) / LIVE
     pages.write_scripts(folder)

@@ -21,14 +21,14 @@ _INLINE = re.compile(r"<script(?P<its>(?![^>]*\bsrc=)[^>]*)>(?P<code>.*?)</scrip
 
 
 def _strict(app: Sphinx, fault: Exception | None) -> None:
-    if fault:
+    if fault or app.builder.format != "html":
         return
     out = Path(app.outdir)
     for path in (*out.rglob("*.map"), *out.rglob("fontawesome.js")):
         path.unlink()  # nobody asks for them
     for path in out.rglob("*.html"):
-        if path.is_relative_to(out / "_static"):
-            continue
+        if path.is_relative_to(out / "_static") or path.is_relative_to(out / "lite"):
+            continue  # no page of Sphinx
         text, up = path.read_text(encoding="utf-8"), "../" * (len(path.relative_to(out).parts) - 1)
         for pattern in _DROPPED:
             text = re.sub(pattern, "", text)

@@ -50,6 +50,16 @@ def typed(path, source):
     nbformat.write(notebook, path)
 
 
+def test_what_a_page_shows_is_one_text_where_jupyterlite_finds_its_headings(lessons, folder):
+    shown = {"text/markdown": "## A\n\nb", "text/plain": "A\nb", "application/json": ["A", "b"]}
+    page = lesson("glossary()")
+    page.cells[0].outputs = [nbformat.v4.new_output("display_data", data=dict(shown))]
+    nbformat.write(page, lessons / "glossary.ipynb")
+    copy(folder, lessons)
+    (cell,) = json.loads((folder / "glossary.ipynb").read_text())["cells"]
+    assert [output["data"] for output in cell["outputs"]] == [shown]
+
+
 def test_lessons_come_without_outputs_and_alone(lessons, folder):
     assert copy(folder, lessons) == ["3 of 3 notebooks are new."]
     names = [RECORD, "00_start.ipynb", "04_cache.ipynb", "glossary.ipynb"]

@@ -67,7 +67,7 @@ def test_what_cannot_be_written(tmp_path, subjects, pyodide, sentence):
 def test_the_worker_has_sympy_and_memcalc_without_their_tests(tmp_path):
     pyodide = tmp_path / "npm"
     pyodide.mkdir()
-    for name in pages._CORE:
+    for name in pages.CORE:
         (pyodide / name).write_text("")
     pages.write_worker(tmp_path / "page", pyodide)
     names = {

@@ -54,6 +54,10 @@ function copying(name, text) {
   return one;
 }
 
+/** Return a line of buttons that copy something. */
+const copies = (label, ...buttons) =>
+  make("p", { className: "memcalc-copies", role: "group", "aria-label": label }, `${label}: `, ...buttons.flatMap((one) => [one, " "]));
+
 /** Return a fold, whose inside is made when it opens and when what it shows has changed. */
 function fold(title, fill, isOpen = false) {
   const inside = make("div", {});
@@ -63,8 +67,8 @@ function fold(title, fill, isOpen = false) {
   return { root, refresh };
 }
 
-/** Show a table of formats; a press on one takes it. */
-function tabled(rows, take) {
+/** Return a table of formats, of which a press takes one, and the buttons that copy it. */
+function tabled({ rows, markdown, csv }, take) {
   const gib = (bytes) => `${(bytes / 2 ** 30).toFixed(2)} GiB`;
   const lines = rows.map(([format, needed, margin, fits, context]) =>
     make("tr", {},
@@ -75,7 +79,8 @@ function tabled(rows, take) {
       make("td", {}, fits ? `${gib(margin)} left` : `${gib(-margin)} missing`),
     ));
   const head = ["weights in", "fits?", "most tokens", "each card needs", "and has"];
-  return make("table", {}, make("thead", {}, make("tr", {}, ...head.map((name) => make("th", { scope: "col" }, name)))), make("tbody", {}, ...lines));
+  const table = make("table", {}, make("thead", {}, make("tr", {}, ...head.map((name) => make("th", { scope: "col" }, name)))), make("tbody", {}, ...lines));
+  return [table, copies("Copy this table", copying("Markdown", () => markdown), copying("CSV", () => csv))];
 }
 
 /** Make the place where a file is dropped or chosen. */
@@ -126,7 +131,7 @@ export async function calculate(el) {
   const files = fold("In which file would it fit, and with how many tokens?", async (inside) => {
     inside.setAttribute("aria-busy", true);
     const found = await python({ about: "formats", state: model.get("state") });
-    inside.replaceChildren(found.problem ? make("p", {}, found.problem) : tabled(found.rows, (weights) => go({ weights })));
+    inside.replaceChildren(...(found.problem ? [make("p", {}, found.problem)] : tabled(found, (weights) => go({ weights }))));
     inside.removeAttribute("aria-busy");
   });
   const line = fold("The same on the command line", (inside) => inside.replaceChildren(command));
@@ -147,7 +152,7 @@ export async function calculate(el) {
   };
   const verdict = () => `${place.querySelector(".memcalc-said").textContent}\n${place.querySelector(".memcalc-notes").textContent}`;
   const head = ["", "bytes", "GiB"];
-  const copies = [
+  const taken = [
     copying("Link", () => location.href),
     copying("Markdown", () => `**${verdict()}**\n\n${markdownOf(head, beside.terms)}\n\n${location.href}\n`),
     copying("CSV", () => csvOf(["term", "bytes", "said"], beside.terms)),
@@ -155,8 +160,7 @@ export async function calculate(el) {
   ];
   const drop = dropping(el, async (several) => go(await given(several, python)));
   const along = make("div", { className: "memcalc memcalc-along" },
-    steps, files.root, line.root, drop,
-    make("p", { className: "memcalc-copies", role: "group", "aria-label": "Copy" }, "Copy: ", ...copies.flatMap((one) => [one, " "])),
+    steps, files.root, line.root, drop, copies("Copy", ...taken),
   );
   el.append(along);
   write();
