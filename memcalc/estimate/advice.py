@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import replace
 
+from memcalc import catalogue
 from memcalc.errors import InputError
 from memcalc.estimate import offload
 from memcalc.estimate.engine import pool
@@ -105,7 +106,7 @@ def notes(model: Model, run: Inference | Training, gpu: Gpu) -> list[str]:
     found, trained = [], model.trained_context
     if trained and (run.context > trained or _longest(model, run, gpu) > trained):
         found.append(f"{model.name} was trained for {trained:,} tokens; more needs an extension.")
-    found += on_top(run)
+    found += [*on_top(run), *elsewhere(gpu)]
     found += _of_training(model, run, gpu) if isinstance(run, Training) else _on_card(model, run, gpu)
     return [*found, *said_of(model, run)]
 
@@ -117,6 +118,19 @@ def on_top(run: Inference | Training) -> list[str]:
     []
     """
     return [] if run.overhead != "none" or getattr(run, "kind", "") else [_overhead(run)]
+
+
+def elsewhere(gpu: Gpu) -> list[str]:
+    """Return, for a card of another vendor than those on which driver and libraries were documented, that it is so.
+
+    >>> elsewhere(Gpu.named("MI300X"))
+    ['What driver and libraries take is documented here of NVIDIA: of cards of AMD it is not known.']
+    """
+    documented = [row["vendor"] for row in catalogue.rows("overheads") if row["name"] == "context_memory"]
+    if gpu.vendor in ("", *documented):
+        return []
+    of = " and ".join(documented)
+    return [f"What driver and libraries take is documented here of {of}: of cards of {gpu.vendor} it is not known."]
 
 
 def said_of(model: AnyModel, run: Inference | Training) -> list[str]:

@@ -7,17 +7,18 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TypeVar
 
+from memcalc import catalogue
 from memcalc.checkpoints import Stack
 from memcalc.errors import InputError, must
 from memcalc.estimate.degrees import check_degrees
 from memcalc.formula.choices import End, Family, Kept, WindowCache
-from memcalc.formula.formats import Format, whole_blocks
+from memcalc.formula.formats import Format, Other, whole_blocks
 from memcalc.formula.kv_cache import L_full, L_win, W, kv_cache, of_every_head, with_residual, with_whole_rope
 from memcalc.formula.overhead import inference_overhead
 from memcalc.formula.parallelism import on_one_card, tensor_on_one_card
 from memcalc.formula.structures import in_structure
 from memcalc.formula.symbols import BY_NAME, symbol
-from memcalc.formula.tensors import present
+from memcalc.formula.tensors import Tensor, present
 from memcalc.formula.term import Term, Values
 from memcalc.formula.weights import weights
 from memcalc.specs.engines import departures
@@ -137,6 +138,10 @@ def _in_files(model: AnyModel) -> bool:
 def taken(model: AnyModel, run: Inference) -> str:
     """Return what was taken from the file of the model, in sentences; "" if the run takes nothing from it."""
     stored, published = _stored(model), getattr(model, "published", "")
+    if run.weights != AUTO and (kept := _kept_blocks(model, run.weights)) and kept not in run.weights:
+        what = "experts" if model.moe_layers else "MLPs"
+        why = "because llama.cpp quantizes nothing a second time unless it is told to"
+        return f"{run.weights} files of {model.name} keep its {what} in {kept}, as its maker stores them, {why}."
     if published and stored is None and run.weights == AUTO:
         return f"Counted in {USUAL}; its maker offers {model.name} in {published}: weights={published} counts that."
     if _in_files(model) and run.weights == AUTO:
@@ -272,10 +277,32 @@ def format_in(model: Model, name: str) -> Format:
     """Return the format of this name, with what the file of the model says of single tensors if it is that file's."""
     stored = _stored(model)
     if stored is None or stored.weights != name:
-        return Format.named(name)
+        form, kept = Format.named(name), _kept_blocks(model, name)
+        return _keeping(form, kept, present(model.structure, model.absent)) if kept else form
     from memcalc.specs.kept import in_model
 
     return in_model(stored, model).form
+
+
+def _kept_blocks(model: AnyModel, name: str) -> str:
+    """Return the format of the model's own files if llama.cpp has blocks of it, which a file of a mix keeps; else "".
+
+    Source: ggml2026llama, conversion/gpt_oss.py and src/llama-quant.cpp: "requantizing from type mxfp4 is disabled".
+    """
+    stored = _stored(model)
+    own = stored.weights if stored else getattr(model, "published", "")
+    blocks = own in catalogue.names("ggml_types") and Format.named(own).family == Family.GROUPS
+    return own if blocks and Format.named(name).family == Family.GGUF else ""
+
+
+@lru_cache(maxsize=256)
+def _keeping(form: Format, kept: str, tensors: tuple[Tensor, ...]) -> Format:
+    """Return a mix of which some tensors stay in the format that the model's own files have for them."""
+    from memcalc.formula.quantization import shrinks
+
+    own = Format.named(kept)
+    places = {(tensor.group, tensor.name): None for tensor in tensors if shrinks(tensor, own)}
+    return replace(form, others=tuple(Other(group, name, None, kept) for group, name in places))
 
 
 def stored_weights(model: Model, form: str | Format, divided: bool) -> Term:

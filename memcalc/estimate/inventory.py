@@ -10,7 +10,7 @@ import sympy
 from memcalc.formula.choices import Family
 from memcalc.formula.formats import Format, block, named_bits
 from memcalc.formula.places import places
-from memcalc.formula.quantization import BY_NUMBER, absorbed, codes, in_format, in_groups, type_at
+from memcalc.formula.quantization import BY_NUMBER, absorbed, codes, in_format, in_groups, mix_of, type_at
 from memcalc.formula.tensors import ONCE, Tensor
 
 Counts = Mapping[sympy.Symbol, int]
@@ -89,11 +89,11 @@ def _stored(tensor: Tensor, layers: range, known: Counts, form: Format) -> Itera
         yield from _in_file(tensor, layers, known, form)
         return
     shape = tuple(map(int, tensor.shape))
-    mix = form.name if form.family == Family.GGUF else ""
+    mix, base = mix_of(tensor, form)
     sizes = {}
     for layer in layers:
         place = layer - 1 if tensor.group in BY_NUMBER else layer - layers.start
-        type_ = type_at(tensor, mix, form.type, place, known)
+        type_ = type_at(tensor, mix, base, place, known)
         if type_ not in sizes:
             sizes[type_] = _in_blocks(tensor, type_)
         yield Stored(tensor.name, tensor.group, layer, tensor.each, shape, *sizes[type_])

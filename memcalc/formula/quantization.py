@@ -28,9 +28,20 @@ def stored_bytes(tensors: tuple[Tensor, ...], form: Format) -> sympy.Expr:
     (2*d*n_vec, 4*d*n_vec)
     """
     if form.type:
-        mix = form.name if form.family == Family.GGUF else ""
-        return sympy.Add(*(tensor_bytes(tensor, mix, form.type) for tensor in tensors))
+        return sympy.Add(*(tensor_bytes(tensor, *mix_of(tensor, form)) for tensor in tensors))
     return sympy.Add(*(_in_file(tensor, form) for tensor in tensors))
+
+
+def mix_of(tensor: Tensor, form: Format) -> tuple[str, str]:
+    """Return the mix of a file of llama.cpp and the block type of most matrices; "" and the type of one kept as it is.
+
+    >>> from memcalc.formula.tensors import TENSORS
+    >>> mix_of(TENSORS[0], Format.named("Q4_K_M")), mix_of(TENSORS[0], Format.named("Q4_K"))
+    (('Q4_K_M', 'Q4_K'), ('', 'Q4_K'))
+    """
+    place = tensor.group, tensor.name
+    kept = next((other.form for other in form.others if (other.group, other.tensor) == place), "")
+    return ("", kept) if kept else (form.name if form.family == Family.GGUF else "", form.type)
 
 
 def _in_file(tensor: Tensor, form: Format) -> sympy.Expr:

@@ -20,6 +20,16 @@ def test_what_fits_says_how_far_it_may_grow():
     assert prompt.startswith("Reading 2,048 tokens of context takes one such card at least 0.1")
 
 
+@pytest.mark.parametrize("engine", ["none", "vLLM", "llama.cpp"])
+def test_ranges_of_another_vendors_driver_are_said_to_be_that(engine):
+    said = "What driver and libraries take is documented here of NVIDIA: of cards of AMD it is not known."
+    run = Inference(2048, engine=engine)
+    assert said in advice.notes(SEVEN, run, Gpu.named("RX 7900 XTX"))
+    assert all(
+        "is not known" not in note for card in (CARD, Gpu.of("24 GB")) for note in advice.notes(SEVEN, run, card)
+    )
+
+
 def test_what_does_not_fit_says_each_way_out():
     assert advice.next_steps(SEVEN, Inference(32_768), CARD) == [
         "This card holds at most 22,709 tokens of context.",

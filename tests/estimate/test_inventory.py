@@ -10,6 +10,7 @@ from cases import MODELS
 from headers import read
 from measured import rows
 from memcalc import Inference, Model, breakdown
+from memcalc.estimate.inference import format_in
 from memcalc.estimate.inventory import inventory
 from memcalc.formula.formats import Format
 from memcalc.formula.places import MIXERS
@@ -37,6 +38,15 @@ def test_it_is_the_model_to_the_number_and_to_the_byte(model, form):
     assert sum(one.numbers for one in found) == model.parameters
     assert 0 <= breakdown(model, Inference(weights=form))["weights"] - sum(one.size for one in found) < 1
     assert all(one.named <= one.size for one in found if one.type not in ("F32", "16 bits"))
+
+
+def test_experts_that_stay_as_their_maker_stores_them_are_in_it_too():
+    model, run = Model.named("gpt-oss-20b"), Inference(weights="Q4_K_M")
+    found = list(inventory(model.values, present(model.structure, model.absent), format_in(model, "Q4_K_M")))
+    assert sum(one.size for one in found) == breakdown(model, run)["weights"]
+    assert {one.type for one in found if one.group == "expert" and len(one.shape) > 2 and "proj" in one.name} == {
+        "MXFP4"
+    }
 
 
 @pytest.mark.parametrize("kept", [("model.layers.0.mlp", "model.layers.3.mlp.gate_proj"), ("self_attn", "mlp.experts")])

@@ -13,7 +13,7 @@ from sympy import Integer
 
 from headers import bytes_of, read
 from measured import rows
-from memcalc import Model, catalogue
+from memcalc import Inference, Model, breakdown, catalogue
 from memcalc.errors import InputError
 from memcalc.formula import numeric
 from memcalc.formula.formats import Format, Other, block
@@ -155,6 +155,15 @@ PUBLISHED = {
 }
 """Bits per weight of Llama-3.1-8B, from llama.cpp's tools/quantize/README.md, commit 311c2c9."""
 
+GPT_OSS_120B = {
+    **{"Q3_K_S": 58.27, "Q2_K": 58.27, "Q4_0": 58.32, "Q3_K_M": 58.33, "Q4_1": 58.41, "Q4_K_S": 58.45},
+    **{"Q4_K_M": 58.46, "Q5_K_S": 58.56, "Q5_K_M": 58.57, "Q6_K": 58.94, "Q8_0": 59.03, "MXFP4_MOE": 59.03},
+}
+"""GiB of files that people share of gpt-oss-120b (unsloth/gpt-oss-120b-GGUF, as a page of requirements lists them)."""
+
+HEADERS = 0.015
+"""GiB at most that metadata take in such a file: vocabulary, merges, a template."""
+
 FILES = rows("formats", "model_tensor_bytes", "model_buffer_bytes")
 
 
@@ -167,6 +176,19 @@ def test_a_model_takes_what_was_measured(row):
 def test_the_published_bits_per_weight(name):
     model = read(LLAMA_8B)
     assert round(float(8 * bytes_of(model, name) / model.parameters), 4) == PUBLISHED[name]
+
+
+@pytest.mark.parametrize("name", GPT_OSS_120B)
+def test_files_that_people_share_keep_experts_in_the_blocks_of_their_maker(name):
+    stored = breakdown(Model.named("gpt-oss-120b"), Inference(weights=name))["weights"] / 2**30
+    assert abs(GPT_OSS_120B[name] - HEADERS / 2 - stored) <= HEADERS / 2 + 0.005  # as far as two digits tell
+
+
+def test_experts_that_no_maker_quantized_fall_back_as_every_matrix_does():
+    model = dataclasses.replace(Model.named("gpt-oss-20b"), published="")
+    experts = model.moe_layers * model.experts * 3 * 2880 * 2880
+    kept, own = (breakdown(one, Inference(weights="Q5_K_S"))["weights"] for one in (Model.named("gpt-oss-20b"), model))
+    assert own - kept == experts * (24 - 17) // 32  # Q5_1 in the place of Q5_K, for 256 do not divide 2,880
 
 
 @pytest.mark.parametrize(("name", "parts"), [("Q8_0", 2 + 32), ("Q4_0", 2 + 16), ("Q4_K", 2 * 2 + 12 + 128)])

@@ -11,14 +11,17 @@ from memcalc import Model
 
 ARCHITECTURES = {
     **dict.fromkeys(("llama", "mistral", "mixtral"), "llama"),
-    **{family: family for family in ("qwen2", "qwen3", "gemma2", "phi3", "mamba")},
-    **{"gemma3_text": "gemma3", "qwen3_moe": "qwen3moe", "gpt_oss": "gpt-oss"},
+    **{family: family for family in ("qwen2", "qwen3", "gemma2", "phi3", "mamba", "falcon", "gpt2")},
+    **{"gemma3_text": "gemma3", "qwen2_moe": "qwen2moe", "qwen3_moe": "qwen3moe", "gpt_oss": "gpt-oss"},
     **dict.fromkeys(("deepseek_v2", "deepseek_v3", "kimi_k2"), "deepseek2"),
 }
 """Family of a model → its name in llama.cpp."""
 
 _EPSILON, _SEED, _FP32 = 1e-5, 0, numpy.dtype(numpy.float32)
 _SMALL = (gguf.GGMLQuantizationType.TQ1_0, gguf.GGMLQuantizationType.Q4_0)
+_WIDE = ("ffn_gate_inp.weight", "ssm_conv1d.weight", "position_embd.weight")
+"""Matrices that the converter leaves in 32 bits, as it does vectors and biases."""
+
 _Shapes = Iterator[tuple[str, tuple[int, ...]]]
 
 
@@ -39,11 +42,16 @@ def write_sparse(model: Model, path: Path) -> None:
 
 
 def write_random(model: Model, path: Path) -> None:
-    """Write the file with weights from a normal distribution, always the same."""
+    """Write the file with weights from a normal distribution, always the same; experts in their maker's blocks."""
     writer, random = _described(model), numpy.random.default_rng(_SEED)
     for name, shape in _tensors(model):
-        weights = random.standard_normal(shape, dtype=numpy.float32)
-        writer.add_tensor(name, weights.astype(numpy.float16) if len(shape) > 1 else weights)
+        weights, kind = random.standard_normal(shape, dtype=numpy.float32), None
+        if name.endswith("_exps.weight") and model.published in gguf.GGMLQuantizationType.__members__:
+            kind = gguf.GGMLQuantizationType[model.published]
+            weights = gguf.quants.quantize(weights, kind)
+        elif name.endswith(".weight") and len(shape) > 1 and not name.endswith(_WIDE):
+            weights = weights.astype(numpy.float16)
+        writer.add_tensor(name, weights, raw_dtype=kind)
     writer.write_header_to_file(path)
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
@@ -69,6 +77,7 @@ def _described(model: Model) -> gguf.GGUFWriter:
     writer.add_embedding_length(model.hidden)
     writer.add_block_count(model.layers)
     writer.add_layer_norm_rms_eps(_EPSILON)
+    writer.add_layer_norm_eps(_EPSILON)  # of families that subtract the mean
     if model.mamba_layers:
         _describe_states(writer, model)
     else:
@@ -82,6 +91,8 @@ def _describe_attention(writer: gguf.GGUFWriter, model: Model):
         writer.add_expert_count(model.experts)
         writer.add_expert_used_count(model.active_experts)
         writer.add_expert_feed_forward_length(model.expert_intermediate)
+    if model.shared_intermediate:
+        writer.add_expert_shared_feed_forward_length(model.shared_intermediate)
     writer.add_head_count(model.heads)
     if model.latent_layers:
         _describe_latents(writer, model)
@@ -107,6 +118,14 @@ def _describe_latents(writer: gguf.GGUFWriter, model: Model):
         writer.add_q_lora_rank(model.query_rank)
     writer.add_leading_dense_block_count(model.dense_layers)
     writer.add_expert_shared_count(model.shared_intermediate // model.expert_intermediate)
+    if _scored_alone(model):
+        writer.add_expert_gating_func(gguf.ExpertGatingFuncType.SIGMOID)
+        writer.add_expert_weights_norm(True)
+
+
+def _scored_alone(model: Model) -> bool:
+    """Return whether a router scores each expert by itself, as DeepSeek-V3 does, with a bias for the choice."""
+    return model.family in ("deepseek_v3", "kimi_k2")
 
 
 def _describe_states(writer: gguf.GGUFWriter, model: Model):
@@ -121,7 +140,9 @@ def _describe_states(writer: gguf.GGUFWriter, model: Model):
 def _tensors(model: Model) -> _Shapes:
     """Give each tensor's name and shape, rows first."""
     yield "token_embd.weight", (model.vocabulary, model.hidden)
-    yield "output_norm.weight", (model.hidden,)
+    yield from _norm("output_norm", model)
+    if model.positions:
+        yield "position_embd.weight", (model.positions, model.hidden)
     if model.embedding_tables == 2:
         yield "output.weight", (model.vocabulary, model.hidden)
     for layer in range(model.layers):
@@ -134,9 +155,16 @@ def _decoder_layer(model: Model, layer: int) -> _Shapes:
     norms = ["attn_norm", "ffn_norm", "post_attention_norm", "post_ffw_norm"][: model.layer_norms]
     if model.sink_heads:
         norms[1] = "post_attention_norm"  # as gpt-oss calls it
-    yield from ((f"{name}.weight", (model.hidden,)) for name in norms)
+    if model.family == "falcon" and model.layer_norms == 2:
+        norms[1] = "attn_norm_2"
+    for name in norms:
+        yield from _norm(name, model)
     yield from _latents(model) if model.latent_layers else _attention(model)
     yield from _experts(model) if layer >= model.layers - model.moe_layers else _dense(model)
+
+
+def _norm(name: str, model: Model) -> _Shapes:
+    yield from ((f"{name}.{part}", (model.hidden,)) for part in ("weight", "bias")[: model.norm_vectors])
 
 
 def _attention(model: Model) -> _Shapes:
@@ -172,8 +200,12 @@ def _latents(model: Model) -> _Shapes:
 def _experts(model: Model) -> _Shapes:
     yield "ffn_gate_inp.weight", (model.experts, model.hidden)
     yield from _mlp("_exps", (model.experts,), model.hidden, model.expert_intermediate)
+    if _scored_alone(model):
+        yield "exp_probs_b.bias", (model.experts,)
     if model.shared_intermediate:
         yield from _mlp("_shexp", (), model.hidden, model.shared_intermediate)
+    if model.shared_gate:
+        yield "ffn_gate_inp_shexp.weight", (model.hidden,)
     if model.expert_bias:
         yield "ffn_gate_inp.bias", (model.experts,)
         widths = {"gate": model.expert_intermediate, "up": model.expert_intermediate, "down": model.hidden}
@@ -181,11 +213,17 @@ def _experts(model: Model) -> _Shapes:
 
 
 def _dense(model: Model) -> _Shapes:
-    if "gate_up" not in model.packing.split():
+    packed = 2 if "gate_up" in model.packing.split() else 1
+    if packed == 1 and model.mlp_matrices == 3:
         yield from _mlp("", (), model.hidden, model.intermediate)
         return
-    yield "ffn_up.weight", (2 * model.intermediate, model.hidden)
-    yield "ffn_down.weight", (model.hidden, model.intermediate)
+    for name, shape in {
+        "up": (packed * model.intermediate, model.hidden),
+        "down": (model.hidden, model.intermediate),
+    }.items():
+        yield f"ffn_{name}.weight", shape
+        if model.mlp_bias:
+            yield f"ffn_{name}.bias", shape[:1]
 
 
 def _mlp(ending: str, of_each: tuple[int, ...], d: int, width: int) -> _Shapes:
