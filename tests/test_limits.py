@@ -196,7 +196,16 @@ MAY_BE_ZERO = {
     "batched_tokens",
     "sequences",
 }
-FLAGS = {"sequence_parallel", "router_outputs", "towers", "draft", "kv_offload", "kbit_preparation", "reentrant"}
+FLAGS = {
+    "sequence_parallel",
+    "router_outputs",
+    "towers",
+    "draft",
+    "kv_offload",
+    "kbit_preparation",
+    "reentrant",
+    "dora",
+}
 ALLOWED = {
     "dropout": [0.5],
     "lora_dropout": [0.5],

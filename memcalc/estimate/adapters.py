@@ -7,6 +7,7 @@ from memcalc.errors import must
 from memcalc.formula import lora
 from memcalc.formula.adapted import FAMILIES, Adapted
 from memcalc.formula.choices import Adapters, Attention, Targets
+from memcalc.formula.tensors import packed
 from memcalc.specs.model import Model
 from memcalc.specs.training import Training
 
@@ -47,7 +48,15 @@ def adapted(model: Model, run: Training) -> Adapted:
         dropout=run.lora_dropout > 0,
         holding=run.holds_inputs,
         reentrant=run.reentrant is True,
+        dora=run.dora,
+        biased=_biased(model) if run.dora else frozenset(),
     )
+
+
+def _biased(model: Model) -> frozenset[str]:
+    """Return the matrices of a layer to whose products a bias is added."""
+    there = (one for one in packed(model.structure) if (one.number * one.size).xreplace(model.values))
+    return frozenset(one.name.replace("_bias", "_proj") for one in there if one.name.endswith("_bias"))
 
 
 def unknown(model: Model, run: Training) -> Iterator[str]:
@@ -63,5 +72,16 @@ def unknown(model: Model, run: Training) -> Iterator[str]:
     if run.base_weights not in (*plain, *formats):
         alone = f"what is kept is known for base_weights {', '.join((*plain, *formats))} alone"
         yield f"activations must be 'none' for adapters beside base_weights {run.base_weights}: {alone}."
+    if run.dora:
+        yield from _unknown_of_dora(model, run)
     if run.attention == Attention.FLASH and run.raised and not run.autocast:
         yield "attention 'flash' needs 16 bits, which numbers in FP32 between layers have not; use 'sdpa' or 'eager'."
+
+
+def _unknown_of_dora(model: Model, run: Training) -> Iterator[str]:
+    """Yield why nobody knows what DoRA keeps beside such frozen weights."""
+    if run.base_weights in catalogue.names("frozen_bases") and not run.quantized:
+        yield f"dora must be False with base_weights {run.base_weights}, beside which PEFT has no DoRA."
+    if run.quantized and run.autocast and not run.raised:
+        how = "of which nobody has measured DoRA: without kbit_preparation all that follows is in FP32"
+        yield f"recipe must be bf16, or kbit_preparation True, with base_weights {run.base_weights} and dora, {how}."

@@ -36,7 +36,7 @@ PHASES = {
 _MOVING = ("activations", "weight_copies", "passing", "gathered", "step_temporaries")
 """Terms of a step of which nothing is left behind it."""
 
-OF_ADAPTERS = ("lora_rank", "lora_targets", "lora_dropout", "adapters", "base_weights", "kbit_preparation")
+OF_ADAPTERS = ("lora_rank", "lora_targets", "lora_dropout", "dora", "adapters", "base_weights", "kbit_preparation")
 """Fields of a training run that adapters alone have."""
 
 

@@ -186,7 +186,7 @@ def step_peak(model: Model, run: Training) -> int:
     >>> step_peak(Model.named("Llama-3.2-1B"), Training(context=512, recipe="bf16"))
     3522301960
     """
-    return max(beside(at) for _, at in passes(model, run) if at.moment in ("loss", "backward"))
+    return max(beside(at) for _, at in passes(model, run) if at.moment in ("forward", "loss", "backward"))
 
 
 def beside(at: At) -> int:

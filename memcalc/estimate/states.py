@@ -118,12 +118,12 @@ def _cut(structure: Structure, kinds: tuple[str, ...]) -> _Trained:
 
 
 @cache
-def _trained(structure: Structure, several: bool, targets: str) -> _Trained:
+def _trained(structure: Structure, several: bool, targets: str, dora: bool) -> _Trained:
     whole = in_structure(parameters, structure)
     model = _Trained(on_one_card(whole) if several else whole, sharding.pieces(structure, several))
     if not targets:
         return model
-    thin = lora.adapter_pieces(structure, targets, several)
+    thin = lora.adapter_pieces(structure, targets, several, dora)
     return _Trained(replace(lora.adapters, expr=sharding.total(thin)), thin, model, symbol("bytes_per_adapter"))
 
 
@@ -140,7 +140,7 @@ def _trained_in(model: Model | NominalModel, run: Training) -> _Trained:
     check_degrees(model, run)
     if run.frozen:
         return _cut(model.structure, frozen.kinds(model, run))
-    trained = _trained(model.structure, run.divided, run.lora_targets if run.lora_rank else "")
+    trained = _trained(model.structure, run.divided, run.lora_targets if run.lora_rank else "", run.dora)
     if run.lora_rank:
         adapters.check(model, run)
     return trained

@@ -31,6 +31,8 @@ class Adapted:
     first : whether it is the first layer, whose input needs no gradient
     holding : whether the frozen matrices hold on to what they read, past autograd and until the backward pass ends
     reentrant : whether torch's older checkpoint computes layers again, which lets that go
+    dora : whether the rows of matrix and adapter together have a length that is trained too
+    biased : the matrices to whose products a bias is added; DoRA alone depends on it
     """
 
     modules: frozenset[str]
@@ -42,6 +44,8 @@ class Adapted:
     first: bool = False
     holding: bool = False
     reentrant: bool = False
+    dora: bool = False
+    biased: frozenset[str] = frozenset()
 
     @property
     def recipe(self) -> str:
@@ -75,17 +79,47 @@ class Adapted:
     @property
     def _inputs(self) -> dict[str, str]:
         """What the adapters read → "own" if each makes a copy of it in its own format, else "shared"."""
+        return {name: "own" if self._converts(width) else "shared" for name, width in self._read.items()}
+
+    @property
+    def _read(self) -> dict[str, int]:
+        """What the adapters read → the bytes of its numbers."""
         stream = FP32 if self.raised else HALF
         heads = HALF if self.autocast else stream
-        product = heads if not self.quantized else stream
-        read = {"stream": stream, "heads": heads, "product": product}
-        return {name: "own" if self._converts(width) else "shared" for name, width in read.items()}
+        return {"stream": stream, "heads": heads, "product": heads if not self.quantized else stream}
 
     def _converts(self, width: int) -> bool:
         """Return whether an input with numbers of so many bytes is converted: by the adapter, or by autocast."""
-        left = self.quantized and self.autocast  # PEFT leaves that to autocast
-        made = width if left else (FP32 if self.single else HALF)
+        made = self._made(width)
         return made != width or (self.autocast and made != HALF)
+
+    def _made(self, width: int) -> int:
+        """Return the bytes of a number of an input as the adapter's first matrix gets it from PEFT."""
+        left = self.quantized and self.autocast  # PEFT leaves that to autocast
+        return width if left else (FP32 if self.single else HALF)
+
+    def before(self, matrix: Mapping[str, str]) -> int:
+        """Return the bytes of a number of what an adapter reads, while it holds a copy of its own beside; else 0."""
+        width = self._read[matrix["reads"]]
+        return width if self._converts(width) else 0
+
+    def widths(self, matrix: Mapping[str, str]) -> dict[str, int]:
+        """Return for each word in data/saved_tensors_dora.csv the bytes of a number, beside one of the matrices.
+
+        >>> Adapted(frozenset({"o_proj"}), autocast=True, dora=True).widths(matrices()[4])["base"]
+        2
+        """
+        read, stored = self._read[matrix["reads"]], FP32 if self.raised else HALF
+        made, own = self._made(read), FP32 if self.single else HALF
+        working = HALF if self.autocast else made
+        base = working if self.dropout else read if self.quantized or not self.autocast else HALF
+        if matrix["name"] in self.biased and not self.quantized and not self.dropout:
+            base = max(base, stored)
+        as_stored = not self.quantized and stored == made == working
+        return {
+            **{"base": base, "adapter": HALF if self.autocast else own, "length": made, "scale": max(made, own)},
+            "weight": 0 if as_stored else working,
+        }
 
     @property
     def gradients(self) -> frozenset[str]:

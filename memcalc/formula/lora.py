@@ -68,17 +68,20 @@ def targeted(structure: Structure, targets: str) -> tuple[Tensor, ...]:
 
 
 @cache
-def adapter_pieces(structure: Structure, targets: str, divided: bool = False) -> tuple[Piece, ...]:
+def adapter_pieces(structure: Structure, targets: str, divided: bool = False, dora: bool = False) -> tuple[Piece, ...]:
     """Return the tensors of the adapters: (rank, inputs) and (outputs, rank) for each matrix that gets one.
 
     Parameters
     ----------
     structure, targets : as of `targeted`
     divided : whether cards share the model by its heads, layers or experts
+    dora : whether DoRA trains a length for each of the outputs too
     """
     frozen = [piece(matrix, divided) for matrix in targeted(structure, targets)]
     thin = [(matrix, shape) for matrix in frozen for shape in ((r, matrix.shape[1]), (matrix.shape[0], r))]
-    return tuple(Piece(matrix.present, matrix.present, shape, hidden=True) for matrix, shape in thin)
+    made = (Piece(matrix.present, matrix.present, shape, hidden=True) for matrix, shape in thin)
+    lengths = (Piece(matrix.present, matrix.present, matrix.shape[:1]) for matrix in frozen if dora)
+    return (*made, *lengths)
 
 
 adapters = Term(

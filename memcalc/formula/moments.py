@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 
@@ -10,6 +10,7 @@ import sympy
 
 from memcalc.formula.activations import activations, layer, padded_context, passing, trained_layers, with_windows
 from memcalc.formula.choices import Recompute
+from memcalc.formula.dora import measuring
 from memcalc.formula.formats import FP32, HALF
 from memcalc.formula.gathered import final_norm, of_frozen, of_fsdp, of_zero, one_layer, table
 from memcalc.formula.halves import GONE, bytes_of, halves, product
@@ -159,6 +160,8 @@ class Step:
         head = [self._gathered()] if self.gathering else []
         forward = [every, *copies(self.case, cached=True), *head]
         yield self._moment("forward", "the loss is computed", *forward, _passing(passing(self.case)))
+        if self.case.adapted and self.case.adapted.dora:
+            yield from self._measuring(forward[1:])
         kept = [every, *copies(self.case), *head]
         yield self._moment("loss", "the loss has its gradient", *kept, _passing(self._at_loss))
         chunked = Loss.of(self.case.loss).chunked  # whose forward pass leaves the gradients of the head
@@ -166,6 +169,23 @@ class Step:
         if self.roots is not None:
             yield from self._down()
         yield self._last_layer() if self._cut else self._embedding()
+
+    def _measuring(self, beside: Iterable[Term]) -> Iterator[Moment]:
+        """The rows of the last layer are measured for DoRA: on its way, or when it is made anew."""
+        name = "DoRA finds the lengths of the rows of its widest matrix"
+        if self.case.recompute == Recompute.NONE:
+            parts = self._waiting(self._all_layers + self._around), _passing(measuring(self.case))
+            yield self._moment("forward", name, *parts, *beside)
+            return
+        for which, waiting, so_far in self._ends(self.case, sympy.S.Zero):
+            anew = _passing(layer(self._uncomputed).expr + measuring(self.case, again=True))
+            parts = [
+                self._waiting(waiting),
+                anew,
+                *self._copies(which),
+                *([self._gathered(2)] if self.gathering else []),
+            ]
+            yield self._moment("backward", f"{name} in the {which} layer", *parts, gradients=so_far, layer=which)
 
     @property
     def _cut(self) -> bool:

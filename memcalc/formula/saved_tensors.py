@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property, partial
 
@@ -12,7 +12,7 @@ import sympy
 from memcalc import catalogue
 from memcalc.errors import InputError, choice, must
 from memcalc.formula import numeric
-from memcalc.formula.adapted import EVERYWHERE, Adapted
+from memcalc.formula.adapted import EVERYWHERE, Adapted, matrices
 from memcalc.formula.choices import Attention, Experts, Losses, Recompute
 from memcalc.formula.formats import FP32, HALF
 from memcalc.formula.loss import kept_by
@@ -268,8 +268,21 @@ def saved_tensors(case: CodePath) -> tuple[SavedTensor, ...]:
     with_plain_loss = (
         *_those_of(of_model, case.width, case.facts),
         *(_those_of(catalogue.rows("saved_tensors_adapters"), beside.column, case.facts) if beside else ()),
+        *(_scaled_by(beside, case.facts) if beside and beside.dora else ()),
     )
     return tuple(kept_by(case.loss, FP32 if case.width == "fp32" else HALF, with_plain_loss))
+
+
+def _scaled_by(beside: Adapted, facts: frozenset[str]) -> Iterator[SavedTensor]:
+    """Yield what DoRA keeps of each matrix with an adapter: data/saved_tensors_dora.csv."""
+    for matrix in (one for one in matrices() if one["name"] in beside.modules):
+        widths = beside.widths(matrix)
+        for row in catalogue.rows("saved_tensors_dora"):
+            when = row["when"].replace("reached", matrix["gradient"])
+            if widths[row["width"]] and meets(facts, when):
+                shape = tuple(factor(matrix.get(one, one)) for one in row["shape"].split())
+                name, key = row["name"].format(matrix["word"]), matrix["key"]
+                yield SavedTensor(name, "layer", matrix["place"], shape, widths[row["width"]], key=key)
 
 
 def _those_of(rows: Iterable[Mapping[str, str]], column: str, facts: frozenset[str]) -> list[SavedTensor]:

@@ -169,6 +169,9 @@ class Training(Run):
     lora_dropout: float = declare(
         choosing.dropout, "rate at which adapters drop numbers of their input", _ADAPTERS_ALONE, default=0.0
     )
+    dora: bool = flag(
+        "whether DoRA trains the lengths of the rows of each matrix and its adapter together", False, _ADAPTERS_ALONE
+    )
     adapters: str = word(Adapters, "format of the adapters", Adapters.FP32, _ADAPTERS_ALONE)
     kbit_preparation: bool | None = declare(
         choosing.yes_or_no,

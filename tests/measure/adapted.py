@@ -5,9 +5,10 @@ from functools import cache
 from unittest.mock import patch
 
 import torch
-from bitsandbytes.functional import QuantState
+from bitsandbytes.functional import QuantState, dequantize_4bit, int8_vectorwise_dequant
 from bitsandbytes.nn import Linear4bit, Linear8bitLt
 from peft import LoraConfig, PeftModel, get_peft_model, prepare_model_for_kbit_training
+from peft.tuners.lora.dora import DoraLinearLayer
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from transformers import PreTrainedModel
@@ -39,7 +40,8 @@ def passed(name: str, inputs: tuple, layers: int = 0) -> int:
     case = Case("", name, dict(inputs))
     made = config(case, layers or case.inputs.get("dense_layers", 0))
     dtype = torch.float32 if case.inputs["base_weights"] == "FP32" else torch.bfloat16
-    with fake_card() as mode, torch.device(CARD), evenly(case, made):
+    in_more_bits = patch("peft.tuners.lora.dora.dequantize_module_weight", _in_more_bits)
+    with fake_card() as mode, torch.device(CARD), evenly(case, made), in_more_bits:
         whole = build(made, dtype, case.inputs["attention"], **asked(case, made))
         model = _frozen(mode, moved(mode, whole, CARD), case)
         model = _adapted(model.train(), case)
@@ -106,6 +108,14 @@ def _in_4_bits(module: nn.Linear, double: bool) -> Linear4bit:
     return small
 
 
+def _in_more_bits(module: nn.Module) -> Tensor:
+    """Return the weight of a matrix as PEFT makes it for DoRA, which asks the class of the weight how."""
+    if isinstance(module, Linear8bitLt):
+        return int8_vectorwise_dequant(module.weight.data, module.state.SCB)
+    state = getattr(module.weight, "quant_state", None)
+    return dequantize_4bit(module.weight.data, state) if state else module.weight
+
+
 def _state(shape: torch.Size, double: bool) -> QuantState:
     blocks = -(-shape.numel() // _BLOCK)
     settings = {"blocksize": _BLOCK, "quant_type": "nf4", "dtype": torch.bfloat16, "shape": shape}
@@ -129,11 +139,13 @@ def _adapted(model: PreTrainedModel, case: Case) -> PeftModel:
     targets = case.inputs.get("lora_targets", "all")
     modules = _MODULES.get(targets) or targets.split(",")
     drop = case.inputs.get("lora_dropout", 0.0)
-    made = LoraConfig(r=case.inputs["lora_rank"], target_modules=modules, lora_dropout=drop, task_type="CAUSAL_LM")
+    more = {"use_dora": case.inputs.get("dora", False), "use_rslora": case.inputs.get("rslora", False)}
+    rank = case.inputs["lora_rank"]
+    made = LoraConfig(r=rank, target_modules=modules, lora_dropout=drop, task_type="CAUSAL_LM", **more)
     dtype = torch.bfloat16 if case.inputs.get("adapters") == "BF16" else torch.float32
     with patch.object(nn.Module, "to", lambda module, *_, **__: module):  # all is on the fake card already
         adapted = get_peft_model(model, made, autocast_adapter_dtype=False)
     for name, module in adapted.named_modules():
-        if "lora_" in name and isinstance(module, nn.Linear):
+        if isinstance(module, DoraLinearLayer) or ("lora_" in name and isinstance(module, nn.Linear)):
             module.weight = nn.Parameter(module.weight.detach().to(dtype))
     return adapted

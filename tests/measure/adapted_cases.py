@@ -50,6 +50,13 @@ _IN_8_BITS = (
 )
 _TARGETS_IN_8_BITS = ({"kbit_preparation": False}, {"attention": "eager"}, {"recipe": "bf16"})
 _EXPERTS = ({"attention": "eager", "recipe": "bf16"}, {"lora_dropout": 0.1}, {"experts": "batched_mm"})
+_DORA = (
+    *(way for way in _WAYS if way.get("kbit_preparation", True)),
+    {"base_weights": "NF4-double", "kbit_preparation": False, "recipe": "bf16"},
+    *({"lora_dropout": 0.1} | way for way in ({}, {"adapters": "BF16", "recipe": "bf16"}, {"base_weights": "FP32"})),
+    {"lora_dropout": 0.1, "base_weights": "NF4", "recipe": "bf16"},
+    *({"base_weights": "LLM.int8"} | way for way in ({}, {"recipe": "bf16"}, {"lora_dropout": 0.1})),
+)
 _TWO = {"full_layers": 2, "dense_layers": 2}
 _TWO_WITH_WINDOWS = {"window_layers": 2, "dense_layers": 2}
 _ONE_OF_EACH = {"full_layers": 1, "window_layers": 1, "dense_layers": 2}
@@ -123,5 +130,21 @@ ADAPTED = (
         _case("layer_activations", name, {"base_weights": "FP32", "recipe": "bf16", "lora_targets": "qkvo"} | way)
         for name in ("Mixtral-8x7B", "Qwen3-30B-A3B")
         for way in ({}, {"experts": "batched_mm"}, {"experts": "eager"}, {"recompute": "full"})
+    ),
+    *(
+        _case("layer_activations", name, {"dora": True} | way)
+        for name in ("Llama-3-8B", "Qwen2.5-7B", "Phi-3-mini-4k", "Gemma-2-9B", "Gemma-3-4B")
+        for way in _DORA
+        if not (name.startswith("Gemma") and way.get("recompute"))
+    ),
+    *(
+        _case("activations", "Llama-3-8B", _TWO | {"dora": True, "lora_targets": targets} | way)
+        for targets in _TARGETS
+        for way in (*_OF_TARGETS, {"lora_dropout": 0.1, "base_weights": "NF4"})
+    ),
+    *(
+        _case("layer_activations", name, {"dora": True, "lora_targets": "qkvo"} | way)
+        for name in ("Mixtral-8x7B", "Qwen3-30B-A3B")
+        for way in ({}, {"recipe": "bf16"}, {"recompute": "full"}, *_EXPERTS)
     ),
 )
