@@ -62,6 +62,7 @@ export function typeset(controls, does, calm) {
           for (; Math.abs(rest) >= STEP; rest -= STEP * Math.sign(rest)) move(Math.sign(rest));
         },
         does.commit,
+        root,
       );
     };
     number.onkeydown = (event) => {
