@@ -114,6 +114,22 @@ def test_a_page_is_touched_at_once_and_asks_for_little(page, site):
     assert not any("pyodide" in url for url in list(sizes)[:6])
 
 
+def test_a_scrub_that_writes_the_formula_anew_is_one_undo(page, site):
+    explorer = opened(page, site, "fit")
+    bits = explorer.locator("[data-letter=B] .scrub")
+    box = bits.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    for step in range(1, 7):
+        page.mouse.move(box["x"] - 10 * step, box["y"])
+        page.wait_for_timeout(50)
+    page.mouse.up()
+    assert explorer.get_by_label("format of the weights", exact=True).first.input_value() != "FP16"
+    explorer.get_by_role("button", name="Undo").click()
+    expect(explorer.get_by_label("format of the weights", exact=True).first).to_have_value("FP16")
+    expect(explorer.get_by_role("status")).to_contain_text("4.91 GiB of the 28.55 GiB run over the rim")
+
+
 def test_a_closed_page_asks_first(page, site):
     page.route(
         "**/fit.html", lambda route: route.fulfill(body=route.fetch().text().replace("<div ", "<div data-closed "))

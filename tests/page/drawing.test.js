@@ -9,13 +9,17 @@ let frame; // what waits for the next frame of the screen
 
 function node(tagName, classes = []) {
   const attributes = {};
+  const has = new Set(classes);
   return {
     tagName,
     dataset: {},
     style: { setProperty: () => {} },
-    classList: { add: () => {}, contains: (name) => classes.includes(name) },
+    classList: { add: () => {}, contains: (name) => has.has(name), toggle: (name, on) => (on ? has.add(name) : has.delete(name)) },
     getAttribute: (name) => attributes[name] ?? null,
-    setAttribute: (name, value) => (attributes[name] = String(value)),
+    setAttribute: (name, value) => {
+      attributes[name] = String(value);
+      if (name === "class") (has.clear(), String(value).split(" ").forEach((one) => has.add(one)));
+    },
     removeAttribute: (name) => delete attributes[name],
     insertBefore: () => {},
     remove: () => {},
@@ -93,4 +97,23 @@ test("what a guess opens comes by way of its slice too", () => {
   show({ ...shared, block: { ...shared.block, from: { y: 0 } } });
   pour();
   assert.deepEqual([0, 600, 1300].map(after), [[0, 200], [50, 200], [90, 200]]);
+});
+
+test("what a letter stands for is lit, all of other terms steps back, and both stay so in the next frame", () => {
+  const { show, light, element } = drawing(node("svg"), "", false);
+  const shapes = {
+    cache: { tag: "rect", of: "kv_cache", lights: "M_kv s" },
+    weights: { tag: "rect", of: "weights", lights: "M_w P" },
+    words: { tag: "text", of: "weights", text: "weights" },
+    ring: { tag: "g", of: "kv_cache", lights: "b", handle: {} },
+    wall: { tag: "rect" },
+  };
+  const looks = () => Object.keys(shapes).map((name) => ["hot", "aside"].find((look) => element(name).classList.contains(look)));
+  show(shapes);
+  light(["s"]);
+  assert.deepEqual(looks(), ["hot", "aside", "aside", undefined, undefined]);
+  show({ ...shapes, cache: { ...shapes.cache, y: 5 }, weights: { ...shapes.weights, look: "area" } });
+  assert.deepEqual(looks(), ["hot", "aside", "aside", undefined, undefined]);
+  light(["q"]);
+  assert.deepEqual(looks(), Array(5).fill(undefined));
 });

@@ -81,3 +81,10 @@ test("a set that came too late for its layout is fetched again when the layout i
   await model.send({ ahead: "context" });
   assert.deepEqual(told, ["two"]);
 });
+
+test("a page that is made narrow and wide again at once keeps its wide layout", async () => {
+  const { model } = await page();
+  const laid = [360, 600].map((width) => new Promise((done) => (model.on("change:base", done), model.set("width", width))));
+  await Promise.all(laid);
+  assert.deepEqual([model.get("width"), model.get("base").size[0]], [600, 600]);
+});

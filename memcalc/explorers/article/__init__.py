@@ -75,6 +75,7 @@ _FIRST = {"Table 1": "1.1.kv_cache", "Table 2": "2.1.memory", "Table 3": "3.1.20
     presets={
         "a wrong cache": {"cell": "1.3.kv_cache"},
         "every verdict on Table 1": {"marked": EACH},
+        "the map of all claims": {"table": CLAIMS},
     },
     table=Menu("part of the article", (*ROWS, CLAIMS)),
     cell=Menu("cell", tuple(CELLS)),

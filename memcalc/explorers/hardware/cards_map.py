@@ -20,8 +20,8 @@ OWN = "your card"
 _TITLES = {"bandwidth": "bandwidth [GB/s]", "price": "price [US$ per GiB]"}
 _UNKNOWN = {"bandwidth": "not known how fast", "price": "no price known"}
 _BESIDE = {
-    "bandwidth": ("tokens a second of this load, at most", "tokens a second"),
-    "price": ("a dot: the list price of its day; a bar: what sellers ask", "bar: the market"),
+    "bandwidth": ("tokens a second of this load, at most", "tokens/s"),
+    "price": ("a dot: the list price of its day; a bar: what sellers ask", "bar: asked"),
 }
 """What is said beside the titles, and in fewer words."""
 

@@ -40,6 +40,7 @@ export function drawing(svg, prefix, calm) {
   let shapes = {};
   let moving = [];
   let request = 0;
+  let lit = []; // the letters that are pointed at
 
   const set = (element, name, value) => element.setAttribute(name, String(value).replace("url(#", `url(#${prefix}`));
   const element = (name, shape) => {
@@ -110,7 +111,20 @@ export function drawing(svg, prefix, calm) {
       target(made, shape, was[name] ?? {}, glide && !calm, turn, over(shape, was[name]));
     }
     order(Object.keys(next));
+    if (lit.length) light(lit);
     if (moving.length) request = requestAnimationFrame(tick(performance.now(), turn === undefined ? glide : TURNS));
+  };
+  /** Light up what stands for any of these letters, and let all else step back; without letters, all is as it was. */
+  const light = (letters) => {
+    lit = letters;
+    const told = Object.entries(shapes);
+    const hot = told.filter(([, { lights = "" }]) => letters.some((letter) => lights.split(" ").includes(letter)));
+    const [names, terms] = [new Set(hot.map(([name]) => name)), new Set(hot.map(([, { of }]) => of))];
+    for (const [name, { of, lights, handle }] of told) {
+      const { classList } = elements.get(name);
+      classList.toggle("hot", names.has(name));
+      classList.toggle("aside", Boolean(hot.length && of && !handle && !names.has(name) && (lights || !terms.has(of))));
+    }
   };
   /** Let the answers come from where they begin. */
   const pour = () => {
@@ -119,5 +133,5 @@ export function drawing(svg, prefix, calm) {
     show(Object.fromEntries(before));
     show(now, 4 * GLIDE);
   };
-  return { show, pour, glide: GLIDE, shapes: () => shapes, element: (name) => elements.get(name) };
+  return { show, pour, light, glide: GLIDE, shapes: () => shapes, element: (name) => elements.get(name) };
 }

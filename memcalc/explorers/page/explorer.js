@@ -153,10 +153,7 @@ function render({ model, el }, history) {
     ask: ahead.ask,
     light: (letters) => {
       formula.light(letters);
-      for (const [name, { lights = "" }] of Object.entries(picture.shapes())) {
-        picture.element(name).classList.toggle("hot", letters.some((letter) => lights.split(" ").includes(letter)));
-      }
-      stage.classList.toggle("memcalc-lit", letters.length > 0);
+      picture.light(letters);
     },
     point: (name, event) => {
       const { says = "", lights = "" } = picture.shapes()[name] ?? {};
@@ -229,6 +226,7 @@ function render({ model, el }, history) {
     const open = isOpen();
     el.classList.toggle("memcalc-closed", !open);
     const words = open ? frame.said : [frame.guess.asks];
+    said.classList.toggle("memcalc-over", open && Object.values(frame.shapes).some(({ look = "" }) => look.split(" ").includes("over")));
     said.replaceChildren(...(frame.problem ? [`${frame.problem} What is shown is the last that made sense.`] : sentence(words)));
     notes.replaceChildren(...(open ? frame.notes.flatMap((note) => [...sentence(note), " "]) : []));
     svg.setAttribute("aria-label", open ? frame.alt : frame.guess.asks);

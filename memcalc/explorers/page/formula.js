@@ -14,6 +14,7 @@ export function typeset(controls, does, calm) {
   const scrubbed = (letter) => acting.find(({ letters: theirs = [] }) => theirs.includes(letter));
   let written = "";
   let letters = {};
+  let lit = []; // the letters that are pointed at
 
   const math = (inner, className = "") => {
     const shell = make("span", { className });
@@ -61,6 +62,7 @@ export function typeset(controls, does, calm) {
           for (; Math.abs(rest) >= STEP; rest -= STEP * Math.sign(rest)) move(Math.sign(rest));
         },
         does.commit,
+        root,
       );
     };
     number.onkeydown = (event) => {
@@ -97,14 +99,16 @@ export function typeset(controls, does, calm) {
       const control = scrubbed(number.closest("[data-letter]").dataset.letter);
       stand(number, standing(control, does.value(control.name), does.written));
     }
-    light([]);
+    light(lit);
   };
   /** Light up letters, and say what the first of them means. */
-  const light = (names, says = "") => {
-    for (const node of root.querySelectorAll("[data-letter]")) node.classList.toggle("hot", names.includes(node.dataset.letter));
-    const letter = names.find((name) => letters[name]);
-    const plainly = letter && !says ? `${letter}: ${letters[letter]}` : says;
-    meaning.textContent = plainly || (Object.keys(letters).length ? "Point at a letter or at a part of the picture. Dotted numbers can be dragged." : "");
+  const light = (names) => {
+    lit = names;
+    const nodes = [...root.querySelectorAll("[data-letter]")];
+    for (const node of nodes) node.classList.toggle("hot", names.includes(node.dataset.letter));
+    const told = nodes.find(({ dataset: { letter } }) => letter === names.find((name) => letters[name]));
+    if (told) meaning.replaceChildren(math(told.firstElementChild.outerHTML), `: ${letters[told.dataset.letter]}`);
+    else meaning.textContent = nodes.length ? "Point at a letter or at a part of the picture. Dotted numbers can be dragged." : "";
   };
   const point = ({ target }) => {
     const node = target.closest?.("[data-letter]");

@@ -54,11 +54,13 @@ export function standing(control, value, written, places = control.options ?? []
   return { now, min: low, max: high, text: `${written(value)} ${unit}`.trim() };
 }
 
-/** Follow a pointer from its press to its release: `move` gets how far it went since the last time. */
-export function follow(event, move, end) {
+/** Follow a pointer from its press to its release: `move` gets how far it went since the last time.
+ *
+ * `target` hears of it, and must be there to the end, whatever is drawn anew in it. */
+export function follow(event, move, end, target = event.currentTarget) {
   event.preventDefault();
-  const target = event.currentTarget ?? event.target;
-  target.setPointerCapture?.(event.pointerId);
+  target.setPointerCapture(event.pointerId);
+  target.classList.add("dragged");
   let [x, y] = [event.clientX, event.clientY];
   const moved = (next) => {
     move(next.clientX - x, next.clientY - y);
@@ -67,6 +69,7 @@ export function follow(event, move, end) {
   const over = () => {
     for (const sign of ["pointerup", "pointercancel", "lostpointercapture"]) target.removeEventListener(sign, over);
     target.removeEventListener("pointermove", moved);
+    target.classList.remove("dragged");
     end();
   };
   target.addEventListener("pointermove", moved);
@@ -101,8 +104,7 @@ export function hands(svg, picture, does) {
       if (next !== does.value(control.name)) does.send(control.name, next);
     };
     picture.element(name).focus({ preventScroll: true });
-    svg.classList.add("dragged");
-    follow(event, move, () => (svg.classList.remove("dragged"), does.commit()));
+    follow(event, move, does.commit);
   };
   svg.addEventListener("pointerdown", (event) => {
     const name = event.button === 0 && handleOf(event.target);

@@ -38,11 +38,11 @@ export function modelOf({ subject, stage, start, closed }, fetched, python) {
   const listeners = new Map();
   const made = new Map(); // state and width → frame
   const coming = new Map(); // set and width → the promise of its frames
-  const place = (state) => JSON.stringify([state, values.width]);
+  const place = (state) => JSON.stringify([state, laid]);
   const differing = (state) => Object.keys(state).filter((name) => JSON.stringify(state[name]) !== JSON.stringify(start[name]));
   const values = { stage, start, state: start, width: 0, closed, guess: null, guess_unit: "", remarks: null };
   const tell = (event, ...news) => [...(listeners.get(event) ?? [])].forEach((listener) => listener(...news));
-  let wanted = 0;
+  let laid = 0; // the width of the layout that is here; the one that is wanted may be on its way
   let sets = [];
   let sound = start; // the last state that made sense
   const keep = (frame) => {
@@ -51,20 +51,19 @@ export function modelOf({ subject, stage, start, closed }, fetched, python) {
     return whole;
   };
   const lay = async (width) => {
-    wanted = width;
+    values.width = width;
     const data = await fetched(width);
-    if (wanted !== width) return; // another is under way
-    sets = data.sets;
-    Object.assign(values, { base: data.base, width });
+    if (values.width !== width) return; // another is under way
+    [laid, sets, values.base] = [width, data.sets, data.base];
     values.frame = keep({ state: start });
   };
   /** Return the frames that differ from the first in these controls alone; none if they were not made. */
   const set = (names) => {
-    const [name, width] = [names.toSorted().join("+"), values.width];
+    const [name, width] = [names.toSorted().join("+"), laid];
     if (!sets.includes(name)) return [];
     const address = `${width}-${name}`;
     const arrived = (frames) => {
-      if (width === values.width) return frames.map(keep);
+      if (width === laid) return frames.map(keep);
       coming.delete(address); // the layout is another by now
       return [];
     };
@@ -74,13 +73,13 @@ export function modelOf({ subject, stage, start, closed }, fetched, python) {
   const frameOf = async (state) => {
     if (!made.has(place(state))) await set(differing(state));
     const unknown = { state, problem: "This page has no picture of that: it was not made beforehand." };
-    return made.get(place(state)) ?? (await python?.({ subject, start, state, width: values.width })) ?? unknown;
+    return made.get(place(state)) ?? (await python?.({ subject, start, state, width: laid })) ?? unknown;
   };
   const refresh = async () => {
-    const { state, width } = values;
+    const [state, width] = [values.state, laid];
     let frame = await frameOf(state);
     if (frame.problem) frame = { ...(await frameOf(sound)), ...frame };
-    if (JSON.stringify(state) !== JSON.stringify(values.state) || width !== values.width) return;
+    if (JSON.stringify(state) !== JSON.stringify(values.state) || width !== laid) return;
     if (!frame.problem) sound = keep(frame).state;
     values.frame = frame;
     tell("change:frame");
@@ -90,7 +89,7 @@ export function modelOf({ subject, stage, start, closed }, fetched, python) {
     get: (name) => values[name],
     set: (name, value) => {
       if (JSON.stringify(values[name]) === JSON.stringify(value)) return;
-      if (name === "width") return void lay(value).then(() => (tell("change:base"), refresh())); // it holds once it is there
+      if (name === "width") return void lay(value).then(() => (tell("change:base"), refresh()));
       values[name] = value;
       tell(`change:${name}`);
       if (name === "state") refresh();
