@@ -20,7 +20,7 @@ PROMPT := --ServerApp.kernel_websocket_connection_class=memcalc.explorers.server
 
 ROOT_MAY := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help article test lab site serve page slides notebooks bench measure lock clean
+.PHONY: help article test lab site serve page slides workshop notebooks bench measure lock clean
 .DEFAULT_GOAL := help
 
 help:  ## list the commands
@@ -43,6 +43,10 @@ site: .venv/.ready node_modules/.ready  ## build the site in site/build/html: le
 
 serve: site  ## build the site, and show it on http://127.0.0.1:8000
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory site/build/html 8000
+
+workshop: .venv/.ready node_modules/.ready  ## serve the lessons to a room of learners, as root (WORKSHOP_USERS=30)
+	$(BIN)/python -m compileall -q memcalc workshop
+	$(BIN)/python -m workshop
 
 notebooks: .venv/.ready  ## execute the notebooks in place
 	$(BIN)/python notebooks/execute.py
