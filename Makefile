@@ -20,7 +20,7 @@ PROMPT := --ServerApp.kernel_websocket_connection_class=memcalc.explorers.server
 
 ROOT_MAY := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help article test lab site serve links page slides notebooks bench measure lock dist clean
+.PHONY: help article test lab site serve links page slides workshop notebooks bench measure lock dist clean
 .DEFAULT_GOAL := help
 
 help:  ## list the commands
@@ -47,6 +47,10 @@ serve: site  ## build the site, and show it on http://127.0.0.1:8000
 
 links: .venv/.ready  ## ask whether the addresses in the pages still answer; this alone needs the network
 	$(BIN)/sphinx-build -q -b linkcheck -d site/build/doctrees site site/build/links
+
+workshop: .venv/.ready node_modules/.ready  ## serve the lessons to a room of learners, as root (WORKSHOP_USERS=30)
+	$(BIN)/python -m compileall -q memcalc workshop
+	$(BIN)/python -m workshop
 
 notebooks: .venv/.ready  ## execute the notebooks in place
 	$(BIN)/python notebooks/execute.py

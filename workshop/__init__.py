@@ -1,0 +1,1 @@
+"""A server for a room of learners: `sudo make workshop` starts it, `python -m workshop.load` tries it beforehand."""
