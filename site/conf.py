@@ -15,7 +15,7 @@ html_title = "memcalc"
 copyright = "code BSD-3-Clause, text CC BY 4.0"  # Sphinx asks for it by this name
 language = "en"
 
-extensions = ["myst_nb", "mathml", "lesson_pages", "strict_pages"]
+extensions = ["myst_nb", "mathml", "lesson_pages", "decks", "strict_pages"]
 exclude_patterns = ["build", "**.ipynb_checkpoints", "extensions", "static", "templates"]
 nb_execution_mode = "off"  # what was executed is committed
 nb_render_markdown_format = "myst"
@@ -28,6 +28,7 @@ suppress_warnings = ["mystnb.unknown_mime_type"]
 
 html_theme = "sphinx_book_theme"
 html_static_path = ["static"]
+templates_path = ["templates"]
 html_css_files = ["live/explorer.css", "live/lesson.css", "site.css"]
 html_js_files = [("live/site.js", {"type": "module"})]
 html_context = {"default_mode": "auto"}
@@ -48,3 +49,4 @@ html_theme_options = {
     "use_sidenotes": False,
 }
 live_pyodide = str(HERE.parent / "node_modules" / "pyodide")
+reveal = str(HERE.parent / "node_modules" / "reveal.js" / "dist")
