@@ -12,10 +12,6 @@ MEMCALC_LESSONS ?= $(HOME)/memcalc-lessons
 lab: export JUPYTER_CONFIG_PATH := $(CURDIR)/notebooks/lab
 lab: export JUPYTERLAB_WORKSPACES_DIR = $(MEMCALC_LESSONS)/.jupyter
 
-DECK := --SlidesExporter.reveal_scroll=True --SlidesExporter.reveal_width=1280 --SlidesExporter.reveal_height=720 \
-	--SlidesExporter.reveal_number=c/t --TemplateExporter.exclude_input_prompt=True \
-	--TemplateExporter.exclude_output_prompt=True
-
 PROMPT := --ServerApp.kernel_websocket_connection_class=memcalc.explorers.server.PromptConnection
 
 ROOT_MAY := $(if $(filter 0,$(shell id -u)),--allow-root)
@@ -59,8 +55,7 @@ page: .venv/.ready  ## show the lessons as web pages without code, on your own c
 	$(BIN)/python -m memcalc lessons "$(MEMCALC_LESSONS)"
 	$(BIN)/voila --classic-tree "$(MEMCALC_LESSONS)"
 
-slides: .venv/.ready  ## make a deck of slides of each notebook in slides/
-	$(BIN)/jupyter nbconvert --to slides $(DECK) --output-dir slides notebooks/0*.ipynb
+slides: serve  ## the same: its page "Slides" has a deck for each lesson
 
 bench: .venv/.ready node_modules/.ready  ## measure the speed, and write it into tests/bench/README.md
 	cd tests && ../$(BIN)/python -m bench
@@ -78,7 +73,7 @@ dist: .venv/.ready  ## build the package for a release in dist/
 	$(BIN)/uv build --quiet --no-build-isolation --python $(BIN)/python --out-dir dist
 
 clean:  ## remove .venv and what the tests leave
-	rm -rf site/build site/lessons site/api/names .venv node_modules .pytest_cache .hypothesis .ruff_cache tests/artefacts slides dist
+	rm -rf site/build site/lessons site/api/names .venv node_modules .pytest_cache .hypothesis .ruff_cache tests/artefacts dist
 
 .venv/.ready: requirements.lock pyproject.toml Makefile
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

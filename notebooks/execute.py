@@ -21,28 +21,12 @@ def execute(path: Path) -> None:
     notebook.metadata.language_info = {"name": "python"}
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
-        cell.metadata["slideshow"] = {"slide_type": slide_type(cell)}
         for output in cell.get("outputs", []):
             if WIDGET in output.get("data", {}):
                 output["data"][WIDGET]["model_id"] = ""
     beside = path.with_suffix(".part")
     nbformat.write(notebook, beside)
     beside.replace(path)
-
-
-def is_caption(cell: nbformat.NotebookNode) -> bool:
-    """Return whether a cell begins in italics, as what stands below a picture does."""
-    return cell.source.startswith("*") and not cell.source.startswith("**")
-
-
-def slide_type(cell: nbformat.NotebookNode) -> str:
-    """Return where a cell stands in a deck: "slide" begins one, "subslide" one below it, "-" stays on the same."""
-    if cell.source.startswith(("## Set-up", "from ", "import ")):
-        return "skip"
-    if cell.cell_type == "markdown":
-        return "slide" if cell.source.startswith("#") else "-" if is_caption(cell) else "subslide"
-    kinds = {kind for output in cell.outputs for kind in output.get("data", {})}
-    return "skip" if WIDGET in kinds else "subslide" if "text/html" in kinds else "-"
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ language = "en"
 
 extensions = [
     *("sphinx.ext.autodoc", "sphinx.ext.autosummary", "docstrings"),
-    *("myst_nb", "mathml", "lesson_pages", "strict_pages"),
+    *("myst_nb", "mathml", "lesson_pages", "decks", "strict_pages"),
 ]
 exclude_patterns = ["build", "**.ipynb_checkpoints", "extensions", "static", "templates"]
 nb_execution_mode = "off"  # what was executed is committed
@@ -57,3 +57,4 @@ html_theme_options = {
     "use_sidenotes": False,
 }
 live_pyodide = str(HERE.parent / "node_modules" / "pyodide")
+reveal = str(HERE.parent / "node_modules" / "reveal.js" / "dist")

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from nbconvert import SlidesExporter
 
 from memcalc import TERMS, Gpu, Inference, Model, Training, breakdown, catalogue, explorers, fits, total, units, values
 from memcalc.explorers.plan import RECOMPUTE as RECOMPUTED
@@ -197,21 +196,6 @@ def test_minutes_and_prerequisites_are_the_same_everywhere():
         numbers = ", ".join(re.findall(r"\[(\d)", first)) or first.removeprefix("notebooks ").partition(";")[0]
         for table in (listed, series):
             assert re.search(rf"\]\({path.name}\) \|.* {minutes} \| {numbers.rstrip('.')} \|", table), path.name
-
-
-@with_pages
-def test_a_deck_of_slides_can_be_made(path):
-    """Each cell says where it stands in a deck, and every heading begins a slide."""
-    notebook = nbformat.read(path, as_version=4)
-    kinds = [cell.metadata["slideshow"]["slide_type"] for cell in notebook.cells]
-    headed = [cell.cell_type == "markdown" and cell.source.startswith("#") for cell in notebook.cells]
-    for kind, begins in zip(kinds, headed, strict=True):
-        assert kind in (("slide", "skip") if begins else ("subslide", "-", "skip"))
-    for cell in cells(path, "markdown"):
-        if re.match(r"\*[^*]", cell.source):
-            assert cell.metadata["slideshow"]["slide_type"] == "-", "a caption stays with its picture"
-    deck, _ = SlidesExporter().from_notebook_node(notebook)
-    assert deck.count("<section") >= kinds.count("slide") + kinds.count("subslide")
 
 
 @notebooks

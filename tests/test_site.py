@@ -19,6 +19,8 @@ from model_files import SMALL, gguf
 NODE = lab.ROOT / "node_modules"
 LESSONS = sorted(path.stem for path in (lab.ROOT / "notebooks").glob("0*.ipynb"))
 PAGES = ["index", "calculator", *(f"lessons/{name}" for name in (*LESSONS, "glossary", "references", "INSTRUCTORS"))]
+PAGES.append("slides/index")
+DECKS = sorted(path.stem for path in (lab.ROOT / "site" / "slides").glob("*.md") if path.stem != "index")
 LOOKS = [("light", 1280), ("dark", 1280), ("dark", 390), ("light", 390)]
 TOUCHED = 900
 """At this width the widest layout of a picture is shown, and its frames are made beforehand."""
@@ -221,3 +223,45 @@ def test_a_file_that_is_dropped_is_read_in_the_page(page, site, tmp_path):
     (tmp_path / "bad.gguf").write_bytes(b"GGUF" + b"\xff" * 100)
     page.get_by_label("files of a model").set_input_files(str(tmp_path / "bad.gguf"))
     expect(page.locator(".memcalc-said")).to_contain_text("What is shown is the last that made sense.")
+
+
+LOWEST = """slide => Math.max(...[...slide.querySelectorAll("*")]
+  .filter((one) => !one.closest("aside, details:not([open]) > :not(summary)"))
+  .map((one) => one.getBoundingClientRect().bottom))"""
+
+
+@pytest.mark.parametrize("name", DECKS)
+def test_every_slide_shows_something_and_nothing_is_lower_than_720_lines(page, site, name):
+    page.set_viewport_size({"width": 1280, "height": 720})
+    page.goto(f"{site}/slides/{name}.html")
+    expect(page.locator(".reveal.ready")).to_be_visible()
+    for place, slide in enumerate(page.locator(".slides > section").all()):
+        page.evaluate("place => (location.hash = `/${place}`)", place)
+        expect(slide.locator("h2")).to_be_visible()
+        for explorer in slide.locator("[data-later]:visible").all():
+            expect(explorer.locator(".memcalc-stage > svg")).to_be_visible()
+        expect(slide.locator(".memcalc-stage > svg, img, math, table").first).to_be_visible()
+        assert slide.evaluate(LOWEST) <= 720, slide.locator("h2").inner_text()
+
+
+def test_a_deck_is_live_and_a_second_window_has_the_notes(page, site):
+    page.set_viewport_size({"width": 1280, "height": 720})
+    page.goto(f"{site}/slides/04_kv_cache.html")
+    expect(page.locator(".reveal.ready")).to_be_visible()
+    asked = page.locator("section.present [data-number='4.1']")
+    asked.get_by_role("textbox", name="GiB").fill("1")
+    asked.get_by_role("button", name="Open it").click()
+    expect(asked).to_contain_text("you counted one of them")
+    page.locator("h2").first.click()
+    with page.expect_popup() as opened:
+        page.keyboard.press("s")
+    notes = opened.value
+    expect(notes.locator(".speaker-notes")).to_contain_text("5 minutes")
+    expect(notes.locator(".speaker-notes")).to_contain_text("Wrong answers that come")
+    expect(notes.locator(".memcalc-clock")).to_have_text("minute 0 · this slide until 5")
+    page.keyboard.press("PageDown")
+    expect(notes.locator(".memcalc-clock")).to_have_text("minute 0 · this slide until 15")
+    notes.keyboard.press("PageDown")
+    expect(page.locator("section.present h2")).to_have_text("Which factor is what in the picture?")
+    page.reload()
+    expect(page.locator("section.present h2")).to_have_text("Which factor is what in the picture?")

@@ -273,13 +273,15 @@ class Live(SphinxDirective):
         """Return the element, and remember that its frames are to be written."""
         subject, document = self.arguments[0], self.env.docname
         start = json.loads("\n".join(self.content) or "{}")
-        said = "" if subject == "calculator" else getattr(explorers, subject).frame(**start).sentence_said
+        shown = {name: value for name, value in start.items() if name != "closed"}
+        said = "" if subject == "calculator" else getattr(explorers, subject).frame(**shown).sentence_said
         picture = Picture(subject, said, start)
-        _remember(self.env, document, [picture])
+        remember(self.env, document, [picture])
         return [nodes.raw("", picture.element("../" * document.count("/")), format="html")]
 
 
-def _remember(env: BuildEnvironment, document: str, shown: list[Picture]) -> None:
+def remember(env: BuildEnvironment, document: str, shown: list[Picture]) -> None:
+    """Keep which explorers a page shows, whose frames are written at the end."""
     if not hasattr(env, "live"):
         env.live = {}
     env.live.setdefault(document, []).extend(shown)
@@ -295,7 +297,7 @@ def _read(app: Sphinx, document: str, source: list[str]) -> None:
         shown = [one for of_cell in pictures(notebook["cells"], name) for one in of_cell]
         for lesson in re.findall(r'"brief\((\d)\)', source[0]):
             shown += [_picture_of(brief, lesson) for brief in BRIEFS]
-        _remember(app.env, document, shown)
+        remember(app.env, document, shown)
         source[0] = json.dumps(live(notebook, name, "../" * document.count("/")))
 
 

@@ -145,9 +145,9 @@ async function shown(el, kept) {
   reach();
 }
 
-/** Make the page live. */
-export function begin(root = document) {
-  const kept = record(localStorage);
+/** Make the page live; `storage` is where it remembers what a learner says. */
+export function begin(root = document, storage = localStorage) {
+  const kept = record(storage);
   const seen = new IntersectionObserver(
     (entries) => {
       for (const { target, isIntersecting } of entries) {
