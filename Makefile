@@ -20,7 +20,7 @@ PROMPT := --ServerApp.kernel_websocket_connection_class=memcalc.explorers.server
 
 ROOT_MAY := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help article test lab site serve page slides notebooks bench measure lock clean
+.PHONY: help article test lab site serve page slides notebooks texts bench measure lock clean
 .DEFAULT_GOAL := help
 
 help:  ## list the commands
@@ -53,6 +53,9 @@ page: .venv/.ready  ## show the lessons as web pages without code, on your own c
 
 slides: .venv/.ready  ## make a deck of slides of each notebook in slides/
 	$(BIN)/jupyter nbconvert --to slides $(DECK) --output-dir slides notebooks/0*.ipynb
+
+texts: .venv/.ready  ## bring the catalogues of other languages up to date with the code (NEW=fr: begin one)
+	cd tests && ../$(BIN)/python -m wording $(NEW)
 
 bench: .venv/.ready node_modules/.ready  ## measure the speed, and write it into tests/bench/README.md
 	cd tests && ../$(BIN)/python -m bench

@@ -6,6 +6,7 @@ from memcalc import Gpu, Inference, Model, fits, total, units
 from memcalc.article import table1
 from memcalc.article.claims import VERDICTS, claim
 from memcalc.lessons.task import ALL_TOGETHER, EVERY_HEAD, ONE_OF_TWO, Answers, cache_of, guess, task, weights_of
+from memcalc.texts import tr
 
 
 @guess(
@@ -97,7 +98,10 @@ def _heads_that_fit() -> Answers:
     one_head = cache_of(model, run, kv_heads=1)
     yield right
     yield model.heads, "with all heads it does not fit; that is what makes the claim wrong"
-    yield (card.capacity - weights_of(model, run)) // one_head, f"the {model.heads} query heads must share them evenly"
+    yield (
+        (card.capacity - weights_of(model, run)) // one_head,
+        tr("the {heads} query heads must share them evenly", heads=model.heads),
+    )
     yield card.capacity // one_head, "you gave the whole card to the cache; the weights need their place first"
     yield 2 * right, "that is a step too far: add weights and cache, and compare with what a program sees"
     for heads in fewer:

@@ -8,6 +8,7 @@ from memcalc import Inference, Model, symbol, symbols
 from memcalc.formula.formats import Format
 from memcalc.formula.weights import attention, mlp, norms, parameters
 from memcalc.lessons.task import Answers, guess, task, weights_of
+from memcalc.texts import tr
 
 
 @guess(
@@ -149,7 +150,7 @@ def _one_billion() -> Answers:
     yield right
     yield right + table, "that counts the table twice; input and output share it, because they are tied"
     yield right - table, "those are the layers alone; the embedding is missing"
-    yield table + layer, f"that has one layer; the model has {model.layers}"
+    yield table + layer, tr("that has one layer; the model has {layers}", layers=model.layers)
     yield right - model.layers * widens // 3, "the MLP has three matrices: up, down, and the gate"
     yield right - model.layers * widens, "the MLP is missing, and it is the largest part of a layer"
     yield right - model.layers * looks, "the attention is missing: queries, keys, values, and the output"
