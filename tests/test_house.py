@@ -25,7 +25,7 @@ FLOW = (
     *("tables", "validation", "article", "plots", "explorers", "lessons", "web", "publish", "__main__"),
 )
 """Packages, and modules at the root, from the ground up: each may import those before it; the face gathers the core."""
-MOST_FLOORS, MOST_FILES, MOST_LINES, MOST_IN_A_BODY = 11, 10, 400, 20
+MOST_FLOORS, MOST_FILES, MOST_LINES, MOST_IN_A_BODY = 12, 10, 400, 20
 
 MODULES = {
     ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__"): path

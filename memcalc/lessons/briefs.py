@@ -359,7 +359,7 @@ def _highest(brief: Brief) -> Answers:
     yield found.bytes
     yield sum(memory.values()), "that is the sum of the terms, which are not all there at once; see peak"
     for moment in found.moments.values():
-        yield moment.bytes, tr("that is the moment when {moment}; another one is higher", moment=moment.name)
+        yield moment.bytes, tr("that is the moment when {moment}; another one is higher", moment=tr(moment.name))
     yield sum(memory.values()) - memory["activations"], "those are the states alone; the text leaves something too"
     yield memory["activations"], "those are the activations alone"
     yield brief.gpu.capacity, "that is what a program sees of the card"
