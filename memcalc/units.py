@@ -80,7 +80,7 @@ def amount(value: int | Fraction, unit: str = "bytes") -> str:
     ('17,179,869,184 bytes', '0.01562 seconds')
     """
     fraction = unit in ("seconds", "kWh", "US dollars")
-    return f"{float(value):,.4g} {unit}" if fraction else f"{math.ceil(value):,} {unit}".rstrip()
+    return f"{float(value):,.4g} {tr(unit)}" if fraction else f"{math.ceil(value):,} {tr(unit)}".rstrip()
 
 
 def three_digits(number: float) -> str:

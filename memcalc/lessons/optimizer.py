@@ -50,7 +50,7 @@ def _stage_three_on_one_card() -> Answers:
     (model, cards), run = ZERO_PAPER, Training(zero=3)
     memory = breakdown(model, run)
     shared = {stage: total(model, Training(zero=stage, data_parallel=cards)) for stage in (1, 2, 3)}
-    paper = f"those are {cards} cards, as in the ZeRO paper; one card has nobody to share with"
+    paper = tr("those are {cards} cards, as in the ZeRO paper; one card has nobody to share with", cards=cards)
     yield total(model, run)
     yield shared[3], paper
     yield round(shared[3], -8), paper  # as the paper rounds it

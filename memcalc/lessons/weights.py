@@ -8,7 +8,7 @@ from memcalc import Inference, Model, symbol, symbols
 from memcalc.formula.formats import Format
 from memcalc.formula.weights import attention, mlp, norms, parameters
 from memcalc.lessons.task import Answers, guess, task, weights_of
-from memcalc.texts import tr
+from memcalc.texts import later, tr
 
 
 @guess(
@@ -77,11 +77,11 @@ def _four_bits() -> Answers:
 
 
 _OTHERS = {
-    "Q4_0": "that is Q4_0; Q4_K_M gives more bits to more tensors",
-    "FP16": "that is in 16 bits",
-    "INT8": "that is a byte each",
-    "NF4": "that is NF4, which leaves the embedding in 16 bits",
-    "NF4-double": "that is NF4 with double quantization, which leaves the embedding in 16 bits",
+    "Q4_0": later("that is Q4_0; Q4_K_M gives more bits to more tensors"),
+    "FP16": later("that is in 16 bits"),
+    "INT8": later("that is a byte each"),
+    "NF4": later("that is NF4, which leaves the embedding in 16 bits"),
+    "NF4-double": later("that is NF4 with double quantization, which leaves the embedding in 16 bits"),
 }
 
 
