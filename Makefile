@@ -16,7 +16,7 @@ PROMPT := --ServerApp.kernel_websocket_connection_class=memcalc.explorers.server
 
 ROOT_MAY := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help article test lab site serve links page slides workshop notebooks bench measure lock dist clean
+.PHONY: help article test lab site serve links page slides workshop notebooks texts bench measure lock dist clean
 .DEFAULT_GOAL := help
 
 help:  ## list the commands
@@ -56,6 +56,9 @@ page: .venv/.ready  ## show the lessons as web pages without code, on your own c
 	$(BIN)/voila --classic-tree "$(MEMCALC_LESSONS)"
 
 slides: serve  ## the same: its page "Slides" has a deck for each lesson
+
+texts: .venv/.ready  ## bring the catalogues of other languages up to date with the code (NEW=fr: begin one)
+	cd tests && ../$(BIN)/python -m wording $(NEW)
 
 bench: .venv/.ready node_modules/.ready  ## measure the speed, and write it into tests/bench/README.md
 	cd tests && ../$(BIN)/python -m bench

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from memcalc.errors import InputError
 
 if TYPE_CHECKING:
+    from memcalc.catalogue import language
     from memcalc.estimate.beside import Together, parts_of, together
     from memcalc.estimate.engine import Pool, pool
     from memcalc.estimate.offload import places, smallest
@@ -42,6 +43,7 @@ __all__ = [
     "fair_split",
     "fewest_gpus",
     "fits",
+    "language",
     "largest",
     "on_cards",
     "parts_of",
@@ -73,6 +75,7 @@ _HOMES = {
     "specs.inference": ("Inference",),
     "specs.model": ("Model",),
     "specs.training": ("Training",),
+    "catalogue": ("language",),
     "lessons": (
         *("brief", "check", "compare", "exercise", "export", "guess_again", "predict", "progress", "questions"),
         *("take_home", "then_and_now"),

@@ -9,6 +9,7 @@ from itertools import product
 from types import MappingProxyType
 from typing import Self, get_args, get_origin, get_type_hints
 
+from memcalc import texts
 from memcalc.errors import InputError, choice, shown, spelled
 
 _DATA = files("memcalc") / "data"
@@ -51,7 +52,8 @@ def find(table: str, field: str, name: object) -> Mapping[str, str]:
         return known[name]
     if several := spelled(name, sizes):
         *first, last = several
-        raise InputError(f"{field} {shown(name)} is sold in several sizes: name {', '.join(first)} or {last}.")
+        said = texts.later("{field} {given} is sold in several sizes: name {names} or {last}.")
+        raise InputError(texts.tr(said, field=field, given=shown(name), names=", ".join(first), last=last))
     return known[choice(field, name, known, aliases, where_listed(table))]
 
 
@@ -61,7 +63,20 @@ def where_listed(table: str) -> str:
     >>> where_listed("gpus")
     '`python -m memcalc list gpus` lists all that are.'
     """
-    return f"`python -m memcalc list {table}` lists all that are." if table in LISTED else ""
+    return texts.tr("`python -m memcalc list {table}` lists all that are.", table=table) if table in LISTED else ""
+
+
+def language(name: str = "") -> str:
+    """Choose the language of what people read, and return it; without a name, return the one that is chosen.
+
+    Raises InputError for a language that has no catalogue.
+
+    >>> language("en"), language()
+    ('en', 'en')
+    """
+    if name:
+        texts.speak(choice("language", name, texts.languages()))
+    return texts.chosen()
 
 
 @cache

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
+from memcalc.texts import later, tr
+
 _Meant = TypeVar("_Meant")
 
 
@@ -19,7 +21,8 @@ def must(field: str, allowed: str, value: object) -> InputError:
     >>> str(must("zero", "0 with sharding fsdp", 3))
     'zero must be 0 with sharding fsdp, not 3.'
     """
-    return InputError(f"{field} must be {allowed}, not {f'{value:,}' if type(value) is int else value}.")
+    given = f"{value:,}" if type(value) is int else value
+    return InputError(tr("{field} must be {allowed}, not {given}.", field=field, allowed=allowed, given=given))
 
 
 def whole(field: str, value: object, low: int, high: int, bound: str = "") -> int:
@@ -35,7 +38,8 @@ def whole(field: str, value: object, low: int, high: int, bound: str = "") -> in
     """
     number = integer(value)
     if number is None or not low <= number <= high:
-        raise must(field, f"a whole number from {low:,} to {bound and f'{bound} = '}{high:,}", shown(value))
+        most = f"{bound} = {high:,}" if bound else f"{high:,}"
+        raise must(field, tr("a whole number from {low:,} to {most}", low=low, most=most), shown(value))
     return number
 
 
@@ -73,11 +77,19 @@ def choice(
     spellings = {**(aliases or {}), **names}
     if (found := spelled(value, spellings)) is not None:
         return found
-    near = " or ".join(nearest(shown(value), spellings))
-    hint = f"; the nearest is {near}" if near else ""
-    known = f" Known: {', '.join(names)}." if len(names) <= _LISTED else ""
+    near = tr(" or ").join(nearest(shown(value), spellings))
+    said = _NEAR if near else later("{field} {given} is not known.")
+    known = f" {tr(_KNOWN, names=', '.join(names))}" if len(names) <= _LISTED else ""
     known = known or (f" {listed}" if listed and not near else "")
-    raise InputError(f"{field} {shown(value)} is not known{hint}.{known}")
+    raise InputError(tr(said, field=field, given=shown(value), near=near) + known)
+
+
+_NEAR, _KNOWN = later("{field} {given} is not known; the nearest is {near}."), later("Known: {names}.")
+
+
+def without_list(problem: InputError) -> str:
+    """Return a refusal without the names that it may list, for a reader who sees them anyway."""
+    return str(problem).partition(f" {tr(_KNOWN).partition('{')[0]}")[0]
 
 
 def spelled(value: object, names: Mapping[str, _Meant]) -> _Meant | None:

@@ -27,6 +27,7 @@ from memcalc.specs.gpu import Gpu
 from memcalc.specs.inference import Inference
 from memcalc.specs.model import Model
 from memcalc.specs.training import Training
+from memcalc.texts import later, tr
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,7 @@ class Needed:
         value, unit = own[of].value(self.known) if of in own else self.known.get(of, ""), GLOSSARY[of].unit
         if unit == "bytes" and GLOSSARY[of].derived:
             return units.show(math.ceil(value))
-        return f"{number(value)} {unit.removesuffix('s') if value == 1 else unit}".strip() if value != "" else ""
+        return f"{number(value)} {tr(unit.removesuffix('s') if value == 1 else unit)}".strip() if value != "" else ""
 
 
 def needed(model: Model, run: Inference, *names: str, gpu: Gpu | None = None) -> Needed:
@@ -146,6 +147,9 @@ def needed(model: Model, run: Inference, *names: str, gpu: Gpu | None = None) ->
     return Needed(tuple(term for term, _ in pairs), {one: value for _, known in pairs for one, value in known.items()})
 
 
+_TITLES = [later("letter"), later("meaning"), later("unit"), later("here")]
+
+
 class Letters(WholeTable):
     """A table of letters, which a notebook typesets; text stands at the left."""
 
@@ -154,7 +158,7 @@ class Letters(WholeTable):
 
     def _repr_markdown_(self) -> str:
         of = {one.name: letter(one) for one in GLOSSARY}
-        head = " | ".join(["letter", *self.columns])
+        head = " | ".join(map(tr, ["letter", *self.columns]))
         lines = (" | ".join([f"${of[name]}$", *cells]) for name, cells in zip(self.index, self.to_numpy(), strict=True))
         return "\n".join(f"| {line} |" for line in (head, " | ".join([":---"] * (1 + len(self.columns))), *lines))
 
@@ -165,7 +169,7 @@ def glossary(*terms: Term) -> Letters:
     entries = [entry for entry in GLOSSARY.values() if entry.symbol in wanted]
     fields_of = {"letter": "symbol", "meaning": "meaning", "unit": "unit"}  # title of a column → field of an entry
     fields_of |= {"config.json": "config", "ZeRO paper": "zero", "Megatron paper": "megatron"}
-    lines = [{title: str(getattr(entry, name)) for title, name in fields_of.items()} for entry in entries]
+    lines = [{title: tr(str(getattr(entry, name))) for title, name in fields_of.items()} for entry in entries]
     table = Letters(lines).set_index("letter")
     return table.loc[:, (table != "").any()]  # a column in which no symbol has a name says nothing
 

@@ -8,6 +8,7 @@ import re
 from fractions import Fraction
 
 from memcalc.errors import InputError, shown
+from memcalc.texts import tr
 
 UNITS = {
     "B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12,
@@ -79,7 +80,7 @@ def amount(value: int | Fraction, unit: str = "bytes") -> str:
     ('17,179,869,184 bytes', '0.01562 seconds')
     """
     fraction = unit in ("seconds", "kWh", "US dollars")
-    return f"{float(value):,.4g} {unit}" if fraction else f"{math.ceil(value):,} {unit}".rstrip()
+    return f"{float(value):,.4g} {tr(unit)}" if fraction else f"{math.ceil(value):,} {tr(unit)}".rstrip()
 
 
 def three_digits(number: float) -> str:
@@ -142,10 +143,12 @@ def parse(text: str, unit: str = "") -> Fraction:
     amount = r"\s*(\d{1,3}(?:,\d{3}){1,99}|\d{1,300})(\.\d{1,300})?\s*([a-z]*|%)\s*"  # no endless digits
     match = re.fullmatch(amount, text, re.IGNORECASE)
     sizes = {name.casefold(): size for name, size in UNITS.items()} | {"byte": 1, "bytes": 1}
-    wanted = "a number with a unit; write for example '4 GiB' or '4.29 GB'"
+    wanted = tr("a number with a unit; write for example '4 GiB' or '4.29 GB'")
     if unit and unit not in UNITS:  # what is not bytes has no other unit
-        sizes, wanted = {unit: 1, "%" if unit == "percent" else unit: 1}, f"a number of {unit}"
+        called = tr(unit)
+        sizes = dict.fromkeys((unit, called.casefold(), "%" if unit == "percent" else unit), 1)
+        wanted = tr("a number of {unit}", unit=called)
     said = (match[3].casefold() or unit.casefold()) if match else ""
     if said not in sizes:
-        raise InputError(f"amount {shown(text)} is not {wanted}.")
+        raise InputError(tr("amount {text} is not {wanted}.", text=shown(text), wanted=wanted))
     return Fraction(match[1].replace(",", "") + (match[2] or "")) * sizes[said]

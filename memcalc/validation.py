@@ -7,17 +7,18 @@ from dataclasses import dataclass
 from memcalc import Inference, InputError, Training
 from memcalc.estimate.measured import COLUMNS, NOTABLE, Measurement, measurements, read, row
 from memcalc.tables import WholeTable
+from memcalc.texts import later, tr
 
 __all__ = ["COLUMNS", "NOTABLE", "Lines", "Measurement", "against", "measurements", "read", "residuals", "row", "table"]
 
 _SAID = {
-    "context": "{:,} tokens",
-    "batch": "batch of {}",
-    "data_parallel": "{} cards",
-    "kv_cache": "{} cache",
-    "rows": "{:,} rows",
-    "columns": "{:,} columns",
-    **dict.fromkeys(("engine", "weights", "format", "recipe", "optimizer", "attention", "sharding", "gpu"), "{}"),
+    "context": later("{value:,} tokens"),
+    "batch": later("batch of {value}"),
+    "data_parallel": later("{value} cards"),
+    "kv_cache": later("{value} cache"),
+    "rows": later("{value:,} rows"),
+    "columns": later("{value:,} columns"),
+    **dict.fromkeys(("engine", "weights", "format", "recipe", "optimizer", "attention", "sharding", "gpu"), "{value}"),
 }
 """Input → how it is said; others are said with their name."""
 
@@ -57,20 +58,23 @@ def against(*rows: str | Measurement) -> Lines:
 def _sentence(one: Measurement) -> str:
     """Say what was measured on what, and what the formula says to it."""
     unit, measured, predicted = one.row["unit"], *(f"{float(each):,.0f}" for each in (one.measured, one.predicted))
-    amount = f"{', '.join(_on_what(one))}: {one.row['said']} {measured} {unit}".removeprefix(": ")
+    amount = f"{', '.join(_on_what(one))}: {tr(one.row['said'])} {measured} {tr(unit)}".removeprefix(": ")
     if one.row["bound"] == "below":
-        return f"{amount}; the formula says at most {predicted} {'✓' if one.within else '✗'}"
+        most = tr("{amount}; the formula says at most {predicted}", amount=amount, predicted=predicted)
+        return f"{most} {'✓' if one.within else '✗'}"
     if one.residual == 0:
-        return f"{amount}, as the formula says ✓"
-    side, share = "more" if one.residual > 0 else "less", one.percent.removeprefix("-")
-    return f"{amount}, {share} {side} than the {predicted} of the formula{': unfold to read why' if one.cause else ''}"
+        return tr("{amount}, as the formula says ✓", amount=amount)
+    more = later("{amount}, {share} more than the {predicted} of the formula")
+    less = later("{amount}, {share} less than the {predicted} of the formula")
+    said = tr(more if one.residual > 0 else less, amount=amount, share=one.percent.strip("-"), predicted=predicted)
+    return tr("{sentence}: unfold to read why", sentence=said) if one.cause else said
 
 
 def _on_what(one: Measurement) -> list[str]:
     """Return the model and the inputs in words; of a model that was changed only that it was."""
     of_run = {name: value for name, value in one.inputs.items() if _is_said(name)}
-    changed = " with other sizes" if len(of_run) < len(one.inputs) else ""
-    said = [_SAID.get(name, f"{name.replace('_', ' ')} {{}}").format(value) for name, value in of_run.items()]
+    changed = tr(" with other sizes") if len(of_run) < len(one.inputs) else ""
+    said = [tr(_SAID.get(name, f"{name.replace('_', ' ')} {{value}}"), value=value) for name, value in of_run.items()]
     alone = {"batch": 1}  # goes without saying
     said = [words for words, (name, value) in zip(said, of_run.items(), strict=True) if alone.get(name) != value]
     return [f"{one.model}{changed}", *said] if one.model else said
@@ -82,12 +86,12 @@ def _is_said(name: str) -> bool:
 
 
 def _details(one: Measurement) -> str:
-    what = one.row["meaning"]
-    lines = [f"What it is: {what}.", f"Why the two differ: {one.cause}."] if one.cause else [f"What it is: {what}."]
+    lines = [tr("What it is: {meaning}.", meaning=tr(one.row["meaning"]))]
+    lines += [tr("Why the two differ: {cause}.", cause=tr(one.cause))] if one.cause else []
     lines += [
-        f"Inputs: {one.written}.",
-        f"How it was measured: {one.how}.",
-        f"{one.library}; {one.date}; row {one.id}.",
+        tr("Inputs: {inputs}.", inputs=one.written),
+        tr("How it was measured: {how}.", how=tr(one.how)),
+        tr("{library}; {date}; row {id}.", library=one.library, date=one.date, id=one.id),
     ]
     return "".join(f"<p>{html.escape(line)}</p>" for line in lines)
 

@@ -20,6 +20,7 @@ from memcalc.specs.inference import Inference
 from memcalc.specs.model import Model, NominalModel
 from memcalc.specs.run import PARALLEL
 from memcalc.specs.training import Training
+from memcalc.texts import later, later_many, tr, tr_many
 from memcalc.units import show, three_digits
 
 
@@ -95,17 +96,18 @@ def next_steps(model: AnyModel, run: Inference | Training, gpu: Gpu, formats: tu
     from memcalc.estimate import training_ways  # here: SymPy builds many terms for training
 
     found = [way.sentence for way in training_ways.ways(model, run, gpu)]
-    return found or ([] if fits(model, run, gpu) else [_NOTHING])
+    return found or ([] if fits(model, run, gpu) else [tr(_NOTHING)])
 
 
-_NOTHING = "No change that was tried makes it fit, nor any number of such cards."
+_NOTHING = later("No change that was tried makes it fit, nor any number of such cards.")
 
 
 def notes(model: Model, run: Inference | Training, gpu: Gpu) -> list[str]:
     """Return what a careful reader should know about the numbers."""
     found, trained = [], model.trained_context
     if trained and (run.context > trained or _longest(model, run, gpu) > trained):
-        found.append(f"{model.name} was trained for {trained:,} tokens; more needs an extension.")
+        said = later("{model} was trained for {trained:,} tokens; more needs an extension.")
+        found.append(tr(said, model=model.name, trained=trained))
     found += [*on_top(run), *elsewhere(gpu)]
     found += _of_training(model, run, gpu) if isinstance(run, Training) else _on_card(model, run, gpu)
     return [*found, *said_of(model, run)]
@@ -141,9 +143,10 @@ def said_of(model: AnyModel, run: Inference | Training) -> list[str]:
     """
     found = [*_of_serving(model, run)] if isinstance(run, Inference) else []
     if model.assumed:
-        found.append(f"Not in the file, taken from the documented defaults: {', '.join(model.assumed)}.")
+        names = ", ".join(model.assumed)
+        found.append(tr("Not in the file, taken from the documented defaults: {names}.", names=names))
     if model.ignored:
-        found.append(f"In the files, but not counted here: {', '.join(model.ignored)}.")
+        found.append(tr("In the files, but not counted here: {names}.", names=", ".join(model.ignored)))
     return [*found, *model.said]
 
 
@@ -176,11 +179,11 @@ def rounded(run: Training) -> list[str]:
     >>> rounded(Training())
     []
     """
-    return [_ROUNDED] if run.recipe == "bf16" and not run.lora_rank else []
+    return [tr(_ROUNDED)] if run.recipe == "bf16" and not run.lora_rank else []
 
 
 # BF16 has 8 bits of precision: half a step at the end of a binade is 1/512 of the number there.
-_ROUNDED = (
+_ROUNDED = later(
     "Recipe bf16 keeps no copy of the weights in 32 bits: an update of less than 1/512 of its weight is always lost to "
     "rounding."
 )
@@ -206,11 +209,15 @@ def of_pool(model: AnyModel, run: Inference, gpu: Gpu) -> Iterator[str]:
     except InputError:  # nothing is left for it
         return
     (fewest, most), (few, many) = found.tokens, found.requests
+    of = {"engine": run.engine, "context": run.context}
     if fewest == most:
-        size, requests = f"{most:,} tokens", f"{float(many):,.2f}"
+        said = later("The pool of {engine} holds {most:,} tokens: {many:,.2f} requests of {context:,} tokens.")
     else:
-        size, requests = f"{fewest:,} to {most:,} tokens", f"{float(few):,.2f} to {float(many):,.2f}"
-    yield f"The pool of {run.engine} holds {size}: {requests} requests of {run.context:,} tokens."
+        said = later(
+            "The pool of {engine} holds {fewest:,} to {most:,} tokens: {few:,.2f} to {many:,.2f} requests of "
+            "{context:,} tokens."
+        )
+    yield tr(said, fewest=fewest, most=most, few=float(few), many=float(many), **of)
 
 
 def _speed(model: Model, run: Inference, gpu: Gpu) -> Iterator[str]:
@@ -218,19 +225,36 @@ def _speed(model: Model, run: Inference, gpu: Gpu) -> Iterator[str]:
     if not (gpu.bandwidth or gpu.bf16_tflops) or not fits(model, run, gpu):
         return
     cards, bound = math.prod(getattr(run, degree) for degree in PARALLEL), fastest(model, run, gpu)
-    such = "one such card" if cards == 1 else f"{cards:,} such cards"
     if bound.decode:
-        both = f" at the start of the context, and {_most(bound.decode)} at its end"
-        where = both if bound.first > _NOTABLE * bound.decode else ""
-        at_most = f"No program writes more than {_most(bound.first)} tokens per second and sequence on {such}"
         half = run.offloaded and not run.host_bandwidth
-        slower = "; the memory of the CPU makes it slower: host_bandwidth tells by how much" if half else ""
-        yield f"{at_most}{where}, unless it guesses tokens ahead{slower}."
+        slower = tr("; the memory of the CPU makes it slower: host_bandwidth tells by how much") if half else ""
+        said = _WRITES_LESS if bound.first > _NOTABLE * bound.decode else _WRITES
+        first, last = _most(bound.first), _most(bound.decode)
+        yield tr_many(*said, cards, first=first, last=last, slower=slower)
     elif gpu.bandwidth:
-        yield "How fast it can be is not said: the total of its files does not tell what a token reads of them."
+        yield tr("How fast it can be is not said: the total of its files does not tell what a token reads of them.")
     if bound.prefill:
-        read = f"Reading {tokens_of(run.context, run)} takes {such} at least {_least(bound.prefill)} s"
-        yield f"{read}, by the peak that its maker states for 16-bit numbers added up in 32 bits."
+        yield tr_many(*_READS, cards, tokens=tokens_of(run.context, run), seconds=_least(bound.prefill))
+
+
+_WRITES = later_many(
+    "No program writes more than {first} tokens per second and sequence on one such card, unless it guesses tokens "
+    "ahead{slower}.",
+    "No program writes more than {first} tokens per second and sequence on {count:,} such cards, unless it guesses "
+    "tokens ahead{slower}.",
+)
+_WRITES_LESS = later_many(
+    "No program writes more than {first} tokens per second and sequence on one such card at the start of the context, "
+    "and {last} at its end, unless it guesses tokens ahead{slower}.",
+    "No program writes more than {first} tokens per second and sequence on {count:,} such cards at the start of the "
+    "context, and {last} at its end, unless it guesses tokens ahead{slower}.",
+)
+_READS = later_many(
+    "Reading {tokens} takes one such card at least {seconds} s, by the peak that its maker states for 16-bit numbers "
+    "added up in 32 bits.",
+    "Reading {tokens} takes {count:,} such cards at least {seconds} s, by the peak that its maker states for 16-bit "
+    "numbers added up in 32 bits.",
+)
 
 
 def _pace(model: AnyModel, run: Training, gpu: Gpu) -> Iterator[str]:
@@ -242,10 +266,15 @@ def _pace(model: AnyModel, run: Training, gpu: Gpu) -> Iterator[str]:
     except InputError:  # of matrices in 8 bits, of which no peak is known
         return
     low, high = (f"{float(100 * end):.0f}" for end in usual_utilization())
-    cards = "This card" if found.cards == 1 else f"{found.cards:,} such cards"
-    speed = three_digits(found.tokens_per_second)
-    alone = f"{cards} would train on {speed} tokens per second if nothing but arithmetic took time"
-    yield f"{alone}: published trainings reach {low} to {high} % of that."
+    yield tr_many(*_TRAINS, found.cards, speed=three_digits(found.tokens_per_second), low=low, high=high)
+
+
+_TRAINS = later_many(
+    "This card would train on {speed} tokens per second if nothing but arithmetic took time: published trainings reach "
+    "{low} to {high} % of that.",
+    "{count:,} such cards would train on {speed} tokens per second if nothing but arithmetic took time: published "
+    "trainings reach {low} to {high} % of that.",
+)
 
 
 _NOTABLE = 1.1
@@ -269,11 +298,12 @@ def _of_engines(model: Model, run: Inference) -> Iterator[str]:
     matters = {Kept.WHOLE_CONTEXT: windows, Kept.EVERY_HEAD: 1 < model.kv_heads < model.heads}
     for one in departures(model.family):
         if matters[one.keeps] and run.reserving.kind in ("", one.engine):
-            left_out = "" if run.kind else " Without an engine that is not counted."
-            yield one.sentence + left_out
+            left_out = "" if run.kind else tr(" Without an engine that is not counted.")
+            yield tr(one.sentence) + left_out
 
 
 def _overhead(run: Inference | Training) -> str:
     """Say what comes on top, as a range; activations, which the allocator adds to, are left out."""
     low, high = _driver_and_libraries(run)
-    return f"Driver and libraries take {show(low)} to {show(high)} more, as documented cases have it."
+    said = later("Driver and libraries take {low} to {high} more, as documented cases have it.")
+    return tr(said, low=show(low), high=show(high))

@@ -15,6 +15,7 @@ from memcalc.specs.gpu import Gpu
 from memcalc.specs.inference import ALL, Inference
 from memcalc.specs.model import Model
 from memcalc.specs.training import Training
+from memcalc.texts import tr
 from memcalc.units import show
 
 
@@ -125,12 +126,14 @@ def ways(model: AnyModel, run: Inference, gpu: Gpu) -> Iterator[tuple[Inference,
     held = inference.stack_in(model, resolved(model, run))
     with suppress(InputError):  # of an order of layers that is not known
         if any(held.experts) and (experts := smallest("cpu_experts", model, run, gpu)):
-            words = f"With the experts of {experts:,} layers in CPU memory (cpu_experts {experts}) it would fit."
+            words = tr(
+                "With the experts of {experts:,} layers in CPU memory (cpu_experts {experts}) it would fit.",
+                experts=experts,
+            )
             yield replace(run, cpu_experts=experts), words
         if layers := largest("gpu_layers", model, run, gpu):
-            words = (
-                f"With {layers:,} of {len(held.layers) + 1:,} layers on the card (gpu_layers {layers}) it would fit."
-            )
+            said = "With {layers:,} of {all:,} layers on the card (gpu_layers {layers}) it would fit."
+            words = tr(said, layers=layers, all=len(held.layers) + 1)
             yield replace(run, gpu_layers=layers), words
 
 

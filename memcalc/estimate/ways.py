@@ -13,13 +13,14 @@ from memcalc.estimate.questions import Fit, fewest_gpus, fits, largest
 from memcalc.estimate.terms import breakdown
 from memcalc.formula.choices import Family
 from memcalc.formula.formats import Format
-from memcalc.formula.symbols import BY_NAME, SUMMANDS
+from memcalc.formula.symbols import BY_NAME
 from memcalc.formula.tensors import present
 from memcalc.specs.engines import formats_of
 from memcalc.specs.gpu import Gpu
 from memcalc.specs.inference import AUTO, Inference
 from memcalc.specs.model import Model
 from memcalc.specs.training import Training
+from memcalc.texts import both, cached, later, tr
 from memcalc.units import show
 
 _USEFUL = 2048
@@ -46,7 +47,7 @@ class Way:
     sentence: str
 
 
-@lru_cache(maxsize=1024)  # an explorer asks the same again in every frame
+@cached  # an explorer asks the same again in every frame
 def ways(model: AnyModel, run: Inference, gpu: Gpu, formats: tuple[str, ...] = ()) -> tuple[Way, ...]:
     """Return what makes a run fit, or, if it fits, how far it may grow.
 
@@ -71,9 +72,9 @@ def ways(model: AnyModel, run: Inference, gpu: Gpu, formats: tuple[str, ...] = (
 
 def fewer(model: AnyModel, run: Inference | Training, gpu: Gpu) -> Iterator[Way]:
     """Yield how many tokens, and how many sequences, the card holds."""
-    counts = {"context": lambda count: f"This card holds at most {tokens_of(count, run)}."}
+    counts = {"context": lambda count: tr("This card holds at most {tokens}.", tokens=tokens_of(count, run))}
     if run.batch > 1:
-        counts["batch"] = lambda count: f"It holds at most {count:,} sequences of this context."
+        counts["batch"] = lambda count: tr("It holds at most {count:,} sequences of this context.", count=count)
     for quantity, sentence in counts.items():
         count = _largest(quantity, model, run, gpu)
         if 0 < count < BY_NAME[quantity].limit or (quantity == "batch" and count):
@@ -101,8 +102,9 @@ def tokens_of(context: int, run: Inference | Training) -> str:
     >>> tokens_of(4096, Inference(batch=2))
     '4,096 tokens of context for each of 2 sequences'
     """
-    each = f" for each of {run.batch:,} sequences" if run.batch > 1 else ""
-    return f"{context:,} tokens of context{each}"
+    if run.batch == 1:
+        return tr("{context:,} tokens of context", context=context)
+    return tr("{context:,} tokens of context for each of {batch:,} sequences", context=context, batch=run.batch)
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,7 @@ class Search:
             way, margin = next(self._smaller(fields, run), (None, 0))
             if way and show(margin) != left:
                 left = show(margin)
-                yield Way(way.run, f"{way.sentence} would leave {left}.")
+                yield Way(way.run, tr("{formats} would leave {left}.", formats=way.sentence, left=left))
 
     def _smaller(self, fields: tuple[str, ...], run: Inference) -> Iterator[tuple[Way, int]]:
         """Yield runs that fit with these fields in fewer bits, the least loss first, and what they leave [bytes]."""
@@ -133,10 +135,10 @@ class Search:
         for name in self.smaller(field, run):
             if field == "weights" and stored_bytes(self.model, name) > self._spare(run):
                 continue
-            changed, words = replace(run, **{field: name}), f"{name} {SUMMANDS[field].word}"
+            changed, words = replace(run, **{field: name}), tr(_FORMATS[field], format=name)
             if others:
                 further = self._smaller(tuple(others), changed)
-                yield from ((Way(way.run, f"{way.sentence} and {words}"), margin) for way, margin in further)
+                yield from ((Way(way.run, both([way.sentence, words])), margin) for way, margin in further)
             elif fit := self._fit(changed):
                 yield Way(changed, words), fit.margin
 
@@ -188,8 +190,13 @@ class Search:
             near.remove(name)
             yield name
 
-    def on_cards(self, run: Inference) -> Iterator[Way]:
-        """Yield the fewest such cards that would do, divided as the engine does, if the run says nothing of several."""
+    def on_cards(self, run: Inference, weights: str = "") -> Iterator[Way]:
+        """Yield the fewest such cards that would do, divided as the engine does, if the run says nothing of several.
+
+        Parameters
+        ----------
+        weights : a format that is to be said
+        """
         if run.divided:
             return
         try:
@@ -198,8 +205,8 @@ class Search:
             return
         if several:
             cards = several.tensor_parallel * several.pipeline_parallel
-            how = "each with some of the layers" if several.pipeline_parallel > 1 else "with tensor parallelism"
-            yield Way(several, f"{cards:,} such cards would do, {how}.")
+            layers, in_format = several.pipeline_parallel > 1, _IN_FORMAT if weights else _AS_IT_IS
+            yield Way(several, tr(in_format[layers], cards=cards, weights=weights))
 
     def _by_heads(self, run: Inference) -> Inference | None:
         cards = fewest_gpus(self.model, run, self.gpu)
@@ -221,7 +228,8 @@ class Search:
             for name in self.smaller("weights", asked):
                 smaller = replace(asked, weights=name)
                 if count := _largest("context", self.model, smaller, self.gpu):
-                    words = f"In {name}, this card holds at most {tokens_of(count, asked)}."
+                    tokens = tokens_of(count, asked)
+                    words = tr("In {name}, this card holds at most {tokens}.", name=name, tokens=tokens)
                     best = Way(_with(smaller, "context", count), words)
                 if count >= wanted:
                     yield best
@@ -232,9 +240,22 @@ class Search:
     def on_cards_in_smaller(self, run: Inference) -> Iterator[Way]:
         """Yield the format that loses least in which some number of cards would do."""
         for name in self.smaller("weights", run, _MOST_CARDS):
-            for several in self.on_cards(replace(run, weights=name)):
-                yield Way(several.run, several.sentence.replace(" would do,", f" would do in {name},"))
+            for several in self.on_cards(replace(run, weights=name), name):
+                yield several
                 return
+
+
+_FORMATS = {"weights": later("{format} weights"), "kv_cache": later("{format} cache")}
+
+_AS_IT_IS = (
+    later("{cards:,} such cards would do, with tensor parallelism."),
+    later("{cards:,} such cards would do, each with some of the layers."),
+)
+_IN_FORMAT = (
+    later("{cards:,} such cards would do in {weights}, with tensor parallelism."),
+    later("{cards:,} such cards would do in {weights}, each with some of the layers."),
+)
+"""How several cards would do: with every layer shared by all of them, or each with some of the layers."""
 
 
 @lru_cache(maxsize=4096)
@@ -272,13 +293,14 @@ def existing(kind: str, field: str) -> list[str]:
 def no_way(model: AnyModel, run: Inference) -> str:
     """Say why nothing that was tried makes it fit."""
     if not isinstance(model, Model):
-        return "It needs a smaller file of this model, or a larger card."
+        return tr("It needs a smaller file of this model, or a larger card.")
     least = min(map(Format.named, existing(run.kind, "weights")), key=lambda form: form.bits).name
     try:
         weights = show(breakdown(model, replace(run, weights=least))["weights"])
     except InputError:
-        return "No format that was tried makes it fit: it needs a larger card, or several."
-    return f"Even {least} weights take {weights}: it needs a larger card, or several."
+        return tr("No format that was tried makes it fit: it needs a larger card, or several.")
+    said = later("Even {format} weights take {weights}: it needs a larger card, or several.")
+    return tr(said, format=least, weights=weights)
 
 
 PLAIN = ("INT8", "FP8", "INT4")

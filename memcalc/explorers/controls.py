@@ -10,6 +10,7 @@ from memcalc.catalogue import find, names, rows
 from memcalc.errors import choice, must, shown, whole
 from memcalc.formula.symbols import BY_NAME
 from memcalc.specs.run import weights_formats
+from memcalc.texts import tr
 
 Value = str | int
 """What a control is set to."""
@@ -39,8 +40,9 @@ class Menu:
         return {
             "name": name,
             "kind": "menu",
-            "label": self.label,
+            "label": tr(self.label),
             "options": list(self.options),
+            "called": list(map(tr, self.options)),
             "letters": list(self.letters),
         }
 
@@ -77,14 +79,14 @@ class Number:
         """Return what the page must know of it."""
         letters = [self.letter] if self.letter else []
         known = {
-            "unit": self.unit,
+            "unit": tr(self.unit),
             "low": self.low,
             "high": self.high,
             "grid": list(self.grid),
             "plays": self.plays,
             "letters": letters,
         }
-        return {"name": name, "kind": "number", "label": self.label, **known}
+        return {"name": name, "kind": "number", "label": tr(self.label), **known}
 
     def allowed(self, name: str, value: object) -> int:
         """Return a number within the ends; raise InputError for another."""
@@ -109,7 +111,7 @@ class Text:
 
     def data(self, name: str) -> dict[str, object]:
         """Return what the page must know of it."""
-        return {"name": name, "kind": "text", "label": self.label, "most": self.most}
+        return {"name": name, "kind": "text", "label": tr(self.label), "most": self.most}
 
     def allowed(self, name: str, value: object) -> str:
         """Return the words; raise InputError for what is no text, or too long."""
@@ -141,8 +143,8 @@ class Picker:
         """Return what the page must know of it."""
         groups = {}
         for row in rows(self.table):
-            groups.setdefault(row[self.group] or "others", []).append(row["name"])
-        return {"name": name, "kind": "picker", "label": self.label, "groups": groups, "own": self.own}
+            groups.setdefault(row[self.group] or tr("others"), []).append(row["name"])
+        return {"name": name, "kind": "picker", "label": tr(self.label), "groups": groups, "own": tr(self.own)}
 
     def allowed(self, name: str, value: object) -> str:
         """Return a name as the table spells it, or one's own as it was given; raise InputError for what is neither."""

@@ -13,6 +13,7 @@ from memcalc.explorers.vessel import Vessel
 from memcalc.explorers.words import formula, letters_of
 from memcalc.formula.inverse import token
 from memcalc.formula.symbols import SUMMANDS
+from memcalc.texts import both, later, tr
 from memcalc.units import show
 
 SHELF = ("RTX 4090", "RTX 5090", "A100 80 GB", "H100 80 GB", "MI300X")
@@ -23,21 +24,23 @@ _ABOVE = 64  # room above the rim of a card that is not too full [px]
 _FLOORS = {360: 262, 600: 300, 860: 330}  # of the large card [px]
 
 
-_ASKS = (
+_ASKS = later(
     "You own one {gpu} and would like {model} to answer on it, with [weights] in {weights} and a [cache] in {kv_cache} "
     "for a conversation of {context} tokens with {batch} person."
 )
-_ASKS_SEVERAL = (
-    _ASKS.partition("for a conversation")[0] + "for conversations of {context} tokens each with {batch} people at once."
+_ASKS_SEVERAL = later(
+    "You own one {gpu} and would like {model} to answer on it, with [weights] in {weights} and a [cache] in {kv_cache} "
+    "for conversations of {context} tokens each with {batch} people at once."
 )
+_GUESS = later("How high will it reach? Drag the dashed line, or type a number; then open it.")
 
 
 @explorer(
     _ASKS,
     presets={
-        "LLaMA-7B at 32K": {"model": "LLaMA-7B", "context": 2**15},
-        "the same in 8 bits": {"model": "LLaMA-7B", "context": 2**15, "weights": "INT8", "kv_cache": "INT8"},
-        "Llama-3.1-8B at 128K": {"model": "Llama-3.1-8B", "context": 2**17},
+        later("LLaMA-7B at 32K"): {"model": "LLaMA-7B", "context": 2**15},
+        later("the same in 8 bits"): {"model": "LLaMA-7B", "context": 2**15, "weights": "INT8", "kv_cache": "INT8"},
+        later("Llama-3.1-8B at 128K"): {"model": "Llama-3.1-8B", "context": 2**17},
     },
 )
 def will_it_fit(
@@ -66,26 +69,30 @@ def will_it_fit(
         marks=marks,
         height=height,
         said=said,
-        alt=f"{gpu.name}, a container of {show(fit.capacity)}, with {_listed(memory)} in it. {said.replace('*', '')}",
+        alt=_described(gpu, fit, memory, said),
         notes=advice.notes(model, run, gpu),
         hints=advice.next_steps(model, run, gpu, PLAIN)[:3],
         formula=formula(model, run, terms(model, run), left="inference"),
         code=code(model, run, shown=("context", "batch", "weights", "kv_cache")),
         sentence=_ASKS if batch == 1 else _ASKS_SEVERAL,
         scale=f"{vessel.unit:.3g}",
-        guess=vessels.guess(vessel, "How high will it reach? Drag the dashed line", fit.needed),
+        guess=vessels.guess(vessel, tr(_GUESS), fit.needed),
     )
 
 
 def _verdict(fit: Fit) -> str:
     needed, margin = show(fit.needed), show(abs(fit.margin))
     if fit:
-        return f"*It fits:* {margin} stay free beside the {needed}."
-    return f"*It does not fit:* {margin} of the {needed} run over the rim."
+        return tr("*It fits:* {margin} stay free beside the {needed}.", margin=margin, needed=needed)
+    return tr("*It does not fit:* {margin} of the {needed} run over the rim.", margin=margin, needed=needed)
 
 
-def _listed(memory: dict[str, int]) -> str:
-    return " and ".join(f"{SUMMANDS[term].word} of {show(size)}" for term, size in memory.items())
+def _described(gpu: Gpu, fit: Fit, memory: dict[str, int], said: str) -> str:
+    """Say in words what the picture shows."""
+    parts = [tr("{word} of {size}", word=tr(SUMMANDS[term].word), size=show(size)) for term, size in memory.items()]
+    card, capacity = gpu.name, show(fit.capacity)
+    seen = tr("{card}, a container of {capacity}, with {parts} in it.", card=card, capacity=capacity, parts=both(parts))
+    return f"{seen} {said.replace('*', '')}"
 
 
 def _card(marks: Marks, model: Model, run: Inference, gpu: Gpu, memory: dict[str, int]) -> Vessel:
@@ -105,7 +112,7 @@ def _card(marks: Marks, model: Model, run: Inference, gpu: Gpu, memory: dict[str
         vessels.rim(marks, vessel, vessel, min(16, vessel.middle - vessel.heap_width / 2))
     _surface(marks, vessel, each, run.context, largest("context", model, run, gpu))
     lines = each and tokens <= run.batch * run.context
-    _captions(marks, vessel, gpu, f" · from line to line {tokens:,} tokens" if lines else "")
+    _captions(marks, vessel, gpu, tokens if lines else 0)
     _guess_line(marks, vessel)
     return vessel
 
@@ -117,20 +124,22 @@ def _surface(marks: Marks, vessel: Vessel, each: int, context: int, most: int) -
     if each:
         handle = along("context", origin=vessel.top + vessel.per(each) * context, size=-vessel.per(each))
         handle["also"] = [most] if most else []
-        says = "drag the surface: the context"
+        says = tr("drag the surface: the context")
         place = vessel.middle + half * 0.6, vessel.top
         marks.knob("context", *place, "y", handle, of="kv_cache", says=says, lights="s", answer=True)
 
 
-def _captions(marks: Marks, vessel: Vessel, gpu: Gpu, scale: str) -> None:
-    """Write below the card what it is, and to which scale it is drawn."""
+def _captions(marks: Marks, vessel: Vessel, gpu: Gpu, tokens: int) -> None:
+    """Write below the card what it is, and to which scale it is drawn; without tokens, there are no lines."""
     _, gib = vessels.square_of(vessel.unit)
     twice = gpu.capacity_is == "marketed"
     known = gpu.vendor and marks.width == LAYOUTS[-1] and not twice  # there is room; a card of one's own is not sold
-    sold = f", sold as {gpu.marketed_gb:,} {gpu.marketed_unit}" if known else ""
-    below = f"{gpu.name}{sold}: {gpu.capacity_said} {show(gpu.capacity)}"
+    named = tr("{card}, sold as {size}", card=gpu.name, size=f"{gpu.marketed_gb:,} {gpu.marketed_unit}")
+    below = f"{named if known else gpu.name}: {gpu.capacity_said} {show(gpu.capacity)}"
     marks.text("card_name", vessel.middle, vessel.floor + 31, below, anchor="middle")
-    line = f"one square is {gib:,} GiB{scale}"
+    line = tr("one square is {gib:,} GiB", gib=gib)
+    if tokens:
+        line = tr("one square is {gib:,} GiB · from line to line {tokens:,} tokens", gib=gib, tokens=tokens)
     marks.text("card_scale", vessel.middle, vessel.floor + 49, line, anchor="middle", look="tiny")
 
 
@@ -161,7 +170,7 @@ def _words_inside(marks: Marks, vessel: Vessel, run: Inference) -> None:
             form = getattr(run, term)
             marks.text(f"card_{term}_format", vessel.middle, place, form, look="middling halo texture", **more)
         if term == "weights" and bottom - top > 56 and wide > 140:
-            words = "click for other bits"
+            words = tr("click for other bits")
             marks.text(f"card_{term}_click", vessel.middle, place + 18, words, look="halo texture", **more)
 
 
@@ -187,23 +196,27 @@ def _labels(marks: Marks, vessel: Vessel, model: Model, run: Inference, memory: 
 def _lines(vessel: Vessel, model: Model, run: Inference, memory: dict[str, int]) -> dict[str, list[str]]:
     """Return what is said of each part, and of what is left or lacks."""
     lines = {
-        "weights": [f"weights {show(memory['weights'])}", f"{model.parameters:,} parameters"],
-        "kv_cache": [f"cache {show(memory['kv_cache'])}", _tokens(model, run, memory["kv_cache"])],
+        "weights": [_named("weights", memory), tr("{count:,} parameters", count=model.parameters)],
+        "kv_cache": [_named("kv_cache", memory), _tokens(model, run, memory["kv_cache"])],
     }
     if vessel.over:
-        return lines | {"over": [f"{show(vessel.over)} over the rim", "no room on this card"]}
+        return lines | {"over": [tr("{size} over the rim", size=show(vessel.over)), tr("no room on this card")]}
     free = vessel.capacity - sum(memory.values())
-    return lines | {"free": [f"{show(free)} free", "engine and driver take some"]}
+    return lines | {"free": [tr("{size} free", size=show(free)), tr("engine and driver take some")]}
+
+
+def _named(term: str, memory: dict[str, int]) -> str:
+    return f"{tr(SUMMANDS[term].word)} {show(memory[term])}"
 
 
 def _tokens(model: Model, run: Inference, size: int) -> str:
     """Say what a token takes, and of what is no product of tokens, what one more of them takes."""
     tokens, each = run.batch * run.context, _token(model, run) // run.batch
     if not each:
-        return "the same for any number of tokens"
+        return tr("the same for any number of tokens")
     if tokens * each == size:
-        return f"{tokens:,} tokens × {show(each, 'KiB')}"
-    return f"{tokens:,} tokens, {show(each, 'KiB')} for one more"
+        return tr("{tokens:,} tokens × {each}", tokens=tokens, each=show(each, "KiB"))
+    return tr("{tokens:,} tokens, {each} for one more", tokens=tokens, each=show(each, "KiB"))
 
 
 def _look(name: str) -> dict[str, object]:
@@ -218,7 +231,7 @@ def _shelf(marks: Marks, memory: dict[str, int], gpu: Gpu, top: float) -> int:
     step, floor = marks.width / len(cards), top + 138
     room = {"wide": step - 20, "high": 108, "most": 8}
     unit = min(vessels.unit_for(card.capacity, load, **room) for card in cards)
-    marks.text("shelf", 12, top + 14, "The same load in other cards, to one scale", look="middling")
+    marks.text("shelf", 12, top + 14, tr("The same load in other cards, to one scale"), look="middling")
     for place, card in enumerate(cards):
         vessel = Vessel(card.capacity, memory, step * (place + 0.5), floor, unit, step - 8)
         vessels.draw(marks, vessel, f"shelf_{card.name}", look="thin")

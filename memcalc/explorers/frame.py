@@ -3,14 +3,16 @@
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cached_property
 
 from memcalc import InputError
-from memcalc.errors import choice
+from memcalc.errors import choice, without_list
 from memcalc.explorers.controls import Control, Value, controls
 from memcalc.explorers.marks import LAYOUTS, Marks, Shape
+from memcalc.explorers.page import script, spoken
 from memcalc.explorers.words import meanings, plain, words
 from memcalc.formula.symbols import SUMMANDS
+from memcalc.texts import cached, tr
 
 Setting = Mapping[str, Value]
 """Control → value."""
@@ -142,7 +144,7 @@ class Explorable:
             "notes": list(map(words, frame.notes)),
             "hints": list(map(words, frame.hints)),
             "alt": frame.alt or frame.sentence_said,
-            "sentence": words(frame.sentence or self.sentence),
+            "sentence": words(tr(frame.sentence or self.sentence)),
             **_formula(frame.formula),
             "highest": dict(frame.highest),
             "code": f"{frame.code}\nexplorers.{self.subject}({given})",
@@ -155,23 +157,23 @@ class Explorable:
         try:
             data = self.data(state, width)
         except InputError as found:
-            sentence = str(found).partition(" Known: ")[0]  # the control lists them
-            return {"state": dict(state), "problem": sentence}
+            return {"state": dict(state), "problem": without_list(found)}  # the control lists them
         base = self.base(width, tuple(start.items()))
         return changes(base, data) | {"state": dict(state), "size": data["size"]}
 
-    @cache  # noqa: B019 – explorers live as long as the package
+    @cached
     def base(self, width: int, start: tuple[tuple[str, Value], ...]) -> dict[str, object]:
         """Return the frame of the start, from which `answer` tells what differs."""
         return self.data(dict(start), width)
 
-    @cached_property
+    @property
     def stage(self) -> dict[str, object]:
         """What a page must know before any frame: the controls, the presets, the colours of the terms."""
         drawn = [control.data(name) for name, control in self.controls.items()]
-        presets = {name: self.setting(preset) for name, preset in self.presets.items()}
+        presets = {tr(name): self.setting(preset) for name, preset in self.presets.items()}
         colours = {name: entry.colour for name, entry in SUMMANDS.items()}
-        return {"subject": self.subject, "controls": drawn, "presets": presets, "colours": colours, "layouts": LAYOUTS}
+        known = {"controls": drawn, "presets": presets, "colours": colours, "layouts": LAYOUTS}
+        return {"subject": self.subject, **known, "texts": spoken(script())}
 
     def __call__(self, closed: bool = False, **start: Value):
         """Return the widget, with the controls that are named set to these values.

@@ -17,6 +17,8 @@ Lengths are CSS pixels. A name is unique in a picture, and the same thing keeps 
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
+from memcalc.texts import tr
+
 Shape = Mapping[str, object]
 """One shape, as JSON has it."""
 
@@ -104,7 +106,7 @@ class Marks:
         self.rect("guess_reach", left, -16, right - left, 32, inside="guess", look="reach")
         self.line("guess_line", [(left, 0), (right, 0)], inside="guess", look="mine")
         said = {"anchor": anchor, "inside": "guess", "look": "middling halo"}
-        self.text("guess_words", words, -8, "drag me to your guess", **said)
+        self.text("guess_words", words, -8, tr("drag me to your guess"), **said)
 
     def knob(self, name: str, x: float, y: float, axis: str, handle: Mapping[str, object], **more: object) -> None:
         """Add a handle: a ring with two arrows, which is dragged along an axis, "x", "y" or "xy"."""

@@ -8,6 +8,7 @@ from functools import cached_property
 from memcalc.explorers.frame import Guess
 from memcalc.explorers.marks import Marks, along, steps
 from memcalc.formula.symbols import SUMMANDS
+from memcalc.texts import tr
 from memcalc.units import UNITS, in_unit, show, show_both
 
 WALL = 4
@@ -221,7 +222,7 @@ def draw(
     _wall(marks, vessel, name, look)
     for place, (term, (bottom, top)) in enumerate(vessel.above.items()):
         above = _slab(vessel, bottom, top, first=place == 0 and look != "thin", last=place == len(vessel.above) - 1)
-        said = {"says": f"{show(vessel.over)} over the rim", **_lit(more, term)}
+        said = {"says": tr("{size} over the rim", size=show(vessel.over)), **_lit(more, term)}
         marks.path(f"{name}_{term}_over", above, of=term, look="spill", answer=True, **said)
         if look != "thin":
             _texture_above(marks, vessel, name, term, above, row)
@@ -277,7 +278,7 @@ def _part(
     bottom, top = vessel.inside[term]
     place = {"x": vessel.left, "y": top, "width": vessel.width, "height": bottom - top}
     empty = {"y": vessel.floor, "height": 0}
-    said = {} if plain else {"says": f"{SUMMANDS[term].word}: {show_both(vessel.parts[term])}"} | dict(more)
+    said = {} if plain else {"says": f"{tr(SUMMANDS[term].word)}: {show_both(vessel.parts[term])}"} | dict(more)
     marks.rect(f"{name}_{term}", **place, of=term, look="area", answer=True, **{"from": empty}, **said)
     if plain:
         return
@@ -313,12 +314,12 @@ def guess(vessel: Vessel, asks: str, needed: int) -> Guess:
 
     Parameters
     ----------
-    asks : what is asked; how it is answered is added
+    asks : what is asked, and how it is answered
     needed : the answer [bytes]
     """
     per_gib = vessel.high(UNITS["GiB"])
     return Guess(
-        asks=f"{asks}, or type a number; then open it.",
+        asks=asks,
         unit="GiB",
         truth=in_unit(needed, "GiB"),
         handle={"axis": "y"} | along("guess", origin=vessel.floor, size=-per_gib),

@@ -8,6 +8,7 @@ from traitlets import Bool, Dict, Float, Int, List, Unicode
 from memcalc.explorers.marks import LAYOUTS
 from memcalc.explorers.page import script, style
 from memcalc.explorers.words import plain
+from memcalc.texts import tr
 
 _PATIENCE = 0.05  # how long the kernel looks ahead before it answers others [s]
 
@@ -64,7 +65,7 @@ class Explorer(anywidget.AnyWidget):
         try:
             frame = self._frame_of(self.state)
         except Exception as fault:  # the page would show nothing of it
-            said = f"A fault of memcalc, not of yours: {type(fault).__name__}: {fault}."
+            said = tr("A fault of memcalc, not of yours: {fault}.", fault=f"{type(fault).__name__}: {fault}")
             self.frame = self.frame | {"state": self.state, "problem": said}
             raise
         if frame.get("problem"):

@@ -15,6 +15,7 @@ from memcalc.formula.printing import number
 from memcalc.formula.symbols import BY_NAME, GLOSSARY, SUMMANDS
 from memcalc.formula.term import Term, Values
 from memcalc.specs.model import NominalModel
+from memcalc.texts import tr
 from memcalc.units import amount, show
 
 Words = Sequence[str | Mapping[str, str]]
@@ -99,7 +100,7 @@ def line_of(terms: Sequence[Term], known: Values, left: str = "") -> dict[str, o
     }
     numbers[whole.name] = spelled(whole, sum(sizes.values()))
     if left:
-        words_of = {term.name: BY_NAME[term.name].word for term in terms}
+        words_of = {term.name: tr(BY_NAME[term.name].word) for term in terms}
         numbers |= {
             f"={name}": f"{word} {spelled(BY_NAME[name].symbol, sizes[name])}".strip()
             for name, word in words_of.items()
@@ -130,7 +131,7 @@ def meanings(lines: Iterable[Mapping[str, object]]) -> dict[str, str]:
     used = {letter for line in lines for letter in (line["letter"], *line["numbers"])}
     own = {letter: meaning for line in lines for letter, meaning in line.get("meanings", {}).items()}
     return own | {
-        symbol.name: entry.meaning + (f" [{entry.unit}]" if entry.unit else "")
+        symbol.name: tr(entry.meaning) + (f" [{tr(entry.unit)}]" if entry.unit else "")
         for symbol, entry in GLOSSARY.items()
         if symbol.name in used
     }

@@ -11,6 +11,7 @@ from memcalc.formula import megatron
 from memcalc.formula.activations import layer
 from memcalc.formula.saved_tensors import CodePath, SavedTensor, saved_tensors
 from memcalc.lessons.task import ONE_OF_TWO, TEXTBOOK, Answers, cache_of, guess, task, weights_of
+from memcalc.texts import tr
 
 QLORA = Training(context=2048, recipe="bf16", lora_rank=16, base_weights="NF4")
 """The fine-tuning of the lesson: adapters beside a frozen model of four bits."""
@@ -118,7 +119,7 @@ def _cache_of_a_writer() -> Answers:
     yield scores, "that is the score matrix of one layer: it is what FlashAttention does not store"
     yield scores * model.layers, "those are score matrices, which FlashAttention does not store; keys and values stay"
     yield window, "that is StreamingLLM's 4 + 4,092 tokens, which forgets the others, or else a single layer"
-    yield right // 2, f"that is half: FlashAttention halves nothing; or {ONE_OF_TWO}"
+    yield right // 2, tr("that is half: FlashAttention halves nothing; or {why}", why=tr(ONE_OF_TWO))
     yield right // 4, "a kernel such as FlashAttention makes no cache smaller"
     yield total(model, run), "that is weights and cache; the question is about the cache"
 
@@ -149,7 +150,7 @@ def _activations_of_lora() -> Answers:
     yield layers * fused, "that is Megatron's layer; Hugging Face code keeps norms in FP32 and an MLP with a gate"
     yield layers * eager, "those are layers with scores; FlashAttention does not keep them"
     yield layers * full, "that is full recomputation; the question is without"
-    yield flash, f"that is one layer; there are {layers}"
+    yield flash, tr("that is one layer; there are {layers}", layers=layers)
     yield breakdown(model, run)["activations"], "head and loss are in it; the question is about the layers"
     yield layers * full + flash - full, "that is the peak of full recomputation; the question is without"
     yield training.peak_of_recomputation(model, run), "that is the peak of full recomputation, as in Megatron"

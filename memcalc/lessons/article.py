@@ -6,6 +6,7 @@ from memcalc import Gpu, Inference, Model, fits, total, units
 from memcalc.article import table1
 from memcalc.article.claims import VERDICTS, claim
 from memcalc.lessons.task import ALL_TOGETHER, EVERY_HEAD, ONE_OF_TWO, Answers, cache_of, guess, task, weights_of
+from memcalc.texts import later, tr
 
 
 @guess(
@@ -40,12 +41,12 @@ def _next_row_of_the_table() -> Answers:
     goal="judge a claim by computing, in both units",
 )
 def _verdict_on_states() -> Answers:
-    right, other = claim("C010").verdict, "that is the other unit: GB counts in thousands, GiB in steps of 1,024"
+    right, other = claim("C010").verdict, later("that is the other unit: GB counts in thousands, GiB in steps of 1,024")
     words = {
-        "holds": "in which unit? Work it out in GB and in GiB; only one of the two gives the published number",
-        "wrong": "in one of the two units, GB or GiB, the published number is right",
-        "holds under assumption": "the only thing to assume is the unit, and that has a verdict of its own",
-        "not checkable": "all that it needs is stated: multiply, and compare",
+        "holds": later("in which unit? Work it out in GB and in GiB; only one of the two gives the published number"),
+        "wrong": later("in one of the two units, GB or GiB, the published number is right"),
+        "holds under assumption": later("the only thing to assume is the unit, and that has a verdict of its own"),
+        "not checkable": later("all that it needs is stated: multiply, and compare"),
     }
     yield right
     yield from ((verdict, words.get(verdict, other)) for verdict in VERDICTS if verdict != right)
@@ -97,7 +98,10 @@ def _heads_that_fit() -> Answers:
     one_head = cache_of(model, run, kv_heads=1)
     yield right
     yield model.heads, "with all heads it does not fit; that is what makes the claim wrong"
-    yield (card.capacity - weights_of(model, run)) // one_head, f"the {model.heads} query heads must share them evenly"
+    yield (
+        (card.capacity - weights_of(model, run)) // one_head,
+        tr("the {heads} query heads must share them evenly", heads=model.heads),
+    )
     yield card.capacity // one_head, "you gave the whole card to the cache; the weights need their place first"
     yield 2 * right, "that is a step too far: add weights and cache, and compare with what a program sees"
     for heads in fewer:
@@ -117,11 +121,11 @@ def _heads_that_fit() -> Answers:
     goal="tell what no formula can decide",
 )
 def _verdict_on_a_market() -> Answers:
-    right, bytes_ = claim("C094").verdict, "it is about no bytes at all, so that no unit of them can matter"
+    right, bytes_ = claim("C094").verdict, later("it is about no bytes at all, so that no unit of them can matter")
     words = {
-        "holds": "who says so? A number that nobody can trace is not true because it is printed",
-        "wrong": "that would need a count that contradicts it, and none was found",
-        "holds under assumption": "which one? Without a count, no condition makes it true",
+        "holds": later("who says so? A number that nobody can trace is not true because it is printed"),
+        "wrong": later("that would need a count that contradicts it, and none was found"),
+        "holds under assumption": later("which one? Without a count, no condition makes it true"),
     }
     yield right
     yield from ((verdict, words.get(verdict, bytes_)) for verdict in VERDICTS if verdict != right)

@@ -15,9 +15,10 @@ from memcalc.lessons.question import Printed, Question, noted
 from memcalc.lessons.record import chosen_brief, remember
 from memcalc.lessons.task import Task
 from memcalc.lessons.widgets import Answered
+from memcalc.texts import later, tr
 
-_ASKS = "One brief runs through all lessons. Whose questions would you like to answer?"
-_CHANGED = "You can choose another at any time; what you have answered stays."
+_ASKS = later("One brief runs through all lessons. Whose questions would you like to answer?")
+_CHANGED = later("You can choose another at any time; what you have answered stays.")
 
 
 class Chooser(Question):
@@ -28,8 +29,10 @@ class Chooser(Question):
     chosen = Unicode(help="the name of the brief; empty before one is chosen")
 
     def __init__(self):
-        offered = [{name: Brief.named(brief).row[name] for name in ("brief", "title", "who")} for brief in BRIEFS]
-        super().__init__("Your brief", Task("", tuple, asks=_ASKS), briefs=offered)
+        offered = [
+            {"brief": brief} | {name: tr(Brief.named(brief).row[name]) for name in ("title", "who")} for brief in BRIEFS
+        ]
+        super().__init__(tr("Your brief"), Task("", tuple, asks=_ASKS), briefs=offered)
         self.chosen = chosen_brief()
         self._tell("")
 
@@ -39,7 +42,7 @@ class Chooser(Question):
         self._tell(remember("choices", "brief", brief, True))
 
     def _tell(self, problem: str) -> None:
-        said = f"{Brief.named(self.chosen).row['who']} {_CHANGED}" if self.chosen else ""
+        said = f"{tr(Brief.named(self.chosen).row['who'])} {tr(_CHANGED)}" if self.chosen else ""
         self.told = {"chosen": self.chosen, "said": said, "note": noted(problem)}
 
     def _hear(self, said: Mapping[str, object]) -> None:
@@ -52,14 +55,16 @@ class Asked(Answered):
     def __init__(self, number: str, hear: Callable[[str], None]):
         name, _, lesson = number.partition(".")
         self._passed_on = hear
-        also = [["picture", "try it in the picture"], ["other", "choose another brief"]]
-        title = f"{Brief.named(name).row['title']}, your brief: lesson {lesson}"
-        super().__init__("briefs", number, f"Brief of lesson {lesson}", question(number), title=title, also=also)
+        also = [["picture", tr("try it in the picture")], ["other", tr("choose another brief")]]
+        said = later("{brief}, your brief: lesson {lesson}")
+        title = tr(said, brief=tr(Brief.named(name).row["title"]), lesson=lesson)
+        called = tr("Brief of lesson {lesson}", lesson=lesson)
+        super().__init__("briefs", number, called, question(number), title=title, also=also)
 
     def after(self) -> str:
         """Say in how many lessons the brief is answered."""
         done = [answered for lesson in progress().lessons for answered in lesson.brief.values()]
-        return f"The brief is answered in {sum(done)} of {len(done)} lessons."
+        return tr("The brief is answered in {done} of {all} lessons.", done=sum(done), all=len(done))
 
     def _hear(self, said: Mapping[str, object]) -> None:
         wishes = [wish for wish in ("picture", "other") if said.get(wish)]
@@ -82,9 +87,9 @@ class BriefOfLesson(Printed):
     def __repr__(self) -> str:
         if self.asked:
             return repr(self.asked)
-        named = f"brief of lesson {self.lesson}" if self.lesson else "brief"
-        titles = ", ".join(Brief.named(brief).row["title"] for brief in BRIEFS)
-        return f"Your {named}: {titles}. {_ASKS}"
+        said = tr("Your brief of lesson {lesson}", lesson=self.lesson) if self.lesson else tr("Your brief")
+        titles = ", ".join(tr(Brief.named(brief).row["title"]) for brief in BRIEFS)
+        return f"{said}: {titles}. {tr(_ASKS)}"
 
     def _show(self, _change: object = None) -> None:
         if self.lesson and self.chooser.chosen:

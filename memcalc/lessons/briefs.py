@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import cache, cached_property
+from functools import cached_property
 from math import ceil
 
 from memcalc import Gpu, Inference, Model, Training, breakdown, fewest_gpus, peak, symbol, total, values
@@ -14,6 +14,7 @@ from memcalc.estimate.code import arguments
 from memcalc.estimate.speed import fastest
 from memcalc.formula.totals import inference
 from memcalc.lessons.task import EVERY_HEAD, ONE_OF_TWO, Answers, Task, cache_of, weights_of
+from memcalc.texts import cached, later, tr
 
 _APART = Fraction(1, 100)
 """Mistakes that are as near to each other as this, or to what is right, cannot be told apart."""
@@ -124,7 +125,7 @@ def _asks(lesson: str, unit: str, code: Callable[[Brief], str], **words: str) ->
     return enter
 
 
-@cache
+@cached
 def question(number: str) -> Task:
     """Return what a brief asks in a lesson, such as "home.4"; raise InputError where it asks nothing.
 
@@ -140,13 +141,13 @@ def asked_by(brief: Brief, lesson: str) -> Task:
     asked, speaks = _ASKED[lesson], (lesson, brief.row["brief"])
     says = next(row["says"] for row in rows("brief_words") if (row["lesson"], row["brief"]) == speaks)
 
-    @cache
+    @cached
     def answers() -> tuple[object, list[tuple[object, str]]]:
         right, *mistakes = asked.answers(brief)
         return right, list(_told_apart(right, mistakes))
 
-    words = {name: text.format(**brief.told) for name, text in asked.words.items()}
-    return Task(asked.unit, answers, solution=asked.code(brief), says=says.format(**brief.told), **words)
+    words = {name: tr(text, **brief.told) for name, text in asked.words.items()}
+    return Task(asked.unit, answers, solution=asked.code(brief), says=tr(says, **brief.told), **words)
 
 
 def _told_apart(right: object, mistakes: list[tuple[object, str]]) -> Iterator[tuple[object, str]]:
@@ -184,8 +185,14 @@ def _together(brief: Brief) -> Answers:
     yield weights + notes // 2, ONE_OF_TWO
     yield weights + cache_of(model, run, kv_heads=model.heads), EVERY_HEAD
     yield weights + cache_of(model, run, batch=1), "that holds one conversation, and there are more at once"
-    yield weights_of(model, run, weights="FP16") + notes, f"the weights are in {run.weights}, and you took 16 bits"
-    yield weights + cache_of(model, run, kv_cache="FP16"), f"the cache is in {run.kv_cache}, and you took 16 bits"
+    yield (
+        weights_of(model, run, weights="FP16") + notes,
+        tr("the weights are in {weights}, and you took 16 bits", weights=run.weights),
+    )
+    yield (
+        weights + cache_of(model, run, kv_cache="FP16"),
+        tr("the cache is in {kv_cache}, and you took 16 bits", kv_cache=run.kv_cache),
+    )
 
 
 @_asks(
@@ -200,11 +207,19 @@ def _together(brief: Brief) -> Answers:
 def _stored(brief: Brief) -> Answers:
     model, run = brief.model, brief.run
     yield weights_of(model, run)
-    for name, bits in (("INT4", "half a byte"), ("INT8", "a byte"), ("FP16", "two bytes"), ("FP32", "four bytes")):
-        yield weights_of(model, replace(run, weights=name)), f"that is {bits} for each parameter; look up {run.weights}"
+    for name, said in _BITS.items():
+        yield weights_of(model, replace(run, weights=name)), tr(said, weights=run.weights)
     yield total(model, run), "the cache is in it, and the question is about the weights"
     yield round(model.parameters, -9), "that is a byte for each, and the parameters of the name"
     yield 2 * round(model.parameters, -9), "those are the parameters of the name; the model has some more or fewer"
+
+
+_BITS = {
+    "INT4": later("that is half a byte for each parameter; look up {weights}"),
+    "INT8": later("that is a byte for each parameter; look up {weights}"),
+    "FP16": later("that is two bytes for each parameter; look up {weights}"),
+    "FP32": later("that is four bytes for each parameter; look up {weights}"),
+}
 
 
 @_asks(
@@ -272,7 +287,7 @@ def _notes(brief: Brief) -> Answers:
     right = cache_of(model, run)
     yield right
     yield cache_of(model, run, kv_heads=model.heads), EVERY_HEAD
-    yield right // 2, f"{ONE_OF_TWO}; or a number of yours has half its bytes"
+    yield right // 2, tr("{why}; or a number of yours has half its bytes", why=tr(ONE_OF_TWO))
     yield 2 * right, "that is twice too much: a number of yours has too many bytes, or a factor of two is in it twice"
     yield cache_of(model, run, batch=1), "that is one conversation; there are more at once"
     yield cache_of(model, run, full_layers=1, dense_layers=1), "that is one layer; each has a cache of its own"
@@ -316,7 +331,7 @@ def _row(brief: Brief) -> Answers:
     everyone = replace(model, kv_heads=model.heads)
     by_name = values(everyone, run) | {symbol("parameters"): round(model.parameters, -9)}
     yield total(model, run)
-    yield total(everyone, run), f"{EVERY_HEAD}, as the article does"
+    yield total(everyone, run), tr("{why}, as the article does", why=tr(EVERY_HEAD))
     yield inference.exact(by_name), "so the article counts: every head, and the parameters of the name"
     yield weights_of(model, run), "those are the weights alone; the cache comes on top"
     yield cache_of(model, run), "that is the cache alone; the weights come on top"
@@ -344,7 +359,7 @@ def _highest(brief: Brief) -> Answers:
     yield found.bytes
     yield sum(memory.values()), "that is the sum of the terms, which are not all there at once; see peak"
     for moment in found.moments.values():
-        yield moment.bytes, f"that is the moment when {moment.name}; another one is higher"
+        yield moment.bytes, tr("that is the moment when {moment}; another one is higher", moment=tr(moment.name))
     yield sum(memory.values()) - memory["activations"], "those are the states alone; the text leaves something too"
     yield memory["activations"], "those are the activations alone"
     yield brief.gpu.capacity, "that is what a program sees of the card"

@@ -17,6 +17,7 @@ from memcalc.formula.symbols import GLOSSARY, symbol, symbols
 from memcalc.lessons import activations, article, fit, hardware, kv_cache, optimizer, plan, validation, weights  # noqa: F401
 from memcalc.lessons.formulas import formula, number
 from memcalc.lessons.task import ENTERED, GUESSED, Task
+from memcalc.texts import later, tr
 
 EXERCISES = dict(sorted(ENTERED.items()))
 """Number → exercise, as the lessons entered them; the first digit is the notebook."""
@@ -33,8 +34,11 @@ NEAR = Fraction(3, 100)
 FAIR = Fraction(1, 10)
 """A guess that is off by less than this is not far off."""
 
-_ROUNDED = "Close, but off by more than rounding explains: check each factor, and give two digits after the point."
-_UNKNOWN = "not one of the mistakes we know; the hint may help"
+_ROUNDED = later(
+    "Close, but off by more than rounding explains: check each factor, and give two digits after the point."
+)
+
+_BITS = later("that is bits; a byte has eight")
 
 RIVALS = {"GB": "GiB", "GiB": "GB", "MB": "MiB", "MiB": "MB"}
 """Unit of an exercise → the one that it is mistaken for."""
@@ -50,11 +54,13 @@ class Feedback:
     Parameters
     ----------
     kind : one of `KINDS`
-    sentence : what is said of it
+    sentence : what is said of it; a colon parts how it is from why
+    mistake : of a known one, what led to it, as the lesson has it
     """
 
     kind: str
     sentence: str
+    mistake: str = ""
 
     @property
     def right(self) -> bool:
@@ -92,22 +98,24 @@ def check(number: str, answer: object) -> Feedback:
 def judge(exercise: Task, answer: object) -> Feedback:
     """Compare an answer with what a task asks for, as `check` does."""
     if answer is None:
-        return Feedback("open", "No answer yet: set answer above, then run the cell again.")
+        return Feedback("open", tr("No answer yet: set answer above, then run the cell again."))
     try:
         given = _read(answer, exercise.unit)
     except InputError as problem:
         return Feedback("unread", str(problem))
     right = exercise.answers()[0]
     if _same(given, right):
-        return Feedback("right", f"Right: {_show(right, exercise.unit)}.")
+        return Feedback("right", tr("Right: {answer}.", answer=_show(right, exercise.unit)))
     known = [(wrong, why) for wrong, why in known_mistakes(exercise) if _same(given, wrong)]
     if known:
-        return Feedback("known", f"Not yet: {min(known, key=lambda pair: _apart(given, pair[0]))[1]}.")
+        why = min(known, key=lambda pair: _apart(given, pair[0]))[1]
+        return Feedback("known", tr("Not yet: {why}.", why=tr(why)), why)
     if isinstance(right, (sympy.Expr, str)):
-        return Feedback("unknown", f"Not yet, and {_UNKNOWN}.")
+        return Feedback("unknown", tr("Not yet, and not one of the mistakes we know; the hint may help."))
     if _same(given, right, NEAR):
-        return Feedback("near", _ROUNDED)
-    return Feedback("unknown", f"Not yet: {off(given, right)}, and {_UNKNOWN}.")
+        return Feedback("near", tr(_ROUNDED))
+    said = later("Not yet: {off}, and not one of the mistakes we know; the hint may help.")
+    return Feedback("unknown", tr(said, off=off(given, right)))
 
 
 def known_mistakes(task: Task) -> list[tuple[object, str]]:
@@ -123,12 +131,13 @@ def compare(guess: object, count: int) -> str:
     'You said 4.00 GiB; it is 16.00 GiB: 4.0 times too little.'
     """
     if guess is None:
-        return f"You left your guess open; it is {units.show(count)}."
+        return tr("You left your guess open; it is {right}.", right=units.show(count))
     try:
         said = _read(guess, "GiB")
     except InputError as problem:
-        return f"{problem} It is {units.show(count)}."
-    return f"You said {units.show(said)}; it is {units.show(count)}: {_verdict(said, count)}."
+        return tr("{problem} It is {right}.", problem=problem, right=units.show(count))
+    both = {"guess": units.show(said), "right": units.show(count), "verdict": _verdict(said, count)}
+    return tr("You said {guess}; it is {right}: {verdict}.", **both)
 
 
 @dataclass(frozen=True)
@@ -173,9 +182,9 @@ def weigh(number: str, guess: object, unit: str = "") -> Weighed:
     question = GUESSES[choice("guess", str(number), GUESSES)]
     said = _read(guess, unit_of(question, unit))
     right, mistakes = question.answers()
-    known = [*mistakes, (right * 8, "that is bits; a byte has eight")] if question.unit in units.UNITS else mistakes
+    known = [*mistakes, (right * 8, _BITS)] if question.unit in units.UNITS else mistakes
     near = [(abs(said / wrong - 1), why) for wrong, why in known if _same(said, wrong, FAIR)]
-    mistake = "" if not near or _same(said, right, FAIR) else min(near)[1]
+    mistake = "" if not near or _same(said, right, FAIR) else tr(min(near)[1])
     both = written(said, unit or question.unit), written(right, question.unit)
     return Weighed(Fraction(said), Fraction(right), both, _verdict(said, right), mistake)
 
@@ -193,19 +202,23 @@ def off(said: object, right: object) -> str:
     >>> off(4, 16), off(17, 16), off(10**9, 2)
     ('4.0 times too little', '6 % too much', 'more than a million times too much')
     """
-    side = "too little" if said < right else "too much"
     factor = Fraction(max(said, right)) / Fraction(min(said, right))
     if factor > 10**6:
-        return f"more than a million times {side}"
+        return tr(_MILLIONS[said < right])
     if factor < 1 + FAIR:
-        return f"{abs(float(said / right - 1)) * 100:.0f} % {side}"
-    return f"{float(factor):,.{1 if factor < 100 else 0}f} times {side}"
+        return tr(_PERCENT[said < right], percent=f"{abs(float(said / right - 1)) * 100:.0f}")
+    return tr(_TIMES[said < right], factor=f"{float(factor):,.{1 if factor < 100 else 0}f}")
+
+
+_MILLIONS = later("more than a million times too much"), later("more than a million times too little")
+_PERCENT = later("{percent} % too much"), later("{percent} % too little")
+_TIMES = later("{factor} times too much"), later("{factor} times too little")
 
 
 def _verdict(said: object, right: object) -> str:
     """Return how good a guess is."""
-    guesses = {"well guessed": NEAR, "not far off": FAIR}
-    return next((words for words, tolerance in guesses.items() if _same(said, right, tolerance)), off(said, right))
+    guesses = {later("well guessed"): NEAR, later("not far off"): FAIR}
+    return next((tr(words) for words, tolerance in guesses.items() if _same(said, right, tolerance)), off(said, right))
 
 
 def written(amount: object, unit: str) -> str:
@@ -215,7 +228,7 @@ def written(amount: object, unit: str) -> str:
     ('2.00 GiB', '512.00 KiB', '92,164 tokens')
     """
     if unit not in units.UNITS:
-        return f"{units.counted(amount)} {unit}"
+        return f"{units.counted(amount)} {tr(unit)}"
     smaller = [other for other in units.UNITS if ("i" in other) == ("i" in unit) and units.UNITS[other] <= amount]
     return units.show(amount, unit if amount >= units.UNITS[unit] // 8 else (smaller or ["B"])[-1])
 
@@ -227,7 +240,8 @@ def _read(answer: object, unit: str) -> object:
         return choice("verdict", answer, VERDICTS)
     amount = _worked_out(answer, unit) if isinstance(answer, str) else _amount(answer, unit)
     if not amount > 0:
-        raise InputError(f"the answer must be a positive number of {unit}, not {shown(answer)}.")
+        said = later("the answer must be a positive number of {unit}, not {given}.")
+        raise InputError(tr(said, unit=tr(unit), given=shown(answer)))
     return amount
 
 
@@ -236,8 +250,9 @@ def _formula(answer: object) -> sympy.Expr:
     if isinstance(expr, str):
         return formula(expr)
     if not isinstance(expr, sympy.Expr) or not expr.free_symbols <= GLOSSARY.keys():
-        letters = 'letters from memcalc.formula.symbols, such as symbol("hidden")'
-        raise InputError(f"the answer must be an expression of {letters}, not {shown(answer)}.")
+        said = later("the answer must be an expression of letters from {module}, such as {example}, not {given}.")
+        known = {"module": "memcalc.formula.symbols", "example": 'symbol("hidden")'}
+        raise InputError(tr(said, **known, given=shown(answer)))
     return expr
 
 
@@ -245,7 +260,8 @@ def _worked_out(answer: str, unit: str) -> Fraction:
     """Return a number, or a product of numbers, with or without its unit [bytes, or as it is counted]."""
     product, said = re.fullmatch(r"(.*?)\s*([a-zA-Z]*|%)", answer.strip(), re.DOTALL).groups()
     if re.fullmatch(r"[KMGT]i?b", said) and unit in units.UNITS:
-        raise InputError(f"{said} are bits, and eight of them are a byte; write {said[:-1]}B for bytes.")
+        bits = later("{bits} are bits, and eight of them are a byte; write {bytes} for bytes.")
+        raise InputError(tr(bits, bits=said, bytes=f"{said[:-1]}B"))
     if not re.search(r"\d\s*[-+*/^()×·÷−²³]", product):
         return units.parse(answer, unit)
     try:
@@ -311,16 +327,18 @@ def _show(answer: object, unit: str) -> str:
     if unit in ("formula", "verdict"):
         return text(answer) if unit == "formula" else answer
     if unit not in units.UNITS:
-        return f"{units.counted(answer)} {unit}"
+        return f"{units.counted(answer)} {tr(unit)}"
     return units.show_both(answer) if unit in ("GiB", "GB") else f"{units.show(answer, unit)} = {units.show(answer)}"
 
 
 def _mistaken_units(right: int, unit: str) -> Iterator[tuple[object, str]]:
     """Yield what a right answer looks like in another unit."""
     if unit in RIVALS:
-        size, rival, asked = units.UNITS[unit], RIVALS[unit], f"and the question asks for {unit}"
+        size, rival = units.UNITS[unit], RIVALS[unit]
         for other in (name for name in RIVALS if name != unit):
-            yield Fraction(right * size, units.UNITS[other]), f"that is the number of {other}, {asked}"
-        yield Fraction(right * units.UNITS[rival], size), f"the number is right, but it is {unit}, not {rival}"
-        yield right * size, f"that is the number of bytes, {asked}"
-        yield right * 8, "that is bits; a byte has eight"
+            said = tr("that is the number of {other}, and the question asks for {unit}", other=other, unit=unit)
+            yield Fraction(right * size, units.UNITS[other]), said
+        said = tr("the number is right, but it is {unit}, not {rival}", unit=unit, rival=rival)
+        yield Fraction(right * units.UNITS[rival], size), said
+        yield right * size, tr("that is the number of bytes, and the question asks for {unit}", unit=unit)
+        yield right * 8, _BITS

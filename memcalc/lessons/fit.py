@@ -2,6 +2,7 @@
 
 from memcalc import Gpu, Inference, Model, total, units
 from memcalc.lessons.task import ONE_OF_TWO, Answers, cache_of, guess, longest, task, weights_of
+from memcalc.texts import tr
 
 
 @guess(
@@ -105,7 +106,10 @@ def _room_for_the_rest() -> Answers:
     yield right
     yield most - right, "those are the tokens that are left; the question is how many are lost"
     yield most, "that is what the card holds by the formula alone; ask how many of them have no room"
-    yield 2 * right, f"that is with half as much a token: {ONE_OF_TWO}"
+    yield 2 * right, tr("that is with half as much a token: {why}", why=tr(ONE_OF_TWO))
     yield right // 2, "that is with 1 MiB a token; half a MiB is less, so more of them are lost"
-    yield right * model.layers, f"that is with what one layer keeps of a token; there are {model.layers}"
+    yield (
+        right * model.layers,
+        tr("that is with what one layer keeps of a token; there are {layers}", layers=model.layers),
+    )
     yield right // 2**10, "a GiB has 1,024 MiB; you divided 2 MiB, or took GiB for MiB"

@@ -7,6 +7,7 @@ import sympy
 
 from memcalc.errors import InputError, must, shown
 from memcalc.formula.symbols import BY_NAME, GLOSSARY
+from memcalc.texts import later, tr
 
 LETTERS = {symbol.name: symbol for symbol in GLOSSARY}
 """Letter, as it is written in a line of text → symbol."""
@@ -32,7 +33,7 @@ def formula(text: str) -> sympy.Expr:
     memcalc.errors.InputError: formula must be of numbers, letters, + - * / ^ and brackets, not "__import__('os')".
     """
     if not isinstance(text, str) or not text.strip() or len(text) > _LONGEST:
-        raise must("formula", f"a text of 1 to {_LONGEST} characters", shown(text))
+        raise must("formula", tr("a text of 1 to {most} characters", most=_LONGEST), shown(text))
     return _Reader(re.sub(r"^\s*\w*\s*=(?!=)", "", text)).whole()
 
 
@@ -45,7 +46,8 @@ def number(text: str) -> sympy.Rational:
     value = formula(text)
     if not value.is_Rational:
         letter = min(map(str, value.free_symbols))
-        raise InputError(f"the answer is a number: put numbers in place of the letters, such as {letter}.")
+        said = later("the answer is a number: put numbers in place of the letters, such as {letter}.")
+        raise InputError(tr(said, letter=letter))
     return value
 
 
@@ -74,7 +76,7 @@ class _Reader:
     def _sum(self) -> sympy.Expr:
         self._depth += 1
         if self._depth > _DEEPEST:
-            raise InputError(f"formula has more than {_DEEPEST} brackets in brackets.")
+            raise InputError(tr("formula has more than {most} brackets in brackets.", most=_DEEPEST))
         value = self._product()
         while sign := self._take("+", "-"):
             value = _small(value + self._product() if sign == "+" else value - self._product())
@@ -103,7 +105,7 @@ class _Reader:
             return value
         exponent = self._signed(self._atom)
         if self._next in ("^", "**") or not (exponent.is_Integer and abs(exponent) <= _HIGHEST):
-            raise InputError(f"formula must have whole numbers up to {_HIGHEST} as exponents.")
+            raise InputError(tr("formula must have whole numbers up to {most} as exponents.", most=_HIGHEST))
         if exponent < 0:
             return _times(sympy.Integer(1), value**-exponent, "/")
         return _small(value**exponent)
@@ -113,7 +115,7 @@ class _Reader:
         if self._take("("):
             value = self._sum()
             if not self._take(")"):
-                raise InputError("formula has a bracket that is not closed.")
+                raise InputError(tr("formula has a bracket that is not closed."))
             return value
         if not token or not (token[0].isalpha() or token[0].isdigit()):
             raise _stray(token)
@@ -126,9 +128,9 @@ def _tokens(text: str) -> Iterator[str]:
     while place < len(text):
         match = _TOKEN.match(text, place)
         if not match:
-            raise must("formula", "of numbers, letters, + - * / ^ and brackets", shown(text[place:].strip(), 30))
+            raise must("formula", tr("of numbers, letters, + - * / ^ and brackets"), shown(text[place:].strip(), 30))
         if len(match[1] or "") > _DIGITS:
-            raise InputError(f"formula has a number of more than {_DIGITS} digits.")
+            raise InputError(tr("formula has a number of more than {most} digits.", most=_DIGITS))
         yield match[0].strip()
         place = match.end()
 
@@ -138,24 +140,25 @@ def _letter(name: str) -> sympy.Symbol:
         return LETTERS[name]
     if name in BY_NAME:
         return BY_NAME[name].symbol
-    raise must("formula", "of letters of the glossary, such as h_kv, d_k and s", shown(name, 30))
+    raise must("formula", tr("of letters of the glossary, such as h_kv, d_k and s"), shown(name, 30))
 
 
 def _stray(token: str) -> InputError:
-    return InputError(f"formula has {shown(token)} where a number or a letter should stand." if token else _CUT_OFF)
+    said = later("formula has {given} where a number or a letter should stand.") if token else _CUT_OFF
+    return InputError(tr(said, given=shown(token)))
 
 
-_CUT_OFF = "formula ends where a number or a letter should stand."
+_CUT_OFF = later("formula ends where a number or a letter should stand.")
 
 
 def _times(value: sympy.Expr, factor: sympy.Expr, sign: str) -> sympy.Expr:
     if sign == "/" and factor == 0:
-        raise InputError("formula divides by zero.")
+        raise InputError(tr("formula divides by zero."))
     return _small(value * factor if sign == "*" else value / factor)
 
 
 def _small(value: sympy.Expr) -> sympy.Expr:
     """Return an expression whose numbers are of a size that people write."""
     if any(max(abs(one.p), one.q).bit_length() > _BITS for one in value.atoms(sympy.Rational)):
-        raise InputError("formula has a number too large to be meant.")
+        raise InputError(tr("formula has a number too large to be meant."))
     return value

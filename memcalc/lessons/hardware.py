@@ -9,6 +9,7 @@ from memcalc.estimate.speed import fastest, time_of_places
 from memcalc.formula.roofline import decode_time, read_cache
 from memcalc.formula.weights import active
 from memcalc.lessons.task import EVERY_HEAD, ONE_OF_TWO, Answers, cache_of, guess, longest, task, weights_of
+from memcalc.texts import tr
 
 
 @guess(
@@ -159,7 +160,7 @@ def _people_at_once() -> Answers:
     yield found.low * model.kv_heads // (found.request * model.heads), EVERY_HEAD
     yield (
         2 * found.low // found.request,
-        f"{ONE_OF_TWO}; or a number takes two bytes",
+        tr("{why}; or a number takes two bytes", why=tr(ONE_OF_TWO)),
     )
     yield card.capacity // found.request, "that is the whole card; weights and steps have taken their part already"
     yield found.tokens[0], "that is how many tokens the pool holds; divide by those of a person"

@@ -8,6 +8,7 @@ from memcalc import Gpu, Inference, Model, fits, symbols, units, values
 from memcalc.formula import inverse
 from memcalc.formula.kv_cache import kv_cache
 from memcalc.lessons.task import ALL_TOGETHER, EVERY_HEAD, ONE_OF_TWO, Answers, cache_of, guess, task, weights_of
+from memcalc.texts import tr
 
 
 @guess(
@@ -20,7 +21,7 @@ def _four_thousand_tokens() -> Answers:
     model, run = Model.named("LLaMA-7B"), Inference(4096)
     right, layer = cache_of(model, run), cache_of(model, run, full_layers=1, dense_layers=1)
     yield right
-    yield right // 2, f"{ONE_OF_TWO}; or a number takes two bytes"
+    yield right // 2, tr("{why}; or a number takes two bytes", why=tr(ONE_OF_TWO))
     yield layer, "that is one layer, or one head of each; there are 32 layers, and 32 heads in each"
     yield layer // model.heads, "that is one head of one layer; there are 32 layers, and 32 heads in each"
     yield right // run.context, "that is one token; each of the 4,096 leaves as much"
@@ -44,7 +45,7 @@ def _config_of_qwen() -> Answers:
     yield cache_of(model, run)
     yield cache_of(model, run, kv_heads=model.heads), EVERY_HEAD
     yield by_heads, "head_dim is in the file, so it is not hidden_size divided by the heads"
-    yield cache_of(model, run) // 2, f"{ONE_OF_TWO}; or a number takes two bytes"
+    yield cache_of(model, run) // 2, tr("{why}; or a number takes two bytes", why=tr(ONE_OF_TWO))
     yield by_kv_heads, "hidden_size was divided by the key-value heads, or both, heads and their size, are wrong"
     yield 2 * cache_of(model, run), "the factor of two is in it twice, or a number takes four bytes; in BF16 it is two"
     yield cache_of(model, run, full_layers=1, dense_layers=1), "that is one layer; each has a cache of its own"
@@ -168,4 +169,4 @@ def _pairs_for_a_long_talk() -> Answers:
         if pairs != model.heads // right:
             yield pairs, "that fits, and so do more"
     for pairs in range(right + 1, 2 * right):
-        yield pairs, f"the {model.heads} queries must share them evenly"
+        yield pairs, tr("the {heads} queries must share them evenly", heads=model.heads)

@@ -1,7 +1,6 @@
 """Twelve mixed questions over all lessons: with other numbers, and what was answered wrongly first."""
 
 from collections.abc import Collection, Iterator
-from functools import cache
 from itertools import count
 from random import Random
 
@@ -11,6 +10,7 @@ from memcalc.errors import choice, whole
 from memcalc.lessons.briefs import LESSONS, Brief, asked_by
 from memcalc.lessons.check import EXERCISES
 from memcalc.lessons.task import Task
+from memcalc.texts import cached
 
 MANY = 12
 """So many are asked at a time."""
@@ -59,7 +59,7 @@ def lesson_of(number: str) -> str:
     return rest.rpartition(".")[2] if kind == "drawn" else rest.partition(".")[0]
 
 
-@cache
+@cached
 def mixed(number: str) -> Task:
     """Return a mixed question; raise InputError for a number that there is not.
 

@@ -13,6 +13,7 @@ from memcalc.lessons.question import Printed
 from memcalc.lessons.record import Everything, kept
 from memcalc.lessons.report import export
 from memcalc.lessons.widgets import Answered
+from memcalc.texts import later, tr
 
 
 class Mixed(Answered):
@@ -20,18 +21,20 @@ class Mixed(Answered):
 
     def __init__(self, number: str, place: int, everything: Everything, all_of_them: list[str]):
         self._all = all_of_them
-        title = f"{place} of {MANY}"
-        if number.startswith("again."):
-            first = everything["answers"][number.removeprefix("again.")].first
-            title += f" · exercise {number.removeprefix('again.')} once more: at first you said “{first}”"
-        super().__init__("mixed", number, f"Question {place} of {MANY}", mixed(number), title=title)
+        title, again = tr("{place} of {all}", place=place, all=MANY), number.removeprefix("again.")
+        if again != number:
+            said = later("{title} · exercise {number} once more: at first you said “{answer}”")
+            title = tr(said, title=title, number=again, answer=everything["answers"][again].first)
+        called = tr("Question {place} of {all}", place=place, all=MANY)
+        super().__init__("mixed", number, called, mixed(number), title=title)
 
     def after(self) -> str:
         """Say which lesson it was about, and how many of the twelve are right."""
         done = kept()[0]["mixed"]
         right = sum(number in done and done[number].done != "" for number in self._all)
         lesson = lesson_of(self.number)
-        return f"That was lesson {lesson}, {LESSONS[lesson]}. {right} of {MANY} are right."
+        said = later("That was lesson {lesson}, {title}. {right} of {all} are right.")
+        return tr(said, lesson=lesson, title=tr(LESSONS[lesson]), right=right, all=MANY)
 
 
 class Together(Printed):
@@ -73,19 +76,19 @@ def questions(seed: int = 1) -> Together:
     everything, _ = kept()
     chosen = numbers(seed, wrong_at_first(everything))
     asked = [Mixed(number, place, everything, chosen) for place, number in enumerate(chosen, 1)]
-    return Together(f"{MANY} mixed questions, from all lessons.", asked)
+    return Together(tr("{all} mixed questions, from all lessons.", all=MANY), asked)
 
 
 class TakeHome(Together):
     """A field for a name, and a button that writes the page and the line of who has it."""
 
     def __init__(self):
-        self.name = ipywidgets.Text(description="Your name:", continuous_update=False)
-        self.button = ipywidgets.Button(description="Write my page")
+        self.name = ipywidgets.Text(description=tr("Your name:"), continuous_update=False)
+        self.button = ipywidgets.Button(description=tr("Write my page"))
         self.said = ipywidgets.HTML()
         self.button.on_click(self._write)
         asked = [self.name, self.button, self.said]
-        super().__init__("Type your name, and your page is written beside this notebook.", asked)
+        super().__init__(tr("Type your name, and your page is written beside this notebook."), asked)
 
     def _write(self, _button: object) -> None:
         try:
@@ -102,4 +105,4 @@ def take_home() -> TakeHome:
 def guess_again() -> Together:
     """Return the guesses of all lessons once more, each with a field; what is guessed now is kept as the last guess."""
     asked = [GuessNow(number, "") for number in GUESSES]
-    return Together(f"The {len(asked)} guesses of the lessons, once more.", asked)
+    return Together(tr("The {count} guesses of the lessons, once more.", count=len(asked)), asked)

@@ -8,6 +8,7 @@ from math import ceil
 from memcalc import Gpu, Model, Training, breakdown, places, total
 from memcalc.estimate.states import ZERO_PAPER
 from memcalc.lessons.task import Answers, guess, task
+from memcalc.texts import tr
 
 
 @guess(
@@ -49,12 +50,15 @@ def _stage_three_on_one_card() -> Answers:
     (model, cards), run = ZERO_PAPER, Training(zero=3)
     memory = breakdown(model, run)
     shared = {stage: total(model, Training(zero=stage, data_parallel=cards)) for stage in (1, 2, 3)}
-    paper = f"those are {cards} cards, as in the ZeRO paper; one card has nobody to share with"
+    paper = tr("those are {cards} cards, as in the ZeRO paper; one card has nobody to share with", cards=cards)
     yield total(model, run)
     yield shared[3], paper
     yield round(shared[3], -8), paper  # as the paper rounds it
     for stage in (2, 1):
-        yield shared[stage], f"that is stage {stage} on {cards} cards; one card has nobody to share with"
+        yield (
+            shared[stage],
+            tr("that is stage {stage} on {cards} cards; one card has nobody to share with", stage=stage, cards=cards),
+        )
     yield memory["weights"], "the weights alone would be left if the rest were offloaded, and ZeRO is no offload"
     yield memory["weights"] + memory["gradients"], "the optimizer stays on the card too: ZeRO is no offload"
     yield memory["optimizer"], "that is the optimizer alone; weights and gradients are there too"
@@ -170,5 +174,8 @@ def _left_on_the_card() -> Answers:
     yield whole - memory["optimizer"], "the gradients go along, because the step is done where the optimizer is"
     yield sum(where["cpu"].values()), "that is what lies in the computer's memory; the question is about the card"
     yield memory["optimizer"], "that is the optimizer, which leaves the card; the question is about what stays"
-    yield total(model, Training(zero=2, data_parallel=cards)), f"those are {cards} cards; offload needs no other card"
+    yield (
+        total(model, Training(zero=2, data_parallel=cards)),
+        tr("those are {cards} cards; offload needs no other card", cards=cards),
+    )
     yield right // 2, "that is one byte for each parameter; weights in 16 bits have two"

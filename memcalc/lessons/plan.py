@@ -6,6 +6,7 @@ from memcalc import Gpu, Inference, Model, Training, total, training_time, units
 from memcalc.estimate.questions import last
 from memcalc.formula.symbols import BY_NAME
 from memcalc.lessons.task import EVERY_HEAD, ONE_OF_TWO, Answers, cache_of, guess, longest, task, weights_of
+from memcalc.texts import tr
 
 
 @guess(
@@ -20,7 +21,7 @@ def _a_quarter_of_fifty_people() -> Answers:
     weights, cache = weights_of(model, shared), cache_of(model, shared)
     yield weights + cache
     yield weights, "those are the weights, with one conversation at most; there are fifty of them"
-    yield weights + cache // 2, f"{ONE_OF_TWO}; or a number takes two bytes"
+    yield weights + cache // 2, tr("{why}; or a number takes two bytes", why=tr(ONE_OF_TWO))
     yield (
         total(model, replace(shared, weights="INT8", kv_cache="INT8")),
         "that is a byte for each number; 16 bits are two",
@@ -48,9 +49,15 @@ def _windows_of_gemma() -> Answers:
     model, run = Model.named("Gemma-3-27B"), Inference(131_072, kv_cache="BF16")
     whole, layers = model.full_layers, model.full_layers + model.window_layers
     yield cache_of(model, run)
-    yield cache_of(model, run, window="full"), f"most layers keep the last {model.window:,} tokens alone"
+    yield (
+        cache_of(model, run, window="full"),
+        tr("most layers keep the last {window:,} tokens alone", window=model.window),
+    )
     yield cache_of(model, run, window_layers=0, dense_layers=whole), "layers with a window keep something too"
-    yield cache_of(model, run, full_layers=0, window_layers=layers), f"of the layers, {whole} keep the whole context"
+    yield (
+        cache_of(model, run, full_layers=0, window_layers=layers),
+        tr("of the layers, {whole} keep the whole context", whole=whole),
+    )
     yield cache_of(model, run, kv_heads=model.heads), EVERY_HEAD
     yield cache_of(model, run) // 2, ONE_OF_TWO
 

@@ -17,6 +17,7 @@ from memcalc.lessons.page import script
 from memcalc.lessons.question import Printed, Question, noted, sentence
 from memcalc.lessons.record import kept, remember
 from memcalc.lessons.task import Task
+from memcalc.texts import tr
 
 Shown = ipywidgets.Widget | Callable[[], ipywidgets.Widget] | None
 """What opens with the answer to a guess: a widget, or what makes it when it is needed."""
@@ -38,7 +39,7 @@ class Guess(Question):
         task = GUESSES[number]
         unit = unit_of(task, unit)
         listed = list(dict.fromkeys([*_UNITS, unit])) if unit in units.UNITS else [unit]
-        super().__init__(f"Guess {number}", task, units=listed, unit=unit)
+        super().__init__(tr("Guess {number}", number=number), task, units=listed, unit=unit)
         self.number, (everything, problem) = number, kept()
         if before := everything["guesses"].get(number):
             with suppress(InputError):  # what was kept of another question
@@ -62,7 +63,7 @@ class Guess(Question):
         unit : another than the widget's
         """
         if not (said := guess.strip()):
-            self.told = {"problem": "Type a number first, or choose “just show me”."}
+            self.told = {"problem": tr("Type a number first, or choose “just show me”.")}
             return
         try:
             self._tell(said if any(map(str.isalpha, said)) else f"{said} {unit or self.question['unit']}")
@@ -86,8 +87,8 @@ class Guess(Question):
             told = _told(weigh(self.number, said), self.question["asks"])
             self.guess = said
         else:
-            told = {"head": words(f"It is *{written(self.task.answers()[0], self.task.unit)}*.")}
-        self.told = told | {"matters": words(self.task.matters), "note": noted(problem)}
+            told = {"head": words(tr("It is *{right}*.", right=written(self.task.answers()[0], self.task.unit)))}
+        self.told = told | {"matters": words(tr(self.task.matters)), "note": noted(problem)}
 
     def _note(self, problem: str) -> None:
         if problem:
@@ -143,7 +144,7 @@ class Pictured(Printed):
         picture.observe(self._hear, ["guess", "closed"])
 
     def __repr__(self) -> str:
-        return f"Guess {self.number}: {plain(words(self.task.asks))}"
+        return f"{tr('Guess {number}', number=self.number)}: {plain(words(tr(self.task.asks)))}"
 
     def _reopen(self, said: str, problem: str) -> None:
         """Open the picture with a guess of an earlier sitting."""
@@ -168,9 +169,9 @@ class Pictured(Printed):
 
     def _tell(self, said: str, problem: str) -> None:
         """Say what a guess is; raise InputError for one that cannot be read."""
-        told = _told(weigh(self.number, said), words(self.task.asks)) if said else {"head": [], "why": []}
+        told = _told(weigh(self.number, said), words(tr(self.task.asks))) if said else {"head": [], "why": []}
         self.guess = said or None
-        lines = [told["head"], told["why"], words(self.task.matters), noted(problem)]
+        lines = [told["head"], told["why"], words(tr(self.task.matters)), noted(problem)]
         self.picture.remarks = list(filter(None, lines))
 
 
@@ -188,8 +189,9 @@ def _told(weighed: Weighed, asks: Words) -> dict[str, object]:
     guessed, right = weighed.written
     of = next((piece["of"] for piece in asks if isinstance(piece, dict) and "of" in piece), "")
     bars = {"said": float(weighed.said), "right": float(weighed.right), "written": [guessed, right], "of": of}
-    why = [f"A natural mistake: {weighed.mistake}."] if weighed.mistake else []
-    return {"head": words(f"You said {guessed}; it is {right}: *{weighed.verdict}*."), "bars": bars, "why": why}
+    why = [tr("A natural mistake: {mistake}.", mistake=weighed.mistake)] if weighed.mistake else []
+    both = {"guess": guessed, "right": right, "verdict": f"*{weighed.verdict}*"}
+    return {"head": words(tr("You said {guess}; it is {right}: {verdict}.", **both)), "bars": bars, "why": why}
 
 
 def predict(number: str, unit: str = "", then: Shown = None, within: Explorer | None = None) -> Prediction | Pictured:

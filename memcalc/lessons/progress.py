@@ -10,6 +10,9 @@ from memcalc.lessons.briefs import QUESTIONS
 from memcalc.lessons.check import EXERCISES, GUESSES
 from memcalc.lessons.record import Everything, Kept, kept
 from memcalc.lessons.task import Task
+from memcalc.texts import later, tr, tr_many
+
+_COLUMNS = [later("lesson"), later("guesses"), later("exercises")]
 
 _LEFT = 'style="text-align: left"'
 
@@ -55,12 +58,12 @@ class Progress:
     problem: str = ""
 
     def __repr__(self) -> str:
-        lines = [f"{one.number} · {one.title}: {_counted(one)}" for one in self.lessons]
+        lines = [f"{one.number} · {tr(one.title)}: {_counted(one)}" for one in self.lessons]
         return "\n".join([*lines, *_goals(self.lessons), *filter(None, [self.problem])])
 
     def _repr_html_(self) -> str:
-        columns = ("lesson", "guesses", "exercises", *(["brief"] if _with_brief(self.lessons) else []))
-        head = "".join(f'<th scope="col" {_LEFT}>{word}</th>' for word in columns)
+        columns = [*_COLUMNS, later("brief")] if _with_brief(self.lessons) else _COLUMNS
+        head = "".join(f'<th scope="col" {_LEFT}>{tr(word)}</th>' for word in columns)
         body = "".join(map(_row, self.lessons))
         said = "".join(f"<p>{html.escape(line)}</p>" for line in (*_goals(self.lessons), self.problem) if line)
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{said}"
@@ -92,7 +95,8 @@ def tally(number: str) -> str:
     done = [one.exercises for one in progress().lessons]
     here = done[[*LESSONS].index(number[0])]
     every = [solved for lesson in done for solved in lesson.values()]
-    return f"{sum(here.values())} of {len(here)} here, {sum(every)} of {len(every)} exercises in all."
+    said = later("{here} of {of_here} here, {solved} of {all} exercises in all.")
+    return tr(said, here=sum(here.values()), of_here=len(here), solved=sum(every), all=len(every))
 
 
 def _lesson(number: str, everything: Everything) -> Lesson:
@@ -122,20 +126,29 @@ def _counted(lesson: Lesson) -> str:
     """Say how much of a lesson is done."""
     if not lesson.exercises:
         return _of_mixed(lesson)
-    guesses = f"{sum(lesson.guesses.values())} of {len(lesson.guesses)} guesses, " if lesson.guesses else ""
-    brief = "".join(f", the brief is {'answered' if done else 'open'}" for done in lesson.brief.values())
-    return f"{guesses}{sum(lesson.exercises.values())} of {len(lesson.exercises)} exercises{brief}"
+    counted = {"guesses": lesson.guesses, "exercises": lesson.exercises}
+    said = [tr(_PARTS[part], done=sum(of.values()), all=len(of)) for part, of in counted.items() if of]
+    said += [tr(_PARTS["answered" if done else "open"]) for done in lesson.brief.values()]
+    return ", ".join(said)
+
+
+_PARTS = {
+    "guesses": later("{done} of {all} guesses"),
+    "exercises": later("{done} of {all} exercises"),
+    "answered": later("the brief is answered"),
+    "open": later("the brief is open"),
+}
 
 
 def _of_mixed(lesson: Lesson) -> str:
-    return f"{lesson.mixed} mixed question{'s' * (lesson.mixed != 1)} right"
+    return tr_many("{count} mixed question right", "{count} mixed questions right", lesson.mixed)
 
 
 def _row(lesson: Lesson) -> str:
     done = (lesson.guesses, lesson.exercises, *([lesson.brief] if lesson.brief else []))
     shown = map(_marks, done) if lesson.exercises else ("–", _of_mixed(lesson))
     cells = "".join(f"<td {_LEFT}>{one}</td>" for one in shown)
-    link = f'<a href="{_NOTEBOOKS[lesson.number]}.ipynb">{lesson.number} · {html.escape(lesson.title)}</a>'
+    link = f'<a href="{_NOTEBOOKS[lesson.number]}.ipynb">{lesson.number} · {html.escape(tr(lesson.title))}</a>'
     return f'<tr><th scope="row" {_LEFT}>{link}</th>{cells}</tr>'
 
 
@@ -148,7 +161,6 @@ def _goals(lessons: Collection[Lesson]) -> list[str]:
     """Return what one can do by now, and of a lesson alone also what is still to be shown, and where."""
     every = [pair for lesson in lessons for pair in lesson.goals.items()]
     shown_by = {task.goal: number for number, task in EXERCISES.items()} if len(lessons) == 1 else {}
-    open_ones = [
-        f"○ Exercise {shown_by[goal]} shows that you can {goal}." for goal, done in every if shown_by and not done
-    ]
-    return [f"✓ You can {goal}." for goal, done in every if done] + open_ones
+    still = later("○ Exercise {number} shows that you can {goal}.")
+    open_ones = [tr(still, number=shown_by[goal], goal=tr(goal)) for goal, done in every if shown_by and not done]
+    return [tr("✓ You can {goal}.", goal=tr(goal)) for goal, done in every if done] + open_ones

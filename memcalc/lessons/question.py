@@ -4,11 +4,13 @@ import anywidget
 import ipywidgets
 from traitlets import Dict
 
+from memcalc.explorers.page import spoken
 from memcalc.explorers.words import plain, words
 from memcalc.formula.symbols import SUMMANDS
 from memcalc.lessons.check import Feedback
 from memcalc.lessons.page import style
 from memcalc.lessons.task import Task
+from memcalc.texts import tr
 
 
 class Question(anywidget.AnyWidget):
@@ -22,8 +24,8 @@ class Question(anywidget.AnyWidget):
     def __init__(self, name: str, task: Task, **more: object):
         self.task = task
         colours = {of: entry.colour for of, entry in SUMMANDS.items()}
-        said = {"says": words(task.says), "asks": words(task.asks)}
-        super().__init__(question={"name": name, "colours": colours, **said, **more})
+        said = {"says": words(tr(task.says)), "asks": words(tr(task.asks))}
+        super().__init__(question={"name": name, "colours": colours, "texts": spoken(self._esm), **said, **more})
         self.on_msg(self._take)
 
     def __repr__(self) -> str:
@@ -34,8 +36,13 @@ class Question(anywidget.AnyWidget):
         try:
             self._hear(said)
         except Exception as fault:  # the page would show nothing of it
-            self.told = {"problem": f"A fault of memcalc, not of yours: {type(fault).__name__}: {fault}."}
+            self.told = {"problem": fault_of_ours(fault)}
             raise
+
+
+def fault_of_ours(fault: Exception) -> str:
+    """Say that a program failed where nobody did anything wrong."""
+    return tr("A fault of memcalc, not of yours: {fault}.", fault=f"{type(fault).__name__}: {fault}")
 
 
 class Printed(ipywidgets.VBox):
@@ -48,11 +55,11 @@ class Printed(ipywidgets.VBox):
 def parted(feedback: Feedback) -> tuple[str, str]:
     """Return what is said of an answer in two parts: how it is, and why."""
     if feedback.kind == "unread":
-        return "I cannot read that.", sentence(feedback.sentence)
+        return tr("I cannot read that."), sentence(feedback.sentence)
     head, _, why = feedback.sentence.partition(": ")
     if feedback.right or not why:
         return feedback.sentence, ""
-    return f"{head}, but I know this one." if feedback.kind == "known" else f"{head}.", sentence(why)
+    return tr("{head}, but I know this one.", head=head) if feedback.kind == "known" else f"{head}.", sentence(why)
 
 
 def sentence(text: str) -> str:

@@ -15,6 +15,7 @@ from memcalc.errors import choice
 from memcalc.lessons.briefs import BRIEFS, QUESTIONS
 from memcalc.lessons.check import EXERCISES, GUESSES
 from memcalc.lessons.mixed import NUMBERS
+from memcalc.texts import later, tr
 
 VARIABLE = "MEMCALC_PROGRESS"
 """The variable of the environment that names another file, or says "off": then nothing is kept."""
@@ -122,7 +123,8 @@ def chosen_brief() -> str:
 
 
 def _refused(path: Path, problem: OSError) -> str:
-    return f"Your progress is not kept, because {path} cannot be used: {problem.strerror or problem}."
+    said = later("Your progress is not kept, because {path} cannot be used: {problem}.")
+    return tr(said, path=path, problem=problem.strerror or problem)
 
 
 def _nothing() -> Everything:
@@ -169,7 +171,8 @@ def _read(path: Path) -> tuple[Everything, str]:
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         aside = path.with_name(f"{path.stem}.unreadable-{datetime.now():%Y%m%d-%H%M%S-%f}{path.suffix}")
         path.replace(aside)
-        return _nothing(), f"Your progress could not be read; it lies in {aside} now, and a new file begins."
+        said = later("Your progress could not be read; it lies in {aside} now, and a new file begins.")
+        return _nothing(), tr(said, aside=aside)
 
 
 def _write(path: Path, everything: Everything) -> None:

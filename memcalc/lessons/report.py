@@ -65,7 +65,7 @@ def diagnosed(number: str, answer: str) -> str:
     """
     feedback = judge(EXERCISES[number], answer)
     if feedback.kind == "known":
-        return feedback.sentence.removeprefix("Not yet: ").removesuffix(".")
+        return feedback.mistake
     return {"right": RIGHT, "near": NEAR}.get(feedback.kind, UNKNOWN)
 
 

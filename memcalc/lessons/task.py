@@ -2,16 +2,17 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import partial
 
 from memcalc import Gpu, Inference, Model, Training, breakdown, largest
+from memcalc.texts import cached, later
 
 Answers = Iterator[object]
 """The right answer, then the wrong answers that are worth a word, each with what led to it."""
 
-EVERY_HEAD = "only the key-value heads are stored, and you counted the query heads"
-ONE_OF_TWO = "each token has a key and a value, and you counted one of them"
-ALL_TOGETHER = "that many numbers are those of all heads together"
+EVERY_HEAD = later("only the key-value heads are stored, and you counted the query heads")
+ONE_OF_TWO = later("each token has a key and a value, and you counted one of them")
+ALL_TOGETHER = later("that many numbers are those of all heads together")
 
 TEXTBOOK = 34
 """Bytes that a layer keeps for each number that goes in, without scores; korthikanti2022reducing, equation 1."""
@@ -72,7 +73,7 @@ def _enter(entered: dict[str, Task], kind: str, number: str, unit: str, words: M
         if place != str(1 + sum(other.startswith(f"{notebook}.") for other in entered)):
             raise ValueError(f"{kind} {number} is not the next one of notebook {notebook}.")
 
-        @cache  # a learner tries more than once
+        @cached  # a learner tries more than once
         def computed() -> tuple[object, list[tuple[object, str]]]:
             right, *mistakes = answers()
             return right, mistakes

@@ -8,6 +8,7 @@ from memcalc import Inference, Model, symbol, symbols
 from memcalc.formula.formats import Format
 from memcalc.formula.weights import attention, mlp, norms, parameters
 from memcalc.lessons.task import Answers, guess, task, weights_of
+from memcalc.texts import later, tr
 
 
 @guess(
@@ -76,11 +77,11 @@ def _four_bits() -> Answers:
 
 
 _OTHERS = {
-    "Q4_0": "that is Q4_0; Q4_K_M gives more bits to more tensors",
-    "FP16": "that is in 16 bits",
-    "INT8": "that is a byte each",
-    "NF4": "that is NF4, which leaves the embedding in 16 bits",
-    "NF4-double": "that is NF4 with double quantization, which leaves the embedding in 16 bits",
+    "Q4_0": later("that is Q4_0; Q4_K_M gives more bits to more tensors"),
+    "FP16": later("that is in 16 bits"),
+    "INT8": later("that is a byte each"),
+    "NF4": later("that is NF4, which leaves the embedding in 16 bits"),
+    "NF4-double": later("that is NF4 with double quantization, which leaves the embedding in 16 bits"),
 }
 
 
@@ -149,7 +150,7 @@ def _one_billion() -> Answers:
     yield right
     yield right + table, "that counts the table twice; input and output share it, because they are tied"
     yield right - table, "those are the layers alone; the embedding is missing"
-    yield table + layer, f"that has one layer; the model has {model.layers}"
+    yield table + layer, tr("that has one layer; the model has {layers}", layers=model.layers)
     yield right - model.layers * widens // 3, "the MLP has three matrices: up, down, and the gate"
     yield right - model.layers * widens, "the MLP is missing, and it is the largest part of a layer"
     yield right - model.layers * looks, "the attention is missing: queries, keys, values, and the output"

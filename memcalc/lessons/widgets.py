@@ -12,11 +12,11 @@ from memcalc.lessons.progress import LESSONS, progress, tally
 from memcalc.lessons.question import Question, noted, parted
 from memcalc.lessons.record import kept, place, remember
 from memcalc.lessons.task import Task
+from memcalc.texts import later, tr
 
 _WANTED = {
-    "formula": "a formula, such as 2 * d * s",
-    "verdict": "one of the verdicts",
-    "bytes": "a number of bytes, or a product",
+    "formula": later("a formula, such as 2 * d * s"),
+    "verdict": later("one of the verdicts"),
 }
 
 
@@ -35,9 +35,9 @@ class Answered(Question):
     answer = Unicode(help="what was typed last").tag(sync=True)
 
     def __init__(self, kind: str, number: str, name: str, task: Task, **more: object):
-        wanted = _WANTED.get(task.unit, f"a number of {task.unit}, or a product")
-        unit = "" if task.unit in ("formula", "verdict") else task.unit
-        folds = {"hint": words(task.hint), "solution": task.solution, "because": words(task.because)}
+        wanted = tr(_WANTED.get(task.unit, later("a number of {unit}, or a product")), unit=tr(task.unit))
+        unit = "" if task.unit in _WANTED else tr(task.unit)
+        folds = {"hint": words(tr(task.hint)), "solution": task.solution, "because": words(tr(task.because))}
         super().__init__(name, task, wanted=wanted, unit=unit, **folds, **more)
         self.kind, self.number, (everything, _) = kind, number, kept()
         if before := everything[kind].get(number):
@@ -48,7 +48,7 @@ class Answered(Question):
         """Give an answer, which is kept, and show what `check` says of it."""
         self.answer = answer
         if not answer.strip():
-            self.told = {"kind": "open", "head": "Type an answer first; nothing is lost by a wrong one."}
+            self.told = {"kind": "open", "head": tr("Type an answer first; nothing is lost by a wrong one.")}
             return
         feedback = judge(self.task, answer)
         read = feedback.kind != "unread"
@@ -60,7 +60,7 @@ class Answered(Question):
         said = {"kind": feedback.kind, "head": head, "why": [why] if why else [], "note": noted(problem)}
         if not feedback.right:
             return said
-        return said | {"matters": words(self.task.matters), "next": [self.after()] if place() else []}
+        return said | {"matters": words(tr(self.task.matters)), "next": [self.after()] if place() else []}
 
     def after(self) -> str:
         """Say what comes next; only asked where something is kept."""
@@ -74,7 +74,7 @@ class Exercise(Answered):
     """An exercise of a lesson."""
 
     def __init__(self, number: str):
-        super().__init__("answers", number, f"Exercise {number}", EXERCISES[number])
+        super().__init__("answers", number, tr("Exercise {number}", number=number), EXERCISES[number])
 
     def after(self) -> str:
         """Say which exercise comes next, and how many are done."""
@@ -84,10 +84,11 @@ class Exercise(Answered):
 def _next(number: str) -> str:
     """Say what comes next, the first exercise after this one that is open in this lesson, and how many are done."""
     lesson = progress().lessons[[*LESSONS].index(number.partition(".")[0])]
-    later = [one for one, done in lesson.exercises.items() if not done and one != number]
-    after = [one for one in later if one > number]
-    following = f"Next: exercise {(after or later)[0]}." if later else "That was the last open exercise of this lesson."
-    return f"{following} {tally(number)}"
+    open_ones = [one for one, done in lesson.exercises.items() if not done and one != number]
+    after = [one for one in open_ones if one > number]
+    if not open_ones:
+        return f"{tr('That was the last open exercise of this lesson.')} {tally(number)}"
+    return f"{tr('Next: exercise {number}.', number=(after or open_ones)[0])} {tally(number)}"
 
 
 def exercise(number: str) -> Exercise:

@@ -7,6 +7,7 @@ from matplotlib.patches import Patch
 from memcalc import Gpu
 from memcalc.formula.symbols import SUMMANDS
 from memcalc.plots.style import OUTLINE, STRONG_LIMIT, Drawn, canvas, filled, label, plain_axes, stacked
+from memcalc.texts import later, tr
 from memcalc.units import in_unit, show
 
 
@@ -35,7 +36,7 @@ def bars(amounts: Mapping[str, Mapping[str, int]], gpu: Gpu | None = None, unit:
             axes.axvline(limit, **STRONG_LIMIT)
             label(axes, f"{gpu.name}: {show(gpu.capacity, unit)}", (limit, -0.5), (3, 0), va="bottom")
         axes.set(yticks=range(len(kept)), yticklabels=kept, ylim=(len(kept) - 0.5, -1.0 if gpu else -0.6))
-        axes.set(xlim=(0, 1.22 * max(longest, limit)), xlabel=f"memory [{unit}]")
+        axes.set(xlim=(0, 1.22 * max(longest, limit)), xlabel=tr("memory [{unit}]", unit=unit))
         axes.tick_params(axis="y", length=0)
         plain_axes(axes, "x", "x")
         named = dict.fromkeys(term for terms in kept.values() for term in terms)
@@ -45,7 +46,7 @@ def bars(amounts: Mapping[str, Mapping[str, int]], gpu: Gpu | None = None, unit:
     return figure.with_alt_text(_in_words(kept, gpu, unit))
 
 
-_MOMENT = "for a moment"
+_MOMENT = later("for a moment")
 
 
 def _summands(terms: Mapping[str, int]) -> dict[str, int]:
@@ -56,16 +57,18 @@ def _summands(terms: Mapping[str, int]) -> dict[str, int]:
 
 
 def _look(term: str) -> dict[str, object]:
-    return filled(term) if term in SUMMANDS else {"label": term, "facecolor": "0.85", **OUTLINE}
+    return filled(term) if term in SUMMANDS else {"label": tr(term), "facecolor": "0.85", **OUTLINE}
 
 
 def _word(term: str) -> str:
-    return SUMMANDS[term].word if term in SUMMANDS else term
+    return tr(SUMMANDS[term].word if term in SUMMANDS else term)
 
 
 def _in_words(kept: Mapping[str, Mapping[str, int]], gpu: Gpu | None, unit: str) -> str:
-    said = [f"A bar for each in {unit}."] + ([f"{gpu.name} holds {show(gpu.capacity, unit)}."] if gpu else [])
+    said = [tr("A bar for each in {unit}.", unit=unit)]
+    said += [tr("{card} holds {capacity}.", card=gpu.name, capacity=show(gpu.capacity, unit))] if gpu else []
     for name, terms in kept.items():
         parts = "".join(f"{_word(term)} {show(size, unit)}, " for term, size in terms.items())
-        said.append(f"{name}: {parts if len(terms) > 1 else ''}in all {show(sum(terms.values()), unit)}.")
+        whole = tr("in all {size}", size=show(sum(terms.values()), unit))
+        said.append(f"{name}: {parts if len(terms) > 1 else ''}{whole}.")
     return " ".join(said)

@@ -18,6 +18,7 @@ from matplotlib.ticker import FuncFormatter
 
 from memcalc import Gpu
 from memcalc.formula.symbols import SUMMANDS
+from memcalc.texts import tr
 from memcalc.units import in_unit, show
 
 _STYLE = rc_params_from_file(Path(__file__).parent / "house.mplstyle", use_default_template=False)
@@ -138,7 +139,7 @@ def picture(rows: Callable, describe: Callable, caption: str = "", **panels: obj
 def filled(term: str) -> dict[str, object]:
     """Return how an area of a term is filled, and what a legend calls it: a hatch tells what a colour tells."""
     entry = SUMMANDS[term]
-    return {"label": entry.word, "facecolor": entry.colour, "hatch": entry.hatch, **OUTLINE}
+    return {"label": tr(entry.word), "facecolor": entry.colour, "hatch": entry.hatch, **OUTLINE}
 
 
 def stacked(axes, heights, parts: Iterable[tuple[object, Mapping[str, object]]], left=0.0, **bar: object):

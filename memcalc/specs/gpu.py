@@ -14,6 +14,7 @@ from memcalc import catalogue
 from memcalc.catalogue import Row
 from memcalc.errors import InputError, must, shown, whole
 from memcalc.specs.fields import Spec, amount, count, declare, text
+from memcalc.texts import tr
 from memcalc.units import UNITS, parse, to_bytes
 
 if TYPE_CHECKING:
@@ -170,8 +171,9 @@ class Gpu(Spec, Row):
         >>> Gpu.named("RTX 4090").capacity_said, Gpu.named("L4").capacity_said, Gpu.named("RTX 3070").capacity_said
         ('a program sees', 'the driver reports', 'sold as 8 GB =')
         """
-        sold = f"sold as {self.marketed_gb:,} GB =" if self.marketed_unit == "GB" else "sold as"
-        return {"visible": "a program sees", "reported": "the driver reports", "marketed": sold}[self.capacity_is]
+        if self.capacity_is == "marketed":
+            return tr("sold as") if self.marketed_unit != "GB" else tr("sold as {gb:,} GB =", gb=self.marketed_gb)
+        return tr("a program sees") if self.capacity_is == "visible" else tr("the driver reports")
 
     @property
     def capability(self) -> Fraction | None:

@@ -139,7 +139,7 @@ def write_worker(folder: Path, pyodide: Path) -> None:
     with zipfile.ZipFile(folder / "memcalc.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         package = Path(str(files("memcalc")))
         for file in sorted(package.rglob("*")):
-            if file.suffix in (".py", ".csv", ".bib", ".js", ".css"):
+            if file.suffix in (".py", ".csv", ".bib", ".mo", ".js", ".css"):
                 archive.write(file, f"memcalc/{file.relative_to(package).as_posix()}")
     (folder / "worker.js").write_text(source("worker.js"), encoding="utf-8")
 

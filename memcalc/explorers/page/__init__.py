@@ -6,6 +6,8 @@ from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
+from memcalc.texts import tr
+
 _HERE = files(__package__)
 
 MODULES = ("dom", "keys", "draw", "hands", "formula", "pickers", "controls", "guess", "explorer")
@@ -33,6 +35,15 @@ def style() -> str:
     True
     """
     return joined(_HERE / f"{name}.css" for name in SHEETS)
+
+
+def spoken(page: str) -> dict[str, str]:
+    """Return the texts that a script says by itself, each with what it is called in the chosen language.
+
+    >>> spoken('button(say("Undo"))')
+    {'Undo': 'Undo'}
+    """
+    return {text: tr(text) for text in re.findall(r'\bsay\("([^"]+)"', page)}
 
 
 def joined(sources: Iterable[Traversable]) -> str:

@@ -1,6 +1,6 @@
 // The controls: the browser's own elements, in the sentence and below the picture.
 
-import { button, make, read, write } from "./dom.js";
+import { button, make, read, say, write } from "./dom.js";
 import { picker } from "./pickers.js";
 
 /** A number: a field in the sentence, and a slider below the picture. */
@@ -11,7 +11,7 @@ function number({ label, unit, low, high, grid, letters, plays }, id, { send, co
   const [min, max] = steps ? [0, grid.length - 1] : [low, high];
   const name = letters.length ? `${letters[0]}: ${label}` : label;
   const range = make("input", { type: "range", id, min, max, step: steps ? 0.5 : 1, "aria-label": name });
-  const field = make("input", { type: "text", inputMode: "numeric", "aria-label": `${name}, exact number` });
+  const field = make("input", { type: "text", inputMode: "numeric", "aria-label": say("{name}, exact number", { name }) });
   let here = min;
   range.oninput = () => {
     const there = range.valueAsNumber; // half a step on is the next mark
@@ -30,7 +30,7 @@ function number({ label, unit, low, high, grid, letters, plays }, id, { send, co
     range.setAttribute("aria-valuetext", `${write(value)} ${unit}`.trim());
   };
   const player = plays ? playing(range, { plays, send: (there) => send(steps ? grid[Math.round(there)] : there), commit }) : undefined;
-  const span = (most) => `${write(steps ? grid[0] : low)} to ${write(steps ? grid[onGrid(most)] : most)}${unit && ` ${unit}`}`;
+  const span = (most) => say("{low} to {high}", { low: write(steps ? grid[0] : low), high: `${write(steps ? grid[onGrid(most)] : most)} ${unit}`.trim() });
   const row = make("div", { className: "memcalc-slider" }, player ?? make("label", { for: id }, label), range, make("span", {}, span(high)));
   const limit = (most = high) => {
     range.max = steps ? onGrid(most) : most;
@@ -45,7 +45,7 @@ function playing(range, { plays, send, commit }) {
   const stop = () => {
     clearInterval(timer);
     timer = 0;
-    play.textContent = "▶ play";
+    play.textContent = say("▶ play");
     commit();
   };
   const next = () => {
@@ -53,11 +53,11 @@ function playing(range, { plays, send, commit }) {
     if (now >= end) return stop();
     send(Math.floor(now) + 1);
   };
-  const play = button("▶ play", () => {
+  const play = button(say("▶ play"), () => {
     if (timer) return stop();
     if (range.valueAsNumber >= Number(range.max)) send(Number(range.min));
     timer = setInterval(next, plays);
-    play.textContent = "❚❚ pause";
+    play.textContent = say("❚❚ pause");
   }, { className: "memcalc-main" });
   range.addEventListener("pointerdown", () => timer && stop());
   return play;
@@ -72,8 +72,8 @@ function text({ label, most }, id, { send, commit }) {
 }
 
 /** A menu of a few words. */
-function menu({ label, options }, id, { choose }) {
-  const select = make("select", { id, "aria-label": label }, ...options.map((name) => make("option", { value: name }, name)));
+function menu({ label, options, called = options }, id, { choose }) {
+  const select = make("select", { id, "aria-label": label }, ...options.map((name, place) => make("option", { value: name }, called[place])));
   select.onchange = () => choose(select.value);
   return { inline: select, show: (value) => (select.value = value) };
 }

@@ -3,6 +3,16 @@
 const WRITTEN = new Intl.NumberFormat("en-US");
 const SVG = "http://www.w3.org/2000/svg";
 
+const texts = new Map();
+
+/** Take what a page's own texts are called in the reader's language. */
+export function speak(called) {
+  for (const [text, other] of Object.entries(called ?? {})) texts.set(text, other);
+}
+
+/** Return a text in the reader's language, with its fields in their places; Python finds the texts by this name. */
+export const say = (text, fields = {}) => (texts.get(text) ?? text).replace(/\{(\w+)\}/g, (_, name) => fields[name]);
+
 /** Write a number with its thousands parted; words stay as they are. */
 export const write = (value) => (typeof value === "number" ? WRITTEN.format(value) : value);
 

@@ -1,7 +1,7 @@
 // The page's side of an explorer: it shows the frames that Python computes, and sends what the user sets.
 // A host gives it a model with get, set, save_changes, on, off and send: a widget's in Jupyter, one of a page elsewhere.
 
-import { button, keepFocus, key, make, sentence, write } from "./dom.js";
+import { button, keepFocus, key, make, say, sentence, speak, write } from "./dom.js";
 import { drawing } from "./draw.js";
 import { hands } from "./hands.js";
 import { typeset } from "./formula.js";
@@ -90,12 +90,12 @@ function gestures(model, history, changed) {
 /** Return the words behind a button, a line more with each press. */
 function hinting() {
   const list = make("ul", { className: "memcalc-hints" });
-  const more = button("Hint", () => ((shown += 1), write()), { className: "memcalc-hint" });
+  const more = button(say("Hint"), () => ((shown += 1), write()), { className: "memcalc-hint" });
   let [lines, shown, last] = [[], 0, ""];
   const write = () => {
     list.replaceChildren(...lines.slice(0, shown).map((line) => make("li", {}, ...sentence(line))));
     more.hidden = shown >= lines.length;
-    more.textContent = shown ? "Another hint" : "Hint";
+    more.textContent = shown ? say("Another hint") : say("Hint");
   };
   const show = (hints) => {
     if (key(hints) === last) return;
@@ -108,18 +108,18 @@ function hinting() {
 /** Return the line of Python that gives the same result, and a button that copies it. */
 function python() {
   const code = make("pre", { tabIndex: 0, role: "group", "aria-label": "Python" });
-  const copy = button("Copy", async () => {
+  const copy = button(say("Copy"), async () => {
     getSelection().selectAllChildren(code); // enough where a page may not write to the clipboard
     const written = navigator.clipboard?.writeText(code.textContent) ?? Promise.reject();
     copy.textContent = await written.then(
-      () => "Copied",
-      () => "Selected",
+      () => say("Copied"),
+      () => say("Selected"),
     );
   });
-  const fold = make("details", { className: "memcalc-python" }, make("summary", {}, "The same in Python"), code, copy);
+  const fold = make("details", { className: "memcalc-python" }, make("summary", {}, say("The same in Python")), code, copy);
   const show = (text) => {
     code.textContent = text;
-    copy.textContent = "Copy";
+    copy.textContent = say("Copy");
   };
   return { fold, show };
 }
@@ -141,7 +141,8 @@ function tip(root) {
 }
 
 function render({ model, el }, history) {
-  const { controls: listed, presets, colours, layouts } = model.get("stage");
+  const { controls: listed, presets, colours, layouts, texts } = model.get("stage");
+  speak(texts);
   const prefix = `memcalc-${Math.random().toString(36).slice(2)}-`; // ids are one of a kind on a page
   const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
   const ahead = foresight(model);
@@ -162,8 +163,8 @@ function render({ model, el }, history) {
       hint.show(says, event);
     },
   };
-  const undo = button("Undo", does.undo);
-  const reset = button("Reset", () => does.go(model.get("start")));
+  const undo = button(say("Undo"), does.undo);
+  const reset = button(say("Reset"), () => does.go(model.get("start")));
   const examples = Object.entries(presets).map(([name, setting]) => button(name, () => does.go(setting)));
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   const picture = drawing(svg, prefix, calm);
@@ -227,7 +228,7 @@ function render({ model, el }, history) {
     el.classList.toggle("memcalc-closed", !open);
     const words = open ? frame.said : [frame.guess.asks];
     said.classList.toggle("memcalc-over", open && Object.values(frame.shapes).some(({ look = "" }) => look.split(" ").includes("over")));
-    said.replaceChildren(...(frame.problem ? [`${frame.problem} What is shown is the last that made sense.`] : sentence(words)));
+    said.replaceChildren(...(frame.problem ? [say("{problem} What is shown is the last that made sense.", frame)] : sentence(words)));
     notes.replaceChildren(...(open ? frame.notes.flatMap((note) => [...sentence(note), " "]) : []));
     svg.setAttribute("aria-label", open ? frame.alt : frame.guess.asks);
     guess.show(frame.guess, open, model.get("guess"), model.get("base").guess, model.get("remarks"));
@@ -303,7 +304,7 @@ function render({ model, el }, history) {
   sized.observe(el);
   el.classList.add("memcalc", "memcalc-explorer");
   for (const [name, colour] of Object.entries(colours)) el.style.setProperty(`--c-${name}`, colour);
-  const shortcuts = examples.length ? [make("span", {}, "Examples:"), ...examples] : [];
+  const shortcuts = examples.length ? [make("span", {}, say("Examples:")), ...examples] : [];
   el.append(
     asking,
     stage,
@@ -314,7 +315,7 @@ function render({ model, el }, history) {
     sliders,
     formula.root,
     formula.meaning,
-    make("div", { className: "memcalc-buttons", role: "group", "aria-label": "Settings" }, undo, reset, ...shortcuts, hints.more),
+    make("div", { className: "memcalc-buttons", role: "group", "aria-label": say("Settings") }, undo, reset, ...shortcuts, hints.more),
     hints.list,
     code.fold,
   );

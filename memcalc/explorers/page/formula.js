@@ -1,6 +1,6 @@
 // The formula: letters with their numbers below, lit up with the part of the picture that they stand for, and scrubbed.
 
-import { keepFocus, key, make, stand } from "./dom.js";
+import { keepFocus, key, make, say, stand } from "./dom.js";
 import { UP, follow, standing, stepped } from "./hands.js";
 
 const STEP = 9; // so far a hand goes for the next number [px]
@@ -8,7 +8,7 @@ const LIGHT = { background: ["color-mix(in oklab, currentcolor 30%, transparent)
 
 /** Return a formula; `does` is as for the hands of a picture, and has light(letters). */
 export function typeset(controls, does, calm) {
-  const root = make("div", { className: "memcalc-formula", role: "group", "aria-label": "Formula" });
+  const root = make("div", { className: "memcalc-formula", role: "group", "aria-label": say("Formula") });
   const meaning = make("p", { className: "memcalc-meaning" });
   let acting = [];
   const scrubbed = (letter) => acting.find(({ letters: theirs = [] }) => theirs.includes(letter));

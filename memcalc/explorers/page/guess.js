@@ -1,16 +1,17 @@
 // A guess in the picture: a line is dragged to where the answer is expected, or the number is typed; then it opens.
 
-import { button, key, make, sentence, stand, write } from "./dom.js";
+import { button, key, make, say, sentence, stand, write } from "./dom.js";
 import { UP, follow, placeOf, valueAt } from "./hands.js";
 
 /** Return by how much a guess is off, in words; the page only divides. */
 export function factor(guess, truth) {
-  if (guess === truth) return "exactly right";
+  if (guess === truth) return say("exactly right");
   const [more, less] = [Math.max(guess, truth), Math.min(guess, truth)];
   const times = less ? more / less : Infinity;
-  if (times < 1.05) return "within a twentieth of it";
-  const side = guess > truth ? "too much" : "too little";
-  return Number.isFinite(times) ? `${times >= 10 ? Math.round(times) : Number(times.toFixed(1))} times ${side}` : side;
+  if (times < 1.05) return say("within a twentieth of it");
+  if (!Number.isFinite(times)) return guess > truth ? say("too much") : say("too little");
+  const fields = { times: times >= 10 ? Math.round(times) : Number(times.toFixed(1)) };
+  return guess > truth ? say("{times} times too much", fields) : say("{times} times too little", fields);
 }
 
 /** Return the asking of a guess.
@@ -19,11 +20,11 @@ export function factor(guess, truth) {
  * `said`: the remarks of who listens, or else how far it is off. */
 export function guessing(svg, picture, { open, close, said }) {
   const field = make("input", { type: "text", inputMode: "decimal", size: 6 });
-  const label = make("label", {}, "Your guess: ", field);
+  const label = make("label", {}, say("Your guess: "), field);
   const unit = make("span");
-  const pour = button("Open it", () => done(value), { className: "memcalc-main" });
-  const again = button("guess again", () => (put(null), close()), { className: "memcalc-again" });
-  const skip = button("just show me", () => done(null), { className: "memcalc-quiet" });
+  const pour = button(say("Open it"), () => done(value), { className: "memcalc-main" });
+  const again = button(say("guess again"), () => (put(null), close()), { className: "memcalc-again" });
+  const skip = button(say("just show me"), () => done(null), { className: "memcalc-quiet" });
   const root = make("div", { className: "memcalc-guess" }, label, unit, pour, skip);
   let value = null;
   let asked = null;
@@ -48,11 +49,11 @@ export function guessing(svg, picture, { open, close, said }) {
     const place = placeOf(asked.handle, value ?? start);
     line.setAttribute("transform", asked.handle.axis === "x" ? `translate(${place} 0)` : `translate(0 ${place})`);
     for (const [name, text] of Object.entries({ role: "slider", tabindex: 0, "aria-label": asked.asks })) line.setAttribute(name, text);
-    const now = { now: value ?? start, min: asked.low, max: asked.high, text: value === null ? "no guess yet" : `${written(value)} ${asked.unit}` };
+    const now = { now: value ?? start, min: asked.low, max: asked.high, text: value === null ? say("no guess yet") : `${written(value)} ${asked.unit}` };
     stand(line, now);
     const words = picture.element("guess_words");
-    if (words && value === null) words.textContent = "drag me to your guess";
-    else if (words) words.textContent = root.hidden ? "your guess" : `your guess: ${written(value)} ${asked.unit}`; // a sentence says it then
+    if (words && value === null) words.textContent = say("drag me to your guess");
+    else if (words) words.textContent = root.hidden ? say("your guess") : say("your guess: {amount}", { amount: `${written(value)} ${asked.unit}` }); // a sentence says it then
   };
   field.oninput = () => put(field.value.trim() === "" ? null : Number(field.value.replaceAll(",", "")), true);
   field.onkeydown = (event) => {
@@ -86,8 +87,8 @@ export function guessing(svg, picture, { open, close, said }) {
   const words = (guess, made, kept, remarks) => {
     if (remarks) return remarks;
     if (!kept) return [];
-    const both = `You guessed ${written(made)} ${guess.unit}; it is ${written(guess.truth)} ${guess.unit}`;
-    return [[`${both}: ${factor(made, guess.truth)}.`]];
+    const [guessed, right] = [made, guess.truth].map((amount) => `${written(amount)} ${guess.unit}`);
+    return [[say("You guessed {guessed}; it is {right}: {verdict}.", { guessed, right, verdict: factor(made, guess.truth) })]];
   };
   /** Ask, or show what was guessed beside the answer; `first` is the question of the first state. */
   const show = (guess, isOpen, made, first, remarks) => {

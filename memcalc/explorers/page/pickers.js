@@ -1,6 +1,6 @@
 // A field that searches a long list of names by words, or takes one's own: the editable combobox of the ARIA practices.
 
-import { button, make } from "./dom.js";
+import { button, make, say } from "./dom.js";
 
 /** Return whether a name has every word that was typed, in any order: "qwen 7" finds Qwen2.5-7B. */
 export function matches(name, typed) {
@@ -9,14 +9,14 @@ export function matches(name, typed) {
 }
 
 /** Return how a value is called: one's own config has no name that fits a field, and of a file only the name matters. */
-export const called = (value) => (value.trimStart().startsWith("{") ? "your config.json" : value.replace(/^\/.*\//, ""));
+export const called = (value) => (value.trimStart().startsWith("{") ? say("your config.json") : value.replace(/^\/.*\//, ""));
 
 /** Make a sheet on which a config.json is pasted or dropped; a paste into the field beside it does as well. */
 function pasting(field, choose) {
-  const text = make("textarea", { rows: 6, spellcheck: false, "aria-label": "the text of a config.json" });
-  const use = button("Use it", () => (close(), choose(text.value)));
-  const away = button("Cancel", () => close());
-  const root = make("div", { className: "memcalc-own", hidden: true }, "Paste a config.json, or drop the file here.", text, use, " ", away);
+  const text = make("textarea", { rows: 6, spellcheck: false, "aria-label": say("the text of a config.json") });
+  const use = button(say("Use it"), () => (close(), choose(text.value)));
+  const away = button(say("Cancel"), () => close());
+  const root = make("div", { className: "memcalc-own", hidden: true }, say("Paste a config.json, or drop the file here."), text, use, " ", away);
   const close = () => ((root.hidden = true), field.focus());
   const open = () => ((root.hidden = false), text.focus());
   root.onkeydown = ({ key: pressed }) => pressed === "Escape" && close();
@@ -37,7 +37,7 @@ function pasting(field, choose) {
 /** Make the field of a picker. */
 export function picker({ name: subject, label, groups, own }, id, { choose }) {
   const field = make("input", { type: "text", id, role: "combobox", autocomplete: "off", spellcheck: false });
-  const list = make("ul", { id: `${id}-names`, role: "listbox", tabIndex: -1, "aria-label": `${label}: names` });
+  const list = make("ul", { id: `${id}-names`, role: "listbox", tabIndex: -1, "aria-label": say("{label}: names", { label }) });
   let current = "";
   let active = -1;
   const items = () => [...list.querySelectorAll("[role=option]")];
@@ -62,7 +62,7 @@ export function picker({ name: subject, label, groups, own }, id, { choose }) {
       const heading = make("li", { role: "presentation", className: "memcalc-maker" }, maker);
       return found.length ? [heading, ...found.map((name) => item(name, at++, () => take(name)))] : [];
     });
-    const none = make("li", { role: "presentation", className: "memcalc-maker" }, `No ${label} has all of “${typed}” in its name.`);
+    const none = make("li", { role: "presentation", className: "memcalc-maker" }, say("No {label} has all of “{typed}” in its name.", { label, typed }));
     const yours = item(own, at, subject === "model" ? ask : () => (take(current), field.select()));
     list.replaceChildren(...(parts.length ? parts : [none]), yours);
     toggle(true);

@@ -157,7 +157,11 @@ def frame_of(marks: Marks, end: int, chosen: Plan, card: Slim, sentence: str) ->
         code=code(model, run, shown=("context", "batch")),
         sentence=sentence,
         scale=f"{card.unit:.3g} {card.across} {chosen.cards}",
-        guess=guess(card, "What must a card hold? Drag the dashed line to where it reaches", chosen.fit.needed),
+        guess=guess(
+            card,
+            "What must a card hold? Drag the dashed line to where it reaches, or type a number; then open it.",
+            chosen.fit.needed,
+        ),
     )
 
 

@@ -4,8 +4,8 @@ import { button, make } from "../../explorers/page/dom.js";
 import { follow, live, place } from "./card.js";
 
 function render({ model, el }) {
-  const { name, asks, briefs, colours } = model.get("question");
-  const leave = place(el, name, colours);
+  const { asks, briefs, ...more } = model.get("question");
+  const leave = place(el, more);
   const choices = briefs.map(({ brief, title, who }) => {
     const chosen = button("", () => model.send({ choose: brief }), { className: "memcalc-choice" });
     chosen.append(make("strong", {}, title), make("span", {}, who));

@@ -1,6 +1,6 @@
 // What a question says of an answer: a card with a sign, and a guess beside what it asked for. Python finds the words.
 
-import { make, sentence } from "../../explorers/page/dom.js";
+import { make, say, sentence, speak } from "../../explorers/page/dom.js";
 import { guard } from "../../explorers/page/keys.js";
 
 const SIGNS = { right: "✓", known: "≠", near: "≈", unknown: "?", unread: "…", open: "…" };
@@ -31,7 +31,7 @@ function pair({ said, right, written, of }) {
     element.style.width = `${share}%`;
     return make("span", {}, element);
   };
-  const cells = ["your guess", bar("memcalc-guessed", guessed), written[0], "it is", bar("memcalc-true", is), written[1]];
+  const cells = [say("your guess"), bar("memcalc-guessed", guessed), written[0], say("it is"), bar("memcalc-true", is), written[1]];
   const all = cells.map((cell) => (typeof cell === "string" ? make("span", {}, cell) : cell));
   const both = make("div", { className: "memcalc-pair", "aria-hidden": "true" }, ...all);
   both.style.setProperty("--bar", of ? `var(--c-${of})` : "var(--faint)");
@@ -45,7 +45,8 @@ export function opened({ head, bars, why, matters, note }) {
 }
 
 /** Make an element the place of a question: named for the ear, in the colours of the terms, with its keys its own. */
-export function place(el, name, colours) {
+export function place(el, { name, colours, texts }) {
+  speak(texts);
   el.classList.add("memcalc", "memcalc-lesson");
   for (const [property, value] of Object.entries({ role: "group", "aria-label": name })) el.setAttribute(property, value);
   for (const [term, colour] of Object.entries(colours)) el.style.setProperty(`--c-${term}`, colour);

@@ -1,6 +1,6 @@
 // An exercise: its question, a field for the answer, what is said of it, a hint and a solution that open on demand.
 
-import { button, make, sentence } from "../../explorers/page/dom.js";
+import { button, make, say, sentence } from "../../explorers/page/dom.js";
 import { card, follow, live, place, sending } from "./card.js";
 
 /** Return words that are folded away; none if there are none. */
@@ -12,13 +12,13 @@ function folded(title, ...inside) {
 const words = (pieces) => (pieces.length ? [make("p", {}, ...sentence(pieces))] : []);
 
 function render({ model, el }) {
-  const { name, says, asks, wanted, unit, hint, solution, because, colours, title, also = [] } = model.get("question");
-  const leave = place(el, name, colours);
-  const field = make("input", { type: "text", autocomplete: "off", spellcheck: false, placeholder: wanted, "aria-label": `your answer: ${wanted}` });
-  const check = make("button", { className: "memcalc-main" }, "Check");
+  const { says, asks, wanted, unit, hint, solution, because, title, also = [], ...more } = model.get("question");
+  const leave = place(el, more);
+  const field = make("input", { type: "text", autocomplete: "off", spellcheck: false, placeholder: wanted, "aria-label": say("your answer: {wanted}", { wanted }) });
+  const check = make("button", { className: "memcalc-main" }, say("Check"));
   const form = make("form", { className: "memcalc-answering memcalc-wide" }, field, ...(unit ? [make("span", {}, unit)] : []), check);
-  const code = solution ? [make("pre", { tabIndex: 0, role: "group", "aria-label": "solution" }, solution)] : [];
-  const folds = [...folded("Hint", ...words(hint)), ...folded("Solution", ...code, ...words(because))];
+  const code = solution ? [make("pre", { tabIndex: 0, role: "group", "aria-label": say("solution") }, solution)] : [];
+  const folds = [...folded(say("Hint"), ...words(hint)), ...folded(say("Solution"), ...code, ...words(because))];
   const status = live();
   sending(form, field, () => model.send({ answer: field.value }));
   const show = () => {

@@ -1,19 +1,19 @@
 // A guess before anything is shown: typed with its unit, or left open; then the answer stands beside it.
 
-import { button, make, sentence } from "../../explorers/page/dom.js";
+import { button, make, say, sentence } from "../../explorers/page/dom.js";
 import { follow, live, opened, place, sending } from "./card.js";
 
 function render({ model, el }) {
-  const { name, asks, units, unit, colours } = model.get("question");
-  const leave = place(el, name, colours);
+  const { asks, units, unit, ...more } = model.get("question");
+  const leave = place(el, more);
   const field = make("input", { type: "text", inputMode: "decimal", size: 8, autocomplete: "off", spellcheck: false });
-  const label = make("label", {}, "Your guess: ", field);
-  const menu = make("select", { "aria-label": "unit of your guess" }, ...units.map((one) => make("option", { value: one }, one)));
+  const label = make("label", {}, say("Your guess: "), field);
+  const menu = make("select", { "aria-label": say("unit of your guess") }, ...units.map((one) => make("option", { value: one }, one)));
   menu.value = unit;
-  const open = make("button", { className: "memcalc-main" }, "Open it");
-  const skip = button("just show me", () => model.send({ skip: true }));
+  const open = make("button", { className: "memcalc-main" }, say("Open it"));
+  const skip = button(say("just show me"), () => model.send({ skip: true }));
   const form = make("form", { className: "memcalc-answering" }, label, menu, open, skip);
-  const again = button("guess again", () => model.send({ again: true }), { className: "memcalc-again" });
+  const again = button(say("guess again"), () => model.send({ again: true }), { className: "memcalc-again" });
   const status = live();
   sending(form, field, () => model.send({ guess: field.value, unit: menu.value }));
   field.oninput = () => {

@@ -1,0 +1,265 @@
+"""Texts in other languages: catalogues in step with the code, and nothing that people read is forgotten."""
+
+import re
+import string
+from contextlib import suppress
+from gettext import NullTranslations
+
+import pytest
+from babel.messages.mofile import read_mo
+from babel.messages.pofile import read_po
+
+import memcalc
+import wording
+from memcalc import InputError, catalogue, explorers, texts
+from memcalc.explorers.marks import LAYOUTS
+from memcalc.explorers.words import plain, words
+from memcalc.formula.symbols import GLOSSARY, SUMMANDS
+from memcalc.lessons.brief_widget import brief
+from memcalc.lessons.briefs import QUESTIONS, question
+from memcalc.lessons.check import EXERCISES, GUESSES, judge, known_mistakes
+from memcalc.lessons.predictions import predict
+from memcalc.lessons.progress import progress
+from memcalc.lessons.record import VARIABLE, remember
+from memcalc.lessons.widgets import exercise
+from memcalc.units import UNITS
+from memcalc.web.pages import one_away
+
+MOMENTS = {question for question in QUESTIONS if question.endswith(".7")}
+"""Questions whose mistakes name the moments of a step, which are not in the catalogue yet."""
+
+STILL_ENGLISH = {"activations", "article", "hardware", "kv_cache", "optimizer", "plan", "validation", "weights"}
+"""Explorers of which some words are not in the catalogue yet: one that is done must leave this list."""
+
+FEW = 3  # so many values of a control are tried
+
+OTHERS = [one for one in texts.languages() if one != texts.ENGLISH]
+languages = pytest.mark.parametrize("language", OTHERS)
+
+
+def po(language):
+    return wording.LOCALE / language / "LC_MESSAGES" / "memcalc.po"
+
+
+def read(path):
+    with path.open("rb") as file:
+        return (read_mo if path.suffix == ".mo" else read_po)(file)
+
+
+def ids(messages):
+    plain = lambda text: tuple(text) if isinstance(text, list) else text  # noqa: E731
+    return {plain(message.id): plain(message.string) for message in messages if message.id}
+
+
+@pytest.fixture
+def english():
+    yield
+    texts.speak(texts.ENGLISH)
+
+
+def test_the_catalogues_are_in_step_with_the_code():
+    wanted = ids(wording.extracted()).keys()
+    for path in (wording.TEMPLATE, *map(po, OTHERS)):
+        assert ids(read(path)).keys() == wanted, "run make texts"
+
+
+@languages
+def test_what_is_compiled_is_what_was_translated(language):
+    told = {text: other for text, other in ids(read(po(language))).items() if other and any(other)}
+    assert ids(read(po(language).with_suffix(".mo"))) == told, "run make texts"
+
+
+def fields(text):
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+
+
+def marked(text):
+    """Return the terms that a sentence names; a word that is the same as its term stands for it."""
+    named = {entry.word: name for name, entry in SUMMANDS.items()}
+    return sorted(of or named.get(word, word) for word, of in re.findall(r"\[([^]|]+)(?:\|(\w+))?\]", text))
+
+
+@languages
+def test_a_translation_has_the_fields_and_marks_of_its_text(language):
+    for text, other in ids(read(po(language))).items():
+        pairs = zip(text, other, strict=True) if isinstance(text, tuple) else [(text, other)]
+        for one, its in pairs:
+            if its:
+                assert fields(its) == fields(one), its
+                assert marked(its) == marked(one), its
+                assert its.count("*") == one.count("*"), its
+                assert (": " in its) == (": " in one), "a colon parts how an answer is from why"
+
+
+def test_a_language_is_chosen_by_its_name(english):
+    assert memcalc.language("de") == memcalc.language() == "de"
+    assert texts.tr("Undo") != "Undo"
+    assert memcalc.language("en") == "en"
+    assert texts.tr("Undo") == "Undo"
+    with pytest.raises(InputError, match=r"language 'fr' is not known.* Known: en, de\."):
+        memcalc.language("fr")
+
+
+class Marked(NullTranslations):
+    """A language that is English between marks: what comes out without marks was never asked for, or not entered."""
+
+    def __init__(self):
+        super().__init__()
+        entered = ids(wording.extracted())
+        self.entered = {one for text in entered for one in ([text] if isinstance(text, str) else text)}
+
+    def gettext(self, message):
+        if message not in self.entered:
+            return message
+        parts = string.Formatter().parse(message)
+        return "".join(f"⟦{words}⟧" * (words != "") + field(*of) for words, *of in parts)
+
+    def ngettext(self, one, many, count):
+        return self.gettext(one if count == 1 else many)
+
+
+def field(name, spec, conversion):
+    return "" if name is None else f"{{{name}{f'!{conversion}' if conversion else ''}{f':{spec}' if spec else ''}}}"
+
+
+MARKED = Marked()
+
+
+@pytest.fixture
+def pseudo():
+    texts.speak("marked", MARKED)
+    yield
+    texts.speak(texts.ENGLISH)
+
+
+TABLES = ("models", "gpus", "formats", "engines", "optimizers", "recipes")
+NAMES = {row["name"] for table in TABLES for row in catalogue.rows(table)}
+NAMES |= {row.get(column, "") for row in catalogue.rows("models") for column in ("maker", "family")}
+NAMES |= {row.get(column, "") for row in catalogue.rows("gpus") for column in ("vendor", "brand")}
+NAMES |= {row["name"] for row in catalogue.rows("verdicts")} | {"formula", "verdict", "brief", "home"}
+NAMES |= {letter.name for letter in GLOSSARY} | {*UNITS}
+NAMED = re.compile("|".join(rf"(?<!\w){re.escape(name)}(?!\w)" for name in sorted(NAMES - {""}, key=len, reverse=True)))
+
+
+def unmarked(text):
+    """Return the words of a text that stand outside the marks; names, letters and numbers are the same everywhere."""
+    left = re.sub(r"⟦[^⟧]*(⟧|$)|^[^⟦⟧]*⟧", " ", text)  # a card of an answer parts a sentence in two
+    return re.findall(r"[^\W\d_]{2,}", NAMED.sub(" ", left))
+
+
+def said_by(frame):
+    """Yield every text of a frame that a person reads."""
+    for shape in frame["shapes"].values():
+        yield from (str(shape[part]) for part in ("text", "says") if part in shape)
+    yield from map(plain, [frame["said"], frame["sentence"], *frame["notes"], *frame["hints"]])
+    yield frame["alt"]
+    yield from frame["letters"].values()
+    yield from (number for line in frame["numbers"].values() for number in line.values())
+    yield from [frame["guess"]["asks"], frame["guess"]["unit"]] if frame["guess"] else []
+
+
+def said_by_stage(stage):
+    yield from stage["presets"]
+    yield from (re.sub(r"\{\w+\}", "", text) for text in stage["texts"].values())
+    for control in stage["controls"]:
+        yield from (control[part] for part in ("label", "unit", "own") if part in control)
+        yield from (*control.get("called", ()), *control.get("groups", ()))
+
+
+def frames(explorable):
+    """Yield frames of an explorer, in each width and with a few other values of each control."""
+    alike = {}
+    for state in ({}, *one_away(explorable)):
+        alike.setdefault(tuple(sorted(state)), []).append(state)
+    few = [state for several in alike.values() for state in several[:: -(-len(several) // FEW)]]
+    for state, width in [({}, width) for width in LAYOUTS] + [(state, LAYOUTS[-1]) for state in few]:
+        with suppress(InputError):  # values that make no sense together
+            yield explorable.data({**explorable.start, **state}, width)
+
+
+def forgotten(said):
+    """Return the words of texts that come out unmarked, each with a text that has it."""
+    return {word: text for text in said for word in unmarked(text)}
+
+
+@pytest.mark.parametrize("name", sorted(set(explorers.__all__) - STILL_ENGLISH))
+def test_no_word_of_an_explorer_is_forgotten(name, pseudo):
+    shown = getattr(explorers, name)
+    assert not forgotten(said_by_stage(shown.stage))
+    for frame in frames(shown):
+        assert not forgotten(said_by(frame))
+
+
+@pytest.mark.parametrize("name", sorted(STILL_ENGLISH))
+def test_an_explorer_that_is_done_leaves_the_list(name, pseudo):
+    shown = getattr(explorers, name)
+    assert forgotten([*said_by_stage(shown.stage), *said_by(shown.data({}))])
+
+
+def test_the_marks_find_what_is_forgotten():
+    assert unmarked("⟦weights of ⟧LLaMA-7B⟦ take ⟧12.55 GiB and more") == ["and", "more"]
+
+
+TASKS = EXERCISES | {f"guess {number}": one for number, one in GUESSES.items()}
+
+
+def typed(task, amount):
+    """Return an answer as one types it."""
+    return amount if task.unit in ("formula", "verdict") else f"{float(amount):f} {'B' * (task.unit in UNITS)}"
+
+
+def told(number):
+    """Yield all that is said of a question: its words, and what is said to each known mistake and to other answers."""
+    task = TASKS.get(number) or question(number)
+    yield from (texts.tr(getattr(task, part)) for part in ("asks", "hint", "because", "matters", "goal", "says"))
+    answers = [typed(task, wrong) for wrong, _ in [(task.answers()[0], ""), *known_mistakes(task)]]
+    for answer in (*answers, None, "0", "?!", "1.2345678", "99999999"):
+        yield judge(task, answer).sentence
+
+
+@pytest.mark.parametrize("number", [*TASKS, *QUESTIONS])
+def test_no_word_of_a_question_is_forgotten(number, pseudo):
+    left = {word: text for text in told(number) for word in unmarked(plain(words(text)))}
+    assert not left if number not in MOMENTS else left
+
+
+@pytest.fixture
+def own_record(tmp_path, monkeypatch):
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "progress.json"))
+
+
+def test_no_word_of_a_widget_is_forgotten(pseudo, own_record):
+    one, guess, chooser = exercise("0.2"), predict("4.1").asked, brief(0).chooser
+    said = [one.question, guess.question, chooser.question, repr(one), repr(guess), repr(brief(0))]
+    for answer in ("", "?", "1", "25.76"):
+        one.submit(answer)
+        guess.commit(answer)
+        said += [one.told, guess.told]
+    guess.show_me()
+    chooser.choose("home")
+    said += [guess.told, chooser.told, brief(0).asked.question, repr(brief(0))]
+    assert not {word: text for text in read_aloud(said) for word in unmarked(text)}
+
+
+NOT_READ = ("colours", "solution", "kind", "of", "brief", "chosen", "also")
+"""Parts of what a page is told that are for the page alone; so are the names of its buttons."""
+
+
+def read_aloud(said):
+    """Yield the texts in what a page is told."""
+    if isinstance(said, dict):
+        yield from (text for part, of in said.items() if part not in NOT_READ for text in read_aloud(of))
+        yield from (text for _, text in said.get("also", ()))
+    elif isinstance(said, list) and any(isinstance(piece, dict) and "of" in piece for piece in said):
+        yield plain(said)
+    elif isinstance(said, list | tuple):
+        yield from (text for piece in said for text in read_aloud(piece))
+    elif isinstance(said, str):
+        yield re.sub(r"\{\w+\}", "", said)
+
+
+def test_no_word_of_progress_is_forgotten(pseudo, own_record):
+    remember("choices", "brief", "home", True)
+    remember("answers", "0.1", "24.63", True)
+    for said in (repr(progress()), repr(progress(0)), progress(0)._repr_html_()):
+        assert not unmarked(re.sub("<[^>]+>", " ", said))
