@@ -12,6 +12,9 @@ MEMCALC_LESSONS ?= $(HOME)/memcalc-lessons
 lab: export JUPYTER_CONFIG_PATH := $(CURDIR)/notebooks/lab
 lab: export JUPYTERLAB_WORKSPACES_DIR = $(MEMCALC_LESSONS)/.jupyter
 
+# In another language, its first lesson is what JupyterLab opens.
+FIRST := $(if $(wildcard $(MEMCALC_LANGUAGE:%=notebooks/%/00_*.ipynb)),--LabApp.default_url=/lab/tree/$(MEMCALC_LANGUAGE)/00_start_here.ipynb)
+
 PROMPT := --ServerApp.kernel_websocket_connection_class=memcalc.explorers.server.PromptConnection
 
 ROOT_MAY := $(if $(filter 0,$(shell id -u)),--allow-root)
@@ -28,11 +31,11 @@ article: .venv/.ready  ## regenerate every table and figure of the article
 test: .venv/.ready node_modules/.ready  ## run all tests: package, notebooks, browser
 	$(BIN)/python -m pytest
 
-lab: .venv/.ready  ## open JupyterLab on your own copies of the lessons (MEMCALC_LESSONS=DIR: in another folder)
+lab: .venv/.ready  ## open JupyterLab on your own copies of the lessons (MEMCALC_LESSONS=DIR: elsewhere; MEMCALC_LANGUAGE=de: in German)
 	$(BIN)/python -m memcalc lessons "$(MEMCALC_LESSONS)"
 	@test -d "$(MEMCALC_LESSONS)/.jupyter" || \
 		$(BIN)/jupyter lab workspaces import notebooks/lab/lessons.jupyterlab-workspace 2>/dev/null
-	$(BIN)/jupyter lab --ServerApp.root_dir="$(MEMCALC_LESSONS)" $(PROMPT) $(ROOT_MAY)
+	$(BIN)/jupyter lab --ServerApp.root_dir="$(MEMCALC_LESSONS)" $(PROMPT) $(ROOT_MAY) $(FIRST)
 
 site: .venv/.ready node_modules/.ready  ## build the site in site/build/html: lessons and calculator without a kernel
 	MEMCALC_PROGRESS=off $(BIN)/sphinx-build -q -W --keep-going -b html -d site/build/doctrees site site/build/html

@@ -5,6 +5,7 @@ import os
 import sys
 from pathlib import Path
 
+from memcalc import catalogue, texts
 from memcalc.command import parser, phrases, streams
 from memcalc.errors import InputError
 
@@ -18,6 +19,7 @@ def main(arguments: list[str] | None = None) -> int:
     arguments = phrases.plain(sys.argv[1:] if arguments is None else arguments)
     try:
         streams.prepare()
+        catalogue.language(os.environ.get(texts.VARIABLE, ""))
         asked = arguments[0] if arguments else ""
         built = parser.build(asked, _add_writers)
         if asked in parser.QUESTIONS:
@@ -60,6 +62,7 @@ def _add_lessons(commands: parser.Commands) -> None:
     """Add the command of the lessons: for who learns, and for who teaches."""
     lessons = commands.add_parser("lessons", help="copy the lessons, without outputs, into a folder of your own")
     lessons.add_argument("folder", nargs="?", help="the folder; what you have typed there stays")
+    lessons.add_argument("--language", metavar="NAME", help=f"of the lessons: {', '.join(texts.languages())}")
     room = "a folder of lines that learners exported: write room.html there, which says how many made which mistake"
     lessons.add_argument("--room", metavar="FOLDER", help=room)
     sheets = "a folder: write a hand-out of one page and the answers there, for an instructor"
@@ -78,6 +81,7 @@ def _lessons(options: argparse.Namespace) -> None:
     asked = [name for name in ("folder", "room", "sheets") if getattr(options, name)]
     if len(asked) != 1:
         raise InputError("lessons needs one of these: a folder for your copies, --room with lines, or --sheets FOLDER.")
+    catalogue.language(options.language or "")
     folder = Path(getattr(options, asked[0])).expanduser()
     if options.room:
         from memcalc.lessons import room  # with the libraries of pictures

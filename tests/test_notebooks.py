@@ -13,16 +13,42 @@ from memcalc.lessons.check import EXERCISES, check
 
 ROOT = Path(__file__).parent.parent
 PATHS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
+TWINS = sorted((ROOT / "notebooks").glob("[a-z]*/[0-9]*.ipynb"))  # lessons in other languages, in a folder of each
 PAGES = sorted((ROOT / "notebooks").glob("[a-z]*.ipynb"))
-STEPS = ["Guess", "Touch it", "The term", "By hand, once", "Against reality", "Where it stops", "Key points"]
+STEPS = {
+    "en": ["Guess", "Touch it", "The term", "By hand, once", "Against reality", "Where it stops", "Key points"],
+    "de": [
+        "Schätzen",
+        "Anfassen",
+        "Der Term",
+        "Einmal von Hand",
+        "Gegen die Wirklichkeit",
+        "Wo es aufhört",
+        "Kernpunkte",
+    ],
+}
+ABLE = {"en": "**You will** ", "de": "**Danach kannst du** "}
+EXERCISE = {"en": "Exercise (.*) · (?:small|medium|large)", "de": "Aufgabe (.*) · (?:klein|mittel|groß)"}
+SOURCES = {"en": "**References:**", "de": "**Quellen:**"}
 LESSONS = [path for path in PATHS if path.stem < "09"]  # the last asks about all of them, and teaches nothing new
 WIDEST = 88  # characters of code that a cell shows beside the list of files, at 1,280 px
 ADAPTED = values(Model.named("LLaMA-7B"), Training(lora_rank=16))
 TOUCHED = r"explorers\.\w+\(|predict\(|exercise\(|brief\("
 
-notebooks = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
-lessons = pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
-with_pages = pytest.mark.parametrize("path", PATHS + PAGES, ids=lambda path: path.stem)
+
+def named(path):
+    return path.relative_to(ROOT / "notebooks").with_suffix("").as_posix()
+
+
+in_english = pytest.mark.parametrize("path", PATHS, ids=named)
+notebooks = pytest.mark.parametrize("path", PATHS + TWINS, ids=named)
+lessons = pytest.mark.parametrize("path", LESSONS + TWINS, ids=named)
+with_pages = pytest.mark.parametrize("path", PATHS + PAGES + TWINS, ids=named)
+twins = pytest.mark.parametrize("path", TWINS, ids=named)
+
+
+def language(path):
+    return "en" if path.parent.name == "notebooks" else path.parent.name
 
 
 def cells(path, kind):
@@ -59,7 +85,8 @@ def test_no_definitions_and_no_widgets_that_hide_their_output(path):
 @lessons
 def test_the_steps_come_in_order(path):
     headings = re.findall(r"^## (.+)$", prose(path), re.MULTILINE)
-    assert [heading for heading in headings if heading in STEPS] == STEPS
+    steps = STEPS[language(path)]
+    assert [heading for heading in headings if heading in steps] == steps
 
 
 @lessons
@@ -73,7 +100,7 @@ def test_a_picture_comes_first_and_the_guess_is_made_in_it(path):
     title, person, able = every[0].source.split("\n\n")[:3]
     assert title.startswith("# ")
     assert len(re.findall(r"[.?!](?=\s|$)", person)) in (3, 4)
-    assert able.startswith("**You will** ")
+    assert able.startswith(ABLE[language(path)])
 
 
 @lessons
@@ -159,7 +186,7 @@ def test_there_are_nine_lessons_one_that_asks_again_and_two_pages():
     assert [path.stem for path in PAGES] == ["glossary", "references"]
 
 
-@notebooks
+@in_english
 def test_each_leads_to_its_neighbours_at_the_top_and_at_the_end(path):
     place = PATHS.index(path)
     links = [f"[{title(PATHS[near])}]({PATHS[near].name})" for near in (place - 1, place + 1) if 0 <= near < len(PATHS)]
@@ -169,6 +196,30 @@ def test_each_leads_to_its_neighbours_at_the_top_and_at_the_end(path):
     first, *_, last = cells(path, "markdown")
     for cell in (first, last):
         assert f"{before}[Index]({index}){after}" in cell.source
+
+
+@twins
+def test_a_lesson_in_another_language_is_the_same_but_for_its_words(path):
+    """The same cells with the same code, numbers, links and pictures: what changes in one must change in the other."""
+    chosen = ("from memcalc import language", f'language("{language(path)}")')
+    pair = [nbformat.read(one, as_version=4).cells for one in (path.parent.parent / path.name, path)]
+    for one, its in zip(*pair, strict=True):
+        assert its.cell_type == one.cell_type
+        assert its.metadata == one.metadata
+        if one.cell_type == "code":
+            lines = [line for line in its.source.splitlines() if line not in chosen]
+            assert list(filter(None, lines)) == list(filter(None, one.source.splitlines()))
+        else:
+            assert skeleton(its.source) == skeleton(one.source)
+    assert chosen[1] in next(cell.source for cell in pair[1] if cell.cell_type == "code").splitlines()
+
+
+def skeleton(text):
+    """Return what a text has in every language: how its lines begin, numbers and formulas, and where its links lead."""
+    blocks = [re.match(r"#+ |<details>|</details>|- |\d\. |\| ?|\*(?!\*)|", line)[0] for line in text.splitlines()]
+    numbers = sorted(re.findall(r"\d+(?:[.,]\d+)+|\$[^$]+\$", text))
+    targets = {target.removeprefix("../") for target in re.findall(r"\]\(([^)#]+)", text)} - {PATHS[0].name}
+    return list(filter(None, blocks)), numbers, targets
 
 
 def title(path):
@@ -201,7 +252,7 @@ def test_minutes_and_prerequisites_are_the_same_everywhere():
 @notebooks
 def test_sources_are_in_the_bibliography(path):
     keys = set(re.findall(r"@\w+\{(\w+),", catalogue.bibliography()))
-    cited = re.findall(r"[\[;] ?([a-z]+\d{4}[a-z0-9]+)", prose(path).partition("**References:**")[2])
+    cited = re.findall(r"[\[;] ?([a-z]+\d{4}[a-z0-9]+)", prose(path).partition(SOURCES[language(path)])[2])
     assert cited
     assert set(cited) <= keys
 
@@ -212,7 +263,7 @@ def test_solutions_pass_their_own_check(path):
     for cell in cells(path, "code"):
         if re.match(r"from |import |model\b.* = |card = ", cell.source):
             exec(cell.source, namespace)
-    numbers = re.findall(r"### Exercise (\d\.\d) · (?:small|medium|large)\n", f"{prose(path)}\n")
+    numbers = re.findall(rf"### {EXERCISE[language(path)]}\n", f"{prose(path)}\n")
     asked = [number for number in numbers if f'exercise("{number}")' in {cell.source for cell in cells(path, "code")}]
     solutions = re.findall(r"<summary>Solution</summary>\s*```python\n(.*?)```", prose(path), re.DOTALL)
     assert numbers == [number for number in EXERCISES if number[0] == path.stem[1]]

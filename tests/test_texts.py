@@ -81,6 +81,7 @@ def marked(text):
 
 @languages
 def test_a_translation_has_the_fields_and_marks_of_its_text(language):
+    answers = {message.id for message in read(po(language)) if "memcalc/lessons/check.py" in dict(message.locations)}
     for text, other in ids(read(po(language))).items():
         pairs = zip(text, other, strict=True) if isinstance(text, tuple) else [(text, other)]
         for one, its in pairs:
@@ -88,7 +89,7 @@ def test_a_translation_has_the_fields_and_marks_of_its_text(language):
                 assert fields(its) == fields(one), its
                 assert marked(its) == marked(one), its
                 assert its.count("*") == one.count("*"), its
-                assert (": " in its) == (": " in one), "a colon parts how an answer is from why"
+                assert one not in answers or (": " in its) == (": " in one), "a colon parts how an answer is from why"
 
 
 def test_a_language_is_chosen_by_its_name(english):

@@ -125,7 +125,7 @@ def written(catalogue: Catalog) -> bytes:
 def compiled(catalogue: Catalog) -> bytes:
     """Return a catalogue as gettext reads it; a text that has no translation yet stays English."""
     for message in catalogue:
-        message.string = message.string if all(message.string) else ""
+        message.string = message.string if all(message.string or ()) else ""
     file = io.BytesIO()
     write_mo(file, catalogue)
     return file.getvalue()

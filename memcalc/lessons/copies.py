@@ -10,6 +10,7 @@ from pathlib import Path
 
 from memcalc.errors import must, shown
 from memcalc.lessons.standing import writing
+from memcalc.texts import ENGLISH, chosen
 
 RECORD = ".memcalc-lessons.json"
 """The file of a folder that says what was written there: name → the hash of its cells."""
@@ -26,12 +27,15 @@ def copy(folder: Path, lessons: Path | None = None) -> list[str]:
     folder : of the learner; it is made if there is none
     lessons : the notebooks, as a checkout has them; without it, those beside the package
 
+    Lessons that there are in the chosen language come too, into a folder of its name.
+
     A lesson without outputs is written where there is none, and replaces one in which nobody has typed. Where somebody
     has, a changed lesson is written beside it, under a name that says that it is newer.
     Raises InputError if one of the folders cannot be used.
     """
     lessons = lessons or Path(str(files("memcalc"))).parent / "notebooks"
-    names = sorted(path.name for path in lessons.glob("*.ipynb"))
+    own = [] if chosen() == ENGLISH else lessons.glob(f"{chosen()}/*.ipynb")
+    names = sorted(path.relative_to(lessons).as_posix() for path in (*lessons.glob("*.ipynb"), *own))
     if not names:
         raise must("lessons", "the folder of the notebooks, which come with the repository", shown(str(lessons)))
     with writing(folder):
@@ -111,6 +115,7 @@ def _record(folder: Path) -> dict[str, str]:
 
 def _replace(path: Path, text: str) -> None:
     """Replace a file as a whole: whoever reads it finds the old one or the new one."""
+    path.parent.mkdir(exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     beside.write_text(text, encoding="utf-8")
     beside.replace(path)

@@ -6,7 +6,7 @@ import subprocess
 import nbformat
 import pytest
 
-from memcalc import InputError
+from memcalc import InputError, texts
 from memcalc.__main__ import main
 from memcalc.lessons.copies import RECORD, copy
 
@@ -135,6 +135,25 @@ def test_the_command_copies_the_lessons_of_this_checkout_and_git_stays_clean(fol
         assert not any(cell.get("outputs") for cell in json.loads(path.read_text())["cells"]), path
         links = [name for name in path.read_text().split("](") if name.split(")")[0].endswith(".ipynb")]
         assert all((folder / name.split(")")[0]).exists() for name in links)
+
+
+def test_lessons_in_the_chosen_language_lie_in_a_folder_of_its_name(lessons, folder):
+    (lessons / "de").mkdir()
+    nbformat.write(lesson("german = 1"), lessons / "de" / "00_start.ipynb")
+    copy(folder, lessons)
+    assert not (folder / "de").exists()
+    texts.speak("de")
+    try:
+        copy(folder, lessons)
+    finally:
+        texts.speak("en")
+    assert sources(folder / "de" / "00_start.ipynb") == ["german = 1"]
+    assert sources(folder / "00_start.ipynb") == ["00_start = 1"]
+
+
+def test_the_command_names_the_languages_that_there_are(folder, capsys):
+    assert main(["lessons", str(folder), "--language", "xx"]) == 2
+    assert "Known: en, de." in capsys.readouterr().err
 
 
 def test_the_recipe_of_make_lab_opens_the_copies():
