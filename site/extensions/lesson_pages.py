@@ -239,7 +239,8 @@ def _link(output: dict) -> None:
     """Have links of an output lead to pages, and let a table of progress be ticked; a rule across a page is for few."""
     data = output.get("data", {})
     if "text/markdown" in data:
-        data["text/markdown"] = re.sub(r"(?m)^---$", "", _text(data["text/markdown"]))
+        text = re.sub(r"(?m)^---$", "", _text(data["text/markdown"]))
+        data["text/markdown"] = re.sub(r"\[(\$[^$]*\$)\]\((\w+)\.ipynb(#\S+)\)", r'<a href="\2.html\3">\1</a>', text)
     if "text/html" not in data:
         return
     text = re.sub(r'href="(\w+)\.ipynb', r'href="\1.html', _text(data["text/html"]))
