@@ -18,8 +18,8 @@ from memcalc.estimate.questions import breakdown, total
 from memcalc.estimate.states import states
 from memcalc.estimate.terms import as_needed, terms, values
 from memcalc.formula import TERMS, Term
-from memcalc.formula.printing import letter, number, text
-from memcalc.formula.symbols import BY_NAME, GLOSSARY
+from memcalc.formula.printing import latex, letter, number, text, tinted
+from memcalc.formula.symbols import BY_NAME, GLOSSARY, SUMMANDS
 from memcalc.formula.term import Values
 from memcalc.formula.totals import inference
 from memcalc.formula.totals import training as training_sum
@@ -109,7 +109,7 @@ class Needed:
         return "\n".join(map(repr, self.terms))
 
     def _repr_markdown_(self) -> str:
-        equations = "\n\n".join(term._repr_latex_() for term in self.terms)
+        equations = "\n\n".join(f"$\\displaystyle {_coloured(term)}$" for term in self.terms)
         return f"{equations}\n\n{self.letters._repr_markdown_()}"
 
     @property
@@ -127,6 +127,19 @@ class Needed:
         if unit == "bytes" and GLOSSARY[of].derived:
             return units.show(math.ceil(value))
         return f"{number(value)} {tr(unit.removesuffix('s') if value == 1 else unit)}".strip() if value != "" else ""
+
+
+def _coloured(term: Term) -> str:
+    """Return the equation of a term: that of a summand in its colour, of others each letter in its own."""
+    if term.name in SUMMANDS:
+        return tinted(term.latex(), SUMMANDS[term.name].colour)
+    return f"{_letter(term.symbol)} = {latex(term.expr, write=_letter)}"
+
+
+def _letter(one: sympy.Symbol) -> str:
+    """Return a letter, in the colour of the summand that it stands for, if it is one."""
+    colour = GLOSSARY[one].colour
+    return tinted(letter(one), colour) if colour else letter(one)
 
 
 def needed(model: Model, run: Inference, *names: str, gpu: Gpu | None = None) -> Needed:
@@ -151,16 +164,25 @@ _TITLES = [later("letter"), later("meaning"), later("unit"), later("here")]
 
 
 class Letters(WholeTable):
-    """A table of letters, which a notebook typesets; text stands at the left."""
+    """A table of letters, typeset and each linked to its line in the glossary; text stands at the left."""
 
     _constructor = property(lambda self: Letters)
     _repr_html_ = None
+    _first = "[${written}$](glossary.ipynb#letter-{name})"
 
     def _repr_markdown_(self) -> str:
-        of = {one.name: letter(one) for one in GLOSSARY}
+        of = {one.name: _letter(one) for one in GLOSSARY}
         head = " | ".join(map(tr, ["letter", *self.columns]))
-        lines = (" | ".join([f"${of[name]}$", *cells]) for name, cells in zip(self.index, self.to_numpy(), strict=True))
+        firsts = (self._first.format(written=of[name], name=name) for name in self.index)
+        lines = (" | ".join([first, *cells]) for first, cells in zip(firsts, self.to_numpy(), strict=True))
         return "\n".join(f"| {line} |" for line in (head, " | ".join([":---"] * (1 + len(self.columns))), *lines))
+
+
+class Glossary(Letters):
+    """The table of all letters, to which those of others are linked."""
+
+    _constructor = property(lambda self: Glossary)
+    _first = '<a id="letter-{name}"></a>${written}$'
 
 
 def glossary(*terms: Term) -> Letters:
@@ -170,7 +192,7 @@ def glossary(*terms: Term) -> Letters:
     fields_of = {"letter": "symbol", "meaning": "meaning", "unit": "unit"}  # title of a column → field of an entry
     fields_of |= {"config.json": "config", "ZeRO paper": "zero", "Megatron paper": "megatron"}
     lines = [{title: tr(str(getattr(entry, name))) for title, name in fields_of.items()} for entry in entries]
-    table = Letters(lines).set_index("letter")
+    table = (Letters if terms else Glossary)(lines).set_index("letter")
     return table.loc[:, (table != "").any()]  # a column in which no symbol has a name says nothing
 
 

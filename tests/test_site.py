@@ -251,7 +251,7 @@ def test_a_deck_is_live_and_a_second_window_has_the_notes(page, site):
     asked = page.locator("section.present [data-number='4.1']")
     asked.get_by_role("textbox", name="GiB").fill("1")
     asked.get_by_role("button", name="Open it").click()
-    expect(asked).to_contain_text("you counted one of them")
+    expect(asked).to_contain_text("you counted one of them", timeout=120_000)  # Python starts in the page
     page.locator("h2").first.click()
     with page.expect_popup() as opened:
         page.keyboard.press("s")

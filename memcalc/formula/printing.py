@@ -1,6 +1,6 @@
 """Formulas as a reader expects them: factors and summands in the glossary's order, numbers first."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 import sympy
@@ -9,16 +9,21 @@ from sympy.printing.str import StrPrinter
 from memcalc.formula.symbols import POSITION
 
 
-def latex(expr: sympy.Expr, values: Mapping[sympy.Symbol, object] | None = None) -> str:
+def latex(
+    expr: sympy.Expr,
+    values: Mapping[sympy.Symbol, object] | None = None,
+    write: Callable[[sympy.Symbol], str] | None = None,
+) -> str:
     r"""Return the LaTeX of `expr` in reading order, with numbers in the places of symbols that have `values`.
 
-    Products are visible, and subscripts that are words stand upright.
+    Products are visible, and subscripts that are words stand upright. `write` gives the LaTeX of a letter, if that is
+    not the one of `letter`.
 
     >>> from memcalc.formula.symbols import symbol
     >>> print(latex(2 * symbol("hidden") * symbol("head_dim") * symbol("kv_heads")))
     2 \times d \times h_{\mathrm{kv}} \times d_{k}
     """
-    names = {symbol: letter(symbol) for symbol in expr.free_symbols}
+    names = {symbol: (write or letter)(symbol) for symbol in expr.free_symbols}
     for symbol in expr.free_symbols & (values or {}).keys():
         names[symbol] = number(values[symbol]).replace(",", "{,}")
     return sympy.latex(in_order(expr), order="none", symbol_names=names, mul_symbol="times")
@@ -36,6 +41,31 @@ def letter(symbol: sympy.Symbol) -> str:
     if not below:
         return name
     return f"{name}_{{{below}}}" if len(below) == 1 else f"{name}_{{\\mathrm{{{below}}}}}"
+
+
+_LIGHT = 0.18
+"""Luminance of a colour that can be read on white and on black: the contrast is at least 4 to 1 with either."""
+
+
+def tinted(written: str, colour: str) -> str:
+    r"""Return LaTeX in a colour, which becomes as light or as dark as can be read on white and on black.
+
+    >>> print(tinted("M_{w}", "#0072B2"))
+    \textcolor{#007CC2}{M_{w}}
+    """
+    linear = [_linear(int(colour[place : place + 2], 16) / 255) for place in (1, 3, 5)]
+    luminance = sum(share * part for share, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+    parts = (round(255 * _written(min(1, part * _LIGHT / luminance))) for part in linear)
+    return rf"\textcolor{{#{''.join(f'{part:02X}' for part in parts)}}}{{{written}}}"
+
+
+def _linear(part: float) -> float:
+    """Return how much light a part of a colour in sRGB is, and `_written` the other way round."""
+    return part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
+
+
+def _written(light: float) -> float:
+    return 12.92 * light if light <= 0.0031308 else 1.055 * light ** (1 / 2.4) - 0.055
 
 
 def text(expr: sympy.Expr, values: Mapping[sympy.Symbol, object] | None = None) -> str:

@@ -68,6 +68,7 @@ class Cell(SphinxDirective):
         if "text/html" in data:
             return [_raw("".join(data["text/html"]))]
         text = "".join(data["text/markdown"]) if "text/markdown" in data else "".join(data["text/plain"])
+        text = text.replace('<a href="', '<a href="../lessons/')
         lines = "\n\n".join(text.split("\n\n")[: self.options.get("first")])
         box = nodes.container(classes=["formula"])
         self.state.nested_parse(StringList(lines.split("\n"), self.arguments[0]), 0, box)

@@ -19,8 +19,12 @@ function slides(root) {
 /** Have two windows of a deck stand at the same slide. */
 function together(deck) {
   const channel = new BroadcastChannel(`memcalc-deck ${location.pathname}`);
-  channel.onmessage = ({ data }) => deck.slide(data);
-  deck.on("slidechanged", ({ indexh }) => channel.postMessage(indexh));
+  let heard; // the slide of the other window, which needs no answer
+  channel.onmessage = ({ data }) => deck.slide((heard = data));
+  deck.on("slidechanged", ({ indexh }) => {
+    if (indexh !== heard) channel.postMessage(indexh);
+    heard = undefined;
+  });
 }
 
 /** Count the minutes of this talk, and say when the slide should be over. */
@@ -47,7 +51,7 @@ const deck = new Reveal({
   margin: 0,
   center: false,
   controls: false,
-  hash: true,
+  hash: !speaks, // one window keeps the place
   slideNumber: "c/t",
   transition: "none",
   showNotes: speaks,
