@@ -32,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
         return streams.refused(problem, in_json="--json" in arguments)
     except ModuleNotFoundError as lacking:
         needs = f"{asked} needs {lacking.name}, which comes with the lessons: pip install 'gpu-memcalc[notebooks]'."
-        return streams.refused(InputError(needs))
+        return streams.refused(InputError(needs), in_json=False)
     except (OSError, KeyboardInterrupt) as problem:
         return streams.given_up(problem)
 

@@ -65,16 +65,18 @@ def locked(wheels: Path, known: Mapping[str, Mapping]) -> dict[str, object]:
     wheels : the folder with memcalc's wheel
     known : the packages of Pyodide's distribution, by name
     """
-    compiled = {name: one for name, one in known.items() if not one["file_name"].endswith(_PURE)}
+    compiled = {name for name, one in known.items() if not one["file_name"].endswith(_PURE)}
     needed = closure({*wanted(), KERNEL}, known)
-    own = {"depends": sorted({*wanted(), *(needed & compiled.keys())})}
-    elsewhere = {name: one | {"file_name": f"{PYODIDE_CDN_URL}/{one['file_name']}"} for name, one in compiled.items()}
-    beside = closure((needed & compiled.keys()) | {KERNEL}, known)  # in the versions with which those were compiled
+    elsewhere = {
+        name: known[name] | {"file_name": f"{PYODIDE_CDN_URL}/{known[name]['file_name']}"} for name in needed & compiled
+    }
+    own = {"depends": sorted({*wanted(), *elsewhere})}
+    beside = closure({*elsewhere, KERNEL}, known)  # in the versions with which those were compiled
     versions = pinned() | {name: known[name]["version"] for name in beside}
     return {
         "enabled": True,
         "wheels": [str(wheels)],
-        "specs": sorted(needed - compiled.keys()),
+        "specs": sorted(needed - compiled),
         "constraints": [f"{name}=={version}" for name, version in versions.items()],
         "excludes_extra": sorted(compiled),
         "patches": {"packages": elsewhere | {"gpu-memcalc": own}},

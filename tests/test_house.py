@@ -7,6 +7,7 @@ import sys
 import tomllib
 from graphlib import TopologicalSorter
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import yaml
@@ -156,7 +157,7 @@ def test_every_source_is_in_the_bibliography(term):
 
 def test_environment_equals_pyproject():
     environment = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
-    conda = {line for line in environment if isinstance(line, str)} - {"pip", "python=3.13"}
+    conda = {line for line in environment if isinstance(line, str)} - {"pip", "python=3.13", "nbgitpuller>=1.2"}
     assert conda == {*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["notebooks"]}
     assert {"pip": ["--editable ."]} in environment
 
@@ -168,6 +169,13 @@ def test_binder_takes_the_python_that_is_named():
     named = [one[1] for one in found if one]
     assert len(named) == 1
     assert named[0] in SpecifierSet(PROJECT["requires-python"])
+
+
+def test_the_link_that_brings_notebooks_onto_binder_says_what_nbgitpuller_reads():
+    address = re.search(r"https://mybinder\S+(?=`)", (ROOT / "notebooks" / "INSTRUCTORS.md").read_text())[0]
+    (path,) = parse_qs(urlsplit(address).query)["urlpath"]
+    assert urlsplit(path).path == "git-pull"
+    assert parse_qs(urlsplit(path).query) == {"repo": ["https://github.com/YOU/YOURS"], "urlpath": ["lab/tree/YOURS"]}
 
 
 def wanted(extra):

@@ -35,7 +35,9 @@ def built(tmp_path_factory):
     """The folder of the notebooks in a browser, with one more to try."""
     folder = tmp_path_factory.mktemp("lite")
     lite.prepare(folder / "from")
-    (folder / "from" / "files" / TRIED).write_text(json.dumps(lab.notebook(*CELLS)))
+    tried = lab.notebook(*CELLS)
+    tried.metadata.language_info = {"name": "python"}  # as the lessons have it: by it a kernel is found
+    (folder / "from" / "files" / TRIED).write_text(json.dumps(tried))
     lite.build(folder / "from", folder / "lite")
     return folder / "lite"
 

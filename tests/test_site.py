@@ -18,8 +18,9 @@ from model_files import SMALL, gguf
 
 NODE = lab.ROOT / "node_modules"
 LESSONS = sorted(path.stem for path in (lab.ROOT / "notebooks").glob("0*.ipynb"))
+REFERENCE = ["api/index", "api/estimate", "api/names/memcalc.Inference", "api/names/memcalc.peak"]
 PAGES = ["index", "calculator", *(f"lessons/{name}" for name in (*LESSONS, "glossary", "references", "INSTRUCTORS"))]
-PAGES.append("slides/index")
+PAGES += ["slides/index", *REFERENCE]
 DECKS = sorted(path.stem for path in (lab.ROOT / "site" / "slides").glob("*.md") if path.stem != "index")
 LOOKS = [("light", 1280), ("dark", 1280), ("dark", 390), ("light", 390)]
 TOUCHED = 900
@@ -82,6 +83,31 @@ def test_no_page_has_a_script_of_its_own_or_anything_from_elsewhere(built):
         assert re.findall(r"\son\w+=\"", text) == [], path
         loaded = re.findall(r"<(?:script|img|link|iframe)[^>]*\s(?:src|href)=\"(\w+:|//)", text)
         assert set(loaded) <= {"data:"}, path
+
+
+def test_a_source_in_the_reference_leads_to_its_line(page, site):
+    opened(page, site, "api/names/memcalc.peak")
+    page.get_by_role("link", name="paszke2019pytorch").click()
+    expect(page).to_have_url(re.compile(r"/lessons/references\.html#paszke2019pytorch$"))
+    expect(page.locator("#paszke2019pytorch")).to_be_visible()
+
+
+def test_each_lesson_says_where_its_notebook_opens(built):
+    for name in LESSONS:
+        text = (built / "lessons" / f"{name}.html").read_text()
+        assert f'href="../lite/lab/index.html?path={name}.ipynb"' in text, name
+
+
+@pytest.mark.parametrize("name", ["lessons/04_kv_cache", "calculator", "api/estimate"])
+def test_paper_is_light_and_has_nothing_to_press(page, site, name):
+    opened(page, site, name, theme="dark", width=800)
+    page.emulate_media(media="print", color_scheme="dark")
+    expect(page.locator("html")).to_have_attribute("data-theme", "light")
+    pressed = page.locator(".memcalc-open, .memcalc-buttons, .memcalc-drop, .memcalc-copies, #jb-print-toc")
+    assert not any(one.is_visible() for one in pressed.all())
+    assert page.evaluate("document.documentElement.scrollWidth") <= 800
+    page.emulate_media(media="screen", color_scheme="dark")
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
 
 
 EXAMPLE = """explorer => {

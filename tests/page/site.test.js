@@ -1,10 +1,10 @@
-// A question of a lesson without a kernel: what it asks of Python, what it keeps, and who hears the answer.
+// The pages of the site without a browser: what a question asks of Python and keeps, and the theme on paper.
 
 import assert from "node:assert/strict";
 import test from "node:test";
 
 globalThis.document = { querySelectorAll: () => [] }; // a page without explorers
-const { modelOf } = await import("../../memcalc/web/page/lesson.js");
+const { lightOnPaper, modelOf } = await import("../../memcalc/web/page/lesson.js");
 
 const ASKED = { about: "exercise", number: "4.1" };
 
@@ -48,4 +48,18 @@ test("what is no answer goes elsewhere, and who no longer listens hears nothing"
   assert.equal(questions.length, 0);
   await model.send({ answer: "8 GiB" });
   assert.equal(questions.length, 1);
+});
+
+test("a page is light on paper, and on the screen what the reader chose", () => {
+  const [root, printed] = [{ dataset: { theme: "dark" } }, new EventTarget()];
+  const print = (matches) => printed.dispatchEvent(Object.assign(new Event("change"), { matches }));
+  lightOnPaper(root, printed);
+  print(true);
+  assert.equal(root.dataset.theme, "light");
+  print(false);
+  assert.equal(root.dataset.theme, "dark");
+  root.dataset.theme = "light"; // chosen in the meantime
+  print(true);
+  print(false);
+  assert.equal(root.dataset.theme, "light");
 });

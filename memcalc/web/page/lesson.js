@@ -128,6 +128,15 @@ function progress() {
   return line;
 }
 
+/** Give a page the light theme while it is printed, and then the reader's own again. */
+export function lightOnPaper({ dataset }, printed) {
+  let own = dataset.theme;
+  printed.addEventListener("change", ({ matches }) => {
+    if (matches) own = dataset.theme;
+    dataset.theme = matches ? "light" : own;
+  });
+}
+
 /** Let the keyboard reach what scrolls sideways, and nothing else of its kind. */
 function reach() {
   for (const el of document.querySelectorAll(".math, .memcalc-formula, .cell_output")) {
@@ -170,6 +179,7 @@ export function begin(root = document, storage = localStorage) {
   const worker = root.querySelector("[data-worker]")?.dataset.worker;
   const warm = ({ target }) => target.closest?.(".memcalc") && pythonIn(worker)?.({ warm: true });
   for (const sign of ["pointerdown", "keydown"]) addEventListener(sign, warm, { capture: true });
+  lightOnPaper(root.documentElement, matchMedia("print"));
   root.body.append(progress());
   reach();
   addEventListener("resize", reach);
