@@ -16,8 +16,6 @@ DECK := --SlidesExporter.reveal_scroll=True --SlidesExporter.reveal_width=1280 -
 	--SlidesExporter.reveal_number=c/t --TemplateExporter.exclude_input_prompt=True \
 	--TemplateExporter.exclude_output_prompt=True
 
-PROMPT := --ServerApp.kernel_websocket_connection_class=memcalc.explorers.server.PromptConnection
-
 ROOT_MAY := $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .PHONY: help article test lab site serve page slides workshop notebooks bench measure lock clean
@@ -36,7 +34,7 @@ lab: .venv/.ready  ## open JupyterLab on your own copies of the lessons (MEMCALC
 	$(BIN)/python -m memcalc lessons "$(MEMCALC_LESSONS)"
 	@test -d "$(MEMCALC_LESSONS)/.jupyter" || \
 		$(BIN)/jupyter lab workspaces import notebooks/lab/lessons.jupyterlab-workspace 2>/dev/null
-	$(BIN)/jupyter lab --ServerApp.root_dir="$(MEMCALC_LESSONS)" $(PROMPT) $(ROOT_MAY)
+	$(BIN)/jupyter lab --ServerApp.root_dir="$(MEMCALC_LESSONS)" $(ROOT_MAY)
 
 site: .venv/.ready node_modules/.ready  ## build the site in site/build/html: lessons and calculator without a kernel
 	MEMCALC_PROGRESS=off $(BIN)/sphinx-build -q -W --keep-going -b html -d site/build/doctrees site site/build/html

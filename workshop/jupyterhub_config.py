@@ -38,7 +38,6 @@ c.Spawner.environment = {"PATH": f"{BIN}:{os.environ['PATH']}"}
 c.Spawner.notebook_dir = "~/memcalc-lessons"
 c.Spawner.default_url = "/lab/tree/00_start_here.ipynb"
 c.Spawner.args = [
-    "--ServerApp.kernel_websocket_connection_class=memcalc.explorers.server.PromptConnection",  # as in `make lab`
     "--KernelManager.transport=ipc",  # to a port of a kernel any user of the machine could listen
     "--MappingKernelManager.cull_idle_timeout=3600",  # a kernel goes when nobody has had its page open for an hour
     "--ServerApp.shutdown_no_activity_timeout=3600",  # and the server an hour after its last kernel

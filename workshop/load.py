@@ -1,17 +1,18 @@
 """Try the server before the day: learners who are not there enter, open a lesson and move its slider, all at once.
 
-sudo .venv/bin/python -m workshop.load --users 30                            on a server of its own, which leaves nothing
-sudo .venv/bin/python -m workshop.load --users 30 --url http://SERVER:8000   on the one that runs
+On a server of its own, of which nothing stays, or with --url on the one that runs:
+
+    sudo .venv/bin/python -m workshop.load --users 30
+    sudo .venv/bin/python -m workshop.load --users 30 --url http://127.0.0.1:8000
 """
 
 import argparse
 import asyncio
 import contextlib
-import csv
 import datetime
+import itertools
 import os
 import random
-import signal
 import statistics
 import subprocess
 import sys
@@ -27,7 +28,7 @@ import psutil
 
 from workshop.apart import readable
 from workshop.learner import Learner
-from workshop.room import ROOT, free_ports
+from workshop.room import ROOT, free_ports, read_slips
 
 PAGE = ROOT / "notebooks" / "INSTRUCTORS.md"
 BEGIN, END = "<!-- what `python -m workshop.load --write` measured -->", "<!-- to here -->"
@@ -78,9 +79,8 @@ async def measured(url: str, slips: dict[str, str], seconds: int, lesson: str) -
     try:
         found.entered = await asyncio.gather(*(learner.enter() for learner in learners))
         found.opened = await asyncio.gather(*(learner.open(lesson) for learner in learners))
-        found.moves = [
-            time for times in await asyncio.gather(*(_moves(one, seconds) for one in learners)) for time in times
-        ]
+        times = await asyncio.gather(*(_moves(learner, seconds) for learner in learners))
+        found.moves = list(itertools.chain.from_iterable(times))
         found.memory = memory(slips)
         found.read = await readable(learners)
     finally:
@@ -126,7 +126,7 @@ def started(users: int) -> Iterator[tuple[str, Path]]:
                 _wait_for(f"http://127.0.0.1:{port}", server, Path(state))
                 yield f"http://127.0.0.1:{port}", Path(state)
             finally:
-                server.send_signal(signal.SIGTERM)
+                server.kill()  # and what it started ends with this process, for they are aside
 
 
 def _wait_for(url: str, server: subprocess.Popen, state: Path) -> None:
@@ -147,6 +147,8 @@ def main() -> None:
     elif INSIDE in os.environ:
         with started(told.users) as (url, state):
             found = _measured(told, url, state / "slips.csv")
+    elif os.geteuid():
+        sys.exit("A server of its own needs root (sudo), because each learner becomes a user; or try one with --url.")
     else:
         aside = str(ROOT / "workshop" / "aside")
         again = [sys.executable, "-m", "workshop.load", *sys.argv[1:]]
@@ -158,9 +160,10 @@ def main() -> None:
 
 
 def _measured(told: argparse.Namespace, url: str, file: Path) -> Found:
-    slips = dict(csv.reader(file.open()))
-    slips.pop("instructor")
-    return asyncio.run(measured(url, dict(list(slips.items())[: told.users]), told.seconds, told.lesson))
+    slips = {name: password for name, password in read_slips(file).items() if name != "instructor"}
+    if told.users > len(slips):
+        sys.exit(f"--users must be at most {len(slips)}, the slips in {file}, not {told.users}.")
+    return asyncio.run(measured(url, dict(itertools.islice(slips.items(), told.users)), told.seconds, told.lesson))
 
 
 def _parser() -> argparse.ArgumentParser:
