@@ -16,7 +16,7 @@ from memcalc.errors import whole
 ROOT = Path(__file__).parent.parent
 BIN = Path(sys.prefix, "bin")
 
-PER_LEARNER = 260 * 2**20
+PER_LEARNER = 300 * 2**20
 """What a learner takes, the Jupyter server and the kernel of one lesson; the load test measures it [bytes]."""
 
 _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that one takes for another on paper
