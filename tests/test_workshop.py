@@ -138,6 +138,25 @@ def test_a_folder_that_learners_may_not_pass_is_named(tmp_path):
     assert str(closed) in room._closed(closed)
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--users", "0"], "--users must be a whole number from 1 to 500, not 0."),
+        (
+            ["--users", "3", "--url", "http://127.0.0.1:1"],
+            "--users must be a whole number from 1 to the slips = 2",
+        ),
+        (["--users", "2", "--url", "http://127.0.0.1:1"], "Cannot connect to host 127.0.0.1:1"),
+    ],
+)
+def test_a_load_that_cannot_be_is_one_sentence(here, options, said):
+    here.slips()
+    command = [sys.executable, "-m", "workshop.load", "--slips", str(here.state / "slips.csv"), *options]
+    done = subprocess.run(command, cwd=lab.ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith(said)
+
+
 @pytest.mark.parametrize("value", ["thirty", "0", "-3", "1e3", "9" * 5000])
 def test_a_number_of_learners_that_is_none_is_one_sentence(here, value):
     told = os.environ | {"WORKSHOP_USERS": value}

@@ -58,7 +58,7 @@ def _first_picture(browser, address):
     page.goto(address, wait_until="commit")
     place = page.locator(FIRST).first
     place.scroll_into_view_if_needed()
-    place.locator(".memcalc-stage > svg [data-name]").first.wait_for()
+    place.locator(".memcalc-stage > svg [data-name]").first.wait_for(state="attached")
     taken = 1000 * (time.monotonic() - began)
     page.close()
     return taken
