@@ -15,8 +15,6 @@ lab: export JUPYTERLAB_WORKSPACES_DIR = $(MEMCALC_LESSONS)/.jupyter
 # In another language, its first lesson is what JupyterLab opens.
 FIRST := $(if $(wildcard $(MEMCALC_LANGUAGE:%=notebooks/%/00_*.ipynb)),--LabApp.default_url=/lab/tree/$(MEMCALC_LANGUAGE)/00_start_here.ipynb)
 
-PROMPT := --ServerApp.kernel_websocket_connection_class=memcalc.explorers.server.PromptConnection
-
 ROOT_MAY := $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .PHONY: help article test lab site serve links page slides workshop notebooks texts bench measure lock dist clean
@@ -35,7 +33,7 @@ lab: .venv/.ready  ## open JupyterLab on your own copies of the lessons (MEMCALC
 	$(BIN)/python -m memcalc lessons "$(MEMCALC_LESSONS)"
 	@test -d "$(MEMCALC_LESSONS)/.jupyter" || \
 		$(BIN)/jupyter lab workspaces import notebooks/lab/lessons.jupyterlab-workspace 2>/dev/null
-	$(BIN)/jupyter lab --ServerApp.root_dir="$(MEMCALC_LESSONS)" $(PROMPT) $(ROOT_MAY) $(FIRST)
+	$(BIN)/jupyter lab --ServerApp.root_dir="$(MEMCALC_LESSONS)" $(ROOT_MAY) $(FIRST)
 
 site: .venv/.ready node_modules/.ready  ## build the site in site/build/html: lessons and calculator without a kernel
 	MEMCALC_PROGRESS=off $(BIN)/sphinx-build -q -W --keep-going -b html -d site/build/doctrees site site/build/html

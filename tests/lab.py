@@ -22,15 +22,14 @@ CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", 
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-sync"]
 SETTINGS = ROOT / "notebooks" / "lab"  # as make lab has them
 LAB = ["jupyterlab", "--LabApp.expose_app_in_browser=True", "--IdentityProvider.token=", "--ServerApp.port_retries=0"]
-PROMPT = "--ServerApp.kernel_websocket_connection_class=memcalc.explorers.server.PromptConnection"  # as make lab has it
 VOILA = ["voila", "--token=", "--Voila.port_retries=0", "--classic-tree"]
 
 
 @contextmanager
-def jupyterlab(home, notebooks=ROOT / "notebooks", connection=PROMPT):
+def jupyterlab(home, notebooks=ROOT / "notebooks", *options):
     """A JupyterLab on a copy of the notebooks, with the settings of `make lab`; gives its address."""
     shutil.copytree(notebooks, home / "notebooks", ignore=shutil.ignore_patterns(".*"))
-    with _server(home, [*LAB, f"--ServerApp.root_dir={home / 'notebooks'}", "--allow-root", connection]) as address:
+    with _server(home, [*LAB, f"--ServerApp.root_dir={home / 'notebooks'}", "--allow-root", *options]) as address:
         yield address
 
 

@@ -3,8 +3,6 @@
 import os
 import sys
 
-from jupyterhub.app import main
-
 from memcalc.errors import InputError
 from workshop.room import ROOT, Room
 
@@ -21,6 +19,8 @@ def start() -> None:
     room.state.mkdir(parents=True, exist_ok=True)
     room.slips()
     print(f"The slips, a name and a password for each learner, are in {room.state / 'slips.csv'}.", flush=True)
+    from jupyterhub.app import main  # not before: what is in the way is said at once
+
     main(["--config", str(ROOT / "workshop" / "jupyterhub_config.py")])
 
 

@@ -1,9 +1,11 @@
 """JupyterHub for a room of learners, whose files lie apart because each is a user of the system."""
 
+import asyncio
 import os
 from secrets import compare_digest
 
 from jupyterhub.auth import LocalAuthenticator
+from tornado.ioloop import IOLoop
 
 from workshop.room import BIN, ROOT, Room
 
@@ -38,7 +40,6 @@ c.Spawner.environment = {"PATH": f"{BIN}:{os.environ['PATH']}"}
 c.Spawner.notebook_dir = "~/memcalc-lessons"
 c.Spawner.default_url = "/lab/tree/00_start_here.ipynb"
 c.Spawner.args = [
-    "--ServerApp.kernel_websocket_connection_class=memcalc.explorers.server.PromptConnection",  # as in `make lab`
     "--KernelManager.transport=ipc",  # to a port of a kernel any user of the machine could listen
     "--MappingKernelManager.cull_idle_timeout=3600",  # a kernel goes when nobody has had its page open for an hour
     "--ServerApp.shutdown_no_activity_timeout=3600",  # and the server an hour after its last kernel
@@ -48,8 +49,25 @@ c.Spawner.args = [
 # all of them together. That only a container or a unit of systemd can (dockerspawner, jupyterhub-systemdspawner).
 c.Spawner.mem_limit = room.limit
 
-# All may come at once: who were turned away would see an error and would have to come again, and the processor is
-# shared anyway. What they need is time.
+# All may come at once, but servers start a few at a time, and the others wait for their turn in front of a bar: started
+# all together, each would be slow, and some too late. JupyterHub's own limit sends away whoever comes too early.
+turns = asyncio.Semaphore(2 * os.cpu_count())
+
+
+async def wait_for_a_turn(spawner):
+    """Wait until few enough servers are starting, and be one of them until this one has started, or failed."""
+    await turns.acquire()
+    IOLoop.current().spawn_callback(give_the_turn, spawner)
+
+
+async def give_the_turn(spawner):
+    """Let the next server start as soon as this one has."""
+    while spawner.pending:
+        await asyncio.sleep(0.1)
+    turns.release()
+
+
+c.Spawner.pre_spawn_hook = wait_for_a_turn
 c.JupyterHub.concurrent_spawn_limit = 0
 c.JupyterHub.active_server_limit = len(slips)
 c.Spawner.start_timeout = c.Spawner.http_timeout = 240

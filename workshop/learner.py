@@ -1,5 +1,7 @@
 """A learner who is not there: enters with a slip, opens a lesson, moves a slider, as a browser would ask for it."""
 
+import asyncio
+import contextlib
 import itertools
 import json
 import time
@@ -7,7 +9,9 @@ import uuid
 
 import aiohttp
 
+LESSON = "00_start_here.ipynb"
 KERNEL = {"name": "python3"}
+PATIENCE = 600  # for an answer of a machine that is busy [s]
 HEADER = {"username": "", "version": "5.3"}
 
 
@@ -18,7 +22,7 @@ class Learner:
         self.url, self.name, self.password = url, name, password
         self.home = f"{url}/user/{name}"
         self.session = aiohttp.ClientSession(
-            cookie_jar=aiohttp.CookieJar(unsafe=True), timeout=aiohttp.ClientTimeout(total=600)
+            cookie_jar=aiohttp.CookieJar(unsafe=True), timeout=aiohttp.ClientTimeout(total=PATIENCE)
         )
         self.printed, self.explorer = "", None
 
@@ -34,7 +38,7 @@ class Learner:
         token = f"{self.url}/hub/api/users/{self.name}/tokens"
         async with self.session.post(token, params=self._proof(), json={}) as answer:
             self.session.headers["Authorization"] = f"token {(await answer.json())['token']}"
-        await self._get(f"{self.home}/lab/tree/00_start_here.ipynb")
+        await self._get(f"{self.home}/lab/tree/{LESSON}")
         return time.perf_counter() - began
 
     async def _wait(self) -> None:
@@ -63,15 +67,15 @@ class Learner:
         async with self.session.get(f"{self.url}/user/{other}/api/contents") as answer:
             return answer.status == 200
 
-    async def open(self, lesson: str) -> float:
-        """Run a lesson's cells up to its first explorer, and return the time until that is there [s]."""
+    async def open(self) -> float:
+        """Run the lesson's cells up to its first explorer, and return the time until that is there [s]."""
         began = time.perf_counter()
-        notebook = json.loads(await self._get(f"{self.home}/api/contents/{lesson}?content=1"))["content"]
-        asked = {"path": lesson, "name": lesson, "type": "notebook", "kernel": KERNEL}
+        notebook = json.loads(await self._get(f"{self.home}/api/contents/{LESSON}?content=1"))["content"]
+        asked = {"path": LESSON, "name": LESSON, "type": "notebook", "kernel": KERNEL}
         async with self.session.post(f"{self.home}/api/sessions", json=asked) as answer:
             answer.raise_for_status()
             kernel = (await answer.json())["kernel"]["id"]
-        self.channel = await self.session.ws_connect(f"{self.home}/api/kernels/{kernel}/channels", max_msg_size=0)
+        await self._connect(f"{self.home}/api/kernels/{kernel}/channels")
         for cell in notebook["cells"]:
             if cell["cell_type"] == "code" and not self.explorer:
                 await self.run("".join(cell["source"]))
@@ -79,6 +83,23 @@ class Learner:
         slider = next(control for control in stage if control.get("grid"))
         self.slider, self.marks = slider["name"], itertools.cycle(slider["grid"])
         return time.perf_counter() - began
+
+    async def _connect(self, address: str) -> None:
+        """Open a channel to the kernel, once more if it closes at once, as happens on a machine that is busy."""
+        for _ in range(3):
+            self.channel = await self.session.ws_connect(address, max_msg_size=0)
+            self.heard = asyncio.Queue()
+            self.listening = asyncio.create_task(self._listen())
+            with contextlib.suppress(ConnectionError):
+                await self.run("")
+                return
+        raise ConnectionError(f"The kernel of {self.name} closes every channel.")
+
+    async def _listen(self) -> None:
+        """Take every message as it comes, and answer whether anybody is there, as a browser does."""
+        async for message in self.channel:
+            self.heard.put_nowait(message.json())
+        self.heard.put_nowait(None)
 
     async def run(self, code: str) -> str:
         """Run a cell, and return what it printed; raise RuntimeError for an error of its own."""
@@ -114,7 +135,9 @@ class Learner:
     async def _until(self, done: object) -> None:
         """Read what the kernel says, and keep what is printed and what opens, until something is done."""
         while True:
-            message = await self.channel.receive_json(timeout=300)
+            message = await asyncio.wait_for(self.heard.get(), PATIENCE)
+            if message is None:
+                raise ConnectionError(f"The channel of {self.name} was closed.")
             kind, content = message["msg_type"], message["content"]
             state = content.get("data", {}).get("state", {}) if kind == "comm_open" else {}
             if kind == "stream":
@@ -127,7 +150,7 @@ class Learner:
                 return
 
     async def leave(self) -> None:
-        """Close the channel and the session."""
+        """Close the session, and with it the channel."""
         await self.session.close()
 
 

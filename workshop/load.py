@@ -1,33 +1,35 @@
 """Try the server before the day: learners who are not there enter, open a lesson and move its slider, all at once.
 
-sudo .venv/bin/python -m workshop.load --users 30                            on a server of its own, which leaves nothing
-sudo .venv/bin/python -m workshop.load --users 30 --url http://SERVER:8000   on the one that runs
+On a server of its own, of which nothing stays, or with --url on the one that runs:
+
+    sudo .venv/bin/python -m workshop.load --users 30
+    sudo .venv/bin/python -m workshop.load --users 30 --url http://127.0.0.1:8000
 """
 
 import argparse
 import asyncio
 import contextlib
-import csv
 import datetime
+import itertools
 import os
 import random
-import signal
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import aiohttp
 import psutil
 
+from memcalc.errors import InputError, whole
 from workshop.apart import readable
 from workshop.learner import Learner
-from workshop.room import ROOT, free_ports
+from workshop.room import ROOT, free_ports, read_slips
 
 PAGE = ROOT / "notebooks" / "INSTRUCTORS.md"
 BEGIN, END = "<!-- what `python -m workshop.load --write` measured -->", "<!-- to here -->"
@@ -71,21 +73,28 @@ def _spread(values: Sequence[float], scale: float, unit: str) -> str:
     return f"{scale * statistics.median(values):.0f} {unit} (p95 {scale * last:.0f} {unit})"
 
 
-async def measured(url: str, slips: dict[str, str], seconds: int, lesson: str) -> Found:
+async def measured(url: str, slips: dict[str, str], seconds: int) -> Found:
     """Have a learner for each slip do all that, together, and return what was found."""
     found = Found(before=os.getloadavg()[0])
     learners = [Learner(url, *slip) for slip in slips.items()]
     try:
+        _say(f"{len(learners)} learners enter")
         found.entered = await asyncio.gather(*(learner.enter() for learner in learners))
-        found.opened = await asyncio.gather(*(learner.open(lesson) for learner in learners))
-        found.moves = [
-            time for times in await asyncio.gather(*(_moves(one, seconds) for one in learners)) for time in times
-        ]
+        _say("they open the lesson")
+        found.opened = await asyncio.gather(*(learner.open() for learner in learners))
+        _say("they move the slider")
+        times = await asyncio.gather(*(_moves(learner, seconds) for learner in learners))
+        found.moves = list(itertools.chain.from_iterable(times))
         found.memory = memory(slips)
+        _say("they look for what is another's")
         found.read = await readable(learners)
     finally:
         await asyncio.gather(*(learner.leave() for learner in learners))
     return found
+
+
+def _say(what: str) -> None:
+    print(f"{what} …", file=sys.stderr, flush=True)
 
 
 async def _moves(learner: Learner, seconds: int) -> list[float]:
@@ -126,7 +135,7 @@ def started(users: int) -> Iterator[tuple[str, Path]]:
                 _wait_for(f"http://127.0.0.1:{port}", server, Path(state))
                 yield f"http://127.0.0.1:{port}", Path(state)
             finally:
-                server.send_signal(signal.SIGTERM)
+                server.kill()  # and what it started ends with this process, for they are aside
 
 
 def _wait_for(url: str, server: subprocess.Popen, state: Path) -> None:
@@ -142,25 +151,40 @@ def _wait_for(url: str, server: subprocess.Popen, state: Path) -> None:
 def main() -> None:
     """Measure, print, and write the table into the page if that is asked."""
     told = _parser().parse_args()
-    if told.url:
-        found = _measured(told, told.url, told.slips)
-    elif INSIDE in os.environ:
-        with started(told.users) as (url, state):
-            found = _measured(told, url, state / "slips.csv")
-    else:
-        aside = str(ROOT / "workshop" / "aside")
-        again = [sys.executable, "-m", "workshop.load", *sys.argv[1:]]
-        os.execve(aside, [aside, *again], os.environ | {INSIDE: "yes"})
-    print(found.table())
+    try:
+        whole("--users", told.users, 1, 500)
+        whole("--seconds", told.seconds, 1, 3600)
+        table = _table(told)
+    except (aiohttp.ClientError, OSError, RuntimeError, InputError) as fault:
+        sys.exit(str(fault))
+    print(table)
     if told.write:
         before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
-        PAGE.write_text(f"{before}{BEGIN}\n\n{found.table()}\n\n{END}{rest.partition(END)[2]}", encoding="utf-8")
+        PAGE.write_text(f"{before}{BEGIN}\n\n{table}\n\n{END}{rest.partition(END)[2]}", encoding="utf-8")
 
 
-def _measured(told: argparse.Namespace, url: str, file: Path) -> Found:
-    slips = dict(csv.reader(file.open()))
-    slips.pop("instructor")
-    return asyncio.run(measured(url, dict(list(slips.items())[: told.users]), told.seconds, told.lesson))
+def _table(told: argparse.Namespace) -> str:
+    if told.url:
+        return _measured(told, told.url.rstrip("/"), told.slips)
+    if INSIDE in os.environ:
+        with started(told.users) as (url, state):
+            return _measured(told, url, state / "slips.csv")
+    if os.geteuid():
+        sys.exit("A server of its own needs root (sudo), because each learner becomes a user; or try one with --url.")
+    again = [sys.executable, "-m", "workshop.load", f"--users={told.users}", f"--seconds={told.seconds}"]
+    aside = [str(ROOT / "workshop" / "aside"), *again]
+    done = subprocess.run(aside, env=os.environ | {INSIDE: "yes"}, stdout=subprocess.PIPE, text=True, check=False)
+    return done.stdout.strip() if done.returncode == 0 else sys.exit(done.returncode)
+
+
+def _measured(told: argparse.Namespace, url: str, file: Path) -> str:
+    if not file.exists():
+        sys.exit(
+            f"There are no slips in {file}: start the server first (sudo make workshop), or name them with --slips."
+        )
+    slips = {name: password for name, password in read_slips(file).items() if name != "instructor"}
+    whole("--users", told.users, 1, len(slips), "the slips")
+    return asyncio.run(measured(url, dict(itertools.islice(slips.items(), told.users)), told.seconds)).table()
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -170,7 +194,6 @@ def _parser() -> argparse.ArgumentParser:
     slips = ROOT / "workshop" / "state" / "slips.csv"
     parser.add_argument("--slips", type=Path, default=slips, help="the slips of that server")
     parser.add_argument("--seconds", type=int, default=60, help="how long sliders move, once a second (60)")
-    parser.add_argument("--lesson", default="00_start_here.ipynb", help="the lesson that is opened (the first)")
     parser.add_argument("--write", action="store_true", help="write the table into notebooks/INSTRUCTORS.md too")
     return parser
 

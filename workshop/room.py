@@ -16,7 +16,7 @@ from memcalc.errors import whole
 ROOT = Path(__file__).parent.parent
 BIN = Path(sys.prefix, "bin")
 
-PER_LEARNER = 260 * 2**20
+PER_LEARNER = 300 * 2**20
 """What a learner takes, the Jupyter server and the kernel of one lesson; the load test measures it [bytes]."""
 
 _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that one takes for another on paper
@@ -25,7 +25,7 @@ _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that one takes for another 
 def setting(name: str, usual: int, low: int, high: int) -> int:
     """Return a number that the environment may set; raise InputError for what is none."""
     text = os.environ.get(name) or str(usual)
-    return whole(name, int(text) if text.isdecimal() else text, low, high)
+    return whole(name, int(text) if text.isdecimal() and len(text) < 10 else text, low, high)
 
 
 class Room:
@@ -53,7 +53,7 @@ class Room:
     def slips(self) -> dict[str, str]:
         """Return name → password: a name keeps the password that it had, and a new one gets its own."""
         file = self.state / "slips.csv"
-        kept = dict(csv.reader(file.open())) if file.exists() else {}
+        kept = read_slips(file) if file.exists() else {}
         found = {name: kept.get(name) or _password() for name in self.names}
         with open(file, "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as slips:
             csv.writer(slips).writerows((kept | found).items())
@@ -63,22 +63,22 @@ class Room:
         """Yield a sentence for each thing that would fail later, and less clearly."""
         if os.geteuid():
             yield (
-                "The workshop must be started as root (sudo make workshop), because each learner's server runs as a user "
-                "of its own: this keeps their files apart."
+                "The workshop must be started as root (sudo make workshop): each learner becomes a user of the system, "
+                "which keeps their files apart."
             )
         yield from map(_port_taken, filter(self._is_taken, range(self.port, self.port + 3)))
         if self.learners * PER_LEARNER > (there := psutil.virtual_memory().total):
-            most = there // PER_LEARNER
             yield (
                 f"{self.learners} learners need {self.learners * PER_LEARNER / 2**30:.1f} GiB of memory, "
                 f"{PER_LEARNER / 2**20:.0f} MiB each, and this machine has {there / 2**30:.1f} GiB: let two share a "
-                f"screen with WORKSHOP_USERS={most}, or take a larger machine."
+                f"screen with WORKSHOP_USERS={there // PER_LEARNER}, or take a larger machine."
             )
         yield from map(_closed, filter(None, map(_closed_above, (ROOT, Path(sys.executable).resolve()))))
 
     def _is_taken(self, port: int) -> bool:
-        if (self.state / "proxy.pid").exists():
-            return False  # of a server that ended without a word: JupyterHub ends its proxy
+        left = self.state / "proxy.pid"
+        if left.exists() and psutil.pid_exists(int(left.read_text())):
+            return False  # JupyterHub ended without a word: it ends its proxy when it starts again
         with socket.socket() as asked:
             asked.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -86,6 +86,12 @@ class Room:
             except OSError:
                 return True
         return False
+
+
+def read_slips(file: Path) -> dict[str, str]:
+    """Return name → password, as a file of slips says."""
+    with file.open() as slips:
+        return dict(csv.reader(slips))
 
 
 def _password() -> str:

@@ -79,7 +79,10 @@ def menu(options, value):
 
 
 ENDS = ("End", "Home")
-AS_IT_COMES = "--ServerApp.log_level=30"  # no connection of our own
+AS_IT_COMES = (
+    "--ServerApp.kernel_websocket_connection_class="
+    "jupyter_server.services.kernels.connection.channels.ZMQChannelsWebsocketConnection"
+)
 CASES = (
     Case("fit", "s: context", slider()),
     Case("weights", "format of the weights", menu("weights_formats()", "FP16"), keys=ENDS),
@@ -247,14 +250,14 @@ def _interact(browser, lab, case):
 def _pressed(page, control, case):
     """The times of keys [ms]."""
     presses = [case.keys[turn % len(case.keys)] for turn in range(PRESSES + WARM_UP)]
-    return [_press(page, control, pressed, CELLS) for pressed in presses][WARM_UP:]
+    return [press(page, control, pressed, CELLS) for pressed in presses][WARM_UP:]
 
 
 def _control(explorer, case):
     return explorer.get_by_label(case.control).and_(explorer.locator("select, input[type=range]")).first
 
 
-def _press(page, control, key, selector):
+def press(page, control, key, selector):
     control.focus()
     page.evaluate(SEE, selector)
     page.wait_for_timeout(PAUSE)
@@ -317,7 +320,7 @@ def _on_pages(folder, browser):
             control, keys = _control(explorer, case), []
             there = case.keys if case.keys == ENDS else ("ArrowRight", "ArrowLeft")  # a start may lie at an end
             for turn in range(PRESSES if control.count() else 0):
-                keys.append(_press(page, control, there[turn % 2], PAGE))
+                keys.append(press(page, control, there[turn % 2], PAGE))
             found[case.name] = keys[WARM_UP:], _drags(page, explorer, PAGE), _from_the_worker(page, explorer)
             page.close()
     return found
