@@ -41,7 +41,9 @@ def needed(model, run):
 
 SMALL = st.sampled_from([small(name) for name in _MODELS])
 RECIPES = st.sampled_from(catalogue.names("recipes"))
-STAGES = st.sampled_from([{"zero": 0}, {"zero": 1}, {"zero": 2}, {"zero": 3}, {"sharding": "fsdp"}])
+STAGES = st.sampled_from(
+    [{"zero": 0}, {"zero": 1}, {"zero": 2}, {"zero": 3}, {"sharding": "fsdp"}, {"sharding": "fsdp2"}]
+)
 RUNS = st.builds(
     lambda recipe, stage, cards: Training(recipe=recipe, data_parallel=cards, **stage),
     RECIPES,

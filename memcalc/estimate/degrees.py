@@ -28,6 +28,10 @@ def check_degrees(model: Model, run: Inference | Training) -> None:
         raise InputError(f"tensor_parallel must {allowed}, not {run.tensor_parallel:,}.")
     if run.pipeline_parallel > model.layers:
         raise must("pipeline_parallel", f"at most the {model.layers:,} layers of {model.name}", run.pipeline_parallel)
+    chunks = getattr(run, "chunks", 1)
+    if run.pipeline_parallel * chunks > model.layers:
+        most = f"at most {model.layers // run.pipeline_parallel:,} of the {model.layers:,} layers of {model.name}"
+        raise must("chunks", f"{most} on {run.pipeline_parallel:,} cards", chunks)
     if run.expert_parallel > 1 and not model.experts:
         raise must("expert_parallel", f"1 for {model.name}, which has no experts", run.expert_parallel)
     if run.expert_parallel > max(1, model.experts):

@@ -15,7 +15,9 @@ from memcalc.estimate import training
 from memcalc.estimate.states import roots, stepping
 from memcalc.estimate.terms import values
 from memcalc.formula import megatron, numeric
-from memcalc.formula.choices import Accounting, Offload, Recompute
+from memcalc.formula.choices import Accounting, Offload, Recompute, Reduced, Sharding
+from memcalc.formula.formats import FP32, HALF
+from memcalc.formula.fully_sharded import FullySharded
 from memcalc.formula.gathered import reduced
 from memcalc.formula.moments import PHASES, Moment, Step
 from memcalc.formula.symbols import symbol
@@ -186,7 +188,7 @@ def step_peak(model: Model, run: Training) -> int:
     >>> step_peak(Model.named("Llama-3.2-1B"), Training(context=512, recipe="bf16"))
     3522301960
     """
-    return max(beside(at) for _, at in passes(model, run) if at.moment in ("forward", "loss", "backward"))
+    return max(beside(at) for _, at in passes(model, run) if at.moment != "step")
 
 
 def beside(at: At) -> int:
@@ -201,7 +203,8 @@ def passes(model: Model, run: Training) -> list[tuple[Moment, At]]:
     """
     if not run.lora_rank:
         family = training.code_path(model, run).family
-        options = {"recipe": ("bf16", "mixed", "fp32"), "activations": (Accounting.TRANSFORMERS,)}
+        cast = ("autocast",) if run.sharding == Sharding.FSDP2 else ()  # which casts as it gathers
+        options = {"recipe": ("bf16", "mixed", "fp32", *cast), "activations": (Accounting.TRANSFORMERS,)}
         for name, found, allowed in (
             *((name, getattr(run, name), allowed) for name, allowed in options.items()),
             ("family", family, MEASURED),
@@ -257,20 +260,24 @@ def _made(
     ways: tuple[object, ...],
     kept: tuple[Term, ...],
 ) -> Step:
-    windows, tied, frozen, lasting, shared, gathering, stage, hoarding, roots = ways
+    windows, tied, frozen, lasting, shared, gathering, stage, hoarding, roots, settings = ways
     weights, gradients, states, *beside = terms
-    return Step(
+    kind = FullySharded if settings else Step
+    return kind(
         *(weights, gradients, states, *step),
         *(lasting, shared, frozen, tied, gathering, case, windows, kept),
         beside=(*beside, *([reduced] if stage == 3 else [])),
         reducing=(reduced,) if stage in (1, 2) else (),
         hoarding=hoarding,
         roots=roots,
+        **dict(settings),
     )
 
 
 def _ways(model: Model | NominalModel, run: Training) -> tuple[object, ...]:
-    """Return frozen, lasting, shared, gathering of a `Step`, the stage of ZeRO in DeepSpeed, hoarding and roots."""
+    """Return frozen, lasting, shared, gathering of a `Step`, the stage of ZeRO in DeepSpeed, hoarding, roots and
+    what a `FullySharded` has besides.
+    """
     deepspeed = run.stage > 0 and not run.by_rows
     gathers = run.stage == 3 or run.offload in (Offload.PARAMETERS, Offload.NVME)
     gathering = "" if not gathers or run.divided else "fsdp" if run.by_rows else "zero"
@@ -279,7 +286,15 @@ def _ways(model: Model | NominalModel, run: Training) -> tuple[object, ...]:
     shared = run.stage >= 2 or run.offload != Offload.NONE
     again = run.recompute == Recompute.FULL and run.reentrant is not False
     hoarding = again and run.lora_rank > 0 and gathering == "fsdp"
-    return run.lora_rank > 0, lasting(run), shared, gathering, run.stage if deepspeed else 0, hoarding, roots(run)
+    settings = _fully_sharded(run) if gathering == "fsdp" and run.sharding == Sharding.FSDP2 else ()
+    stage = run.stage if deepspeed else 0
+    return run.lora_rank > 0, lasting(run), shared, gathering, stage, hoarding, roots(run), settings
+
+
+def _fully_sharded(run: Training) -> tuple[tuple[str, object], ...]:
+    width = FP32 if run.recipe == "fp32" else HALF
+    bytes_reduced = FP32 if run.reduced == Reduced.FP32 else width
+    return ("reduced", bytes_reduced), ("stays", not run.reshard), ("cast", run.recipe == "autocast")
 
 
 def lasting(run: Training) -> bool:
@@ -297,7 +312,7 @@ def _kept(model: Model | NominalModel, run: Training) -> tuple[Term, ...]:
     if isinstance(model, NominalModel) or run.activations != Accounting.MEGATRON:
         return ()
     several = run.pipeline_parallel > 1
-    kept = megatron.activations(run.recompute, run.sequence_parallel, several)
+    kept = megatron.activations(run.recompute, run.sequence_parallel, several, run.schedule)
     if run.recompute != Recompute.FULL:
         return (kept,)
-    return kept, megatron.recomputation_peak(run.sequence_parallel, several)
+    return kept, megatron.recomputation_peak(run.sequence_parallel, several, run.schedule)

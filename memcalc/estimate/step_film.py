@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from memcalc.errors import InputError
 from memcalc.estimate.peak import At, kinds_of
@@ -61,8 +61,20 @@ def _layers(last: int, frozen: int, every: list[tuple[Moment, At]]) -> Iterator[
         if moment.layer:
             sizes = ends.setdefault(at.name.partition(" layer ")[2], {})
             sizes[moment.layer] = max(at.bytes, sizes.get(moment.layer, 0))
-    count = last - frozen
     for layer in range(last, frozen, -1):
         for where, sizes in ends.items():
-            gone = (sizes["first"] - sizes["last"]) * (last - layer) // max(count - 1, 1)
-            yield f"layer {layer} {where}", sizes["last"] + gone if count > 1 else max(sizes.values())
+            if (size := _between(last - layer, last - frozen - 1, sizes)) is not None:
+                yield f"layer {layer} {where}", size
+
+
+def _between(gone: int, others: int, sizes: Mapping[str, int]) -> int | None:
+    """Return what is there when so many layers have gone back and `others` are not the first; each adds the same."""
+    known = {0: "last", 1: "last but one", others - 1: "second", others: "first"}
+    ends = {place: sizes[word] for place, word in known.items() if word in sizes and 0 <= place <= others}
+    if not others:
+        return max(sizes.values())
+    before, after = [place for place in ends if place <= gone], [place for place in ends if place >= gone]
+    if not before or not after:
+        return None
+    first, last = max(before), min(after)
+    return ends[first] + (ends[last] - ends[first]) * (gone - first) // max(last - first, 1)

@@ -122,7 +122,8 @@ def activations(model: Model, run: Training) -> tuple[Term, ...]:
     if run.activations == Accounting.NONE:
         return ()
     if run.activations == Accounting.MEGATRON:
-        return (megatron.activations(run.recompute, run.sequence_parallel, run.pipeline_parallel > 1),)
+        several = run.pipeline_parallel > 1
+        return (megatron.activations(run.recompute, run.sequence_parallel, several, run.schedule),)
     code = code_path(model, run)
     kept = saved.activations
     if code.mixed and 0 < model.window <= run.context:
@@ -203,5 +204,5 @@ def peak_of_recomputation(model: Model, run: Training) -> int:
     2130706432
     """
     _refuse_unknown_activations(model, replace(run, recompute=Recompute.FULL, activations=Accounting.MEGATRON))
-    term = megatron.recomputation_peak(run.sequence_parallel, run.pipeline_parallel > 1)
+    term = megatron.recomputation_peak(run.sequence_parallel, run.pipeline_parallel > 1, run.schedule)
     return term.exact(model.values | run.values)

@@ -64,6 +64,23 @@ class Sharding(Choice):
 
     ZERO = "zero", "DeepSpeed's ZeRO, up to the stage of `zero`"
     FSDP = "fsdp", "PyTorch's fully sharded data parallelism, which shares everything"
+    FSDP2 = "fsdp2", "its successor fully_shard, which copies what it gathers, and adds gradients up layer by layer"
+
+
+class Reduced(Choice):
+    """In which numbers fully_shard adds gradients up between cards."""
+
+    GATHERED = "gathered", "as weights are gathered, which is usual in PyTorch and accelerate"
+    FP32 = "FP32", "in 32 bits, as torchtitan does"
+
+
+class Schedule(Choice):
+    """In which order the stages of a pipeline go forward and back."""
+
+    GPIPE = "GPipe", "all micro-batches forward, then all back"
+    ONE = "1F1B", "one forward, one back, as soon as the first is through"
+    INTERLEAVED = "interleaved", "1F1B with several chunks of layers on each card"
+    ZERO_BUBBLE = "ZB-H1", "1F1B in which gradients of weights are made later, where a stage would wait"
 
 
 class Offload(Choice):

@@ -7,7 +7,8 @@ import sympy
 
 from memcalc import catalogue
 from memcalc.errors import choice
-from memcalc.formula.choices import Recompute
+from memcalc.formula.choices import Recompute, Schedule
+from memcalc.formula.pipeline import in_flight
 from memcalc.formula.saved_tensors import SavedTensor, meets, total
 from memcalc.formula.symbols import symbol, symbols
 from memcalc.formula.term import Term
@@ -73,61 +74,56 @@ def once(sequence_parallel: bool = True, facts: Iterable[str] = ()) -> Term:
     )
 
 
-in_flight = Term(
-    name="in_flight",
-    expr=sympy.Min(_stages, symbol("micro_batches")) / _stages,
-    meaning="The first stage starts p micro-batches before the first comes back, and has one p-th of the layers.",
-    holds="schedule 1F1B, first stage",
-    source="korthikanti2022reducing, section 4.2.3",
-)
-
-
 @cache
-def activations(recompute: str, sequence_parallel: bool, several_stages: bool) -> Term:
+def activations(recompute: str, sequence_parallel: bool, several_stages: bool, schedule: str = Schedule.ONE) -> Term:
     """Return the term for all that the most loaded card keeps: the first stage's layers, and what stands outside them.
 
     Parameters
     ----------
     recompute, sequence_parallel : as for `saved_tensors`
     several_stages : whether the layers are divided into stages; the only stage has the output head too
+    schedule : the order of the stages, one of `formula.choices.Schedule`
     """
     outside = once(sequence_parallel, () if several_stages else ("last_stage",))
-    parts = (first_stage(recompute, sequence_parallel), outside, in_flight)
+    flying = in_flight(schedule)
+    parts = (first_stage(recompute, sequence_parallel, schedule), outside, flying)
     return Term(
         name="activations",
-        expr=parts[0].symbol + _stages * in_flight.symbol * outside.symbol,
+        expr=parts[0].symbol + _stages * flying.symbol * outside.symbol,
         meaning="Each micro-batch under way keeps its tensors, in every layer of the stage and outside the layers.",
-        holds=f"{_HOLDS}; {in_flight.holds}",
+        holds=f"{_HOLDS}; {flying.holds}",
         source="korthikanti2022reducing, sections 4.2 and 4.3",
         parts=parts,
     )
 
 
-def first_stage(recompute: str = "none", sequence_parallel: bool = True) -> Term:
-    """Return the term for what a card of the first stage keeps in its L/p layers; arguments as for `saved_tensors`.
+def first_stage(recompute: str = "none", sequence_parallel: bool = True, schedule: str = Schedule.ONE) -> Term:
+    """Return the term for what a card of the first stage keeps in its L/p layers; arguments as for `activations`.
 
     >>> first_stage("full")
     M_first = M_layer × n_flight × L
     """
-    parts = (layer(recompute, sequence_parallel), in_flight, layers)
+    parts = (layer(recompute, sequence_parallel), in_flight(schedule), layers)
     return Term(
         name="first_stage",
         expr=symbol("layers") * parts[0].symbol * parts[1].symbol,
         meaning="The first stage holds its part of the layers for every micro-batch that is under way.",
-        holds=f"{_HOLDS}; {in_flight.holds}; embedding and head not counted",
+        holds=f"{_HOLDS}; {parts[1].holds}; embedding and head not counted",
         source="korthikanti2022reducing, section 4.2.3",
         parts=parts,
     )
 
 
 @cache
-def recomputation_peak(sequence_parallel: bool = False, several_stages: bool = False) -> Term:
+def recomputation_peak(
+    sequence_parallel: bool = False, several_stages: bool = False, schedule: str = Schedule.ONE
+) -> Term:
     """Return the term for what full recomputation keeps at its peak; arguments as for `activations`.
 
     >>> recomputation_peak().parts[0].name
     'activations'
     """
-    kept = activations("full", sequence_parallel, several_stages)
+    kept = activations("full", sequence_parallel, several_stages, schedule)
     again, alone = (layer(policy, sequence_parallel) for policy in ("selective", "full"))
     return Term(
         name="recomputation_peak",

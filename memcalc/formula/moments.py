@@ -29,7 +29,9 @@ L, s, b, B_g = symbols("layers context batch bytes_per_gradient")
 PHASES = ("gather", "forward", "loss", "backward", "step")
 """The words for the moments, in the order of a step; a layer is gathered before it works."""
 
-_SCALARS = FP32 + FP32  # the loss and its gradient
+SCALARS = FP32 + FP32
+"""The loss and its gradient [bytes]."""
+
 _CODE = "transformers 5 with torch 2, as measured with llama, qwen2 and gpt2; every layer alike"
 _SOURCE = "wolf2020transformers, src/transformers/models; paszke2019pytorch, section 5.5"
 
@@ -44,7 +46,7 @@ class Moment:
     name : what happens, as it follows "when"
     parts : the terms that lie on the card, which its own term sums up
     holds, source : as of a `Term`
-    layer : "first" or "last", if one of these is on its way back
+    layer : "first" or "last", if one of these is on its way back; or "second" or "last but one"
     """
 
     phase: str
@@ -155,15 +157,18 @@ class Step:
             parts.append(self._waiting(self._all_layers + self._around))
         yield self._moment("gather", "the last layer works", *parts, source=parts[0].source)
 
+    def _there(self, place: str) -> list[Term]:
+        """Return what cards have gathered where the loss, the head, the embedding or a layer is at work."""
+        return [self._gathered(layers=2 if place in ("first", "last") else 0)] if self.gathering else []
+
     def _passes(self) -> Iterator[Moment]:
         every = self._activations
-        head = [self._gathered()] if self.gathering else []
-        forward = [every, *copies(self.case, cached=True), *head]
-        yield self._moment("forward", "the loss is computed", *forward, _passing(passing(self.case)))
+        forward = [every, *copies(self.case, cached=True), *self._there("forward")]
+        yield self._moment("forward", "the loss is computed", *forward, at_work(passing(self.case)))
         if self.case.adapted and self.case.adapted.dora:
             yield from self._measuring(forward[1:])
-        kept = [every, *copies(self.case), *head]
-        yield self._moment("loss", "the loss has its gradient", *kept, _passing(self._at_loss))
+        kept = [every, *copies(self.case), *self._there("loss")]
+        yield self._moment("loss", "the loss has its gradient", *kept, at_work(self._at_loss))
         chunked = Loss.of(self.case.loss).chunked  # whose forward pass leaves the gradients of the head
         yield from (*([] if chunked else self._head()), *self._layers())
         if self.roots is not None:
@@ -174,17 +179,12 @@ class Step:
         """The rows of the last layer are measured for DoRA: on its way, or when it is made anew."""
         name = "DoRA finds the lengths of the rows of its widest matrix"
         if self.case.recompute == Recompute.NONE:
-            parts = self._waiting(self._all_layers + self._around), _passing(measuring(self.case))
+            parts = self._waiting(self._all_layers + self._around), at_work(measuring(self.case))
             yield self._moment("forward", name, *parts, *beside)
             return
         for which, waiting, so_far in self._ends(self.case, sympy.S.Zero):
-            anew = _passing(layer(self._uncomputed).expr + measuring(self.case, again=True))
-            parts = [
-                self._waiting(waiting),
-                anew,
-                *self._copies(which),
-                *([self._gathered(2)] if self.gathering else []),
-            ]
+            anew = at_work(layer(self._uncomputed).expr + measuring(self.case, again=True))
+            parts = [self._waiting(waiting), anew, *self._copies(which), *self._there(which)]
             yield self._moment("backward", f"{name} in the {which} layer", *parts, gradients=so_far, layer=which)
 
     @property
@@ -202,24 +202,28 @@ class Step:
         loss = Loss.of(self.case.loss)
         plain = loss.kept == "probabilities"  # whose first operation on the way back needs the labels alone
         freed = sum(tensor.expr for tensor in saved_tensors(self.case) if plain and tensor.key in FREED)
-        return loss.backward(self._width) + _SCALARS - freed
+        return loss.backward(self._width) + SCALARS - freed
 
     def _head(self) -> Iterator[Moment]:
         """The gradient of the logits becomes that of the head and of its input."""
         logits = sum(one.expr for one in saved_tensors(self.case) if V in one.shape and one.place == "loss")
-        kept, gone = self._activations, self._width * s * b * (V + d) + _SCALARS
+        kept, gone = self._activations, self._width * s * b * (V + d) + SCALARS
         rest = replace(kept, expr=kept.expr - logits)
-        parts = [rest, *([self._gathered()] if self.gathering else []), _passing(gone)]
-        yield self._moment("backward", "the head has its gradient", *parts, gradients=self._made(self._of_head, 0))
+        parts = [rest, *self._there("head"), at_work(gone)]
+        yield self._moment("backward", "the head has its gradient", *parts, gradients=self._made_by_head)
         if self.roots is not None and not self.tied:
-            left = _passing(self._width * s * b * d + _SCALARS)
+            left = at_work(self._width * s * b * d + SCALARS)
             yield self._changed("the optimizer changes the head", table, rest, left)
+
+    @property
+    def _made_by_head(self) -> sympy.Expr:
+        return self._made(self._of_head, 0)
 
     def _embedding(self) -> Moment:
         """Every gradient is there; of tied matrices, those of both uses beside their sum."""
         last = 2 * B_g * table if self.tied and not self.frozen else self._width * s * b * d
         held = [self._waiting(L * self._held)] if self._held else []
-        parts = [*held, *([self._gathered()] if self.gathering else []), _passing(last + _SCALARS)]
+        parts = [*held, *self._there("embedding"), at_work(last + SCALARS)]
         name = "the embedding has its gradient, the last of all"
         every = self.gradients.expr if self.roots is None else B_g * table
         return self._moment("backward", name, *parts, gradients=self._made(every, every))
@@ -229,8 +233,8 @@ class Step:
         made = self._width * s * b * (h + 2 * h_kv) * d_k
         read = 2 * self._width * s * b * d  # what the matrices read, before and behind the scale of the norm
         of_input = 2 * self._width * s * b * d  # from one matrix after the other, and their sum
-        parts = [self._waiting(self._around), _passing(made + read + of_input + _SCALARS)]
-        parts += [self._gathered(layers=2)] if self.gathering else []
+        parts = [self._waiting(self._around), at_work(made + read + of_input + SCALARS)]
+        parts += self._there("first")
         name = "the first layer that is trained has its gradients, the last of all"
         return self._moment("backward", name, *parts, gradients=self._made(self.gradients.expr, self.gradients.expr))
 
@@ -240,10 +244,8 @@ class Step:
         for case in cases:
             for word, there, made in halves(case, self._width):
                 for which, waiting, so_far in self._ends(case, made):
-                    parts = [self._waiting(waiting), _passing(there + self._residual(case))]
-                    parts += self._copies(which)
-                    if self.gathering:
-                        parts.append(self._gathered(layers=2))
+                    parts = [self._waiting(waiting), at_work(there + self._residual(case))]
+                    parts += [*self._copies(which), *self._there(which)]
                     name = f"the {which} layer goes back through its {word}"
                     yield self._moment("backward", name, *parts, gradients=so_far, layer=which)
 
@@ -253,28 +255,37 @@ class Step:
         if self.case.experts or "gated_packed" in self.case.traits:
             made = held("expert" if self.case.experts else "mlp", of="up_proj")
         own = (one for one in saved_tensors(self._uncomputed) if one.per == "layer" and one.key not in GONE)
-        there = _passing(bytes_of(own) + self._width * wide + self._residual(self.case))
+        there = at_work(bytes_of(own) + self._width * wide + self._residual(self.case))
         for which, waiting, so_far in self._ends(self.case, made):
             parts, name = (self._waiting(waiting), there), f"the {which} layer has its widest matrix changed"
             yield self._changed(name, made, *parts, *self._copies(which), waiting=so_far, layer=which)
 
     def _ends(self, case: CodePath, made: sympy.Expr) -> Iterator[tuple[str, sympy.Expr, sympy.Expr]]:
-        again = self.case.recompute != Recompute.NONE
-        own = symbol("window_layer_activations") if case.masked and self.windows else layer(case).symbol
-        entry = self._stream * s * b * d if self._entered else own  # of which the layer is made anew
+        again, own, entry = self._again, self._own(case), self._entry(case)
         of_last = self._of_head + B_g * (final_norm + made) if self.roots is None else self._of_tied
-        yield "last", self._all_layers - own + (entry if again else 0) + self._around, self._made(of_last, 0)
+        yield "last", self._all_layers - own + entry + self._around, self._made(of_last, 0)
         missing = one_layer - made + (0 if self._cut else table * (n_emb - 1) + n_pos * d)
         if self._cut and again:  # a gradient goes through frozen layers too, behind all that are trained
             missing *= 1 - Min(1, symbol("frozen_layers"))
         of_first = self.gradients.expr - B_g * missing if self.roots is None else self._of_tied
-        waiting = self._hoarded if self.hoarding else (entry if again else 0) + (L - 1) * self._held
+        waiting = self._hoarded if self.hoarding else entry + (L - 1) * self._held
         yield "first", waiting + self._around, self._made(of_first, self.gradients.expr)
 
     @property
-    def _entered(self) -> bool:
-        """Whether what a layer is made anew from is not just what it has kept on the card."""
-        return self.case.recompute in SELECTED or "inputs_away" in self.case.details
+    def _again(self) -> bool:
+        """Whether layers are computed again."""
+        return self.case.recompute != Recompute.NONE
+
+    def _own(self, case: CodePath) -> sympy.Symbol:
+        """What a layer keeps from its forward pass."""
+        return symbol("window_layer_activations") if case.masked and self.windows else layer(case).symbol
+
+    def _entry(self, case: CodePath) -> sympy.Expr:
+        """What a layer is made anew from, which stays there; it may be more than what it has kept on the card."""
+        if not self._again:
+            return sympy.S.Zero
+        more = self.case.recompute in SELECTED or "inputs_away" in self.case.details
+        return self._stream * s * b * d if more else self._own(case)
 
     @property
     def _hoarded(self) -> sympy.Expr:
@@ -298,7 +309,7 @@ class Step:
         """Return the gradient of the residual, and the loss; a layer that is recomputed may share its input."""
         of_residual = self._stream * s * b * d
         copied = "rmsnorm" in case.traits and self._stream < FP32  # the norm raises its input to FP32
-        return of_residual + _SCALARS - (0 if copied or case.recompute == Recompute.NONE else of_residual)
+        return of_residual + SCALARS - (0 if copied or case.recompute == Recompute.NONE else of_residual)
 
     def _copies(self, which: str) -> list[Term]:
         """Return the term for the copies that a layer on its way back has, and those before it."""
@@ -355,7 +366,8 @@ def _with(term: Term, expr: sympy.Expr) -> Term:
 
 
 @cache
-def _passing(expr: sympy.Expr) -> Term:
+def at_work(expr: sympy.Expr) -> Term:
+    """Return the term for what passes at a moment [bytes]: results and gradients of the operation at work."""
     return Term(
         name="passing",
         expr=expr,

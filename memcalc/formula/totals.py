@@ -1,6 +1,6 @@
 """The formula as a whole: what a run needs is the sum of its terms."""
 
-from memcalc.formula import activations, engine_step, llama_cpp, loss, megatron, moments
+from memcalc.formula import activations, engine_step, fully_sharded, llama_cpp, loss, megatron, moments, pipeline
 from memcalc.formula.adapted import Adapted
 from memcalc.formula.kv_cache import kv_cache
 from memcalc.formula.optimizer import gradients, optimizer
@@ -44,7 +44,8 @@ def examples() -> tuple[Term, ...]:
         *_of_activations(),
         activations.forward_peak(_LLAMA),
         *moments.examples(),
-        *(megatron.in_flight, megatron.first_stage(), megatron.recomputation_peak()),
+        fully_sharded.collected(),
+        *(pipeline.live(), pipeline.in_flight(), megatron.first_stage(), megatron.recomputation_peak()),
         *(reading.prefill, reading.decode_step, loss.scored()),
         *(llama_cpp.example(), llama_cpp.output_buffer),
         *(engine_step.sampling(), engine_step.engine_step(), engine_step.reserve(large=True)),

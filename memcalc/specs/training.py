@@ -20,6 +20,8 @@ from memcalc.formula.choices import (
     Losses,
     Offload,
     Recompute,
+    Reduced,
+    Schedule,
     Sharding,
     Targets,
 )
@@ -33,12 +35,14 @@ _STAGES = {Offload.OPTIMIZER: (1, 2, 3), Offload.PARAMETERS: (3,), Offload.NVME:
 """Offload → the stages of ZeRO that can do it; none needs none."""
 
 
-_PLAIN_NUMBERS = ("data_parallel", "micro_batches", "frozen_layers", "lora_rank")
+_PLAIN_NUMBERS = ("data_parallel", "micro_batches", "chunks", "frozen_layers", "lora_rank")
 _PLAIN_NUMBERS += ("optimizer_rank", "bucket", "live_parameters", "sub_group")
 """Fields whose numbers are those of the symbols of their names."""
 
+_PIPELINE_ALONE = "only activations 'megatron' with pipeline_parallel depend on it"
 _ZERO_ALONE = "only ZeRO as DeepSpeed has it depends on it"
 _STAGE_3_ALONE = "only ZeRO's stage 3 as DeepSpeed has it depends on it"
+_FSDP2_ALONE = "only sharding fsdp2 depends on it"
 _ADAPTERS_ALONE = "only adapters (lora_rank) depend on it"
 
 
@@ -88,7 +92,13 @@ class Training(Run):
     )
     micro_batches: int = count(
         "micro-batches of a step, which a pipeline keeps in flight",
-        matters="only activations 'megatron' with pipeline_parallel depend on it",
+        matters=_PIPELINE_ALONE,
+        default=1,
+    )
+    schedule: str = word(Schedule, "the order in which the stages work", Schedule.ONE, _PIPELINE_ALONE)
+    chunks: int = count(
+        "chunks of layers that each card of a pipeline has in turns, with schedule interleaved or ZB-H1",
+        matters=_PIPELINE_ALONE,
         default=1,
     )
     bucket: int = count(
@@ -109,6 +119,14 @@ class Training(Run):
     )
     sharding: str = word(
         Sharding, "who shares the states out", Sharding.ZERO, "only several data-parallel cards share anything"
+    )
+    reshard: bool = flag(
+        "whether what is gathered of a layer is dropped behind its forward pass, fully_shard's reshard_after_forward",
+        True,
+        _FSDP2_ALONE,
+    )
+    reduced: str = word(
+        Reduced, "in which numbers gradients are added up between cards", Reduced.GATHERED, _FSDP2_ALONE
     )
     offload: str = word(Offload, "what is kept off the card", Offload.NONE)
     attention: str = word(
@@ -194,7 +212,16 @@ class Training(Run):
         if self.offload_activations and (self.recompute, self.activations) != (Recompute.FULL, Accounting.TRANSFORMERS):
             such = "without recompute full and activations 'transformers', for nobody has measured what else is kept"
             raise must("offload_activations", f"False {such}", True)
+        self._check_schedule()
         self._check_sharing()
+
+    def _check_schedule(self) -> None:
+        in_turns = self.schedule in (Schedule.INTERLEAVED, Schedule.ZERO_BUBBLE)
+        if self.chunks > 1 and not in_turns:
+            raise must("chunks", f"1 with schedule {self.schedule}, in which each card has one", self.chunks)
+        if self.schedule == Schedule.INTERLEAVED and self.micro_batches % self.pipeline_parallel:
+            each = f"a multiple of pipeline_parallel = {self.pipeline_parallel:,} with schedule interleaved"
+            raise must("micro_batches", each, self.micro_batches)
 
     def _check_adapters(self) -> None:
         if self.lora_rank and (self.recipe, self.adapters) == ("fp32", Adapters.BF16):
@@ -211,8 +238,10 @@ class Training(Run):
             beside = "adapters (lora_rank)" if self.lora_rank else "sharding fsdp"
             raise must("optimizer", f"another than {self.optimizer} with {beside}, for it needs whole matrices", "it")
         stages = _STAGES.get(self.offload, (0, 1, 2, 3))
+        if self.sharding == Sharding.FSDP2:
+            self._check_measured("sharding", "fsdp", "'fsdp2'", {"lora_rank": 0, "frozen": 0, "offload": Offload.NONE})
         if self.by_rows and self.zero:
-            raise must("zero", "0 with sharding fsdp, which shares everything by itself", self.zero)
+            raise must("zero", f"0 with sharding {self.sharding}, which shares everything by itself", self.zero)
         if self.by_rows and self.offload in (Offload.OPTIMIZER, Offload.NVME):
             raise must("offload", "none or parameters with sharding fsdp", repr(self.offload))
         if not self.by_rows and self.zero not in stages:
@@ -229,13 +258,16 @@ class Training(Run):
 
     def _check_in_backward(self) -> None:
         alone = {"zero": 0, "sharding": Sharding.ZERO, "offload": Offload.NONE, "lora_rank": 0, "frozen": 0}
-        for name, usual in alone.items():
-            if (found := getattr(self, name)) != usual:
-                why = f"False with {name} {found}, of which nobody has measured it"
-                raise must("optimizer_in_backward", why, True)
+        self._check_measured("optimizer_in_backward", "False", True, alone)
         if self.recipe_spec.master or self.activations == Accounting.MEGATRON:
             recipes = "recipe fp32, autocast or bf16, whose weights are stepped themselves, and without Megatron"
             raise must("optimizer_in_backward", f"False but with {recipes}", True)
+
+    def _check_measured(self, field: str, instead: str, value: object, alone: Mapping[str, object]) -> None:
+        """Raise InputError if other fields have not the values alone with which the value of a field was measured."""
+        for name, usual in alone.items():
+            if (found := getattr(self, name)) != usual:
+                raise must(field, f"{instead} with {name} {found}, of which nobody has measured it", value)
 
     @classmethod
     def from_deepspeed(cls, source: str | Path | Mapping, hidden: int = 0, **more: object) -> Self:
@@ -296,7 +328,7 @@ class Training(Run):
     @property
     def by_rows(self) -> bool:
         """Whether the rows of each tensor are shared out, as FSDP does it, and no flat tensor."""
-        return self.sharding == Sharding.FSDP
+        return self.sharding in (Sharding.FSDP, Sharding.FSDP2)
 
     @property
     def recipe_spec(self) -> Recipe:

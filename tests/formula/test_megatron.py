@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from cases import for_each_row, symbol_values
 from memcalc.errors import InputError
 from memcalc.formula.choices import Recompute
-from memcalc.formula.megatron import RECOMPUTE, first_stage, in_flight, layer, once, saved_tensors
+from memcalc.formula.megatron import RECOMPUTE, first_stage, layer, once, saved_tensors
+from memcalc.formula.pipeline import in_flight
 from memcalc.formula.symbols import symbol
 from memcalc.units import to_bytes
 
@@ -72,7 +73,7 @@ def test_embedding_head_and_loss():
 @pytest.mark.parametrize(("stages", "micro_batches", "expected"), [(1, 8, 1), (4, 8, 1), (4, 4, 1), (4, 1, 0.25)])
 def test_micro_batches_in_flight(stages, micro_batches, expected):
     values = {symbol("pipeline_parallel"): stages, symbol("micro_batches"): micro_batches}
-    assert in_flight.value(values) == expected
+    assert in_flight().value(values) == expected
 
 
 PAPERS_MODELS = {  # Table 3: heads, hidden size, layers, tensor and pipeline parallel cards, batch

@@ -157,6 +157,23 @@ def _in_backward() -> tuple[Case, ...]:
     )
 
 
+def _sharded() -> tuple[Case, ...]:
+    """Return cases of fully_shard: its two policies of dropping and of adding up, and numbers in which cards share."""
+    base = {"batch": 1, "recipe": "autocast", "attention": "sdpa", "sharding": "fsdp2", "data_parallel": 4}
+    base |= {"full_layers": 4, "dense_layers": 4}
+    ways = (
+        *({}, {"reduced": "FP32"}, {"reshard": False}, {"recipe": "bf16"}, {"recipe": "fp32", "attention": "eager"}),
+        {"data_parallel": 8, "reduced": "FP32"},
+    )
+    return tuple(
+        Case("step_peak", name, base | {"context": context, "recompute": again} | way)
+        for way in ways
+        for name in ("Llama-3.2-1B", "Llama-2-7B", "Qwen2.5-0.5B")
+        for context in (32, 2048)
+        for again in _AGAIN
+    )
+
+
 def _offloaded() -> tuple[Case, ...]:
     base = {"context": 512, "batch": 2, "attention": "sdpa", "recompute": "full", "offload_activations": True}
     base |= {"full_layers": 3, "dense_layers": 3}
@@ -325,6 +342,7 @@ SECTIONS = (
     Section("P", "saved", _HUGGING_FACE, _steps()),
     Section("N", "saved", _HUGGING_FACE, _frozen(), table="frozen"),
     Section("K", "saved", _HUGGING_FACE, _offloaded(), table="offloaded"),
+    Section("D", "sharded", _HUGGING_FACE, _sharded(), table="sharded"),
     Section("H", "stepping", _HUGGING_FACE, _in_backward(), table="in_backward"),
     Section("F", "prefills", _HUGGING_FACE, _prefills()),
     Section("C", "caches", _HUGGING_FACE, _caches()),
