@@ -11,7 +11,7 @@ from functools import cache, cached_property, lru_cache
 import sympy
 
 from memcalc.errors import instance, must
-from memcalc.estimate import training
+from memcalc.estimate import exchange, training
 from memcalc.estimate.states import roots, stepping
 from memcalc.estimate.terms import values
 from memcalc.formula import megatron, numeric
@@ -80,7 +80,13 @@ def peak(model: Model | NominalModel, run: Training) -> Peak:
     """
     instance("run", run, Training)
     plan = _planned_for(model, run)
-    return Peak(**_highest(plan.at(run)), unknown=plan.unknown)
+    found = _highest(plan.at(run))
+    said = filter(None, (plan.unknown, exchange.unknown(model, run, _bytes)))
+    return Peak(**found, unknown=" and ".join(said))
+
+
+def _bytes(model: Model, run: Training) -> int:
+    return max(at.bytes for at in _planned_for(model, run).at(run))
 
 
 def _highest(every: tuple[At, ...]) -> dict[str, object]:
@@ -144,11 +150,12 @@ def _planned(kind: _Kind) -> _Plan:
     model, run = kind.model, kind.run
     known = values(model, run)
     step = _step(model, run)
-    terms, letters, source = _together(step, frozenset({symbol("parameters")} & known.keys()))
+    moments = tuple(map(exchange.on_one_card, step.moments)) if run.expert_parallel > 1 else step.moments
+    terms, letters, source = _together(moments, frozenset({symbol("parameters")} & known.keys()))
     place = {term: place for place, term in enumerate(terms)}
     growing = {symbol(name): name for name in _GROWING}
     return _Plan(
-        tuple((moment, tuple((part.name, place[part]) for part in moment.parts)) for moment in step.moments),
+        tuple((moment, tuple((part.name, place[part]) for part in moment.parts)) for moment in moments),
         numeric.function(letters, source),
         tuple(numeric.number(letter, known[letter]) for letter in letters),
         tuple((place, growing[letter]) for place, letter in enumerate(letters) if letter in growing),
@@ -157,9 +164,11 @@ def _planned(kind: _Kind) -> _Plan:
 
 
 @cache
-def _together(step: Step, given: frozenset[sympy.Symbol]) -> tuple[tuple[Term, ...], tuple[sympy.Symbol, ...], str]:
+def _together(
+    moments: tuple[Moment, ...], given: frozenset[sympy.Symbol]
+) -> tuple[tuple[Term, ...], tuple[sympy.Symbol, ...], str]:
     """Return the terms of all moments, each once; the letters on which they depend, and all of them as Python."""
-    terms = tuple(dict.fromkeys(part for moment in step.moments for part in moment.parts))
+    terms = tuple(dict.fromkeys(part for moment in moments for part in moment.parts))
     each = [term.as_python(given) for term in terms]
     letters = numeric.in_order({letter for one, _ in each for letter in one})
     return terms, letters, f"({''.join(f'{source}, ' for _, source in each)})"
@@ -280,7 +289,8 @@ def _ways(model: Model | NominalModel, run: Training) -> tuple[object, ...]:
     """
     deepspeed = run.stage > 0 and not run.by_rows
     gathers = run.stage == 3 or run.offload in (Offload.PARAMETERS, Offload.NVME)
-    gathering = "" if not gathers or run.divided else "fsdp" if run.by_rows else "zero"
+    layers_divided = run.divided and run.expert_parallel == 1
+    gathering = "" if not gathers or layers_divided else "fsdp" if run.by_rows else "zero"
     if isinstance(model, NominalModel) and gathering == "fsdp":
         gathering = ""
     shared = run.stage >= 2 or run.offload != Offload.NONE

@@ -118,12 +118,12 @@ def _cut(structure: Structure, kinds: tuple[str, ...]) -> _Trained:
 
 
 @cache
-def _trained(structure: Structure, several: bool, targets: str, dora: bool) -> _Trained:
+def _trained(structure: Structure, several: bool, apart: bool, targets: str, dora: bool) -> _Trained:
     whole = in_structure(parameters, structure)
-    model = _Trained(on_one_card(whole) if several else whole, sharding.pieces(structure, several))
+    model = _Trained(on_one_card(whole) if several else whole, sharding.pieces(structure, several, apart))
     if not targets:
         return model
-    thin = lora.adapter_pieces(structure, targets, several, dora)
+    thin = lora.adapter_pieces(structure, targets, several, dora, apart)
     return _Trained(replace(lora.adapters, expr=sharding.total(thin)), thin, model, symbol("bytes_per_adapter"))
 
 
@@ -140,7 +140,8 @@ def _trained_in(model: Model | NominalModel, run: Training) -> _Trained:
     check_degrees(model, run)
     if run.frozen:
         return _cut(model.structure, frozen.kinds(model, run))
-    trained = _trained(model.structure, run.divided, run.lora_targets if run.lora_rank else "", run.dora)
+    targets, apart = run.lora_targets if run.lora_rank else "", run.expert_parallel > 1
+    trained = _trained(model.structure, run.divided, apart, targets, run.dora)
     if run.lora_rank:
         adapters.check(model, run)
     return trained
@@ -148,6 +149,9 @@ def _trained_in(model: Model | NominalModel, run: Training) -> _Trained:
 
 def _share(trained: _Trained, stage: int, by_rows: bool) -> Term:
     if stage < 3:
+        shares = sharding.flat_shares(trained.pieces)
+        if len(shares) > 1:
+            return counting(replace(sharding.share, expr=parameters.symbol), sympy.Add(*shares.values()), ())
         return counting(sharding.share, trained.whole.symbol, (trained.whole,))
     return (sharding.row_share if by_rows else sharding.tensor_share)(trained.pieces, trained.whole)
 
@@ -179,7 +183,9 @@ def _every(trained: _Trained, stage: int, by_rows: bool, kind: Optimizer, stored
     """Return the three terms: cards share the optimizer out from stage 1 on, gradients from 2, weights from 3."""
     share = _share(trained, stage, by_rows)
     everything, own = (trained.whole.symbol, (trained.whole,)), (P_1, (share,))
-    filled = (N_d * P_1, (share,))  # all shares, with what fills the last one up
+    shares = sharding.flat_shares(trained.pieces) if stage in (1, 2) else {}
+    every_share = (cards * one for cards, one in shares.items())  # with what fills the last one up
+    filled = (sympy.Add(*every_share), ()) if len(shares) > 1 else (N_d * P_1, (share,))
     base = _base(trained.frozen, stage, by_rows, stored) if trained.frozen else None
     seen = trained.pieces
     if stage:

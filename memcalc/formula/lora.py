@@ -68,7 +68,9 @@ def targeted(structure: Structure, targets: str) -> tuple[Tensor, ...]:
 
 
 @cache
-def adapter_pieces(structure: Structure, targets: str, divided: bool = False, dora: bool = False) -> tuple[Piece, ...]:
+def adapter_pieces(
+    structure: Structure, targets: str, divided: bool = False, dora: bool = False, apart: bool = False
+) -> tuple[Piece, ...]:
     """Return the tensors of the adapters: (rank, inputs) and (outputs, rank) for each matrix that gets one.
 
     Parameters
@@ -76,11 +78,12 @@ def adapter_pieces(structure: Structure, targets: str, divided: bool = False, do
     structure, targets : as of `targeted`
     divided : whether cards share the model by its heads, layers or experts
     dora : whether DoRA trains a length for each of the outputs too
+    apart : as of `piece`
     """
-    frozen = [piece(matrix, divided) for matrix in targeted(structure, targets)]
+    frozen = [piece(matrix, divided, apart) for matrix in targeted(structure, targets)]
     thin = [(matrix, shape) for matrix in frozen for shape in ((r, matrix.shape[1]), (matrix.shape[0], r))]
-    made = (Piece(matrix.present, matrix.present, shape, hidden=True) for matrix, shape in thin)
-    lengths = (Piece(matrix.present, matrix.present, matrix.shape[:1]) for matrix in frozen if dora)
+    made = (replace(matrix, number=matrix.present, shape=shape, hidden=True) for matrix, shape in thin)
+    lengths = (replace(one, number=one.present, shape=one.shape[:1], hidden=False) for one in frozen if dora)
     return (*made, *lengths)
 
 

@@ -1,6 +1,6 @@
 """Sharding: which part of the training states each of N_d cards keeps, when all work on the same model."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -14,7 +14,7 @@ from memcalc.formula.tensors import ONCE, Structure, Tensor, packed
 from memcalc.formula.term import Term
 from memcalc.formula.weights import parameters
 
-N_d, P_1, n_bkt, L_fr = symbols("data_parallel share bucket frozen_layers")
+N_d, n_ep, P_1, n_bkt, L_fr = symbols("data_parallel expert_parallel share bucket frozen_layers")
 
 
 @dataclass(frozen=True)
@@ -27,12 +27,16 @@ class Piece:
     present : how many of them are larger than zero
     shape : numbers along each dimension
     hidden : whether it is a matrix between the layers, neither an embedding nor a vector
+    cards : how many cards hold the same, and can share it out
+    axis : the dimension whose rows FSDP divides; torchtitan takes the second where a card may have one expert alone
     """
 
     number: sympy.Expr
     present: sympy.Expr
     shape: tuple[sympy.Expr, ...]
     hidden: bool = False
+    cards: sympy.Expr = N_d
+    axis: int = 0
 
     @property
     def size(self) -> sympy.Expr:
@@ -40,17 +44,33 @@ class Piece:
         return prod(self.shape)
 
 
-def piece(tensor: Tensor, divided: bool) -> Piece:
-    """Return a tensor as the optimizer meets it; `divided` if cards share the model by its heads, layers or experts."""
+def piece(tensor: Tensor, divided: bool, apart: bool = False) -> Piece:
+    """Return a tensor as the optimizer meets it.
+
+    Parameters
+    ----------
+    divided : whether cards share the model by its heads, layers or experts
+    apart : whether experts are divided, so that the cards that have others hold the same of all else
+    """
     part = tensor_on_one_card(tensor) if divided else tensor
     hidden = len(tensor.shape) == 2 and tensor.group != "embedding"
-    return Piece(part.number, part.count, part.shape, hidden)
+    axis = int(apart and tensor.group == "expert" and len(tensor.shape) > 2)
+    return Piece(part.number, part.count, part.shape, hidden, holding(tensor.group, apart), axis)
+
+
+def holding(group: str, apart: bool) -> sympy.Expr:
+    """Return how many cards hold the same of a group of tensors; `apart` as above.
+
+    >>> holding("attention", apart=True)
+    N_d*n_ep
+    """
+    return N_d * n_ep if apart and group != "expert" else N_d
 
 
 @cache
-def pieces(structure: Structure, divided: bool = False) -> tuple[Piece, ...]:
-    """Return all parameter tensors of a model as its family's code lays it out."""
-    return tuple(piece(tensor, divided) for tensor in packed(structure))
+def pieces(structure: Structure, divided: bool = False, apart: bool = False) -> tuple[Piece, ...]:
+    """Return all parameter tensors of a model as its family's code lays it out; `divided` and `apart` as of `piece`."""
+    return tuple(piece(tensor, divided, apart) for tensor in packed(structure))
 
 
 @cache
@@ -92,7 +112,12 @@ def one_piece(size: sympy.Symbol) -> tuple[Piece, ...]:
 
 def rows_of(parts: Iterable[Piece]) -> tuple[Piece, ...]:
     """Return what the first card keeps of each tensor when FSDP divides its rows."""
-    return tuple(replace(part, shape=(rounded_up(part.shape[0] / N_d), *part.shape[1:])) for part in parts)
+    return tuple(replace(part, shape=tuple(_divided(part))) for part in parts)
+
+
+def _divided(part: Piece) -> Iterator[sympy.Expr]:
+    for axis, number in enumerate(part.shape):
+        yield rounded_up(number / part.cards) if axis == part.axis else number
 
 
 def total(parts: Iterable[Piece]) -> sympy.Expr:
@@ -139,11 +164,23 @@ share = Term(
 )
 
 
+def flat_shares(parts: Iterable[Piece]) -> dict[sympy.Expr, sympy.Expr]:
+    """Return for each number of cards that hold the same a card's share of that, laid end to end.
+
+    Source: rajbhandari2022deepspeedmoe, section 4.1: experts have data-parallel groups of their own.
+    """
+    by_cards: dict[sympy.Expr, list[Piece]] = {}
+    for part in parts:
+        by_cards.setdefault(part.cards, []).append(part)
+    pairs = {cards: Min(2, cards) for cards in by_cards}
+    return {cards: pairs[cards] * rounded_up(total(own) / (pairs[cards] * cards)) for cards, own in by_cards.items()}
+
+
 def tensor_share(parts: Iterable[Piece], whole: Term) -> Term:
     """Return a card's share when each tensor is laid out flat and cut into N_d parts."""
     return replace(
         share,
-        expr=Add(*(part.number * rounded_up(part.size / N_d) for part in parts)),
+        expr=Add(*(part.number * rounded_up(part.size / part.cards) for part in parts)),
         meaning="Each tensor is cut into equal parts, one for each card; its last is filled up.",
         holds=f"ZeRO stage 3 as in DeepSpeed; {_ALIKE}",
         source="rajbhandari2020zero, section 5.3",

@@ -84,7 +84,11 @@ class Training(Run):
     )
     tensor_parallel: int = count("cards between which heads and widths are divided", default=1)
     pipeline_parallel: int = count("cards between which layers are divided", default=1)
-    expert_parallel: int = count("cards between which experts are divided", default=1)
+    expert_parallel: int = count(
+        "cards between which experts are divided, each with sequences of its own; all else is there on every one, and "
+        "zero or sharding share it out between these too",
+        default=1,
+    )
     sequence_parallel: bool = flag(
         "whether the activations outside attention and MLP are divided with the heads",
         False,
@@ -311,7 +315,7 @@ class Training(Run):
     @property
     def stage(self) -> int:
         """What is shared out, as a stage of ZeRO: FSDP shares what stage 3 does, and one card shares nothing."""
-        if self.data_parallel == 1:
+        if self.data_parallel * self.expert_parallel == 1:
             return 0
         return 3 if self.by_rows else self.zero
 
