@@ -14,12 +14,13 @@ from memcalc.specs.model import Model
 _TURNED = 64
 """Numbers that the engine rotates together at least, before it quantizes them."""
 
+_OF_SIZES = {"query_latent": lambda model: model.query_rank > 0, "two_norms": lambda model: model.layer_norms == 2}
+"""Facts that sizes of a model decide."""
+
 _OTHERS = {
     "shared_intermediate": "shared experts",
     "expert_hidden": "experts of another width than the layer",
     "parallel_layers": "layers of two kinds at once",
-    "query_rank": "queries made from a latent",
-    "expert_groups": "experts that are chosen by groups",
 }
 
 
@@ -32,9 +33,10 @@ def graph(model: Model, run: Inference) -> Graph:
     (Layer(sight='window', block='mlp'), Layer(sight='full', block='mlp'))
     """
     row, fused = _row(model), run.attention != Attention.EAGER
+    only_16_bit = "cache_of_16_bit" in row["facts"].split()
     period = int(row["period"] or 1) if model.window_layers else 1
-    facts = {"flash" if fused else "eager", *row["facts"].split(), *_of_cache(model, run, fused)}
-    facts |= {"windows"} if period > 1 else set()
+    facts = {"flash" if fused else "eager", *row["facts"].split(), *_of_cache(model, run, fused, only_16_bit)}
+    facts |= {fact for fact, has in _OF_SIZES.items() if has(model)} | ({"windows"} if period > 1 else set())
     facts |= {"whole_windows"} if run.window == WindowCache.FULL else set()
     facts |= {"shared"} if run.reserving.shared or run.batch == 1 else set()
     return Graph(frozenset(facts), tuple(_layers(model, period)))
@@ -76,13 +78,12 @@ def _layers(model: Model, period: int) -> Iterator[Layer]:
         yield Layer(sight, "mlp" if index < model.layers - model.moe_layers else "experts")
 
 
-def _of_cache(model: Model, run: Inference, fused: bool) -> Iterator[str]:
+def _of_cache(model: Model, run: Inference, fused: bool, only_16_bit: bool) -> Iterator[str]:
     """Yield what the formats of keys and values bring with them."""
     keys, values = run.cache_formats
-    if model.latent_layers and {keys.name, values.name} - {"FP16", "BF16"}:
-        formats = (
-            f"FP16 or BF16 with a prefill for {model.name} on llama.cpp, whose latents nobody has measured otherwise"
-        )
+    if only_16_bit and {keys.name, values.name} - {"FP16", "BF16"}:
+        what = "latents" if model.latent_layers else "cache"
+        formats = f"FP16 or BF16 with a prefill for {model.name} on llama.cpp, whose {what} nobody measured otherwise"
         raise must("kv_cache", formats, repr(run.kv_cache))
     if not fused and _quantized(values):
         raise InputError(

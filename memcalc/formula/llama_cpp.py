@@ -1,7 +1,7 @@
 """llama.cpp: the working buffers that the engine reserves before the first token, as it states them on a CPU."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from math import inf, prod
@@ -21,6 +21,10 @@ from memcalc.formula.term import Term, Values
 s_u, n_out = symbols("micro_tokens outputs")
 
 _ALIGNED = 32  # bytes
+
+
+_LAYERS = ("latent", "parallel")
+"""Stages in the place of a layer whose MLP follows attention: of latents, and with an MLP beside attention."""
 
 
 class Layer(NamedTuple):
@@ -68,8 +72,8 @@ class Graph:
             done = {"last_of_its_kind"} if index == last[sight] else set()
             done |= {"last_of_all"} if index == len(self.layers) - 1 else set()
             done |= {"chosen"} if "last_of_all" in done and "chosen_late" not in self.facts else set()
-            yield from self._stage("latent" if "latent" in self.facts else "layer", sight, done)
-            yield from self._stage(block, sight, done)
+            yield from self._stage(next((stage for stage in _LAYERS if stage in self.facts), "layer"), sight, done)
+            yield from () if "parallel" in self.facts else self._stage(block, sight, done)
         yield from self._stage("head")
 
     def _stage(self, stage: str, sight: str = "full", more: set[str] = frozenset()) -> tuple[_Step, ...]:
@@ -80,7 +84,7 @@ class Graph:
 def _stage(stage: str, sight: str, facts: frozenset[str]) -> tuple[_Step, ...]:
     windowed = sight == "window" and "whole_windows" not in facts
     instead = {reserved.symbol: reserved_window.symbol} if windowed else {}
-    if "chosen" in facts and stage not in ("layer", "latent"):
+    if "chosen" in facts and stage not in ("layer", *_LAYERS):
         instead[s_u] = n_out
     found = (row for row in catalogue.rows("engine_tensors") if row["stage"] == stage and meets(facts, row["when"]))
     return tuple(_step(row, sight, instead) for row in found)
@@ -168,10 +172,17 @@ def _highest(graph: Graph, sizes: frozenset[tuple[sympy.Symbol, int]]) -> sympy.
             buffer.take(step.name, length + over, (step.each, step.factors, over > 0))
         for name in buffer.held.keys() & step.frees:
             buffer.give(name)
-        sums = buffer.held.keys() & {"sum", "chosen sum"}
-        for name in sums if "output" in step.frees else buffer.held.keys() & {"output"} if not sums else ():
-            buffer.held["input"] = buffer.held.pop(name)  # the next layer's, added up in the place of one of both
+        if name := _added_up(buffer.held.keys(), step.frees):
+            buffer.held["input"] = buffer.held.pop(name)
     return sympy.Add(*(count * _bytes(*size) for size, count in Counter(buffer.top[1]).items()))
+
+
+def _added_up(held: Set[str], freed: tuple[str, ...]) -> str:
+    """Return which result has become the next layer's input, added up in its place with the others; "" if none has."""
+    sums = held & {"sum", "chosen sum"}
+    if "output" in freed:
+        return next(iter(sums), "")
+    return "output" if "output" in held and not sums and "input" not in held else ""
 
 
 def _bytes(each: int, factors: tuple[sympy.Expr, ...], rounded: bool) -> sympy.Expr:

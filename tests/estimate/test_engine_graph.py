@@ -45,15 +45,10 @@ def test_a_window_that_the_engine_does_not_have_counts_for_nothing():
 @pytest.mark.parametrize(
     ("name", "run", "says"),
     [
-        ("DeepSeek-V3", {}, "prefill must be 'none' for DeepSeek-V3: nobody has measured its latent attention."),
-        (
-            "DeepSeek-V2",
-            {},
-            "prefill must be 'none' for DeepSeek-V2 on llama.cpp: nobody has measured queries made from",
-        ),
         ("DeepSeek-V2-Lite", {"kv_cache": "Q8_0"}, "kv_cache must be FP16 or BF16 with a prefill for DeepSeek-V2-Lite"),
         ("Mamba-2.8B", {}, "prefill must be 'none' for Mamba-2.8B: nobody has measured its state-space layers."),
-        ("Falcon-7B", {}, "prefill must be 'none' for Falcon-7B on llama.cpp: nobody has measured the graph of its"),
+        ("Falcon-7B", {"kv_cache": "Q8_0"}, "kv_cache must be FP16 or BF16 with a prefill for Falcon-7B on llama.cpp"),
+        ("OPT-125M", {}, "prefill must be 'none' for OPT-125M on llama.cpp: nobody has measured the graph of its"),
         ("Llama-2-7B", {"kv_cache": "INT8"}, "kv_cache must be a format that llama.cpp has, such as Q8_0, "),
         ("Llama-2-7B", {"kv_cache": "Q8_0", "attention": "eager"}, "attention must not be 'eager' with values in Q8_0"),
         ("Llama-2-7B", {"prefill": 512}, "prefill must be 'whole' for llama.cpp"),

@@ -13,7 +13,7 @@ import llama_cpp
 import numpy
 
 from measure.cases import Case
-from measure.gguf_files import tensor_bytes, write_random, write_sparse
+from measure.gguf_files import in_own_blocks, tensor_bytes, write_random, write_sparse
 from memcalc import Inference, Model, breakdown
 from memcalc.estimate.ask import model_and_run
 from memcalc.formula.formats import Format
@@ -45,11 +45,18 @@ def _quantized(model: Model, mix: str) -> int:
         write_random(model, before)
         choice = llama_cpp.llama_model_quantize_default_params()
         choice.ftype = getattr(llama_cpp, f"LLAMA_FTYPE_MOSTLY_{mix}")
+        choice.tt_overrides = _kept(model)
         with _log() as lines:
             failed = llama_cpp.llama_model_quantize(bytes(before), bytes(after), choice)
         if failed:
             raise RuntimeError("".join(lines))
         return tensor_bytes(after)
+
+
+def _kept(model: Model) -> ctypes.Array:
+    """Ask for experts to stay in their maker's blocks, as --tensor-type does: the quantizer refuses to change them."""
+    kept = [(rb"ffn_.*_exps\.weight", gguf.GGMLQuantizationType[model.published])] if in_own_blocks(model) else []
+    return (llama_cpp.llama_model_tensor_override * (len(kept) + 1))(*kept)  # an empty one ends them
 
 
 def _blocks(format: str, rows: int, columns: int) -> int:

@@ -17,6 +17,12 @@ ARCHITECTURES = {
 }
 """Family of a model → its name in llama.cpp."""
 
+_SCALED = 2.5
+"""By which the shares of chosen experts are multiplied in DeepSeek-V3; another number than one is enough."""
+
+_CHOSEN_GROUPS = 4
+"""Of the groups that DeepSeek-V2 and V3 choose from; V2 takes 3."""
+
 _EPSILON, _SEED, _FP32 = 1e-5, 0, numpy.dtype(numpy.float32)
 _SMALL = (gguf.GGMLQuantizationType.TQ1_0, gguf.GGMLQuantizationType.Q4_0)
 _WIDE = ("ffn_gate_inp.weight", "ssm_conv1d.weight", "position_embd.weight")
@@ -46,7 +52,7 @@ def write_random(model: Model, path: Path) -> None:
     writer, random = _described(model), numpy.random.default_rng(_SEED)
     for name, shape in _tensors(model):
         weights, kind = random.standard_normal(shape, dtype=numpy.float32), None
-        if name.endswith("_exps.weight") and model.published in gguf.GGMLQuantizationType.__members__:
+        if name.endswith("_exps.weight") and in_own_blocks(model):
             kind = gguf.GGMLQuantizationType[model.published]
             weights = gguf.quants.quantize(weights, kind)
         elif name.endswith(".weight") and len(shape) > 1 and not name.endswith(_WIDE):
@@ -56,6 +62,11 @@ def write_random(model: Model, path: Path) -> None:
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
+
+
+def in_own_blocks(model: Model) -> bool:
+    """Return whether the maker of a model stores its experts in blocks that llama.cpp has too."""
+    return model.published in gguf.GGMLQuantizationType.__members__
 
 
 def tensor_bytes(path: Path) -> int:
@@ -73,7 +84,7 @@ def _described(model: Model) -> gguf.GGUFWriter:
     writer = gguf.GGUFWriter(None, ARCHITECTURES[model.family])
     writer.add_tokenizer_model("no_vocab")  # a number of tokens is enough where no text is read
     writer.add_vocab_size(model.vocabulary)
-    writer.add_context_length(model.trained_context)
+    writer.add_context_length(model.positions or model.trained_context)
     writer.add_embedding_length(model.hidden)
     writer.add_block_count(model.layers)
     writer.add_layer_norm_rms_eps(_EPSILON)
@@ -121,6 +132,11 @@ def _describe_latents(writer: gguf.GGUFWriter, model: Model):
     if _scored_alone(model):
         writer.add_expert_gating_func(gguf.ExpertGatingFuncType.SIGMOID)
         writer.add_expert_weights_norm(True)
+    if model.query_rank:
+        writer.add_expert_weights_scale(_SCALED)
+    if groups := 8 if model.family == "deepseek_v3" else model.expert_groups:
+        writer.add_expert_group_count(groups)
+        writer.add_expert_group_used_count(_CHOSEN_GROUPS)
 
 
 def _scored_alone(model: Model) -> bool:
