@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from memcalc import Gpu, InputError, Model
 from memcalc.catalogue import find, names, rows
@@ -148,17 +149,25 @@ class Picker:
 
     def allowed(self, name: str, value: object) -> str:
         """Return a name as the table spells it, or one's own as it was given; raise InputError for what is neither."""
-        try:
+        if not (isinstance(value, str) and value.lstrip()[:1] in _BEGINS_OWN):
             return find(self.table, name, value)["name"]
-        except InputError:
-            if not (isinstance(value, str) and value.lstrip()[:1] in _BEGINS_OWN):
-                raise
+        if listed := _listed(self.table, value):
+            return listed
         self.check(value)
         return value
 
 
 Control = Menu | Number | Text | Picker
 """Any of them."""
+
+
+@lru_cache(maxsize=32)
+def _listed(table: str, text: str) -> str:
+    """Return the name in a table that a text means, if any: it is searched once, for each frame asks again."""
+    try:
+        return find(table, "name", text)["name"]
+    except InputError:
+        return ""
 
 
 def model_of(text: str) -> Model:

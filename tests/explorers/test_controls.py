@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from memcalc import InputError, Model
 from memcalc.catalogue import names, rows
+from memcalc.explorers import controls
 from memcalc.explorers.controls import Menu, Number, Text, known, model_of
 from memcalc.formula.symbols import GLOSSARY
 
@@ -98,6 +99,13 @@ def test_whatever_is_given_is_allowed_or_refused_in_a_sentence(name, value):
     else:
         return
     assert sentence.endswith(".")
+
+
+def test_what_is_in_no_table_is_searched_for_once(monkeypatch):
+    searched, find = [], controls.find
+    monkeypatch.setattr(controls, "find", lambda *asked: searched.append(asked) or find(*asked))
+    assert [known("gpu").allowed("gpu", "31.5 GB") for _ in range(3)] == ["31.5 GB"] * 3
+    assert len(searched) == 1
 
 
 def test_controls_of_an_explorer_s_own():
