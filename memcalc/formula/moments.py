@@ -150,12 +150,10 @@ class Step:
             yield replace(self._moment(phase, name, kept), holds=kept.holds, source=kept.source)
 
     def _gathering(self) -> Iterator[Moment]:
-        if not self.gathering:
-            return
-        parts = [self._gathered(layers=2)]
-        if self.case:
-            parts.append(self._waiting(self._all_layers + self._around))
-        yield self._moment("gather", "the last layer works", *parts, source=parts[0].source)
+        if self.gathering:
+            kept = [self._waiting(self._all_layers + self._around)] if self.case else []
+            there = self._gathered(layers=2)
+            yield self._moment("gather", "the last layer works", there, *kept, source=there.source)
 
     def _there(self, place: str) -> list[Term]:
         """Return what cards have gathered where the loss, the head, the embedding or a layer is at work."""
@@ -231,10 +229,8 @@ class Step:
     def _last_layer(self) -> Moment:
         """Every gradient is there, where the embedding has none: last come those of queries, keys and values."""
         made = self._width * s * b * (h + 2 * h_kv) * d_k
-        read = 2 * self._width * s * b * d  # what the matrices read, before and behind the scale of the norm
-        of_input = 2 * self._width * s * b * d  # from one matrix after the other, and their sum
-        parts = [self._waiting(self._around), at_work(made + read + of_input + SCALARS)]
-        parts += self._there("first")
+        read = of_input = 2 * self._width * s * b * d  # behind the norm and its scale; of one matrix more, and the sum
+        parts = [self._waiting(self._around), at_work(made + read + of_input + SCALARS), *self._there("first")]
         name = "the first layer that is trained has its gradients, the last of all"
         return self._moment("backward", name, *parts, gradients=self._made(self.gradients.expr, self.gradients.expr))
 
