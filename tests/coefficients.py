@@ -4,6 +4,7 @@ The package is copied, one line of the copy is changed, and a fresh process runs
 that only ask, for what they show depends on an answer, nor pictures.
 """
 
+import ast
 import compileall
 import json
 import os
@@ -54,26 +55,36 @@ def differing(package, lesson):
 
     sys.path.insert(0, str(package))
     shell = InteractiveShell.instance()
+    for writes in ("write_output_prompt", "write_format_data", "finish_displayhook"):
+        setattr(shell.displayhook, writes, lambda *_: None)  # a result is formatted here, and not printed too
     for cell in nbformat.read(ROOT / "notebooks" / f"{lesson}.ipynb", as_version=4).cells:
         if cell.cell_type != "code":
             continue
-        asks = ASKS_OR_DRAWS.search(cell.source)
-        code = "\n".join(re.findall(r"^(?:from|import) .*$", cell.source, re.MULTILINE)) if asks else cell.source
+        code = without_what_asks(cell.source)
         with capture_output() as shown:
             ran = shell.run_cell(code)
-        found = [output.data for output in shown.outputs]
+        data = [output.data for output in shown.outputs]
         if ran.result is not None:
-            found.append(shell.display_formatter.format(ran.result)[0])
-        found = list(map(said, found)) if ran.success else [str(ran.error_before_exec or ran.error_in_exec)]
-        kept = [said(output.data) for output in cell.outputs if "data" in output]
-        if not asks and found != kept:
-            return {"cell": cell.id, "now": found, "committed": kept}
+            data.append(shell.display_formatter.format(ran.result)[0])
+        found = [shown.stdout, *map(said, data)] if ran.success else [str(ran.error_in_exec)]
+        kept = [output.get("data", {}) for output in cell.outputs if output.output_type != "stream"]
+        printed = "".join(output.text for output in cell.outputs if output.output_type == "stream")
+        if code == cell.source and found != [printed, *map(said, kept)]:
+            return {"cell": cell.id, "now": found, "committed": [printed, *map(said, kept)]}
     return None
 
 
+def without_what_asks(code):
+    """Code without the statements that ask or draw."""
+    if not ASKS_OR_DRAWS.search(code):
+        return code
+    statements = [ast.get_source_segment(code, one) for one in ast.parse(code).body]
+    return "\n".join(one for one in statements if not ASKS_OR_DRAWS.search(one))
+
+
 def said(data):
-    """What an output says, but for where an object lies."""
-    return {kind: text for kind, text in sorted(data.items()) if kind in ("text/plain", "text/markdown", "text/html")}
+    """What an output says: the words of a page, or else plain text."""
+    return next(data[kind] for kind in ("text/html", "text/markdown", "text/plain") if kind in data)
 
 
 def main():

@@ -289,5 +289,6 @@ def test_a_deck_is_live_and_a_second_window_has_the_notes(page, site):
     expect(notes.locator(".memcalc-clock")).to_have_text("minute 0 · this slide until 15")
     notes.keyboard.press("PageDown")
     expect(page.locator("section.present h2")).to_have_text("Which factor is what in the picture?")
+    expect(page).to_have_url(re.compile("#/which-factor"))
     page.reload()
     expect(page.locator("section.present h2")).to_have_text("Which factor is what in the picture?")

@@ -29,6 +29,7 @@ class Guess:
     truth : the answer [unit]
     handle : how the guess is dragged, as of `marks.along`; the shape that it moves is called "guess"
     low, high : the ends of a guess [unit]
+    height : of the picture until it opens, where less than all of it is asked about [px]; 0 if all is
     """
 
     asks: str
@@ -37,6 +38,7 @@ class Guess:
     handle: Mapping[str, object]
     low: float
     high: float
+    height: int = 0
 
 
 @dataclass(frozen=True)

@@ -256,8 +256,13 @@ def _formula(answer: object) -> sympy.Expr:
     return expr
 
 
+_TENS = re.compile(r"(?<![\w.])(\d{1,20}(?:\.\d{1,20})?)e([-+]?\d{1,2})(?![\w.])", re.IGNORECASE)
+"""A number as Python prints it, such as 1.24e+09."""
+
+
 def _worked_out(answer: str, unit: str) -> Fraction:
     """Return a number, or a product of numbers, with or without its unit [bytes, or as it is counted]."""
+    answer = _TENS.sub(r"\1*10^\2", answer)
     product, said = re.fullmatch(r"(.*?)\s*([a-zA-Z]*|%)", answer.strip(), re.DOTALL).groups()
     if re.fullmatch(r"[KMGT]i?b", said) and unit in units.UNITS:
         bits = later("{bits} are bits, and eight of them are a byte; write {bytes} for bytes.")

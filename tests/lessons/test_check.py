@@ -29,6 +29,14 @@ def test_what_was_not_tried_is_not_wrong(number):
     assert not check(number, None)
 
 
+def test_a_number_may_be_written_as_python_prints_it():
+    assert check("1.4", "1.2358144e+09")
+    assert check("1.4", "1.24E9 parameters")
+    assert check("4.1", "8e0 GiB")
+    assert not check("4.1", "8e")
+    assert not check("4.1", "8e999 GiB")
+
+
 def test_an_unknown_exercise_is_named():
     with pytest.raises(InputError, match=r"exercise '9.9' is not known"):
         check("9.9", 1)

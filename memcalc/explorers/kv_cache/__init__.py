@@ -81,7 +81,7 @@ def growing_cache(
         formula=formula(model, run, [term for term in terms(model, run) if term.name == "kv_cache"]),
         sentence=_sentence(page.kept, run),
         scale=f"{both.unit:.3g} {designs.scale_of(bars, 1):.3g} {page.outline:.3g}",
-        guess=columns.guess(both, f"How much does the cache take after {_held(run)}? {_ASKS}"),
+        guess=columns.guess(both, f"How much does the cache take after {_held(run)}? {_ASKS}", _BARS[width] - 18),
     )
 
 

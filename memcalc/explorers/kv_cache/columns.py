@@ -173,8 +173,8 @@ def _guess_line(marks: Marks, columns: Columns) -> None:
     marks.level(x - reach, x + reach, columns.floor - 60, marks.width - 4, "end")
 
 
-def guess(columns: Columns, asks: str) -> Guess:
-    """Return the question how much the cache takes, answered by a level on its column."""
+def guess(columns: Columns, asks: str, height: int) -> Guess:
+    """Return the question how much the cache takes, answered by a level on its column; `height` is as of a `Guess`."""
     per_gib = columns.high(UNITS["GiB"])
     return Guess(
         asks=asks,
@@ -183,4 +183,5 @@ def guess(columns: Columns, asks: str) -> Guess:
         handle={"axis": "y"} | along("guess", origin=columns.floor, size=-per_gib),
         low=0,
         high=float(f"{columns.room / per_gib:.2g}"),
+        height=height,
     )

@@ -69,14 +69,14 @@ def keeps(model: Model) -> str:
 
 
 def draw(marks: Marks, top: float, run: Inference, memory: Mapping[str, int], chosen: str) -> int:
-    """Draw the bars from a place on, and return where they end [px].
+    """Draw the bars from a place on, and return where they end [px]; all of it waits until a guess is made.
 
     Parameters
     ----------
     memory : from `memories`
     chosen : the model that is shown above
     """
-    narrow = marks.width < 600
+    narrow, above = marks.width < 600, set(marks.shapes)
     left, step, tall = (12, 64, 18) if narrow else (272 if marks.width == 860 else 236, 40, 24)
     unit = scale_of(memory, marks.width - left - 112)
     _title(marks, top, run, ruled(unit), narrow)
@@ -88,6 +88,8 @@ def draw(marks: Marks, top: float, run: Inference, memory: Mapping[str, int], ch
         _name(marks, name, y, name == chosen, narrow)
         _bar(marks, name, (left, y + 32 if narrow else y), tall, unit, memory.get(name))
         _reach(marks, name, y, memory.get(name), step)
+    for name in marks.shapes.keys() - above:
+        marks.shapes[name]["answer"] = True
     return int(top + 36 + len(DESIGNS) * step)
 
 
@@ -98,7 +100,7 @@ def _title(marks: Marks, top: float, run: Inference, each: int, narrow: bool) ->
     tokens = f"{run.context:,} {'token' if run.context == 1 else 'tokens'}"
     held = tokens if run.batch == 1 else f"{run.batch:,} × {tokens}"
     scale = f"a line each {binary(each)}" if narrow else f"to one scale: from line to line {binary(each)}"
-    marks.text("designs_held", 12, top + 18, f"{held} in {run.kv_cache}, {scale}", answer=True)
+    marks.text("designs_held", 12, top + 18, f"{held} in {run.kv_cache}, {scale}")
 
 
 def _name(marks: Marks, name: str, y: float, chosen: bool, narrow: bool) -> None:
@@ -124,19 +126,17 @@ def _bar(marks: Marks, name: str, at: tuple[float, float], tall: float, unit: fl
         marks.text(f"{name}_ask", x + 52, y + tall / 2 + 5, "?", look="middling", of="kv_cache", anchor="middle")
         marks.text(f"{name}_why", x + 122, y + tall / 2 + 5, "a question of the lesson: click to see it")
         return
-    place = {"x": x, "y": y, "width": max(0.8, size * unit), "height": tall, "answer": True, "from": {"width": 0}}
+    place = {"x": x, "y": y, "width": max(0.8, size * unit), "height": tall, "from": {"width": 0}}
     marks.rect(f"{name}_bar", **place, of="kv_cache", look="area")
     marks.rect(f"{name}_rule", **place, fill="url(#rule)", look="texture")
-    marks.text(
-        f"{name}_size", x + size * unit + 9, y + tall / 2 + 5, show(size), look="middling", of="kv_cache", answer=True
-    )
+    marks.text(f"{name}_size", x + size * unit + 9, y + tall / 2 + 5, show(size), look="middling", of="kv_cache")
 
 
 def _reach(marks: Marks, name: str, y: float, size: int | None, step: float) -> None:
     """Let a row be hovered and clicked: its model is then shown above, or its bar is."""
     press = {"latents": SHOWN} if size is None else {"model": name}
     says = f"{name}: click to see its bar" if size is None else f"{name}: {show_both(size)}"
-    more = {"press": press, "group": "designs", "says": says, "answer": size is not None}
+    more = {"press": press, "group": "designs", "says": says}
     marks.rect(f"{name}_reach", 4, y - 6, marks.width - 8, step - 2, look="reach", **more)
 
 

@@ -225,6 +225,9 @@ function render({ model, el }, history) {
   /** Say what the frame says, or only ask where a guess is due. */
   const present = () => {
     const open = isOpen();
+    const [width, height] = frame.size;
+    const box = `0 0 ${width} ${(!open && frame.guess.height) || height}`;
+    if (svg.getAttribute("viewBox") !== box) svg.setAttribute("viewBox", box); // it lays out all anew
     el.classList.toggle("memcalc-closed", !open);
     const words = open ? frame.said : [frame.guess.asks];
     said.classList.toggle("memcalc-over", open && Object.values(frame.shapes).some(({ look = "" }) => look.split(" ").includes("over")));
@@ -246,9 +249,7 @@ function render({ model, el }, history) {
     const before = frame;
     shown = next;
     frame = whole(model.get("base"), next);
-    const [width, height] = frame.size;
-    if (key(frame.size) !== key(before.size)) svg.setAttribute("viewBox", `0 0 ${width} ${height}`); // it lays out all anew
-    const same = before.size?.[0] === width;
+    const same = before.size?.[0] === frame.size[0];
     const dragged = svg.classList.contains("dragged");
     const glide = same && !(dragged && before.scale === frame.scale) ? picture.glide : 0;
     keepFocus(svg, () => picture.show(frame.shapes, glide));
