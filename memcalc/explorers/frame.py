@@ -150,7 +150,7 @@ class Explorable:
             **_formula(frame.formula),
             "highest": dict(frame.highest),
             "code": f"{frame.code}\nexplorers.{self.subject}({given})",
-            "guess": vars(frame.guess) if frame.guess else None,
+            **({"guess": vars(frame.guess)} if frame.guess else {}),
             "problem": "",
         }
 
@@ -209,10 +209,12 @@ def explorer(
 
 
 def changes(base: Mapping[str, object], data: Mapping[str, object]) -> dict[str, object]:
-    """Return a frame as what differs from another, part by part; None stands for what is gone.
+    """Return a frame as what differs from another, part by part; the names of what is gone stand under "".
+
+    None would say so too, but on its way out of Python in a browser it is lost.
 
     >>> changes({"shapes": {"a": {"x": 1, "y": 2}, "b": {}}, "alt": ""}, {"shapes": {"a": {"x": 3, "y": 2}}, "alt": ""})
-    {'shapes': {'a': {'x': 3}, 'b': None}}
+    {'shapes': {'a': {'x': 3}, '': ['b']}}
     """
     left = _changed(base, data)
     new = _new(base["shapes"], data["shapes"])
@@ -229,9 +231,9 @@ def _new(before: Mapping[str, object], now: Mapping[str, object]) -> dict[str, s
 
 
 def _changed(before: Mapping[str, object], now: Mapping[str, object]) -> dict[str, object]:
-    gone = dict.fromkeys(name for name in before if name not in now)
+    gone = [name for name in before if name not in now]
     left = {name: value for name, value in now.items() if name not in before or before[name] != value}
     for name, value in left.items():
         if isinstance(value, Mapping) and isinstance(before.get(name), Mapping):
             left[name] = _changed(before[name], value)
-    return left | gone
+    return left | ({"": gone} if gone else {})

@@ -40,11 +40,11 @@ class Explorer(anywidget.AnyWidget):
     def __init__(self, explorable: object, start: dict, closed: bool = False):
         self._shown, self._sound = explorable, start  # the last state that made sense
         base = explorable.base(LAYOUTS[-1], tuple(start.items()))
-        guessed = base["guess"] or {"unit": ""}
+        guessed = base.get("guess", {"unit": ""})
         super().__init__(
             stage=explorable.stage, start=start, state=start, base=base, frame={"state": start, "size": base["size"]}
         )
-        self.closed, self.guess_unit = closed and bool(base["guess"]), guessed["unit"]
+        self.closed, self.guess_unit = closed and "guess" in base, guessed["unit"]
         self.observe(self._lay_out, "width")
         self.observe(self._refresh, "state")
         self.on_msg(self._look_ahead)

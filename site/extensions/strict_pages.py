@@ -17,6 +17,8 @@ _DROPPED = (
     r'\s*<script defer src="[^"]*fontawesome\.js[^"]*"></script>',  # 1.5 MB for signs that its font has too
     r'\s*<script src="[^"]*(?:searchtools|language_data|searchindex)\.js[^"]*"></script>(?=[^ÿ]*<body)',
 )
+_SIGNATURE = re.compile(r'(?<=<span class="sig-paren">\(</span>\n\n)<dl>.*?</dl>', re.DOTALL)
+_LINES = {"<dl>": "<span>", "<dd>": '<span class="sig-line">', "</dd>": "</span>", "</dl>": "</span>"}
 _INLINE = re.compile(r"<script(?P<its>(?![^>]*\bsrc=)[^>]*)>(?P<code>.*?)</script>", re.DOTALL)
 
 
@@ -32,9 +34,14 @@ def _strict(app: Sphinx, fault: Exception | None) -> None:
         text, up = path.read_text(encoding="utf-8"), "../" * (len(path.relative_to(out).parts) - 1)
         for pattern in _DROPPED:
             text = re.sub(pattern, "", text)
-        text = _INLINE.sub(partial(_as_file, out, up), text)
+        text = _INLINE.sub(partial(_as_file, out, up), _SIGNATURE.sub(_as_lines, text))
         policy = f'<meta http-equiv="Content-Security-Policy" content="{POLICY}" />'
         path.write_text(text.replace("<head>", f"<head>\n    {policy}", 1), encoding="utf-8")
+
+
+def _as_lines(found: re.Match) -> str:
+    """Return the parameters of a signature as lines: Sphinx writes them as definitions of nothing."""
+    return re.sub("</?d[dl]>", lambda tag: _LINES[tag[0]], found[0])
 
 
 def _as_file(out: Path, up: str, found: re.Match) -> str:

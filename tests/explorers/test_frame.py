@@ -35,11 +35,11 @@ def whole(base, frame):
     """A frame whole again, of what it differs in from another, as the page makes it."""
 
     def merged(before, changed):
-        found = dict(before)
+        changed = dict(changed)
+        gone = changed.pop("", [])
+        found = {name: value for name, value in before.items() if name not in gone}
         for name, value in changed.items():
-            if value is None:
-                del found[name]
-            elif isinstance(value, dict) and isinstance(found.get(name), dict):
+            if isinstance(value, dict) and isinstance(found.get(name), dict):
                 found[name] = merged(found[name], value)
             else:
                 found[name] = value
@@ -51,7 +51,7 @@ def whole(base, frame):
     names = [name for name in found["shapes"] if name not in new]
     for name, below in new.items():
         names.insert(names.index(below) + 1 if below else 0, name)
-    return found | {"shapes": {name: found["shapes"][name] for name in names}, "guess": found.get("guess")}
+    return found | {"shapes": {name: found["shapes"][name] for name in names}}
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
@@ -134,6 +134,15 @@ def test_the_line_of_python_opens_the_same_explorer(shown):
         given = eval(call.partition("(")[0] and f"dict({call.partition('(')[2]}")
         assert call.startswith(f"explorers.{shown.subject}(")
         assert shown.data(given) == data
+
+
+@EACH
+def test_nothing_in_a_frame_is_lost_on_its_way_out_of_python_in_a_browser(shown):
+    """There None becomes undefined, which JSON leaves out."""
+    for preset in ({}, *shown.presets.values()):
+        for width in LAYOUTS:
+            parts = [shown.data(preset, width), shown.stage, shown.answer(preset, shown.start, width)]
+            assert "null" not in json.dumps(parts)
 
 
 @EACH

@@ -94,7 +94,7 @@ test("what stays waits until all that comes has been seen, and goes before what 
 
 test("a frame is whole again of what changed", () => {
   const base = { size: [600, 100], alt: "", shapes: { a: { x: 1, y: 2 }, b: { x: 3 } }, numbers: { 0: { s: "1", P: "2" } }, letters: {} };
-  const frame = { shapes: { a: { y: 5 }, b: null, c: { x: 9 } }, new: { c: "" }, numbers: { 0: { s: "8" } }, alt: "more" };
+  const frame = { shapes: { a: { y: 5 }, "": ["b"], c: { x: 9 } }, new: { c: "" }, numbers: { 0: { s: "8" } }, alt: "more" };
   const found = whole(base, frame);
   assert.deepEqual(Object.entries(found.shapes), [["c", { x: 9 }], ["a", { x: 1, y: 5 }]]);
   assert.deepEqual(found.numbers, { 0: { s: "8", P: "2" } });

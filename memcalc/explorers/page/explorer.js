@@ -13,12 +13,12 @@ import { guard } from "./keys.js";
 /** Return the widest layout for which a page has room, or nearly: a picture may shrink by an eighth. */
 export const layoutFor = (layouts, room) => layouts.findLast((layout) => 0.875 * layout <= room) ?? layouts[0];
 
-/** Return an object with some of its parts, and theirs, changed; null takes one away. */
-export function changed(base, changes) {
+/** Return an object with some of its parts, and theirs, changed; those that are listed under "" are gone. */
+export function changed(base, { "": gone = [], ...changes }) {
   const next = { ...base };
+  for (const name of gone) delete next[name];
   for (const [name, value] of Object.entries(changes)) {
-    if (value === null) delete next[name];
-    else if (typeof value === "object" && !Array.isArray(value) && base[name]) next[name] = changed(base[name], value);
+    if (typeof value === "object" && !Array.isArray(value) && base[name]) next[name] = changed(base[name], value);
     else next[name] = value;
   }
   return next;
@@ -234,7 +234,7 @@ function render({ model, el }, history) {
     said.replaceChildren(...(frame.problem ? [say("{problem} What is shown is the last that made sense.", frame)] : sentence(words)));
     notes.replaceChildren(...(open ? frame.notes.flatMap((note) => [...sentence(note), " "]) : []));
     svg.setAttribute("aria-label", open ? frame.alt : frame.guess.asks);
-    guess.show(frame.guess, open, model.get("guess"), model.get("base").guess, model.get("remarks"));
+    guess.show(frame.guess, open, model.get("guess") ?? null, model.get("base").guess, model.get("remarks"));
   };
   let patience = 0;
   const wait = () => {
