@@ -18,7 +18,7 @@ DECK := --SlidesExporter.reveal_scroll=True --SlidesExporter.reveal_width=1280 -
 
 ROOT_MAY := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help article test lab site serve page slides workshop notebooks bench measure lock clean
+.PHONY: help article test lab site serve page slides workshop rehearsal notebooks bench measure lock clean
 .DEFAULT_GOAL := help
 
 help:  ## list the commands
@@ -43,8 +43,12 @@ serve: site  ## build the site, and show it on http://127.0.0.1:8000
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory site/build/html 8000
 
 workshop: .venv/.ready node_modules/.ready  ## serve the lessons to a room of learners, as root (WORKSHOP_USERS=30)
-	$(BIN)/python -m compileall -q memcalc workshop
+	$(BIN)/python -m compileall -q memcalc  # learners may not write there
 	$(BIN)/python -m workshop
+
+rehearsal: .venv/.ready node_modules/.ready  ## try that server with thirty learners who are not there, as root (WITH="--users 40")
+	$(BIN)/python -m compileall -q memcalc
+	$(BIN)/python -m workshop.load $(WITH)
 
 notebooks: .venv/.ready  ## execute the notebooks in place
 	$(BIN)/python notebooks/execute.py
