@@ -23,8 +23,9 @@ class Slips(LocalAuthenticator):
 
     async def authenticate(self, handler, data):
         """Return the name if its password is right."""
-        right = slips.get(data["username"], "")
-        return data["username"] if right and compare_digest(right.encode(), data["password"].encode()) else None
+        name, password = (data[word].strip().lower() for word in ("username", "password"))  # as a phone may write them
+        right = slips.get(name, "")
+        return name if right and compare_digest(right.encode(), password.encode()) else None
 
 
 c.JupyterHub.authenticator_class = Slips
