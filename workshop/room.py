@@ -73,7 +73,8 @@ class Room:
                 f"{PER_LEARNER / 2**20:.0f} MiB each, and this machine has {there / 2**30:.1f} GiB: let two share a "
                 f"screen with WORKSHOP_USERS={there // PER_LEARNER}, or take a larger machine."
             )
-        yield from map(_closed, filter(None, map(_closed_above, (ROOT, Path(sys.executable).resolve()))))
+        needed = ROOT / "start", Path(sys.executable), Path(sys.executable).resolve()
+        yield from map(_closed, dict.fromkeys(filter(None, map(_closed_above, needed))))
 
     def _is_taken(self, port: int) -> bool:
         left = self.state / "proxy.pid"

@@ -33,8 +33,9 @@ def plain(term: Term, values: Values) -> Term:
     """
     put = {letter: sympy.Integer(values[letter]) for letter in _SMALL if isinstance(values.get(letter), int)}
     put |= dict.fromkeys(alike(values), symbol("layers"))
-    known = frozenset((letter, value) for letter, value in values.items() if isinstance(value, int))
-    return _put(term.simplified(values), frozenset(put.items()), known)
+    simple = term.simplified(values)
+    known = frozenset((letter, values[letter]) for letter in _switching(simple) if isinstance(values.get(letter), int))
+    return _put(simple, frozenset(put.items()), known)
 
 
 def alike(values: Values) -> tuple[sympy.Symbol, ...]:
@@ -49,10 +50,21 @@ def alike(values: Values) -> tuple[sympy.Symbol, ...]:
 
 
 @cache
+def _switching(term: Term) -> frozenset[sympy.Symbol]:
+    """Return the letters on which it depends whether a part counts: of all numbers, these alone change how it reads."""
+    own = (letter for one in _switches(term) for letter in one.free_symbols)
+    return frozenset(own).union(*map(_switching, term.parts))
+
+
+def _switches(term: Term) -> list[sympy.Expr]:
+    return [one for one in term.expr.atoms(numeric.Min) if 1 in one.args]
+
+
+@cache
 def _put(term: Term, put: frozenset, known: frozenset) -> Term:
     parts = tuple(_put(part, put, known) for part in term.parts if part.name != "layers")
     numbers = {letter: sympy.Integer(value) for letter, value in known}
-    switches = {one: one.xreplace(numbers).doit() for one in term.expr.atoms(numeric.Min) if 1 in one.args}
+    switches = {one: one.xreplace(numbers).doit() for one in _switches(term)}
     put = dict(put) | {one: value for one, value in switches.items() if value.is_number}
     return replace(term, expr=_short(sympy.collect(term.expr.xreplace(put), symbol("layers"))), parts=parts)
 
