@@ -14,6 +14,7 @@ from memcalc.estimate.degrees import check_degrees
 from memcalc.formula.choices import End, Family, Kept, WindowCache
 from memcalc.formula.formats import Format, Other, whole_blocks
 from memcalc.formula.kv_cache import L_full, L_win, W, kv_cache, of_every_head, with_residual, with_whole_rope
+from memcalc.formula.lineage import lineage
 from memcalc.formula.overhead import inference_overhead
 from memcalc.formula.parallelism import on_one_card, tensor_on_one_card
 from memcalc.formula.structures import in_structure
@@ -277,11 +278,21 @@ def format_in(model: Model, name: str) -> Format:
     """Return the format of this name, with what the file of the model says of single tensors if it is that file's."""
     stored = _stored(model)
     if stored is None or stored.weights != name:
-        form, kept = Format.named(name), _kept_blocks(model, name)
+        form, kept = _of_family(Format.named(name), model.family), _kept_blocks(model, name)
         return _keeping(form, kept, present(model.structure, model.absent)) if kept else form
     from memcalc.specs.kept import in_model
 
     return in_model(stored, model).form
+
+
+@lru_cache(maxsize=256)
+def _of_family(form: Format, family: str) -> Format:
+    """Return a mix as it is for a family, for some of which llama.cpp has rules of their own."""
+    if form.family != Family.GGUF:
+        return form
+    from memcalc.formula.quantization import own_rules
+
+    return replace(form, architecture=next((one for one in lineage(family) if one in own_rules()), ""))
 
 
 def _kept_blocks(model: AnyModel, name: str) -> str:

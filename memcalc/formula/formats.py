@@ -70,6 +70,7 @@ class Format(Row):
     source : where that is said
     rest : bits of a number in what is not quantized; a file may say 32
     others : tensors that a file stores in another format
+    architecture : the family of the model, if files of llama.cpp have rules of their own for it; else ""
 
     >>> Format.named("NF4").bits
     Fraction(9, 2)
@@ -94,6 +95,7 @@ class Format(Row):
     source: str = ""
     rest: int = 8 * HALF
     others: tuple[Other, ...] = ()
+    architecture: str = ""
 
     @classmethod
     def named(cls, name: str) -> Format:

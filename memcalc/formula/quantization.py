@@ -35,13 +35,17 @@ def stored_bytes(tensors: tuple[Tensor, ...], form: Format) -> sympy.Expr:
 def mix_of(tensor: Tensor, form: Format) -> tuple[str, str]:
     """Return the mix of a file of llama.cpp and the block type of most matrices; "" and the type of one kept as it is.
 
+    An architecture that has rules of its own stands behind the mix: "Q4_K_M@falcon".
+
     >>> from memcalc.formula.tensors import TENSORS
     >>> mix_of(TENSORS[0], Format.named("Q4_K_M")), mix_of(TENSORS[0], Format.named("Q4_K"))
     (('Q4_K_M', 'Q4_K'), ('', 'Q4_K'))
     """
     place = tensor.group, tensor.name
     kept = next((other.form for other in form.others if (other.group, other.tensor) == place), "")
-    return ("", kept) if kept else (form.name if form.family == Family.GGUF else "", form.type)
+    if kept or form.family != Family.GGUF:
+        return "", kept or form.type
+    return form.name + (f"@{form.architecture}" if form.architecture else ""), form.type
 
 
 def _in_file(tensor: Tensor, form: Format) -> sympy.Expr:
@@ -271,10 +275,23 @@ def _role(tensor: Tensor) -> str:
     return _ROLES.get(tensor.name, "other")
 
 
+@cache
+def own_rules() -> frozenset[str]:
+    """Return the families that llama.cpp's quantizer has rules of their own for.
+
+    >>> own_rules()
+    frozenset({'falcon'})
+    """
+    names = (name for rule in catalogue.rows("mixes") for name in rule["mixes"].split("|") if "@" in name)
+    return frozenset(name.partition("@")[2] for name in names)
+
+
 def _rules(tensor: Tensor, role: str, mix: str) -> list[Mapping[str, str]]:
     """Return what a mix says of tensors in a role; the first that holds for a layer counts."""
     roles = {role, "experts"} if tensor.group == "expert" else {role}
-    of_mix = [rule for rule in catalogue.rows("mixes") if mix and {"*", mix}.intersection(rule["mixes"].split("|"))]
+    name, at, architecture = mix.partition("@")
+    meant = {"*", name, f"*{at}{architecture}", mix} if mix else set()
+    of_mix = [rule for rule in catalogue.rows("mixes") if meant.intersection(rule["mixes"].split("|"))]
     return [rule for rule in of_mix if roles.intersection(rule["roles"].split("|"))]
 
 

@@ -11,8 +11,15 @@ from memcalc import Gpu, Inference, InputError, Model, breakdown, catalogue, fit
 from memcalc.estimate.ways import Search, no_way, stored_bytes, ways
 from memcalc.specs.engines import formats_of
 
-CARDS = ["RTX 3060 12 GB", "RTX 4060 Ti 16 GB", "RTX 4090", "L40S", "H100 80 GB"]
-NAMES = ["Llama-3.1-8B", "Llama-3.1-70B", "Mixtral-8x7B", "Gemma-3-27B", "gpt-oss-20b", "DeepSeek-V3", "Qwen3-32B"]
+CARDS = [
+    *("RTX 3060 12 GB", "RTX 4060 Ti 16 GB", "RTX 3090", "RTX 4090", "RTX 5090", "L4", "L40S", "A100 80 GB"),
+    *("H100 80 GB", "MI300X", "M4 Max 64 GB", "DGX Spark"),
+]
+NAMES = [
+    *("Llama-3.2-1B", "Llama-3.1-8B", "Llama-3.1-70B", "Llama-2-13B", "Mistral-7B-v0.1", "Mixtral-8x7B", "Phi-4"),
+    *("Gemma-2-9B", "Gemma-3-27B", "Qwen2.5-72B", "Qwen3-8B", "Qwen3-32B", "Qwen3-30B-A3B", "Qwen2-57B-A14B"),
+    *("gpt-oss-20b", "gpt-oss-120b", "DeepSeek-V2-Lite", "DeepSeek-V3", "Kimi-K2", "Falcon-40B"),
+]
 ENGINES = ["none", "llama.cpp", "vLLM", "transformers"]
 
 

@@ -15,6 +15,7 @@ from headers import bytes_of, read
 from measured import rows
 from memcalc import Inference, Model, breakdown, catalogue
 from memcalc.errors import InputError
+from memcalc.estimate.ask import model_and_run
 from memcalc.formula import numeric
 from memcalc.formula.formats import Format, Other, block
 from memcalc.formula.quantization import choose, matrix_bytes, stored_bytes, tensor_bytes
@@ -178,6 +179,14 @@ def test_the_published_bits_per_weight(name):
     assert round(float(8 * bytes_of(model, name) / model.parameters), 4) == PUBLISHED[name]
 
 
+@pytest.mark.parametrize(
+    "row", rows("files", "weights"), ids=lambda row: f"{row.id}-{row.model}-{row.inputs['weights']}"
+)
+def test_files_that_the_quantizer_wrote_of_columns_that_256_does_not_divide(row):
+    model, run = model_and_run(row.model, dict(row.inputs), trained=False)
+    assert breakdown(model, run)["weights"] == row.measured
+
+
 @pytest.mark.parametrize("name", GPT_OSS_120B)
 def test_files_that_people_share_keep_experts_in_the_blocks_of_their_maker(name):
     stored = breakdown(Model.named("gpt-oss-120b"), Inference(weights=name))["weights"] / 2**30
@@ -200,7 +209,9 @@ def test_rules_name_known_types_and_files():
     for rule in catalogue.rows("mixes"):
         assert block(rule["type"])
         for name in rule["mixes"].split("|"):
-            assert name == "*" or Format.named(name).family == "gguf"
+            mix, _, family = name.partition("@")
+            assert mix == "*" or Format.named(mix).family == "gguf"
+            assert not family or catalogue.find("families", "family", family)
 
 
 def more_bits(layer, layers):

@@ -81,3 +81,25 @@ LATER = (
     _buffer("Qwen3-8B", 8192, "sdpa", kv_cache="FP32", full_layers=4, dense_layers=4),
 )
 """What was added behind the blocks, whose ids stay."""
+
+_OPEN = {"vocabulary": 1024, "hidden": 288, "heads": 4, "kv_heads": 1, "head_dim": 64, "rotary": 64}
+"""Sizes that 32 divide and 256 do not, as 2,880 columns of gpt-oss are."""
+
+_FEW_EXPERTS = {"full_layers": 9, "moe_layers": 9, "experts": 4, "active_experts": 2, "expert_intermediate": 96}
+_DENSE = {"full_layers": 9, "dense_layers": 9, "intermediate": 416}
+_MIXES = ("Q2_K", "Q3_K_M", "Q4_K_M", "Q5_K_M", "Q6_K", "IQ4_XS")
+
+SHAPES = {
+    "Llama-3.1-8B": {**_OPEN, **_DENSE, "hidden": 336, "heads": 6, "kv_heads": 2, "head_dim": 56, "rotary": 56},
+    "Qwen2.5-0.5B": {**_OPEN, **_DENSE, "hidden": 448, "heads": 7, "intermediate": 608},
+    "Phi-3-mini-4k": {**_OPEN, "window_layers": 9, "dense_layers": 9, "intermediate": 416, "heads": 3, "kv_heads": 3},
+    "Qwen3-30B-A3B": {**_OPEN, **_FEW_EXPERTS},
+    "Qwen2-57B-A14B": {**_OPEN, **_FEW_EXPERTS, "head_dim": 72, "rotary": 72, "shared_intermediate": 416},
+    "gpt-oss-20b": {**_OPEN, "full_layers": 4, "window_layers": 4, "moe_layers": 8, "experts": 4}
+    | {"expert_intermediate": 288, "heads": 8, "kv_heads": 2},
+    "Falcon-7B": {**_OPEN, "full_layers": 18, "dense_layers": 18, "hidden": 448, "heads": 7, "intermediate": 608},
+    "GPT-2": {**_OPEN, **_DENSE, "hidden": 448, "heads": 7, "kv_heads": 7, "intermediate": 608, "positions": 64},
+}
+"""Model → small sizes in its shape, with columns that blocks of 256, and in part those of 32, do not divide."""
+
+FILES = tuple(_file(name, mix, **shape) for name, shape in SHAPES.items() for mix in _MIXES)

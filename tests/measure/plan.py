@@ -2,7 +2,7 @@
 
 from measure.adapted_cases import ADAPTED, LIBRARIES
 from measure.cases import Case, Section
-from measure.engine_cases import ENGINE, LATER
+from measure.engine_cases import ENGINE, FILES, LATER
 from measured import rows
 from memcalc import catalogue
 
@@ -352,6 +352,7 @@ SECTIONS = (
     Section("Q", "quantized", (*_HUGGING_FACE, "bitsandbytes", "hqq", "optimum-quanto", "gguf"), _quantized()),
     Section("R", "processes", _HUGGING_FACE, _processes()),
     Section("L", "engine", (_LLAMA_CPP, "gguf"), _ENGINE),
+    Section("D", "engine", (_LLAMA_CPP, "gguf"), FILES, table="files"),
 )
 
 
