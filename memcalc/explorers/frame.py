@@ -1,6 +1,7 @@
 """What an explorer is: a function from its settings to a frame, which is plain data for any page that shows it."""
 
 import inspect
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
@@ -14,6 +15,8 @@ from memcalc.formula.symbols import SUMMANDS
 
 Setting = Mapping[str, Value]
 """Control → value."""
+
+_LISTED = re.compile(r" Known: | `python -m memcalc list")  # where the names begin that a sentence lists, or says where
 
 
 @dataclass(frozen=True)
@@ -152,7 +155,7 @@ class Explorable:
         try:
             data = self.data(state, width)
         except InputError as found:
-            sentence = str(found).partition(" Known: ")[0]  # the control lists them
+            sentence = _LISTED.split(str(found))[0]  # the control lists them
             return {"state": dict(state), "problem": sentence}
         base = self.base(width, tuple(start.items()))
         return changes(base, data) | {"state": dict(state), "size": data["size"]}
