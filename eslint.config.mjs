@@ -1,4 +1,4 @@
-// The page's side of the explorers: eslint's recommended rules, and short functions as in Python.
+// The page's side of the explorers: eslint's recommended rules, and short modules as in Python.
 
 import js from "@eslint/js";
 import globals from "globals";

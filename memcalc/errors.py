@@ -88,8 +88,9 @@ _NEAR, _KNOWN = later("{field} {given} is not known; the nearest is {near}."), l
 
 
 def without_list(problem: InputError) -> str:
-    """Return a refusal without the names that it may list, for a reader who sees them anyway."""
-    return str(problem).partition(f" {tr(_KNOWN).partition('{')[0]}")[0]
+    """Return a refusal without the names that it may list, or where they are, for a reader who sees them anyway."""
+    named = str(problem).partition(f" {tr(_KNOWN).partition('{')[0]}")[0]
+    return named.partition(" `python -m memcalc list")[0]
 
 
 def spelled(value: object, names: Mapping[str, _Meant]) -> _Meant | None:

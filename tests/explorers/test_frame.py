@@ -156,6 +156,7 @@ def test_names_and_values_that_cannot_be():
     answer = explorers.fit.answer({"context": -1}, {})
     assert answer["problem"] == "context must be a whole number from 128 to 1,048,576, not -1."
     assert "Known" not in explorers.fit.answer({"model": "Lama"}, {})["problem"]
+    assert explorers.fit.answer({"gpu": "fast card"}, {})["problem"] == "gpu 'fast card' is not known."
 
 
 def test_an_explorer_is_its_function_with_a_sentence_presets_and_controls():

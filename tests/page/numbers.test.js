@@ -5,7 +5,8 @@ import { test } from "node:test";
 
 import { nearest, read, sentence, write } from "../../memcalc/explorers/page/dom.js";
 import { between, parted, turnOf, way } from "../../memcalc/explorers/page/draw.js";
-import { changed, layoutFor, whole } from "../../memcalc/explorers/page/explorer.js";
+import { layoutFor } from "../../memcalc/explorers/page/explorer.js";
+import { changed, whole } from "../../memcalc/explorers/page/frames.js";
 import { factor } from "../../memcalc/explorers/page/guess.js";
 import { along, allowed, placeOf, stepped, valueAt } from "../../memcalc/explorers/page/hands.js";
 import { called, matches } from "../../memcalc/explorers/page/pickers.js";

@@ -3,6 +3,7 @@
 
 import { button, keepFocus, key, make, say, sentence, speak, write } from "./dom.js";
 import { drawing } from "./draw.js";
+import { foresight, whole } from "./frames.js";
 import { hands } from "./hands.js";
 import { typeset } from "./formula.js";
 import { controlled } from "./controls.js";
@@ -12,46 +13,6 @@ import { guard } from "./keys.js";
 
 /** Return the widest layout for which a page has room, or nearly: a picture may shrink by an eighth. */
 export const layoutFor = (layouts, room) => layouts.findLast((layout) => 0.875 * layout <= room) ?? layouts[0];
-
-/** Return an object with some of its parts, and theirs, changed; those that are listed under "" are gone. */
-export function changed(base, { "": gone = [], ...changes }) {
-  const next = { ...base };
-  for (const name of gone) delete next[name];
-  for (const [name, value] of Object.entries(changes)) {
-    if (typeof value === "object" && !Array.isArray(value) && base[name]) next[name] = changed(base[name], value);
-    else next[name] = value;
-  }
-  return next;
-}
-
-/** Return a frame whole, of what it differs in from another. */
-export function whole(base, { new: fresh = {}, ...frame }) {
-  const next = changed(base, { problem: "", ...frame });
-  const names = Object.keys(next.shapes).filter((name) => !(name in fresh));
-  for (const [name, below] of Object.entries(fresh)) names.splice(names.indexOf(below) + 1, 0, name);
-  return { ...next, shapes: Object.fromEntries(names.map((name) => [name, next.shapes[name]])) };
-}
-
-/** Return the frames that were sent before they are needed: a hand or a focus tells what will move. */
-function foresight(model) {
-  const frames = new Map();
-  const asked = new Set();
-  const question = (name, state) => key([name, { ...state, [name]: null }, model.get("width")]);
-  return {
-    /** Take a frame, or what is to be asked for the rest of them: so the kernel can answer others in between. */
-    take: (news) => {
-      if (!news.ahead) frames.set(key([news.state, news.size[0]]), news);
-      else if (question(news.ahead, news.state) === question(news.ahead, model.get("state"))) model.send(news);
-    },
-    find: (state) => frames.get(key([state, model.get("width")])),
-    forget: () => [frames, asked].forEach((kept) => kept.clear()),
-    ask: (name) => {
-      const state = model.get("state");
-      if (!asked.has(question(name, state))) model.send({ ahead: name, state, from: 0 });
-      asked.add(question(name, state));
-    },
-  };
-}
 
 /** Return how the state is changed, gesture by gesture. */
 function gestures(model, history, changed) {
@@ -140,8 +101,31 @@ function tip(root) {
   return { box, show };
 }
 
+/** Return what says of an element whether it waits for Python. */
+function waiting(el) {
+  let patience = 0;
+  return (busy) => {
+    el.setAttribute("aria-busy", busy);
+    clearTimeout(patience);
+    if (!busy) el.classList.remove("memcalc-waiting");
+    else patience = setTimeout(() => el.classList.add("memcalc-waiting"), 500); // only where Python lets one wait
+  };
+}
+
+/** Ask for another layout whenever an element has room for it; return how to end that. */
+function fitting(el, model) {
+  const sized = new ResizeObserver(() => {
+    const width = layoutFor(model.get("stage").layouts, el.clientWidth);
+    if (!el.clientWidth || width === model.get("width")) return;
+    model.set("width", width);
+    model.save_changes();
+  });
+  sized.observe(el);
+  return () => sized.disconnect();
+}
+
 function render({ model, el }, history) {
-  const { controls: listed, presets, colours, layouts, texts } = model.get("stage");
+  const { controls: listed, presets, colours, texts } = model.get("stage");
   speak(texts);
   const prefix = `memcalc-${Math.random().toString(36).slice(2)}-`; // ids are one of a kind on a page
   const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
@@ -236,14 +220,8 @@ function render({ model, el }, history) {
     svg.setAttribute("aria-label", open ? frame.alt : frame.guess.asks);
     guess.show(frame.guess, open, model.get("guess") ?? null, model.get("base").guess, model.get("remarks"));
   };
-  let patience = 0;
-  const wait = () => {
-    const busy = key(shown.state) !== key(model.get("state"));
-    el.setAttribute("aria-busy", busy);
-    clearTimeout(patience);
-    if (!busy) el.classList.remove("memcalc-waiting");
-    else patience = setTimeout(() => el.classList.add("memcalc-waiting"), 500); // only where Python lets one wait
-  };
+  const waits = waiting(el);
+  const wait = () => waits(key(shown.state) !== key(model.get("state")));
   const show = (next) => {
     if (next === shown) return wait();
     const before = frame;
@@ -296,13 +274,7 @@ function render({ model, el }, history) {
   svg.setAttribute("role", "group");
   answer();
 
-  const sized = new ResizeObserver(() => {
-    const width = layoutFor(layouts, el.clientWidth);
-    if (!el.clientWidth || width === model.get("width")) return;
-    model.set("width", width);
-    model.save_changes();
-  });
-  sized.observe(el);
+  const leave = fitting(el, model);
   el.classList.add("memcalc", "memcalc-explorer");
   for (const [name, colour] of Object.entries(colours)) el.style.setProperty(`--c-${name}`, colour);
   const shortcuts = examples.length ? [make("span", {}, say("Examples:")), ...examples] : [];
@@ -324,7 +296,7 @@ function render({ model, el }, history) {
   return () => {
     for (const [event, listener] of Object.entries(listeners)) model.off(event, listener);
     removeEventListener("keydown", guard, { capture: true });
-    sized.disconnect();
+    leave();
   };
 }
 
