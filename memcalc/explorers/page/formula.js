@@ -104,7 +104,7 @@ export function typeset(controls, does, calm) {
     for (const node of root.querySelectorAll("[data-letter]")) node.classList.toggle("hot", names.includes(node.dataset.letter));
     const letter = names.find((name) => letters[name]);
     const plainly = letter && !says ? `${letter}: ${letters[letter]}` : says;
-    meaning.textContent = plainly || (Object.keys(letters).length ? "Point at a letter or at a part of the picture. Dotted numbers can be dragged." : "");
+    meaning.textContent = plainly || (Object.keys(letters).length ? say("Point at a letter or at a part of the picture. Dotted numbers can be dragged.") : "");
   };
   const point = ({ target }) => {
     const node = target.closest?.("[data-letter]");
