@@ -30,7 +30,7 @@ from memcalc.web.pages import one_away
 MOMENTS = {question for question in QUESTIONS if question.endswith(".7")}
 """Questions whose mistakes name the moments of a step, which are not in the catalogue yet."""
 
-STILL_ENGLISH = {"activations", "article", "hardware", "optimizer", "plan", "validation", "weights"}
+STILL_ENGLISH = {"activations", "article", "hardware", "optimizer", "plan", "validation"}
 """Explorers of which some words are not in the catalogue yet: one that is done must leave this list."""
 
 FEW = 3  # so many values of a control are tried
@@ -140,6 +140,8 @@ NAMES = {row["name"] for table in TABLES for row in catalogue.rows(table)}
 NAMES |= {row.get(column, "") for row in catalogue.rows("models") for column in ("maker", "family")}
 NAMES |= {row.get(column, "") for row in catalogue.rows("gpus") for column in ("vendor", "brand")}
 NAMES |= {row["name"] for row in catalogue.rows("verdicts")} | {"formula", "verdict", "brief", "home"}
+NAMES |= {row[column] for row in catalogue.rows("tensors") for column in ("name", "group")}
+NAMES |= {name.removesuffix("_proj").replace("_", " ") for name in NAMES} | {"16 bits"}
 NAMES |= {letter.name for letter in GLOSSARY} | {*UNITS}
 NAMED = re.compile("|".join(rf"(?<!\w){re.escape(name)}(?!\w)" for name in sorted(NAMES - {""}, key=len, reverse=True)))
 
