@@ -39,6 +39,7 @@ NO_WORDS = {*UNITS, "formula", "verdict"}
 TABLES = {
     "brief_words": ("says",),
     "briefs": ("title", "who"),
+    "formats": ("meaning",),
     "glossary": ("meaning", "unit", "word"),
     "lessons": ("title",),
     "measured": ("how",),

@@ -17,30 +17,50 @@ from memcalc.explorers.kv_cache.sheet import Kept, Sheet
 from memcalc.explorers.marks import Marks, along
 from memcalc.explorers.words import formula
 from memcalc.formula.symbols import BY_NAME
+from memcalc.texts import later, tr, tr_many
 from memcalc.units import show
 
-AS_BUILT, ALL = "the queries it was built for", "all queries"
+AS_BUILT, ALL = later("the queries it was built for"), later("all queries")
 """How many queries share a stored pair: as in the model, or in the other extreme."""
 
-_SHARING = {"1 query": 1, "2 queries": 2, "4 queries": 4, "8 queries": 8, "16 queries": 16, "32 queries": 32}
+_SHARING = {
+    **{later("1 query"): 1, later("2 queries"): 2, later("4 queries"): 4},
+    **{later("8 queries"): 8, later("16 queries"): 16, later("32 queries"): 32},
+}
 _FEW = 17  # so many tokens have a word each beside their rows
 _LETTER = 6.3  # how wide a letter is, about [px]
 _BARS = {360: 706, 600: 482, 860: 460}  # where the bars of the designs begin [px]
-_ASKS = "Drag the dashed line, or type a number; then open it."
-_WORDS = "The longer we talk, the more it keeps."
+_WORDS = later("The longer we talk, the more it keeps.")
 _DOUBLED = tuple(part << power for power in range(1, 17) for part in (8, 10, 12, 14))
 _TOKENS = (*range(8, 16), *_DOUBLED, BY_NAME["context"].high)
 
 
-@explorer(
+_TALK = later(
     "You talk to {model} until the conversation has {context} tokens, and room is kept for {batch} such at once. Its "
-    "[cache] is kept in {kv_cache}, and a stored pair serves {sharing}.",
+    "[cache] is kept in {kv_cache}, and a stored pair serves {sharing}."
+)
+_TALK_ALONE = later(
+    "You talk to {model} until the conversation has {context} tokens, and room is kept for {batch} such at once. Its "
+    "[cache] is kept in {kv_cache}."
+)
+_SAY = later(
+    "You say {says} to {model} and talk on until the conversation has {context} tokens, and room is kept for {batch} "
+    "such at once. Its [cache] is kept in {kv_cache}, and a stored pair serves {sharing}."
+)
+_SAY_ALONE = later(
+    "You say {says} to {model} and talk on until the conversation has {context} tokens, and room is kept for {batch} "
+    "such at once. Its [cache] is kept in {kv_cache}."
+)
+
+
+@explorer(
+    _TALK,
     presets={
-        "LLaMA-7B at 32K": {"context": 2**15},
-        "grouped heads": {"model": "Llama-3.1-8B", "context": 2**15},
-        "one pair for all": {"sharing": ALL, "context": 2**15},
-        "a window": {"model": "Mistral-7B-v0.1", "context": 2**14},
-        "a state": {"model": "Mamba-2.8B", "context": 2**15},
+        later("LLaMA-7B at 32K"): {"context": 2**15},
+        later("grouped heads"): {"model": "Llama-3.1-8B", "context": 2**15},
+        later("one pair for all"): {"sharing": ALL, "context": 2**15},
+        later("a window"): {"model": "Mistral-7B-v0.1", "context": 2**14},
+        later("a state"): {"model": "Mamba-2.8B", "context": 2**15},
     },
     says=Text("your words", 120),
     context=Number("context", 1, BY_NAME["context"].high, "tokens", "s", _TOKENS, plays=150),
@@ -81,8 +101,11 @@ def growing_cache(
         formula=formula(model, run, [term for term in terms(model, run) if term.name == "kv_cache"]),
         sentence=_sentence(page.kept, run),
         scale=f"{both.unit:.3g} {designs.scale_of(bars, 1):.3g} {page.outline:.3g}",
-        guess=columns.guess(both, f"How much does the cache take after {_held(run)}? {_ASKS}", _BARS[width] - 18),
+        guess=columns.guess(both, tr(_GUESS, held=_held(run)), _BARS[width] - 18),
     )
+
+
+_GUESS = later("How much does the cache take after {held}? Drag the dashed line, or type a number; then open it.")
 
 
 def words_of(text: str) -> list[str]:
@@ -117,8 +140,8 @@ def _sheet(marks: Marks, built: Model, model: Model, run: Inference, said: list[
     sheet.draw(marks, page)
     sheet.name_rows(marks, page, said)
     if kept.queries:
-        marks.text("queries", left - 10, 64, f"{kept.queries:,} queries", anchor="end")
-        pairs = f"{kept.pairs:,} {'pair' if kept.pairs == 1 else 'pairs'}" if kept.kind == "pairs" else "one latent"
+        marks.text("queries", left - 10, 64, tr("{count:,} queries", count=kept.queries), anchor="end")
+        pairs = tr_many("{count:,} pair", "{count:,} pairs", kept.pairs) if kept.kind == "pairs" else tr("one latent")
         more = {"look": "middling", "of": "kv_cache", "lights": "h_kv"}
         marks.text("pairs", left - 10, 129, pairs, anchor="end", **more)
     if kept.kind == "pairs":
@@ -134,21 +157,23 @@ def _edge(marks: Marks, page: Sheet, places: dict[str, float]) -> None:
     ring = max(x, page.left + 30)  # beside a sheet that it would cover
     marks.line("edge", [(x, page.top - 8), (x, max(page.low, y))], look="surface", of="kv_cache")
     marks.line("edge_stem", [(x, y), (ring, y)], look="surface", of="kv_cache")
-    more = {"of": "kv_cache", "says": "stored pairs: drag the edge", "lights": "h_kv"}
+    more = {"of": "kv_cache", "says": tr("stored pairs: drag the edge"), "lights": "h_kv"}
     marks.knob("sharing", ring, y, "x", along("sharing", places), **more)
 
 
 def _told(kept: Kept) -> tuple[str, str]:
     """Say how queries and stored pairs belong together: the name of the design, and what it means."""
     if kept.kind == "latent":
-        return "Multi-head latent attention (MLA)", f"all {kept.queries:,} queries read one latent a token"
+        said = later("all {count:,} queries read one latent a token")
+        return tr("Multi-head latent attention (MLA)"), tr(said, count=kept.queries)
     if kept.kind == "state":
-        return "A state space", "no token is kept; a state is changed by each"
+        return tr("A state space"), tr("no token is kept; a state is changed by each")
     if kept.pairs == kept.queries:
-        return "Multi-head attention (MHA)", "each query has a stored pair of its own"
+        return tr("Multi-head attention (MHA)"), tr("each query has a stored pair of its own")
     if kept.pairs == 1:
-        return "Multi-query attention (MQA)", f"all {kept.queries:,} queries share one stored pair"
-    return "Grouped-query attention (GQA)", f"{kept.queries // kept.pairs:,} queries share a stored pair"
+        return tr("Multi-query attention (MQA)"), tr("all {count:,} queries share one stored pair", count=kept.queries)
+    said = later("{count:,} queries share a stored pair")
+    return tr("Grouped-query attention (GQA)"), tr(said, count=kept.queries // kept.pairs)
 
 
 def _places(built: Model, sharing: str, page: Sheet, run: Inference) -> dict[str, float]:
@@ -166,13 +191,20 @@ def _outline_words(marks: Marks, page: Sheet) -> None:
     used = page.state_height if kept.kind == "state" else page.first - page.top
     if room < 100 or page.low - page.top - used < 44 or (used and kept.kind != "state"):
         return
-    what = {"latent": "keys and values of all heads", "state": "keys and values of each token"}
     fewer = kept.row * kept.queries != kept.wide * kept.pairs
-    pairs = "a pair a query, in 16 bits," if fewer else "a pair a query"
-    lines = textwrap.wrap(f"{what.get(kept.kind, pairs)} would take all this", int((room - 22) / _LETTER))
+    kind = "fewer bits" if fewer and kept.kind == "pairs" else kept.kind
+    lines = textwrap.wrap(tr(_WOULD_TAKE[kind]), int((room - 22) / _LETTER))
     for place, line in enumerate(reversed(lines)):
         x, y = page.left + page.outline - 8, page.low - 9 - 16 * place
         marks.text(f"outline_words_{place}", x, y, line, anchor="end", of="kv_cache")
+
+
+_WOULD_TAKE = {
+    "latent": later("keys and values of all heads would take all this"),
+    "state": later("keys and values of each token would take all this"),
+    "pairs": later("a pair a query would take all this"),
+    "fewer bits": later("a pair a query, in 16 bits, would take all this"),
+}
 
 
 def _caption(marks: Marks, page: Sheet, run: Inference) -> None:
@@ -180,9 +212,9 @@ def _caption(marks: Marks, page: Sheet, run: Inference) -> None:
     narrow = marks.width < 600
     x, y, room = (12, page.foot + 20, marks.width - 20) if narrow else (page.left + 4, page.foot + 20, page.room)
     if page.kept.kind == "pairs":
-        for name, at, look in (("key", x, "full"), ("value", x + 46, "full pale")):
+        for name, at, look in ((later("key"), x, "full"), (later("value"), x + 46, "full pale")):
             marks.rect(f"legend_{name}", at, y - 9, 9, 9, look=look, of="kv_cache")
-            marks.text(f"legend_{name}_word", at + 14, y, name)
+            marks.text(f"legend_{name}_word", at + 14, y, tr(name))
         x, y, room = (x + 108, y, room - 108) if marks.width == LAYOUTS[-1] else (x, y + 17, room)
     for place, line in enumerate(textwrap.wrap(_seen(page, run), int(room / _LETTER))):
         marks.text(f"caption_{place}", x, y + 17 * place, line)
@@ -192,12 +224,16 @@ def _seen(page: Sheet, run: Inference) -> str:
     """Say what a row and a sheet are, or how large a state is."""
     kept, each = page.kept, page.together
     if kept.kind == "state":
-        tokens = f"{float(kept.state / kept.wide):,.0f} tokens"
-        sheet = f"a sheet is one of {kept.layers:,} layers"
-        return f"{sheet}: its state is as large as keys and values of {tokens} would be"
-    row = "a row is a token" if each == 1 else f"a row is {each:,} tokens"
-    stack = f", in one of {run.batch:,} stacks" if run.batch > 1 else ""
-    return f"{row} · a sheet is one of {kept.layers:,} layers{stack}"
+        said = later(
+            "a sheet is one of {layers:,} layers: its state is as large as keys and values of {tokens:,.0f} tokens "
+            "would be"
+        )
+        return tr(said, layers=kept.layers, tokens=float(kept.state / kept.wide))
+    row = tr_many("a row is a token", "a row is {count:,} tokens", each)
+    if run.batch > 1:
+        said = later("{row} · a sheet is one of {layers:,} layers, in one of {batch:,} stacks")
+        return tr(said, row=row, layers=kept.layers, batch=run.batch)
+    return tr("{row} · a sheet is one of {layers:,} layers", row=row, layers=kept.layers)
 
 
 def _code(built: Model, model: Model, run: Inference) -> str:
@@ -209,25 +245,37 @@ def _code(built: Model, model: Model, run: Inference) -> str:
 
 
 def _held(run: Inference) -> str:
-    each = f" in each of {run.batch:,} conversations" if run.batch > 1 else ""
-    return f"{run.context:,} {'token' if run.context == 1 else 'tokens'}{each}"
+    tokens = tr_many("{count:,} token", "{count:,} tokens", run.context)
+    if run.batch == 1:
+        return tokens
+    return tr("{tokens} in each of {batch:,} conversations", tokens=tokens, batch=run.batch)
 
 
 def _said(run: Inference, both: Columns) -> str:
     """Say what the cache takes, and how that compares with the weights."""
-    takes = f"After {_held(run)} the [cache] takes *{show(both.cache)}*"
     if both.over:
-        more = "as much as" if both.cache == both.weights else "more than"
-        return f"{takes}, {more} the {show(both.weights)} of the [weights]. It reached them at token {both.passed:,}."
-    return f"{takes}. The [weights] take {show(both.weights)}, however long you talk."
+        said = _AS_MUCH if both.cache == both.weights else _MORE
+    else:
+        said = later("After {held} the [cache] takes *{size}*. The [weights] take {weights}, however long you talk.")
+    sizes = {"size": show(both.cache), "weights": show(both.weights)}
+    return tr(said, held=_held(run), passed=both.passed, **sizes)
+
+
+_AS_MUCH = later(
+    "After {held} the [cache] takes *{size}*, as much as the {weights} of the [weights]. It reached them at token "
+    "{passed:,}."
+)
+_MORE = later(
+    "After {held} the [cache] takes *{size}*, more than the {weights} of the [weights]. It reached them at token "
+    "{passed:,}."
+)
 
 
 def _sentence(kept: Kept, run: Inference) -> str:
     """Return the sentence of the controls that act: your words as long as they have rows, pairs if there are any."""
-    words = "You say {says} to {model} and talk on" if run.context <= _FEW else "You talk to {model}"
-    pairs = ", and a stored pair serves {sharing}." if kept.kind == "pairs" else "."
-    talk = f"{words} until the conversation has {{context}} tokens, and room is kept for {{batch}} such at once."
-    return f"{talk} Its [cache] is kept in {{kv_cache}}{pairs}"
+    if run.context <= _FEW:
+        return _SAY if kept.kind == "pairs" else _SAY_ALONE
+    return _TALK if kept.kind == "pairs" else _TALK_ALONE
 
 
 def _notes(model: Model, run: Inference, said: list[str], context: int, sharing: str) -> list[str]:
@@ -235,12 +283,15 @@ def _notes(model: Model, run: Inference, said: list[str], context: int, sharing:
     found, each = [], _SHARING.get(sharing, 1)
     serves = model.heads // model.kv_heads if model.kv_heads else each
     if each > 1 and serves != each:
-        why = f"{model.heads:,} queries cannot be dealt out by {each:,}"
-        found.append(f"{why}; a pair serves {serves:,}, the next number that goes.")
+        why = later(
+            "{heads:,} queries cannot be dealt out by {each:,}; a pair serves {serves:,}, the next number that goes."
+        )
+        found.append(tr(why, heads=model.heads, each=each, serves=serves))
     if len(said) > context:
-        found.append(f"Your words alone are {len(said):,} tokens.")
+        found.append(tr("Your words alone are {count:,} tokens.", count=len(said)))
     if model.trained_context and run.context > model.trained_context:
-        found.append(f"{model.name} was trained for {model.trained_context:,} tokens; more needs an extension.")
+        known = {"model": model.name, "trained": model.trained_context}
+        found.append(tr("{model} was trained for {trained:,} tokens; more needs an extension.", **known))
     return [*found, *_other_layers(model)]
 
 
@@ -248,20 +299,25 @@ def _other_layers(model: Model) -> list[str]:
     """Say what those layers keep whose sheet is not drawn."""
     found = []
     if model.window_layers:
-        others = "The other" if model.full_layers else "All"
-        found.append(f"{others} {model.window_layers:,} layers keep no more than the newest {model.window:,} tokens.")
+        every = later("All {layers:,} layers keep no more than the newest {window:,} tokens.")
+        others = later("The other {layers:,} layers keep no more than the newest {window:,} tokens.")
+        said = others if model.full_layers else every
+        found.append(tr(said, layers=model.window_layers, window=model.window))
     states = model.mamba_layers + model.mamba2_layers
     if states and states < model.layers:
-        found.append(f"The other {states:,} layers keep a state of fixed size, and no tokens.")
+        found.append(tr("The other {layers:,} layers keep a state of fixed size, and no tokens.", layers=states))
     return found
 
 
 def _hints(kept: Kept, both: Columns) -> list[str]:
     """Return what to try, and at last what comes of it."""
-    found = ["Drag the top of the cache, or press play, and look at the level of the weights."]
+    found = [tr("Drag the top of the cache, or press play, and look at the level of the weights.")]
     if kept.kind == "pairs":
-        why = "because the matrices that make keys and values become smaller"
-        found.append(f"Drag the right edge of the sheet. The level of the weights sinks a little too, {why}.")
+        said = later(
+            "Drag the right edge of the sheet. The level of the weights sinks a little too, because the matrices that "
+            "make keys and values become smaller."
+        )
+        found.append(tr(said))
     if not both.passed:
-        return [*found, "This cache never reaches the weights, because it stops growing."]
-    return found if both.over else [*found, f"This cache reaches the weights at token {both.passed:,}."]
+        return [*found, tr("This cache never reaches the weights, because it stops growing.")]
+    return found if both.over else [*found, tr("This cache reaches the weights at token {token:,}.", token=both.passed)]

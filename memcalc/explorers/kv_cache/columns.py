@@ -9,6 +9,7 @@ from memcalc.explorers.kv_cache.designs import binary
 from memcalc.explorers.marks import Marks, along
 from memcalc.formula.inverse import token
 from memcalc.formula.symbols import SUMMANDS
+from memcalc.texts import tr
 from memcalc.units import UNITS, in_unit, show, show_both
 
 _PLACES = {360: ((120, 236), 640), 600: ((415, 518), 380), 860: ((668, 762), 380)}
@@ -102,9 +103,10 @@ def draw(marks: Marks, columns: Columns, model: Model, run: Inference) -> None:
     _column(marks, columns, "kv_cache", columns.middles[1], columns.top, columns.cache, lights="M_kv b", **pour)
     left, right = columns.middles[0] - columns.wide / 2 - 14, columns.right
     marks.line("ground", [(left, columns.floor), (right, columns.floor)], look="wall thin")
-    words = f"one square is {binary(columns.square[1])}"
+    words = tr("one square is {size}", size=binary(columns.square[1]))
     marks.text("square", right, columns.floor + 36, words, anchor="end", look="tiny")
-    marks.text("in_bits", columns.middles[0], columns.floor + 36, f"in {run.weights}", anchor="middle", look="tiny")
+    words = tr("in {format}", format=run.weights)
+    marks.text("in_bits", columns.middles[0], columns.floor + 36, words, anchor="middle", look="tiny")
     start = columns.middles[0] + columns.wide / 2
     marks.line("weights_level", [(start, columns.level), (right, columns.level)], look="level", of="weights")
     if columns.over:
@@ -116,7 +118,7 @@ def draw(marks: Marks, columns: Columns, model: Model, run: Inference) -> None:
 
 def _column(marks: Marks, columns: Columns, term: str, middle: float, top: float, size: int, **more: object) -> None:
     """Draw one of them: weights in squares, the cache in rows, as everywhere."""
-    x, word = middle - columns.wide / 2, SUMMANDS[term].word
+    x, word = middle - columns.wide / 2, tr(SUMMANDS[term].word)
     place = {"x": x, "y": top, "width": columns.wide, "height": columns.floor - top}
     marks.rect(f"{term}_column", **place, of=term, look="area", says=f"{word}: {show_both(size)}", **more)
     side = columns.square[0]
@@ -130,12 +132,12 @@ def _crossing(marks: Marks, columns: Columns) -> None:
     """Mark where the cache crossed the level of the weights, and say at which token."""
     x, y, said = columns.middles[1], columns.level, f"{columns.passed:,}"
     star = f"M{x - 7:.1f} {y:.1f}L{x:.1f} {y - 7:.1f}L{x + 7:.1f} {y:.1f}L{x:.1f} {y + 7:.1f}Z"
-    says = f"here the cache reached the weights: at token {said}"
+    says = tr("here the cache reached the weights: at token {token}", token=said)
     marks.path("crossing", star, look="solid", says=says, answer=True, lights="M_w M_kv")
     below = y + 28 if columns.floor - y > _LOW else y - 22
     end = columns.right + 14
     marks.text("crossing_at", end, below, said, anchor="end", look="middling halo", answer=True)
-    marks.text("crossing_word", end, below + 15, "tokens", anchor="end", look="halo", answer=True)
+    marks.text("crossing_word", end, below + 15, tr("tokens"), anchor="end", look="halo", answer=True)
 
 
 def _amounts(marks: Marks, columns: Columns) -> None:
@@ -163,7 +165,7 @@ def _handle(marks: Marks, columns: Columns, model: Model, run: Inference) -> Non
     marks.line("surface", [(x - columns.wide, top), (x + 6, top)], look="surface", of="kv_cache", answer=True)
     handle = along("context", origin=top + each * run.context, size=-each)
     handle |= {"also": [columns.passed] if columns.passed else []}
-    more = {"of": "kv_cache", "says": "context: drag the surface", "lights": "s", "answer": True}
+    more = {"of": "kv_cache", "says": tr("context: drag the surface"), "lights": "s", "answer": True}
     marks.knob("context", x + 17, top, "y", handle, **more)
 
 

@@ -6,12 +6,13 @@ from fractions import Fraction
 
 from memcalc import Inference, Model, breakdown
 from memcalc.explorers.marks import Marks, line
+from memcalc.texts import later, tr, tr_many
 from memcalc.units import UNITS, show, show_both
 
 DESIGNS = ("LLaMA-7B", "Llama-3.1-8B", "DeepSeek-V3", "Jamba-v0.1", "Mistral-7B-v0.1", "Mamba-2.8B")
 """Models that stand for a design each."""
 
-HIDDEN, SHOWN = "hidden", "shown"
+HIDDEN, SHOWN = later("hidden"), later("shown")
 """Whether the bars of latents can be seen, which an exercise asks for."""
 
 _CLOSEST = 20  # lines in a bar are not nearer to each other [px]
@@ -56,16 +57,16 @@ def keeps(model: Model) -> str:
     """
     attention = model.full_layers + model.window_layers + model.latent_layers
     if not attention:
-        return "no tokens, a state of fixed size"
+        return tr("no tokens, a state of fixed size")
     if attention < model.layers:
-        return f"attention in {attention:,} of {model.layers:,} layers"
+        return tr("attention in {attention:,} of {layers:,} layers", attention=attention, layers=model.layers)
     if model.latent_layers:
-        return "one short latent for all heads"
+        return tr("one short latent for all heads")
     if model.window_layers:
-        return f"a window of {model.window:,} tokens"
+        return tr("a window of {window:,} tokens", window=model.window)
     if model.kv_heads == model.heads:
-        return f"{model.kv_heads:,} pairs, every token"
-    return f"{model.kv_heads:,} pairs for {model.heads:,} queries"
+        return tr("{pairs:,} pairs, every token", pairs=model.kv_heads)
+    return tr("{pairs:,} pairs for {queries:,} queries", pairs=model.kv_heads, queries=model.heads)
 
 
 def draw(marks: Marks, top: float, run: Inference, memory: Mapping[str, int], chosen: str) -> int:
@@ -95,12 +96,16 @@ def draw(marks: Marks, top: float, run: Inference, memory: Mapping[str, int], ch
 
 def _title(marks: Marks, top: float, run: Inference, each: int, narrow: bool) -> None:
     """Say what is compared, and by which scale."""
-    built = "" if narrow else ", as they were built"
-    marks.text("designs", 12, top, f"The same conversation in six designs{built}", look="middling")
-    tokens = f"{run.context:,} {'token' if run.context == 1 else 'tokens'}"
+    wide = tr("The same conversation in six designs, as they were built")
+    marks.text("designs", 12, top, tr("The same conversation in six designs") if narrow else wide, look="middling")
+    tokens = tr_many("{count:,} token", "{count:,} tokens", run.context)
     held = tokens if run.batch == 1 else f"{run.batch:,} × {tokens}"
-    scale = f"a line each {binary(each)}" if narrow else f"to one scale: from line to line {binary(each)}"
-    marks.text("designs_held", 12, top + 18, f"{held} in {run.kv_cache}, {scale}")
+    scaled = _SCALED if narrow else later("{held} in {format}, to one scale: from line to line {size}")
+    said = tr(scaled, held=held, format=run.kv_cache, size=binary(each))
+    marks.text("designs_held", 12, top + 18, said)
+
+
+_SCALED = later("{held} in {format}, a line each {size}")
 
 
 def _name(marks: Marks, name: str, y: float, chosen: bool, narrow: bool) -> None:
@@ -124,7 +129,7 @@ def _bar(marks: Marks, name: str, at: tuple[float, float], tall: float, unit: fl
             f"{name}_hidden", [(x + 110, y), (x, y), (x, y + tall), (x + 110, y + tall)], look="level", of="kv_cache"
         )
         marks.text(f"{name}_ask", x + 52, y + tall / 2 + 5, "?", look="middling", of="kv_cache", anchor="middle")
-        marks.text(f"{name}_why", x + 122, y + tall / 2 + 5, "a question of the lesson: click to see it")
+        marks.text(f"{name}_why", x + 122, y + tall / 2 + 5, tr("a question of the lesson: click to see it"))
         return
     place = {"x": x, "y": y, "width": max(0.8, size * unit), "height": tall, "from": {"width": 0}}
     marks.rect(f"{name}_bar", **place, of="kv_cache", look="area")
@@ -135,7 +140,7 @@ def _bar(marks: Marks, name: str, at: tuple[float, float], tall: float, unit: fl
 def _reach(marks: Marks, name: str, y: float, size: int | None, step: float) -> None:
     """Let a row be hovered and clicked: its model is then shown above, or its bar is."""
     press = {"latents": SHOWN} if size is None else {"model": name}
-    says = f"{name}: click to see its bar" if size is None else f"{name}: {show_both(size)}"
+    says = tr("{name}: click to see its bar", name=name) if size is None else f"{name}: {show_both(size)}"
     more = {"press": press, "group": "designs", "says": says}
     marks.rect(f"{name}_reach", 4, y - 6, marks.width - 8, step - 2, look="reach", **more)
 

@@ -8,6 +8,7 @@ from memcalc import Inference, Model, values
 from memcalc.explorers.marks import Marks
 from memcalc.formula.formats import HALF
 from memcalc.formula.kv_cache import B_k, B_v, state_memory
+from memcalc.texts import later, tr
 
 _TALLEST_ROW = 20  # so tall that a word fits beside it [px]
 _WORD_ROW = 13.5  # rows less tall than this have no word beside them [px]
@@ -148,6 +149,9 @@ def draw(marks: Marks, sheet: Sheet) -> None:
         _rows(marks, sheet)
 
 
+_READS_LATENT = later("query {query} reads the latent")
+
+
 def _wires(marks: Marks, sheet: Sheet) -> None:
     """Draw a dot for each query, wired to the pair that it reads; neighbours that share differ in tone."""
     kept, pitch = sheet.kept, sheet.room / max(1, sheet.kept.queries)
@@ -157,7 +161,8 @@ def _wires(marks: Marks, sheet: Sheet) -> None:
     where = [(sheet.left + (query + 0.5) * pitch, query // each) for query in range(kept.queries)]
     for query, (x, place) in enumerate(where):
         to = sheet.left + (place + 0.5) * pair
-        says = f"query {query + 1} reads " + ("the latent" if kept.kind == "latent" else f"stored pair {place + 1}")
+        reads = later("query {query} reads stored pair {pair}") if kept.kind == "pairs" else _READS_LATENT
+        says = tr(reads, query=query + 1, pair=place + 1)
         bend = f"M{x:.1f} {start:.1f}C{x:.1f} {middle + 8:g} {to:.1f} {middle - 8:g} {to:.1f} {end:g}"
         marks.path(f"wire_{query}", bend, look="lead pale" if each > 1 and place % 2 else "lead", says=says)
     for query, (x, place) in enumerate(where):
@@ -172,11 +177,11 @@ def _outline(marks: Marks, sheet: Sheet) -> None:
         marks.rect("outline", *place, look="level", of="kv_cache")
     forgotten = sheet.first - sheet.top
     if sheet.kept.kind != "state" and forgotten > 1:
-        says = f"{sheet.context - sheet.kept.tokens:,} tokens that are no longer kept"
+        says = tr("{count:,} tokens that are no longer kept", count=sheet.context - sheet.kept.tokens)
         marks.rect("forgotten", sheet.left, sheet.top, sheet.width, forgotten, look="ghost", says=says)
         if forgotten > 40 and sheet.width > 90:
             x, y = sheet.left + sheet.width / 2, sheet.top + forgotten / 2 + 5
-            marks.text("forgotten_words", x, y, "no longer kept", anchor="middle")
+            marks.text("forgotten_words", x, y, tr("no longer kept"), anchor="middle")
 
 
 def _behind(marks: Marks, sheet: Sheet, top: float, width: float, height: float) -> None:
@@ -185,17 +190,20 @@ def _behind(marks: Marks, sheet: Sheet, top: float, width: float, height: float)
         marks.rect(f"layer_{out}", sheet.left + out, top + out, width, height, look="hair blank", of="kv_cache")
 
 
+_PAIRS = later("keys and values: {row:,.0f} bytes a token, in each of {layers:,} layers")
+_LATENT = later("a latent: {row:,.0f} bytes a token, in each of {layers:,} layers")
+
+
 def _rows(marks: Marks, sheet: Sheet) -> None:
     """Draw the cells of keys and values, and the newest token."""
     kept, place = sheet.kept, (sheet.left, sheet.first, sheet.width, sheet.low - sheet.first)
     _behind(marks, sheet, *place[1:])
     marks.rect("page", *place, look="blank")
-    what = "a latent" if kept.kind == "latent" else "keys and values"
-    says = f"{what}: {float(kept.row):,.0f} bytes a token, in each of {kept.layers:,} layers"
+    says = tr(_LATENT if kept.kind == "latent" else _PAIRS, row=float(kept.row), layers=kept.layers)
     fill = _cells(marks, sheet)
     marks.rect("cells", *place, fill=fill, says=says, lights="s h_kv d_k L L_full L_win L_mla r_kv d_r")
     tall = max(sheet.line, 2.5)
-    newest = {"look": "surface", "of": "kv_cache", "says": "the newest token"}
+    newest = {"look": "surface", "of": "kv_cache", "says": tr("the newest token")}
     marks.rect("newest", sheet.left - 1, sheet.low - tall, sheet.width + 2, tall, **newest)
     if kept.kind == "pairs":
         step = sheet.width / kept.pairs
@@ -223,7 +231,8 @@ def _state(marks: Marks, sheet: Sheet) -> None:
     size = (sheet.outline, max(2, sheet.state_height))
     _behind(marks, sheet, sheet.top, *size)
     kept = sheet.kept
-    says = f"the state: {float(kept.state):,.0f} bytes in each of {kept.layers:,} layers, however long you talk"
+    said = later("the state: {state:,.0f} bytes in each of {layers:,} layers, however long you talk")
+    says = tr(said, state=float(kept.state), layers=kept.layers)
     marks.rect("state", sheet.left, sheet.top, *size, look="area", of="kv_cache", says=says, lights="L_ssm L_ssd d_i N")
 
 
@@ -245,7 +254,7 @@ def name_rows(marks: Marks, sheet: Sheet, said: Sequence[str]) -> None:
         ends = [(x + 6, sheet.top), (x + 2, sheet.top), (x + 2, sheet.top + tall), (x + 6, sheet.top + tall)]
         marks.line("words_bracket", ends)
         if sheet.low > y + 13:
-            marks.text("words", x - 2, y, "your words", anchor="end", look="tiny")
+            marks.text("words", x - 2, y, tr("your words"), anchor="end", look="tiny")
 
 
 def _ticks(sheet: Sheet) -> dict[int, float]:

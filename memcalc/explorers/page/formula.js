@@ -108,7 +108,7 @@ export function typeset(controls, does, calm) {
     for (const node of nodes) node.classList.toggle("hot", names.includes(node.dataset.letter));
     const told = nodes.find(({ dataset: { letter } }) => letter === names.find((name) => letters[name]));
     if (told) meaning.replaceChildren(math(told.firstElementChild.outerHTML), `: ${letters[told.dataset.letter]}`);
-    else meaning.textContent = nodes.length ? "Point at a letter or at a part of the picture. Dotted numbers can be dragged." : "";
+    else meaning.textContent = nodes.length ? say("Point at a letter or at a part of the picture. Dotted numbers can be dragged.") : "";
   };
   const point = ({ target }) => {
     const node = target.closest?.("[data-letter]");

@@ -26,12 +26,13 @@ from memcalc.formula.symbols import BY_NAME
 from memcalc.formula.tensors import present
 from memcalc.formula.term import Term
 from memcalc.specs.run import weights_formats
+from memcalc.texts import later, tr
 from memcalc.units import UNITS, in_unit, show, show_both
 
 CARDS = ("RTX 4090", "RTX 5090", "A100 80 GB", "H100 80 GB", "MI300X")
 """What can stand around the map: cards of a desk, and of computing centres."""
 
-NO_CARD = "no card"
+NO_CARD = later("no card")
 """The map alone."""
 
 _MOST_LAYERS = 126  # of any model in the table
@@ -47,15 +48,15 @@ Line = Mapping[str, object]
 
 
 @explorer(
-    "Here lies {model}, tensor by tensor, with its [weights] in {weights}, and around it {gpu}.",
+    later("Here lies {model}, tensor by tensor, with its [weights] in {weights}, and around it {gpu}."),
     presets={
-        "Llama-3.1-8B in FP16": {},
+        later("Llama-3.1-8B in FP16"): {},
         "NF4": {"weights": "NF4"},
         "NF4-double": {"weights": "NF4-double"},
         "Q4_K_M": {"weights": "Q4_K_M"},
-        "one of its layers": {"weights": "Q4_K_M", "layer": 1},
-        "Llama-3.2-1B in NF4-double": {"model": "Llama-3.2-1B", "weights": "NF4-double"},
-        "Mixtral-8x7B in Q4_K_M": {"model": "Mixtral-8x7B", "weights": "Q4_K_M"},
+        later("one of its layers"): {"weights": "Q4_K_M", "layer": 1},
+        later("Llama-3.2-1B in NF4-double"): {"model": "Llama-3.2-1B", "weights": "NF4-double"},
+        later("Mixtral-8x7B in Q4_K_M"): {"model": "Mixtral-8x7B", "weights": "Q4_K_M"},
     },
     gpu=Menu("card", (NO_CARD, *CARDS)),
     layer=Number("layer", 0, _MOST_LAYERS),
@@ -71,7 +72,8 @@ def stored_weights(
     spec, run = model_of(model), Inference(weights=weights)
     bytes_ = byte_map(spec, run.weights, *_ROOM[width])
     if layer > len(bytes_.cells):
-        raise InputError(f"layer must be at most {len(bytes_.cells)}, the layers of {spec.name}, not {layer}.")
+        known = {"most": len(bytes_.cells), "model": spec.name, "layer": layer}
+        raise InputError(tr("layer must be at most {most}, the layers of {model}, not {layer}.", **known))
     size, plain = (breakdown(spec, Inference(weights=name))["weights"] for name in (run.weights, PLAIN))
     card = None if gpu == NO_CARD else Gpu.named(gpu)
     scene = Scene(Marks(width), spec, run.weights, bytes_, size, plain, card)
@@ -101,7 +103,7 @@ def _whole(scene: Scene, run: Inference) -> Frame:
         highest=_highest(scene),
         height=drawn.whole(scene, sizes),
         said=said,
-        alt=f"A map of {scene.model.name}, {len(scene.bytes_.cells)} layers row by row. {said.replace('*', '')}",
+        alt=f"{_described(scene)} {said.replace('*', '')}",
         notes=list(_notes(scene)),
         hints=list(_hints(scene, sizes)),
         formula=[*_counted(scene.model, terms.parameters), *_in_bytes(scene, run)],
@@ -111,48 +113,67 @@ def _whole(scene: Scene, run: Inference) -> Frame:
     )
 
 
+def _described(scene: Scene) -> str:
+    layers = len(scene.bytes_.cells)
+    return tr("A map of {model}, {layers} layers row by row.", model=scene.model.name, layers=layers)
+
+
 def _highest(scene: Scene) -> dict[str, int]:
     return {"layer": len(scene.bytes_.cells)}
 
 
 def _said(scene: Scene, run: Inference) -> str:
     model, size, passed = scene.model, scene.size, for_one_token(scene.model, run)
-    said = f"*{show_both(size)}:* {8 * size / model.parameters:.2f} bits for each of its"
-    said += f" {model.parameters:,} parameters; the name says {named_bits(run.weights)}."
+    known = {"size": show_both(size), "bits": 8 * size / model.parameters, "count": model.parameters}
+    said = [tr(_BITS, **known, named=named_bits(run.weights))]
     if passed < size:
-        said += f" A token passes {show(passed)} of it: the pale experts wait for others."
+        said.append(tr("A token passes {size} of it: the pale experts wait for others.", size=show(passed)))
     if scene.over:
-        said += f" *It does not fit* into one {scene.gpu.name}: {show(scene.over)} run over the rim."
+        over = {"card": scene.gpu.name, "over": show(scene.over)}
+        said.append(tr("*It does not fit* into one {card}: {over} run over the rim.", **over))
     elif scene.gpu:
-        said += f" *It fits* into one {scene.gpu.name} and leaves {show(scene.gpu.capacity - size)} for all else."
-    return said
+        left = {"card": scene.gpu.name, "left": show(scene.gpu.capacity - size)}
+        said.append(tr("*It fits* into one {card} and leaves {left} for all else.", **left))
+    return " ".join(said)
+
+
+_BITS = later("*{size}:* {bits:.2f} bits for each of its {count:,} parameters; the name says {named}.")
 
 
 def _layer(scene: Scene, run: Inference, layer: int) -> Frame:
     held = [one for tile in scene.bytes_.tiles if tile.layer == layer for one in tile.tensors]
     size, numbers = sum(one.size for one in held), sum(one.numbers for one in held)
-    said = f"*{show_both(size)}* for layer {layer} of {len(scene.bytes_.cells)}: {numbers:,} parameters,"
-    said += f" {float(8 * size / numbers):.2f} bits for each."
+    known = {"layer": layer, "layers": len(scene.bytes_.cells), "count": numbers, "bits": float(8 * size / numbers)}
+    said = tr(_BITS_OF_A_LAYER, size=show_both(size), **known)
     groups = {one.group for one in held}
     return Frame(
         marks=scene.marks,
         highest=_highest(scene),
         height=drawn.one_layer(scene, layer),
         said=said,
-        alt=f"A layer of {scene.model.name} in {run.weights}, tensor by tensor. {said.replace('*', '')}",
+        alt=f"{tr(_LAYER, model=scene.model.name, format=run.weights)} {said.replace('*', '')}",
         notes=list(_notes(scene)),
-        hints=["Point at a tensor, and its letters light up in the formula.", "A click on any tensor leads back."],
+        hints=list(map(tr, _IN_IT)),
         formula=[line for term in _IN_A_LAYER if term.name in groups for line in _counted(scene.model, term)],
         code=code(scene.model, run, "weights", shown=("weights",)),
-        sentence="Here is layer {layer} of {model}, tensor by tensor, with its [weights] in {weights}.",
+        sentence=_HERE,
         scale=f"layer {layer}",
     )
 
 
+_BITS_OF_A_LAYER = later("*{size}* for layer {layer} of {layers}: {count:,} parameters, {bits:.2f} bits for each.")
+_LAYER = later("A layer of {model} in {format}, tensor by tensor.")
+_HERE = later("Here is layer {layer} of {model}, tensor by tensor, with its [weights] in {weights}.")
+_IN_IT = (
+    later("Point at a tensor, and its letters light up in the formula."),
+    later("A click on any tensor leads back."),
+)
+
+
 def _notes(scene: Scene) -> Iterator[str]:
-    yield f"{scene.weights}: {find('formats', 'format', scene.weights)['meaning']}."
+    yield f"{scene.weights}: {tr(find('formats', 'format', scene.weights)['meaning'])}."
     if sum(getattr(scene.model, kind) > 0 for kind in _TAKE_TURNS) > 1:
-        yield "Layers of one kind are drawn side by side; in the model they take turns."
+        yield tr("Layers of one kind are drawn side by side; in the model they take turns.")
 
 
 def _hints(scene: Scene, sizes: Mapping[str, int]) -> Iterator[str]:
@@ -160,15 +181,16 @@ def _hints(scene: Scene, sizes: Mapping[str, int]) -> Iterator[str]:
     stored, size = [one for tile in scene.bytes_.tiles for one in tile.tensors], scene.size
     scales = sum(one.scales for one in stored)
     if scales:
-        yield f"Scales take {show(scales)}, {float(scales / size):.1%} of all."
+        yield tr("Scales take {size}, {share:.1%} of all.", size=show(scales), share=float(scales / size))
     first, *others = types(stored)
     for type_, part in others:
         if part > size / 1000:
-            yield f"What is stored in {type_} instead of {first[0]} takes {show(part)}, {float(part / size):.1%}."
+            said = later("What is stored in {type} instead of {usual} takes {size}, {share:.1%}.")
+            yield tr(said, type=type_, usual=first[0], size=show(part), share=float(part / size))
     smaller = [name for name in sizes if sizes[name] < size]
     if smaller:
         name = max(smaller, key=sizes.get)
-        yield f"In {name} it would take {show(sizes[name])}."
+        yield tr("In {format} it would take {size}.", format=name, size=show(sizes[name]))
 
 
 def _counted(model: Model, term: Term) -> list[Line]:
@@ -193,17 +215,23 @@ def _in_bytes(scene: Scene, run: Inference) -> list[Line]:
         written = {"parameters": f"{count:,}", "bytes_per_weight": f"{8 * float(size) / count:.5g} / 8"}
         letters = {name: sympy.Symbol(f"{BY_NAME[name].symbol}_{type_}") for name in written}
         numbers |= {letters[name].name: number for name, number in written.items()}
-        meanings |= {one.name: f"{BY_NAME[name].meaning} stored in {type_}" for name, one in letters.items()}
+        meanings |= {
+            one.name: tr("{meaning} stored in {type}", meaning=tr(BY_NAME[name].meaning), type=tr(type_))
+            for name, one in letters.items()
+        }
         product = "<mo>×</mo>".join(mathml(one, numbers=True) for one in letters.values())
         summands.append({"of": "weights", "math": f"<mrow>{product}</mrow>"})
     line = {"letter": letter.name, "left": mathml(letter), "summands": summands, "numbers": numbers}
     return [line | {"meanings": meanings}]
 
 
+_FULL = later("The box is the model in {plain}. How full is it in {format}? Drag the line, or type a number.")
+
+
 def _guess(scene: Scene) -> Guess:
     per_gib = scene.high_of(scene.plain) / in_unit(scene.plain, "GiB")
     return Guess(
-        asks=f"The box is the model in {PLAIN}. How full is it in {scene.weights}? Drag the line, or type a number.",
+        asks=tr(_FULL, plain=PLAIN, format=scene.weights),
         unit="GiB",
         truth=in_unit(scene.size, "GiB"),
         handle={"axis": "y"} | along("guess", origin=scene.floor, size=-per_gib),

@@ -8,6 +8,7 @@ from memcalc.explorers.weights import said
 from memcalc.explorers.weights.bytemap import LAYERS, LEFT, PARTS, PLAIN, REST, TOP, Box, Scene, Tile
 from memcalc.formula.formats import named_bits
 from memcalc.formula.places import MIXERS
+from memcalc.texts import tr
 from memcalc.units import show
 
 _HATCHES = ((7, 45, 0.14), (5, -45, 0.3), (4, 0, 0.46), (3, 90, 0.6))
@@ -34,7 +35,7 @@ def whole(scene: Scene, sizes: Mapping[str, int]) -> int:
         _card(scene)
     said.names(scene)
     handle = {**along("weights", dict(_corners(scene, sizes))), "axis": "x"}
-    marks.knob("corner", x + wide, y, "xy", handle, of="weights", says="format: drag the corner", answer=True)
+    marks.knob("corner", x + wide, y, "xy", handle, of="weights", says=tr("format: drag the corner"), answer=True)
     if scene.size != scene.plain:  # else the outline says it
         _guess_line(scene)
     return said.captions(scene)
@@ -51,7 +52,7 @@ def one_layer(scene: Scene, layer: int) -> int:
     _inside(scene, tiles)
     _textures(scene, [(tile, box) for tile, box in placed if tile.column != REST])
     marks.rect("edge", LEFT, TOP, wide, high, of="weights", look="edge texture", answer=True)
-    title = f"layer {layer} in {scene.weights}"
+    title = tr("layer {layer} in {format}", layer=layer, format=scene.weights)
     marks.text("map_name", LEFT, TOP - 9, title, look="strong halo", answer=True)
     for tile, box in placed:
         (said.on_the_rest if tile.column == REST else said.on_tensor)(scene, tile, box)
@@ -196,7 +197,8 @@ def _card(scene: Scene) -> None:
     wall = f"M{left - curl:.1f} {rim:.1f}q{curl} 0 {curl} {curl}V{floor + WALL / 2:.1f}H{right:.1f}"
     marks.path("wall", f"{wall}V{rim + curl:.1f}q0 {-curl} {curl} {-curl}", look="wall")
     if not scene.over:
-        name, free = f"{scene.gpu.name}: {show(scene.gpu.capacity)}", f"{show(scene.gpu.capacity - scene.size)} free"
+        name, left = f"{scene.gpu.name}: {show(scene.gpu.capacity)}", show(scene.gpu.capacity - scene.size)
+        free = tr("{size} free", size=left)
         marks.text("card_name", right - 12, rim + 18, name, anchor="end", look="middling halo")
         marks.text("card_free", right - 12, rim + 35, free, anchor="end", look="halo", answer=True)
 
@@ -208,7 +210,7 @@ def _over(scene: Scene, rim: float, right: float) -> None:
     fill = _hatch(scene, "over_hatch", 7, 45, 0)
     corners = [(LEFT, top), (end, top), (end, floor), (right, floor), (right, rim), (LEFT, rim)]
     marks.path("over", outline(corners), fill=fill, look="beyond texture", answer=True)
-    words = f"{show(scene.over)} over the rim"
+    words = tr("{size} over the rim", size=show(scene.over))
     beside = wide > 8.6 * len(words + said.title(scene))  # else above the name of the map
     place = (end - 16, top - 9) if beside else (LEFT, top - 27)
     marks.text("over_name", *place, words, anchor="end" if beside else "start", look="middling over halo", answer=True)

@@ -12,6 +12,7 @@ from memcalc.explorers.weights.bytemap import LAST, LEFT, REST, TOP, Box, Scene,
 from memcalc.formula.plain import alike
 from memcalc.formula.symbols import BY_NAME, symbol
 from memcalc.formula.tensors import GROUPS, present
+from memcalc.texts import later, tr
 from memcalc.units import show
 
 Item = tuple[Point, list[str]]
@@ -38,27 +39,31 @@ def size_of(size: Fraction) -> str:
     >>> size_of(Fraction(16384)), size_of(Fraction(2**25))
     ('16,384 bytes', '32.00 MiB')
     """
-    return show(size) if size > 10**5 else f"{math.ceil(size):,} bytes"
+    return show(size) if size > 10**5 else tr("{count:,} bytes", count=math.ceil(size))
 
 
 def sum_of(one: Stored, model: Model) -> str:
     """Return what a tensor takes: its sides × bits = bytes."""
     sides, more = [f"{side:,}" for side in one.shape], f", {one.type}" if one.scales else ""
     if one.group == "expert":
-        sides[0] += " experts"
-        more = f"; a token passes {model.active_experts}{more}"
+        sides[0] = tr("{count} experts", count=sides[0])
+        more = f"{tr('; a token passes {count}', count=model.active_experts)}{more}"
     numbers = " × ".join([f"{one.number}"] * (one.number > 1) + sides)
-    return f"{numbers} × {float(one.bits):.5g} bits = {size_of(one.size)}{more}"
+    return f"{tr(_PRODUCT, numbers=numbers, bits=float(one.bits), size=size_of(one.size))}{more}"
+
+
+_PRODUCT = later("{numbers} × {bits:.5g} bits = {size}")
 
 
 def says(tile: Tile, model: Model) -> str:
     """Return what is said of a tile: layer and names, then numbers × bits = bytes."""
     names = ", ".join(dict.fromkeys(one.name for one in tile.tensors))
-    where = f"layer {tile.layer}, {names}" if tile.layer else names
+    where = tr("layer {layer}, {names}", layer=tile.layer, names=names) if tile.layer else names
     if len(tile.tensors) == 1:
         return f"{where}\n{sum_of(tile.tensors[0], model)}"
     bits = 8 * float(tile.size) / tile.numbers
-    return f"{where}\n{tile.numbers:,} numbers × {bits:.5g} bits = {size_of(tile.size)}"
+    numbers = tr("{count:,} numbers", count=tile.numbers)
+    return f"{where}\n{tr(_PRODUCT, numbers=numbers, bits=bits, size=size_of(tile.size))}"
 
 
 @cache
@@ -123,14 +128,16 @@ def _items(scene: Scene) -> Iterator[tuple[str, Item]]:
         if boxes:
             x, y, wide, high = max(boxes, key=lambda box: (round(box[0] + 0.7 * box[2]), -box[1]))
             bits = 8 * float(size) / sum(one.numbers for one in stored if one.type == type_)
-            lines = [f"{type_}: {show(size)}", f"{bits:.5g} bits, {float(size / scene.size):.0%} of all"]
+            share = tr("{bits:.5g} bits, {share:.0%} of all", bits=bits, share=float(size / scene.size))
+            lines = [f"{type_}: {show(size)}", share]
             yield type_, ((x + 0.7 * wide, y + min(high / 2, 44)), lines)
     scales = sum(one.scales for one in stored)
     if scales:
         last = [(tile, box) for tile, box in placed if tile.tensors[0].scales]
         tile, (x, y, wide, high) = max(last, key=lambda pair: (round(pair[1][0] + pair[1][2]), pair[1][1]))
         middle = x + wide * (1 - float(tile.scales / tile.size) / 2)
-        yield "scales", ((middle, y + 0.7 * high), [f"scales: {show(scales)}", "a sliver of each tensor"])
+        lines = [tr("scales: {size}", size=show(scales)), tr("a sliver of each tensor")]
+        yield "scales", ((middle, y + 0.7 * high), lines)
 
 
 def _label(scene: Scene, name: str, points: Sequence[Point], place: Point, lines: Sequence[str]) -> None:
@@ -162,17 +169,19 @@ def _below(scene: Scene, items: Mapping[str, Item]) -> None:
 def captions(scene: Scene) -> int:
     """Write below the map in which order it stands, or the card's name, its scale and shares; return where it ends."""
     marks, floor = scene.marks, scene.floor
-    head = ", head" if scene.model.embedding_tables > 1 else ""
     if scene.over:
         card = f"{scene.gpu.name}: {show(scene.gpu.capacity)}"
         marks.text("card_name", LEFT, floor + 20, card, look="middling")
     else:
-        order = f"embedding, {len(scene.bytes_.cells)} layers row by row{head}"
+        order = tr(_ORDER[scene.model.embedding_tables > 1], layers=len(scene.bytes_.cells))
         marks.text("order", LEFT, floor + 20, order, answer=True)
     side = _scale(scene)
     room = scene.bytes_.wide - (0 if scene.narrow else side + 64)
     marks.text("shares", LEFT, floor + (46 if scene.narrow else 38), shares(scene, room), answer=True)
     return round(floor + (104 if scene.narrow else 50))
+
+
+_ORDER = later("embedding, {layers} layers row by row"), later("embedding, {layers} layers row by row, head")
 
 
 def _scale(scene: Scene) -> float:
@@ -182,7 +191,7 @@ def _scale(scene: Scene) -> float:
     side, power = math.sqrt(area * unit / scene.most), min(3, (unit.bit_length() - 1) // 10)
     x, y = LEFT + scene.bytes_.wide - side - 64, scene.floor + 8
     marks.rect("square", x, y, side, side, look="square")
-    says = f"is {unit >> 10 * power} {('bytes', 'KiB', 'MiB', 'GiB')[power]}"
+    says = tr("is {size}", size=f"{unit >> 10 * power} {(tr('bytes'), 'KiB', 'MiB', 'GiB')[power]}")
     marks.text("square_says", x + side + 7, y + side / 2 + 4, says)
     return side
 
@@ -197,9 +206,9 @@ def shares(scene: Scene, room: float) -> str:
     sizes = {}
     for tile in scene.bytes_.tiles:
         for one in tile.tensors:
-            kind = "head" if tile.part == LAST and one.group == "embedding" else one.group.replace("_", " ")
+            kind = later("head") if tile.part == LAST and one.group == "embedding" else one.group.replace("_", " ")
             sizes[kind] = sizes.get(kind, 0) + float(one.size / scene.bytes_.size)
-    kept = {kind: f"{kind} {share:.0%}" for kind, share in sizes.items() if share >= _LEAST_SHARE}
+    kept = {kind: f"{tr(kind)} {share:.0%}" for kind, share in sizes.items() if share >= _LEAST_SHARE}
     while len(", ".join(kept.values())) > room / _NARROW_LETTER:
         del kept[min(kept, key=sizes.get)]
     return ", ".join(kept[kind] for kind in sorted(kept, key="head".__eq__))
@@ -236,7 +245,7 @@ def on_tensor(scene: Scene, tile: Tile, box: Box) -> None:
     middle, name = x + (wide - sliver) / 2, short(tile)
     if sliver > 15 and high > 60:
         place = (x + wide - sliver / 2 + 4, y + high / 2)
-        written(scene, f"scales_{tile.name}", place, "scales", "halo texture", turned=True)
+        written(scene, f"scales_{tile.name}", place, tr("scales"), "halo texture", turned=True)
     if wide - sliver > 6.6 * len(words) + 8 and high > 44:
         written(scene, f"word_{tile.name}", (middle, y + high / 2 - 3), name, "middling halo texture")
         written(scene, f"sum_{tile.name}", (middle, y + high / 2 + 15), words, "halo texture")
@@ -250,7 +259,8 @@ def on_the_rest(scene: Scene, tile: Tile, box: Box) -> None:
     """Write below a layer what is too thin to be seen in it."""
     x, floor = box[0] + box[2] / 2, scene.floor
     named = ", ".join(dict.fromkeys(one.name for one in tile.tensors))
-    words = f"too thin to be seen: {named if len(named) < 40 else 'small tensors'}, {size_of(tile.size)}"
+    named = named if len(named) < 40 else tr("small tensors")
+    words = tr("too thin to be seen: {names}, {size}", names=named, size=size_of(tile.size))
     anchor = "end" if x > scene.marks.width / 2 else "start"
     scene.marks.line(f"lead_{REST}", [(x, floor), (x, floor + 12)])
     scene.marks.text(f"name_{REST}", x, floor + 26, words, anchor=anchor, says=says(tile, scene.model))
@@ -258,12 +268,12 @@ def on_the_rest(scene: Scene, tile: Tile, box: Box) -> None:
 
 def ways(scene: Scene, layer: int) -> None:
     """Write the ways out of a layer: to its neighbours, and back to the whole model."""
-    end, narrow, word = LEFT + scene.bytes_.wide, scene.narrow, "" if scene.narrow else "layer "
-    found = [("back", end, "↩ whole" if narrow else "↩ the whole model", 0)]
+    end, narrow, named = LEFT + scene.bytes_.wide, scene.narrow, "{layer}" if scene.narrow else later("layer {layer}")
+    found = [("back", end, tr("↩ whole") if narrow else tr("↩ the whole model"), 0)]
     if layer < len(scene.bytes_.cells):
-        found.append(("next", end - (66 if narrow else 146), f"{word}{layer + 1} ›", layer + 1))
+        found.append(("next", end - (66 if narrow else 146), f"{tr(named, layer=layer + 1)} ›", layer + 1))
     if layer > 1:
-        found.append(("previous", end - (112 if narrow else 226), f"‹ {word}{layer - 1}", layer - 1))
+        found.append(("previous", end - (112 if narrow else 226), f"‹ {tr(named, layer=layer - 1)}", layer - 1))
     for name, x, words, to in found:
-        more = {"press": {"layer": to}, "says": f"layer {to}" if to else "the whole model"}
+        more = {"press": {"layer": to}, "says": tr("layer {layer}", layer=to) if to else tr("the whole model")}
         scene.marks.text(name, x, TOP - 9, words, anchor="end", look="middling", **more)
