@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import replace
 
+from memcalc import catalogue
 from memcalc.errors import InputError
 from memcalc.estimate import offload
 from memcalc.estimate.engine import pool
@@ -262,4 +263,9 @@ def _of_engines(model: Model, run: Inference) -> Iterator[str]:
 def _overhead(run: Inference | Training) -> str:
     """Say what comes on top, as a range; activations, which the allocator adds to, are left out."""
     low, high = _driver_and_libraries(run)
-    return f"Driver and libraries take {show(low)} to {show(high)} more, as documented cases have it."
+    said = f"Driver and libraries take {show(low)} to {show(high)} more, as documented cases have it"
+    if isinstance(run, Inference):
+        return f"{said}."
+    share = 100 * float(catalogue.find("overheads", "name", "fragmentation")["high"])
+    fragments = f"what the allocator loses to fragments, in one of them {share:g} % of the activations"
+    return f"{said}; {fragments}, is not counted."

@@ -221,6 +221,9 @@ class Training(Run):
             raise must("offload", "none or parameters with sharding fsdp", repr(self.offload))
         if not self.by_rows and self.zero not in stages:
             raise must("zero", f"{' or '.join(map(str, stages))} with offload {self.offload}", self.zero)
+        if self.zero == 3 and self.expert_parallel > 1:
+            whole = "DeepSpeed's stage 3 takes no experts that are divided; sharding fsdp does"
+            raise must("zero", f"0, 1 or 2 with expert_parallel, for {whole}", self.zero)
         if self.zero and self.optimizer_spec.layout not in (Layout.FULL, Layout.BLOCKS):
             raise must("zero", f"0 with {self.optimizer}, which needs the matrices that ZeRO lays flat", self.zero)
 

@@ -20,12 +20,10 @@ def states(cards, expert_parallel, **choices):
 @pytest.mark.parametrize("expert_parallel", [1, 2, 4, 8])
 @pytest.mark.parametrize("cards", [1, 2, 4])
 def test_what_is_shared_out_adds_up_to_the_whole(cards, expert_parallel):
-    number, shards = cards * expert_parallel, {"sharding": "fsdp"}
-    for choice in ({"zero": 3}, shards) if number > 1 else ({},):
-        memory = states(cards, expert_parallel, **choice)
-        near = 1e-4  # eight rows of a router on more cards
-        assert number * memory["weights"] == pytest.approx(2 * MIXTRAL.parameters, rel=near)
-        assert number * memory["optimizer"] == pytest.approx(4 * MIXTRAL.parameters, rel=near)
+    number, near = cards * expert_parallel, 1e-4  # eight rows of a router on more cards
+    memory = states(cards, expert_parallel, sharding="fsdp")
+    assert number * memory["weights"] == pytest.approx(2 * MIXTRAL.parameters, rel=near)
+    assert number * memory["optimizer"] == pytest.approx(4 * MIXTRAL.parameters, rel=near)
 
 
 @pytest.mark.parametrize(("stage", "shared"), [(0, ()), (1, ("optimizer",)), (2, ("optimizer", "gradients"))])
@@ -61,6 +59,11 @@ def test_cards_with_other_experts_have_other_sequences():
     one, eight = (training_time(MIXTRAL, Training(expert_parallel=number), h100) for number in (1, 8))
     assert (one.cards, eight.cards) == (1, 8)
     assert math.isclose(8 * one.tokens_per_second, eight.tokens_per_second)
+
+
+def test_stage_3_of_deepspeed_divides_no_experts():
+    with pytest.raises(InputError, match="zero must be 0, 1 or 2 with expert_parallel"):
+        Training(zero=3, expert_parallel=2, data_parallel=2)
 
 
 def test_experts_are_divided_evenly():
