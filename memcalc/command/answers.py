@@ -115,9 +115,8 @@ def print_json(
         "capacity": gpu.capacity,
         "capacity_is": gpu.capacity_is,
     }
-    if isinstance(run, Training):
-        known |= {"peak": _peak(model, run)}
-    every = known | (beside or {}) | _judged(model, run, gpu)
+    trained = {"peak": _peak(model, run)} if isinstance(run, Training) else {}
+    every = known | trained | (beside or {}) | _judged(model, run, gpu)
     print(json.dumps(every, indent=2, default=float))  # shares are exact fractions
 
 
