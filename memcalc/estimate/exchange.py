@@ -7,7 +7,7 @@ from functools import cache
 from memcalc import units
 from memcalc.formula import parallelism
 from memcalc.formula.choices import Accounting
-from memcalc.formula.moments import Moment
+from memcalc.formula.moment import Moment
 from memcalc.formula.tensors import E
 from memcalc.formula.term import Term
 from memcalc.formula.weights import parameters

@@ -80,11 +80,7 @@ class Training(Run):
     )
     tensor_parallel: int = count("cards between which heads and widths are divided", default=1)
     pipeline_parallel: int = count("cards between which layers are divided", default=1)
-    expert_parallel: int = count(
-        "cards between which experts are divided, each with sequences of its own; all else is there on every one, and "
-        "zero or sharding share it out between these too",
-        default=1,
-    )
+    expert_parallel: int = count("cards between which experts are divided, each with other sequences", default=1)
     sequence_parallel: bool = flag(
         "whether the activations outside attention and MLP are divided with the heads",
         False,
@@ -173,9 +169,7 @@ class Training(Run):
     lora_dropout: float = declare(
         choosing.dropout, "rate at which adapters drop numbers of their input", _ADAPTERS_ALONE, default=0.0
     )
-    dora: bool = flag(
-        "whether DoRA trains the lengths of the rows of each matrix and its adapter together", False, _ADAPTERS_ALONE
-    )
+    dora: bool = flag("whether DoRA trains how long the rows of a matrix are too", False, _ADAPTERS_ALONE)
     adapters: str = word(Adapters, "format of the adapters", Adapters.FP32, _ADAPTERS_ALONE)
     kbit_preparation: bool | None = declare(
         choosing.yes_or_no,
@@ -221,9 +215,6 @@ class Training(Run):
             raise must("offload", "none or parameters with sharding fsdp", repr(self.offload))
         if not self.by_rows and self.zero not in stages:
             raise must("zero", f"{' or '.join(map(str, stages))} with offload {self.offload}", self.zero)
-        if self.zero == 3 and self.expert_parallel > 1:
-            whole = "DeepSpeed's stage 3 takes no experts that are divided; sharding fsdp does"
-            raise must("zero", f"0, 1 or 2 with expert_parallel, for {whole}", self.zero)
         if self.zero and self.optimizer_spec.layout not in (Layout.FULL, Layout.BLOCKS):
             raise must("zero", f"0 with {self.optimizer}, which needs the matrices that ZeRO lays flat", self.zero)
 

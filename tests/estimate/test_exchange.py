@@ -63,7 +63,7 @@ def test_cards_with_other_experts_have_other_sequences():
 
 def test_stage_3_of_deepspeed_divides_no_experts():
     with pytest.raises(InputError, match="zero must be 0, 1 or 2 with expert_parallel"):
-        Training(zero=3, expert_parallel=2, data_parallel=2)
+        states(2, 2, zero=3)
 
 
 def test_experts_are_divided_evenly():
