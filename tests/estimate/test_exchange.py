@@ -6,6 +6,7 @@ import pytest
 
 from memcalc import Gpu, InputError, Model, Training, breakdown, fits, peak
 from memcalc.estimate.training_time import training_time
+from memcalc.estimate.training_ways import ways
 
 MIXTRAL = Model.named("Mixtral-8x7B")
 EXPERTS = 32 * 8 * 3 * 4096 * 14_336
@@ -52,6 +53,14 @@ def test_an_uneven_router_may_send_every_token_to_one_card():
     assert amount == pytest.approx(kept / 2**30, rel=0.05)
     assert not fits(MIXTRAL, run, Gpu.named("H100 80 GB"))
     assert fits(MIXTRAL, run, Gpu.named("B200")).word == "fits if"
+
+
+def test_the_way_out_is_one_that_divides_experts():
+    run = Training(expert_parallel=4, data_parallel=2, zero=2)
+    shared = ways(MIXTRAL, run, Gpu.named("RTX 4090"))[0]
+    assert shared.run.by_rows
+    assert shared.run.expert_parallel == 4
+    assert fits(MIXTRAL, shared.run, Gpu.named("RTX 4090"))
 
 
 def test_cards_with_other_experts_have_other_sequences():
