@@ -109,6 +109,7 @@ WITH_ANOTHER = {
     "formula.glossary": "formula.symbols",
     "formula.lineage": "formula.structures",
     "formula.gathered": "formula.moments",
+    "formula.moment": "formula.moments",
     "formula.halves": "formula.moments",
     "specs.choosing": "specs.training",
     "lessons.question": "lessons.widgets",

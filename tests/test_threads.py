@@ -10,8 +10,13 @@ import pytest
 from memcalc import units
 from memcalc.__main__ import main
 
-with Path(__file__).with_name("threads.csv").open(encoding="utf-8", newline="") as lines:
-    ROWS = list(csv.DictReader(lines))
+
+def read(name):
+    with Path(__file__).with_name(name).open(encoding="utf-8", newline="") as lines:
+        return list(csv.DictReader(lines))
+
+
+ROWS, TRAINING = read("threads.csv"), read("training_threads.csv")
 
 NEAR = 0.002  # caches and weights
 NEAR_POOL = 0.1  # tokens of a pool outside of the range that is stated
@@ -81,3 +86,26 @@ def test_card_and_cpu_memory_together_are_what_is_reported(row, capsys):
     both = answer["total"] + sum(answer["cpu"].values())
     low, high = (both + sum(ends[end] for ends in answer["engine_takes"].values()) for end in (0, 1))
     assert low - half_a_digit(row) <= reported(row) <= high + half_a_digit(row)
+
+
+QWEN_1_5 = {
+    **{"model_type": "qwen2", "hidden_size": 4096, "num_hidden_layers": 32, "num_attention_heads": 32},
+    **{"num_key_value_heads": 32, "intermediate_size": 11_008, "vocab_size": 151_936, "tie_word_embeddings": False},
+    "max_position_embeddings": 32_768,
+}
+
+
+@pytest.mark.parametrize("row", TRAINING, ids=[row["id"] for row in TRAINING])
+def test_a_training_ends_as_its_thread_did_or_what_is_not_known_is_said(row, capsys, tmp_path):
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps(QWEN_1_5))
+    line = shlex.split(row["line"].format(config=config))
+    card = [] if row["asked"] == "verdict" else ["A100 80 GB"]
+    assert main(["train", *line, *card, "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    if row["asked"] == "holds":
+        assert answer["terms"]["activations"]["holds"].startswith(row["reported"])
+        return
+    assert answer["verdict"] == row["reported"]
+    said = [*answer["advice"], f"are enough for {answer['not_counted']}"]
+    assert any(row["note"] in one for one in said)

@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from memcalc import units
-from memcalc.command import frameworks
+from memcalc.command import duration, frameworks
 from memcalc.command.words import with_slots
 from memcalc.errors import InputError
 from memcalc.formula.glossary import SUMMANDS
@@ -37,14 +37,25 @@ def on_one(model: AnyModel, run: Inference | Training, card: str, options: argpa
 
     gpu = Gpu.of(card)
     if options.json:
-        print_json(model, run, gpu, frameworks.in_vain(said_of(options), options))
+        print_json(model, run, gpu, _in_json(model, run, gpu, options))
     else:
-        print_fit(model, run, gpu, [*frameworks.beside(said_of(options), options, model, run, gpu)])
+        said = frameworks.beside(said_of(options), options, model, run, gpu)
+        timed = duration.beside(options, model, run, gpu) if isinstance(run, Training) else ()
+        print_fit(model, run, gpu, [*timed, *said])
     if options.explain and not options.json:
         from memcalc.estimate.terms import terms
 
         for term in (*terms(model, run), *(share.term for share in _shares(model, run, gpu))):
             print(f"\n{term.name}: {term.meaning}\n  holds: {term.holds}\n  source: {term.source}")
+
+
+def _in_json(model: AnyModel, run: Inference | Training, gpu: Gpu, options: argparse.Namespace) -> dict[str, object]:
+    """Return what the answer to a training has in JSON alone: what a file says in vain, and how long it takes."""
+    if not isinstance(run, Training):
+        return {}
+    found = duration.asked(options, model, run, gpu)
+    timed = {"takes": asdict(found)} if found else {}
+    return {"in_vain": frameworks.in_vain(said_of(options), options), **timed}
 
 
 def print_pool(options: argparse.Namespace, run: Inference) -> None:
@@ -83,8 +94,10 @@ def is_size_alone(model: AnyModel, run: Inference | Training) -> bool:
     return isinstance(model, NominalModel) and isinstance(run, Inference)
 
 
-def print_json(model: AnyModel, run: Inference | Training, gpu: Gpu, in_vain: Sequence[Mapping[str, str]] = ()) -> None:
-    """Print the answer as an object in JSON, with what a file says in vain; of a size alone there is no verdict."""
+def print_json(
+    model: AnyModel, run: Inference | Training, gpu: Gpu, beside: Mapping[str, object] | None = None
+) -> None:
+    """Print the answer as an object in JSON, and what stands beside it; of a size alone there is no verdict."""
     from memcalc.estimate.questions import breakdown, total
     from memcalc.estimate.terms import terms
 
@@ -102,9 +115,9 @@ def print_json(model: AnyModel, run: Inference | Training, gpu: Gpu, in_vain: Se
         "capacity": gpu.capacity,
         "capacity_is": gpu.capacity_is,
     }
-    if isinstance(run, Training):
-        known |= {"peak": _peak(model, run), "in_vain": in_vain}
-    print(json.dumps(known | _judged(model, run, gpu), indent=2, default=float))  # shares are exact fractions
+    trained = {"peak": _peak(model, run)} if isinstance(run, Training) else {}
+    every = known | trained | (beside or {}) | _judged(model, run, gpu)
+    print(json.dumps(every, indent=2, default=float))  # shares are exact fractions
 
 
 def _peak(model: AnyModel, run: Training) -> dict[str, object]:

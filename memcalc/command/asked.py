@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from memcalc.command import methods
+from memcalc.command import duration, methods
 from memcalc.command.answers import on_one, print_pool, run_of
 from memcalc.command.words import model_and_cards
 from memcalc.errors import InputError, must
@@ -51,6 +51,7 @@ def _of_cards(run: Inference | Training, options: argparse.Namespace) -> None:
     if methods.asked(options):
         from memcalc.command import phases
 
+        duration.refuse(options)
         return phases.answer(model, methods.of(run, options), cards[0], options)
     on_one(model, run, cards[0], options)
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import IO, TYPE_CHECKING, NoReturn
 
 from memcalc import __version__
-from memcalc.command import frameworks, lists, methods, others, phrases
+from memcalc.command import duration, frameworks, lists, methods, others, phrases
 from memcalc.errors import InputError, must, shown
 
 if TYPE_CHECKING:
@@ -172,6 +172,7 @@ def _add_options(command: Parser, name: str) -> None:
     else:
         methods.add(command)
         frameworks.add(command)
+        duration.add(command)
     command.set_defaults(run=_answer, kind=kind, command=name)
 
 

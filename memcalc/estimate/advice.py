@@ -305,5 +305,12 @@ def _of_engines(model: Model, run: Inference) -> Iterator[str]:
 def _overhead(run: Inference | Training) -> str:
     """Say what comes on top, as a range; activations, which the allocator adds to, are left out."""
     low, high = _driver_and_libraries(run)
-    said = later("Driver and libraries take {low} to {high} more, as documented cases have it.")
-    return tr(said, low=show(low), high=show(high))
+    if isinstance(run, Inference):
+        said = later("Driver and libraries take {low} to {high} more, as documented cases have it.")
+        return tr(said, low=show(low), high=show(high))
+    share = 100 * float(catalogue.find("overheads", "name", "fragmentation")["high"])
+    said = later(
+        "Driver and libraries take {low} to {high} more, as documented cases have it; what the allocator loses to "
+        "fragments, in one of them {share:g} % of the activations, is not counted."
+    )
+    return tr(said, low=show(low), high=show(high), share=share)

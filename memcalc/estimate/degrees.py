@@ -18,7 +18,8 @@ def check_degrees(model: Model, run: Inference | Training) -> None:
 
     Source: shoeybi2019megatron, section 3, for heads; vllm2026, config/model.py and
     model_executor/layers/mamba/mamba_mixer2.py, for heads that are copied and for groups, and
-    model_executor/layers/fused_moe, determine_expert_map, which gives the first cards one expert more.
+    model_executor/layers/fused_moe, determine_expert_map, which gives the first cards one expert more; deepspeed2026,
+    deepspeed/runtime/engine.py, for stage 3.
 
     >>> check_degrees(Model.named("Llama-3.1-8B"), Inference(tensor_parallel=16))
     """
@@ -36,6 +37,9 @@ def check_degrees(model: Model, run: Inference | Training) -> None:
         raise must("expert_parallel", f"1 for {model.name}, which has no experts", run.expert_parallel)
     if run.expert_parallel > max(1, model.experts):
         raise must("expert_parallel", f"at most experts = {model.experts:,} of {model.name}", run.expert_parallel)
+    if isinstance(run, Training) and run.expert_parallel > 1 and run.zero == 3:
+        whole = "DeepSpeed's stage 3 takes no experts that are divided; sharding fsdp does"
+        raise must("zero", f"0, 1 or 2 with expert_parallel, for {whole}", run.zero)
     if isinstance(run, Training) and model.experts % run.expert_parallel:
         allowed = f"divide experts = {model.experts:,} of {model.name} without remainder in training"
         raise InputError(f"expert_parallel must {allowed}, not {run.expert_parallel:,}.")

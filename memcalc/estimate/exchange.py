@@ -7,7 +7,7 @@ from functools import cache
 from memcalc import units
 from memcalc.formula import parallelism
 from memcalc.formula.choices import Accounting
-from memcalc.formula.moments import Moment
+from memcalc.formula.moment import Moment
 from memcalc.formula.tensors import E
 from memcalc.formula.term import Term
 from memcalc.formula.weights import parameters
@@ -42,7 +42,7 @@ def unknown(model: Model | NominalModel, run: Training, highest: Callable[[Model
     """
     if run.expert_parallel == 1 or isinstance(model, NominalModel) or run.activations != Accounting.TRANSFORMERS:
         return ""
-    said = "the buffers in which cards exchange tokens"
+    said = "the buffers that exchange tokens"
     most = run.expert_parallel * min(model.active_experts, model.experts // run.expert_parallel)
     more = highest(replace(model, active_experts=most), run) - highest(model, run)
-    return f"{said} and, if its router is uneven, up to {units.show(more)} for tokens of others" if more else said
+    return f"{said} and up to {units.show(more)} for an uneven router" if more else said

@@ -11,7 +11,7 @@ from functools import cache, cached_property, lru_cache
 import sympy
 
 from memcalc.errors import instance, must
-from memcalc.estimate import exchange, training
+from memcalc.estimate import exchange, towers, training
 from memcalc.estimate.states import roots, stepping
 from memcalc.estimate.terms import values
 from memcalc.formula import megatron, numeric
@@ -240,6 +240,7 @@ def unknown(model: Model | NominalModel, run: Training) -> str:
         said.append("columns of outliers, which LLM.int8 keeps a second time")
     if stepping(model, run)[1] is None:
         said.append(f"what a step of {run.optimizer} takes for a moment")
+    said += towers.unknown(model)
     return " and ".join(said)
 
 
@@ -253,7 +254,7 @@ def _step(model: Model | NominalModel, run: Training) -> Step:
             case = replace(case, recipe="bf16")
         windows = case.mixed and 0 < model.window <= run.context
     return _made(
-        (*states, *(term for term in rest if term.name in ("averaged_weights", "overhead"))),
+        (*states, *(term for term in rest if term.name in ("averaged_weights", "towers", "overhead"))),
         stepping(model, run),
         case,
         (bool(windows), getattr(model, "embedding_tables", 0) == 1, *_ways(model, run)),

@@ -8,7 +8,7 @@ from functools import cache
 
 from memcalc import catalogue
 from memcalc.errors import InputError
-from memcalc.estimate import adapters, frozen
+from memcalc.estimate import adapters, frozen, towers
 from memcalc.estimate.degrees import check_degrees
 from memcalc.estimate.prefill import unmeasured
 from memcalc.estimate.states import averaged, states
@@ -38,7 +38,7 @@ def terms(model: Model | NominalModel, run: Training) -> tuple[Term, ...]:
     ['weights', 'gradients', 'optimizer', 'activations', 'overhead']
     """
     kept = activations(model, run) if isinstance(model, Model) else ()
-    parts = (*states(model, run), *averaged(model, run), *kept)
+    parts = (*states(model, run), *averaged(model, run), *towers.terms(model, run), *kept)
     return parts if run.overhead == End.NONE else (*parts, _overhead_beside(parts[-1]))
 
 

@@ -96,7 +96,8 @@ class _Search:
         if run.data_parallel > 1 and not run.by_rows and (way := self._first(range(run.zero + 1, 4))):
             yield way
             return
-        everything = {} if run.by_rows else {"zero": 3}
+        whole = {"zero": 3} if run.expert_parallel == 1 else {"zero": 0, "sharding": "fsdp"}
+        everything = {} if run.by_rows else whole
         shorter = {"recompute": "full"}, {"recompute": "full", "loss": "fused_linear"}
         yield from islice(filter(None, (self._on_fewest(also | everything) for also in ({}, *shorter))), 1)
 

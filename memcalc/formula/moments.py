@@ -16,6 +16,7 @@ from memcalc.formula.gathered import final_norm, of_frozen, of_fsdp, of_zero, on
 from memcalc.formula.halves import GONE, bytes_of, halves, product
 from memcalc.formula.lora import copies
 from memcalc.formula.loss import FREED, Loss
+from memcalc.formula.moment import CODE, PHASES, SOURCE, Moment
 from memcalc.formula.numeric import Max, Min
 from memcalc.formula.optimizer import gradients, optimizer, step_temporaries
 from memcalc.formula.saved_tensors import SELECTED, CodePath, saved_tensors
@@ -26,47 +27,8 @@ from memcalc.formula.weights import layers, parameters, weights
 
 L, s, b, B_g = symbols("layers context batch bytes_per_gradient")
 
-PHASES = ("gather", "forward", "loss", "backward", "step")
-"""The words for the moments, in the order of a step; a layer is gathered before it works."""
-
 SCALARS = FP32 + FP32
 """The loss and its gradient [bytes]."""
-
-_CODE = "transformers 5 with torch 2, as measured with llama, qwen2 and gpt2; every layer alike"
-_SOURCE = "wolf2020transformers, src/transformers/models; paszke2019pytorch, section 5.5"
-
-
-@dataclass(frozen=True)
-class Moment:
-    """One moment of a step.
-
-    Parameters
-    ----------
-    phase : one of PHASES
-    name : what happens, as it follows "when"
-    parts : the terms that lie on the card, which its own term sums up
-    holds, source : as of a `Term`
-    layer : "first" or "last", if one of these is on its way back; or "second" or "last but one"
-    """
-
-    phase: str
-    name: str
-    parts: tuple[Term, ...]
-    holds: str = _CODE
-    source: str = _SOURCE
-    layer: str = ""
-
-    @cached_property
-    def term(self) -> Term:
-        """The sum of the parts."""
-        return Term(
-            name=f"{self.phase}_moment",
-            expr=sympy.Add(*(part.symbol for part in self.parts)),
-            meaning=f"What lies on the card when {self.name}.",
-            holds=self.holds,
-            source=self.source,
-            parts=self.parts,
-        )
 
 
 @dataclass(frozen=True)
@@ -215,7 +177,7 @@ class Step:
 
     @property
     def _made_by_head(self) -> sympy.Expr:
-        return self._made(self._of_head, 0)
+        return self._made(self._of_head, 0, sympy.S.Zero)
 
     def _embedding(self) -> Moment:
         """Every gradient is there; of tied matrices, those of both uses beside their sum."""
@@ -259,7 +221,8 @@ class Step:
     def _ends(self, case: CodePath, made: sympy.Expr) -> Iterator[tuple[str, sympy.Expr, sympy.Expr]]:
         again, own, entry = self._again, self._own(case), self._entry(case)
         of_last = self._of_head + B_g * (final_norm + made) if self.roots is None else self._of_tied
-        yield "last", self._all_layers - own + entry + self._around, self._made(of_last, 0)
+        so_far = self._made(of_last, 0, self.gradients.expr / L)
+        yield "last", self._all_layers - own + entry + self._around, so_far
         missing = one_layer - made + (0 if self._cut else table * (n_emb - 1) + n_pos * d)
         if self._cut and again:  # a gradient goes through frozen layers too, behind all that are trained
             missing *= 1 - Min(1, symbol("frozen_layers"))
@@ -295,10 +258,13 @@ class Step:
         """What the frozen matrices of a layer hold on to, whether or not the layer has gone back."""
         return bytes_of(tensor for tensor in saved_tensors(self.case) if tensor.key == "held")
 
-    def _made(self, alone: sympy.Expr, shared: sympy.Expr) -> sympy.Expr:
-        """Return the gradients so far: made whole, or shared out but for those of the layer at work and of the head."""
+    def _made(self, alone: sympy.Expr, shared: sympy.Expr, thin: sympy.Expr | None = None) -> sympy.Expr:
+        """Return the gradients so far: made whole, or shared out but for those of the layer at work and of the head.
+
+        Of adapters there are `thin`: all, but those of layers that are still to go back.
+        """
         if self.frozen:
-            return self.gradients.expr
+            return self.gradients.expr if thin is None else thin
         return shared + self._width * (one_layer + table) if self.shared else alone
 
     def _residual(self, case: CodePath) -> sympy.Expr:
@@ -368,8 +334,8 @@ def at_work(expr: sympy.Expr) -> Term:
         name="passing",
         expr=expr,
         meaning="Results and gradients of the operation at work, which are dropped behind it.",
-        holds=_CODE,
-        source=_SOURCE,
+        holds=CODE,
+        source=SOURCE,
         parts=tuple(part for part in (padded_context, layers) if expr.has(part.symbol)),
     )
 
@@ -394,7 +360,7 @@ def peak_of(each: tuple[Term, ...]) -> Term:
         name="peak",
         expr=Max(*(term.symbol for term in each)),
         meaning="A step needs at once what its highest moment needs; the sum of all terms may be less, or more.",
-        holds=_CODE,
-        source=_SOURCE,
+        holds=CODE,
+        source=SOURCE,
         parts=each,
     )

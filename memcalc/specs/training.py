@@ -84,11 +84,7 @@ class Training(Run):
     )
     tensor_parallel: int = count("cards between which heads and widths are divided", default=1)
     pipeline_parallel: int = count("cards between which layers are divided", default=1)
-    expert_parallel: int = count(
-        "cards between which experts are divided, each with sequences of its own; all else is there on every one, and "
-        "zero or sharding share it out between these too",
-        default=1,
-    )
+    expert_parallel: int = count("cards between which experts are divided, each with other sequences", default=1)
     sequence_parallel: bool = flag(
         "whether the activations outside attention and MLP are divided with the heads",
         False,
@@ -191,9 +187,7 @@ class Training(Run):
     lora_dropout: float = declare(
         choosing.dropout, "rate at which adapters drop numbers of their input", _ADAPTERS_ALONE, default=0.0
     )
-    dora: bool = flag(
-        "whether DoRA trains the lengths of the rows of each matrix and its adapter together", False, _ADAPTERS_ALONE
-    )
+    dora: bool = flag("whether DoRA trains how long the rows of a matrix are too", False, _ADAPTERS_ALONE)
     adapters: str = word(Adapters, "format of the adapters", Adapters.FP32, _ADAPTERS_ALONE)
     kbit_preparation: bool | None = declare(
         choosing.yes_or_no,

@@ -6,6 +6,7 @@ import pytest
 
 from memcalc import Gpu, InputError, Model, Training, breakdown, fits, peak
 from memcalc.estimate.training_time import training_time
+from memcalc.estimate.training_ways import ways
 
 MIXTRAL = Model.named("Mixtral-8x7B")
 EXPERTS = 32 * 8 * 3 * 4096 * 14_336
@@ -20,12 +21,10 @@ def states(cards, expert_parallel, **choices):
 @pytest.mark.parametrize("expert_parallel", [1, 2, 4, 8])
 @pytest.mark.parametrize("cards", [1, 2, 4])
 def test_what_is_shared_out_adds_up_to_the_whole(cards, expert_parallel):
-    number, shards = cards * expert_parallel, {"sharding": "fsdp"}
-    for choice in ({"zero": 3}, shards) if number > 1 else ({},):
-        memory = states(cards, expert_parallel, **choice)
-        near = 1e-4  # eight rows of a router on more cards
-        assert number * memory["weights"] == pytest.approx(2 * MIXTRAL.parameters, rel=near)
-        assert number * memory["optimizer"] == pytest.approx(4 * MIXTRAL.parameters, rel=near)
+    number, near = cards * expert_parallel, 1e-4  # eight rows of a router on more cards
+    memory = states(cards, expert_parallel, sharding="fsdp")
+    assert number * memory["weights"] == pytest.approx(2 * MIXTRAL.parameters, rel=near)
+    assert number * memory["optimizer"] == pytest.approx(4 * MIXTRAL.parameters, rel=near)
 
 
 @pytest.mark.parametrize(("stage", "shared"), [(0, ()), (1, ("optimizer",)), (2, ("optimizer", "gradients"))])
@@ -56,11 +55,24 @@ def test_an_uneven_router_may_send_every_token_to_one_card():
     assert fits(MIXTRAL, run, Gpu.named("B200")).word == "fits if"
 
 
+def test_the_way_out_is_one_that_divides_experts():
+    run = Training(expert_parallel=4, data_parallel=2, zero=2)
+    shared = ways(MIXTRAL, run, Gpu.named("RTX 4090"))[0]
+    assert shared.run.by_rows
+    assert shared.run.expert_parallel == 4
+    assert fits(MIXTRAL, shared.run, Gpu.named("RTX 4090"))
+
+
 def test_cards_with_other_experts_have_other_sequences():
     h100 = Gpu.named("H100 80 GB")
     one, eight = (training_time(MIXTRAL, Training(expert_parallel=number), h100) for number in (1, 8))
     assert (one.cards, eight.cards) == (1, 8)
     assert math.isclose(8 * one.tokens_per_second, eight.tokens_per_second)
+
+
+def test_stage_3_of_deepspeed_divides_no_experts():
+    with pytest.raises(InputError, match="zero must be 0, 1 or 2 with expert_parallel"):
+        states(2, 2, zero=3)
 
 
 def test_experts_are_divided_evenly():

@@ -216,7 +216,6 @@ def test_a_first_stage_holds_its_part_of_the_layers_for_every_stage_behind_it(re
             "activations must be 'none' for Mixtral-8x7B: nobody has measured its experts.",
         ),
         ("GLM-4.5-Air", {}, "activations must be 'none' for GLM-4.5-Air: nobody has measured its experts."),
-        ("Mixtral-8x7B", {"expert_parallel": 2}, "expert_parallel must be 1 with activations 'transformers', not 2"),
         ("gpt-oss-20b", {"attention": "flash"}, "attention must be sdpa or eager for gpt_oss, whose sinks"),
         (
             "DeepSeek-V3",
