@@ -8,7 +8,7 @@ from functools import cache
 
 from memcalc import catalogue
 from memcalc.errors import InputError
-from memcalc.estimate import adapters, frozen
+from memcalc.estimate import adapters, frozen, planned
 from memcalc.estimate.degrees import check_degrees
 from memcalc.estimate.prefill import unmeasured
 from memcalc.estimate.states import averaged, states
@@ -78,7 +78,9 @@ def _not_in_megatron(run: Training) -> Iterator[str]:
 
 
 def _not_in_transformers(model: Model, run: Training, own: list[str]) -> Iterator[str]:
-    one_card_alone = dict.fromkeys(PARALLEL, 1) | {"sequence_parallel": False}
+    one_card_alone = dict.fromkeys(PARALLEL[1:], 1) | {"sequence_parallel": False}
+    if run.planned:
+        yield from planned.unknown(model, run)
     for name, alone in one_card_alone.items():
         if (found := getattr(run, name)) != alone:
             yield f"{name} must be {alone} with activations 'transformers', not {found!r}; 'none' leaves them out."
@@ -176,6 +178,7 @@ def _details(model: Model, run: Training) -> dict[str, bool]:
         "router_outputs": run.router_outputs,
         **frozen.details(model, run),
         "inputs_away": run.offload_activations,
+        "divided": run.planned,
     }
 
 

@@ -318,6 +318,11 @@ class Training(Run):
         return self.offload != Offload.NONE or self.offload_activations
 
     @property
+    def planned(self) -> bool:
+        """Whether cards divide the heads by the plan of the model's config (tp_plan), as Hugging Face code does it."""
+        return self.tensor_parallel > 1 and self.activations == Accounting.TRANSFORMERS
+
+    @property
     def frozen_layers(self) -> int:
         """How many layers are frozen, from the first on."""
         return self.frozen if isinstance(self.frozen, int) else 0
