@@ -22,7 +22,17 @@ GROUPS = {
     "what is counted": ("context", "batch", "weights", "kv_cache", "recipe", "optimizer"),
     "several cards": (
         *("data_parallel", "tensor_parallel", "pipeline_parallel", "expert_parallel"),
-        *("sequence_parallel", "micro_batches", "zero", "sharding", "offload"),
+        *(
+            "sequence_parallel",
+            "micro_batches",
+            "schedule",
+            "chunks",
+            "zero",
+            "sharding",
+            "reshard",
+            "reduced",
+            "offload",
+        ),
     ),
     "a part in CPU memory": ("gpu_layers", "cpu_experts", "kv_offload", "host_bandwidth"),
     "beside the model": ("towers", "draft", "draft_model", "draft_weights"),

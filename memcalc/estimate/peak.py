@@ -16,10 +16,12 @@ from memcalc.estimate.states import roots, stepping
 from memcalc.estimate.terms import values
 from memcalc.formula import megatron, numeric
 from memcalc.formula.choices import Accounting, Offload, Recompute, Reduced, Sharding
+from memcalc.formula.divided import Divided
 from memcalc.formula.formats import FP32, HALF
 from memcalc.formula.fully_sharded import FullySharded
 from memcalc.formula.gathered import reduced
 from memcalc.formula.moments import PHASES, Moment, Step
+from memcalc.formula.saved_tensors import CodePath
 from memcalc.formula.symbols import symbol
 from memcalc.formula.term import Term
 from memcalc.specs.model import Model, NominalModel
@@ -238,6 +240,8 @@ def unknown(model: Model | NominalModel, run: Training) -> str:
         said.append("what the loss takes for a moment")
     elif run.holds_inputs:
         said.append("columns of outliers, which LLM.int8 keeps a second time")
+    if run.planned:
+        said.append("what a layer takes on its way back")
     if stepping(model, run)[1] is None:
         said.append(f"what a step of {run.optimizer} takes for a moment")
     said += towers.unknown(model)
@@ -266,13 +270,13 @@ def _step(model: Model | NominalModel, run: Training) -> Step:
 def _made(
     terms: tuple[Term, ...],
     step: tuple[Term, Term | None],
-    case: object,
+    case: CodePath | None,
     ways: tuple[object, ...],
     kept: tuple[Term, ...],
 ) -> Step:
     windows, tied, frozen, lasting, shared, gathering, stage, hoarding, roots, settings = ways
     weights, gradients, states, *beside = terms
-    kind = FullySharded if settings else Step
+    kind = FullySharded if settings else Divided if case and "divided" in case.details else Step
     return kind(
         *(weights, gradients, states, *step),
         *(lasting, shared, frozen, tied, gathering, case, windows, kept),

@@ -14,6 +14,7 @@ from memcalc.estimate.degrees import check_degrees
 from memcalc.estimate.inference import stored_weights
 from memcalc.formula import lora, optimizer, sharding
 from memcalc.formula.choices import Average, Family, Layout, Offload
+from memcalc.formula.divided import embedding_gradient
 from memcalc.formula.numeric import Min
 from memcalc.formula.parallelism import on_one_card
 from memcalc.formula.recipes import Optimizer, Recipe
@@ -62,6 +63,8 @@ def states(model: Model | NominalModel, run: Training, place: str = "gpu") -> tu
     every = _every(trained, run.stage, run.by_rows, run.optimizer_spec, stored)
     if run.optimizer_in_backward:
         every = every[0], optimizer.largest_gradient(trained.pieces), every[2]
+    if run.planned:
+        every = every[0], _with_whole_embedding(every[1]), every[2]
     other, kept = _OFF_THE_CARD[run.offload]
     return tuple(term if place == (other if term.name in kept else "gpu") else _kept_elsewhere(term) for term in every)
 
@@ -79,6 +82,11 @@ def averaged(model: Model | NominalModel, run: Training) -> tuple[Term, ...]:
     return (
         counting(optimizer.averaged_weights, *(own if run.stage == 3 else (trained.whole.symbol, (trained.whole,)))),
     )
+
+
+@cache
+def _with_whole_embedding(gradients: Term) -> Term:
+    return replace(gradients, expr=gradients.expr + embedding_gradient)
 
 
 @cache

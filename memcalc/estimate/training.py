@@ -8,7 +8,7 @@ from functools import cache
 
 from memcalc import catalogue
 from memcalc.errors import InputError
-from memcalc.estimate import adapters, frozen, towers
+from memcalc.estimate import adapters, frozen, planned, towers
 from memcalc.estimate.degrees import check_degrees
 from memcalc.estimate.prefill import unmeasured
 from memcalc.estimate.states import averaged, states
@@ -20,7 +20,6 @@ from memcalc.formula.saved_tensors import DROPOUTS, RECOMPUTE, SELECTED, CodePat
 from memcalc.formula.saved_tensors import saved_tensors as tensors_of
 from memcalc.formula.term import Term
 from memcalc.specs.model import Model, NominalModel
-from memcalc.specs.run import PARALLEL
 from memcalc.specs.training import Training
 
 _KINDS = {"moe_layers": "experts", "latent_layers": "latent"}
@@ -78,7 +77,9 @@ def _not_in_megatron(run: Training) -> Iterator[str]:
 
 
 def _not_in_transformers(model: Model, run: Training, own: list[str]) -> Iterator[str]:
-    one_card_alone = dict.fromkeys(PARALLEL[:2], 1) | {"sequence_parallel": False}  # experts may be elsewhere
+    one_card_alone = {"pipeline_parallel": 1, "sequence_parallel": False}
+    if run.planned:
+        yield from planned.unknown(model, run)
     for name, alone in one_card_alone.items():
         if (found := getattr(run, name)) != alone:
             yield f"{name} must be {alone} with activations 'transformers', not {found!r}; 'none' leaves them out."
@@ -176,6 +177,7 @@ def _details(model: Model, run: Training) -> dict[str, bool]:
         "router_outputs": run.router_outputs,
         **frozen.details(model, run),
         "inputs_away": run.offload_activations,
+        "divided": run.planned,
     }
 
 

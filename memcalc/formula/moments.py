@@ -322,7 +322,7 @@ class Step:
 
 def _with(term: Term, expr: sympy.Expr) -> Term:
     """Return a term with another expression: what of it is there at a moment."""
-    parts = {part.name: part for part in (*term.parts, parameters, layers)}
+    parts = {part.name: part for part in (parameters, layers, *term.parts)}
     used = tuple(part for part in parts.values() if part.symbol in expr.free_symbols)
     return replace(term, expr=expr, parts=used)
 

@@ -48,6 +48,15 @@ def shares_of(group: str = "") -> dict[sympy.Expr, sympy.Expr]:
     return {whole: share for whole, share in _every_share().items() if whole not in copied}
 
 
+def divided_widths() -> dict[sympy.Expr, sympy.Expr]:
+    """Return for heads and the width of an MLP what one card has of them.
+
+    >>> [*divided_widths()]
+    [h, h_kv, d_ff]
+    """
+    return {whole: _every_share()[whole] for whole in symbols("heads kv_heads intermediate")}
+
+
 @cache
 def on_one_card(term: Term) -> Term:
     """Return the term for the card that holds most of the model.

@@ -16,6 +16,7 @@ from memcalc.formula.adapted import EVERYWHERE, Adapted, matrices
 from memcalc.formula.choices import Attention, Experts, Losses, Recompute
 from memcalc.formula.formats import FP32, HALF
 from memcalc.formula.loss import kept_by
+from memcalc.formula.parallelism import divided_widths
 from memcalc.formula.symbols import GLOSSARY
 from memcalc.formula.tensors import read
 
@@ -33,11 +34,12 @@ RECOMPUTE = (Recompute.NONE, Recompute.FULL, *SELECTED)
 
 DETAILS = (
     *("normed_choices", "expert_groups", "query_latent", "uneven_heads", "router_outputs"),
-    *("frozen_embedding", "frozen_head", "frozen_input", "inputs_away"),
+    *("frozen_embedding", "frozen_head", "frozen_input", "inputs_away", "divided"),
 )
 """What of a model or run alone decides it: weights of chosen experts made to add up to one; experts masked because of
 their group; queries made from a latent; values of another size than keys; the auxiliary loss of routers; embedding and
-head that are not trained while layers are, and a layer whose input needs no gradient; inputs in CPU memory."""
+head that are not trained while layers are, and a layer whose input needs no gradient; inputs in CPU memory; heads and
+width of the MLP that cards divide between them."""
 
 _EXPERTS = {Experts.GROUPED: "grouped_mm", Experts.BATCHED: "batched_mm", Experts.EAGER: "looped"}
 """The code of the experts → what the conditions call it, which have another eager."""
@@ -270,7 +272,15 @@ def saved_tensors(case: CodePath) -> tuple[SavedTensor, ...]:
         *(_those_of(catalogue.rows("saved_tensors_adapters"), beside.column, case.facts) if beside else ()),
         *(_scaled_by(beside, case.facts) if beside and beside.dora else ()),
     )
-    return tuple(kept_by(case.loss, FP32 if case.width == "fp32" else HALF, with_plain_loss))
+    kept = kept_by(case.loss, FP32 if case.width == "fp32" else HALF, with_plain_loss)
+    return tuple(map(_on_one_card, kept) if "divided" in case.details else kept)
+
+
+def _on_one_card(tensor: SavedTensor) -> SavedTensor:
+    """Return what one card keeps of a tensor of a layer, of which it has some heads and a part of the MLP's width."""
+    if tensor.per != "layer":
+        return tensor
+    return replace(tensor, shape=tuple(one.xreplace(divided_widths()) for one in tensor.shape))
 
 
 def _scaled_by(beside: Adapted, facts: frozenset[str]) -> Iterator[SavedTensor]:

@@ -42,7 +42,7 @@ _PLAIN_NUMBERS += ("optimizer_rank", "bucket", "live_parameters", "sub_group")
 _PIPELINE_ALONE = "only activations 'megatron' with pipeline_parallel depend on it"
 _ZERO_ALONE = "only ZeRO as DeepSpeed has it depends on it"
 _STAGE_3_ALONE = "only ZeRO's stage 3 as DeepSpeed has it depends on it"
-_FSDP2_ALONE = "only sharding fsdp2 depends on it"
+_FSDP2_ALONE = "only the peak depends on it, where layers that sharding fsdp2 gathers are at work"
 _ADAPTERS_ALONE = "only adapters (lora_rank) depend on it"
 
 
@@ -317,6 +317,11 @@ class Training(Run):
     def off_card(self) -> bool:
         """Whether a part of the run lies in another place than the card."""
         return self.offload != Offload.NONE or self.offload_activations
+
+    @property
+    def planned(self) -> bool:
+        """Whether cards divide the heads by the plan of the model's config (tp_plan), as Hugging Face code does it."""
+        return self.tensor_parallel > 1 and self.activations == Accounting.TRANSFORMERS
 
     @property
     def frozen_layers(self) -> int:

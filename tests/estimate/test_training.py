@@ -225,8 +225,8 @@ def test_a_first_stage_holds_its_part_of_the_layers_for_every_stage_behind_it(re
         ("Falcon-H1-7B", {}, "activations must be 'none' for Falcon-H1-7B: nobody has measured its state-space layers"),
         (
             "Llama-2-7B",
-            {"tensor_parallel": 2},
-            "tensor_parallel must be 1 with activations 'transformers', not 2",
+            {"pipeline_parallel": 2},
+            "pipeline_parallel must be 1 with activations 'transformers', not 2",
         ),
         (
             "GPT-2",

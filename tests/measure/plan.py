@@ -174,6 +174,21 @@ def _sharded() -> tuple[Case, ...]:
     )
 
 
+def _planned() -> tuple[Case, ...]:
+    base = {"context": 128, "batch": 2, "recipe": "bf16", "attention": "sdpa", "full_layers": 2, "dense_layers": 2}
+    names = ("Llama-3-8B", "Llama-3.2-1B", "Qwen2.5-7B", "Qwen3-8B")
+    ways = ({}, {"attention": "eager"}, {"recompute": "full"}, {"recipe": "fp32", "attention": "eager"})
+    degrees, whole = {"Qwen2.5-7B": (4,)}, {"activations": "transformers"}  # whose embedding has its whole gradient
+    return tuple(
+        Case(quantity, name, base | {"tensor_parallel": degree} | way)
+        for degree in (4, 8)
+        for name in names
+        if degree in degrees.get(name, (4, 8))
+        for quantity, several in (("activations", ways), ("weights", ({},)), ("gradients", (whole,)))
+        for way in several
+    )
+
+
 def _offloaded() -> tuple[Case, ...]:
     base = {"context": 512, "batch": 2, "attention": "sdpa", "recompute": "full", "offload_activations": True}
     base |= {"full_layers": 3, "dense_layers": 3}
@@ -343,6 +358,7 @@ SECTIONS = (
     Section("N", "saved", _HUGGING_FACE, _frozen(), table="frozen"),
     Section("K", "saved", _HUGGING_FACE, _offloaded(), table="offloaded"),
     Section("D", "sharded", _HUGGING_FACE, _sharded(), table="sharded"),
+    Section("T", "planned", _HUGGING_FACE, _planned(), table="planned"),
     Section("H", "stepping", _HUGGING_FACE, _in_backward(), table="in_backward"),
     Section("F", "prefills", _HUGGING_FACE, _prefills()),
     Section("C", "caches", _HUGGING_FACE, _caches()),

@@ -46,12 +46,19 @@ class Resized(TorchDispatchMode):
         """Run an operation, and look at what it was given, which may have grown, and at what it made."""
         out = func(*args, **(kwargs or {}))
         for leaf in tree_leaves((args, kwargs, out)):
-            if isinstance(leaf, Tensor):
-                storage = getattr(leaf, "_local_tensor", leaf).untyped_storage()
+            if isinstance(leaf, Tensor) and leaf.device.type != "meta":  # which DTensor asks for strides alone
+                storage = _held(leaf).untyped_storage()
                 if storage._cdata not in self._known and storage._cdata not in self._seen:
                     self._seen[storage._cdata] = StorageWeakRef(storage)
         self.peak = max(self.peak, self.bytes)
         return out
+
+
+def _held(tensor: Tensor) -> Tensor:
+    """Return what a card holds of a tensor of several cards, or of one that a collective is still to fill."""
+    for inner in ("_local_tensor", "elem"):
+        tensor = getattr(tensor, inner, tensor)
+    return tensor
 
 
 def measure(case: Case) -> int:
