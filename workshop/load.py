@@ -135,7 +135,7 @@ def started(users: int) -> Iterator[tuple[str, Path]]:
                 _wait_for(f"http://127.0.0.1:{port}", server, Path(state))
                 yield f"http://127.0.0.1:{port}", Path(state)
             finally:
-                server.kill()  # and what it started ends with this process, for they are aside
+                server.kill() if os.getpid() == 1 else server.terminate()  # aside, all ends with the first process
 
 
 def _wait_for(url: str, server: subprocess.Popen, state: Path) -> None:
