@@ -21,6 +21,7 @@ extensions = [
 ]
 exclude_patterns = ["build", "**.ipynb_checkpoints", "extensions", "static", "templates"]
 nb_execution_mode = "off"  # what was executed is committed
+nb_mime_priority_overrides = [("linkcheck", "text/html", 0)]
 nb_render_markdown_format = "myst"
 nb_code_prompt_show = "The set-up of the notebook"
 nb_code_prompt_hide = "The set-up of the notebook"

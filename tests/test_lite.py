@@ -21,6 +21,7 @@ TRIED = "tried.ipynb"
 CELLS = (
     "from memcalc import Inference, Model, explorers, total\ntotal(Model.named('LLaMA-7B'), Inference())",
     "explorers.kv_cache(context=32768)",
+    "shown = explorers.kv_cache(context=4096, closed=True)\nshown",
 )
 
 if lab.CHROMIUM is None or not lite.PYODIDE.is_dir():
@@ -95,12 +96,17 @@ def browser():
         yield browser
 
 
+def wrong(message):
+    """Whether a console says that something is wrong, and not that the browser found no icon for its tab."""
+    return message.type == "error" and not message.location["url"].endswith("/favicon.ico")
+
+
 @pytest.fixture
 def page(browser, site):
     """A page whose console says nothing wrong but that the distribution is out of reach, and which asks nobody else."""
     errors, requests = [], []
     page = browser.new_page()
-    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.on("console", lambda message: errors.append(message.text) if wrong(message) else None)
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("request", lambda request: requests.append(request.url))
     page.route(re.compile(re.escape(PYODIDE_CDN_URL)), lambda route: route.abort())
@@ -109,6 +115,15 @@ def page(browser, site):
     refused = re.compile(r"The following error occurred while loading (\w+):|Failed to fetch")
     assert [text for text in errors if not refused.match(text)] == []
     assert all(url.startswith((site, PYODIDE_CDN_URL, "data:", "blob:")) for url in requests), requests
+
+
+ASK = """async (code) => {
+  const future = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.requestExecute({ code });
+  let said = "";
+  future.onIOPub = ({ header, content }) => (said += header.msg_type === "stream" ? content.text : "");
+  await future.done;
+  return said;
+}"""
 
 
 def opened(page, site, name):
@@ -121,12 +136,16 @@ def test_a_notebook_runs_in_the_browser(page, site):
     page.wait_for_function(lab.IS_IDLE, timeout=180_000)
     lab.command(page, "notebook:run-all-cells")
     expect(page.locator(".jp-OutputArea-output").first).to_contain_text("30656700416", timeout=180_000)
-    explorer = page.locator(".memcalc-explorer")
+    explorer, closed = (page.locator(".memcalc-explorer").nth(place) for place in range(2))
     expect(explorer.locator(".memcalc-stage > svg")).to_be_visible(timeout=120_000)
     before = explorer.get_by_role("status").inner_text()
     explorer.get_by_role("button", name="a window", exact=True).click()
     expect(explorer.get_by_role("status")).not_to_have_text(before)
     expect(explorer.get_by_role("status")).to_contain_text("16,384 tokens")
+    closed.get_by_role("button", name="just show me").click()
+    expect(closed.get_by_role("status")).to_contain_text("2.00 GiB")
+    page.wait_for_timeout(2000)
+    assert page.evaluate(ASK, "print(shown.closed, shown.guess)") == "False None\n"
 
 
 def test_the_headings_of_a_page_that_shows_markdown_are_found(page, site):

@@ -13,6 +13,11 @@ from memcalc.texts import tr
 _PATIENCE = 0.05  # how long the kernel looks ahead before it answers others [s]
 
 
+def _number(value: object, _widget: object) -> float | None:
+    """Return a number that a page sends, and None for none, for which Python in a browser has a word of its own."""
+    return value if isinstance(value, int | float) else None
+
+
 class Explorer(anywidget.AnyWidget):
     """An explorer with its controls, undo, reset, presets, and the line of Python that gives the same result.
 
@@ -31,7 +36,7 @@ class Explorer(anywidget.AnyWidget):
     base = Dict(help="the frame of the first state").tag(sync=True)
     frame = Dict(help="the frame of the state, or the last that made sense and the problem").tag(sync=True)
     closed = Bool(help="whether a guess is asked for first").tag(sync=True)
-    guess = Float(None, allow_none=True, help="what was guessed").tag(sync=True)
+    guess = Float(None, allow_none=True, help="what was guessed").tag(sync=True, from_json=_number)
     guess_unit = Unicode(help="the unit of the guess").tag(sync=True)
     remarks = List(default_value=None, allow_none=True, help="what another says of the guess, as `words` gives it").tag(
         sync=True

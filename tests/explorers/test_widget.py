@@ -48,6 +48,14 @@ def test_a_closed_explorer_only_asks():
     assert "It does not fit" in repr(explorer)
 
 
+def test_no_guess_is_none_whatever_word_a_page_s_python_has_for_null():
+    shown = fit(closed=True)
+    shown.set_state({"guess": object(), "closed": False})  # as Pyodide gives what JavaScript calls null
+    assert (shown.guess, shown.closed) == (None, False)
+    shown.set_state({"guess": 3})
+    assert shown.guess == 3
+
+
 def test_nonsense_shows_one_sentence_and_keeps_the_picture():
     explorer = fit()
     before = explorer.frame
