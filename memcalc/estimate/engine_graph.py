@@ -27,6 +27,7 @@ _OTHERS = {
 def graph(model: Model, run: Inference) -> Graph:
     """Return what the engine computes of a micro-batch.
 
+    How DeepSeek-V2 and V3 choose groups of experts is left out, which takes less than what attention had before.
     Raises InputError for a family whose graph nobody has read, and for a cache that the engine does not have.
 
     >>> graph(Model.named("Gemma-2-9B"), Inference(engine="llama.cpp")).layers[:2]

@@ -12,7 +12,6 @@ from measured import rows
 from memcalc import Inference, Model, breakdown
 from memcalc.estimate.inference import format_in
 from memcalc.estimate.inventory import inventory
-from memcalc.formula.formats import Format
 from memcalc.formula.places import MIXERS
 from memcalc.formula.quantization import weights_in
 from memcalc.formula.tensors import present
@@ -24,7 +23,7 @@ FILES = rows("formats", "model_tensor_bytes")
 
 
 def stored(model, form):
-    return list(inventory(model.values, present(model.structure, model.absent), Format.named(form)))
+    return list(inventory(model.values, present(model.structure, model.absent), format_in(model, form)))
 
 
 @pytest.mark.parametrize("row", FILES[::5], ids=lambda row: f"{row.id}-{row.model}-{row.inputs['format']}")
@@ -42,7 +41,7 @@ def test_it_is_the_model_to_the_number_and_to_the_byte(model, form):
 
 def test_experts_that_stay_as_their_maker_stores_them_are_in_it_too():
     model, run = Model.named("gpt-oss-20b"), Inference(weights="Q4_K_M")
-    found = list(inventory(model.values, present(model.structure, model.absent), format_in(model, "Q4_K_M")))
+    found = stored(model, "Q4_K_M")
     assert sum(one.size for one in found) == breakdown(model, run)["weights"]
     assert {one.type for one in found if one.group == "expert" and len(one.shape) > 2 and "proj" in one.name} == {
         "MXFP4"

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from cases import MODELS
 from divided import allowed, copied, most_loaded
 from memcalc import Inference, Model, Training, breakdown, catalogue
+from memcalc.estimate.inference import format_in
 from memcalc.estimate.terms import terms
 from memcalc.formula import TERMS
 from memcalc.formula.choices import Family
@@ -122,7 +123,7 @@ def test_a_card_holds_its_part_of_every_tensor_as_the_whole_is_stored(form, name
     model = Model.named(name)
     for cards in degrees(model):
         run = Inference(weights=form, **dict(zip(PARALLEL, cards, strict=True)))
-        assert breakdown(model, run)["weights"] == math.ceil(most_loaded(model, Format.named(form), *cards)), cards
+        assert breakdown(model, run)["weights"] == math.ceil(most_loaded(model, format_in(model, form), *cards)), cards
 
 
 NORMS = {"norms.norm", "final.norm"}

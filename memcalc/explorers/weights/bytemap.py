@@ -8,9 +8,9 @@ from functools import cached_property, lru_cache
 from itertools import groupby
 
 from memcalc import Gpu, Model
+from memcalc.estimate.inference import format_in
 from memcalc.estimate.inventory import Stored, inventory
 from memcalc.explorers.marks import Marks
-from memcalc.formula.formats import Format
 from memcalc.formula.places import MIXERS
 from memcalc.formula.tensors import present
 
@@ -146,7 +146,7 @@ def byte_map(model: Model, weights: str, wide: int, high: int) -> ByteMap:
     >>> len(byte_map(Model.named("LLaMA-7B"), "FP16", 800, 400).cells)
     32
     """
-    stored = list(inventory(model.values, present(model.structure, model.absent), Format.named(weights)))
+    stored = list(inventory(model.values, present(model.structure, model.absent), format_in(model, weights)))
     layers = sorted((one for one in stored if one.layer), key=lambda one: one.layer)
     by_layer = {layer: list(held) for layer, held in groupby(layers, lambda one: one.layer)}
     cells = dict(_cells({layer: sum(one.size for one in held) for layer, held in by_layer.items()}, wide, high))
