@@ -117,6 +117,7 @@ def test_a_page_is_touched_at_once_and_asks_for_little(page, site):
 def test_a_scrub_that_writes_the_formula_anew_is_one_undo(page, site):
     explorer = opened(page, site, "fit")
     bits = explorer.locator("[data-letter=B] .scrub")
+    bits.scroll_into_view_if_needed()
     box = bits.bounding_box()
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     page.mouse.down()
