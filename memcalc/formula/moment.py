@@ -12,7 +12,10 @@ from memcalc.formula.term import Term
 PHASES = ("gather", "forward", "loss", "backward", "step")
 """The words for the moments, in the order of a step; a layer is gathered before it works."""
 
-CODE = "transformers 5 with torch 2, as measured with llama, qwen2 and gpt2; every layer alike"
+CODE = (
+    "transformers 5 with torch 2, as measured with llama, qwen2 and gpt2; "
+    "every layer alike, its MLP wider than its attention"
+)
 SOURCE = "wolf2020transformers, src/transformers/models; paszke2019pytorch, section 5.5"
 
 
