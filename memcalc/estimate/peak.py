@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cache, cached_property, lru_cache
 
@@ -254,8 +254,6 @@ def _step(model: Model | NominalModel, run: Training) -> Step:
     case = windows = None
     if isinstance(model, Model) and run.activations == Accounting.TRANSFORMERS:
         case = training.code_path(model, run)
-        if run.recipe == "autocast" and run.stage and run.by_rows:  # which gathers in 16 bits: nothing is cast
-            case = replace(case, recipe="bf16")
         windows = case.mixed and 0 < model.window <= run.context
     return _made(
         (*states, *(term for term in rest if term.name in ("averaged_weights", "towers", "overhead"))),

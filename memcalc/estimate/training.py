@@ -151,10 +151,11 @@ def code_path(model: Model, run: Training) -> CodePath:
     """Return what decides which tensors a run of Hugging Face code keeps."""
     adapted = adapters.adapted(model, run) if run.lora_rank else None
     mixed = model.full_layers > 0 and model.window_layers > 0
+    gathered = run.recipe == "autocast" and run.stage > 0 and run.by_rows  # in 16 bits, so that nothing is cast
     return CodePath(
         model.family,
         attention=run.attention,
-        recipe=adapted.recipe if adapted else run.recipe,
+        recipe="bf16" if gathered else adapted.recipe if adapted else run.recipe,
         recompute=run.recompute,
         loss=run.loss,
         grouped=0 < model.kv_heads < model.heads,  # latent attention has none

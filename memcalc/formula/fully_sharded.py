@@ -53,7 +53,7 @@ def gathered(numbers: sympy.Expr, width: int) -> Term:
     width : bytes of each
 
     >>> gathered(one_layer, 2)
-    M_all = 2 × ceiling((P - (n_emb × V × d + n_pos × d + n_vec × d)) / L)
+    M_all = 2 × ⌈(P - n_emb × V × d - n_pos × d - n_vec × d)/L⌉
     """
     return replace(
         of_fsdp(width, 1),

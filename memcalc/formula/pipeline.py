@@ -67,7 +67,7 @@ def in_flight(schedule: str = Schedule.ONE) -> Term:
     """Return the term for the runs through all layers that the first stage holds: of the p × v chunks, those passes.
 
     >>> in_flight()
-    n_flight = min(p, n_micro) / p
+    n_flight = min(p, n_micro)/p
     """
     passes = live(schedule)
     return Term(

@@ -180,6 +180,13 @@ def test_a_whole_model_keeps_what_was_measured(row):
     assert breakdown(Model.named(row.model), run)[row.quantity] == row.measured
 
 
+@pytest.mark.parametrize("sharding", ["fsdp", "fsdp2"])
+def test_what_is_gathered_in_16_bits_is_not_cast_again(sharding):
+    run = Training(recipe="autocast", sharding=sharding, data_parallel=8)
+    assert "weight_copies" not in breakdown(LLAMA, run)
+    assert breakdown(LLAMA, run)["activations"] == breakdown(LLAMA, replace(run, recipe="bf16"))["activations"]
+
+
 def test_eager_attention_needs_three_times_what_flash_does():
     flash, eager = (
         breakdown(LLAMA, Training(context=2048, recipe="bf16", attention=kernel))["activations"]
