@@ -567,6 +567,9 @@ def test_a_learner_s_copy_goes_from_a_guess_to_a_tick(browser, request, tmp_path
             page.wait_for_function(servers.IS_IDLE, timeout=60_000)
             servers.command(page, "notebook:run-all-cells")
             field = page.locator(":is(.memcalc-guess, .memcalc-answering) input").first
+            expect(field).to_be_visible()
+            below = field.bounding_box()["y"] - page.locator(".memcalc-explorer").first.bounding_box()["y"]
+            assert below <= 640, "one guesses on the screen on which one is asked"
             field.fill("1")
             field.press("Enter")
             expect(page.get_by_text("it is 2.00 GiB: 2.0 times too little.").first).to_be_visible()

@@ -8,7 +8,8 @@ from memcalc import Gpu, Inference, InputError, Model, Training, breakdown, tabl
 from memcalc.catalogue import bibliography
 from memcalc.formula import TERMS
 from memcalc.formula.plain import plain
-from memcalc.formula.symbols import GLOSSARY
+from memcalc.formula.printing import tinted
+from memcalc.formula.symbols import GLOSSARY, SUMMANDS
 
 SEVEN, RUN = Model.named("LLaMA-7B"), Inference(32_768)
 
@@ -41,7 +42,30 @@ def test_a_table_of_letters_is_typeset_and_begins_at_the_left():
     )
     assert head.startswith("| letter | meaning | unit |")
     assert set(ruled.replace("|", "").split()) == {":---"}
-    assert [line.split(" | ")[0] for line in lines][:2] == [r"| $M_{\mathrm{kv}}$", r"| $L_{\mathrm{full}}$"]
+    first, second, *_ = (line.split(" | ")[0] for line in lines)
+    assert first == r"| [$\textcolor{#9E6C00}{M_{\mathrm{kv}}}$](glossary.ipynb#letter-M_kv)"
+    assert second == r"| [$L_{\mathrm{full}}$](glossary.ipynb#letter-L_full)"
+
+
+def test_each_letter_leads_to_its_line_in_the_glossary_and_a_summand_has_its_colour():
+    needed = tables.needed(SEVEN, RUN, "inference", "weights", "kv_cache")._repr_markdown_()
+    there = tables.glossary()._repr_markdown_()
+    linked = re.findall(r"\(glossary\.ipynb#([\w-]+)\)", needed)
+    assert {"letter-M_kv", "letter-h_kv", "letter-P"} <= set(linked)
+    assert all(f'<a id="{anchor}"></a>' in there for anchor in linked)
+    total, weights, *_ = needed.split("\n\n")
+    assert re.findall(r"\\textcolor\{(#\w+)\}", total) == ["#007BC0", "#9E6C00"]
+    assert weights == r"$\displaystyle \textcolor{#007BC0}{M_{w} = P \times B}$"
+
+
+@pytest.mark.parametrize("name", SUMMANDS)
+def test_the_colour_of_a_letter_can_be_read_on_white_and_on_black(name):
+    colour = re.search(r"#(\w+)", tinted("x", SUMMANDS[name].colour))[1]
+    parts = [int(colour[place : place + 2], 16) / 255 for place in (0, 2, 4)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    light = sum(share * part for share, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+    assert 1.05 / (light + 0.05) >= 3.8
+    assert (light + 0.05) / 0.055 >= 3.8  # on #111111 and the like
 
 
 def test_terms_are_shown_in_the_letters_that_a_model_needs():

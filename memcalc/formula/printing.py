@@ -44,14 +44,14 @@ def letter(symbol: sympy.Symbol) -> str:
 
 
 _LIGHT = 0.18
-"""Luminance of a colour that can be read on white and on black: the contrast is at least 4 to 1 with either."""
+"""Luminance of a colour that can be read on white and on black: the contrast with either is about 4 to 1."""
 
 
 def tinted(written: str, colour: str) -> str:
     r"""Return LaTeX in a colour, which becomes as light or as dark as can be read on white and on black.
 
     >>> print(tinted("M_{w}", "#0072B2"))
-    \textcolor{#007CC2}{M_{w}}
+    \textcolor{#007BC0}{M_{w}}
     """
     linear = [_linear(int(colour[place : place + 2], 16) / 255) for place in (1, 3, 5)]
     luminance = sum(share * part for share, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
