@@ -69,10 +69,10 @@ def _layers(last: int, frozen: int, every: list[tuple[Moment, At]]) -> Iterator[
 
 def _between(gone: int, others: int, sizes: Mapping[str, int]) -> int | None:
     """Return what is there when so many layers have gone back and `others` are not the first; each adds the same."""
-    known = {0: "last", 1: "last but one", others - 1: "second", others: "first"}
-    ends = {place: sizes[word] for place, word in known.items() if word in sizes and 0 <= place <= others}
     if not others:
         return max(sizes.values())
+    known = (1, "last but one"), (others - 1, "second"), (0, "last"), (others, "first")  # what comes later counts
+    ends = {place: sizes[word] for place, word in known if word in sizes}
     before, after = [place for place in ends if place <= gone], [place for place in ends if place >= gone]
     if not before or not after:
         return None

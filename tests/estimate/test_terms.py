@@ -96,10 +96,6 @@ def test_what_is_offloaded_leaves_the_card_and_keeps_its_place_in_the_formula(of
 
 
 REFUSED = {
-    "tensor_parallel must be 1 with activations 'transformers', not 2": (
-        LLAMA_3_8B,
-        Training(tensor_parallel=2),
-    ),
     "pipeline_parallel must be 1 with activations 'transformers', not 4": (
         LLAMA_3_8B,
         Training(pipeline_parallel=4),

@@ -48,7 +48,7 @@ def test_no_promise_is_false(name, card, engine, context, batch):
     for way in found:
         assert fits(model, way.run, gpu), way.sentence
         assert way.run != run or fits(model, run, gpu)
-    if not found:
+    if not found and not fits(model, run, gpu):  # one that fits any context needs no way
         assert not any(_fits(model, replace(run, weights=form, context=1), gpu) for form in offered(engine))
 
 
