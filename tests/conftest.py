@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from nbval.plugin import IPyNbCell
 
+from memcalc import texts
 from sweep import move_every_control
 
 gc.set_threshold(10_000, 10, 100)  # to look for rings of dead objects less often spares a tenth of the time
@@ -20,6 +21,13 @@ os.environ["MEMCALC_PROGRESS"] = "off"  # whoever runs the tests may be a learne
 patient = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 settings.register_profile("memcalc", derandomize=bool(os.environ.get("CI")), **patient)
 settings.load_profile("memcalc")
+
+
+@pytest.fixture(autouse=True)
+def in_english():
+    """Each test begins in English, whatever another one has chosen."""
+    yield
+    texts.speak(texts.ENGLISH)
 
 
 def pytest_collection_modifyitems(items):

@@ -20,11 +20,12 @@ from memcalc.lessons import EXERCISES, copies
 ARTEFACTS = Path(__file__).parent / "artefacts"
 HARMLESS = (
     *("favicon", "ResizeObserver", "shared module", "ERR_NAME_NOT_RESOLVED", "restore the debugger state"),
-    "voila/api/shutdown",
+    *("voila/api/shutdown", "Shared module @jupyterlite"),
 )
 """Errors of the console that are none of ours: JupyterLab and Voilà bring the same libraries, JupyterLab still asks a
 kernel for its debugger that was restarted, and Voilà's page asks the network for a font and for MathJax, which a test
-must do without, and, when one leaves it, asks to end a kernel that has ended."""
+must do without, and, when one leaves it, asks to end a kernel that has ended. JupyterLab also tries an extension with
+which the site lets a browser run notebooks (JupyterLite), and goes on without it."""
 OTHERS = sorted(path.name for path in (servers.ROOT / "notebooks").glob("[0-9]*.ipynb"))
 NOTEBOOKS = tuple(dict.fromkeys(("00_start_here.ipynb", "04_kv_cache.ipynb", *OTHERS)))
 LOOKS = (("light", 1280), ("dark", 800))

@@ -205,6 +205,7 @@ FLAGS = {
     "kbit_preparation",
     "reentrant",
     "dora",
+    "reshard",
 }
 ALLOWED = {
     "dropout": [0.5],

@@ -254,9 +254,9 @@ def _link(output: dict) -> None:
     """
     data = output.get("data", {})
     if "text/markdown" in data:
-        text = re.sub(r"(?m)^---$", "", _text(data["text/markdown"]))
-        text = anchored(text)
-        data["text/markdown"] = re.sub(r"\[(\$[^$]*\$)\]\((\w+)\.ipynb(#\S+)\)", r'<a href="\2.html\3">\1</a>', text)
+        text = anchored(re.sub(r"(?m)^---$", "", _text(data["text/markdown"])))
+        named = r'<a href="\2.html#letter-\3" aria-label="\3 in the glossary">\1</a>'  # MathML alone is no name
+        data["text/markdown"] = re.sub(r"\[(\$[^$]*\$)\]\((\w+)\.ipynb#letter-([^)]+)\)", named, text)
     if "text/html" not in data:
         return
     text = re.sub(r'href="(\w+)\.ipynb', r'href="\1.html', _text(data["text/html"]))

@@ -38,12 +38,12 @@ def style() -> str:
 
 
 def spoken(page: str) -> dict[str, str]:
-    """Return the texts that a script says by itself, each with what it is called in the chosen language.
+    """Return what the texts that a script says by itself are called in the chosen language, where it is not English.
 
     >>> spoken('button(say("Undo"))')
-    {'Undo': 'Undo'}
+    {}
     """
-    return {text: tr(text) for text in re.findall(r'\bsay\("([^"]+)"', page)}
+    return {text: said for text in re.findall(r'\bsay\("([^"]+)"', page) if (said := tr(text)) != text}
 
 
 def joined(sources: Iterable[Traversable]) -> str:
