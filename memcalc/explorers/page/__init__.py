@@ -47,6 +47,6 @@ def spoken(page: str) -> dict[str, str]:
 
 
 def joined(sources: Iterable[Traversable]) -> str:
-    """Return some files as one, without the imports between them."""
+    """Return some files as one, without the imports between them and the comments on lines of their own."""
     texts = (source.read_text(encoding="utf-8") for source in sources)
-    return "\n".join(re.sub(r"(?m)^import .*;\n+", "", text) for text in texts)
+    return "\n".join(re.sub(r"(?m)^(?:import .*;|\s*(?://.*|/\*.*\*/))\n+", "", text) for text in texts)
