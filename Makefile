@@ -60,7 +60,7 @@ page: .venv/.ready  ## show the lessons as web pages without code, on your own c
 	$(BIN)/python -m memcalc lessons "$(MEMCALC_LESSONS)"
 	$(BIN)/voila --classic-tree "$(MEMCALC_LESSONS)"
 
-slides: serve  ## the same: its page "Slides" has a deck for each lesson
+slides: serve  ## show the site, whose page "Slides" has a deck for each lesson
 
 texts: .venv/.ready  ## bring the catalogues of other languages up to date with the code (NEW=fr: begin one)
 	cd tests && ../$(BIN)/python -m wording $(NEW)
