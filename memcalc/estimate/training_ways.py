@@ -110,7 +110,7 @@ class _Search:
             yield way
         cards = fewest_gpus(self.model, run, self.gpu) // self._dividing
         if 0 < cards < run.data_parallel:
-            yield from filter(None, [self._tried({"data_parallel": cards}, _FEWEST)])
+            yield from filter(None, [self._tried({"data_parallel": cards}, _FEWEST if cards > 1 else "")])
 
     def _first(self, stages: Iterable[int]) -> Way | None:
         return next(filter(None, (self._tried({"zero": stage}, "; no lower stage fits") for stage in stages)), None)

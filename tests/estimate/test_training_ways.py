@@ -69,6 +69,12 @@ def test_a_run_that_fits_is_told_how_far_it_may_grow():
     assert re.fullmatch(r"It holds at most [\d,]+ sequences of this context\.", batch)
 
 
+def test_nothing_is_fewer_than_one_card():
+    run = Training(context=512, zero=3, data_parallel=8)
+    *_, cards = (way.sentence for way in ways(Model.named("Llama-3.2-1B"), run, Gpu.named("A100 80 GB")))
+    assert re.fullmatch(r"data_parallel 1 would leave [\d.]+ GiB\.", cards)
+
+
 def test_a_run_with_more_than_it_needs_is_told_so():
     """ZeRO, figure 1: of 16 bytes a parameter, 8 cards with stage 1 keep 5.5; 2 with stage 3 keep 8."""
     *_, stage, cards = (way.sentence for way in ways(*asked("more than needed")))
