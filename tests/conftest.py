@@ -46,7 +46,10 @@ def pytest_collection_finish():
     gc.freeze()
 
 
-LONG = ("test_browser.py", ".ipynb", "test_publish.py", "test_term.py", "test_quantization.py")
+LONG = (
+    *("test_browser.py", "test_site.py", "test_page.py", ".ipynb", "test_coefficients.py", "test_lite.py"),
+    *("test_workshop.py", "test_publish.py", "test_term.py", "test_quantization.py"),
+)
 """Several workers take file by file in this order, so that none of them begins a long one when the others end."""
 
 
