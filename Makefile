@@ -58,7 +58,7 @@ notebooks: .venv/.ready  ## execute the notebooks in place
 
 page: .venv/.ready  ## show the lessons as web pages without code, on your own copies
 	$(BIN)/python -m memcalc lessons "$(MEMCALC_LESSONS)"
-	$(BIN)/voila --classic-tree "$(MEMCALC_LESSONS)"
+	$(BIN)/voila --classic-tree --VoilaConfiguration.extension_denylist=@jupyterlite/pyodide-kernel-extension "$(MEMCALC_LESSONS)"
 
 slides: serve  ## show the site, whose page "Slides" has a deck for each lesson
 

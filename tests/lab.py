@@ -23,6 +23,7 @@ QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-backgroun
 SETTINGS = ROOT / "notebooks" / "lab"  # as make lab has them
 LAB = ["jupyterlab", "--LabApp.expose_app_in_browser=True", "--IdentityProvider.token=", "--ServerApp.port_retries=0"]
 VOILA = ["voila", "--token=", "--Voila.port_retries=0", "--classic-tree"]
+VOILA += ["--VoilaConfiguration.extension_denylist=@jupyterlite/pyodide-kernel-extension"]  # as in `make page`
 
 
 @contextmanager
