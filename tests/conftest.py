@@ -30,6 +30,15 @@ def in_english():
     texts.speak(texts.ENGLISH)
 
 
+@pytest.fixture(scope="module")
+def browser():
+    """A headless Chromium."""
+    import lab  # here: the tests of the package need no browser
+
+    with lab.chromium() as browser:
+        yield browser
+
+
 def pytest_collection_modifyitems(items):
     """Put a sweep behind the last cell of each lesson, in the same kernel; begin with what takes long."""
     lessons = (place for place, item in enumerate(items) if isinstance(item, IPyNbCell) and item.path.name[0].isdigit())

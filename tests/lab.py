@@ -15,6 +15,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import nbformat
+import pytest
 from playwright.sync_api import expect, sync_playwright
 
 ROOT = Path(__file__).parent.parent
@@ -24,6 +25,15 @@ SETTINGS = ROOT / "notebooks" / "lab"  # as make lab has them
 LAB = ["jupyterlab", "--LabApp.expose_app_in_browser=True", "--IdentityProvider.token=", "--ServerApp.port_retries=0"]
 VOILA = ["voila", "--token=", "--Voila.port_retries=0", "--classic-tree"]
 VOILA += ["--VoilaConfiguration.extension_denylist=@jupyterlite/pyodide-kernel-extension"]  # as in `make page`
+
+
+def needed(*folders):
+    """Skip the tests of a module where there is no Chromium, or not these folders; on CI that is a failure."""
+    if CHROMIUM is None or not all(folder.is_dir() for folder in folders):
+        need = "browser tests need Chromium (apt-get install chromium libatomic1), and node_modules (make site)"
+        if os.environ.get("CI"):
+            pytest.fail(need, pytrace=False)
+        pytest.skip(need, allow_module_level=True)
 
 
 @contextmanager

@@ -4,7 +4,6 @@ Theme and width vary together: the first two notebooks are opened in both ways, 
 """
 
 import json
-import os
 import re
 from contextlib import contextmanager
 from pathlib import Path
@@ -58,10 +57,7 @@ ASKED = servers.notebook(
 )
 """A guess before anything is shown, and an exercise."""
 
-if servers.CHROMIUM is None:
-    if os.environ.get("CI"):
-        pytest.fail("browser tests need Chromium: apt-get install chromium libatomic1", pytrace=False)
-    pytest.skip("browser tests need Chromium: apt-get install chromium libatomic1", allow_module_level=True)
+servers.needed()
 
 
 @pytest.fixture(scope="module")
@@ -79,13 +75,6 @@ def lab(tmp_path_factory):
         for name in ("asked.ipynb", "asked_again.ipynb"):
             nbformat.write(ASKED, home / "notebooks" / name)
         yield address
-
-
-@pytest.fixture(scope="module")
-def browser():
-    """A headless Chromium."""
-    with servers.chromium() as browser:
-        yield browser
 
 
 @contextmanager

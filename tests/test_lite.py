@@ -5,7 +5,6 @@ What was compiled for the browser, as numpy, comes from Pyodide's distribution, 
 
 import importlib.util
 import json
-import os
 import re
 
 import pytest
@@ -24,11 +23,7 @@ CELLS = (
     "shown = explorers.kv_cache(context=4096, closed=True)\nshown",
 )
 
-if lab.CHROMIUM is None or not lite.PYODIDE.is_dir():
-    need = "browser tests need Chromium (apt-get install chromium libatomic1), and node_modules (make site)"
-    if os.environ.get("CI"):
-        pytest.fail(need, pytrace=False)
-    pytest.skip(need, allow_module_level=True)
+lab.needed(lite.PYODIDE)
 
 
 @pytest.fixture(scope="module")
@@ -87,13 +82,6 @@ def site(built):
     """The address of the site."""
     with lab.served(built) as address:
         yield address
-
-
-@pytest.fixture(scope="module")
-def browser():
-    """A headless Chromium."""
-    with lab.chromium() as browser:
-        yield browser
 
 
 def wrong(message):

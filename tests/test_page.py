@@ -23,13 +23,7 @@ BIN = os.path.dirname(sys.executable)
 EACH = pytest.mark.parametrize("shown", EXPLORERS, ids=[shown.subject for shown in EXPLORERS])
 LOOKS = [("light", 1280), ("dark", 700), ("light", 390)]
 
-if lab.CHROMIUM is None or not NODE.is_dir():
-    need = (
-        "browser tests need Chromium (apt-get install chromium libatomic1), and node_modules (make node_modules/.ready)"
-    )
-    if os.environ.get("CI"):
-        pytest.fail(need, pytrace=False)
-    pytest.skip(need, allow_module_level=True)
+lab.needed(NODE)
 
 
 @pytest.fixture(scope="module")
@@ -39,13 +33,6 @@ def site(tmp_path_factory):
     pages.write_all(folder, pyodide=NODE / "pyodide")
     with lab.served(folder) as address:
         yield address
-
-
-@pytest.fixture(scope="module")
-def browser():
-    """A headless Chromium."""
-    with lab.chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import gzip
 import json
-import os
 import re
 import subprocess
 import sys
@@ -26,11 +25,7 @@ LOOKS = [("light", 1280), ("dark", 1280), ("dark", 390), ("light", 390)]
 TOUCHED = 900
 """At this width the widest layout of a picture is shown, and its frames are made beforehand."""
 
-if lab.CHROMIUM is None or not NODE.is_dir():
-    need = "browser tests need Chromium (apt-get install chromium libatomic1), and node_modules (make site)"
-    if os.environ.get("CI"):
-        pytest.fail(need, pytrace=False)
-    pytest.skip(need, allow_module_level=True)
+lab.needed(NODE)
 
 
 @pytest.fixture(scope="module")
@@ -49,13 +44,6 @@ def site(built):
     """The address of the site."""
     with lab.served(built) as address:
         yield address
-
-
-@pytest.fixture(scope="module")
-def browser():
-    """A headless Chromium."""
-    with lab.chromium() as browser:
-        yield browser
 
 
 @pytest.fixture
