@@ -17,7 +17,8 @@ from memcalc.estimate.questions import breakdown
 from memcalc.estimate.terms import values
 from memcalc.formula import numeric
 from memcalc.formula.activations import padded_context
-from memcalc.formula.choices import Accounting, Attention, Recompute
+from memcalc.formula.choices import Accounting, Recompute
+from memcalc.formula.loss import Loss
 from memcalc.formula.optimizer import step_temporaries_of
 from memcalc.formula.saved_tensors import PLACES, SavedTensor, place_of
 from memcalc.formula.symbols import symbol
@@ -37,7 +38,6 @@ PARTS = ("weights", "optimizer", "gradients", *KEPT, "passing")
 STOPS = 60
 """Where a player stops: at equal times; the loss and the optimizer's step are stretched to whole ones."""
 
-_STRETCHED = 12  # moments that would be too short to be seen
 _NORM, _MLP, _DOWN, _OUT = (
     held("final"),
     held("mlp"),
@@ -260,8 +260,8 @@ class _Shot:
 
 def _timed(camera: _Camera, shots: Iterable[_Shot]) -> Iterator[Moment]:
     """Yield the moments: those that take no time in layers take one stop each."""
-    works = camera.layers * (4 if camera.full else 3)
-    stretched, time = Fraction(works, STOPS - _STRETCHED), Fraction(0)
+    shots, works, time = list(shots), camera.layers * (4 if camera.full else 3), Fraction(0)
+    stretched = Fraction(works, STOPS - sum(shot.took == 0 for shot in shots[1:]))
     for place, shot in enumerate(shots):
         time += shot.took or (stretched if place else 0)
         parts = camera.parts(shot.waiting, shot.own, shot.gradients, shot.outside, shot.passing)
@@ -299,27 +299,30 @@ class _Back:
     def __init__(self, camera: _Camera):
         self.camera, self.last = camera, camera.layers
         self.whole = {at.name: beside(at) for _, at in passes(camera.model, camera.run)}
-        self.scores = training.code_path(camera.model, camera.run).kernel == Attention.EAGER
+        self.scores = "the last layer goes back through its scores" in self.whole
         wide = symbol("bytes_per_gradient") * symbol("context") * symbol("batch")
         self.residual, self.logits = camera.number(wide * d), camera.number(wide * V)
         self.head, self.norm, self.layer = map(camera.gradient, (V * d, _NORM, _LAYER))
 
     def loss(self) -> Iterator[_Shot]:
         """Yield the moments around the loss: the numbers of the vocabulary, at each token, several times."""
-        every = self.camera.number(4 * symbol("context") * symbol("batch") * V)
-        raised = self.logits + every if self.logits < every else every
         at, before = {"waiting": self.last}, f"{_AROUND} norm head"
-        yield _Shot("the head gives each word a number", "loss", **at, outside=before, passing=self.logits)
-        yield _Shot("the loss raises these numbers to 32 bits", "loss", **at, outside=before, passing=raised)
-        yield _Shot("the loss is known", "loss", **at, outside=_EVERYWHERE, passing=raised)
-        name = "the loss has its gradient"
-        yield _Shot(name, "loss", **at, outside=_EVERYWHERE, total=self.whole[name])
-        yield _Shot("the way back begins", "loss", **at, outside=before, passing=self.logits)
+        whole = not Loss.of(self.camera.run.loss).chunked  # whose numbers are never there all at once
+        if whole:
+            every = self.camera.number(4 * symbol("context") * symbol("batch") * V)
+            raised = self.logits + every if self.logits < every else every
+            yield _Shot("the head gives each word a number", "loss", **at, outside=before, passing=self.logits)
+            yield _Shot("the loss raises these numbers to 32 bits", "loss", **at, outside=before, passing=raised)
+        for name, moment in (("the loss is known", "the loss is computed"), ("the loss has its gradient",) * 2):
+            yield _Shot(name, "loss", **at, outside=_EVERYWHERE, total=self.whole[moment])
+        if whole:
+            yield _Shot("the way back begins", "loss", **at, outside=before, passing=self.logits)
 
     def layers_back(self) -> Iterator[_Shot]:
         """Yield the layers on their way back, from the last to the first."""
         now = {"waiting": self.last, "passing": self.residual, "gradients": self.head}
-        yield _Shot("the head has its gradients", "backward", outside=f"{_AROUND} norm head", **now)
+        total = self.whole.get("the head has its gradient", 0)
+        yield _Shot("the head has its gradients", "backward", outside=f"{_AROUND} norm head", total=total, **now)
         for layer in range(self.last, 0, -1):
             shots = self.one_layer(layer, self.head + self.norm + (self.last - layer) * self.layer)
             yield from (replace(shot, phase="backward", passing=self.residual) for shot in shots)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from memcalc import InputError, Model, Training, breakdown, catalogue
 from memcalc.estimate.ask import read_inputs
-from memcalc.estimate.peak import step_peak
+from memcalc.estimate.peak import beside, passes, step_peak
 from memcalc.estimate.training import peak_of_recomputation
 from memcalc.explorers.film import PARTS, STOPS, film, one_layer, stops, unmeasured
 
@@ -16,9 +16,10 @@ RUNS = st.builds(
     Training,
     context=st.integers(1, 10**5),
     batch=st.integers(1, 8),
-    recipe=st.sampled_from(["bf16", "mixed"]),
-    attention=st.sampled_from(["eager", "flash"]),
+    recipe=st.sampled_from(["bf16", "mixed", "fp32"]),
+    attention=st.sampled_from(["eager", "sdpa"]),
     recompute=st.sampled_from(["none", "full"]),
+    loss=st.sampled_from(["plain", "fused", "fused_linear", "log_probabilities"]),
 )
 
 
@@ -48,6 +49,18 @@ def test_parts_add_up_to_the_terms(name, run):
         assert tuple(moment.parts) == PARTS
         assert min(moment.parts.values()) >= 0
         assert (moment.parts["weights"], moment.parts["optimizer"]) == (memory["weights"], memory["optimizer"])
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.sampled_from(MEASURED), RUNS)
+def test_the_first_layer_goes_back_at_the_height_of_its_term(name, run):
+    model = Model.named(name)
+    moments = film(model, run)
+    height = {moment.name: moment.total - states(moments) for moment in moments}
+    terms = {at.name: beside(at) for _, at in passes(model, run)}
+    for word in ("MLP", "scores"):
+        first = f"layer 1 goes back through its {word}"
+        assert height.get(first) == terms.get(f"the first layer goes back through its {word}")
 
 
 @settings(max_examples=20, deadline=None)
