@@ -114,6 +114,9 @@ def chromium():
         browser.close()
 
 
+START = 180_000
+"""How long JupyterLab or a kernel may take to begin [ms]: on a new machine nothing has been read from its disk yet."""
+
 IS_IDLE = """() => {
   const { currentWidget } = window.jupyterapp.shell;
   return currentWidget?.sessionContext?.isReady && currentWidget.sessionContext.session?.kernel?.status === "idle";
@@ -148,10 +151,10 @@ def run_all(page, lab, notebook, theme="light"):
         close_all(page)
     else:
         page.goto(f"{lab}/lab/workspaces/tests")
-        page.wait_for_function("() => window.jupyterapp?.restored.then(() => true)", timeout=60_000)
+        page.wait_for_function("() => window.jupyterapp?.restored.then(() => true)", timeout=START)
     command(page, "apputils:change-theme", theme=f"JupyterLab {theme.title()}")
     command(page, "docmanager:open", path=notebook)
-    page.wait_for_function(IS_IDLE, timeout=60_000)
+    page.wait_for_function(IS_IDLE, timeout=START)
     command(page, "notebook:run-all-cells")
 
 

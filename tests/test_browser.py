@@ -554,7 +554,7 @@ def test_a_learner_s_copy_goes_from_a_guess_to_a_tick(browser, request, tmp_path
             expect(page.locator(".jp-MarkdownOutput h1").first).to_contain_text("4 · ")
             assert page.locator(".jp-OutputArea-output:not(.jp-MarkdownOutput)").count() == 0, "nothing has run"
             assert page.get_by_text("official Jupyter news").count() == 0
-            page.wait_for_function(servers.IS_IDLE, timeout=60_000)
+            page.wait_for_function(servers.IS_IDLE, timeout=servers.START)
             servers.command(page, "notebook:run-all-cells")
             field = page.locator(":is(.memcalc-guess, .memcalc-answering) input").first
             expect(field).to_be_visible()
@@ -611,7 +611,7 @@ def test_the_lessons_are_web_pages_without_code_with_fields_and_links(web, tmp_p
         expect(web.get_by_role("link", name="04_kv_cache.ipynb")).to_be_visible()
         web.goto(f"{address}/voila/render/{NOTEBOOKS[0]}")
         explorer = web.locator(".memcalc-explorer").first
-        expect(explorer.locator(PICTURE)).to_be_visible(timeout=60_000)
+        expect(explorer.locator(PICTURE)).to_be_visible(timeout=servers.START)
         assert web.get_by_text("from memcalc import").count() == 0
         field = explorer.locator(".memcalc-guess input")
         field.fill("13")
@@ -627,6 +627,6 @@ def test_the_lessons_are_web_pages_without_code_with_fields_and_links(web, tmp_p
         exercise.get_by_role("textbox").press("Enter")
         expect(exercise.get_by_role("status")).to_contain_text("Right: ")
         web.get_by_role("link", name="1 · Weights").first.click()
-        expect(web.locator(".memcalc-explorer").first.locator(PICTURE)).to_be_visible(timeout=60_000)
+        expect(web.locator(".memcalc-explorer").first.locator(PICTURE)).to_be_visible(timeout=servers.START)
         expect(web.get_by_role("heading", name="1 · Weights")).to_be_visible()
         web.goto("about:blank")  # before the server goes
