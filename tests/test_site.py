@@ -25,6 +25,12 @@ LOOKS = [("light", 1280), ("dark", 1280), ("dark", 390), ("light", 390)]
 TOUCHED = 900
 """At this width the widest layout of a picture is shown, and its frames are made beforehand."""
 
+HIDDEN = """() => {
+  const left = (element) => element.getBoundingClientRect().left;
+  const displayed = [...document.querySelectorAll("#main-content math[display=block]")];
+  return displayed.filter((one) => left(one) < left(one.parentElement)).map((one) => one.textContent);
+}"""
+
 lab.needed(NODE)
 
 
@@ -128,6 +134,7 @@ def test_every_page_reads_well_in_both_themes_on_a_phone_and_a_desk(page, site, 
             place.scroll_into_view_if_needed()
             expect(place.locator(".memcalc-stage > svg")).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth") <= width, (theme, width)
+        assert page.evaluate(HIDDEN) == [], "no one can scroll to what stands left of its box"
     faults = Axe().run(page, "#main-content", options={"preload": False}).response["violations"]
     assert [fault["id"] for fault in faults if fault["impact"] in ("serious", "critical")] == [], json.dumps(faults)
 
