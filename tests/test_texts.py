@@ -11,7 +11,9 @@ from babel.messages.pofile import read_po
 
 import memcalc
 import wording
-from memcalc import InputError, catalogue, explorers, texts
+from memcalc import InputError, Training, catalogue, explorers, texts
+from memcalc.estimate.effects import plainly
+from memcalc.estimate.training_ways import changes
 from memcalc.explorers import page
 from memcalc.explorers.marks import LAYOUTS
 from memcalc.explorers.words import plain, words
@@ -30,7 +32,7 @@ from memcalc.web.pages import one_away
 MOMENTS = {question for question in QUESTIONS if question.endswith(".7")}
 """Questions whose mistakes name the moments of a step, which are not in the catalogue yet."""
 
-STILL_ENGLISH = {"activations", "article", "hardware", "plan", "validation"}
+STILL_ENGLISH = {"activations", "article", "hardware", "validation"}
 """Explorers of which some words are not in the catalogue yet: one that is done must leave this list."""
 
 FEW = 3  # so many values of a control are tried
@@ -137,6 +139,14 @@ NAMES |= {row["name"] for row in catalogue.rows("verdicts")} | {"formula", "verd
 NAMES |= {row[column] for row in catalogue.rows("tensors") for column in ("name", "group")}
 NAMES |= {name.removesuffix("_proj").replace("_", " ") for name in NAMES} | {"16 bits"}
 NAMES |= {letter.name for letter in GLOSSARY} | {*UNITS}
+NAMES |= {
+    f"{field} {plainly(value)}"
+    for run in (Training(), Training(lora_rank=1))
+    for alternatives in changes(run)
+    for change in alternatives
+    for field, value in change.items()
+}
+NAMES |= {"data_parallel", "sharding fsdp", *(f"zero {stage}" for stage in (1, 2, 3))}
 NAMED = re.compile("|".join(rf"(?<!\w){re.escape(name)}(?!\w)" for name in sorted(NAMES - {""}, key=len, reverse=True)))
 
 
