@@ -44,8 +44,14 @@ TABLES = {
     "lessons": ("title",),
     "measured": ("how",),
     "measured_quantities": ("said", "meaning", "cause"),
+    "optimizers": ("states", "meaning"),
+    "places": ("word",),
+    "recipes": ("meaning",),
 }
 """Table → its columns that people read."""
+
+SEVERAL = ("states",)
+"""Columns of several texts each, which a | parts."""
 
 
 def from_python(code: str) -> Iterator[Text]:
@@ -83,7 +89,8 @@ def from_page(code: str) -> Iterator[Text]:
 def from_table(name: str, table: str) -> Iterator[Text]:
     """Yield the cells that people read; a slider is called by the part of a meaning before its colon."""
     for row in csv.DictReader(io.StringIO(table, newline="")):
-        yield from (row[column] for column in TABLES.get(name, ()) if row[column])
+        for column in TABLES.get(name, ()):
+            yield from filter(None, row[column].split("|") if column in SEVERAL else [row[column]])
         if row.get("low") and ":" in row["meaning"]:
             yield row["meaning"].partition(":")[0]
 

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from itertools import combinations, islice
 
 from memcalc.errors import InputError
@@ -16,6 +15,7 @@ from memcalc.formula.choices import Layout, Offload
 from memcalc.specs.gpu import Gpu
 from memcalc.specs.run import PARALLEL
 from memcalc.specs.training import Training
+from memcalc.texts import both, cached, later, tr
 from memcalc.units import show
 
 _RANK = 16
@@ -24,13 +24,13 @@ _RANK = 16
 _PAIRS = 3
 """So many ways of two changes are told."""
 
-_FEWEST = "; with fewer cards it does not fit"
+_FEWEST = later("; with fewer cards it does not fit")
 
 Change = Mapping[str, object]
 """Field of a run → another value of it."""
 
 
-@lru_cache(maxsize=1024)
+@cached
 def ways(model: AnyModel, run: Training, gpu: Gpu) -> tuple[Way, ...]:
     """Return the longest sequence and the largest batch that a card holds, and what makes a run fit, or less would do.
 
@@ -79,7 +79,7 @@ def _several(model: AnyModel, run: Training, gpu: Gpu) -> Iterator[Way]:
     except InputError:  # nothing that grows with it is counted
         return
     if count > 1:
-        yield Way(replace(run, batch=count), f"It holds at most {count:,} sequences of this context.")
+        yield Way(replace(run, batch=count), tr("It holds at most {count:,} sequences of this context.", count=count))
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,8 @@ class _Search:
             yield from filter(None, [self._tried({"data_parallel": cards}, _FEWEST if cards > 1 else "")])
 
     def _first(self, stages: Iterable[int]) -> Way | None:
-        return next(filter(None, (self._tried({"zero": stage}, "; no lower stage fits") for stage in stages)), None)
+        why = later("; no lower stage fits")
+        return next(filter(None, (self._tried({"zero": stage}, why) for stage in stages)), None)
 
     @property
     def _dividing(self) -> int:
@@ -154,11 +155,13 @@ class _Search:
             return None
         fields = [name for name in change if getattr(changed, name) != getattr(self.run, name)]
         *others, last = (f"{name} {plainly(getattr(changed, name))}" for name in fields)
-        said = f"{', '.join(others)} and {last}" if others else last
-        left_for = f" for {fit.unknown}" if fit.unknown else ""
-        return Way(
-            changed, f"{said} would leave {show(fit.margin)}{left_for}{why or price(self.model, self.run, changed)}."
-        )
+        said = {"changes": both([*([", ".join(others)] if others else []), last]), "left": show(fit.margin)}
+        said |= {"unknown": fit.unknown, "besides": tr(why) or price(self.model, self.run, changed)}
+        return Way(changed, tr(_LEFT_FOR if fit.unknown else _LEFT, **said))
+
+
+_LEFT = later("{changes} would leave {left}{besides}.")
+_LEFT_FOR = later("{changes} would leave {left} for {unknown}{besides}.")
 
 
 def changes(run: Training) -> Iterator[tuple[Change, ...]]:
@@ -198,9 +201,9 @@ def price(model: AnyModel, run: Training, changed: Training) -> str:
         from memcalc.estimate.offload import places  # here: SymPy builds many terms for training
 
         kept = sum(places(model, changed)["cpu"].values())
-        said.append(f"with {show(kept)} of CPU memory for each card")
+        said.append(tr(", with {size} of CPU memory for each card", size=show(kept)))
     if changed.lora_rank and not run.lora_rank:
-        said.append("and trains adapters alone")
+        said.append(tr(", and trains adapters alone"))
     if changed.recipe == "bf16" != run.recipe and not changed.lora_rank:
-        said.append("but loses updates that are small beside their weight")
-    return "".join(f", {one}" for one in said)
+        said.append(tr(", but loses updates that are small beside their weight"))
+    return "".join(said)

@@ -15,6 +15,7 @@ from memcalc.explorers.optimizer.states import States, model_or_size
 from memcalc.formula.choices import Layout
 from memcalc.formula.symbols import BY_NAME, SUMMANDS
 from memcalc.specs.model import NominalModel
+from memcalc.texts import both, later, later_many, tr, tr_many
 from memcalc.units import show
 
 PAPER = f"{ZERO_PAPER[0].parameters / 10**9:g} billion parameters"
@@ -27,12 +28,14 @@ _N_D = BY_NAME["data_parallel"]
 
 
 @explorer(
-    "You train {model} in the recipe {recipe}: beside the [weights] there are [gradients], and what the [optimizer] "
-    "{optimizer} keeps. You have {data_parallel} cards {gpu}, which share at stage {zero} of ZeRO.",
+    later(
+        "You train {model} in the recipe {recipe}: beside the [weights] there are [gradients], and what the "
+        "[optimizer] {optimizer} keeps. You have {data_parallel} cards {gpu}, which share at stage {zero} of ZeRO."
+    ),
     presets={
-        "the ZeRO paper, 64 cards": {"data_parallel": ZERO_PAPER[1], "zero": "3"},
-        "one card": {"data_parallel": 1, "zero": "3"},
-        "Megatron, 8 cards": {"zero": "1", "recipe": "megatron"},
+        later("the ZeRO paper, 64 cards"): {"data_parallel": ZERO_PAPER[1], "zero": "3"},
+        later("one card"): {"data_parallel": 1, "zero": "3"},
+        later("Megatron, 8 cards"): {"zero": "1", "recipe": "megatron"},
         "Llama-3.1-70B": {"model": "Llama-3.1-70B", "zero": "3", "data_parallel": 16},
     },
     model=Picker(
@@ -93,61 +96,84 @@ _STRIPS = {
 }
 
 
-def _cards(count: int) -> str:
-    return "the card" if count == 1 else f"each of {count:,} cards"
-
-
 def _said(states: States, gpu: Gpu) -> str:
     """Return whether the states fit; never that all does, for activations are not among them."""
-    kept, who = sum(states.kept.values()), _cards(states.run.data_parallel)
-    size, limit = show(kept, "GB"), show(gpu.capacity, "GB")
-    besides = "Activations come on top and are not counted here."
+    kept, cards = sum(states.kept.values()), states.run.data_parallel
+    sizes = {"size": show(kept, "GB"), "limit": show(gpu.capacity, "GB")}
+    besides = tr("Activations come on top and are not counted here.")
     if kept <= gpu.capacity:
-        return f"*The states fit:* {who} keeps {size} of its {limit}. {besides}"
-    over = show(kept - gpu.capacity, "GB")
-    return f"*The states do not fit:* {who} would keep {size}, which is {over} more than its {limit}. {besides}"
+        return f"{tr_many(*_FITS, cards, **sizes)} {besides}"
+    return f"{tr_many(*_OVER, cards, over=show(kept - gpu.capacity, 'GB'), **sizes)} {besides}"
+
+
+_FITS = later_many(
+    "*The states fit:* the card keeps {size} of its {limit}.",
+    "*The states fit:* each of {count:,} cards keeps {size} of its {limit}.",
+)
+_OVER = later_many(
+    "*The states do not fit:* the card would keep {size}, which is {over} more than its {limit}.",
+    "*The states do not fit:* each of {count:,} cards would keep {size}, which is {over} more than its {limit}.",
+)
 
 
 def _alt(states: States, gpu: Gpu) -> str:
     """Return the picture in words."""
-    parts = ", ".join(f"{part.word} {float(part.each):.4g}" for part in states.parts)
-    kept = ", ".join(f"{SUMMANDS[term].word} {show(size, 'GB')}" for term, size in states.kept.items())
-    shared = [SUMMANDS[term].word for term in states.kept if states.shared(term)]
-    whose = f"shared out: {' and '.join(shared)}" if shared else "nothing is shared"
-    cards = f"{states.run.data_parallel:,} x {gpu.name} side by side, {whose}. On each: {kept}."
-    return f"The bytes of one parameter: {parts}. {cards}"
+    parts = ", ".join(f"{part.called} {float(part.each):.4g}" for part in states.parts)
+    kept = ", ".join(f"{tr(SUMMANDS[term].word)} {show(size, 'GB')}" for term, size in states.kept.items())
+    shared = [tr(SUMMANDS[term].word) for term in states.kept if states.shared(term)]
+    said = _SHARED if shared else _WHOLE
+    cards = {"cards": states.run.data_parallel, "card": gpu.name, "kept": kept}
+    return tr(said, parts=parts, shared=both(shared), **cards)
+
+
+_SHARED = later(
+    "The bytes of one parameter: {parts}. {cards:,} x {card} side by side, shared out: {shared}. On each: {kept}."
+)
+_WHOLE = later(
+    "The bytes of one parameter: {parts}. {cards:,} x {card} side by side, nothing is shared. On each: {kept}."
+)
 
 
 def _notes(states: States) -> list[str]:
     """Return what the recipe and the optimizer mean, and what is not counted."""
     run = states.run
-    recipe = catalogue.find("recipes", "recipe", run.recipe)["meaning"]
-    alone = ["One card has nobody to share with, so no stage changes anything."] * (
-        run.data_parallel == 1 and run.zero > 0
-    )
-    remembers = f"{run.optimizer} remembers {run.optimizer_spec.meaning}."
-    besides = "Buffers, and the pieces that travel between cards, are not counted either."
-    return [*alone, f"In the recipe {run.recipe}: {recipe}.", remembers, besides]
+    recipe = tr(catalogue.find("recipes", "recipe", run.recipe)["meaning"])
+    found = [
+        tr("In the recipe {recipe}: {meaning}.", recipe=run.recipe, meaning=recipe),
+        tr("{optimizer} remembers {meaning}.", optimizer=run.optimizer, meaning=tr(run.optimizer_spec.meaning)),
+        tr("Buffers, and the pieces that travel between cards, are not counted either."),
+    ]
+    if run.data_parallel > 1 or not run.zero:
+        return found
+    return [tr("One card has nobody to share with, so no stage changes anything."), *found]
 
 
 def _hints(states: States, gpu: Gpu) -> list[str]:
     """Return what would make each card keep less: a look at the largest block, the next stage, more cards."""
     run = states.run
-    largest = max(states.kept, key=states.kept.get)
-    shared = "is shared already" if states.shared(largest) else f"is shared from stage {states.stages[largest]} on"
-    hints = [f"The largest block on a card is {SUMMANDS[largest].word}: it {shared}."]
+    hints = [_largest(states)]
     if (
         run.zero < len(states.stages)
         and run.data_parallel > 1
         and run.optimizer_spec.layout in (Layout.FULL, Layout.BLOCKS)
     ):
         after = States(states.model, replace(run, zero=run.zero + 1))
-        hints.append(f"At stage {run.zero + 1} it would be {show(sum(after.kept.values()), 'GB')} on each card.")
+        size = show(sum(after.kept.values()), "GB")
+        hints.append(tr("At stage {stage} it would be {size} on each card.", stage=run.zero + 1, size=size))
     if sum(states.kept.values()) > gpu.capacity and run.zero:
         count = fewest_gpus(states.model, run, gpu)
-        hints.append(
-            f"At this stage, {count:,} of these cards hold the states, and what a step takes for a moment."
-            if count
-            else "At this stage, no number of these cards holds the states, and what a step takes for a moment."
-        )
+        hints.append(tr(_ENOUGH if count else _NEVER, count=count))
     return hints
+
+
+def _largest(states: States) -> str:
+    """Say which block of a card is the largest, and from which stage on it is shared."""
+    largest = max(states.kept, key=states.kept.get)
+    already = later("The largest block on a card is {word}: it is shared already.")
+    from_stage = later("The largest block on a card is {word}: it is shared from stage {stage} on.")
+    said = already if states.shared(largest) else from_stage
+    return tr(said, word=tr(SUMMANDS[largest].word), stage=states.stages[largest])
+
+
+_ENOUGH = later("At this stage, {count:,} of these cards hold the states, and what a step takes for a moment.")
+_NEVER = later("At this stage, no number of these cards holds the states, and what a step takes for a moment.")

@@ -1,10 +1,12 @@
 """One parameter in training, byte by byte: a square is a byte, and of a shared one a card keeps its part."""
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 from memcalc.explorers.marks import Marks
 from memcalc.explorers.optimizer.states import Part, States
 from memcalc.formula.symbols import SUMMANDS
+from memcalc.texts import both, later, tr
 
 _LETTERS = {"weight": "B", "gradient": "B_g", "master copy": "B_m"}  # those of all other parts are the optimizer's
 _LETTER = 6.7  # about how wide a letter is [px]
@@ -60,9 +62,8 @@ def _part(marks: Marks, states: States, strip: Strip, number: int, part: Part) -
     wide, side = float(part.each) * strip.side, strip.side
     shared, name = states.shared(part.term), f"part_{number}"
     kept = side / states.run.data_parallel if shared else side
-    divided = _divided(states, part)
-    says = f"{part.word}: {divided}" + (" bytes on each card" if shared else "")
-    touch = waits | {"says": says, "lights": _LETTERS.get(part.word, "B_o n_o M_1"), "press": states.toggled(part.term)}
+    touch = waits | {"says": _told(states, part), "lights": _LETTERS.get(part.word, "B_o n_o M_1")}
+    touch["press"] = states.toggled(part.term)
     marks.rect(name, x, y, wide, side, of=part.term, look="area", fill_opacity=0.4, **touch)
     look = "full texture" if shared else "area texture"
     via = f"{name}_kept" if shared else ""  # it is cut while the slices are, and stays
@@ -73,8 +74,16 @@ def _part(marks: Marks, states: States, strip: Strip, number: int, part: Part) -
     else:
         word, size = (x, y - 9), (x, y + side + 17)
     anchor = "end" if strip.down else "start"
-    marks.text(f"{name}_word", *word, part.word, anchor=anchor, look="middling", of=part.term, **waits)
-    marks.text(f"{name}_size", *size, divided, **waits)
+    marks.text(f"{name}_word", *word, part.called, anchor=anchor, look="middling", of=part.term, **waits)
+    marks.text(f"{name}_size", *size, _divided(states, part), **waits)
+
+
+def _told(states: States, part: Part) -> str:
+    """Return what a part is, and its bytes on a card."""
+    divided = _divided(states, part)
+    if states.shared(part.term):
+        return tr("{part}: {divided} bytes on each card", part=part.called, divided=divided)
+    return f"{part.called}: {divided}"
 
 
 def _is_asked(states: States) -> bool:
@@ -86,13 +95,17 @@ def _divided(states: States, part: Part) -> str:
     """Return how many bytes a part has, and by how many cards they are divided."""
     if states.shared(part.term):
         return f"{_written(part.each)} ÷ {states.run.data_parallel:,}"
-    return f"{_written(part.each)} byte{'s' * (part.each != 1)}"
+    return _bytes(part.each)
+
+
+def _bytes(number: Fraction) -> str:
+    return tr(later("{number} byte") if number == 1 else later("{number} bytes"), number=_written(number))
 
 
 def _widths(states: States, part: Part) -> tuple[float, float]:
     """Return about how wide the texts above and below a part are [px]."""
-    broad = sum(part.word.count(letter) for letter in "mw")
-    return 1.1 * _LETTER * (len(part.word) + 0.6 * broad), _LETTER * len(_divided(states, part))
+    broad = sum(part.called.count(letter) for letter in "mw")
+    return 1.1 * _LETTER * (len(part.called) + 0.6 * broad), _LETTER * len(_divided(states, part))
 
 
 def _lines(x: float, y: float, wide: float, side: float) -> str:
@@ -105,7 +118,7 @@ def _stages(marks: Marks, states: States, strip: Strip) -> None:
     begins = {part.term: number for number, part in reversed(list(enumerate(states.parts)))}
     end = strip.end(states)
     if strip.down:
-        marks.text("stages", marks.width - 54, end + 16, "stage", anchor="end")
+        marks.text("stages", marks.width - 54, end + 16, tr("stage"), anchor="end")
     for term, stage in states.stages.items():
         start = min(end, strip.place(states, begins.get(term, len(states.parts)))[strip.down])
         chosen = states.run.zero == stage
@@ -126,27 +139,34 @@ def _bracket(marks: Marks, strip: Strip, stage: int, ends: tuple[float, float], 
     else:
         y = strip.top + strip.side + 18 + _BRACKET * stage
         marks.line(name, [(start, y - 5), (start, y), (end, y), (end, y - 5)], look=line, **waits)
-        marks.text(f"{name}_word", end + 24, y + 4, f"stage {stage}", look=word, **waits)
+        marks.text(f"{name}_word", end + 24, y + 4, tr("stage {stage}", stage=stage), look=word, **waits)
         marks.rect(f"{name}_reach", start, y - 9, end + 80 - start, _BRACKET, **touch)
 
 
 def _says(states: States, stage: int) -> str:
-    shared = [SUMMANDS[term].word for term, since in states.stages.items() if since <= stage]
-    return f"stage {stage} of ZeRO shares {' and '.join(shared)}"
+    shared = [tr(SUMMANDS[term].word) for term, since in states.stages.items() if since <= stage]
+    return tr("stage {stage} of ZeRO shares {shared}", stage=stage, shared=both(shared))
 
 
 def _sum(marks: Marks, states: States, at: tuple[float, float], flat: bool) -> None:
     """Write how many bytes it is, and how many of them one card keeps."""
     whole, (x, y) = states.bytes_each, at
-    times = f"{_written(whole / states.parts[0].each)} times the weight"
-    each = f"each card keeps {sum(states.kept.values()) / states.model.parameters:.3g} of them"
-    each = each if x + _LETTER * len(each) < marks.width - 4 else each.removesuffix(" of them")
+    sizes = {"number": _written(whole), "times": _written(whole / states.parts[0].each)}
     if flat:
-        marks.text("bytes", x, y, f"{_written(whole)} bytes, {times}", look="middling", answer=_is_asked(states))
+        words = tr("{number} bytes, {times} times the weight", **sizes)
+        marks.text("bytes", x, y, words, look="middling", answer=_is_asked(states))
     else:
-        marks.label("bytes", x, y, [f"{_written(whole)} bytes", times], answer=_is_asked(states))
+        marks.label("bytes", x, y, [_bytes(whole), tr("{times} times the weight", **sizes)], answer=_is_asked(states))
     if states.run.stage:
-        marks.text("bytes_kept", *((x, y + 17) if flat else (x, y + 34)), each, answer=True)
+        words = _of_a_card(states, int((marks.width - 4 - x) / _LETTER))
+        marks.text("bytes_kept", *((x, y + 17) if flat else (x, y + 34)), words, answer=True)
+
+
+def _of_a_card(states: States, room: int) -> str:
+    """Return how many of the bytes one card keeps, in fewer words where there is no room for so many letters."""
+    number = f"{sum(states.kept.values()) / states.model.parameters:.3g}"
+    each = tr("each card keeps {number} of them", number=number)
+    return each if len(each) < room else tr("each card keeps {number}", number=number)
 
 
 def _written(number: float) -> str:

@@ -11,6 +11,7 @@ from memcalc.explorers.marks import Marks, along, apart
 from memcalc.explorers.optimizer.abreast import Abreast
 from memcalc.explorers.optimizer.states import States
 from memcalc.formula.symbols import BY_NAME, SUMMANDS
+from memcalc.texts import later, later_many, tr, tr_many
 from memcalc.units import UNITS, in_unit, show, show_both
 
 AXIS = ("RTX 4090", "RTX 6000 Ada", "A100 80 GB", "H200", "MI300X")
@@ -21,6 +22,7 @@ _LETTERS = {
     "gradients": "M_g P P_1 B_g",
     "optimizer": "M_opt P P_1 B_m B_o n_o M_1",
 }
+_SLICES = later("{word}: the slices of all cards are {size}")
 _BEYOND = 1.7  # if all cards together keep so many times what one could, it is not drawn to its end
 _LONG = 8  # letters of a size that still stands beside the word of its term
 _LABEL = 38.5  # from one label to the next [px]
@@ -141,7 +143,7 @@ class Scene:
         for term, low, high in self.stacked(self.states.whole):
             shared = self.states.shared(term)
             outline = self.row.slices(low, high) if shared else self.row.blocks(low, high)
-            says = f"{SUMMANDS[term].word}: the slices of all cards are {show_both(high - low)}" if shared else ""
+            says = tr(_SLICES, word=tr(SUMMANDS[term].word), size=show_both(high - low)) if shared else ""
             more = {
                 "of": term,
                 "look": "area",
@@ -166,18 +168,19 @@ class Scene:
         states, count = self.states, self.states.run.data_parallel
         size = show(sum(size for term, size in states.whole.items() if states.shared(term)), "GB")
         if not states.run.stage:
-            return "each card keeps everything" if count > 1 else "one card keeps everything"
+            return tr_many("one card keeps everything", "each card keeps everything", count)
         if not self.all_seen:
-            return f"together {size}, higher than drawn"
-        narrow = self.marks.width < 600
-        return f"all slices together: {size}" if narrow else f"the slices of all {count:,} cards are the whole: {size}"
+            return tr("together {size}, higher than drawn", size=size)
+        if self.marks.width < 600:
+            return tr("all slices together: {size}", size=size)
+        return tr("the slices of all {count:,} cards are the whole: {size}", count=count, size=size)
 
     def _kept(self) -> None:
         """Draw what lies in each card below its rim; a click shares it, or no longer."""
         limit = self.gpu.capacity
         begin = {term: (low, high) for term, low, high in self.stacked(self.states.whole)}
         for term, low, high in self.stacked(self.states.kept):
-            says = f"{SUMMANDS[term].word}: {show_both(high - low)} on each card"
+            says = tr("{word}: {size} on each card", word=tr(SUMMANDS[term].word), size=show_both(high - low))
             touch = {"says": says, "lights": _LETTERS[term], "press": self.states.toggled(term)}
             ends, seen = (min(low, limit), min(high, limit)), {"answer": True, "via": self._via(term)}
             seen["from"] = {"d": self.row.blocks(*begin[term])} if seen["via"] else ""
@@ -198,13 +201,13 @@ class Scene:
     def _cards(self) -> None:
         """Draw the walls, and write below which card it is."""
         row, narrow = self.row, self.marks.width < 600
-        card = "" if narrow or row.count >= 1000 else "card "
-        more = "{:,} more" if narrow else "… {:,} more …"
+        card = "{number:,}" if narrow or row.count >= 1000 else later("card {number:,}")
+        more = later("{number:,} more") if narrow else later("… {number:,} more …")
         if row.between:
             self.marks.path("fins", row.fins(self.rim), look="lead", **self._first("fins"))
         self.marks.path("walls", row.walls(self.rim), look="wall", **self._first("walls"))
         for number, place in enumerate(row.places):
-            name = more.format(place.cards) if place.cards > 1 else f"{card}{place.first + 1:,}"
+            name = tr(more, number=place.cards) if place.cards > 1 else tr(card, number=place.first + 1)
             where = (place.x + place.width / 2, row.floor + 20)
             self.marks.text(f"name_{number}", *where, name, anchor="middle", **self._first(f"name_{number}"))
 
@@ -214,7 +217,7 @@ class Scene:
         rising = [(term, low, high) for term, low, high in self.stacked(self.states.kept) if high > limit]
         for number, (term, low, high) in enumerate(rising):
             outline = self.row.blocks(low, high) if number else self.row.spilled(limit, high)
-            says = f"{show(self.kept - limit, 'GB')} in all are over the rim"
+            says = tr("{size} in all are over the rim", size=show(self.kept - limit, "GB"))
             touch = {"says": says, "lights": _LETTERS[term], "press": self.states.toggled(term)}
             self.marks.path(f"{term}_over", outline, of=term, look="spill", answer=True, **touch)
         ends = [(self.row.left - 10, self.rim), (self.row.right + 16, self.rim)]
@@ -247,7 +250,7 @@ class Scene:
         unit = f"{mib // 1024:,} GiB" if mib >= 1024 else f"{mib} MiB"
         limit = f"{self.gpu.name}: {self.gpu.capacity_said} {show_both(self.gpu.capacity)}"
         self.marks.text("limit", 12, self.row.floor + 46, limit)
-        self.marks.text("scale", 12, self.row.floor + 64, f"one square is {unit}", look="tiny")
+        self.marks.text("scale", 12, self.row.floor + 64, tr("one square is {size}", size=unit), look="tiny")
 
     def _label(self, name: str, lines: list[str], x: float, y: float, anchor: str) -> None:
         look = {"over": "middling over", "sum": "strong"}.get(name, "middling")
@@ -261,17 +264,20 @@ class Scene:
         row, states = self.row, self.states
         lines, places = {}, {}
         for term, low, high in self.stacked(states.kept):
-            word, size = SUMMANDS[term].word, show(high - low, "GB")
+            word, size = tr(SUMMANDS[term].word), show(high - low, "GB")
             divided = f"{show(states.whole[term], 'GB')} ÷ {states.run.data_parallel:,}"
-            whose = divided if states.shared(term) else "on every card"
+            whose = divided if states.shared(term) else tr("on every card")
             short = self.marks.width == 600 or (self.marks.width > 600 and len(size) > _LONG)
             lines[term] = [word, size] if short else [f"{word} {size}", whose]
             places[term] = row.y((low + high) / 2)
-        lines["sum"] = [show(self.kept, "GB"), f"{show(self.kept)} each"]
+        lines["sum"] = [show(self.kept, "GB"), tr("{size} each", size=show(self.kept))]
         places["sum"] = row.y(self.kept)
         margin = self.gpu.capacity - self.kept
-        end = "over" if margin < 0 else "free"
-        lines[end] = [f"{show(abs(margin), 'GB')} {end}", "the rim" if margin < 0 else "for activations"]
+        end, size = "over" if margin < 0 else "free", show(abs(margin), "GB")
+        if margin < 0:
+            lines[end] = [tr("{size} over", size=size), tr("the rim")]
+        else:
+            lines[end] = [tr("{size} free", size=size), tr("for activations")]
         places[end] = (row.y(self.kept) + self.rim) / 2
         return dict(reversed(lines.items())), places
 
@@ -283,10 +289,10 @@ class Scene:
         cards = {card.name: row.y(card.capacity) for card in self.reach}
         self._axis(x, cards)
         marks.line("rim_lead", [(row.right + 16, self.rim), (x, self.rim)], look="ghost")
-        says = f"{self.gpu.name}: drag the rim to another card"
+        says = tr("{card}: drag the rim to another card", card=self.gpu.name)
         marks.knob("rim_knob", x, self.rim, "y", along("gpu", cards), says=says)
         pulled = {number: self._pulled(number) for number in sorted({*counts, count})}
-        handle, says = along("data_parallel", pulled), "pull for more cards"
+        handle, says = along("data_parallel", pulled), tr("pull for more cards")
         marks.knob(
             "more", pulled[count], row.floor + 16, "x", handle, says=says, lights=self._divides, **self._first("more")
         )
@@ -324,12 +330,17 @@ class Scene:
     def guess(self) -> Guess:
         """Return what is asked before anything is shown."""
         per_gb, count = self.row.scale * UNITS["GB"], self.states.run.data_parallel
-        who = "the card" if count == 1 else f"each of the {count:,} cards"
         return Guess(
-            asks=f"How much does {who} keep? Drag the dashed line, or type a number; then open it.",
+            asks=tr_many(*_GUESS, count),
             unit="GB",
             truth=in_unit(self.kept, "GB"),
             handle={"axis": "y"} | along("guess", origin=self.row.floor, size=-per_gb),
             low=0,
             high=round((self.row.floor - self.top) / per_gb),
         )
+
+
+_GUESS = later_many(
+    "How much does the card keep? Drag the dashed line, or type a number; then open it.",
+    "How much does each of the {count:,} cards keep? Drag the dashed line, or type a number; then open it.",
+)

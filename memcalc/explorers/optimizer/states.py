@@ -18,6 +18,7 @@ from memcalc.formula.sharding import P_1, N_d
 from memcalc.formula.symbols import BY_NAME, symbol
 from memcalc.formula.term import Term, Values
 from memcalc.specs.model import NominalModel
+from memcalc.texts import later, tr
 from memcalc.units import show
 
 _SIZES = {"m": 10**6, "million": 10**6, "b": 10**9, "billion": 10**9, "t": 10**12, "trillion": 10**12}
@@ -39,7 +40,7 @@ def model_or_size(text: str) -> Model | NominalModel:
     if sized:
         return Model.nominal(int(Fraction(sized[1]) * _SIZES[sized[2].lower()]))
     if isinstance(text, str) and text.lstrip()[:1].isdigit():
-        raise must("model", "a name, or a size such as 7.5 billion parameters", shown(text))
+        raise must("model", tr("a name, or a size such as 7.5 billion parameters"), shown(text))
     return model_of(text)
 
 
@@ -57,6 +58,11 @@ class Part:
     word: str
     term: str
     each: Fraction
+
+    @property
+    def called(self) -> str:
+        """The word in the reader's language."""
+        return tr(self.word)
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,8 +95,8 @@ class States:
         """The bytes of one parameter, from the floor of a card up."""
         each = {name: Fraction(self.known[symbol(f"bytes_per_{name}")]) for name in ("weight", "gradient", "master")}
         state = Fraction(self.known[M_1]) / (self.known[P_1] if self.shared("optimizer") else self.known[P])
-        found = [Part(name, f"{name}s", each[name]) for name in ("weight", "gradient")]
-        found.append(Part("master copy", "optimizer", each["master"]))
+        found = [Part(name, f"{name}s", each[name]) for name in (later("weight"), later("gradient"))]
+        found.append(Part(later("master copy"), "optimizer", each["master"]))
         states = filter(None, self.run.optimizer_spec.states.split("|"))
         return tuple(part for part in (*found, *(Part(word, "optimizer", state) for word in states)) if part.each)
 
@@ -123,7 +129,7 @@ class States:
         """Return the lines of the formula: what one card keeps, in GB as in the paper, and how large its share is."""
         *others, optimizer = (term.simplified(self.known) for term in self.terms)
         line = line_of([*others, self._spelled_out(optimizer)], self.known, "training")
-        in_gb = {f"={name}": f"{BY_NAME[name].word} {show(size, 'GB')}" for name, size in self.kept.items()}
+        in_gb = {f"={name}": f"{tr(BY_NAME[name].word)} {show(size, 'GB')}" for name, size in self.kept.items()}
         in_gb |= {line["letter"]: show(sum(self.kept.values()), "GB")}
         in_gb |= {str(M_1): show(self.known[M_1], "GB")} if str(M_1) in line["numbers"] else {}
         return [line | {"numbers": line["numbers"] | in_gb}, *self._share()]

@@ -16,21 +16,25 @@ from memcalc.explorers.plan.run import CARDS, Plan, answering, offered, trained
 from memcalc.explorers.vessel import guess
 from memcalc.explorers.words import plain, words
 from memcalc.formula.symbols import SUMMANDS
+from memcalc.texts import both, later, later_many, tr, tr_many
 from memcalc.units import show
 
-COPIES = {"one copy": 1, "two copies": 2, "three copies": 3, "four copies": 4, "eight copies": 8}
+COPIES = {
+    **{later("one copy"): 1, later("two copies"): 2, later("three copies"): 3},
+    **{later("four copies"): 4, later("eight copies"): 8},
+}
 """How many whole models the cards hold together."""
 
-ADAPTERS = {"train LoRA adapters": "FP16", "train QLoRA adapters": "NF4"}
+ADAPTERS = {later("train LoRA adapters"): "FP16", later("train QLoRA adapters"): "NF4"}
 """A task that trains adapters alone → the format of the frozen weights below."""
 
-TASKS = ("answer", "train all weights", *ADAPTERS)
+TASKS = (later("answer"), later("train all weights"), *ADAPTERS)
 """What the cards are for."""
 
-SHARED = ("nothing", "the optimizer", "optimizer and gradients", "all states")
+SHARED = (later("nothing"), later("the optimizer"), later("optimizer and gradients"), later("all states"))
 """What the cards share that train, by the stage of ZeRO."""
 
-RECOMPUTE = {"all activations kept": "none", "layers computed again": "full"}
+RECOMPUTE = {later("all activations kept"): "none", later("layers computed again"): "full"}
 """What is done with the activations until the backward pass."""
 
 _OPTIMIZERS = ("AdamW", "8-bit AdamW", "Lion", "SGD momentum", "SGD", "Muon")
@@ -44,22 +48,54 @@ def _two_a_doubling(name: str) -> Number:
     return replace(slider, grid=tuple(mark for mark in slider.grid if mark % 2 ** max(mark.bit_length() - 2, 0) == 0))
 
 
-_WISH = "*The wish:* {task} "
-_ANSWER = (
-    f"{_WISH}{{batch}} people at once, each with up to {{context}} tokens and at least {{speed}} tokens a second, "
-    "for at most {budget} dollars. *The plan:* {model} with [weights] in {weights} and a [cache] in {kv_cache}, "
-    "on {cards} × {gpu}"
+_ANSWER = later(
+    "*The wish:* {task} {batch} people at once, each with up to {context} tokens and at least {speed} tokens a second, "
+    "for at most {budget} dollars. *The plan:* {model} with [weights] in {weights} and a [cache] in {kv_cache}, on "
+    "{cards} × {gpu}."
 )
-_TRAIN = "for at most {budget} dollars. *The plan:* the recipe {recipe} with the [optimizer] {optimizer}"
+_ANSWER_IN_COPIES = later(
+    "*The wish:* {task} {batch} people at once, each with up to {context} tokens and at least {speed} tokens a second, "
+    "for at most {budget} dollars. *The plan:* {model} with [weights] in {weights} and a [cache] in {kv_cache}, on "
+    "{cards} × {gpu}, which hold {copies} of it."
+)
+_WISH = {
+    "all": later(
+        "*The wish:* {task} of {model} on texts of {context} tokens, {batch} on each card at once, for at most "
+        "{budget} dollars."
+    ),
+    "adapters": later(
+        "*The wish:* {task} of {model} of rank {lora_rank} on texts of {context} tokens, {batch} on each card at once, "
+        "for at most {budget} dollars."
+    ),
+    "all, unknown": later("*The wish:* {task} of {model} for at most {budget} dollars."),
+    "adapters, unknown": later("*The wish:* {task} of {model} of rank {lora_rank} for at most {budget} dollars."),
+}
+_PLAN = {
+    "one": later("*The plan:* the recipe {recipe} with the [optimizer] {optimizer}, {recompute}, on {cards} × {gpu}."),
+    "several": later(
+        "*The plan:* the recipe {recipe} with the [optimizer] {optimizer}, {recompute}, on {cards} × {gpu}, which "
+        "share {zero}."
+    ),
+    "one, unknown": later("*The plan:* the recipe {recipe} with the [optimizer] {optimizer}, on {cards} × {gpu}."),
+    "several, unknown": later(
+        "*The plan:* the recipe {recipe} with the [optimizer] {optimizer}, on {cards} × {gpu}, which share {zero}."
+    ),
+}
+"""The sentences of the controls that act; `unknown` are activations that nobody has measured."""
 
 
 @explorer(
     _ANSWER,
     presets={
-        "a chatbot": {"model": "Gemma-3-27B", "gpu": "RTX 4090", "context": 2**15, "speed": 6, "budget": 2_000},
-        "50 people": {"model": "Llama-3.1-70B", "gpu": "H100 80 GB", "context": 2**13, "batch": 50}
+        later("a chatbot"): {"model": "Gemma-3-27B", "gpu": "RTX 4090", "context": 2**15, "speed": 6, "budget": 2_000},
+        later("50 people"): {"model": "Llama-3.1-70B", "gpu": "H100 80 GB", "context": 2**13, "batch": 50}
         | {"speed": 10, "budget": 120_000},
-        "fine-tuning": {"model": "Llama-3.1-8B", "gpu": "A100 40 GB", "context": 2**13, "task": "train all weights"}
+        later("fine-tuning"): {
+            "model": "Llama-3.1-8B",
+            "gpu": "A100 40 GB",
+            "context": 2**13,
+            "task": "train all weights",
+        }
         | {"cards": "8", "budget": 120_000},
     },
     task=Menu("what the cards do", TASKS),
@@ -67,8 +103,8 @@ _TRAIN = "for at most {budget} dollars. *The plan:* the recipe {recipe} with the
     copies=Menu("copies of the model", tuple(COPIES)),
     context=_two_a_doubling("context"),
     batch=_two_a_doubling("batch"),
-    speed=Number("speed", 1, 1_000, "tokens/s for each", grid=(1, 2, 5, 10, 20, 50, 100, 200)),
-    budget=Number("budget", 1, 10**9, "dollars", grid=_DOLLARS),
+    speed=Number("speed", 1, 1_000, later("tokens/s for each"), grid=(1, 2, 5, 10, 20, 50, 100, 200)),
+    budget=Number("budget", 1, 10**9, later("dollars"), grid=_DOLLARS),
     recipe=Menu("recipe: bytes of each number", tuple(names("recipes")), ("B", "B_g")),
     optimizer=Menu("optimizer", _OPTIMIZERS),
     zero=Menu("what the cards share", SHARED),
@@ -124,15 +160,12 @@ def adapters_of(task: str, rank: int) -> dict[str, object]:
 
 def _sentence(chosen: Plan, task: str) -> str:
     """Return the sentence of the controls that act."""
+    several = chosen.cards > 1
     if chosen.answers:
-        return _ANSWER + (", which hold {copies} of it." if chosen.cards > 1 else ".")
-    wish, plan = f"{_WISH}of {{model}}", _TRAIN
-    if task in ADAPTERS:
-        wish += " of rank {lora_rank}"
-    if not chosen.unknown:
-        wish += " on texts of {context} tokens, {batch} on each card at once,"
-        plan += ", {recompute}"
-    return f"{wish} {plan}, on {{cards}} × {{gpu}}" + (", which share {zero}." if chosen.cards > 1 else ".")
+        return _ANSWER_IN_COPIES if several else _ANSWER
+    unknown = ", unknown" if chosen.unknown else ""
+    wish, plan = ("adapters" if task in ADAPTERS else "all"), ("several" if several else "one")
+    return f"{tr(_WISH[wish + unknown])} {tr(_PLAN[plan + unknown])}"
 
 
 def frame_of(marks: Marks, end: int, chosen: Plan, card: Slim, sentence: str) -> Frame:
@@ -145,24 +178,25 @@ def frame_of(marks: Marks, end: int, chosen: Plan, card: Slim, sentence: str) ->
     sentence : of the controls
     """
     model, run, gpu, said = chosen.model, chosen.run, chosen.gpu, _said(chosen)
-    parts = " and ".join(f"{SUMMANDS[term].word} of {show(size)}" for term, size in chosen.memory.items())
+    words_of = {term: tr(SUMMANDS[term].word) for term in chosen.memory}
+    parts = both([tr("{word} of {size}", word=words_of[term], size=show(size)) for term, size in chosen.memory.items()])
+    plan = {"cards": chosen.cards, "card": gpu.name, "parts": parts}
     return Frame(
         marks=marks,
         height=end,
         said=said,
-        alt=f"{chosen.cards} × {gpu.name}, each with {parts}. {plain(words(said))}",
+        alt=tr("{cards} × {card}, each with {parts}. {said}", said=plain(words(said)), **plan),
         notes=advice.notes(model, run, gpu),
         hints=_hints(chosen),
         formula=[chosen.formula],
         code=code(model, run, shown=("context", "batch")),
         sentence=sentence,
         scale=f"{card.unit:.3g} {card.across} {chosen.cards}",
-        guess=guess(
-            card,
-            "What must a card hold? Drag the dashed line to where it reaches, or type a number; then open it.",
-            chosen.fit.needed,
-        ),
+        guess=guess(card, tr(_GUESS), chosen.fit.needed),
     )
+
+
+_GUESS = later("What must a card hold? Drag the dashed line to where it reaches, or type a number; then open it.")
 
 
 def _hints(chosen: Plan) -> list[str]:
@@ -173,23 +207,42 @@ def _hints(chosen: Plan) -> list[str]:
     *others, last = map(str, offered(chosen.model, 1))
     if not others:
         return steps
-    heads = "for each takes equally many heads of every layer"
-    return [*steps, f"{chosen.model.name} can be split between {', '.join(others)} or {last} cards, {heads}."]
+    between = {"model": chosen.model.name, "counts": ", ".join(others), "last": last}
+    return [*steps, tr(_SPLIT, **between)]
+
+
+_SPLIT = later(
+    "{model} can be split between {counts} or {last} cards, for each takes equally many heads of every layer."
+)
 
 
 def _said(chosen: Plan) -> str:
     """Say whether it fits, and never without what is not counted."""
-    where = "the card" if chosen.cards == 1 else f"each of {chosen.cards} cards"
-    free = f"{show(abs(chosen.fit.margin))} stay free on {where}"
     if not chosen.fit:
-        of = "" if chosen.cards == 1 else f" of {where}"
-        return f"*It does not fit:* {show(-chosen.fit.margin)} of the {show(chosen.fit.needed)} run over the rim{of}."
-    if chosen.unknown:
-        alone = "but the [activations] come on top, and nobody has measured them here"
-        return f"*Nobody knows whether it fits:* {free}, {alone}."
-    if chosen.surely:
-        return f"*It fits:* {free}, and the dashed box has room there."
-    return f"*It fits by its terms alone:* {free}, and the dashed box may take {show(chosen.most_uncounted)}."
+        sizes = {"over": show(-chosen.fit.margin), "needed": show(chosen.fit.needed)}
+        return tr_many(*_OVER, chosen.cards, **sizes)
+    said = _UNKNOWN if chosen.unknown else _SURELY if chosen.surely else _ALONE
+    return tr_many(*said, chosen.cards, free=show(chosen.fit.margin), most=show(chosen.most_uncounted))
+
+
+_OVER = later_many(
+    "*It does not fit:* {over} of the {needed} run over the rim.",
+    "*It does not fit:* {over} of the {needed} run over the rim of each of {count} cards.",
+)
+_UNKNOWN = later_many(
+    "*Nobody knows whether it fits:* {free} stay free on the card, but the [activations] come on top, and nobody has "
+    "measured them here.",
+    "*Nobody knows whether it fits:* {free} stay free on each of {count} cards, but the [activations] come on top, and "
+    "nobody has measured them here.",
+)
+_SURELY = later_many(
+    "*It fits:* {free} stay free on the card, and the dashed box has room there.",
+    "*It fits:* {free} stay free on each of {count} cards, and the dashed box has room there.",
+)
+_ALONE = later_many(
+    "*It fits by its terms alone:* {free} stay free on the card, and the dashed box may take {most}.",
+    "*It fits by its terms alone:* {free} stay free on each of {count} cards, and the dashed box may take {most}.",
+)
 
 
 def _guess_line(marks: Marks, card: Slim) -> None:

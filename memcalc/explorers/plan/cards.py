@@ -10,6 +10,7 @@ from memcalc.explorers.plan.run import CARDS, UNCOUNTED, Plan
 from memcalc.explorers.plan.said import said_of, sharing
 from memcalc.explorers.vessel import Vessel, squares
 from memcalc.formula.symbols import SUMMANDS
+from memcalc.texts import later, tr
 from memcalc.units import show
 
 MOST_DRAWN = 8
@@ -109,7 +110,7 @@ def draw_cards(marks: Marks, plan: Plan) -> tuple[Slim, float]:
         card = row.at(place)
         if number:
             _card(marks, row, card, number)
-        name = f"{number}" if number and row.pitch < 58 else f"card {number}" if number else "…"
+        name = f"{number}" if number and row.pitch < 58 else tr("card {number:,}", number=number) if number else "…"
         marks.text(f"name_{number}", card.middle, card.floor + 23, name, anchor="middle")
     _copies(marks, row)
     if row.card.over:
@@ -126,11 +127,12 @@ def _card(marks: Marks, row: Row, card: Slim, number: int) -> None:
     for what, (low, high) in row.plan.uncounted.items():
         height = card.per(high)
         look = "rim blank" if top - height < card.rim <= top else "ghost blank"
-        says = f"{UNCOUNTED[what]}: {show(low)} to {show(high)}, not counted"
+        ends = {"what": tr(UNCOUNTED[what]), "low": show(low), "high": show(high)}
+        says = tr("{what}: {low} to {high}, not counted", **ends)
         marks.rect(f"{name}_{what}", y=top - height, height=height, look=look, says=says, **place)
         top -= height
     if row.plan.unknown:
-        of = {"of": "activations", "says": "activations: nobody has measured them here"}
+        of = {"of": "activations", "says": tr("activations: nobody has measured them here")}
         marks.rect(f"{name}_unknown", y=top - _UNKNOWN, height=_UNKNOWN, look="level blank", **of, **place)
         marks.text(f"{name}_mark", card.middle, top - 8, "?", anchor="middle", look="middling", answer=True, **of)
 
@@ -155,7 +157,8 @@ def _handles(marks: Marks, row: Row) -> None:
     if max(plan.each.values()) > 0:
         _surfaces(marks, row)
     places = {str(number): row.ring_at(number) for number in plan.offered}
-    marks.knob("cards", row.ring, first.floor + 37, "x", along("cards", places), says="cards: pull for more of them")
+    says = tr("cards: pull for more of them")
+    marks.knob("cards", row.ring, first.floor + 37, "x", along("cards", places), says=says)
 
 
 def _surfaces(marks: Marks, row: Row) -> None:
@@ -166,8 +169,8 @@ def _surfaces(marks: Marks, row: Row) -> None:
             marks.line(f"surface_{number}", row.at(place).surface, look="surface", **look)
     first, last, alone = row.at(0), row.at(len(row.drawn) - 1), plan.cards == 1
     aside = max(0.6 * first.half, 16) if alone else 0
-    _ring(marks, row, "context", first.middle - aside, "tokens", lights="s", **look)
-    who = "people" if plan.answers else "texts"
+    _ring(marks, row, "context", first.middle - aside, tr("tokens"), lights="s", **look)
+    who = tr("people") if plan.answers else tr("texts")
     _ring(marks, row, "batch", last.middle + aside, who, left=alone, lights="b", **look)
 
 
@@ -178,7 +181,7 @@ def _ring(marks: Marks, row: Row, quantity: str, place: float, said: str, left: 
         return
     per, most = card.per(each), plan.most[quantity]
     handle = along(quantity, origin=card.top + per * plan.now[quantity], size=-per) | {"also": [most] * (most > 0)}
-    marks.knob(quantity, place, card.top, "y", handle, says=f"{said}: drag the surface", **more)
+    marks.knob(quantity, place, card.top, "y", handle, says=tr("{what}: drag the surface", what=said), **more)
     if row.wide >= 600 and card.half > (_TWO_WORDS if plan.cards == 1 else _ONE_WORD):
         side, anchor = (-17, "end") if left else (17, "start")
         look = {"anchor": anchor, "look": "tiny halo", "answer": True}
@@ -188,11 +191,11 @@ def _ring(marks: Marks, row: Row, quantity: str, place: float, said: str, left: 
 def _below(marks: Marks, row: Row) -> float:
     """Say what the cards are, and what a square and a line stand for; return where that ends."""
     plan, (height, tokens) = row.plan, row.lines
-    who, each = (plan.gpu.name, "") if plan.cards == 1 else (f"{plan.cards} × {plan.gpu.name}", " each")
-    below = f"{who}: {plan.gpu.capacity_said} {show(plan.gpu.capacity)}{each}"
-    scale = f"one square is {vessels.square_of(row.card.unit)[1]:,} GiB"
-    if height and tokens <= plan.run.batch * plan.run.context:
-        scale += f" · from line to line {tokens:,} tokens"
+    seen = {"card": plan.gpu.name, "seen": plan.gpu.capacity_said, "size": show(plan.gpu.capacity)}
+    several = tr("{cards} × {card}: {seen} {size} each", cards=plan.cards, **seen)
+    below = several if plan.cards > 1 else "{card}: {seen} {size}".format(**seen)
+    lines = height and tokens <= plan.run.batch * plan.run.context
+    scale = tr(_SCALE if lines else _SQUARE, gib=vessels.square_of(row.card.unit)[1], tokens=tokens)
     end = row.card.floor + 85
     if row.wide == LAYOUTS[-1]:
         marks.text("gpu", _LEFT + 5, end, f"{below} · {scale}")
@@ -200,6 +203,10 @@ def _below(marks: Marks, row: Row) -> float:
     marks.text("gpu", _LEFT + 5, end, below, look="" if row.wide >= 600 else "tiny")
     marks.text("scale", _LEFT + 5, end + 17, scale, look="tiny")
     return end + 27
+
+
+_SQUARE = later("one square is {gib:,} GiB")
+_SCALE = later("one square is {gib:,} GiB · from line to line {tokens:,} tokens")
 
 
 def _labels(marks: Marks, row: Row, floor: float) -> float:

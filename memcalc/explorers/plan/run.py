@@ -12,11 +12,12 @@ from memcalc.estimate.terms import terms
 from memcalc.explorers.words import formula
 from memcalc.formula.choices import Accounting, End
 from memcalc.formula.overhead import inference_overhead
+from memcalc.texts import later, tr
 
 CARDS = (*range(1, 9), 10, 12, 16, 20, 24, 28, 32, 40, 48, 64)
 """How many cards a plan can have."""
 
-UNCOUNTED = {"driver": "driver, libraries", "gaps": "allocator's gaps"}
+UNCOUNTED = {"driver": later("driver, libraries"), "gaps": later("allocator's gaps")}
 """What comes on top of the terms and is known as a range only, in words."""
 
 
@@ -160,15 +161,22 @@ def answering(model: Model, gpu: Gpu, cards: int, copies: int, people: int, **ru
     68833263616
     """
     if cards not in (known := offered(model, copies)):
-        *others, last = map(str, known)
-        listed = " or ".join(filter(None, (", ".join(others), last)))
-        several = f"{copies} copies of {model.name}" if copies > 1 else model.name
-        raise InputError(
-            f"cards must be {listed} for {several}, not {cards}: each takes equally many heads of every layer."
-        )
+        raise InputError(tr(_HEADS, allowed=_listed(known), held=_held(model, copies), given=cards))
     copies = copies if cards > 1 else 1
     inference = Inference(**run, batch=-(-people // copies), tensor_parallel=cards // copies)
     return Plan(model, gpu, inference, cards, copies, people, offered=known)
+
+
+_HEADS = later("cards must be {allowed} for {held}, not {given}: each takes equally many heads of every layer.")
+
+
+def _listed(counts: Sequence[int]) -> str:
+    *others, last = map(str, counts)
+    return tr(" or ").join(filter(None, (", ".join(others), last)))
+
+
+def _held(model: Model, copies: int) -> str:
+    return tr("{copies} copies of {model}", copies=copies, model=model.name) if copies > 1 else model.name
 
 
 def offered(model: Model, copies: int) -> Sequence[int]:

@@ -2,6 +2,7 @@
 
 from memcalc.explorers.plan.run import UNCOUNTED, Plan, shared_by
 from memcalc.formula.symbols import SUMMANDS
+from memcalc.texts import later, tr, tr_many
 from memcalc.units import show
 
 
@@ -16,37 +17,44 @@ def sharing(plan: Plan) -> str:
     if plan.answers:
         return _service(plan)
     if plan.cards == 1:
-        return "the model and all its states"
-    return (
-        "the model and all its states, whole on each card",
-        f"the optimizer shared by {plan.cards}, the rest whole on each",
-        f"the weights whole on each card, the rest shared by {plan.cards}",
-        f"the model and all its states, shared by {plan.cards}",
-    )[plan.run.stage]
+        return tr("the model and all its states")
+    return tr(_AT_STAGE[plan.run.stage], cards=plan.cards)
+
+
+_AT_STAGE = (
+    later("the model and all its states, whole on each card"),
+    later("the optimizer shared by {cards}, the rest whole on each"),
+    later("the weights whole on each card, the rest shared by {cards}"),
+    later("the model and all its states, shared by {cards}"),
+)
 
 
 def _service(plan: Plan) -> str:
-    people = "one person" if plan.people == 1 else f"{plan.people:,} people"
+    people, most = tr_many("one person", "{count:,} people", plan.people), plan.run.batch
+    if plan.copies > 1 and most < plan.people:
+        said = later("{copies} copies of the model, up to {most:,} of {people} each")
+        return tr(said, copies=plan.copies, most=most, people=people)
     if plan.copies > 1:
-        each = f"up to {plan.run.batch:,} of {people}" if plan.run.batch < plan.people else people
-        return f"{plan.copies} copies of the model, {each} each"
-    over = f" over {plan.cards} cards" if plan.cards > 1 else ""
-    return f"one copy of the model{over}, {people}"
+        return tr("{copies} copies of the model, {people} each", copies=plan.copies, people=people)
+    if plan.cards > 1:
+        return tr("one copy of the model over {cards} cards, {people}", cards=plan.cards, people=people)
+    return tr("one copy of the model, {people}", people=people)
 
 
 def said_of(plan: Plan) -> dict[str, list[str]]:
     """Return what is written of each part: what it takes, and what it is."""
-    short = {term: entry.word for term, entry in SUMMANDS.items()} | {"weight_copies": "copies"}
+    short = {term: tr(entry.word) for term, entry in SUMMANDS.items()} | {"weight_copies": tr("copies")}
     lines = {term: [f"{short[term]} {show(size)}", _of(plan, term)] for term, size in plan.memory.items()}
     for what, (low, high) in plan.uncounted.items():
-        lines[what] = ["not counted", f"{UNCOUNTED[what]}: {between(low, high)}"]
+        lines[what] = [tr("not counted"), f"{tr(UNCOUNTED[what])}: {between(low, high)}"]
     if plan.unknown:
-        lines["unknown"] = ["activations: ?", "nobody has measured them here"]
+        lines["unknown"] = [tr("activations: ?"), tr("nobody has measured them here")]
     margin = show(abs(plan.fit.margin))
     if not plan.fit:
-        where = "of each card" if plan.cards > 1 else "no room on this card"
-        return lines | {"over": [f"{margin} over the rim", where]}
-    return lines | {"free": [f"{margin} free", f"for the dashed box and {'buffers' if plan.answers else 'the loss'}"]}
+        where = tr("of each card") if plan.cards > 1 else tr("no room on this card")
+        return lines | {"over": [tr("{size} over the rim", size=margin), where]}
+    buffers, loss = later("for the dashed box and buffers"), later("for the dashed box and the loss")
+    return lines | {"free": [tr("{size} free", size=margin), tr(buffers if plan.answers else loss)]}
 
 
 def between(low: int, high: int) -> str:
@@ -57,18 +65,20 @@ def between(low: int, high: int) -> str:
     """
     ends = show(low).split(), show(high).split()
     least = ends[0][0] if ends[0][1:] == ends[1][1:] else show(low)
-    return f"{least} to {show(high)}" if low else f"up to {show(high)}"
+    return tr("{low} to {high}", low=least, high=show(high)) if low else tr("up to {high}", high=show(high))
 
 
 def _of(plan: Plan, term: str) -> str:
     """Say what a term consists of, or who shares it."""
     run, shared = plan.run, shared_by(plan, term)
     if term in ("kv_cache", "activations"):
-        texts = f"{run.batch:,} × " if run.batch > 1 else ""
-        return f"{texts}{run.context:,} tokens"
+        said = later("{texts:,} × {tokens:,} tokens") if run.batch > 1 else later("{tokens:,} tokens")
+        return tr(said, texts=run.batch, tokens=run.context)
     if shared > 1:
-        return f"shared by {shared} cards"
+        return tr("shared by {cards} cards", cards=shared)
     if term == "weights":
-        return f"{plan.model.parameters:,} parameters"
-    said = {"optimizer": "what it remembers", "gradients": "of all that is trained"}
-    return said.get(term, "of the weights, in 16 bits")
+        return tr("{count:,} parameters", count=plan.model.parameters)
+    return tr(_WHOLE.get(term, later("of the weights, in 16 bits")))
+
+
+_WHOLE = {"optimizer": later("what it remembers"), "gradients": later("of all that is trained")}
