@@ -134,19 +134,34 @@ def of_fsdp(source: str | Path | Mapping) -> Settings:
     program = _version(values)
     said, found = _read(program, values, source)
     found.put("sharding", program.casefold(), "fsdp" if said.pop("version", None) is None else "version")
-    for key, value in said.items():
-        row = _known(program)[key]
-        if row.values == "count":
-            found.put(row.field, _count(key, value, row.field), key)
-        elif row.values == "flag":
-            found.put(row.field, _flag(key, said), key)
-        elif row.field:
-            found.put(row.field, _meant(row, value), key)
-            if row.field == "sharding" and _word(value) in ("hybrid_shard", "4"):
-                found.idle[str(value)] = "node"
-        elif row.values and _word(value) not in row.meant:
-            found.idle[key] = "uncounted"
+    for key in said:
+        _take(_known(program)[key], said, found)
+    _along_sequences(found)
     return found
+
+
+def _take(row: Key, said: Mapping[str, object], found: Settings) -> None:
+    """Take what a key of FSDP says."""
+    key, value = row.key, said[row.key]
+    if row.values == "count":
+        found.put(row.field, _count(key, value, row.field), key)
+    elif row.values == "flag":
+        found.put(row.field, _flag(key, said), key)
+    elif row.field:
+        found.put(row.field, _meant(row, value), key)
+        if row.field == "sharding" and _word(value) in ("hybrid_shard", "4"):
+            found.idle[str(value)] = "node"
+    elif row.values and _word(value) not in row.meant:
+        found.idle[key] = "uncounted"
+
+
+def _along_sequences(found: Settings) -> None:
+    """Of all processes, count as data-parallel those that work on other sequences."""
+    cards, every = found.fields.get("context_parallel", 1), found.fields.get("data_parallel", 1)
+    if every > 1:
+        if every % cards:
+            raise must("num_processes", f"a multiple of parallelism_config_cp_size = {cards:,}", every)
+        found.put("data_parallel", every // cards, found.keys["data_parallel"])
 
 
 _WORDS = {
