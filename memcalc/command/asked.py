@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from memcalc.command import duration, methods
@@ -46,14 +47,29 @@ def _of_cards(run: Inference | Training, options: argparse.Namespace) -> None:
     if isinstance(run, Inference):
         return _generating(model, run, cards, options)
     if len(cards) > 1:
-        such = "one card, of which the options under several cards, such as --data-parallel, say how many there are"
-        raise must("gpu", such, " and ".join(cards))
+        run = _on_all(run, cards)
     if methods.asked(options):
         from memcalc.command import phases
 
         duration.refuse(options)
         return phases.answer(model, methods.of(run, options), cards[0], options)
     on_one(model, run, cards[0], options)
+
+
+def _on_all(run: Training, cards: list[str]) -> Training:
+    """Return the run on so many equal cards: unless its degrees say more, each works on other sequences.
+
+    >>> _on_all(Training(tensor_parallel=2), ["H100"] * 8).data_parallel
+    4
+    """
+    if len({*cards}) > 1:
+        raise must("gpu", "equal cards for a training, such as '4x H100', each with its share", " and ".join(cards))
+    once = replace(run, data_parallel=1).cards
+    every = len(cards) // once if run.data_parallel == 1 else run.data_parallel
+    if every * once != len(cards):
+        said = f"{run.cards:,} equal cards, or one that stands for them, as the options under several cards say"
+        raise must("gpu", said, f"{len(cards):,} of {cards[0]}")
+    return replace(run, data_parallel=every)
 
 
 def _generating(model: AnyModel, run: Inference, cards: list[str], options: argparse.Namespace) -> None:

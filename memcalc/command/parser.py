@@ -23,6 +23,7 @@ GROUPS = {
     "several cards": (
         *("data_parallel", "tensor_parallel", "pipeline_parallel", "expert_parallel"),
         *(
+            "context_parallel",
             "sequence_parallel",
             "micro_batches",
             "schedule",
@@ -58,7 +59,10 @@ GROUPS = {
 _REST = "and more"
 
 _CARD = 'a card, such as "RTX 4090", or its size, such as "48 GB at 960 GB/s"'
-_CARDS = {"fit": f"{_CARD}; several share the model out, equal or not", "train": _CARD}
+_CARDS = {
+    "fit": f"{_CARD}; several share the model out, equal or not",
+    "train": f'{_CARD}; of several, such as "4x H100", each works on other sequences, unless options divide more',
+}
 
 _ALSO = {"context": ("max-len",)}
 """Field → other names of its option."""

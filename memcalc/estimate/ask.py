@@ -275,7 +275,7 @@ def _instead(named: str, found: Callable[[Model, Training], int]) -> Question:
 def _offloaded(model: Model, run: Training, _size: int | None) -> Quantity:
     """Return what all cards together keep in the memory of the CPU."""
     elsewhere = sum(states.places(model, run)["cpu"].values()) if run.off_card else 0
-    return Quantity(elsewhere * run.data_parallel, "bytes", terms(model, replace(run, activations="none")))
+    return Quantity(elsewhere * run.sharing_cards, "bytes", terms(model, replace(run, activations="none")))
 
 
 def _decode(model: Model, run: Inference, gpu: str | None, card: str | None) -> Quantity:

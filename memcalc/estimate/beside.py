@@ -186,7 +186,7 @@ def parts_of(
 def _check_code(rows: list[Mapping[str, str]], run: Training, gone: Collection[str]) -> None:
     """Raise InputError for what TRL's trainers do not do: dividing a model, Megatron's layers, Liger's loss of one."""
     method = rows[0]["method"]
-    for degree in PARALLEL:
+    for degree in (*PARALLEL, "context_parallel"):
         if getattr(run, degree) > 1:
             raise must(degree, f"1 for {method}, where zero or sharding share the model out", getattr(run, degree))
     if run.activations == Accounting.MEGATRON:

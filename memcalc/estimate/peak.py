@@ -101,8 +101,8 @@ def _highest(every: tuple[At, ...]) -> dict[str, object]:
     return {"moment": top.moment, "name": top.name, "parts": top.parts, "moments": in_order}
 
 
-_GROWING = ("context", "batch", "data_parallel")
-"""Fields of a run that change numbers in the same formulas, but for what `_Kind` asks of them."""
+_GROWING = {"context": "own_context", "batch": "batch", "data_parallel": "sharing_cards"}
+"""Field of a run that changes numbers in the same formulas, but for what `_Kind` asks of it → who has its number."""
 
 _CHOICES = tuple(name for name in Training.declared if name not in _GROWING)
 
@@ -144,7 +144,7 @@ class _Plan:
 def _planned_for(model: Model | NominalModel, run: Training) -> _Plan:
     beyond = run.context >= getattr(model, "window", 0)
     choices = tuple(getattr(run, name) for name in _CHOICES)
-    return _planned(_Kind(model, choices, run.batch > 1, run.data_parallel > 1, beyond, run))
+    return _planned(_Kind(model, choices, run.batch > 1, run.sharing_cards > 1, beyond, run))
 
 
 @lru_cache(maxsize=1024)
@@ -155,7 +155,7 @@ def _planned(kind: _Kind) -> _Plan:
     moments = tuple(map(exchange.on_one_card, step.moments)) if run.expert_parallel > 1 else step.moments
     terms, letters, source = _together(moments, frozenset({symbol("parameters")} & known.keys()))
     place = {term: place for place, term in enumerate(terms)}
-    growing = {symbol(name): name for name in _GROWING}
+    growing = {symbol(name): number for name, number in _GROWING.items()}
     return _Plan(
         tuple((moment, tuple((part.name, place[part]) for part in moment.parts)) for moment in moments),
         numeric.function(letters, source),
@@ -242,6 +242,8 @@ def unknown(model: Model | NominalModel, run: Training) -> str:
         said.append("columns of outliers, which LLM.int8 keeps a second time")
     if run.planned:
         said.append("what a layer takes on its way back")
+    if run.context_parallel > 1 and not isinstance(model, NominalModel) and run.activations != Accounting.NONE:
+        said.append("what attention exchanges between the cards of a sequence")
     if stepping(model, run)[1] is None:
         said.append(f"what a step of {run.optimizer} takes for a moment")
     said += towers.unknown(model)

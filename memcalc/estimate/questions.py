@@ -264,14 +264,16 @@ def fewest_gpus(model: AnyModel, run: Inference | Training, gpu: Gpu) -> int:
     for number in numbers:
         spread = replace(run, **{degree: number})
         if fits(model, spread, gpu):
-            return math.prod(getattr(spread, name) for name in PARALLEL) * getattr(spread, "data_parallel", 1)
+            return (
+                spread.cards if isinstance(spread, Training) else math.prod(getattr(spread, name) for name in PARALLEL)
+            )
     return 0
 
 
 def _sharing(model: AnyModel, run: Training, gpu: Gpu) -> Iterator[int]:
     """Yield one card, then the numbers of cards from which on some share gets smaller, where the run may fit."""
     yield 1
-    if not run.zero and run.sharding != "fsdp":
+    if not run.zero and not run.by_rows:
         return
     least, limit = _least(model, run), BY_NAME["data_parallel"].limit
     number = 1 + last(lambda cards: least(cards) > gpu.capacity, limit, low=1)
@@ -307,8 +309,8 @@ def _least_states(model: AnyModel, run: Training) -> Callable[[int], Fraction]:
     known = values(model, several)
     states = next(term for term in terms(model, several) if term.name == "optimizer")
     expr = at_least(states.written_for(known))
-    letters = numeric.arguments(expr)
-    return lambda cards: numeric.exact(expr)(*(cards if letter is N_d else known[letter] for letter in letters))
+    letters, each = numeric.arguments(expr), run.context_parallel
+    return lambda cards: numeric.exact(expr)(*(each * cards if letter is N_d else known[letter] for letter in letters))
 
 
 def crossing(model: Model, run: Inference) -> int | None:

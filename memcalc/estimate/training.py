@@ -7,14 +7,14 @@ from dataclasses import replace
 from functools import cache
 
 from memcalc import catalogue
-from memcalc.errors import InputError
+from memcalc.errors import InputError, shown
 from memcalc.estimate import adapters, frozen, planned, towers
 from memcalc.estimate.degrees import check_degrees
 from memcalc.estimate.prefill import unmeasured
 from memcalc.estimate.states import averaged, states
 from memcalc.formula import activations as saved
 from memcalc.formula import lora, megatron
-from memcalc.formula.choices import Accounting, End, Recompute
+from memcalc.formula.choices import Accounting, Attention, End, Recompute
 from memcalc.formula.overhead import inference_overhead, overhead
 from memcalc.formula.saved_tensors import DROPOUTS, RECOMPUTE, SELECTED, CodePath, SavedTensor
 from memcalc.formula.saved_tensors import saved_tensors as tensors_of
@@ -26,6 +26,8 @@ _KINDS = {"moe_layers": "experts", "latent_layers": "latent"}
 """Kind of layers → the trait of a family's code that has them."""
 
 _CODES = [name for row in catalogue.rows("code_paths") for name in (row["name"], *row["aliases"].split("|")) if name]
+
+_RINGED = [row["name"] for row in catalogue.rows("code_paths") if "ringed" in row["traits"].split()]
 
 _SELECTED = [row["name"] for row in catalogue.rows("code_paths") if "selected" in row["traits"].split()]
 
@@ -64,6 +66,8 @@ def _reasons(model: Model, run: Training) -> Iterator[str]:
     yield from (
         _not_in_megatron(run) if run.activations == Accounting.MEGATRON else _not_in_transformers(model, run, own)
     )
+    if run.context_parallel > 1:
+        yield from _not_along_a_sequence(model, run)
 
 
 def _not_in_megatron(run: Training) -> Iterator[str]:
@@ -94,6 +98,25 @@ def _not_in_transformers(model: Model, run: Training, own: list[str]) -> Iterato
     if run.recompute in SELECTED and (model.family not in _SELECTED or run.lora_rank):
         beside = f"adapters beside {model.name}" if run.lora_rank else model.name
         yield f"recompute must be 'none' or 'full' for {beside}, not '{run.recompute}': nobody has measured it."
+
+
+def _not_along_a_sequence(model: Model, run: Training) -> Iterator[str]:
+    """Yield why nobody knows what a card keeps that has a part of each sequence: PyTorch's rings know few kinds."""
+    asked = f"not {run.context_parallel:,}."
+    if run.activations == Accounting.MEGATRON or model.family not in _RINGED:
+        whose = "activations 'megatron'" if run.activations == Accounting.MEGATRON else f"the code of {model.family}"
+        yield f"context_parallel must be 1 with {whose}, of which nobody has measured it, {asked}"
+        return
+    if model.window_layers:
+        yield f"context_parallel must be 1 for {model.name}, whose windows no ring knows, {asked}"
+    for name, usual in {"lora_rank": 0, "frozen": 0, "dropout": 0}.items():
+        if (found := getattr(run, name)) != usual:
+            yield f"{name} must be {usual} with context_parallel, not {shown(found)}: nobody has measured it."
+    if run.recompute not in RECOMPUTE[:2]:
+        yield f"recompute must be none or full with context_parallel, not {run.recompute}: nobody has measured it."
+    if code_path(model, run).kernel != Attention.FLASH:
+        fused = "must be sdpa or flash in numbers of 16 bits with context_parallel"
+        yield f"attention {fused}, not {run.attention} with recipe {run.recipe}."
 
 
 def _own_kinds(model: Model) -> list[str]:
@@ -179,6 +202,7 @@ def _details(model: Model, run: Training) -> dict[str, bool]:
         **frozen.details(model, run),
         "inputs_away": run.offload_activations,
         "divided": run.planned,
+        "along_sequence": run.context_parallel > 1,
     }
 
 

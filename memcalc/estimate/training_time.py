@@ -87,7 +87,7 @@ def training_time(
     _check(model, run, gpu, every_pair)
     if card_price is not None and tokens is None:
         raise must("tokens", "given with card_price, which is paid for as long as they take", None)
-    on_other_sequences = {_N_D: run.data_parallel * run.expert_parallel, _N_EP: 1}
+    on_other_sequences = {_N_D: run.data_parallel * run.expert_parallel, _N_EP: 1, _S: run.context}
     card = {_PEAK: _arithmetic(run, gpu, peak_tflops), _REACHED: _share(utilization)}
     known = values(model, run) | on_other_sequences | card
     done, needed = (_operations(model, run, again, every_pair) for again in (run.recompute, Recompute.NONE))
@@ -104,7 +104,7 @@ def training_time(
     )
 
 
-_PEAK, _REACHED, _N_D, _N_EP = symbols("arithmetic hardware_utilization data_parallel expert_parallel")
+_PEAK, _REACHED, _N_D, _N_EP, _S = symbols("arithmetic hardware_utilization data_parallel expert_parallel context")
 _MOST = BY_NAME["card_price"].limit
 _DAY = 24 * 3600  # seconds
 

@@ -93,7 +93,7 @@ class _Search:
     def sharing(self) -> Iterator[Way]:
         """Yield the first stage of ZeRO with which these cards do, or the fewest cards that share everything."""
         run = self.run
-        if run.data_parallel > 1 and not run.by_rows and (way := self._first(range(run.zero + 1, 4))):
+        if run.sharing_cards > 1 and not run.by_rows and (way := self._first(range(run.zero + 1, 4))):
             yield way
             return
         whole = {"zero": 3} if run.expert_parallel == 1 else {"zero": 0, "sharding": "fsdp"}
@@ -118,8 +118,8 @@ class _Search:
 
     @property
     def _dividing(self) -> int:
-        """Cards that divide the model, each of which has as many beside it that work on other sequences."""
-        return math.prod(getattr(self.run, degree) for degree in PARALLEL)
+        """Cards that divide model or sequences, each of which has as many beside it that work on other sequences."""
+        return math.prod(getattr(self.run, degree) for degree in (*PARALLEL, "context_parallel"))
 
     def _on_fewest(self, everything: Change) -> Way | None:
         """Return the run on the fewest cards that share everything, more than there are; None if no number does."""

@@ -26,6 +26,7 @@ from memcalc.texts import later
 
 _SOURCE = "paszke2019pytorch, torch/distributed/fsdp/_fully_shard/_fsdp_param_group.py and _fsdp_collectives.py in 2.13"
 _HOLDS = "fully_shard around each layer and around the model; cards that divide the rows of every tensor evenly"
+_HOLDS += "; Accelerate from 1.14 on gathers embedding and head apart from the rest, and takes less"
 
 _two, _three = Min(1, L - 1), Min(1, Max(0, L - 2))  # whether there are so many layers
 

@@ -35,7 +35,7 @@ L_full, L_win, L_sf, L_sw, L_mla, L_idx = symbols(
     "full_layers window_layers sharing_layers window_sharing_layers latent_layers index_layers"
 )
 s, b, L, W, n_micro, N_d = symbols("context batch layers window micro_batches data_parallel")
-cards = N_d * prod(symbols("tensor_parallel pipeline_parallel expert_parallel"))
+cards = N_d * prod(symbols("tensor_parallel pipeline_parallel expert_parallel context_parallel"))
 """Cards that train together."""
 step_tokens = s * b * n_micro * N_d
 """Tokens of a step, of all cards together."""

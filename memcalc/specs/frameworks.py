@@ -83,7 +83,9 @@ class Settings:
 
 @cache
 def _known(program: str) -> dict[str, Key]:
-    return {row["key"]: Key.of_row(row) for row in catalogue.rows("framework_keys") if row["program"] == program}
+    """Return the rows of a program; FSDP2 has those of FSDP, but for what its own say."""
+    rows = (row for row in catalogue.rows("framework_keys") if program.startswith(row["program"]))
+    return {row["key"]: Key.of_row(row) for row in rows}
 
 
 def of_deepspeed(source: str | Path | Mapping, hidden: int = 0) -> Settings:
@@ -99,7 +101,7 @@ def of_deepspeed(source: str | Path | Mapping, hidden: int = 0) -> Settings:
     >>> of_deepspeed({"zero_optimization": {"stage": 2}, "bf16": {"enabled": True}}).fields
     {'zero': 2, 'recipe': 'mixed'}
     """
-    said, found = _read("DeepSpeed", source)
+    said, found = _read("DeepSpeed", source if isinstance(source, Mapping) else _load(source), source)
     if "zero_optimization.reduce_bucket_size" in _automatic(said) and hidden:
         said["zero_optimization.reduce_bucket_size"] = hidden**2
     for key in _automatic(said):
@@ -122,23 +124,44 @@ def of_fsdp(source: str | Path | Mapping) -> Settings:
 
     >>> of_fsdp({"fsdp_config": {"fsdp_offload_params": True}, "num_processes": 8}).fields
     {'sharding': 'fsdp', 'offload': 'parameters', 'data_parallel': 8}
+    >>> of_fsdp({"fsdp_config": {"fsdp_version": 2, "fsdp_reshard_after_forward": False}}).fields
+    {'sharding': 'fsdp2', 'reshard': False}
     """
     words = source.split() if isinstance(source, str) else []
     if words and all(word in _WORDS for word in words):
         source = dict(_WORDS[word] for word in words)
-    said, found = _read("FSDP", source)
-    found.put("sharding", "fsdp", "fsdp")
-    for key, value in said.items():
-        row = _known("FSDP")[key]
-        if row.values == "count":
-            found.put(row.field, _count(key, value, row.field), key)
-        elif row.field:
-            found.put(row.field, _meant(row, value), key)
-            if row.field == "sharding" and _word(value) in ("hybrid_shard", "4"):
-                found.idle[str(value)] = "node"
-        elif row.values and _word(value) not in row.meant:
-            found.idle[key] = "uncounted"
+    values = source if isinstance(source, Mapping) else _load(source)
+    program = _version(values)
+    said, found = _read(program, values, source)
+    found.put("sharding", program.casefold(), "fsdp" if said.pop("version", None) is None else "version")
+    for key in said:
+        _take(_known(program)[key], said, found)
+    _along_sequences(found)
     return found
+
+
+def _take(row: Key, said: Mapping[str, object], found: Settings) -> None:
+    """Take what a key of FSDP says."""
+    key, value = row.key, said[row.key]
+    if row.values == "count":
+        found.put(row.field, _count(key, value, row.field), key)
+    elif row.values == "flag":
+        found.put(row.field, _flag(key, said), key)
+    elif row.field:
+        found.put(row.field, _meant(row, value), key)
+        if row.field == "sharding" and _word(value) in ("hybrid_shard", "4"):
+            found.idle[str(value)] = "node"
+    elif row.values and _word(value) not in row.meant:
+        found.idle[key] = "uncounted"
+
+
+def _along_sequences(found: Settings) -> None:
+    """Of all processes, count as data-parallel those that work on other sequences."""
+    cards, every = found.fields.get("context_parallel", 1), found.fields.get("data_parallel", 1)
+    if every > 1:
+        if every % cards:
+            raise must("num_processes", f"a multiple of parallelism_config_cp_size = {cards:,}", every)
+        found.put("data_parallel", every // cards, found.keys["data_parallel"])
 
 
 _WORDS = {
@@ -153,9 +176,16 @@ _WORDS = {
 """Word of the Trainer's --fsdp → the key that says the same: wolf2020transformers, trainer_utils.py: FSDPOption."""
 
 
-def _read(program: str, source: object) -> tuple[dict[str, object], Settings]:
+def _version(values: Mapping) -> str:
+    """Return whose keys a configuration of FSDP has; one that shards anew, or not, is of the second version."""
+    said = dict(_leaves("FSDP2", values))
+    if "version" in said:
+        return _meant(_known("FSDP")["version"], said["version"]).upper()
+    return "FSDP2" if _word(said.get("reshard_after_forward")) in ("true", "false") else "FSDP"
+
+
+def _read(program: str, values: Mapping, source: object) -> tuple[dict[str, object], Settings]:
     """Return the values of the keys that have rows with fields or values, and those that change nothing."""
-    values = source if isinstance(source, Mapping) else _load(source)
     said, found, known = {}, Settings(), _known(program)
     for key, value in _leaves(program, values):
         row = _row_of(key, known)
@@ -202,7 +232,7 @@ def _path(program: str, path: str, name: object) -> str:
     if not isinstance(name, str):
         raise must("a key", "a text", shown(name))
     name = name[:100]
-    if program == "FSDP":
+    if program != "DeepSpeed":
         name = "" if name == "fsdp_config" else name.removeprefix("fsdp_")
     return ".".join(filter(None, (path, name)))
 
@@ -248,8 +278,10 @@ def _meant(row: Key, value: object) -> str:
     """Return the value of the field that a key asks for."""
     if (found := row.meant.get(_word(value))) is not None:
         return found
-    allowed = ", ".join(word for word in row.meant if not word.isdigit())
-    instead = "; zero 2 counts what DeepSpeed shares in its place" if row.field == "sharding" else ""
+    allowed = ", ".join(word for word in row.meant if not word.isdigit()) or ", ".join(row.meant)
+    instead = (
+        "; zero 2 counts what DeepSpeed shares in its place" if row.key != "version" and row.field == "sharding" else ""
+    )
     raise InputError(f"{row.key} must be one of {allowed}, not {shown(value)}{instead}.")
 
 

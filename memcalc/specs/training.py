@@ -1,5 +1,6 @@
 """A run that trains: what is chosen, and which value it gives each symbol."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -16,7 +17,6 @@ from memcalc.formula.choices import (
     End,
     Experts,
     Family,
-    Layout,
     Losses,
     Offload,
     Recompute,
@@ -27,15 +27,11 @@ from memcalc.formula.choices import (
 )
 from memcalc.formula.formats import FP32, HALF, Format, Other
 from memcalc.formula.recipes import Optimizer, Recipe
-from memcalc.specs import choosing
+from memcalc.specs import choosing, dividing
 from memcalc.specs.fields import count, declare, flag, name_in, word
-from memcalc.specs.run import Run, weights_format
+from memcalc.specs.run import PARALLEL, Run, weights_format
 
-_STAGES = {Offload.OPTIMIZER: (1, 2, 3), Offload.PARAMETERS: (3,), Offload.NVME: (3,)}
-"""Offload → the stages of ZeRO that can do it; none needs none."""
-
-
-_PLAIN_NUMBERS = ("data_parallel", "micro_batches", "chunks", "frozen_layers", "lora_rank")
+_PLAIN_NUMBERS = ("micro_batches", "chunks", "frozen_layers", "lora_rank")
 _PLAIN_NUMBERS += ("optimizer_rank", "bucket", "live_parameters", "sub_group")
 """Fields whose numbers are those of the symbols of their names."""
 
@@ -85,6 +81,12 @@ class Training(Run):
     tensor_parallel: int = count("cards between which heads and widths are divided", default=1)
     pipeline_parallel: int = count("cards between which layers are divided", default=1)
     expert_parallel: int = count("cards between which experts are divided, each with other sequences", default=1)
+    context_parallel: int = count(
+        "cards between which each sequence is divided, as PyTorch's ring attention does it; they share the states out "
+        "as data-parallel ones do",
+        matters="only activations, and what zero or sharding fsdp shares out, depend on it",
+        default=1,
+    )
     sequence_parallel: bool = flag(
         "whether the activations outside attention and MLP are divided with the heads",
         False,
@@ -210,16 +212,7 @@ class Training(Run):
         if self.offload_activations and (self.recompute, self.activations) != (Recompute.FULL, Accounting.TRANSFORMERS):
             such = "without recompute full and activations 'transformers', for nobody has measured what else is kept"
             raise must("offload_activations", f"False {such}", True)
-        self._check_schedule()
-        self._check_sharing()
-
-    def _check_schedule(self) -> None:
-        in_turns = self.schedule in (Schedule.INTERLEAVED, Schedule.ZERO_BUBBLE)
-        if self.chunks > 1 and not in_turns:
-            raise must("chunks", f"1 with schedule {self.schedule}, in which each card has one", self.chunks)
-        if self.schedule == Schedule.INTERLEAVED and self.micro_batches % self.pipeline_parallel:
-            each = f"a multiple of pipeline_parallel = {self.pipeline_parallel:,} with schedule interleaved"
-            raise must("micro_batches", each, self.micro_batches)
+        dividing.check(self)
 
     def _check_adapters(self) -> None:
         if self.lora_rank and (self.recipe, self.adapters) == ("fp32", Adapters.BF16):
@@ -230,23 +223,6 @@ class Training(Run):
         if not self.lora_rank and self.base_weights != type(self).base_weights:
             raise must("base_weights", "FP16 without adapters (lora_rank)", repr(self.base_weights))
 
-    def _check_sharing(self) -> None:
-        low_rank = self.optimizer_spec.layout in (Layout.LOW_RANK, Layout.RANDOM_RANK)
-        if low_rank and (self.by_rows or self.lora_rank):
-            beside = "adapters (lora_rank)" if self.lora_rank else "sharding fsdp"
-            raise must("optimizer", f"another than {self.optimizer} with {beside}, for it needs whole matrices", "it")
-        stages = _STAGES.get(self.offload, (0, 1, 2, 3))
-        if self.sharding == Sharding.FSDP2:
-            self._check_measured("sharding", "fsdp", "'fsdp2'", {"lora_rank": 0, "frozen": 0, "offload": Offload.NONE})
-        if self.by_rows and self.zero:
-            raise must("zero", f"0 with sharding {self.sharding}, which shares everything by itself", self.zero)
-        if self.by_rows and self.offload in (Offload.OPTIMIZER, Offload.NVME):
-            raise must("offload", "none or parameters with sharding fsdp", repr(self.offload))
-        if not self.by_rows and self.zero not in stages:
-            raise must("zero", f"{' or '.join(map(str, stages))} with offload {self.offload}", self.zero)
-        if self.zero and self.optimizer_spec.layout not in (Layout.FULL, Layout.BLOCKS):
-            raise must("zero", f"0 with {self.optimizer}, which needs the matrices that ZeRO lays flat", self.zero)
-
     def _check_frozen(self) -> None:
         if self.lora_rank:
             raise must("frozen", "0 with adapters (lora_rank), under which all is frozen", shown(self.frozen))
@@ -256,16 +232,10 @@ class Training(Run):
 
     def _check_in_backward(self) -> None:
         alone = {"zero": 0, "sharding": Sharding.ZERO, "offload": Offload.NONE, "lora_rank": 0, "frozen": 0}
-        self._check_measured("optimizer_in_backward", "False", True, alone)
+        dividing.check_measured(self, "optimizer_in_backward", "False", True, alone)
         if self.recipe_spec.master or self.activations == Accounting.MEGATRON:
             recipes = "recipe fp32, autocast or bf16, whose weights are stepped themselves, and without Megatron"
             raise must("optimizer_in_backward", f"False but with {recipes}", True)
-
-    def _check_measured(self, field: str, instead: str, value: object, alone: Mapping[str, object]) -> None:
-        """Raise InputError if other fields have not the values alone with which the value of a field was measured."""
-        for name, usual in alone.items():
-            if (found := getattr(self, name)) != usual:
-                raise must(field, f"{instead} with {name} {found}, of which nobody has measured it", value)
 
     @classmethod
     def from_deepspeed(cls, source: str | Path | Mapping, hidden: int = 0, **more: object) -> Self:
@@ -307,9 +277,24 @@ class Training(Run):
         return cls(**(of_fsdp(source).fields | more))
 
     @property
+    def own_context(self) -> int:
+        """Tokens of each sequence that a card has; what does not divide evenly is rounded up."""
+        return -(-self.context // self.context_parallel)
+
+    @property
+    def cards(self) -> int:
+        """Cards that train together."""
+        return math.prod(getattr(self, degree) for degree in PARALLEL) * self.sharing_cards
+
+    @property
+    def sharing_cards(self) -> int:
+        """Cards that have the same part of the model, and can share its states out."""
+        return self.data_parallel * self.context_parallel
+
+    @property
     def stage(self) -> int:
         """What is shared out, as a stage of ZeRO: FSDP shares what stage 3 does, and one card shares nothing."""
-        if self.data_parallel * self.expert_parallel == 1:
+        if self.sharing_cards * self.expert_parallel == 1:
             return 0
         return 3 if self.by_rows else self.zero
 
@@ -362,7 +347,7 @@ class Training(Run):
 
     @property
     def _prepared(self) -> bool:
-        shared = self.by_rows and self.data_parallel > 1
+        shared = self.by_rows and self.sharing_cards > 1
         return self.quantized and not shared if self.kbit_preparation is None else self.kbit_preparation
 
     @property
@@ -389,6 +374,8 @@ class Training(Run):
         flat = self.stage and not self.by_rows
         return {
             **{name: getattr(self, name) for name in _PLAIN_NUMBERS},
+            **{"context": self.own_context, "data_parallel": self.sharing_cards},
+            "context_parallel": self.context_parallel,
             **{name: getattr(optimizer, name) for name in ("moments", "counters", "maps")},
             "bytes_per_weight": self.base_format.bytes if self.lora_rank else recipe.weight,
             "bytes_per_adapter": recipe.weight,

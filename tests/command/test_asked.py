@@ -33,6 +33,28 @@ def test_memory_alone_is_a_card(vram, capacity, capsys):
     assert json.loads(capsys.readouterr().out)["capacity"] == capacity
 
 
+TRAINED = ["train", "Llama-3.1-8B", "--recompute", "full"]
+
+
+@pytest.mark.parametrize(
+    ("cards", "divided", "others"),
+    [
+        (["4x H100 80 GB"], [], 4),
+        (["H100 80 GB", "H100 80 GB"], ["--zero", "3"], 2),
+        (["8x H100 80 GB"], ["--tensor-parallel", "2"], 4),
+        (["8x H100 80 GB"], ["--context-parallel", "8", "--sharding", "fsdp2"], 1),
+        (["8x H100 80 GB"], ["--data-parallel", "8"], 8),
+    ],
+)
+def test_of_several_cards_that_train_each_works_on_other_sequences(cards, divided, others, capsys):
+    answers = []
+    for typed in ([*cards, *divided], ["H100 80 GB", *divided, "--data-parallel", str(others)]):
+        assert main([*TRAINED, *typed, "--json"]) == 0
+        answers.append(json.loads(capsys.readouterr().out))
+    assert answers[0] == answers[1]
+    assert answers[0]["run"]["data_parallel"] == others
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -48,6 +70,15 @@ def test_memory_alone_is_a_card(vram, capacity, capsys):
         (["fit", "Llama-2-7B", CARD, "--table", "x"], "table must be text, markdown, csv or json, not 'x'."),
         (["fit", "Llama-2-7B", CARD, "--context"], "argument --context/--max-len: expected one argument; `python -m"),
         (["fit", "Llama-2-7B", CARD, "--foo"], "fit has no option --foo; `python -m memcalc fit --help` lists"),
+        (
+            [*TRAINED, CARD, "RTX 3090"],
+            "gpu must be equal cards for a training, such as '4x H100',",
+        ),
+        (
+            [*TRAINED, "3x L4", "--tensor-parallel", "2"],
+            "gpu must be 2 equal cards, or one that stands",
+        ),
+        ([*TRAINED, "8x L4", "--data-parallel", "4"], "gpu must be 4 equal cards, or one that stands"),
         (["list", "foo"], "table must be models, gpus, formats, engines, optimizers or recipes, not 'foo'."),
         (["glossary", "foo"], "unrecognized arguments: foo; `python -m memcalc --help` shows how it is written."),
         (["foo"], "command must be fit, train, list, glossary, article, explorers or lessons, not 'foo'."),

@@ -68,6 +68,8 @@ def test_embedding_head_and_loss():
     assert sympy.expand(once().expr - s * b * d / t) == 0
     everything = sympy.expand(once(facts=["last_stage"]).expr - once().expr)
     assert sympy.expand(everything - 4 * s * b * d / t * (1 + V / d)) == 0
+    alone = once(sequence_parallel=False, facts=["last_stage"]).expr - once(sequence_parallel=False).expr
+    assert sympy.expand(alone - (4 * s * b * d + 4 * s * b * V / t)) == 0  # each card has the logits of its words
 
 
 @pytest.mark.parametrize(("stages", "micro_batches", "expected"), [(1, 8, 1), (4, 8, 1), (4, 4, 1), (4, 1, 0.25)])

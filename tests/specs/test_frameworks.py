@@ -141,7 +141,25 @@ def test_what_keys_of_deepspeed_mean(said, fields):
         ("full_shard auto_wrap offload", {"sharding": "fsdp", "offload": "parameters"}),
         ("no_shard", {"sharding": "zero"}),
         ({"fsdp_sharding_strategy": 1}, {"sharding": "fsdp"}),
-        ({"fsdp_reshard_after_forward": True, "fsdp_version": 2}, {"sharding": "fsdp"}),
+        ({"fsdp_sharding_strategy": "NO_SHARD", "fsdp_version": 1}, {"sharding": "zero"}),
+        ({"fsdp_reshard_after_forward": True, "fsdp_version": 2}, {"sharding": "fsdp2", "reshard": True}),
+        ({"fsdp_version": "2", "fsdp_sharding_strategy": "NO_SHARD"}, {"sharding": "fsdp2"}),
+        ({"reshard_after_forward": False}, {"sharding": "fsdp2", "reshard": False}),  # FSDP1 has words in its place
+        (
+            {
+                **{"distributed_type": "FSDP", "mixed_precision": "bf16", "num_processes": 8},
+                "fsdp_config": {
+                    "fsdp_activation_checkpointing": True,
+                    "fsdp_activation_checkpointing_offload": True,
+                    "fsdp_reshard_after_forward": "false",
+                    "fsdp_version": 2,
+                },
+            },
+            {
+                **{"sharding": "fsdp2", "recipe": "autocast", "data_parallel": 8},
+                **{"recompute": "full", "offload_activations": True, "reshard": False},
+            },
+        ),
         (
             {
                 "distributed_type": "FSDP",
@@ -171,6 +189,32 @@ def test_what_the_formula_of_fsdp_does_not_assume_is_said():
     idle = of_fsdp({"fsdp_auto_wrap_policy": "SIZE_BASED_WRAP", "fsdp_backward_prefetch": "NO_PREFETCH"}).idle
     assert idle == {"auto_wrap_policy": "uncounted", "backward_prefetch": "uncounted"}
     assert of_fsdp("hybrid_shard").idle == {"HYBRID_SHARD": "node"}
+    of_first = {"fsdp_version": 2, "backward_prefetch": "BACKWARD_PRE", "sharding_strategy": "FULL_SHARD"}
+    assert of_fsdp(of_first).idle == {"backward_prefetch": "nothing", "sharding_strategy": "nothing"}
+
+
+def test_a_file_of_fully_shard_makes_a_run_or_says_what_nobody_has_measured():
+    """mp_policy of accelerate casts to 16 bits what is gathered, and adds gradients up in the same."""
+    said = {"fsdp_version": 2, "mixed_precision": "bf16", "num_processes": 8}
+    run = Training.from_fsdp(said, recompute="full")
+    assert run == Training(sharding="fsdp2", recipe="autocast", data_parallel=8, recompute="full", reduced="gathered")
+    assert peak(SEVEN, run).bytes < peak(SEVEN, Training.from_fsdp(said | {"reshard_after_forward": False})).bytes
+    with pytest.raises(InputError, match="sharding must be fsdp with offload parameters, of which nobody has measured"):
+        Training.from_fsdp(said | {"fsdp_offload_params": True})
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ({"fsdp_version": 3}, r"version must be one of 1, 2, not 3\.$"),
+        ({"version": True}, r"version must be one of 1, 2, not True\.$"),
+        ({"version": 2, "reshard_after_forward": "FULL_SHARD"}, r"must be true or false, not 'FULL_SHARD'\.$"),
+        ({"version": 1, "reshard_after_forward": True}, r"must be one of full_shard, hybrid_shard, no_shard, not True"),
+    ],
+)
+def test_a_version_has_its_own_words(said, message):
+    with pytest.raises(InputError, match=message):
+        of_fsdp(said)
 
 
 WRONG = {
