@@ -190,7 +190,7 @@ def _counted(model: AnyModel, run: Inference | Training, gpu: Gpu) -> Iterator[s
 
     fit = None if is_size_alone(model, run) else fits(model, run, gpu)
     known, memory = values(model, run), breakdown(model, run)
-    yield f"{model.name} on {gpu.name}: {in_words(model, run)}"
+    yield f"{model.name} on {of_cards(gpu, run)}: {in_words(model, run)}"
     for term in terms(model, run):
         yield line(term.name, memory[term.name], _formula(term.simplified(known)))
     yield from _summed(model, run, gpu, sum(memory.values()), fit)
@@ -198,7 +198,12 @@ def _counted(model: AnyModel, run: Inference | Training, gpu: Gpu) -> Iterator[s
         yield line(f"in {place.upper() if place == 'cpu' else 'NVMe'} memory", sum(kept.values()))
     if getattr(run, "kind", "") and fit is not None and fit.capacity != gpu.capacity:
         yield line(f"{run.engine} may use", fit.capacity)
-    yield line(f"the card ({gpu.capacity_is})", gpu.capacity)
+    yield line(f"{'the' if run.cards == 1 else 'each'} card ({gpu.capacity_is})", gpu.capacity)
+
+
+def of_cards(gpu: Gpu, run: Inference | Training) -> str:
+    """Name the cards of a run."""
+    return gpu.name if run.cards == 1 else f"{run.cards:,} × {gpu.name}"
 
 
 def _summed(model: AnyModel, run: Inference | Training, gpu: Gpu, counted: int, fit: Fit | None) -> Iterator[str]:
