@@ -180,7 +180,20 @@ def _advice(model: AnyModel, run: Inference | Training, gpu: Gpu) -> list[str]:
     idle = without_effect(model, run)
     if is_size_alone(model, run):
         return [_A_SIZE_ALONE, *idle]
-    return [*advice.next_steps(model, run, gpu), *idle, *advice.notes(model, run, gpu)]
+    return [*advice.next_steps(model, run, gpu), *idle, *advice.notes(model, run, gpu), *_not_as_files(model, run)]
+
+
+def _not_as_files(model: AnyModel, run: Inference | Training) -> Iterator[str]:
+    """Yield in what the files that people load differ from what is counted here: bare numbers, and towers."""
+    from memcalc.estimate.ways import PLAIN, existing
+
+    if isinstance(run, Inference) and run.weights in PLAIN:
+        like = [name for name in existing("", "weights") if run.weights in name and name != run.weights]
+        other = f"{' or '.join(like)} counts that"
+        yield f"No file has just {run.weights}: all keep some tensors in 16 bit, and have scales; {other}."
+    of_text = getattr(model, "family", "").endswith("_text")  # of a model that also sees or hears
+    if of_text and not getattr(model, "file_weights", 0) and not model.ignored:
+        yield "A tower for pictures or sound, which many files of this family have, is counted only from the files."
 
 
 def _counted(model: AnyModel, run: Inference | Training, gpu: Gpu) -> Iterator[str]:

@@ -45,15 +45,22 @@ def _of_cards(run: Inference | Training, options: argparse.Namespace) -> None:
     model, cards = meant(options.model, options.tag), [one for text in options.gpu for one in each(text)]
     if isinstance(run, Inference):
         return _generating(model, run, cards, options)
-    if len(cards) > 1:
-        such = "one card, of which the options under several cards, such as --data-parallel, say how many there are"
-        raise must("gpu", such, " and ".join(cards))
+    _check_one(cards)
     if methods.asked(options):
         from memcalc.command import phases
 
         duration.refuse(options)
         return phases.answer(model, methods.of(run, options), cards[0], options)
     on_one(model, run, cards[0], options)
+
+
+def _check_one(cards: list[str]) -> None:
+    """Raise InputError for several cards, of which a training names one."""
+    if len(cards) > 1:
+        from memcalc.command.several import counted
+
+        such = "one card, of which the options under several cards, such as --data-parallel, say how many there are"
+        raise must("gpu", such, counted(cards))
 
 
 def _generating(model: AnyModel, run: Inference, cards: list[str], options: argparse.Namespace) -> None:

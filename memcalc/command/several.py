@@ -125,8 +125,17 @@ def shared_out(model: AnyModel, run: Inference, cards: Sequence[Gpu], split: str
 
 
 def _named(cards: Sequence[Gpu]) -> str:
-    counted = Counter(card.name for card in cards)
-    return _listed([name if number == 1 else f"{number:,} × {name}" for name, number in counted.items()])
+    return counted([card.name for card in cards])
+
+
+def counted(names: Sequence[str]) -> str:
+    """Return the names of cards as people list them, each once.
+
+    >>> counted(["RTX 4090", "L4", "RTX 4090"])
+    '2 × RTX 4090 and L4'
+    """
+    every = Counter(names).items()
+    return _listed([name if number == 1 else f"{number:,} × {name}" for name, number in every])
 
 
 def _listed(several: Sequence[object]) -> str:

@@ -223,7 +223,7 @@ class Model(Spec, Row):
                 return super().named(plain)
             fetch = (
                 f" `hf download {name} config.json` fetches the file that describes it."
-                if _HUB.fullmatch(str(name))
+                if isinstance(name, str) and _HUB.fullmatch(name)
                 else ""
             )
             raise InputError(f"{problem}{fetch}") from None
