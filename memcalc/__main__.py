@@ -1,13 +1,17 @@
 """The command line: questions and lists, which `command` answers, and what writes files: the explorers, the article."""
 
-import argparse
+from __future__ import annotations
+
 import os
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from memcalc import catalogue, texts
-from memcalc.command import parser, phrases, streams
 from memcalc.errors import InputError
+
+if TYPE_CHECKING:
+    import argparse
+
+    from memcalc.command import parser
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -16,6 +20,17 @@ def main(arguments: list[str] | None = None) -> int:
     0: done; 1: the check found differences; 2: bad input, or an output that cannot be written; 130: interrupted;
     141: the reader of the output, such as head, has seen enough, as the shell says of other programs.
     """
+    try:
+        return _run(arguments)
+    except KeyboardInterrupt:  # while modules are read, which takes most of the time
+        os.write(2, b"memcalc: interrupted.\n")
+        return 130
+
+
+def _run(arguments: list[str] | None) -> int:
+    from memcalc import catalogue, texts
+    from memcalc.command import parser, phrases, streams
+
     arguments = phrases.plain(sys.argv[1:] if arguments is None else arguments)
     try:
         streams.prepare()
@@ -60,6 +75,8 @@ def _add_writers(commands: parser.Commands) -> None:
 
 def _add_lessons(commands: parser.Commands) -> None:
     """Add the command of the lessons: for who learns, and for who teaches."""
+    from memcalc import texts
+
     lessons = commands.add_parser("lessons", help="copy the lessons, without outputs, into a folder of your own")
     lessons.add_argument("folder", nargs="?", help="the folder; what you have typed there stays")
     lessons.add_argument("--language", metavar="NAME", help=f"of the lessons: {', '.join(texts.languages())}")
@@ -71,6 +88,8 @@ def _add_lessons(commands: parser.Commands) -> None:
 
 
 def _explorers(options: argparse.Namespace) -> None:
+    from pathlib import Path
+
     from memcalc.web import pages  # only for this command
 
     count = pages.write_all(Path(options.out), options.subject, options.pyodide and Path(options.pyodide))
@@ -78,6 +97,10 @@ def _explorers(options: argparse.Namespace) -> None:
 
 
 def _lessons(options: argparse.Namespace) -> None:
+    from pathlib import Path
+
+    from memcalc import catalogue
+
     asked = [name for name in ("folder", "room", "sheets") if getattr(options, name)]
     if len(asked) != 1:
         raise InputError("lessons needs one of these: a folder for your copies, --room with lines, or --sheets FOLDER.")
@@ -98,6 +121,8 @@ def _lessons(options: argparse.Namespace) -> None:
 
 
 def _live(options: argparse.Namespace) -> None:
+    from pathlib import Path
+
     from memcalc.web import live
 
     if options.check or options.format:
@@ -109,6 +134,8 @@ def _live(options: argparse.Namespace) -> None:
 def _article(options: argparse.Namespace) -> int | None:
     if options.live:
         return _live(options)
+    from pathlib import Path
+
     from memcalc import publish  # pandas and matplotlib, which the other commands do without
 
     if sys.flags.optimize > 1:

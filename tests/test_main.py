@@ -279,3 +279,19 @@ def test_without_docstrings(capsys, monkeypatch):
         main(["fit", "--help"])
     assert done.stdout == capsys.readouterr().out
     assert done.stderr == "memcalc: article tells of its tables in their docstrings; run it without -OO.\n"
+
+
+def test_an_interrupt_while_modules_are_read_is_one_sentence():
+    broken = """
+import builtins, sys
+from memcalc.__main__ import main
+read = builtins.__import__
+def interrupted(name, *others, **more):
+    if name == "memcalc.command":
+        raise KeyboardInterrupt
+    return read(name, *others, **more)
+builtins.__import__ = interrupted
+sys.exit(main(["list", "gpus"]))
+"""
+    done = subprocess.run([sys.executable, "-c", broken], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "memcalc: interrupted.\n")

@@ -180,7 +180,20 @@ def _advice(model: AnyModel, run: Inference | Training, gpu: Gpu) -> list[str]:
     idle = without_effect(model, run)
     if is_size_alone(model, run):
         return [_A_SIZE_ALONE, *idle]
-    return [*advice.next_steps(model, run, gpu), *idle, *advice.notes(model, run, gpu)]
+    return [*advice.next_steps(model, run, gpu), *idle, *advice.notes(model, run, gpu), *_not_as_files(model, run)]
+
+
+def _not_as_files(model: AnyModel, run: Inference | Training) -> Iterator[str]:
+    """Yield in what the files that people load differ from what is counted here: bare numbers, and towers."""
+    from memcalc.estimate.ways import PLAIN, existing
+
+    if isinstance(run, Inference) and run.weights in PLAIN:
+        like = [name for name in existing("", "weights") if run.weights in name and name != run.weights]
+        other = f"{' or '.join(like)} counts that"
+        yield f"No file has just {run.weights}: all keep some tensors in 16 bit, and have scales; {other}."
+    of_text = getattr(model, "family", "").endswith("_text")  # of a model that also sees or hears
+    if of_text and not getattr(model, "file_weights", 0) and not model.ignored:
+        yield "A tower for pictures or sound, which many files of this family have, is counted only from the files."
 
 
 def _counted(model: AnyModel, run: Inference | Training, gpu: Gpu) -> Iterator[str]:
@@ -190,7 +203,7 @@ def _counted(model: AnyModel, run: Inference | Training, gpu: Gpu) -> Iterator[s
 
     fit = None if is_size_alone(model, run) else fits(model, run, gpu)
     known, memory = values(model, run), breakdown(model, run)
-    yield f"{model.name} on {gpu.name}: {in_words(model, run)}"
+    yield f"{model.name} on {of_cards(gpu, run)}: {in_words(model, run)}"
     for term in terms(model, run):
         yield line(term.name, memory[term.name], _formula(term.simplified(known)))
     yield from _summed(model, run, gpu, sum(memory.values()), fit)
@@ -198,7 +211,12 @@ def _counted(model: AnyModel, run: Inference | Training, gpu: Gpu) -> Iterator[s
         yield line(f"in {place.upper() if place == 'cpu' else 'NVMe'} memory", sum(kept.values()))
     if getattr(run, "kind", "") and fit is not None and fit.capacity != gpu.capacity:
         yield line(f"{run.engine} may use", fit.capacity)
-    yield line(f"the card ({gpu.capacity_is})", gpu.capacity)
+    yield line(f"{'the' if run.cards == 1 else 'each'} card ({gpu.capacity_is})", gpu.capacity)
+
+
+def of_cards(gpu: Gpu, run: Inference | Training) -> str:
+    """Name the cards of a run."""
+    return gpu.name if run.cards == 1 else f"{run.cards:,} × {gpu.name}"
 
 
 def _summed(model: AnyModel, run: Inference | Training, gpu: Gpu, counted: int, fit: Fit | None) -> Iterator[str]:

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 PIPED = ("-", "/dev/stdin")
 """How a user says that the config.json comes through a pipe."""
 
+_OF_FILES = (".gguf", ".safetensors")
+"""How the names of files of models end."""
+
 _IN_FOLDERS = (".gguf", ".safetensors", ".safetensors.index.json", "blobs", "snapshots")
 """How names end in a folder that holds a model, or lists its files; the last two are Ollama's and a hub's."""
 
@@ -54,11 +57,15 @@ def _not_there(name: str) -> AnyModel:
     """Return what a text means that is no path of anything."""
     from memcalc.specs.model import Model
 
-    if name.startswith(("/", ".", "~")):
+    if name.startswith(("/", ".", "~")) or (_of_file(name) and not _apart(name)):
         raise InputError(f"model {name!r} must be a file or a folder that is there, or a name.")
     if Path(name).suffix == ".json":
         return Model.from_config(Path(name))
     return Model.nominal(number) if (number := size(name)) else _named(name)
+
+
+def _of_file(name: str) -> bool:
+    return name.casefold().endswith(_OF_FILES)
 
 
 _ENDINGS = {

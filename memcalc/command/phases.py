@@ -10,7 +10,7 @@ from fractions import Fraction
 from itertools import islice
 
 from memcalc.command import frameworks
-from memcalc.command.answers import in_words, line, said_of
+from memcalc.command.answers import in_words, line, of_cards, said_of
 from memcalc.command.methods import OPTIONS, Asked
 from memcalc.errors import InputError
 from memcalc.estimate import advice
@@ -19,6 +19,7 @@ from memcalc.estimate.effects import without_effect
 from memcalc.estimate.inference import AnyModel
 from memcalc.estimate.questions import Fit
 from memcalc.estimate.terms import last
+from memcalc.estimate.ways import holding
 from memcalc.formula.choices import Losses
 from memcalc.formula.symbols import BY_NAME
 from memcalc.specs.gpu import Gpu
@@ -35,7 +36,7 @@ def answer(model: AnyModel, asked: Asked, card: str, options: argparse.Namespace
         return
     said = [
         *_counted(model, asked, gpu, found),
-        verdict(found, asked.short(model, gpu)),
+        verdict(found, asked.short(model, gpu), advice.on_each(asked.run)),
         *_advice(model, asked, gpu, found),
     ]
     print("\n".join([*said, *frameworks.of_files(said_of(options), options)]))
@@ -44,12 +45,13 @@ def answer(model: AnyModel, asked: Asked, card: str, options: argparse.Namespace
             print(f"\n{row['part']}: {row['meaning']}\n  source: {row['source']}")
 
 
-def verdict(found: Together, short: Fraction | None = None) -> str:
+def verdict(found: Together, short: Fraction | None = None, each: str = "") -> str:
     """Return in one sentence whether all phases fit, and by how much the highest does.
 
     Parameters
     ----------
     short : the share of the card with which the engine of the rollout would start, where it does not
+    each : on which of several cards, as of `advice.on_each`
 
     >>> from memcalc.estimate.peak import At
     >>> verdict(Together("step", "", {"policy weights": 2**30}, {}, 0, 3 * 2**30, "a cache"))
@@ -57,12 +59,12 @@ def verdict(found: Together, short: Fraction | None = None) -> str:
     """
     fit, phase = found.fit, f"in the {_WORDS.get(found.moment, found.moment)}"
     if not fit:
-        return f"It does not fit: {show(-fit.margin)} are missing {phase}."
+        return f"It does not fit: {show(-fit.margin)} are missing{each} {phase}."
     if short is not None:
         return f"It does not fit: the engine starts only with a larger share, rollout-share {float(short):g}."
     if fit.unknown:
-        return f"It fits only if {show(fit.margin)}, which are left {phase}, are enough for {fit.unknown}."
-    return f"It fits: {show(fit.margin)} are left {phase}."
+        return f"It fits only if {show(fit.margin)}, which are left{each} {phase}, are enough for {fit.unknown}."
+    return f"It fits: {show(fit.margin)} are left{each} {phase}."
 
 
 _WORDS = {"loss": "loss of the step"}
@@ -71,13 +73,13 @@ _WORDS = {"loss": "loss of the step"}
 
 def _counted(model: AnyModel, asked: Asked, gpu: Gpu, found: Together) -> Iterator[str]:
     """Yield a line for each phase, the highest marked, what that has, and what the card has."""
-    yield f"{model.name} on {gpu.name}: {asked.method}, {in_words(model, asked.run)}{_writing(asked)}"
+    yield f"{model.name} on {of_cards(gpu, asked.run)}: {asked.method}, {in_words(model, asked.run)}{_writing(asked)}"
     for phase, at in found.phases.items():
         mark = "highest: " if phase == found.moment else ""
         yield line(phase, at.bytes, f"{mark}when {at.name}")
     if found.cpu:
         yield line("in CPU memory", found.cpu)
-    yield line(f"the card ({gpu.capacity_is})", gpu.capacity)
+    yield line(f"{'the' if asked.run.cards == 1 else 'each'} card ({gpu.capacity_is})", gpu.capacity)
     each = ", ".join(f"{name} {show(size)}" for name, size in found.parts.items())
     yield f"In the {_WORDS.get(found.moment, found.moment)}: {each}."
 
@@ -108,7 +110,7 @@ def _of_engine(model: AnyModel, asked: Asked, gpu: Gpu) -> list[str]:
     if short is None:
         return [*advice.of_pool(model, asked.writing, gpu)]
     if short > 1:
-        return [f"{asked.engine} does not start on this card, whatever its share."]
+        return [f"{asked.engine} does not start on such a card, whatever its share."]
     share = f"{float(asked.writing.utilization):g} of the card"
     return [f"{asked.engine} does not start with {share}: it is counted with what it needs at least, {float(short):g}."]
 
@@ -139,7 +141,7 @@ def _longest(model: AnyModel, asked: Asked, gpu: Gpu) -> Iterator[str]:
 
     found = last(holds, BY_NAME["context"].limit)
     if least <= found < BY_NAME["context"].limit:
-        yield f"This card holds at most {found:,} tokens of context."
+        yield holding(f"{found:,} tokens of context", asked.run)
 
 
 def _fits(model: AnyModel, asked: Asked, gpu: Gpu) -> Fit | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -25,7 +24,6 @@ from memcalc.formula.symbols import BY_NAME
 from memcalc.specs.gpu import Gpu
 from memcalc.specs.inference import Inference
 from memcalc.specs.model import Model
-from memcalc.specs.run import PARALLEL
 from memcalc.units import UNITS, show
 
 
@@ -109,7 +107,7 @@ def shared_out(model: AnyModel, run: Inference, cards: Sequence[Gpu], split: str
 
     Raises InputError for cards that the engine cannot share a model out between.
     """
-    degrees, engine = math.prod(getattr(run, name) for name in PARALLEL), run.reserving
+    degrees, engine = run.cards, run.reserving
     if degrees > 1:
         if degrees != len(cards) or not alike(cards) or split:
             raise must("gpu", f"{degrees:,} equal cards, as the parallel degrees say", _named(cards))
@@ -127,8 +125,17 @@ def shared_out(model: AnyModel, run: Inference, cards: Sequence[Gpu], split: str
 
 
 def _named(cards: Sequence[Gpu]) -> str:
-    counted = Counter(card.name for card in cards)
-    return _listed([name if number == 1 else f"{number:,} × {name}" for name, number in counted.items()])
+    return counted([card.name for card in cards])
+
+
+def counted(names: Sequence[str]) -> str:
+    """Return the names of cards as people list them, each once.
+
+    >>> counted(["RTX 4090", "L4", "RTX 4090"])
+    '2 × RTX 4090 and L4'
+    """
+    every = Counter(names).items()
+    return _listed([name if number == 1 else f"{number:,} × {name}" for name, number in every])
 
 
 def _listed(several: Sequence[object]) -> str:

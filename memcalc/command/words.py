@@ -10,7 +10,7 @@ from memcalc.formula.glossary import BY_NAME
 from memcalc.specs.engines import Engine
 
 _GROUPED = re.compile(r"\d{1,3}(,\d{3}){1,5}")
-_THOUSANDS = re.compile(r"(?P<number>\d{1,9}(\.\d{1,9})?)(?P<letter>[km])")
+_THOUSANDS = re.compile(r"(?P<number>\d{1,9}(\.\d{1,9})?)\s?(?P<letter>[km])")
 _LETTERS = {"k": 1024, "m": 1024**2}
 """Counts are of tokens and sequences, whose round numbers are powers of two: 32K is 32,768."""
 
@@ -21,7 +21,7 @@ _OF_PARAMETERS = {"m": 10**6, "b": 10**9, "t": 10**12}
 def value(text: str) -> object:
     """Read a number or a truth value; what is neither goes on as text, and the field itself says what is allowed.
 
-    >>> value("32K"), value("4,096"), value("1M"), value("0.1"), value("true"), value("Q4_K_M")
+    >>> value("32K"), value("4,096"), value("1 M"), value("0.1"), value("true"), value("Q4_K_M")
     (32768, 4096, 1048576, 0.1, True, 'Q4_K_M')
     """
     plain = text.strip().lower()

@@ -18,7 +18,6 @@ from memcalc.specs.engines import departures
 from memcalc.specs.gpu import Gpu
 from memcalc.specs.inference import Inference
 from memcalc.specs.model import Model, NominalModel
-from memcalc.specs.run import PARALLEL
 from memcalc.specs.training import Training
 from memcalc.texts import both, later, later_many, tr, tr_many
 from memcalc.units import show, three_digits
@@ -34,7 +33,7 @@ def verdict(model: Model, run: Inference | Training, gpu: Gpu) -> str:
     if isinstance(run, Training) and fit and not fit.unknown:
         from memcalc.estimate.peak import peak  # here: SymPy builds many terms for training
 
-        return f"It fits: {show(fit.margin)} are left at the peak, when {peak(model, run).name}."
+        return f"It fits: {show(fit.margin)} are left{on_each(run)} at the peak, when {peak(model, run).name}."
     return verdict_on(fit, run)
 
 
@@ -44,18 +43,30 @@ def verdict_on(fit: Fit, run: Inference | Training) -> str:
     >>> verdict_on(Fit(20 * 2**30, 24 * 2**30), Inference())
     "It fits: 4.00 GiB are left for the engine's buffers and more context."
     """
+    each = on_each(run)
     if fit.most < 0:
-        return f"It does not fit: {show(-fit.most)} are missing{_at_least(fit)}."
+        return f"It does not fit: {show(-fit.most)} are missing{each}{_at_least(fit)}."
     if not fit:
-        ends = f"at best {show(fit.most)} are left, at worst {show(-fit.margin)} missing"
+        ends = f"at best {show(fit.most)} are left{each}, at worst {show(-fit.margin)} missing"
         return f"It fits only if {run.engine} takes little beside weights and cache: {ends}."
     if fit.unknown:
-        return f"It fits, if {show(fit.margin)} are enough for {fit.unknown}."
+        return f"It fits, if {show(fit.margin)}{each} are enough for {fit.unknown}."
     if getattr(run, "kind", ""):
-        return f"It fits: {show(fit.margin)} are left, and what {run.engine} takes is counted at its most."
+        return f"It fits: {show(fit.margin)} are left{each}, and what {run.engine} takes is counted at its most."
     if isinstance(run, Inference) and run.overhead == "none" and (narrow := _narrow(fit, run)):
         return narrow
-    return f"It fits: {show(fit.margin)} are left for the engine's buffers and more context."
+    return f"It fits: {show(fit.margin)} are left{each} for the engine's buffers and more context."
+
+
+def on_each(run: Inference | Training) -> str:
+    """Say of which of several cards an amount is; "" of a single one.
+
+    >>> on_each(Inference(tensor_parallel=8)), on_each(Inference(pipeline_parallel=2)), on_each(Inference())
+    (' on each card', ' on the fullest card', '')
+    """
+    if run.cards == 1:
+        return ""
+    return " on the fullest card" if run.pipeline_parallel > 1 else " on each card"
 
 
 def _narrow(fit: Fit, run: Inference) -> str:
@@ -63,10 +74,11 @@ def _narrow(fit: Fit, run: Inference) -> str:
     low, high = _driver_and_libraries(run)
     if fit.margin >= high:
         return ""
+    leave = f"weights and cache leave {show(fit.margin)}{on_each(run)}"
     takes = f"driver and libraries take {show(low)} to {show(high)}"
     if fit.margin < low:
-        return f"It does not fit: weights and cache leave {show(fit.margin)}, and {takes}."
-    return f"It fits only if little comes on top: weights and cache leave {show(fit.margin)}, and {takes}."
+        return f"It does not fit: {leave}, and {takes}."
+    return f"It fits only if little comes on top: {leave}, and {takes}."
 
 
 def _driver_and_libraries(run: Inference | Training) -> tuple[int, int]:
@@ -224,7 +236,7 @@ def _speed(model: Model, run: Inference, gpu: Gpu) -> Iterator[str]:
     """Yield how fast the cards are at best, if the run fits them and their speed is known."""
     if not (gpu.bandwidth or gpu.bf16_tflops) or not fits(model, run, gpu):
         return
-    cards, bound = math.prod(getattr(run, degree) for degree in PARALLEL), fastest(model, run, gpu)
+    cards, bound = run.cards, fastest(model, run, gpu)
     if bound.decode:
         half = run.offloaded and not run.host_bandwidth
         slower = tr("; the memory of the CPU makes it slower: host_bandwidth tells by how much") if half else ""

@@ -25,7 +25,7 @@ from memcalc.formula.weights import weights
 from memcalc.specs.engines import departures
 from memcalc.specs.inference import ALL, AUTO, OFFLOAD, USUAL, Inference
 from memcalc.specs.model import Model, NominalModel
-from memcalc.specs.stored import Stored
+from memcalc.specs.stored import Stored, published
 from memcalc.specs.training import Training
 from memcalc.specs.weighed import WeighedModel
 
@@ -106,7 +106,7 @@ AnyRun = TypeVar("AnyRun", Inference, Training)
 
 
 def resolved(model: AnyModel, run: AnyRun) -> AnyRun:
-    """Return the run with the formats that the file of the model says, where the run leaves them to it.
+    """Return the run with the formats of the model's file, or those that its maker publishes, where it names none.
 
     Raises InputError if that file has a format that is not known.
 
@@ -114,7 +114,7 @@ def resolved(model: AnyModel, run: AnyRun) -> AnyRun:
     'FP16'
     """
     left_open = isinstance(run, Inference) and AUTO in (run.weights, run.kv_cache)
-    return _resolved(_stored(model), _in_files(model), run) if left_open else run
+    return _resolved(_meant(model, run), _in_files(model), run) if left_open else run
 
 
 @lru_cache(maxsize=1024)
@@ -138,13 +138,13 @@ def _in_files(model: AnyModel) -> bool:
 
 def taken(model: AnyModel, run: Inference) -> str:
     """Return what was taken from the file of the model, in sentences; "" if the run takes nothing from it."""
-    stored, published = _stored(model), getattr(model, "published", "")
+    stored, publishes = _meant(model, run), getattr(model, "published", "")
     if run.weights != AUTO and (kept := _kept_blocks(model, run.weights)) and kept not in run.weights:
         what = "experts" if model.moe_layers else "MLPs"
         why = "because llama.cpp quantizes nothing a second time unless it is told to"
         return f"{run.weights} files of {model.name} keep its {what} in {kept}, as its maker stores them, {why}."
-    if published and stored is None and run.weights == AUTO:
-        return f"Counted in {USUAL}; its maker offers {model.name} in {published}: weights={published} counts that."
+    if publishes and stored is None and run.weights == AUTO:
+        return f"Counted in {USUAL}, for {run.engine} has no {publishes}, in which its maker publishes {model.name}."
     if _in_files(model) and run.weights == AUTO:
         unknown = getattr(model, "unknown", "")
         whole = f" Every layer is counted with the whole context: {unknown}" if unknown else ""
@@ -161,7 +161,16 @@ def taken(model: AnyModel, run: Inference) -> str:
 
 
 def _stored(model: AnyModel) -> Stored | None:
-    return getattr(model, "stored", None)
+    """Return what the file of a model says of its format; of a model without one, how its maker publishes it."""
+    own, publishes = getattr(model, "stored", None), getattr(model, "published", "")
+    return published(publishes) if publishes and own is None else own
+
+
+def _meant(model: AnyModel, run: Inference) -> Stored | None:
+    """Return the same as far as a run leaves its formats to it: of what is published, if its engine has that."""
+    own, found = getattr(model, "stored", None), _stored(model)
+    left_open = own is not None or run.weights == AUTO
+    return found if found and left_open and (own or run.reserving.has_format("weights", found.weights)) else None
 
 
 def departed(model: Model, run: Inference) -> frozenset[Kept]:
@@ -301,7 +310,7 @@ def _kept_blocks(model: AnyModel, name: str) -> str:
     Source: ggml2026llama, conversion/gpt_oss.py and src/llama-quant.cpp: "requantizing from type mxfp4 is disabled".
     """
     stored = _stored(model)
-    own = stored.weights if stored else getattr(model, "published", "")
+    own = stored.weights if stored else ""
     blocks = own in catalogue.names("ggml_types") and Format.named(own).family == Family.GROUPS
     return own if blocks and Format.named(name).family == Family.GGUF else ""
 

@@ -54,7 +54,7 @@ def fastest(model: Model, run: Inference, gpu: Gpu) -> Speed:
     """
     instance("gpu", gpu, Gpu)
     alone = replace(run, **dict.fromkeys(PARALLEL, 1))
-    cards = math.prod(getattr(run, degree) for degree in PARALLEL)
+    cards = run.cards
     last, first = (_of_a_token(model, replace(run, context=tokens, prefill="none"), gpu) for tokens in (run.context, 1))
     prefill = None
     if _in_sixteen_bits(model, run):

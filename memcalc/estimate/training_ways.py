@@ -10,7 +10,7 @@ from memcalc.estimate.effects import plainly
 from memcalc.estimate.inference import AnyModel
 from memcalc.estimate.questions import fewest_gpus, fits, largest
 from memcalc.estimate.terms import terms, values
-from memcalc.estimate.ways import Way, fewer
+from memcalc.estimate.ways import Way, fewer, holding_at_once
 from memcalc.formula.choices import Layout, Offload
 from memcalc.specs.gpu import Gpu
 from memcalc.specs.run import PARALLEL
@@ -79,7 +79,7 @@ def _several(model: AnyModel, run: Training, gpu: Gpu) -> Iterator[Way]:
     except InputError:  # nothing that grows with it is counted
         return
     if count > 1:
-        yield Way(replace(run, batch=count), tr("It holds at most {count:,} sequences of this context.", count=count))
+        yield Way(replace(run, batch=count), holding_at_once(count, run))
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from memcalc.specs.gpu import Gpu
 from memcalc.specs.inference import AUTO, Inference
 from memcalc.specs.model import Model
 from memcalc.specs.training import Training
-from memcalc.texts import both, cached, later, tr
+from memcalc.texts import both, cached, later, later_many, tr, tr_many
 from memcalc.units import show
 
 _USEFUL = 2048
@@ -72,13 +72,46 @@ def ways(model: AnyModel, run: Inference, gpu: Gpu, formats: tuple[str, ...] = (
 
 def fewer(model: AnyModel, run: Inference | Training, gpu: Gpu) -> Iterator[Way]:
     """Yield how many tokens, and how many sequences, the card holds."""
-    counts = {"context": lambda count: tr("This card holds at most {tokens}.", tokens=tokens_of(count, run))}
+    counts = {"context": lambda count: holding(tokens_of(count, run), run)}
     if run.batch > 1:
-        counts["batch"] = lambda count: tr("It holds at most {count:,} sequences of this context.", count=count)
+        counts["batch"] = lambda count: holding_at_once(count, run)
     for quantity, sentence in counts.items():
         count = _largest(quantity, model, run, gpu)
         if 0 < count < BY_NAME[quantity].limit or (quantity == "batch" and count):
             yield Way(_with(run, quantity, count), sentence(count))
+
+
+def holding(tokens: str, run: Inference | Training) -> str:
+    """Say how many tokens the cards of a run hold: one card, several together, or each of those that are apart.
+
+    >>> holding("2,048 tokens", Inference(tensor_parallel=2))
+    'These 2 cards hold at most 2,048 tokens.'
+    """
+    together = _together(run)
+    return tr_many(*(_HOLD if together == run.cards else _EACH_HOLD), together, tokens=tokens)
+
+
+def holding_at_once(sequences: int, run: Inference | Training) -> str:
+    """Say how many sequences they hold, after how many tokens.
+
+    >>> holding_at_once(11, Inference())
+    'It holds at most 11 sequences of this context.'
+    """
+    return tr_many(*_HOLD_SEQUENCES, _together(run), sequences=sequences)
+
+
+def _together(run: Inference | Training) -> int:
+    """Return how many cards work on the same sequences: in training, those that divide experts have others each."""
+    apart = run.data_parallel * run.expert_parallel if isinstance(run, Training) else 1
+    return run.cards // apart
+
+
+_HOLD = later_many("This card holds at most {tokens}.", "These {count:,} cards hold at most {tokens}.")
+_EACH_HOLD = later_many("Each card holds at most {tokens}.", "Each {count:,} cards hold at most {tokens} together.")
+_HOLD_SEQUENCES = later_many(
+    "It holds at most {sequences:,} sequences of this context.",
+    "They hold at most {sequences:,} sequences of this context.",
+)
 
 
 def _largest(quantity: str, model: AnyModel, run: Inference | Training, gpu: Gpu) -> int:
@@ -229,7 +262,7 @@ class Search:
                 smaller = replace(asked, weights=name)
                 if count := _largest("context", self.model, smaller, self.gpu):
                     tokens = tokens_of(count, asked)
-                    words = tr("In {name}, this card holds at most {tokens}.", name=name, tokens=tokens)
+                    words = tr_many(*_HOLD_IN, asked.cards, name=name, tokens=tokens)
                     best = Way(_with(smaller, "context", count), words)
                 if count >= wanted:
                     yield best
@@ -245,6 +278,9 @@ class Search:
                 return
 
 
+_HOLD_IN = later_many(
+    "In {name}, this card holds at most {tokens}.", "In {name}, these {count:,} cards hold at most {tokens}."
+)
 _FORMATS = {"weights": later("{format} weights"), "kv_cache": later("{format} cache")}
 
 _AS_IT_IS = (
@@ -293,14 +329,27 @@ def existing(kind: str, field: str) -> list[str]:
 def no_way(model: AnyModel, run: Inference) -> str:
     """Say why nothing that was tried makes it fit."""
     if not isinstance(model, Model):
-        return tr("It needs a smaller file of this model, or a larger card.")
+        return tr_many(*_SMALLER_FILE, run.cards)
     least = min(map(Format.named, existing(run.kind, "weights")), key=lambda form: form.bits).name
     try:
         weights = show(breakdown(model, replace(run, weights=least))["weights"])
     except InputError:
-        return tr("No format that was tried makes it fit: it needs a larger card, or several.")
-    said = later("Even {format} weights take {weights}: it needs a larger card, or several.")
-    return tr(said, format=least, weights=weights)
+        return tr_many(*_NO_FORMAT, run.cards)
+    return tr_many(*_EVEN_IN, run.cards, format=least, weights=weights)
+
+
+_SMALLER_FILE = later_many(
+    "It needs a smaller file of this model, or a larger card.",
+    "It needs a smaller file of this model, or larger cards, or more than {count:,}.",
+)
+_NO_FORMAT = later_many(
+    "No format that was tried makes it fit: it needs a larger card, or several.",
+    "No format that was tried makes it fit: it needs larger cards, or more than {count:,}.",
+)
+_EVEN_IN = later_many(
+    "Even {format} weights take {weights}: it needs a larger card, or several.",
+    "Even {format} weights take {weights} on each card: it needs larger cards, or more than {count:,}.",
+)
 
 
 PLAIN = ("INT8", "FP8", "INT4")

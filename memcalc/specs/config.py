@@ -296,7 +296,7 @@ def load(source: str | Path | Mapping) -> tuple[Mapping, str]:
     Raises InputError if there is no such file, or it holds no JSON object.
     """
     instance("config", source, str, Path, Mapping)
-    return (source, "config") if isinstance(source, Mapping) else (_read(Path(source)), str(source))
+    return (source, "config") if isinstance(source, Mapping) else (_read(regular.path_of(source)), str(source))
 
 
 def _read(path: Path) -> Mapping:

@@ -88,9 +88,9 @@ class Engine(Row):
         Traceback (most recent call last):
         memcalc.errors.InputError: kv_cache must be a format that MLX has, such as BF16, FP16 or FP32, not 'Q4_0'.
         """
-        form, known = Format.named(name), formats_of(self.kind, use)
-        if not self.kind or name in known or averaged(name):
+        if self.has_format(use, name):
             return
+        form, known = Format.named(name), formats_of(self.kind, use)
         bare = form.family == Family.PLAIN and use == "weights"  # then files of as many bits come first, with scales
         offered = catalogue.names("formats", "offered")
 
@@ -103,6 +103,14 @@ class Engine(Row):
         *first, last = [*nearest[:_SHOWN], f"one of {more} more"] if more > 0 else nearest
         allowed = f"{', '.join(first)} or {last}"
         raise InputError(f"{use} must be a format that {self.kind} has, such as {allowed}, not {name!r}.")
+
+    def has_format(self, use: str, name: str) -> bool:
+        """Return whether the engine has a format, as of `check_format`; without an engine every one is there.
+
+        >>> Engine.named("llama.cpp").has_format("weights", "FP8-128x128")
+        False
+        """
+        return not self.kind or name in formats_of(self.kind, use) or bool(averaged(name))
 
     def check_files(self, kind: str) -> None:
         """Raise InputError for the files of a model that the engine does not keep as they are.

@@ -138,7 +138,8 @@ class Gpu(Spec, Row):
         try:
             return cls.named(card)
         except InputError as problem:
-            size = f"{card} GB" if re.fullmatch(r"\d{1,3}", str(card)) else "24 GB at 960 GB/s"
+            a_number = re.fullmatch(r"\d{1,3}", shown(card).strip("'"))
+            size = f"{card} GB" if a_number else "24 GB at 960 GB/s"
             raise InputError(f"{problem} Any card can be given by its size, such as {size!r}.") from None
 
     @classmethod

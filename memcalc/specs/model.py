@@ -163,7 +163,7 @@ class Model(Spec, Row):
         *(0, BY_NAME["context"].limit),
         default=0,
     )
-    published: str = text("format in which its maker offers it, if not in 16 bit", default="")
+    published: str = text("how its maker publishes it, as named in data/published.csv, if not in 16 bit", default="")
     family: str = text("the `model_type` of its config.json", default="")
     packing: str = text("matrices that the code stores as one", PACKINGS, default="")
     source: str = text("where the counts come from", default="")
@@ -223,7 +223,7 @@ class Model(Spec, Row):
                 return super().named(plain)
             fetch = (
                 f" `hf download {name} config.json` fetches the file that describes it."
-                if _HUB.fullmatch(str(name))
+                if isinstance(name, str) and _HUB.fullmatch(name)
                 else ""
             )
             raise InputError(f"{problem}{fetch}") from None

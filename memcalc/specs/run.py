@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from functools import cache, cached_property
 from typing import TYPE_CHECKING
@@ -40,6 +41,11 @@ class Run(Spec):
     def divided(self) -> bool:
         """Whether more than one card holds the model."""
         return any(getattr(self, degree) > 1 for degree in PARALLEL)
+
+    @property
+    def cards(self) -> int:
+        """How many cards the run has."""
+        return math.prod(getattr(self, degree, 1) for degree in (*PARALLEL, "data_parallel"))
 
     def refuse_without_architecture(self, what: str = "a size without architecture", **fields: object) -> None:
         """Raise InputError if the run of a mere size divides it between cards, or has another value in these fields."""

@@ -1,9 +1,12 @@
 """How a published model is stored: what config.json and hf_quant_config.json say of its weights and its cache."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
+from memcalc import catalogue
 from memcalc.errors import InputError, choice
 from memcalc.formula.choices import Family
 from memcalc.formula.formats import Format
@@ -83,12 +86,23 @@ def stored_in(source: str | Path | Mapping) -> Stored:
     return stored(values, load(beside)[0] if beside and beside.is_file() else None)
 
 
+@cache
+def published(name: str) -> Stored:
+    """Return how makers store a model that they publish in this format: a row of data/published.csv.
+
+    >>> published("MXFP4").sentence
+    'As published: MXFP4; all but the experts in BF16.'
+    """
+    found = stored(json.loads(catalogue.find("published", "published", name)["config"]))
+    return replace(found, sentence=f"As published: {_sentence(found)}")
+
+
 def _quantized(section: Section, width: str) -> Stored:
     method = choice(f"quant_method of {section.where}", _method(section), METHODS)
     read = METHODS[method](section, width)
     kept = (*read.kept, *(pattern for key in _KEPT for pattern in section.texts(key)))
     found = Stored(read.weights, _cache(section), width, kept, read.others, read.head)
-    return replace(found, sentence=_sentence(found, section))
+    return replace(found, sentence=_sentence(found, f", as {section.where} says"))
 
 
 def _width(values: Mapping) -> tuple[str, str]:
@@ -136,12 +150,13 @@ def _method(section: Section) -> object:
     return section.get("quant_method", "mlx" if of_mlx else None)
 
 
-def _sentence(found: Stored, section: Section) -> str:
+def _sentence(found: Stored, says: str = "") -> str:
+    """Say which format was found and, if that is told, what says so."""
     form = Format.named(found.weights)
     more = "".join(f", some modules in {name}" for name in dict.fromkeys(name for name, _ in found.others))
     rest = "" if form.family == Family.PLAIN else f"; {_rest(form, found.head)} in {found.width}"
     cache = f"; the cache in {found.cache}" if found.cache else ""
-    return f"{form.name}{more}, as {section.where} says{rest}{cache}."
+    return f"{form.name}{more}{says}{rest}{cache}."
 
 
 def _rest(form: Format, head: bool) -> str:

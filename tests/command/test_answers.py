@@ -69,3 +69,19 @@ def test_a_question_loads_nothing_that_only_others_need():
     code += f"print([name for name in {FOR_OTHERS} if f'memcalc.{{name}}' in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.endswith("[]\n")
+
+
+@pytest.mark.parametrize(("bare", "like"), [("FP8", "FP8-128x128"), ("INT8", "W8A8-INT8"), ("INT4", "AWQ-INT4-g128")])
+def test_bare_numbers_are_said_to_be_in_no_file(capsys, bare, like):
+    main(["fit", "Qwen3-8B", "RTX 4090", "--weights", bare])
+    said = capsys.readouterr().out
+    assert f"No file has just {bare}: " in said
+    assert like in said
+    main(["fit", "Qwen3-8B", "RTX 4090", "--weights", like])
+    assert "No file has just" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("name", "may"), [("Gemma-3-27B", True), ("Qwen2.5-VL-7B", True), ("Llama-3.1-8B", False)])
+def test_a_model_that_may_have_a_tower_says_so(capsys, name, may):
+    main(["fit", name, "RTX 4090"])
+    assert ("A tower for pictures or sound" in capsys.readouterr().out) == may

@@ -83,7 +83,13 @@ def test_a_format_in_a_name_is_told_apart(typed, options):
         meant(typed)
 
 
-@pytest.mark.parametrize("typed", ["nothing.gguf", "nothing-Q4_K_M.gguf", "banana-q4", "Q4_K_M", "-q4"])
+@pytest.mark.parametrize("typed", ["nothing.gguf", "nothing-Q4_K_M.gguf", "Model-1-of-2.SAFETENSORS", "./there"])
+def test_a_file_that_is_not_there_is_said_to_be_missing(typed):
+    with pytest.raises(InputError, match="must be a file or a folder that is there, or a name"):
+        meant(typed)
+
+
+@pytest.mark.parametrize("typed", ["nothing", "banana-q4", "Q4_K_M", "-q4"])
 def test_what_is_no_model_with_a_format_is_not_known(typed):
     with pytest.raises(InputError, match="is not known"):
         meant(typed)

@@ -131,7 +131,7 @@ def test_a_share_that_is_too_small_does_not_fit_and_the_least_that_does_can_be_t
     assert (again["fits"], again["rollout_share_needed"]) == (True, None)
     assert f"rollout_share {share:g} would leave {show(again['margin'])}." in told
     assert not answer(capsys, *grpo, "48 GB", "--rollout-share", f"{share - 0.01:.2f}")["fits"]
-    assert "vLLM does not start on this card, whatever its share." in said(capsys, *grpo, "12 GB")
+    assert "vLLM does not start on such a card, whatever its share." in said(capsys, *grpo, "12 GB")
 
 
 def test_ligers_chunks_are_said_as_unknown(capsys):

@@ -141,3 +141,32 @@ def test_weights_that_do_not_run_on_a_card_are_refused():
             advice.verdict(
                 Model.named("Llama-3.1-8B"), Inference(weights=weights, engine="vLLM"), Gpu.named("V100 32 GB")
             )
+
+
+SEVERAL = [  # model, run, who holds the context
+    ("Llama-3.1-70B", Inference(4096, tensor_parallel=2), "These 2 cards hold"),
+    ("Llama-3.1-70B", Inference(4096, batch=64, engine="vLLM", tensor_parallel=4), "These 4 cards hold"),
+    ("Llama-3.1-70B", Inference(4096, engine="llama.cpp", weights="Q4_K_M", pipeline_parallel=4), "These 4 cards hold"),
+    ("Mixtral-8x7B", Inference(4096, expert_parallel=8), "These 8 cards hold"),
+    ("Llama-3.1-8B", Training(recompute="full", zero=3, data_parallel=8), "Each card holds"),
+    ("Llama-3.1-8B", Training(data_parallel=2), "Each card holds"),
+    ("Llama-3.1-8B", Training(recompute="full", tensor_parallel=4, data_parallel=2), "Each 4 cards hold"),
+]
+
+
+@pytest.mark.parametrize(("name", "run", "who"), SEVERAL, ids=range(len(SEVERAL)))
+@pytest.mark.parametrize("card", ["RTX 4090", "A100 80 GB"])
+def test_nobody_speaks_of_one_card_where_there_are_several(name, run, who, card):
+    model, gpu = Model.named(name), Gpu.named(card)
+    verdict, steps = advice.verdict(model, run, gpu), advice.next_steps(model, run, gpu)
+    said = " ".join([verdict, *steps, *advice.notes(model, run, gpu)])
+    assert not [one for one in ("this card", "This card", "a larger card", "one such card") if one in said]
+    assert " on each card" in verdict or " on the fullest card" in verdict
+    longest = [step.casefold() for step in steps if " at most " in step and " of context" in step]
+    assert all(who.casefold() in step for step in longest)
+
+
+def test_a_file_that_no_number_of_cards_so_far_holds_needs_larger_ones_or_more():
+    model, run = Model.named("Llama-3.1-405B"), Inference(4096, tensor_parallel=2)
+    [step] = advice.next_steps(model, run, Gpu.of("12 GB"))
+    assert step.endswith("GiB on each card: it needs larger cards, or more than 2.")

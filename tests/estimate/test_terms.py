@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from memcalc import Gpu, Inference, Model, Training, breakdown, fits, largest, places
+from memcalc import Gpu, Inference, Model, Training, breakdown, catalogue, fits, largest, places
 from memcalc.errors import InputError
 from memcalc.estimate import inference
 from memcalc.estimate.terms import last, terms, values
@@ -302,3 +302,40 @@ def test_a_near_guess_saves_most_tries(answer, off):
     tried = []
     assert last(lambda number: tried.append(number) or number <= answer, 10**9, guess=answer + off) == answer
     assert len(tried) <= 15  # of the 30 that halving takes
+
+
+PUBLISHED = [row["name"] for row in catalogue.rows("models") if row["published"]]
+
+
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [
+        ("gpt-oss-20b", 13_761_264_768),  # total_size of the checkpoint's index
+        ("gpt-oss-120b", 65_248_815_744),  # likewise
+        ("Kimi-K2-Thinking", 594 * 10**9),  # its card on the hub
+    ],
+)
+def test_a_model_whose_maker_publishes_few_bits_is_counted_in_them(name, size):
+    found = breakdown(Model.named(name), Inference())["weights"]
+    assert found == size or round(found / 10**9) * 10**9 == size
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_what_is_published_counts_only_where_nobody_names_a_format(name):
+    model = Model.named(name)
+    assert inference.resolved(model, Inference()).weights == model.published
+    assert inference.taken(model, Inference()).startswith(f"As published: {model.published}; ")
+    for form in ("FP16", "INT8", model.published):
+        named = Inference(weights=form)
+        assert inference.resolved(model, named).weights == form
+        assert inference.taken(model, named) == ""
+
+
+@pytest.mark.parametrize("engine", [row["name"] for row in catalogue.rows("engines")])
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_an_engine_without_the_published_format_gets_sixteen_bits_and_a_sentence(name, engine):
+    model, run = Model.named(name), Inference(engine=engine)
+    had = run.reserving.has_format("weights", model.published)
+    assert inference.resolved(model, run).weights == (model.published if had else "FP16")
+    lacks = f"Counted in FP16, for {engine} has no {model.published}, in which its maker publishes {name}."
+    assert (inference.taken(model, run) == lacks) != had

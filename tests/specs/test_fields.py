@@ -41,6 +41,18 @@ def test_every_field_refuses_what_it_cannot_be_by_its_name(kind, name, value):
     assert len(str(refused.value)) < 2000
 
 
+@pytest.mark.parametrize(
+    "ask",
+    [Model.named, Model.from_config, Model.from_checkpoint, Model.nominal, Gpu.named, Gpu.of],
+    ids=lambda ask: ask.__qualname__,
+)
+@pytest.mark.parametrize("value", [Unspeakable(), {"model_type": Unspeakable()}, None, b"1", "a\0b"], ids=range(5))
+def test_whoever_asks_for_a_model_or_card_by_no_name_reads_a_sentence(ask, value):
+    with pytest.raises(InputError) as refused:
+        ask(value)
+    assert len(str(refused.value)) < 2000
+
+
 def test_texts_are_texts():
     with pytest.raises(InputError, match=r"packing 'kv' is not known; the nearest is qkv. Known: , qkv, qkv gate_up."):
         replace(EXAMPLES[Model], packing="kv")

@@ -14,7 +14,7 @@ from memcalc.formula.formats import Format
 from memcalc.formula.quantization import weights_in
 from memcalc.formula.tensors import present
 from memcalc.specs.kept import in_model
-from memcalc.specs.stored import Stored, stored, stored_in
+from memcalc.specs.stored import Stored, published, stored, stored_in
 
 FP8 = {"quant_method": "fp8", "activation_scheme": "dynamic", "weight_block_size": [128, 128]}
 ROWS = rows("stored", "stored_bytes")
@@ -58,6 +58,15 @@ def test_experts_alone_in_four_bits():
     found = in_model(stored({"torch_dtype": "bfloat16", "quantization_config": config}), model)
     size = weights_in(found.form, present(model.structure, model.absent)).exact(model.values)
     assert round(size / 10**9) == 594
+
+
+@pytest.mark.parametrize("row", catalogue.rows("published"), ids=lambda row: row["name"])
+def test_what_makers_publish_is_the_format_that_their_file_says(row):
+    """Each row has the format of its name, and some model of the catalogue; its sentence names the format."""
+    found = published(row["name"])
+    assert (found.weights, found.width, found.problem) == (row["name"], "BF16", "")
+    assert found.sentence.startswith(f"As published: {row['name']}; ")
+    assert row["name"] in {model["published"] for model in catalogue.rows("models")}
 
 
 @pytest.mark.parametrize(
