@@ -45,6 +45,7 @@ TABLES = {
     "measured": ("how",),
     "measured_quantities": ("said", "meaning", "cause"),
     "optimizers": ("states", "meaning"),
+    "places": ("word",),
     "recipes": ("meaning",),
 }
 """Table → its columns that people read."""

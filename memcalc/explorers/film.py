@@ -25,6 +25,7 @@ from memcalc.formula.symbols import symbol
 from memcalc.formula.tensors import BIASES, MATRICES, V, d, held
 from memcalc.specs.model import Model
 from memcalc.specs.training import Training
+from memcalc.texts import later, tr
 
 PHASES = ("forward", "loss", "backward", "step")
 """What follows what in a step; the last is that of the optimizer."""
@@ -53,7 +54,7 @@ class Moment:
 
     Parameters
     ----------
-    name : what happens, as it follows "when"
+    text : what happens, as it follows "when", with a place for the layer; `name` says it
     phase : one of PHASES
     layer : the number of the layer at work; 0 if none is
     time : share of the step that is over; a matrix product takes its time, the loss and the optimizer are stretched
@@ -64,7 +65,7 @@ class Moment:
     made : bytes of gradients that the layer at work has so far
     """
 
-    name: str
+    text: str
     phase: str
     layer: int
     time: Fraction
@@ -73,6 +74,11 @@ class Moment:
     own: Mapping[str, int] = field(default_factory=dict)
     done: int = 0
     made: int = 0
+
+    @property
+    def name(self) -> str:
+        """What happens, in the reader's language."""
+        return tr(self.text, layer=self.layer)
 
     @cached_property
     def total(self) -> int:
@@ -116,11 +122,11 @@ def unmeasured(model: Model, run: Training) -> str:
     'Nobody has measured the way back in the code of Megatron.'
     """
     if run.activations == Accounting.MEGATRON:
-        return "Nobody has measured the way back in the code of Megatron."
+        return tr("Nobody has measured the way back in the code of Megatron.")
     try:
         passes(model, run)
     except InputError:
-        return f"Nobody has measured the way back of {model.name} in this code."
+        return tr("Nobody has measured the way back of {model} in this code.", model=model.name)
     return ""
 
 
@@ -171,20 +177,22 @@ def one_layer(model: Model, run: Training) -> Layer:
 
 def _refuse(model: Model, run: Training) -> None:
     if run.stage or run.divided or run.frozen:
-        off = "zero, FSDP, parallelism and frozen must be off"
-        raise InputError(f"A film of a step is that of one card alone that trains everything: {off}.")
+        raise InputError(tr(_ALONE))
     if reason := training.activations_unknown(model, run):
         raise InputError(reason)
     if run.activations == Accounting.NONE:
-        raise must("activations", "transformers or megatron for the film of a step", "'none'")
+        raise must("activations", tr("transformers or megatron for the film of a step"), "'none'")
     if model.moe_layers or model.latent_layers:
-        raise InputError(f"A film of a step shows layers of attention and one MLP, which {model.name} does not have.")
+        raise InputError(tr(_OTHER_LAYERS, model=model.name))
     if 0 < model.window <= run.context and model.full_layers and model.window_layers:
-        raise must(
-            "context",
-            f"below the window of {model.window:,} tokens that some layers of {model.name} have",
-            f"{run.context:,}",
-        )
+        raise must("context", tr(_BELOW, window=model.window, model=model.name), f"{run.context:,}")
+
+
+_ALONE = later(
+    "A film of a step is that of one card alone that trains everything: zero, FSDP, parallelism and frozen must be off."
+)
+_OTHER_LAYERS = later("A film of a step shows layers of attention and one MLP, which {model} does not have.")
+_BELOW = later("below the window of {window:,} tokens that some layers of {model} have")
 
 
 class _Camera:
@@ -272,18 +280,27 @@ def _timed(camera: _Camera, shots: Iterable[_Shot]) -> Iterator[Moment]:
 
 
 def _forward(camera: _Camera) -> Iterator[_Shot]:
-    yield _Shot("the step begins", "forward")
+    yield _Shot(later("the step begins"), "forward")
     for layer in range(1, camera.layers + 1):
-        yield _Shot(f"layer {layer} has gone forward", "forward", 1, layer, layer)
+        yield _Shot(later("layer {layer} has gone forward"), "forward", 1, layer, layer)
 
 
 def _kept_alone(camera: _Camera) -> Iterator[_Shot]:
     """Yield what is known where nobody has measured the way back: what is kept, and in Megatron one layer once more."""
     yield from _forward(camera)
-    yield _Shot("all is kept that the way back needs", "loss", waiting=camera.layers, outside=_EVERYWHERE)
+    yield _Shot(later("all is kept that the way back needs"), "loss", waiting=camera.layers, outside=_EVERYWHERE)
     if camera.full and camera.run.activations == Accounting.MEGATRON:
         last, own = camera.layers, camera.places(camera.own)
-        yield _Shot(f"layer {last} is computed again", "backward", 1, last, last - 1, own, outside=_EVERYWHERE)
+        yield _Shot(_AGAIN, "backward", 1, last, last - 1, own, outside=_EVERYWHERE)
+
+
+_AGAIN = later("layer {layer} is computed again")
+_THROUGH = {
+    "MLP": later("layer {layer} goes back through its MLP"),
+    "scores": later("layer {layer} goes back through its scores"),
+    "attention": later("layer {layer} goes back through its attention"),
+}
+"""What a layer is at work on, on its way back."""
 
 
 def _whole(camera: _Camera) -> Iterator[_Shot]:
@@ -311,18 +328,19 @@ class _Back:
         if whole:
             every = self.camera.number(4 * symbol("context") * symbol("batch") * V)
             raised = self.logits + every if self.logits < every else every
-            yield _Shot("the head gives each word a number", "loss", **at, outside=before, passing=self.logits)
-            yield _Shot("the loss raises these numbers to 32 bits", "loss", **at, outside=before, passing=raised)
-        for name, moment in (("the loss is known", "the loss is computed"), ("the loss has its gradient",) * 2):
+            yield _Shot(later("the head gives each word a number"), "loss", **at, outside=before, passing=self.logits)
+            yield _Shot(later("the loss raises these numbers to 32 bits"), "loss", **at, outside=before, passing=raised)
+        gradient = later("the loss has its gradient")
+        for name, moment in ((later("the loss is known"), "the loss is computed"), (gradient, gradient)):
             yield _Shot(name, "loss", **at, outside=_EVERYWHERE, total=self.whole[moment])
         if whole:
-            yield _Shot("the way back begins", "loss", **at, outside=before, passing=self.logits)
+            yield _Shot(later("the way back begins"), "loss", **at, outside=before, passing=self.logits)
 
     def layers_back(self) -> Iterator[_Shot]:
         """Yield the layers on their way back, from the last to the first."""
         now = {"waiting": self.last, "passing": self.residual, "gradients": self.head}
         total = self.whole.get("the head has its gradient", 0)
-        yield _Shot("the head has its gradients", "backward", outside=f"{_AROUND} norm head", total=total, **now)
+        yield _Shot(later("the head has its gradients"), "backward", outside=f"{_AROUND} norm head", total=total, **now)
         for layer in range(self.last, 0, -1):
             shots = self.one_layer(layer, self.head + self.norm + (self.last - layer) * self.layer)
             yield from (replace(shot, phase="backward", passing=self.residual) for shot in shots)
@@ -333,14 +351,14 @@ class _Back:
         now = _Shot("", "backward", Fraction(2, 3), layer, waiting, done=done)
         if self.camera.full:
             own = self.camera.places(self.camera.own)
-            yield replace(now, name=f"layer {layer} is computed again", took=1, own=own, gradients=before)
+            yield replace(now, name=_AGAIN, took=1, own=own, gradients=before)
         for word, own, made in self.halves:
-            name = f"layer {layer} goes back through its {word}"
-            yield replace(now, name=name, own=own, made=made, gradients=before + made, total=self.of(word, layer))
+            yield replace(
+                now, name=_THROUGH[word], own=own, made=made, gradients=before + made, total=self.of(word, layer)
+            )
         gradients = before + self.layer
-        yield replace(
-            now, name=f"layer {layer} has its gradients", waiting=layer - 1, done=done + 1, gradients=gradients
-        )
+        name = later("layer {layer} has its gradients")
+        yield replace(now, name=name, waiting=layer - 1, done=done + 1, gradients=gradients)
 
     @cached_property
     def halves(self) -> Sequence[tuple[str, Mapping[str, int], int]]:
@@ -366,12 +384,13 @@ class _Back:
     def end(self) -> Iterator[_Shot]:
         """Yield the embedding, and the optimizer's step."""
         now = _Shot("", "step", done=self.last, gradients=self.camera.memory["gradients"], outside="")
-        name = "the embedding has its gradient, the last of all"
+        name = later("the embedding has its gradient, the last of all")
         yield replace(now, name=name, phase="backward", total=self.whole[name])
-        yield replace(now, name="the optimizer begins")
+        yield replace(now, name=later("the optimizer begins"))
         results = self.camera.run.optimizer_spec.temporaries or 0
         there = self.camera.number(step_temporaries_of("foreach", results=results).expr)
-        for result in ("root", "quotient"):
-            yield replace(now, name=f"the optimizer takes a {result} for every parameter", passing=there)
-        yield replace(now, name="every weight has moved a little")
-        yield _Shot("the gradients are dropped for the next step", "step", outside="")
+        root = later("the optimizer takes a root for every parameter")
+        for name in (root, later("the optimizer takes a quotient for every parameter")):
+            yield replace(now, name=name, passing=there)
+        yield replace(now, name=later("every weight has moved a little"))
+        yield _Shot(later("the gradients are dropped for the next step"), "step", outside="")

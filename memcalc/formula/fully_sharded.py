@@ -22,6 +22,7 @@ from memcalc.formula.sharding import N_d
 from memcalc.formula.tensors import d, d_k, h, h_kv, held, n_pos
 from memcalc.formula.term import Term
 from memcalc.formula.weights import layers, parameters
+from memcalc.texts import later
 
 _SOURCE = "paszke2019pytorch, torch/distributed/fsdp/_fully_shard/_fsdp_param_group.py and _fsdp_collectives.py in 2.13"
 _HOLDS = "fully_shard around each layer and around the model; cards that divide the rows of every tensor evenly"
@@ -142,7 +143,7 @@ class FullySharded(Step):
         which, waiting, so_far = next(self._ends(self.case, one_layer))
         parts = self._waiting(waiting), at_work(self._entering + SCALARS), *self._there(which, more=-one_layer)
         parts = *parts, collected(one_layer, self.reduced)
-        yield self._moment("backward", "the last layer is added up", *parts, gradients=so_far, layer=which)
+        yield self._moment("backward", later("the last layer is added up"), *parts, gradients=so_far, layer=which)
 
     def _norms(self) -> Iterator[tuple[str, sympy.Expr, sympy.Expr]]:
         """Yield for both norms of a layer the gradients that it has made, and what is there of it."""
@@ -179,13 +180,14 @@ class FullySharded(Step):
         both = self._width * (table + final_norm + n_pos * d)
         last = self._width * (2 * table if self.tied else table + s * b * d)
         parts = *self._there("embedding"), at_work(last + SCALARS)
-        name = "the embedding has its gradient, the last of all"
+        name = later("the embedding has its gradient, the last of all")
         return self._moment("backward", name, *parts, gradients=self._shared(L) + both)
 
     def _stepping(self) -> Iterator[Moment]:
         parts = collected(outside, self.reduced), at_work(sympy.Integer(SCALARS))
         so_far = self._shared(L) + self._width * outside
-        yield self._moment("backward", "what lies outside the layers is added up", *parts, gradients=so_far)
+        name = later("what lies outside the layers is added up")
+        yield self._moment("backward", name, *parts, gradients=so_far)
         yield from super()._stepping()
 
     @property

@@ -8,6 +8,7 @@ from functools import cached_property
 import sympy
 
 from memcalc.formula.term import Term
+from memcalc.texts import later
 
 PHASES = ("gather", "forward", "loss", "backward", "step")
 """The words for the moments, in the order of a step; a layer is gathered before it works."""
@@ -17,6 +18,39 @@ CODE = (
     "every layer alike, its MLP wider than its attention"
 )
 SOURCE = "wolf2020transformers, src/transformers/models; paszke2019pytorch, section 5.5"
+
+
+OF_A_LAYER = (
+    later("DoRA finds the lengths of the rows of its widest matrix in the first layer"),
+    later("DoRA finds the lengths of the rows of its widest matrix in the last layer"),
+    later("the first layer goes back through its MLP"),
+    later("the second layer goes back through its MLP"),
+    later("the last but one layer goes back through its MLP"),
+    later("the last layer goes back through its MLP"),
+    later("the first layer goes back through its down matrix"),
+    later("the last layer goes back through its down matrix"),
+    later("the first layer goes back through its scores"),
+    later("the second layer goes back through its scores"),
+    later("the last but one layer goes back through its scores"),
+    later("the last layer goes back through its scores"),
+    later("the first layer goes back through the norm behind its attention"),
+    later("the second layer goes back through the norm behind its attention"),
+    later("the last but one layer goes back through the norm behind its attention"),
+    later("the last layer goes back through the norm behind its attention"),
+    later("the first layer has all its gradients"),
+    later("the second layer has all its gradients"),
+    later("the last but one layer has all its gradients"),
+    later("the last layer has all its gradients"),
+    later("the first layer has its widest matrix changed"),
+    later("the last layer has its widest matrix changed"),
+    later("the first layer is gathered"),
+    later("the last layer is gathered"),
+    later("the first layer is copied, and that before it is gathered"),
+    later("the second layer is copied, and that before it is gathered"),
+    later("the last but one layer is copied, and that before it is gathered"),
+    later("the last layer is copied, and that before it is gathered"),
+)
+"""The names of moments in which one layer is at work, whole, as a catalogue of texts needs them."""
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from memcalc.formula.symbols import symbol, symbols
 from memcalc.formula.tensors import V, d, d_k, h, h_kv, held, n_emb, n_pos
 from memcalc.formula.term import Term
 from memcalc.formula.weights import layers, parameters, weights
+from memcalc.texts import later
 
 L, s, b, B_g = symbols("layers context batch bytes_per_gradient")
 
@@ -88,13 +89,14 @@ class Step:
 
     def _stepping(self) -> Iterator[Moment]:
         if self.roots is not None:
-            name = "the optimizer changes the last weights, those of the embedding"
+            name = later("the optimizer changes the last weights, those of the embedding")
             yield replace(self._changed(name, self.gradients.expr / B_g), phase="step")
             return
         parts = [self.weights, self.stepped, self.optimizer, *([self.temporaries] if self.temporaries else [])]
         holds = self.temporaries.holds if self.temporaries else self.optimizer.holds
         source = (self.temporaries or self.optimizer).source
-        yield Moment("step", "the optimizer changes the weights", (*parts, *self.beside), holds=holds, source=source)
+        name = later("the optimizer changes the weights")
+        yield Moment("step", name, (*parts, *self.beside), holds=holds, source=source)
 
     def _changed(self, name: str, numbers: sympy.Expr, *parts: Term, waiting: sympy.Expr = 0, **said: str) -> Moment:
         """Return a moment in which a tensor of so many numbers is stepped; other gradients are `waiting`."""
@@ -107,15 +109,15 @@ class Step:
         return B_g * table if self.tied else sympy.S.Zero
 
     def _kept_alone(self) -> Iterator[Moment]:
-        names = (("forward", "the forward pass ends"), ("backward", "one layer is computed again"))
-        for (phase, name), kept in zip(names, self.kept, strict=False):
+        ends, again = later("the forward pass ends"), later("one layer is computed again")
+        for (phase, name), kept in zip((("forward", ends), ("backward", again)), self.kept, strict=False):
             yield replace(self._moment(phase, name, kept), holds=kept.holds, source=kept.source)
 
     def _gathering(self) -> Iterator[Moment]:
         if self.gathering:
             kept = [self._waiting(self._all_layers + self._around)] if self.case else []
             there = self._gathered(layers=2)
-            yield self._moment("gather", "the last layer works", there, *kept, source=there.source)
+            yield self._moment("gather", later("the last layer works"), there, *kept, source=there.source)
 
     def _there(self, place: str) -> list[Term]:
         """Return what cards have gathered where the loss, the head, the embedding or a layer is at work."""
@@ -124,11 +126,11 @@ class Step:
     def _passes(self) -> Iterator[Moment]:
         every = self._activations
         forward = [every, *copies(self.case, cached=True), *self._there("forward")]
-        yield self._moment("forward", "the loss is computed", *forward, at_work(passing(self.case)))
+        yield self._moment("forward", later("the loss is computed"), *forward, at_work(passing(self.case)))
         if self.case.adapted and self.case.adapted.dora:
             yield from self._measuring(forward[1:])
         kept = [every, *copies(self.case), *self._there("loss")]
-        yield self._moment("loss", "the loss has its gradient", *kept, at_work(self._at_loss))
+        yield self._moment("loss", later("the loss has its gradient"), *kept, at_work(self._at_loss))
         chunked = Loss.of(self.case.loss).chunked  # whose forward pass leaves the gradients of the head
         yield from (*([] if chunked else self._head()), *self._layers())
         if self.roots is not None:
@@ -137,7 +139,7 @@ class Step:
 
     def _measuring(self, beside: Iterable[Term]) -> Iterator[Moment]:
         """The rows of the last layer are measured for DoRA: on its way, or when it is made anew."""
-        name = "DoRA finds the lengths of the rows of its widest matrix"
+        name = later("DoRA finds the lengths of the rows of its widest matrix")
         if self.case.recompute == Recompute.NONE:
             parts = self._waiting(self._all_layers + self._around), at_work(measuring(self.case))
             yield self._moment("forward", name, *parts, *beside)
@@ -170,10 +172,10 @@ class Step:
         kept, gone = self._activations, self._width * s * b * (V + d) + SCALARS
         rest = replace(kept, expr=kept.expr - logits)
         parts = [rest, *self._there("head"), at_work(gone)]
-        yield self._moment("backward", "the head has its gradient", *parts, gradients=self._made_by_head)
+        yield self._moment("backward", later("the head has its gradient"), *parts, gradients=self._made_by_head)
         if self.roots is not None and not self.tied:
             left = at_work(self._width * s * b * d + SCALARS)
-            yield self._changed("the optimizer changes the head", table, rest, left)
+            yield self._changed(later("the optimizer changes the head"), table, rest, left)
 
     @property
     def _made_by_head(self) -> sympy.Expr:
@@ -184,7 +186,7 @@ class Step:
         last = 2 * B_g * table if self.tied and not self.frozen else self._width * s * b * d
         held = [self._waiting(L * self._held)] if self._held else []
         parts = [*held, *self._there("embedding"), at_work(last + SCALARS)]
-        name = "the embedding has its gradient, the last of all"
+        name = later("the embedding has its gradient, the last of all")
         every = self.gradients.expr if self.roots is None else B_g * table
         return self._moment("backward", name, *parts, gradients=self._made(every, every))
 
@@ -193,7 +195,7 @@ class Step:
         made = self._width * s * b * (h + 2 * h_kv) * d_k
         read = of_input = 2 * self._width * s * b * d  # behind the norm and its scale; of one matrix more, and the sum
         parts = [self._waiting(self._around), at_work(made + read + of_input + SCALARS), *self._there("first")]
-        name = "the first layer that is trained has its gradients, the last of all"
+        name = later("the first layer that is trained has its gradients, the last of all")
         return self._moment("backward", name, *parts, gradients=self._made(self.gradients.expr, self.gradients.expr))
 
     def _layers(self) -> Iterator[Moment]:

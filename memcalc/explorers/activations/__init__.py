@@ -15,17 +15,22 @@ from memcalc.explorers.frame import Frame, Guess, explorer
 from memcalc.explorers.marks import Marks, along
 from memcalc.explorers.words import formula
 from memcalc.formula.choices import Accounting, Recompute
-from memcalc.formula.megatron import RECOMPUTE
+from memcalc.texts import later, tr
 from memcalc.units import in_unit, show, show_both
 
 CODES = (Accounting.TRANSFORMERS.value, Accounting.MEGATRON.value)
-KERNELS = ("eager", "flash")
+KERNELS = (later("eager"), later("flash"))
 
-_ASKS = "You train {model} on one {gpu}, on texts of {context} tokens, {batch} at a time, in the code of {code}"
+_RECOMPUTE = (later("none"), later("selective"), later("full"))  # the words of `choices.Recompute`
 _SENTENCE = {
-    CODES[0]: _ASKS
-    + " with {attention} attention, and recompute {recompute}. Watch one step up to moment {moment} of 60.",
-    CODES[1]: _ASKS + ", and recompute {recompute}. Watch one step up to moment {moment} of 60.",
+    CODES[0]: later(
+        "You train {model} on one {gpu}, on texts of {context} tokens, {batch} at a time, in the code of {code} with "
+        "{attention} attention, and recompute {recompute}. Watch one step up to moment {moment} of 60."
+    ),
+    CODES[1]: later(
+        "You train {model} on one {gpu}, on texts of {context} tokens, {batch} at a time, in the code of {code}, and "
+        "recompute {recompute}. Watch one step up to moment {moment} of 60."
+    ),
 }
 _DOUBLINGS = tuple(2**power for power in range(7, 18))
 _MOMENTS = tuple(range(61))
@@ -34,17 +39,17 @@ _MOMENTS = tuple(range(61))
 @explorer(
     _SENTENCE[CODES[0]],
     presets={
-        "all kept": {},
-        "flash": {"attention": "flash"},
-        "full recomputation": {"attention": "flash", "recompute": "full", "moment": 60},
-        "a short text, to the end": {"context": 256, "moment": 60},
-        "Megatron, selective": {"code": "megatron", "recompute": "selective"},
+        later("all kept"): {},
+        later("flash"): {"attention": "flash"},
+        later("full recomputation"): {"attention": "flash", "recompute": "full", "moment": 60},
+        later("a short text, to the end"): {"context": 256, "moment": 60},
+        later("Megatron, selective"): {"code": "megatron", "recompute": "selective"},
     },
     context=Number("context", 1, 2**20, "tokens", "s", _DOUBLINGS),
     batch=Number("batch", 1, 256, "texts", "b", (1, 2, 4, 8, 16)),
     code=Menu("code that runs", CODES),
     attention=Menu("attention kernel", KERNELS),
-    recompute=Menu("what is computed again", tuple(one.value for one in RECOMPUTE)),
+    recompute=Menu("what is computed again", _RECOMPUTE),
     moment=Number("moment of the step", 0, 60, grid=_MOMENTS, plays=150),
 )
 def kept_for_backward(
@@ -76,7 +81,7 @@ def kept_for_backward(
         marks=marks,
         height=height,
         said=_said(reel),
-        alt=f"Memory over a training step, as far as it has been played, the card now, and {model.layers} layers.",
+        alt=tr(_ALT, layers=model.layers),
         notes=_notes(model, run),
         hints=_hints(model, run),
         formula=_formula(model, run),
@@ -87,49 +92,73 @@ def kept_for_backward(
     )
 
 
+_ALT = later("Memory over a training step, as far as it has been played, the card now, and {layers} layers.")
+
+
 def _run(context: int, batch: int, code: str, recompute: str, attention: str) -> Training:
     if code == CODES[0] and recompute == Recompute.SELECTIVE:
-        raise InputError("recompute must be 'none' or 'full' with code 'transformers', not 'selective'.")
+        raise InputError(tr("recompute must be 'none' or 'full' with code 'transformers', not 'selective'."))
     kernel = {"attention": attention} if code == CODES[0] else {}
     return Training(context=context, batch=batch, recipe="bf16", activations=code, recompute=recompute, **kernel)
 
 
 def _said(reel: Reel) -> str:
     """Return the verdict on what has been played."""
-    now, top, over = reel.now, reel.top, reel.first_over
-    highest = f"{show(top.total)} lie on the card"
-    if over:
-        first, most = f"*It does not fit:* the card is full when {over.name}.", "" if reel.over else ", the most so far"
-        return f"{first} When {top.name}, {show(top.total - reel.capacity)} are missing{most}."
+    now, top = reel.now, reel.top
+    highest = {"top": top.name, "size": show(top.total), "free": show(reel.capacity - top.total)}
+    if reel.first_over:
+        missing = {"full": reel.first_over.name, "top": top.name, "size": show(top.total - reel.capacity)}
+        return tr(_OVER if reel.over else _OVER_SO_FAR, **missing)
     if reel.over:
-        return f"*It fits:* at its peak, when {top.name}, {highest}; {show(reel.capacity - top.total)} stay free."
-    kept = f", {show_both(now.kept)} of it [activations]" if now.kept else ""
-    higher = "" if top is now else f" The highest so far: {show(top.total)}, when {top.name}."
-    return f"*It fits so far:* when {now.name}, {show(now.total)} lie on the card{kept}.{higher}"
+        return tr(_FITS, **highest)
+    played = {"now": now.name, "size": show(now.total), "kept": show_both(now.kept)}
+    said = tr(_FITS_SO_FAR_KEPT if now.kept else _FITS_SO_FAR, **played)
+    return said if top is now else f"{said} {tr(_HIGHEST, **highest)}"
+
+
+_OVER = later("*It does not fit:* the card is full when {full}. When {top}, {size} are missing.")
+_OVER_SO_FAR = later(
+    "*It does not fit:* the card is full when {full}. When {top}, {size} are missing, the most so far."
+)
+_FITS = later("*It fits:* at its peak, when {top}, {size} lie on the card; {free} stay free.")
+_FITS_SO_FAR = later("*It fits so far:* when {now}, {size} lie on the card.")
+_FITS_SO_FAR_KEPT = later("*It fits so far:* when {now}, {size} lie on the card, {kept} of it [activations].")
+_HIGHEST = later("The highest so far: {size}, when {top}.")
 
 
 def _notes(model: Model, run: Training) -> list[str]:
-    unknown, back = unmeasured(model, run), "three times" if run.recompute == Recompute.FULL else "twice"
-    measured = "The highest point before the optimizer's step is measured; the rest follows from the tensors' shapes."
+    unknown = unmeasured(model, run)
     return [
-        f"{unknown} So the film ends with what is kept." if unknown else measured,
-        f"Time is counted in matrix products: the way back takes {back} as long as the way there.",
-        "The loss and the optimizer's step are stretched so that they can be seen.",
-        "Weights, gradients and AdamW's states have 16 bits, and the optimizer steps all tensors at once.",
-        "Not counted: short-lived results of the forward pass, driver and allocator.",
+        tr("{unknown} So the film ends with what is kept.", unknown=unknown) if unknown else tr(_MEASURED),
+        tr(_THRICE if run.recompute == Recompute.FULL else _TWICE),
+        tr("The loss and the optimizer's step are stretched so that they can be seen."),
+        tr("Weights, gradients and AdamW's states have 16 bits, and the optimizer steps all tensors at once."),
+        tr("Not counted: short-lived results of the forward pass, driver and allocator."),
     ]
+
+
+_MEASURED = later(
+    "The highest point before the optimizer's step is measured; the rest follows from the tensors' shapes."
+)
+_TWICE = later("Time is counted in matrix products: the way back takes twice as long as the way there.")
+_THRICE = later("Time is counted in matrix products: the way back takes three times as long as the way there.")
 
 
 def _hints(model: Model, run: Training) -> list[str]:
     """Return what other choices would need, a line each."""
-    changes = {"With the flash kernel": {"attention": "flash"}, "With full recomputation": {"recompute": "full"}}
     found = []
-    for words, change in changes.items():
+    for words, change in _OTHERS.items():
         other = replace(run, **change)
         if other != run and not unmeasured(model, other):
             top = max(film(model, other), key=lambda moment: moment.total)
-            found.append(f"{words}, the highest point is {show(top.total)}, when {top.name}.")
+            found.append(tr(words, size=show(top.total), moment=top.name))
     return found
+
+
+_OTHERS = {
+    later("With the flash kernel, the highest point is {size}, when {moment}."): {"attention": "flash"},
+    later("With full recomputation, the highest point is {size}, when {moment}."): {"recompute": "full"},
+}
 
 
 def _formula(model: Model, run: Training) -> list[dict[str, object]]:
@@ -145,7 +174,7 @@ def _guess(marks: Marks, reel: Reel, kept: int) -> Guess:
     floor = reel.y(reel.states)
     marks.level(reel.left, reel.card_right, round(floor - 60), reel.left + 8)
     return Guess(
-        asks="How many GiB of activations will lie on weights and optimizer at the loss? Drag the dashed line.",
+        asks=tr("How many GiB of activations will lie on weights and optimizer at the loss? Drag the dashed line."),
         unit="GiB",
         truth=in_unit(kept, "GiB"),
         handle={"axis": "y"} | along("guess", origin=floor, size=-reel.gib),

@@ -11,6 +11,7 @@ from memcalc.explorers.marks import Marks, along, outline, steps
 from memcalc.explorers.vessel import square_of
 from memcalc.formula.symbols import SUMMANDS
 from memcalc.specs.gpu import Gpu
+from memcalc.texts import later, tr
 from memcalc.units import in_unit, show, show_both
 
 BANDS = ("weights", "optimizer", "gradients", "activations", "scores", "passing")
@@ -19,7 +20,7 @@ BANDS = ("weights", "optimizer", "gradients", "activations", "scores", "passing"
 COLOUR_OF = {"scores": "activations", "passing": "overhead"}
 """Band → the term whose colour it has, if it is none itself."""
 
-_WORDS = {"scores": "scores", "passing": "for a moment"}
+_WORDS = {"scores": later("scores"), "passing": later("for a moment")}
 _LIGHTS = {"weights": "P B", "activations": "M_act M_layer M_once", "scores": "M_act M_layer"}
 STATES = ("weights", "optimizer")
 """The bands that lie there before the step begins."""
@@ -179,7 +180,7 @@ def seen_as(name: str) -> dict[str, object]:
 
 def word_of(name: str) -> str:
     """Return how a band is called."""
-    return _WORDS.get(name) or SUMMANDS[name].word
+    return tr(_WORDS.get(name) or SUMMANDS[name].word)
 
 
 def draw_card(marks: Marks, reel: Reel, gpu: Gpu) -> None:
@@ -190,7 +191,7 @@ def draw_card(marks: Marks, reel: Reel, gpu: Gpu) -> None:
     over, high = max(0, reel.now.total - reel.capacity), reel.y(reel.now.total)
     if over:
         corners = outline([(left, rim), (left, high), (right, high), (right, rim)])
-        says = f"{show(over)} over the rim"
+        says = tr("{size} over the rim", size=show(over))
         marks.path("card_over", corners, look="beyond", fill=hatch(marks), answer=True, says=says)
     wall = f"M{left - 8:.1f} {rim:.1f}H{left - 2:.1f}V{reel.floor + 2}H{right + 2:.1f}V{rim:.1f}H{right + 8:.1f}"
     marks.path("card_wall", wall, look="wall")
@@ -202,9 +203,9 @@ def _below(marks: Marks, reel: Reel, gpu: Gpu, look: str) -> None:
     """Write below the card what lies on it, what it holds, and its scale."""
     middle, floor = sum(reel.card) / 2, reel.floor
     marks.text("card_total", middle, floor + 24, show(reel.now.total), anchor="middle", look=look, answer=True)
-    marks.text("card_of", middle, floor + 42, f"of {show(reel.capacity)}", anchor="middle")
+    marks.text("card_of", middle, floor + 42, tr("of {size}", size=show(reel.capacity)), anchor="middle")
     marks.text("card_name", middle, floor + 58, gpu.name, anchor="middle")
-    scale = f"one square is {square_of(reel.gib * reel.columns)[1]:,} GiB"
+    scale = tr("one square is {gib:,} GiB", gib=square_of(reel.gib * reel.columns)[1])
     end = {"x": middle, "anchor": "middle"} if reel.width > 360 else {"x": reel.width - 4, "anchor": "end"}
     marks.text("card_square", y=floor + 74, text=scale, look="tiny", **end)
 
@@ -235,5 +236,5 @@ def _handle(marks: Marks, reel: Reel, gpu: Gpu) -> None:
         reel.y(reel.capacity),
         "y",
         along("gpu", places),
-        says=f"{gpu.name}: drag the rim to another card",
+        says=tr("{card}: drag the rim to another card", card=gpu.name),
     )

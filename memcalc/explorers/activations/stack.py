@@ -9,6 +9,7 @@ from memcalc.explorers.film import KEPT, Layer, Moment
 from memcalc.explorers.marks import Marks, outline
 from memcalc.formula.saved_tensors import PLACES
 from memcalc.formula.symbols import SUMMANDS
+from memcalc.texts import tr
 from memcalc.units import show
 
 _PLACES = {860: (668, 848, 150, 400), 600: (474, 594, 150, 340), 360: (52, 346, 500, 690)}
@@ -120,12 +121,12 @@ def _states(marks: Marks, stack: Stack, now: Moment) -> None:
         seen = {
             "of": name,
             "look": "area",
-            "says": f"{name}: {show(size)} of each layer",
+            "says": tr("{word}: {size} of each layer", word=tr(SUMMANDS[name].word), size=show(size)),
             "answer": name == "gradients",
         }
         marks.rect(f"stack_{name}", **column, height=rows[name] * stack.row, **seen)
     made = {"x": stack.columns["gradients"], "y": stack.top(max(now.layer, 1)), "height": stack.row}
-    seen = {"of": "gradients", "look": "area", "says": "gradients of the layer at work, so far", "answer": True}
+    seen = {"of": "gradients", "look": "area", "says": tr("gradients of the layer at work, so far"), "answer": True}
     marks.rect("stack_made", width=now.made * stack.byte, **made, **seen)
 
 
@@ -134,7 +135,7 @@ def _kept(marks: Marks, stack: Stack, now: Moment) -> None:
     top, high = stack.top(stack.count), stack.count * stack.row
     for place, (x, wide) in stack.block(stack.layer.kept, stack.columns["kept"]).items():
         fill = paper(marks, f"stack_{place}_fill", "scores" if place == "scores" else "activations", x, stack.floor)
-        says = f"{PLACES[place]['word']}: {show(stack.layer.kept.get(place, 0))} in each layer"
+        says = tr("{word}: {size} in each layer", word=_word(place), size=show(stack.layer.kept.get(place, 0)))
         seen = {"of": "activations", "look": "outlined", "says": says, "lights": "M_layer M_act", "answer": True}
         marks.rect(f"stack_{place}", x, top, wide, high, fill=fill, **seen)
     gone = {"x": stack.columns["kept"] - 2, "y": top - 2, "width": stack.right - stack.columns["kept"] + 6}
@@ -145,12 +146,17 @@ def _kept(marks: Marks, stack: Stack, now: Moment) -> None:
     marks.rect("stack_kept_frame", stack.columns["kept"], top, wide, high, **frame)
 
 
+def _word(place: str) -> str:
+    """Return how a place is called."""
+    return tr(PLACES[place]["word"])
+
+
 def _own(marks: Marks, stack: Stack, now: Moment) -> None:
     """Draw what the layer at work has of its own, beside its input if that is kept."""
     start = stack.columns["kept"] + (sum(stack.layer.kept.values()) * stack.byte if now.waiting >= now.layer else 0)
     marks.put("own", "g", transform=f"translate({start:.1f} {stack.top(max(now.layer, 1)):.1f})")
     for place, (x, wide) in stack.block(now.own, 0).items():
-        says = f"{PLACES[place]['word']} of the layer at work: {show(now.own.get(place, 0))}"
+        says = tr("{word} of the layer at work: {size}", word=_word(place), size=show(now.own.get(place, 0)))
         seen = {"of": "activations", "look": "full", "says": says, "answer": True}
         marks.rect(f"own_{place}", x, 0, wide, stack.row, inside="own", **seen)
 
@@ -167,7 +173,7 @@ def _once(marks: Marks, stack: Stack, now: Moment) -> None:
     every = {"once": ("activations", kept), "passing": ("overhead", at_the_loss(now) - kept)}
     for name, (of, size) in every.items():
         high = size * stack.byte * stack.row / wide
-        says = f"{PLACES['once']['word'] if name == 'once' else 'for a moment'}: {show(size)}"
+        says = f"{_word('once') if name == 'once' else tr('for a moment')}: {show(size)}"
         lights = {"lights": "M_once"} if name == "once" else {}
         marks.rect(f"stack_{name}", start, low - high, wide, high, of=of, look="area", says=says, answer=True, **lights)
         low -= high
@@ -196,13 +202,14 @@ def _names(marks: Marks, stack: Stack) -> None:
         marks.line(f"lead_{place}", [(middle, top - 1), (middle, y - 8)], answer=True)
     for place, y in heights.items():
         x, wide = columns[place]
-        words = f"{PLACES[place]['word']} {show(sizes[place])}"
+        words = f"{_word(place)} {show(sizes[place])}"
         seen = {"look": "tiny halo", "of": "activations", "lights": "M_layer", "answer": True}
         marks.text(f"name_{place}", max(x + wide / 2 - 3, 6 * len(words)), y, words, anchor="end", **seen)
     for name, down in (("weights", 16), ("gradients", 16 if stack.layer.weights * stack.byte > 50 else 30)):
-        words = SUMMANDS[name].word
+        words = tr(SUMMANDS[name].word)
         marks.text(f"name_{name}", stack.columns[name], stack.floor + down, words, look="tiny", of=name)
-    words, end = f"{stack.count} layers, bytes to one scale", {"x": stack.width - 4, "anchor": "end"}
+    words = tr("{count} layers, bytes to one scale", count=stack.count)
+    end = {"x": stack.width - 4, "anchor": "end"}
     marks.text(
         "name_stack", y=stack.floor + 48, text=words, look="tiny", **(end if stack.width < 860 else {"x": stack.left})
     )

@@ -17,6 +17,7 @@ from memcalc.explorers.activations.reel import (
 from memcalc.explorers.film import STOPS, Moment, stops
 from memcalc.explorers.marks import Marks, along, outline
 from memcalc.explorers.vessel import WALL
+from memcalc.texts import later, tr
 from memcalc.units import in_unit, show, show_both
 
 _WHERE = {
@@ -31,8 +32,14 @@ _WHERE = {
 _THIN = 15  # a band that is lower has no word [px]
 _LETTER, _SMALL_LETTER = 7.6, 6  # about how wide a letter is [px]
 _LINES = 7  # of the axis at most
-_MANY = {"million GiB": 10**6, "thousand GiB": 10**3}
-"""In what the axis counts where its numbers would be long."""
+_MANY = {later("million GiB on the card"): 10**6, later("thousand GiB on the card"): 10**3}
+"""What the axis counts where its numbers would be long."""
+
+_PHASES = {
+    **{"forward": later("forward"), "loss": later("loss")},
+    **{"backward": later("backward"), "step": later("optimizer")},
+}
+"""How the phases are called."""
 
 
 def draw_film(marks: Marks, reel: Reel) -> None:
@@ -47,7 +54,7 @@ def draw_film(marks: Marks, reel: Reel) -> None:
     _top(marks, reel)
     _passing(marks, reel)
     handle = along("moment", origin=reel.left, size=(reel.right - reel.left) / STOPS)
-    marks.knob("moment", reel.x(reel.time), reel.floor + 17, "x", handle, says="drag through the step")
+    marks.knob("moment", reel.x(reel.time), reel.floor + 17, "x", handle, says=tr("drag through the step"))
     marks.path("moment_line", f"M0 -13V{3 - reel.floor:.0f}", inside="moment", look="ink")
     name = reel.now.name[0].upper() + reel.now.name[1:]
     marks.text("moment_name", 12, reel.floor + (72 if reel.width == 860 else 98), name, look="middling", answer=True)
@@ -63,7 +70,8 @@ def _areas(marks: Marks, reel: Reel) -> None:
         fill = paper(
             marks, f"film_{name}_fill", name, reel.left, reel.floor, 0 if name not in ("activations", "scores") else 5
         )
-        says = f"{word_of(name)}: {show_both(most[name])}" + (" at most so far" if name not in STATES else "")
+        words = "{word}: {size}" if name in STATES else later("{word}: {size} at most so far")
+        says = tr(words, word=word_of(name), size=show_both(most[name]))
         marks.path(f"film_{name}", outline([*curve, *ends]), fill=fill, **seen_as(name) | {"says": says})
 
 
@@ -74,7 +82,7 @@ def _corners(moments: Sequence[Moment], straight: bool) -> list[Moment]:
     kept is, unless a layer is computed again.
     """
     last = max(moment.layer for moment in moments)
-    again = any("again" in moment.name for moment in moments)
+    again = any("again" in moment.text for moment in moments)
     ends = [moment for moment in moments if moment.layer in (0, last) or moment.phase == "backward"]
     if again or not straight:
         return ends
@@ -104,7 +112,7 @@ def _future(marks: Marks, reel: Reel) -> None:
     marks.circle("unseen_dot", 6, 6, 0.6, inside="unseen_paper", look="dot")
     marks.rect("unseen", x, 20, end - x, reel.floor - 21, fill="url(#unseen_paper)", **{"from": hidden})
     if end - x > 110:
-        words = "not played yet" if reel.stop < len(stops(reel.moments)) - 1 else "not measured"
+        words = tr("not played yet") if reel.stop < len(stops(reel.moments)) - 1 else tr("not measured")
         marks.text("unseen_words", (x + end) / 2, reel.floor - 14, words, anchor="middle", look="tiny halo")
 
 
@@ -112,8 +120,8 @@ def _axis(marks: Marks, reel: Reel) -> None:
     """Draw the lines of the axis, which are as many in every frame; those without room have no place."""
     sizes = (part * 10**power for power in range(-3, 9) for part in (1, 2, 5))
     step = next(size for size in sizes if (reel.floor - 26) / (size * reel.gib) < _LINES)
-    unit, many = next((one for one in _MANY.items() if step >= 10 * one[1]), ("GiB", 1))
-    marks.text("axis", 4, 14, f"{unit} on the card", look="tiny")
+    unit, many = next((one for one in _MANY.items() if step >= 10 * one[1]), (later("GiB on the card"), 1))
+    marks.text("axis", 4, 14, tr(unit), look="tiny")
     for place in range(_LINES):
         high = reel.floor - place * step * reel.gib
         shown = high > 20
@@ -132,14 +140,14 @@ def _phases(marks: Marks, reel: Reel) -> None:
         if wide > 20:
             last = phase == "step"
             where = {"x": end + 4, "anchor": "end"} if last else {"x": middle, "anchor": "middle"}
-            marks.text(f"phase_{phase}_name", y=reel.floor + 48, text="optimizer" if last else phase, **where)
+            marks.text(f"phase_{phase}_name", y=reel.floor + 48, text=tr(_PHASES[phase]), **where)
 
 
 def _rim(marks: Marks, reel: Reel) -> None:
     """Draw what the card holds as a line over the film; it is crimson once something is above it."""
     ends = [(reel.left, reel.y(reel.capacity)), (reel.card[0] - WALL, reel.y(reel.capacity))]
     look = {"look": "rim", "answer": True} if reel.first_over else {"look": "mine"}
-    marks.line("rim", ends, says=f"the card holds {show(reel.capacity)}", **look)
+    marks.line("rim", ends, says=tr("the card holds {size}", size=show(reel.capacity)), **look)
 
 
 def _words(marks: Marks, reel: Reel) -> None:
@@ -161,12 +169,12 @@ def _top(marks: Marks, reel: Reel) -> None:
     """Mark the highest moment so far, and the one that is shown."""
     now, top, over = reel.now, reel.top, reel.top.total > reel.capacity
     x, y = reel.x(top.time), reel.y(top.total)
-    says = f"{show_both(top.total)}, when {top.name}"
+    says = tr("{size}, when {moment}", size=show_both(top.total), moment=top.name)
     marks.circle("top", x, y, 7, look="rim" if over else "ink", answer=True, says=says, fill="none")
     marks.circle("now", reel.x(now.time), reel.y(now.total), 3.5, look="solid", answer=True)
     if top is reel.moments[0]:
         return
-    word = f"{'peak' if reel.over else 'highest so far'} {show(top.total)}"
+    word = tr(later("peak {size}") if reel.over else later("highest so far {size}"), size=show(top.total))
     fits = x + 12 + _LETTER * len(word) < reel.right - 10
     place = {"x": x + 12} if fits else {"x": reel.right - 10, "anchor": "end"}
     look = "middling halo over" if over else "middling halo"
