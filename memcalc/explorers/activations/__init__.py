@@ -21,7 +21,7 @@ from memcalc.units import in_unit, show, show_both
 CODES = (Accounting.TRANSFORMERS.value, Accounting.MEGATRON.value)
 KERNELS = (later("eager"), later("flash"))
 
-_RECOMPUTE = (later("none"), later("selective"), later("full"))
+_RECOMPUTE = (later("none"), later("selective"), later("full"))  # the words of `choices.Recompute`
 _SENTENCE = {
     CODES[0]: later(
         "You train {model} on one {gpu}, on texts of {context} tokens, {batch} at a time, in the code of {code} with "

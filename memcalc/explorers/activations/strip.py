@@ -32,14 +32,8 @@ _WHERE = {
 _THIN = 15  # a band that is lower has no word [px]
 _LETTER, _SMALL_LETTER = 7.6, 6  # about how wide a letter is [px]
 _LINES = 7  # of the axis at most
-_FEW, _MANY = (
-    later("GiB on the card"),
-    {
-        later("million GiB on the card"): 10**6,
-        later("thousand GiB on the card"): 10**3,
-    },
-)
-"""In what the axis counts, and in what where its numbers would be long."""
+_MANY = {later("million GiB on the card"): 10**6, later("thousand GiB on the card"): 10**3}
+"""What the axis counts where its numbers would be long."""
 
 _PHASES = {
     **{"forward": later("forward"), "loss": later("loss")},
@@ -126,7 +120,7 @@ def _axis(marks: Marks, reel: Reel) -> None:
     """Draw the lines of the axis, which are as many in every frame; those without room have no place."""
     sizes = (part * 10**power for power in range(-3, 9) for part in (1, 2, 5))
     step = next(size for size in sizes if (reel.floor - 26) / (size * reel.gib) < _LINES)
-    unit, many = next((one for one in _MANY.items() if step >= 10 * one[1]), (_FEW, 1))
+    unit, many = next((one for one in _MANY.items() if step >= 10 * one[1]), (later("GiB on the card"), 1))
     marks.text("axis", 4, 14, tr(unit), look="tiny")
     for place in range(_LINES):
         high = reel.floor - place * step * reel.gib
