@@ -93,8 +93,9 @@ def _not_in_transformers(model: Model, run: Training, own: list[str]) -> Iterato
     if run.lora_rank:
         yield from adapters.unknown(model, run)
     if run.recompute not in RECOMPUTE:
-        allowed = " or ".join(map(repr, map(str, RECOMPUTE[:2])))
-        yield f"recompute must be {allowed} with activations 'transformers', not '{run.recompute}'."
+        known = RECOMPUTE if model.family in _SELECTED and not run.lora_rank else RECOMPUTE[:2]
+        allowed = f"{', '.join(known[:-1])} or {known[-1]} with activations 'transformers'"
+        yield f"recompute must be {allowed}, not {run.recompute}, which activations 'megatron' alone know."
     if run.recompute in SELECTED and (model.family not in _SELECTED or run.lora_rank):
         beside = f"adapters beside {model.name}" if run.lora_rank else model.name
         yield f"recompute must be 'none' or 'full' for {beside}, not '{run.recompute}': nobody has measured it."

@@ -268,7 +268,7 @@ def test_a_first_stage_holds_its_part_of_the_layers_for_every_stage_behind_it(re
         (
             "Llama-2-7B",
             {"recompute": "selective"},
-            "recompute must be 'none' or 'full' with activations 'transformers'",
+            "recompute must be none, full, keep-attention, keep-products or torchtitan with activations 'transformers'",
         ),
         ("Llama-2-7B", {"recipe": "fp32", "attention": "flash"}, "attention 'flash' needs 16 bits"),
         ("Falcon-7B", {}, "activations must be 'megatron' or 'none' for Falcon-7B: nobody has measured the code of"),
