@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from memcalc.errors import InputError
@@ -21,35 +22,44 @@ def main(arguments: list[str] | None = None) -> int:
     141: the reader of the output, such as head, has seen enough, as the shell says of other programs.
     """
     try:
-        return _run(arguments)
+        return _run(sys.argv[1:] if arguments is None else arguments)
     except KeyboardInterrupt:  # while modules are read, which takes most of the time
         os.write(2, b"memcalc: interrupted.\n")
         return 130
 
 
-def _run(arguments: list[str] | None) -> int:
-    from memcalc import catalogue, texts
-    from memcalc.command import parser, phrases, streams
+def _run(arguments: list[str]) -> int:
+    """Answer, or say why there is no answer, and return the exit code."""
+    from memcalc.command import streams
 
-    arguments = phrases.plain(sys.argv[1:] if arguments is None else arguments)
     try:
         streams.prepare()
-        catalogue.language(os.environ.get(texts.VARIABLE, ""))
-        asked = arguments[0] if arguments else ""
-        built = parser.build(asked, _add_writers)
-        if asked in parser.QUESTIONS:
-            phrases.check(arguments[1:], asked, parser.known(asked, built))
-        options = parser.read(built, arguments)
-        code = options.run(options) or 0
-        sys.stdout.flush()  # here, where a closed pipe is caught
-        return code
+        return _answer(arguments)
     except InputError as problem:
         return streams.refused(problem, in_json="--json" in arguments)
     except ModuleNotFoundError as lacking:
-        needs = f"{asked} needs {lacking.name}, which comes with the lessons: pip install 'gpu-memcalc[notebooks]'."
+        needs = (
+            f"{arguments[0]} needs {lacking.name}, which comes with the lessons: pip install 'gpu-memcalc[notebooks]'."
+        )
         return streams.refused(InputError(needs), in_json=False)
     except (OSError, KeyboardInterrupt) as problem:
         return streams.given_up(problem)
+
+
+def _answer(arguments: list[str]) -> int:
+    from memcalc import catalogue, texts
+    from memcalc.command import parser, phrases
+
+    catalogue.language(os.environ.get(texts.VARIABLE, ""))
+    arguments = phrases.plain(arguments)
+    asked = arguments[0] if arguments else ""
+    built = parser.build(asked, _add_writers)
+    if asked in parser.QUESTIONS:
+        phrases.check(arguments[1:], asked, parser.known(asked, built))
+    options = parser.read(built, arguments)
+    code = options.run(options) or 0
+    sys.stdout.flush()  # here, where a closed pipe is caught
+    return code
 
 
 def _add_writers(commands: parser.Commands) -> None:
@@ -88,8 +98,6 @@ def _add_lessons(commands: parser.Commands) -> None:
 
 
 def _explorers(options: argparse.Namespace) -> None:
-    from pathlib import Path
-
     from memcalc.web import pages  # only for this command
 
     count = pages.write_all(Path(options.out), options.subject, options.pyodide and Path(options.pyodide))
@@ -97,8 +105,6 @@ def _explorers(options: argparse.Namespace) -> None:
 
 
 def _lessons(options: argparse.Namespace) -> None:
-    from pathlib import Path
-
     from memcalc import catalogue
 
     asked = [name for name in ("folder", "room", "sheets") if getattr(options, name)]
@@ -121,8 +127,6 @@ def _lessons(options: argparse.Namespace) -> None:
 
 
 def _live(options: argparse.Namespace) -> None:
-    from pathlib import Path
-
     from memcalc.web import live
 
     if options.check or options.format:
@@ -134,8 +138,6 @@ def _live(options: argparse.Namespace) -> None:
 def _article(options: argparse.Namespace) -> int | None:
     if options.live:
         return _live(options)
-    from pathlib import Path
-
     from memcalc import publish  # pandas and matplotlib, which the other commands do without
 
     if sys.flags.optimize > 1:

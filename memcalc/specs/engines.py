@@ -96,7 +96,7 @@ class Engine(Row):
 
         def unlike(one: str) -> tuple[bool, bool, Fraction, bool]:
             bits = Format.named(one).bits - form.bits
-            return bare and name not in one, bare and one not in offered, abs(bits), bare and bits < 0
+            return name not in one, bare and one not in offered, abs(bits), bare and bits < 0
 
         nearest = sorted(known, key=unlike)
         more = len(nearest) - _SHOWN

@@ -106,3 +106,8 @@ def test_block_types_are_llama_cpps_and_its_caches_are_those_of_its_option():
         for name in catalogue.names("formats")
         if Format.named(name).family in ("gguf", "blocks")
     )
+
+
+def test_a_format_of_another_engine_is_answered_with_its_namesakes_here():
+    with pytest.raises(InputError, match=r"a format that vLLM has, such as NVFP4-W4A4, NVFP4-W4A16, .*, not 'NVFP4'\."):
+        Engine.named("vLLM").check_format("weights", "NVFP4")
