@@ -45,8 +45,8 @@ def pytest_collection_modifyitems(items):
     last = {items[place].parent: place for place in lessons}
     for notebook, place in sorted(last.items(), key=lambda pair: -pair[1]):
         items.insert(place + 1, ControlSweep.from_parent(notebook, name="every control to its ends"))
-    pages = list(dict.fromkeys(map(_page, items)))
-    items.sort(key=lambda item: (_rank(item.path), pages.index(_page(item))))
+    pages, notebooks = (list(dict.fromkeys(map(of, items))) for of in (_page, _notebook))
+    items.sort(key=lambda item: (_rank(item.path), notebooks.index(_notebook(item)), pages.index(_page(item))))
 
 
 def pytest_collection_finish():
@@ -69,6 +69,11 @@ def _rank(path):
 def _page(item):
     """The page that a test in the browser needs; those of one page stand side by side."""
     return item.callspec.params.get("explorer") if item.path.name == LONG[0] and hasattr(item, "callspec") else None
+
+
+def _notebook(item):
+    """The notebook of that page; it is run once for all its looks."""
+    return (_page(item) or [None])[0]
 
 
 class ControlSweep(pytest.Item):
