@@ -9,6 +9,7 @@ import { typeset } from "./formula.js";
 import { controlled } from "./controls.js";
 import { called } from "./pickers.js";
 import { guessing } from "./guess.js";
+import { hinting } from "./hints.js";
 import { guard } from "./keys.js";
 
 /** Return the widest layout for which a page has room, or nearly: a picture may shrink by an eighth. */
@@ -46,24 +47,6 @@ function gestures(model, history, changed) {
     changed();
   };
   return { send, commit, go, undo };
-}
-
-/** Return the words behind a button, a line more with each press. */
-function hinting() {
-  const list = make("ul", { className: "memcalc-hints" });
-  const more = button(say("Hint"), () => ((shown += 1), write()), { className: "memcalc-hint" });
-  let [lines, shown, last] = [[], 0, ""];
-  const write = () => {
-    list.replaceChildren(...lines.slice(0, shown).map((line) => make("li", {}, ...sentence(line))));
-    more.hidden = shown >= lines.length;
-    more.textContent = shown ? say("Another hint") : say("Hint");
-  };
-  const show = (hints) => {
-    if (key(hints) === last) return;
-    [lines, shown, last] = [hints, 0, key(hints)];
-    write();
-  };
-  return { list, more, show };
 }
 
 /** Return the line of Python that gives the same result, and a button that copies it. */
@@ -162,7 +145,7 @@ function render({ model, el }, history) {
   const notes = make("p", { className: "memcalc-notes" });
   const factor = make("div", { className: "memcalc-factor", "aria-live": "polite" });
   const sliders = make("div", { className: "memcalc-sliders" });
-  const hints = hinting();
+  const hints = hinting(() => model.send({ hints: model.get("state") }));
   const code = python();
   const closes = (value, closed) => {
     model.set("guess", value);
@@ -239,7 +222,7 @@ function render({ model, el }, history) {
     formula.show(frame);
     present();
     reach.announce();
-    hints.show(frame.hints);
+    hints.show(frame);
     code.show(frame.code);
     el.classList.toggle("memcalc-stale", frame.problem !== "");
     wait();
@@ -268,7 +251,11 @@ function render({ model, el }, history) {
     "change:state": follow,
     "change:closed": turn,
     "change:remarks": () => present(),
-    "msg:custom": ahead.take,
+    "msg:custom": (news) => {
+      ahead.take(news);
+      const hinted = shown.unasked && !news.unasked && !news.ahead;
+      if (hinted && key(news.state) === key(model.get("state"))) show(news);
+    },
   };
   for (const [event, listener] of Object.entries(listeners)) model.on(event, listener);
   svg.setAttribute("role", "group");
