@@ -1,5 +1,7 @@
 """The explorer of the first question: will it fit? A card as a container, into which the terms are poured."""
 
+from collections.abc import Sequence
+
 from memcalc import Fit, Gpu, Inference, Model, breakdown, fits, largest, values
 from memcalc.estimate import advice
 from memcalc.estimate.code import code
@@ -7,7 +9,7 @@ from memcalc.estimate.terms import terms
 from memcalc.estimate.ways import PLAIN
 from memcalc.explorers import vessel as vessels
 from memcalc.explorers.controls import model_of
-from memcalc.explorers.frame import Frame, explorer
+from memcalc.explorers.frame import Frame, OnDemand, explorer
 from memcalc.explorers.marks import LAYOUTS, Marks, along, apart
 from memcalc.explorers.vessel import Vessel
 from memcalc.explorers.words import formula, letters_of
@@ -71,13 +73,19 @@ def will_it_fit(
         said=said,
         alt=_described(gpu, fit, memory, said),
         notes=advice.notes(model, run, gpu),
-        hints=advice.next_steps(model, run, gpu, PLAIN)[:3],
+        hints=_hints(model, run, gpu, fit),
         formula=formula(model, run, terms(model, run), left="inference"),
         code=code(model, run, shown=("context", "batch", "weights", "kv_cache")),
         sentence=_ASKS if batch == 1 else _ASKS_SEVERAL,
         scale=f"{vessel.unit:.3g}",
         guess=vessels.guess(vessel, tr(_GUESS), fit.needed),
     )
+
+
+def _hints(model: Model, run: Inference, gpu: Gpu, fit: Fit) -> Sequence[str]:
+    """Return what would help; what makes a run fit takes long to find, how far one that fits may grow does not."""
+    steps = OnDemand(lambda: advice.next_steps(model, run, gpu, PLAIN)[:3])
+    return list(steps) if fit else steps
 
 
 def _verdict(fit: Fit) -> str:

@@ -1,7 +1,8 @@
 """What an explorer is: a function from its settings to a frame, which is plain data for any page that shows it."""
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections import UserList
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -41,6 +42,22 @@ class Guess:
     height: int = 0
 
 
+class OnDemand(UserList):
+    """Lines that are worked out when they are first read.
+
+    >>> OnDemand(lambda: map(str, range(2)))
+    ['0', '1']
+    """
+
+    def __init__(self, lines: Callable[[], Iterable[str]]):
+        self._lines = lines
+
+    @cached_property
+    def data(self) -> list[str]:
+        """The lines."""
+        return list(self._lines())
+
+
 @dataclass(frozen=True)
 class Frame:
     """What an explorer shows for one setting of its controls: a picture, its formula, and the same in words.
@@ -53,7 +70,7 @@ class Frame:
     code : the line of Python that gives the same result
     formula : lines of a formula, as `words.formula` gives them
     notes : what must be known beside the result, such as what is not counted
-    hints : what would help, a line each; shown on demand
+    hints : what would help, a line each; shown on demand, and `OnDemand` where they take long
     alt : the picture in words, if the result does not say enough
     sentence : the sentence of controls, if it is not the usual one
     highest : a number's control → its highest value here, where that is less than elsewhere
@@ -132,10 +149,16 @@ class Explorable:
             choice("control", name, self.controls)
         return {name: self.controls[name].allowed(name, value) for name, value in (self.start | dict(changes)).items()}
 
-    def data(self, setting: Setting, width: int = LAYOUTS[-1]) -> dict[str, object]:
-        """Return the frame of a setting as the page reads it; raise InputError where there is none."""
+    def data(self, setting: Setting, width: int = LAYOUTS[-1], hints: bool = True) -> dict[str, object]:
+        """Return the frame of a setting as the page reads it; raise InputError where there is none.
+
+        Parameters
+        ----------
+        hints : whether they are wanted where they take long; if not, "unasked" says that there are some
+        """
         setting = self.setting(setting)
         frame = self.frame(width=width, **setting)
+        unasked = not hints and isinstance(frame.hints, OnDemand)
         given = ", ".join(f"{name}={value!r}" for name, value in setting.items() if value != self.start[name])
         return {
             "state": setting,
@@ -144,7 +167,8 @@ class Explorable:
             "shapes": frame.shapes,
             "said": words(frame.said),
             "notes": list(map(words, frame.notes)),
-            "hints": list(map(words, frame.hints)),
+            "hints": [] if unasked else list(map(words, frame.hints)),
+            **({"unasked": True} if unasked else {}),
             "alt": frame.alt or frame.sentence_said,
             "sentence": words(tr(frame.sentence or self.sentence)),
             **_formula(frame.formula),
@@ -154,13 +178,20 @@ class Explorable:
             "problem": "",
         }
 
-    def answer(self, state: Setting, start: Setting, width: int = LAYOUTS[-1]) -> dict[str, object]:
-        """Return the frame of a state as what differs from that of the start; where it has none, one sentence why."""
+    def answer(
+        self, state: Setting, start: Setting, width: int = LAYOUTS[-1], hints: bool = False
+    ) -> dict[str, object]:
+        """Return the frame of a state as what differs from that of the start; where it has none, one sentence why.
+
+        Parameters
+        ----------
+        hints : as of `data`
+        """
+        base = self.base(width, tuple(start.items()))
         try:
-            data = self.data(state, width)
+            data = base if state == start else self.data(state, width, hints)
         except InputError as found:
             return {"state": dict(state), "problem": without_list(found)}  # the control lists them
-        base = self.base(width, tuple(start.items()))
         return changes(base, data) | {"state": dict(state), "size": data["size"]}
 
     @cached

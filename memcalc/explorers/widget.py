@@ -53,6 +53,7 @@ class Explorer(anywidget.AnyWidget):
         self.observe(self._lay_out, "width")
         self.observe(self._refresh, "state")
         self.on_msg(self._look_ahead)
+        self.on_msg(self._hint)
 
     def __repr__(self) -> str:
         subject = self._shown.subject
@@ -79,14 +80,21 @@ class Explorer(anywidget.AnyWidget):
             self._sound = self.state
         self.frame = frame
 
-    def _frame_of(self, state: dict) -> dict[str, object]:
-        return self._shown.answer(state, self.start, self.width)
+    def _frame_of(self, state: dict, hints: bool = False) -> dict[str, object]:
+        return self._shown.answer(state, self.start, self.width, hints)
+
+    def _hint(self, _widget: object, asked: dict, _buffers: object) -> None:
+        """Send the frame of a state once more, with the hints that took too long as long as nobody asked for them."""
+        if "hints" in asked:
+            self.send(self._frame_of(asked["hints"], hints=True))
 
     def _look_ahead(self, _widget: object, asked: dict, _buffers: object) -> None:
         """Send the frames of the other values of a control, nearest first: when it moves, the page need not wait.
 
         `asked` has the control, the state, and how many frames were sent already; the page asks again for the rest.
         """
+        if "ahead" not in asked:
+            return
         name, state, end = asked["ahead"], asked["state"], time.monotonic() + _PATIENCE
         control, now = self._shown.controls[name], state[name]
         values = list(getattr(control, "grid", ()) or getattr(control, "options", ()))

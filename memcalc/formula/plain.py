@@ -31,11 +31,12 @@ def plain(term: Term, values: Values) -> Term:
     >>> plain(TERMS["mlp"], known), plain(TERMS["kv_cache"], known)
     (P_mlp = 3 × d × d_ff, M_kv = L × h_kv × d_k × s × b × (B_k + B_v))
     """
-    put = {letter: sympy.Integer(values[letter]) for letter in _SMALL if isinstance(values.get(letter), int)}
-    put |= dict.fromkeys(alike(values), symbol("layers"))
     simple = term.simplified(values)
+    small = [letter for letter in _SMALL if letter in simple.every_letter]
+    put = {letter: sympy.Integer(values[letter]) for letter in small if isinstance(values.get(letter), int)}
+    put |= dict.fromkeys(alike(values), symbol("layers"))
     known = frozenset((letter, values[letter]) for letter in _switching(simple) if isinstance(values.get(letter), int))
-    return _put(simple, frozenset(put.items()), known)
+    return _put(simple, simple.of_its_letters(frozenset(put.items())), known)
 
 
 def alike(values: Values) -> tuple[sympy.Symbol, ...]:
@@ -62,7 +63,9 @@ def _switches(term: Term) -> list[sympy.Expr]:
 
 @cache
 def _put(term: Term, put: frozenset, known: frozenset) -> Term:
-    parts = tuple(_put(part, put, known) for part in term.parts if part.name != "layers")
+    parts = tuple(
+        _put(part, part.of_its_letters(put), part.of_its_letters(known)) for part in term.parts if part.name != "layers"
+    )
     numbers = {letter: sympy.Integer(value) for letter, value in known}
     switches = {one: one.xreplace(numbers).doit() for one in _switches(term)}
     put = dict(put) | {one: value for one, value in switches.items() if value.is_number}

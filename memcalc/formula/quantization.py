@@ -1,9 +1,10 @@
 """Stored bytes: what a model's tensors cost in each format, scales and tables included."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 
 import sympy
 
@@ -16,6 +17,8 @@ from memcalc.formula.symbols import symbol
 from memcalc.formula.tensors import LAYERS, E, Tensor, d_k, d_r, d_v, h, h_kv, n_emb, n_mlp
 from memcalc.formula.term import Term
 from memcalc.formula.weights import passed_weights, weights
+
+Count = sympy.Expr | Fraction
 
 
 @cache
@@ -261,13 +264,13 @@ def type_at(tensor: Tensor, mix: str, base: str, place: int, known: Mapping[symp
     if role == "embedding" and known[n_emb] == 1:
         role = "output"
     layers = LAYERS if tensor.group in COUNTED_IN_ALL else tensor.layers
-    ends = [sympy.Integer(end) for end in (place, place + 1, layers.xreplace(known))]
+    ends = [Fraction(int(end)) for end in (place, place + 1, layers.xreplace(known))]
 
     def holds(rule: Mapping[str, str]) -> bool:
         before, after = (_before(end, rule["layers"], ends[2]) for end in ends[:2])
         return before != after and _CONDITIONS[rule["when"]].xreplace(known) == sympy.true
 
-    kind = next((rule["type"] for rule in _rules(tensor, role, mix) if holds(rule)), base)
+    kind = next((rule["type"] for rule in _rules(tensor.group, role, mix) if holds(rule)), base)
     return next(name for name in _types(kind, role) if tensor.shape[-1] % block(name)[0] == 0)
 
 
@@ -286,13 +289,14 @@ def own_rules() -> frozenset[str]:
     return frozenset(name.partition("@")[2] for name in names)
 
 
-def _rules(tensor: Tensor, role: str, mix: str) -> list[Mapping[str, str]]:
-    """Return what a mix says of tensors in a role; the first that holds for a layer counts."""
-    roles = {role, "experts"} if tensor.group == "expert" else {role}
+@cache
+def _rules(group: str, role: str, mix: str) -> tuple[Mapping[str, str], ...]:
+    """Return what a mix says of tensors of a group in a role; the first that holds for a layer counts."""
+    roles = {role, "experts"} if group == "expert" else {role}
     name, at, architecture = mix.partition("@")
     meant = {"*", name, f"*{at}{architecture}", mix} if mix else set()
     of_mix = [rule for rule in catalogue.rows("mixes") if meant.intersection(rule["mixes"].split("|"))]
-    return [rule for rule in of_mix if roles.intersection(rule["roles"].split("|"))]
+    return tuple(rule for rule in of_mix if roles.intersection(rule["roles"].split("|")))
 
 
 def _types(kind: str, role: str) -> tuple[str, ...]:
@@ -302,9 +306,9 @@ def _types(kind: str, role: str) -> tuple[str, ...]:
 
 
 def _in_types(tensor: Tensor, role: str, mix: str, base: str) -> sympy.Expr:
-    rules = _rules(tensor, role, mix)
+    rules = _rules(tensor.group, role, mix)
 
-    def follow(rules: list, claimed: sympy.Expr) -> sympy.Expr:
+    def follow(rules: Sequence, claimed: sympy.Expr) -> sympy.Expr:
         """Give the first rule its layers, which include those claimed before; `base` takes what is left."""
         if not rules:
             return (tensor.layers - claimed) * _matrix(tensor, base, role)
@@ -352,19 +356,23 @@ def _layers(which: str, tensor: Tensor) -> sympy.Expr:
     return (Min if which == "middle" else Max)(*ends)
 
 
-@cache
-def _before(end: sympy.Expr, which: str, layers: sympy.Expr) -> sympy.Expr:
-    """Count the layers below `end` that lie in a part of all `layers`."""
-    floor = partial(sympy.floor, evaluate=layers.is_number)  # SymPy takes its time to find nothing in a formula
+@lru_cache(maxsize=None, typed=True)  # for SymPy has numbers that equal Python's
+def _before(end: Count, which: str, layers: Count) -> Count:
+    """Count the layers below `end` that lie in a part of all `layers`: in letters, or in numbers, which is quick."""
+    if isinstance(layers, Fraction):
+        floor, least, most, half = math.floor, min, max, Fraction(1, 2)
+    else:
+        floor = partial(sympy.floor, evaluate=layers.is_number)  # SymPy takes its time to find nothing in a formula
+        least, most, half = Min, Max, sympy.S.Half
     eighth = floor(layers / 8)
-    middle = Min(Max(end, eighth), floor(7 * layers / 8)) - eighth
-    thirds = floor((middle + sympy.S.Half) / 3)  # a half more changes no floor, and keeps floats off its steps
+    middle = least(most(end, eighth), floor(7 * layers / 8)) - eighth
+    thirds = floor((middle + half) / 3)  # a half more changes no floor, and keeps floats off its steps
     return {
         "all": end,
-        "first_2": Min(end, 2),
-        "first_4": Min(end, 4),
-        "first_sixteenth": Min(end, floor(layers / 16)),
-        "first_eighth": Min(end, eighth),
+        "first_2": least(end, 2),
+        "first_4": least(end, 4),
+        "first_sixteenth": least(end, floor(layers / 16)),
+        "first_eighth": least(end, eighth),
         "middle": middle,
         "more": end - middle + thirds,  # both ends, and every third layer between them
     }[which]

@@ -17,6 +17,8 @@ from memcalc.formula.symbols import GLOSSARY, symbol
 
 Values = Mapping[sympy.Symbol, object]
 
+_IN_GLOSSARY = frozenset(map(id, GLOSSARY))  # SymPy takes longer to hash a symbol than Python to find the same one
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Term:
@@ -72,16 +74,26 @@ class Term:
         >>> TERMS["kv_cache"].simplified(values(Model.named("LLaMA-7B"), Inference()))
         M_kv = L_full × h_kv × d_k × s × b × (B_k + B_v)
         """
-        neutral = {
-            symbol: entry.neutral
-            for symbol, entry in GLOSSARY.items()
-            if entry.neutral is not None and values.get(symbol) == entry.neutral
-        }
-        return self._without(frozenset(neutral.items()))
+        return self._without(frozenset(pair for pair in self._neutral if values.get(pair[0]) == pair[1]))
+
+    @cached_property
+    def every_letter(self) -> frozenset[sympy.Symbol]:
+        """The symbols of the expression, of its parts, and of theirs."""
+        return frozenset(self.expr.free_symbols).union(*(part.every_letter for part in self.parts))
+
+    def of_its_letters(self, pairs: frozenset[tuple[sympy.Symbol, object]]) -> frozenset:
+        """Return those of some pairs that begin with a letter of the term, on which alone it depends."""
+        return frozenset(pair for pair in pairs if pair[0] in self.every_letter)
+
+    @cached_property
+    def _neutral(self) -> tuple[tuple[sympy.Symbol, int], ...]:
+        """The letters that drop out where they have a certain value, with that; others need not be told apart."""
+        known = ((letter, GLOSSARY[letter].neutral) for letter in self.every_letter if letter in GLOSSARY)
+        return tuple((letter, neutral) for letter, neutral in known if neutral is not None)
 
     @cache  # noqa: B019 – as above
     def _without(self, neutral: frozenset) -> Term:
-        parts = [part._without(neutral) for part in self.parts]
+        parts = [part._without(part.of_its_letters(neutral)) for part in self.parts]
         gone = {part.symbol: part.expr for part in parts if part.expr.is_number or part.expr.is_Symbol}
         expr = self.expr.xreplace(dict(neutral)).xreplace(gone)
         below = (inner for part in parts if part.symbol in gone for inner in part.parts)
@@ -155,7 +167,7 @@ class Term:
             symbol = missing.args[0]
             meaning = GLOSSARY[symbol].meaning
             raise InputError(f"{self.name} needs {symbol} ({meaning}), which has no value.") from None
-        if not values.keys() <= GLOSSARY.keys():
+        if not (_IN_GLOSSARY.issuperset(map(id, values)) or values.keys() <= GLOSSARY.keys()):
             stranger = next(iter(values.keys() - GLOSSARY.keys()))
             raise InputError(f"{stranger} is not in the glossary; take symbols from memcalc.symbols.")
         return source, known

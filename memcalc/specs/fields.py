@@ -85,7 +85,11 @@ def count(meaning: str = "", low: int | None = None, high: int | None = None, ma
 def word(kind: type[Choice], meaning: str, default: Choice, matters: str = ""):
     """Return a field for a word of a few; its sentence ends in what each of them means."""
     words = ", ".join(f'"{one}" ({one.sentence})' for one in kind)
-    return declare(lambda name, value: choice(name, value, kind), f"{meaning}: {words}", matters, default=default)
+
+    def check(name: str, value: object) -> Choice:
+        return value if type(value) is kind else choice(name, value, kind)
+
+    return declare(check, f"{meaning}: {words}", matters, default=default)
 
 
 def name_in(table: str, meaning: str, default: str):

@@ -54,9 +54,9 @@ class AnyPicker(Picker):
 class Calculator(Explorable):
     """An explorer that tells how to ask the same in Python, and not how to open it in a notebook."""
 
-    def data(self, setting: Setting, width: int = LAYOUTS[-1]) -> dict[str, object]:
+    def data(self, setting: Setting, width: int = LAYOUTS[-1], hints: bool = True) -> dict[str, object]:
         """Return the frame of a setting as the page reads it; raise InputError where there is none."""
-        data = super().data(setting, width)
+        data = super().data(setting, width, hints)
         return data | {"code": data["code"].rpartition("\n")[0]}
 
 

@@ -19,9 +19,10 @@ def answer(question: str) -> str:
     Parameters
     ----------
     question : JSON. Of an explorer it has the subject, the state, the start and the width of the layout, and the answer
-        is the frame of the state as what differs from that of the start, or the problem. Of what a lesson asks it has
-        "about", which is one of `ASKED`, its number and more, what was said, and what was kept before; the answer is
-        what is told, and what is to be kept. Of the calculator, "about" is one of `BESIDE`, and it has the state
+        is the frame of the state as what differs from that of the start, or the problem; where "hints" is true, it has
+        them even if they take long. Of what a lesson asks it has "about", which is one of `ASKED`, its number and more,
+        what was said, and what was kept before; the answer is what is told, and what is to be kept. Of the calculator,
+        "about" is one of `BESIDE`, and it has the state
 
     >>> asked = {"subject": "fit", "state": {"context": 4096}, "start": {}, "width": 860}
     >>> json.loads(answer(json.dumps(asked)))["said"][1]
@@ -35,7 +36,8 @@ def answer(question: str) -> str:
 
 def _frame(asked: Mapping) -> dict[str, object]:
     of = calculator if asked["subject"] == "calculator" else explorers
-    return getattr(of, asked["subject"]).answer(asked["state"], asked["start"], asked["width"])
+    explorable, hints = getattr(of, asked["subject"]), asked.get("hints", False)
+    return explorable.answer(asked["state"], asked["start"], asked["width"], hints)
 
 
 def _guess(asked: Mapping) -> dict[str, object]:

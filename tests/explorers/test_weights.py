@@ -215,3 +215,17 @@ def test_hints_and_notes_say_what_is_behind_it():
 def test_what_makes_no_sense_is_refused(wrong):
     with pytest.raises(InputError):
         stored_weights.data(wrong)
+
+
+def test_names_do_not_lie_on_each_other_on_a_narrow_page():
+    shapes = stored_weights.frame(width=360, weights="Q4_K_M", gpu="RTX 4090").shapes
+    free, ghost, corner = (shapes[name] for name in ("card_free", "ghost_name", "corner"))
+    assert ghost["y"] - free["y"] > 14, "the outline of 16 bits begins below the words of the card"
+    left, top = map(float, corner["transform"].removeprefix("translate(").rstrip(")").split())
+    assert shapes["map_name"]["x"] + 8.6 * len(shapes["map_name"]["text"]) > left - 13, "the name reaches the handle"
+    assert shapes["map_name"]["y"] < top - 13, "and stands above its ring"
+
+
+def test_a_narrow_page_has_no_room_for_types_that_are_not_there():
+    plain, mixed = (stored_weights.frame(width=360, weights=name) for name in ("FP16", "Q4_K_M"))
+    assert mixed.height - plain.height == 17 * sum(name.startswith("label_") for name in mixed.shapes)

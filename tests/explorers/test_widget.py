@@ -108,6 +108,18 @@ def test_frames_that_come_ahead_are_the_frames_that_come(monkeypatch):
         assert explorer.frame == frame
 
 
+def test_hints_that_take_long_come_when_they_are_asked_for(monkeypatch):
+    explorer, sent = fit(), []
+    monkeypatch.setattr(explorer, "send", sent.append)
+    explorer.state = START | {"context": 65_536}
+    assert (explorer.frame["hints"], explorer.frame["unasked"]) == ([], True)
+    explorer._handle_custom_msg({"hints": explorer.state}, [])
+    whole = explorer._shown.data(explorer.state)
+    assert [frame["hints"] for frame in sent] == [whole["hints"]] != [[]]
+    explorer.state = START | {"context": 4096}
+    assert "unasked" not in explorer.frame, "how far one that fits may grow is known at once"
+
+
 def test_the_kernel_answers_others_between_the_frames_that_come_ahead(monkeypatch):
     explorer, sent = fit(), []
     monkeypatch.setattr(explorer, "send", sent.append)

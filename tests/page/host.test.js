@@ -45,6 +45,16 @@ test("a hand that comes near fetches what its control can show", async () => {
   assert.deepEqual(fetched, [600, "600-context"]);
 });
 
+test("hints that take long come from Python when they are asked for, and stay with their frame", async () => {
+  const asked = [];
+  const { model } = await page(async (question) => (asked.push(question), { state: question.state, hints: ["one"] }));
+  const told = [];
+  model.on("msg:custom", (frame) => told.push(frame));
+  await model.send({ hints: { ...START, batch: 2 } });
+  assert.deepEqual(asked, [{ subject: "fit", start: START, state: { ...START, batch: 2 }, width: 600, hints: true }]);
+  assert.deepEqual(told, [{ state: { ...START, batch: 2 }, size: [600, 10], hints: ["one"] }]);
+});
+
 test("what makes no sense leaves the last that did, in another layout too", async () => {
   const { model, next } = await page(async ({ state }) => ({ state, problem: "That makes no sense." }));
   let shown = next();

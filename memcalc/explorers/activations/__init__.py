@@ -1,5 +1,6 @@
 """The explorer of the activations: a training step as a film, and what each layer keeps for the way back."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from memcalc import Gpu, Model, Training, breakdown
@@ -11,7 +12,7 @@ from memcalc.explorers.activations.stack import Stack, at_the_loss, draw_stack
 from memcalc.explorers.activations.strip import draw_film
 from memcalc.explorers.controls import Menu, Number, model_of
 from memcalc.explorers.film import film, one_layer, unmeasured
-from memcalc.explorers.frame import Frame, Guess, explorer
+from memcalc.explorers.frame import Frame, Guess, OnDemand, explorer
 from memcalc.explorers.marks import Marks, along
 from memcalc.explorers.words import formula
 from memcalc.formula.choices import Accounting, Recompute
@@ -144,15 +145,17 @@ _TWICE = later("Time is counted in matrix products: the way back takes twice as 
 _THRICE = later("Time is counted in matrix products: the way back takes three times as long as the way there.")
 
 
-def _hints(model: Model, run: Training) -> list[str]:
+def _hints(model: Model, run: Training) -> Sequence[str]:
     """Return what other choices would need, a line each."""
-    found = []
-    for words, change in _OTHERS.items():
-        other = replace(run, **change)
-        if other != run and not unmeasured(model, other):
+    runs = {words: replace(run, **change) for words, change in _OTHERS.items()}
+    others = {words: other for words, other in runs.items() if other != run and not unmeasured(model, other)}
+
+    def lines() -> Iterator[str]:
+        for words, other in others.items():
             top = max(film(model, other), key=lambda moment: moment.total)
-            found.append(tr(words, size=show(top.total), moment=top.name))
-    return found
+            yield tr(words, size=show(top.total), moment=top.name)
+
+    return OnDemand(lines) if others else ()
 
 
 _OTHERS = {

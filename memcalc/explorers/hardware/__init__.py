@@ -11,7 +11,7 @@ from memcalc.estimate.speed import time_of_a_token
 from memcalc.estimate.terms import terms
 from memcalc.estimate.ways import PLAIN
 from memcalc.explorers.controls import Menu, model_of
-from memcalc.explorers.frame import Frame, Guess, explorer
+from memcalc.explorers.frame import Frame, Guess, OnDemand, explorer
 from memcalc.explorers.hardware import cards_map, flow
 from memcalc.explorers.hardware.flow import PLACES, Flow, Token, written
 from memcalc.explorers.marks import Marks, along, apart
@@ -66,7 +66,7 @@ def cards_for_a_model(
         said=_said(token),
         alt=_alt(token),
         notes=list(_notes(token)),
-        hints=list(_hints(token)),
+        hints=OnDemand(lambda: _hints(token)),
         formula=_formula(token),
         code=_code(token, gpu),
         scale=f"{flowing.vessel.unit:.3g} {flowing.shown if flowing.open else 0:g} {against}",

@@ -6,7 +6,7 @@ from memcalc import Gpu, Training, catalogue, fewest_gpus
 from memcalc.estimate.code import code
 from memcalc.estimate.states import ZERO_PAPER
 from memcalc.explorers.controls import Menu, Number, Picker
-from memcalc.explorers.frame import Frame, explorer
+from memcalc.explorers.frame import Frame, OnDemand, explorer
 from memcalc.explorers.marks import Marks
 from memcalc.explorers.optimizer import one_parameter
 from memcalc.explorers.optimizer.one_parameter import Strip
@@ -81,7 +81,7 @@ def states_on_a_card(
         said=_said(states, gpu),
         alt=_alt(states, gpu),
         notes=_notes(states),
-        hints=_hints(states, gpu),
+        hints=OnDemand(lambda: _hints(states, gpu)),
         formula=states.formula(),
         code=code(trained, run, shown=("recipe", "optimizer", "zero", "data_parallel")),
         scale=f"{scene.row.scale:.3g}",

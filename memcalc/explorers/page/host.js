@@ -97,7 +97,10 @@ export function modelOf({ subject, stage, start, closed }, fetched, python) {
     save_changes: () => {},
     on: (event, listener) => listeners.set(event, [...(listeners.get(event) ?? []), listener]),
     off: (event, listener) => listeners.set(event, (listeners.get(event) ?? []).filter((one) => one !== listener)),
-    send: async ({ ahead }) => {
+    send: async ({ ahead, hints }) => {
+      const asked = hints && (await python?.({ subject, start, state: hints, width: laid, hints: true }));
+      if (asked && !asked.problem) tell("msg:custom", keep(asked));
+      if (hints) return;
       python?.({ warm: true });
       for (const frame of await set([...new Set([...differing(values.state), ahead])])) tell("msg:custom", frame);
     },

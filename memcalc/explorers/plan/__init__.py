@@ -8,7 +8,7 @@ from memcalc.estimate import advice
 from memcalc.estimate.code import code
 from memcalc.estimate.ways import PLAIN
 from memcalc.explorers.controls import Menu, Number, model_of, numbers_of
-from memcalc.explorers.frame import Frame, explorer
+from memcalc.explorers.frame import Frame, OnDemand, explorer
 from memcalc.explorers.marks import Marks
 from memcalc.explorers.plan.cards import Slim, draw_cards
 from memcalc.explorers.plan.rubric import draw_rubric, rubric
@@ -187,7 +187,7 @@ def frame_of(marks: Marks, end: int, chosen: Plan, card: Slim, sentence: str) ->
         said=said,
         alt=tr("{cards} × {card}, each with {parts}. {said}", said=plain(words(said)), **plan),
         notes=advice.notes(model, run, gpu),
-        hints=_hints(chosen),
+        hints=_hints(chosen) if chosen.unknown else OnDemand(lambda: _hints(chosen)),
         formula=[chosen.formula],
         code=code(model, run, shown=("context", "batch")),
         sentence=sentence,

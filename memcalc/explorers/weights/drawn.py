@@ -78,7 +78,20 @@ def _ghost(scene: Scene) -> None:
     if scene.size > scene.plain:  # the map is around it
         scene.marks.text("ghost_name", x + wide - 6, y + 16, words, anchor="end", look="halo")
     elif scene.size < scene.plain and not scene.tiny:
-        scene.marks.text("ghost_name", x + wide, y - 7, words, anchor="end", look="halo")
+        inside = scene.gpu and not scene.over and _meets(scene, x + wide, y)
+        place = (x + wide - 6, y + 16) if inside else (x + wide, y - 7)
+        scene.marks.text("ghost_name", *place, words, anchor="end", look="halo")
+
+
+def _meets(scene: Scene, end: float, y: float) -> bool:
+    """Return whether words that end there, above that height, would meet those in the corner of the card."""
+    _, rim, wide, _ = scene.box_of(scene.gpu.capacity)
+    return y - 7 < rim + 52 and end > LEFT + wide - 12 - 8.6 * len(_named(scene))
+
+
+def _named(scene: Scene) -> str:
+    """Return how the card is called."""
+    return f"{scene.gpu.name}: {show(scene.gpu.capacity)}"
 
 
 def _map(scene: Scene) -> None:
@@ -197,9 +210,8 @@ def _card(scene: Scene) -> None:
     wall = f"M{left - curl:.1f} {rim:.1f}q{curl} 0 {curl} {curl}V{floor + WALL / 2:.1f}H{right:.1f}"
     marks.path("wall", f"{wall}V{rim + curl:.1f}q0 {-curl} {curl} {-curl}", look="wall")
     if not scene.over:
-        name, left = f"{scene.gpu.name}: {show(scene.gpu.capacity)}", show(scene.gpu.capacity - scene.size)
-        free = tr("{size} free", size=left)
-        marks.text("card_name", right - 12, rim + 18, name, anchor="end", look="middling halo")
+        free = tr("{size} free", size=show(scene.gpu.capacity - scene.size))
+        marks.text("card_name", right - 12, rim + 18, _named(scene), anchor="end", look="middling halo")
         marks.text("card_free", right - 12, rim + 35, free, anchor="end", look="halo", answer=True)
 
 
@@ -212,7 +224,7 @@ def _over(scene: Scene, rim: float, right: float) -> None:
     marks.path("over", outline(corners), fill=fill, look="beyond texture", answer=True)
     words = tr("{size} over the rim", size=show(scene.over))
     beside = wide > 8.6 * len(words + said.title(scene))  # else above the name of the map
-    place = (end - 16, top - 9) if beside else (LEFT, top - 27)
+    place = (end - 16, top - 9) if beside else (LEFT, top - 18 - said.above(scene))
     marks.text("over_name", *place, words, anchor="end" if beside else "start", look="middling over halo", answer=True)
 
 

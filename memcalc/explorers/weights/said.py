@@ -91,10 +91,15 @@ def title(scene: Scene) -> str:
     return f"{scene.weights}: {show(scene.size)}"
 
 
+def above(scene: Scene) -> int:
+    """Return how far above the map its name stands [px]: over the ring at its corner, if it reaches that."""
+    return 9 if scene.wide_of(scene.size) > 8.6 * len(title(scene)) + 16 else 18
+
+
 def names(scene: Scene) -> None:
     """Write how the map is called, what lies in its first layer and at its ends, and what each type takes."""
     x, y, wide, _ = scene.box_of(scene.size)
-    place = (x + wide + 20, scene.floor - 6) if scene.tiny else (x, y - 9)
+    place = (x + wide + 20, scene.floor - 6) if scene.tiny else (x, y - above(scene))
     scene.marks.text("map_name", *place, title(scene), look="strong halo", answer=True)
     if not scene.tiny:
         _words(scene)
@@ -178,7 +183,8 @@ def captions(scene: Scene) -> int:
     side = _scale(scene)
     room = scene.bytes_.wide - (0 if scene.narrow else side + 64)
     marks.text("shares", LEFT, floor + (46 if scene.narrow else 38), shares(scene, room), answer=True)
-    return round(floor + (104 if scene.narrow else 50))
+    below = sum(name.startswith("label_") for name in marks.shapes) if scene.narrow else 0
+    return round(floor + (53 if scene.narrow else 50) + 17 * below)
 
 
 _ORDER = later("embedding, {layers} layers row by row"), later("embedding, {layers} layers row by row, head")
