@@ -107,6 +107,7 @@ def _live(options: argparse.Namespace) -> None:
 
 
 def _article(options: argparse.Namespace) -> int | None:
+    texts.speak(texts.ENGLISH)  # as the article is, whoever asks
     if options.live:
         return _live(options)
     from memcalc import publish  # pandas and matplotlib, which the other commands do without

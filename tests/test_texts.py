@@ -30,7 +30,7 @@ from memcalc.web.pages import one_away
 MOMENTS = {question for question in QUESTIONS if question.endswith(".7")}
 """Questions whose mistakes name the moments of a step, which are not in the catalogue yet."""
 
-STILL_ENGLISH = {"activations", "article", "hardware", "optimizer", "plan", "validation"}
+STILL_ENGLISH = {"activations", "article", "optimizer", "plan", "validation"}
 """Explorers of which some words are not in the catalogue yet: one that is done must leave this list."""
 
 FEW = 3  # so many values of a control are tried
@@ -72,7 +72,8 @@ def fields(text):
 def marked(text):
     """Return the terms that a sentence names; a word that is the same as its term stands for it."""
     named = {entry.word: name for name, entry in SUMMANDS.items()}
-    return sorted(of or named.get(word, word) for word, of in re.findall(r"\[([^]|]+)(?:\|(\w+))?\]", text))
+    found = re.findall(r"\[([^]|]+)(?:\|(\w+))?\]", text)
+    return sorted(of or named[word] for word, of in found if of or word in named)  # a unit stands in such brackets too
 
 
 @languages
@@ -136,7 +137,7 @@ NAMES |= {row.get(column, "") for row in catalogue.rows("gpus") for column in ("
 NAMES |= {row["name"] for row in catalogue.rows("verdicts")} | {"formula", "verdict", "brief", "home"}
 NAMES |= {row[column] for row in catalogue.rows("tensors") for column in ("name", "group")}
 NAMES |= {name.removesuffix("_proj").replace("_", " ") for name in NAMES} | {"16 bits"}
-NAMES |= {letter.name for letter in GLOSSARY} | {*UNITS}
+NAMES |= {letter.name for letter in GLOSSARY} | {*UNITS, "ms"}
 NAMED = re.compile("|".join(rf"(?<!\w){re.escape(name)}(?!\w)" for name in sorted(NAMES - {""}, key=len, reverse=True)))
 
 

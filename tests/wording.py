@@ -41,6 +41,7 @@ TABLES = {
     "briefs": ("title", "who"),
     "formats": ("meaning",),
     "glossary": ("meaning", "unit", "word"),
+    "gpus": ("note", "price_is", "price_note"),
     "lessons": ("title",),
     "measured": ("how",),
     "measured_quantities": ("said", "meaning", "cause"),

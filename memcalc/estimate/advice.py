@@ -20,7 +20,7 @@ from memcalc.specs.inference import Inference
 from memcalc.specs.model import Model, NominalModel
 from memcalc.specs.run import PARALLEL
 from memcalc.specs.training import Training
-from memcalc.texts import later, later_many, tr, tr_many
+from memcalc.texts import both, later, later_many, tr, tr_many
 from memcalc.units import show, three_digits
 
 
@@ -131,8 +131,10 @@ def elsewhere(gpu: Gpu) -> list[str]:
     documented = [row["vendor"] for row in catalogue.rows("overheads") if row["name"] == "context_memory"]
     if gpu.vendor in ("", *documented):
         return []
-    of = " and ".join(documented)
-    return [f"What driver and libraries take is documented here of {of}: of cards of {gpu.vendor} it is not known."]
+    said = later(
+        "What driver and libraries take is documented here of {documented}: of cards of {vendor} it is not known."
+    )
+    return [tr(said, documented=both(documented), vendor=gpu.vendor)]
 
 
 def said_of(model: AnyModel, run: Inference | Training) -> list[str]:
