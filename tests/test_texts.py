@@ -12,8 +12,11 @@ from babel.messages.pofile import read_po
 import memcalc
 import wording
 from memcalc import InputError, catalogue, explorers, texts
+from memcalc.estimate.measured import POLICIES, measurements
 from memcalc.explorers import page
 from memcalc.explorers.marks import LAYOUTS
+from memcalc.explorers.validation.dots import packages
+from memcalc.explorers.validation.stepped import Step
 from memcalc.explorers.words import plain, words
 from memcalc.formula.symbols import GLOSSARY, SUMMANDS
 from memcalc.lessons.brief_widget import brief
@@ -30,7 +33,7 @@ from memcalc.web.pages import one_away
 MOMENTS = {question for question in QUESTIONS if question.endswith(".7")}
 """Questions whose mistakes name the moments of a step, which are not in the catalogue yet."""
 
-STILL_ENGLISH = {"activations", "article", "optimizer", "plan", "validation"}
+STILL_ENGLISH = {"activations", "article", "optimizer", "plan"}
 """Explorers of which some words are not in the catalogue yet: one that is done must leave this list."""
 
 FEW = 3  # so many values of a control are tried
@@ -137,6 +140,11 @@ NAMES |= {row.get(column, "") for row in catalogue.rows("gpus") for column in ("
 NAMES |= {row["name"] for row in catalogue.rows("verdicts")} | {"formula", "verdict", "brief", "home"}
 NAMES |= {row[column] for row in catalogue.rows("tensors") for column in ("name", "group")}
 NAMES |= {name.removesuffix("_proj").replace("_", " ") for name in NAMES} | {"16 bits"}
+for one in measurements():  # inputs are called as in code
+    NAMES |= {one.id, one.written.replace("; ", ", ").replace("=", " "), one.library, one.inputs.get("format", "")}
+    NAMES |= {*packages(one)}
+for policy in POLICIES:  # the names of moments are not in the catalogue yet
+    NAMES |= {moment.name for moment in Step(32, policy).stops}
 NAMES |= {letter.name for letter in GLOSSARY} | {*UNITS, "ms"}
 NAMED = re.compile("|".join(rf"(?<!\w){re.escape(name)}(?!\w)" for name in sorted(NAMES - {""}, key=len, reverse=True)))
 

@@ -44,7 +44,7 @@ TABLES = {
     "gpus": ("note", "price_is", "price_note"),
     "lessons": ("title",),
     "measured": ("how",),
-    "measured_quantities": ("said", "meaning", "cause"),
+    "measured_quantities": ("called", "said", "meaning", "cause"),
 }
 """Table → its columns that people read."""
 
