@@ -136,6 +136,9 @@ def _live(options: argparse.Namespace) -> None:
 
 
 def _article(options: argparse.Namespace) -> int | None:
+    from memcalc import texts
+
+    texts.speak(texts.ENGLISH)  # as the article is, whoever asks
     if options.live:
         return _live(options)
     from memcalc import publish  # pandas and matplotlib, which the other commands do without

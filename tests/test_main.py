@@ -15,7 +15,7 @@ import pytest
 
 import model_files
 from cases import LLAMA
-from memcalc import publish
+from memcalc import publish, texts
 from memcalc.__main__ import main
 
 ROOT = Path(__file__).parent.parent
@@ -119,6 +119,13 @@ def test_article_writes_and_checks(tmp_path, few, capsys):
     (tmp_path / "README.md").unlink()
     assert main(["article", "--out", str(tmp_path), "--check"]) == 1
     assert "README.md is missing." in capsys.readouterr().out
+
+
+def test_the_article_is_written_in_english_whatever_language_is_chosen(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv(texts.VARIABLE, "de")
+    monkeypatch.setattr(publish, "write", lambda folder, formats: [texts.chosen()])
+    assert main(["article", "--out", str(tmp_path)]) == 0
+    assert capsys.readouterr().out == "en\n"
 
 
 def test_article_in_another_format(tmp_path, few, capsys):

@@ -13,10 +13,12 @@ import memcalc
 import wording
 from memcalc import InputError, Model, Training, catalogue, explorers, texts
 from memcalc.estimate.effects import plainly
+from memcalc.estimate.measured import measurements
 from memcalc.estimate.peak import kinds_of
 from memcalc.estimate.training_ways import changes
 from memcalc.explorers import page
 from memcalc.explorers.marks import LAYOUTS
+from memcalc.explorers.validation.dots import packages
 from memcalc.explorers.words import plain, words
 from memcalc.formula.symbols import GLOSSARY, SUMMANDS
 from memcalc.lessons.brief_widget import brief
@@ -30,7 +32,7 @@ from memcalc.lessons.widgets import exercise
 from memcalc.units import UNITS
 from memcalc.web.pages import one_away
 
-STILL_ENGLISH = {"article", "hardware", "validation"}
+STILL_ENGLISH = {"article"}
 """Explorers of which some words are not in the catalogue yet: one that is done must leave this list."""
 
 FEW = 3  # so many values of a control are tried
@@ -72,7 +74,8 @@ def fields(text):
 def marked(text):
     """Return the terms that a sentence names; a word that is the same as its term stands for it."""
     named = {entry.word: name for name, entry in SUMMANDS.items()}
-    return sorted(of or named.get(word, word) for word, of in re.findall(r"\[([^]|]+)(?:\|(\w+))?\]", text))
+    found = re.findall(r"\[([^]|]+)(?:\|(\w+))?\]", text)
+    return sorted(of or named[word] for word, of in found if of or word in named)  # a unit stands in such brackets too
 
 
 @languages
@@ -136,7 +139,10 @@ NAMES |= {row.get(column, "") for row in catalogue.rows("gpus") for column in ("
 NAMES |= {row["name"] for row in catalogue.rows("verdicts")} | {"formula", "verdict", "brief", "home"}
 NAMES |= {row[column] for row in catalogue.rows("tensors") for column in ("name", "group")}
 NAMES |= {name.removesuffix("_proj").replace("_", " ") for name in NAMES} | {"16 bits"}
-NAMES |= {letter.name for letter in GLOSSARY} | {*UNITS}
+for one in measurements():  # inputs are called as in code
+    NAMES |= {one.id, one.written.replace("; ", ", ").replace("=", " "), one.library, one.inputs.get("format", "")}
+    NAMES |= {*packages(one)}
+NAMES |= {letter.name for letter in GLOSSARY} | {*UNITS, "ms"}
 NAMES |= {
     f"{field} {plainly(value)}"
     for run in (Training(), Training(lora_rank=1))

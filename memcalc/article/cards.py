@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from memcalc import Gpu, Inference, InputError, Model, catalogue, fits, units
@@ -9,6 +10,7 @@ from memcalc.article.published import table_of
 from memcalc.article.table1 import CONTEXT
 from memcalc.estimate.scaling import largest_model
 from memcalc.estimate.speed import fastest
+from memcalc.texts import tr
 
 if TYPE_CHECKING:
     from memcalc.tables import TextTable
@@ -47,8 +49,14 @@ def price(gpu: Gpu) -> str:
     >>> price(Gpu.named("RTX 4090")), price(Gpu.named("H100 80 GB"))
     ('$1,599 (list, 2022-10)', '$25,000 to $30,000 (market, 2026)')
     """
-    cost = " to ".join(map(units.dollars, price_ends(gpu)))
-    return f"{cost} ({gpu.price_is}, {gpu.price_date})" if cost else gpu.price_note or UNKNOWN
+    cost = _range(price_ends(gpu))
+    return f"{cost} ({tr(gpu.price_is)}, {gpu.price_date})" if cost else tr(gpu.price_note) or UNKNOWN
+
+
+def _range(ends: Sequence[float]) -> str:
+    """Write one price, or a range of prices; nothing if there is none [US dollars]."""
+    written = [units.dollars(end) for end in ends]
+    return tr("{low} to {high}", low=written[0], high=written[1]) if len(written) > 1 else "".join(written)
 
 
 def price_per_gib(gpu: Gpu) -> str:
@@ -57,9 +65,17 @@ def price_per_gib(gpu: Gpu) -> str:
     >>> price_per_gib(Gpu.named("RTX 4090")), price_per_gib(Gpu.named("H100 80 GB"))
     ('$67.64 per GiB (list, 2022-10)', '$315.74 to $378.88 per GiB (market, 2026)')
     """
-    memory = units.in_unit(gpu.capacity, "GiB")
-    ends = " to ".join(units.dollars(dollars / memory) for dollars in price_ends(gpu))
-    return f"{ends} per GiB ({gpu.price_is}, {gpu.price_date})" if ends else ""
+    said = {"whose": tr(gpu.price_is), "date": gpu.price_date}
+    return tr("{price} per GiB ({whose}, {date})", price=cost, **said) if (cost := cost_of_a_gib(gpu)) else ""
+
+
+def cost_of_a_gib(gpu: Gpu) -> str:
+    """Write what a GiB that a program can use costs; nothing if that is not known.
+
+    >>> cost_of_a_gib(Gpu.named("RTX 4090"))
+    '$67.64'
+    """
+    return _range([dollars / units.in_unit(gpu.capacity, "GiB") for dollars in price_ends(gpu)])
 
 
 def cards_today():

@@ -14,6 +14,7 @@ from memcalc.estimate.peak import step_peak
 from memcalc.estimate.questions import breakdown
 from memcalc.specs.model import Model
 from memcalc.specs.training import Training
+from memcalc.texts import later
 
 COLUMNS = ("id", "quantity", "model", "inputs", "measured", "how", "library", "date")
 """Columns of a measured row, as in data/measured.csv."""
@@ -79,7 +80,7 @@ class Measurement:
         """Why the two differ; nothing where they do not by more than NOTABLE, unknown beyond the quantity's bound."""
         if abs(self.residual) <= NOTABLE:
             return ""
-        return self.row["cause"] if self.within else "not known yet: find out"
+        return self.row["cause"] if self.within else later("not known yet: find out")
 
     @property
     def percent(self) -> str:
@@ -160,7 +161,7 @@ def row(name: str) -> Measurement:
 STEPPED = "Llama-3.2-1B"
 """The model whose steps were measured at many contexts."""
 
-POLICIES = {"keep all": "none", "compute again": "full"}
+POLICIES = {later("keep all"): "none", later("compute again"): "full"}
 """What is done with activations → what is recomputed."""
 
 

@@ -11,14 +11,14 @@ from importlib.resources import files
 from itertools import islice
 from pathlib import Path
 
-from memcalc import InputError, explorers
+from memcalc import InputError, explorers, texts
 from memcalc.errors import choice, must
 from memcalc.explorers.controls import Menu, Number, Value
 from memcalc.explorers.frame import LAYOUTS, Explorable, Setting, changes
 from memcalc.explorers.page import script, style
 
 _PAGE = """<!doctype html>
-<html lang="en">
+<html lang="{language}">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title>
@@ -75,7 +75,7 @@ def write(folder: Path, explorable: Explorable, worker: str = "") -> None:
     write_frames(folder, explorable)
     said, subject = explorable.frame().sentence_said, explorable.subject
     attribute = f' data-worker="{html.escape(worker)}"' if worker else ""
-    page = _PAGE.format(title=said, subject=subject, said=html.escape(said), worker=attribute)
+    page = _PAGE.format(language=texts.chosen(), title=said, subject=subject, said=html.escape(said), worker=attribute)
     (folder / f"{subject}.html").write_text(page, encoding="utf-8")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from memcalc import InputError
+from memcalc import InputError, texts
 from memcalc.explorers import fit, page
 from memcalc.explorers.frame import LAYOUTS
 from memcalc.explorers.page import MODULES, script, style
@@ -32,6 +32,14 @@ def test_a_page_has_its_frames_and_its_script(tmp_path):
         assert "context" in data["sets"]
         for name in data["sets"]:
             assert json.loads((tmp_path / "fit" / f"{width}-{name}.json").read_text()), name
+
+
+def test_a_page_says_in_which_language_it_is(tmp_path):
+    texts.speak("de")
+    pages.write(tmp_path, fit)
+    page = (tmp_path / "fit.html").read_text()
+    assert '<html lang="de">' in page
+    assert "Es passt nicht" in page
 
 
 @pytest.mark.parametrize("shown", EXPLORERS, ids=[shown.subject for shown in EXPLORERS])

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from memcalc import Gpu, Inference
-from memcalc.article.cards import price_per_gib
+from memcalc.article.cards import cost_of_a_gib
 from memcalc.estimate import advice
 from memcalc.estimate.code import arguments, code
 from memcalc.estimate.speed import time_of_a_token
@@ -17,6 +17,8 @@ from memcalc.explorers.hardware.flow import PLACES, Flow, Token, written
 from memcalc.explorers.marks import Marks, along, apart
 from memcalc.explorers.vessel import Vessel
 from memcalc.explorers.words import formula
+from memcalc.formula.symbols import SUMMANDS
+from memcalc.texts import later, tr
 from memcalc.units import in_unit, show, show_both, three_digits
 
 _GAP = 44  # between the labels of two parts [px]
@@ -24,15 +26,20 @@ _TURN = 6  # between the lines that lead to them [px]
 _SEVENTY = {"model": "Llama-3.1-70B", "weights": "INT4"}
 
 
-@explorer(
+_POUR = later(
     "Pour {model} into one {gpu}: [weights] in {weights}, a [cache] in {kv_cache} for a conversation of {context} "
     "tokens, {batch} of them at once. For a token, the card reads it all once, through a pipe as wide as its "
-    "bandwidth. Below, cards by memory and {against}.",
+    "bandwidth. Below, cards by memory and {against}."
+)
+
+
+@explorer(
+    _POUR,
     presets={
-        "Llama-3.1-8B on a DGX Spark": {"gpu": "DGX Spark"},
-        "Llama-3.1-70B in INT4": {"gpu": "H100 80 GB", **_SEVENTY},
-        "the same on an M2 Ultra": {"gpu": "M2 Ultra 192 GB", **_SEVENTY},
-        "Mixtral-8x7B in INT4": {"gpu": "H100 80 GB", "model": "Mixtral-8x7B", "weights": "INT4"},
+        later("Llama-3.1-8B on a DGX Spark"): {"gpu": "DGX Spark"},
+        later("Llama-3.1-70B in INT4"): {"gpu": "H100 80 GB", **_SEVENTY},
+        later("the same on an M2 Ultra"): {"gpu": "M2 Ultra 192 GB", **_SEVENTY},
+        later("Mixtral-8x7B in INT4"): {"gpu": "H100 80 GB", "model": "Mixtral-8x7B", "weights": "INT4"},
     },
     against=Menu("what the map has upwards", cards_map.AGAINST),
 )
@@ -76,21 +83,32 @@ def cards_for_a_model(
 
 def _said(token: Token) -> str:
     """Say how fast the card is at best, or why there is no speed; and what a GiB on it costs."""
-    gpu, seconds = token.gpu, token.seconds
-    worth = price_per_gib(gpu).replace(" per GiB", "")
-    cost = (
-        f"A GiB of it costs {worth}."
-        if worth
-        else f"No price is known of it{gpu.price_note and f': {gpu.price_note}'}."
-    )
-    if not token.fit:
-        over = f"{show(-token.fit.margin)} of the {show(token.fit.needed)} run over the rim"
-        return f"*It does not fit:* {over}, and what is not in the card is not read. {cost}"
-    if not seconds:
-        return f"*It fits, but nobody says how fast:* {show(token.fit.margin)} stay free. {cost}"
-    each = "" if token.run.batch == 1 else f" in each of {token.run.batch:,} conversations"
-    bound = f"*At most {three_digits(1 / seconds)} tokens a second*{each}, {written(seconds)} for each"
-    return f"{bound}: {show_both(token.read)} run through {_speed(gpu)}. {cost}"
+    fit, seconds, batch = token.fit, token.seconds, token.run.batch
+    if not fit:
+        said = tr(_OVER, over=show(-fit.margin), needed=show(fit.needed))
+    elif not seconds:
+        said = tr("*It fits, but nobody says how fast:* {margin} stay free.", margin=show(fit.margin))
+    else:
+        bound = {"rate": three_digits(1 / seconds), "time": written(seconds), "speed": _speed(token.gpu)}
+        said = tr(_AT_MOST if batch == 1 else _AT_MOST_EACH, read=show_both(token.read), batch=batch, **bound)
+    return f"{said} {_cost(token.gpu)}"
+
+
+_OVER = later("*It does not fit:* {over} of the {needed} run over the rim, and what is not in the card is not read.")
+_AT_MOST = later("*At most {rate} tokens a second*, {time} for each: {read} run through {speed}.")
+_AT_MOST_EACH = later(
+    "*At most {rate} tokens a second* in each of {batch:,} conversations, {time} for each: {read} run through {speed}."
+)
+
+
+def _cost(gpu: Gpu) -> str:
+    if cost := cost_of_a_gib(gpu):
+        return tr(
+            "A GiB of it costs {price} ({whose}, {date}).", price=cost, whose=tr(gpu.price_is), date=gpu.price_date
+        )
+    if gpu.price_note:
+        return tr("No price is known of it: {note}.", note=tr(gpu.price_note))
+    return tr("No price is known of it.")
 
 
 def _speed(gpu: Gpu) -> str:
@@ -98,26 +116,36 @@ def _speed(gpu: Gpu) -> str:
 
 
 def _alt(token: Token) -> str:
-    cards = cards_map.cards()
+    gpu, seconds, cards = token.gpu, token.seconds, cards_map.cards()
     held = sum(gpu.capacity >= token.fit.needed for gpu in cards)
-    pipe = f"a pipe of {_speed(token.gpu)}" if token.gpu.bandwidth else "no pipe"
-    card = f"{token.gpu.name}, a container of {show(token.gpu.capacity)} with {pipe}"
-    ribbon = f"a ribbon of {written(token.seconds)}" if token.seconds else "no ribbon"
-    below = f"Below, a map of {len(cards)} cards, of which {held} hold the load."
-    return f"{card}, a load of {show(token.fit.needed)} and {ribbon}. {below}"
+    known = {"speed": _speed(gpu) if gpu.bandwidth else "", "time": written(seconds) if seconds else ""}
+    seen = _SEEN if seconds else _SEEN_DRY if gpu.bandwidth else _SEEN_CLOSED
+    card = tr(seen, card=gpu.name, capacity=show(gpu.capacity), load=show(token.fit.needed), **known)
+    below = tr("Below, a map of {all} cards, of which {held} hold the load.", all=len(cards), held=held)
+    return f"{card} {below}"
+
+
+_SEEN = later("{card}, a container of {capacity} with a pipe of {speed}, a load of {load} and a ribbon of {time}.")
+_SEEN_DRY = later("{card}, a container of {capacity} with a pipe of {speed}, a load of {load} and no ribbon.")
+_SEEN_CLOSED = later("{card}, a container of {capacity} with no pipe, a load of {load} and no ribbon.")
 
 
 def _notes(token: Token) -> Iterator[str]:
     """Yield what a careful reader should know about the numbers."""
     model, run, gpu = token.model, token.run, token.gpu
     if token.seconds:
-        yield "This is a bound, not a prediction: the bandwidth is that of the vendor, and nothing else is waited for."
-        yield "Programs are slower; good ones reach half of it, or more."
+        yield tr(_BOUND)
+        yield tr("Programs are slower; good ones reach half of it, or more.")
         if run.batch > 1 and model.active_parameters < model.parameters:
-            yield "Several conversations may ask for more experts than one, and then more is read."
+            yield tr("Several conversations may ask for more experts than one, and then more is read.")
     if gpu.note:
-        yield f"{gpu.name}: {gpu.note}."
+        yield f"{gpu.name}: {tr(gpu.note)}."
     yield from advice.notes(model, run, replace(gpu, bandwidth_gbs=None))  # the speed is said above
+
+
+_BOUND = later(
+    "This is a bound, not a prediction: the bandwidth is that of the vendor, and nothing else is waited for."
+)
 
 
 def _hints(token: Token) -> Iterator[str]:
@@ -125,7 +153,8 @@ def _hints(token: Token) -> Iterator[str]:
     for form in ("INT8", "INT4"):
         fewer = token.on(weights=form)
         if fewer.read < token.read and fewer.seconds:
-            yield f"In {form}, only {show(fewer.read)} would be read for a token, in {written(fewer.seconds)}."
+            said = later("In {format}, only {read} would be read for a token, in {time}.")
+            yield tr(said, format=form, read=show(fewer.read), time=written(fewer.seconds))
             break
     yield from advice.next_steps(token.model, token.run, token.gpu, PLAIN)[:3]
 
@@ -167,11 +196,11 @@ def _labels(marks: Marks, flowing: Flow) -> float:
 
 def _scale(marks: Marks, flowing: Flow) -> str:
     """Say how much a square is, and in the narrow layout also what the pipe is not to scale."""
-    size = f"{flow.vessels.square_of(flowing.vessel.unit)[1]:,} GiB"
+    gib = flow.vessels.square_of(flowing.vessel.unit)[1]
+    square = tr("one square is {gib:,} GiB", gib=gib)
     if marks.width < 600:
-        drawn = flowing.drawn if flowing.open else ""
-        return "; ".join(filter(None, (f"one square is {size}", drawn)))
-    return f"one square, or one slice of what flows, is {size}" if flowing.open else f"one square is {size}"
+        return "; ".join(filter(None, (square, flowing.drawn if flowing.open else "")))
+    return tr("one square, or one slice of what flows, is {gib:,} GiB", gib=gib) if flowing.open else square
 
 
 def _beside(marks: Marks, flowing: Flow, lines: dict[str, list[str]]) -> None:
@@ -201,15 +230,19 @@ def _middle(vessel: Vessel, name: str) -> float:
 
 def _lines(token: Token) -> Iterator[tuple[str, list[str]]]:
     """Yield each part's name and two lines about it, from the highest to the lowest."""
-    memory = token.memory
-    if token.fit:
-        yield "free", [f"{show(token.fit.margin)} free", "engine and driver take some"]
+    fit, memory = token.fit, token.memory
+    if fit:
+        yield "free", [tr("{size} free", size=show(fit.margin)), tr("engine and driver take some")]
     else:
-        yield "over", [f"{show(-token.fit.margin)} over the rim", "no room on this card"]
-    tokens, (one, more) = token.run.batch * token.run.context, ("is", "are") if token.fit else ("would be", "would be")
-    yield "kv_cache", [f"cache {show(memory['kv_cache'])}", f"{tokens:,} tokens: all of it {one} read"]
-    read = f"{show(token.weights)} {more} read, {show(token.stays)} stay"
-    yield "weights", [f"weights {show(memory['weights'])}", read]
+        yield "over", [tr("{size} over the rim", size=show(-fit.margin)), tr("no room on this card")]
+    named = {name: f"{tr(SUMMANDS[name].word)} {show(memory[name])}" for name in ("kv_cache", "weights")}
+    all_read = _ALL_READ if fit else later("{tokens:,} tokens: all of it would be read")
+    yield "kv_cache", [named["kv_cache"], tr(all_read, tokens=token.run.batch * token.run.context)]
+    read = _READ if fit else later("{read} would be read, {stays} stay")
+    yield "weights", [named["weights"], tr(read, read=show(token.weights), stays=show(token.stays))]
+
+
+_ALL_READ, _READ = later("{tokens:,} tokens: all of it is read"), later("{read} are read, {stays} stay")
 
 
 def _look(name: str) -> dict[str, object]:
@@ -224,10 +257,13 @@ def _look(name: str) -> dict[str, object]:
 
 def _guess(flowing: Flow) -> Guess:
     return Guess(
-        asks="How long will one token take? Drag the dashed line along the clock, or type a number; then open it.",
+        asks=tr(_GUESS),
         unit="ms",
         truth=1000 * flowing.token.seconds,
         handle={"axis": "x"} | along("guess", origin=flowing.place.start, size=flowing.per_ms),
         low=0,
         high=flowing.shown,
     )
+
+
+_GUESS = later("How long will one token take? Drag the dashed line along the clock, or type a number; then open it.")

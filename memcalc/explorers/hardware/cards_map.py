@@ -3,25 +3,27 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property, lru_cache
+from functools import cache, cached_property
 
 from memcalc import Gpu, catalogue
 from memcalc.article.cards import price, price_ends, price_per_gib
 from memcalc.explorers.hardware.flow import Token
 from memcalc.explorers.marks import Marks
+from memcalc.texts import cached, later, tr
 from memcalc.units import in_unit, show, three_digits
 
-AGAINST = ("bandwidth", "price")
+AGAINST = (later("bandwidth"), later("price"))
 """What the map has upwards."""
 
 OWN = "your card"
 """What the shapes of a card are called that is not pictured: it glides when another of them is chosen."""
 
-_TITLES = {"bandwidth": "bandwidth [GB/s]", "price": "price [US$ per GiB]"}
-_UNKNOWN = {"bandwidth": "not known how fast", "price": "no price known"}
+_TITLES = {"bandwidth": later("bandwidth [GB/s]"), "price": later("price [US$ per GiB]")}
+_UNKNOWN = {"bandwidth": later("not known how fast"), "price": later("no price known")}
+_COMPARE = {"bandwidth": later("compare by bandwidth"), "price": later("compare by price")}
 _BESIDE = {
-    "bandwidth": ("tokens a second of this load, at most", "tokens/s"),
-    "price": ("a dot: the list price of its day; a bar: what sellers ask", "bar: asked"),
+    "bandwidth": (later("tokens a second of this load, at most"), later("tokens/s")),
+    "price": (later("a dot: the list price of its day; a bar: what sellers ask"), later("bar: asked")),
 }
 """What is said beside the titles, and in fewer words."""
 
@@ -70,9 +72,9 @@ def known_of(gpu: Gpu) -> str:
     $1,599 (list, 2022-10): at launch
     $67.64 per GiB (list, 2022-10)
     """
-    speed = f"{three_digits(in_unit(gpu.bandwidth, 'GB'))} GB/s" if gpu.bandwidth else "bandwidth not known"
-    cost = price(gpu) if gpu.price_usd else gpu.price_note or "price not known"
-    remark = f": {gpu.price_note}" if gpu.price_usd and gpu.price_note else ""
+    speed = f"{three_digits(in_unit(gpu.bandwidth, 'GB'))} GB/s" if gpu.bandwidth else tr("bandwidth not known")
+    cost = price(gpu) if gpu.price_usd else tr(gpu.price_note) or tr("price not known")
+    remark = f": {tr(gpu.price_note)}" if gpu.price_usd and gpu.price_note else ""
     return "\n".join(filter(None, [f"{gpu.name}: {memory(gpu)}", speed, f"{cost}{remark}", price_per_gib(gpu)]))
 
 
@@ -173,7 +175,7 @@ class Plot:
 
     def label(self, name: str, others: Mapping[str, Label], far: bool = False) -> Label | None:
         """Return where there is room for a name beside others, and perhaps a little farther from its dot."""
-        shelf = self.left, self.bottom - 16, self.left + 6 + len(_UNKNOWN[self.against]) * _LETTER, self.bottom
+        shelf = self.left, self.bottom - 16, self.left + 6 + len(tr(_UNKNOWN[self.against])) * _LETTER, self.bottom
         dots = (at for card, at in self.places.items() if not (self.own and card == self.own.name))  # it passes by
         taken = [shelf, *((x - 6, y - 6, x + 6, y + 6) for x, y in dots)]
         taken += [self._box(other, label) for other, label in others.items()]
@@ -208,7 +210,7 @@ def _ends(numbers: Iterator[float]) -> tuple[float, float]:
     return min(known) / 1.3, max(known) * 1.3
 
 
-@lru_cache(maxsize=32)
+@cached
 def _plot(width: int, top: float, against: str, own: Gpu | None) -> Plot:
     return Plot(width, top, against, own)
 
@@ -235,10 +237,10 @@ def _too_small(marks: Marks, plot: Plot, token: Token) -> None:
     marks.rect("too_small", plot.left, top, *size, look="solid texture", opacity=0.05)
     marks.line("needed", [(edge, top), (edge, plot.bottom)], look="mine")
     if edge - plot.left > 100:
-        marks.text("hollow", plot.left + 6, plot.upper + 8, "too small: hollow", look="tiny")
+        marks.text("hollow", plot.left + 6, plot.upper + 8, tr("too small: hollow"), look="tiny")
     held = sum(gpu.capacity >= token.fit.needed for gpu in cards())
     beyond = " ▸" if needed > plot.memories[1] else ""
-    words = f"{held} of {len(cards())} cards hold {show(token.fit.needed)}{beyond}"
+    words = tr("{held} of {all} cards hold {size}", held=held, all=len(cards()), size=show(token.fit.needed)) + beyond
     by, anchor = (-6, "end") if edge > (plot.left + plot.right) / 2 else (6, "start")
     marks.text("holds", edge + by, top - 6, words, anchor=anchor, look="halo")
 
@@ -246,12 +248,12 @@ def _too_small(marks: Marks, plot: Plot, token: Token) -> None:
 def _axes(marks: Marks, plot: Plot) -> None:
     for name, x in zip(AGAINST, (12, 164), strict=True):
         chosen = name == plot.against
-        more = {"look": "middling"} if chosen else {"press": {"against": name}, "says": f"compare by {name}"}
-        marks.text(f"by_{name}", x, plot.top + 14, _TITLES[name], **more)
-    words, waits = _BESIDE[plot.against][plot.width < 600], plot.against == "bandwidth"
+        more = {"look": "middling"} if chosen else {"press": {"against": name}, "says": tr(_COMPARE[name])}
+        marks.text(f"by_{name}", x, plot.top + 14, tr(_TITLES[name]), **more)
+    words, waits = tr(_BESIDE[plot.against][plot.width < 600]), plot.against == "bandwidth"
     marks.text("beside", plot.width - 4, plot.top + 14, words, anchor="end", look="tiny", answer=waits or None)
-    marks.text("unknown", plot.left + 6, plot.bottom - 5, _UNKNOWN[plot.against], look="tiny halo")
-    marks.text("memory_is", plot.right, plot.bottom + 34, "memory for a program [GiB]", anchor="end", look="tiny")
+    marks.text("unknown", plot.left + 6, plot.bottom - 5, tr(_UNKNOWN[plot.against]), look="tiny halo")
+    marks.text("memory_is", plot.right, plot.bottom + 34, tr("memory for a program [GiB]"), anchor="end", look="tiny")
     marks.line("memory", [(plot.left, plot.bottom), (plot.right, plot.bottom)])
     for number in _between(*plot.memories, base=2):
         x = plot.x(number)

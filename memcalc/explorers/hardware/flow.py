@@ -1,6 +1,7 @@
 """A card with its pipe: what is read for a token runs out as a ribbon over a clock, and its length is the time."""
 
 import math
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -11,6 +12,7 @@ from memcalc.explorers import vessel as vessels
 from memcalc.explorers.marks import Marks, along, steps
 from memcalc.explorers.vessel import WALL, Vessel
 from memcalc.formula.inverse import token as one_more
+from memcalc.texts import later, tr
 from memcalc.units import in_unit, show, three_digits
 
 _CLOCKS = (1, 1.5, 2, 3, 4, 5, 6, 8, 10, 15)  # how much a clock shows, times a power of ten
@@ -23,6 +25,7 @@ _ROOM = 6  # that a pipe leaves below the rim of its card [px]
 _FINE = 2**0.25  # how many times a scale is the next: finer than for a card alone, so that the ribbon has its room
 _ROUND = (10, 12, 15, 20, 25, 30, 40, 50, 60, 80)  # bandwidths to which a pipe is dragged, times a power of ten
 _SLOWEST, _FASTEST = 0.01, 100_000  # of those [GB/s]
+_DRY_LINE = 32  # letters of a line beside a pipe from which nothing runs
 _TENFOLD = 120  # how far a hand goes for ten times the bandwidth [px]
 
 
@@ -176,10 +179,16 @@ class Flow:
     @property
     def drawn(self) -> str:
         """How wide the pipe is drawn, in words, or nothing if it is to scale."""
-        if self.times == 1:
-            return ""
-        times = f"{self.times:,} times" if self.times > 1 else {0.5: "half"}.get(self.times, f"1/{1 / self.times:.0f}")
-        return f"the pipe is drawn {times} as wide"
+        return self._drawn(_WIDER, _HALF, _PART)
+
+    @property
+    def drawn_to_scale(self) -> str:
+        """The same in more words."""
+        return self._drawn(_WIDER_THAN, _HALF_OF, _PART_OF)
+
+    def _drawn(self, wider: str, half: str, part: str) -> str:
+        said = wider if self.times > 1 else half if self.times == 0.5 else part
+        return "" if self.times == 1 else tr(said, times=self.times, part=1 / self.times)
 
     @property
     def top(self) -> float:
@@ -194,6 +203,14 @@ class Flow:
         step = next(part * decade for part in (0.2, 0.5, 1, 2, 5) if self.shown / decade / part <= most)
         for number in range(math.floor(self.shown / step + 1e-9) + 1):
             yield number * step, self.place.start + number * step * self.per_ms
+
+
+_WIDER = later("the pipe is drawn {times:,} times as wide")
+_HALF = later("the pipe is drawn half as wide")
+_PART = later("the pipe is drawn 1/{part:.0f} as wide")
+_WIDER_THAN = later("the pipe is drawn {times:,} times as wide as to scale")
+_HALF_OF = later("the pipe is drawn half as wide as to scale")
+_PART_OF = later("the pipe is drawn 1/{part:.0f} as wide as to scale")
 
 
 def draw(marks: Marks, flow: Flow) -> None:
@@ -232,7 +249,8 @@ def _card(marks: Marks, flow: Flow) -> None:
 
 
 def _weights(token: Token) -> str:
-    return f"weights: {show(token.weights)} are read for a token, {show(token.stays)} stay"
+    said = later("weights: {read} are read for a token, {stays} stay")
+    return tr(said, read=show(token.weights), stays=show(token.stays))
 
 
 def _each(token: Token) -> int:
@@ -253,7 +271,7 @@ def _pipe(marks: Marks, flow: Flow) -> None:
     floor, start = flow.place.floor, flow.place.start
     right = flow.vessel.left + flow.vessel.width
     look = {"of": "weights", "look": "flow"} if flow.token.seconds else {"look": "blank"}
-    said = f"pipe: {three_digits(in_unit(flow.token.gpu.bandwidth, 'GB'))} GB/s"
+    said = tr("pipe: {speed} GB/s", speed=three_digits(in_unit(flow.token.gpu.bandwidth, "GB")))
     marks.rect("pipe", right - 1, flow.top, start - right + 1, floor - flow.top, **look, says=said, lights="β")
     edges = f"M{right + WALL / 2:.1f} {flow.top - WALL / 2:.1f}H{start}M{right:.1f} {floor + WALL / 2}H{start}"
     marks.path("pipe_wall", edges, look="wall")
@@ -269,21 +287,22 @@ def _clock(marks: Marks, flow: Flow) -> None:
         unit = f" {name}" if number == len(ticks) - 1 else ""
         marks.text(f"time{number}", x, line + 19, f"{time / each:,.10g}{unit}", anchor="middle", look="tiny")
     if flow.drawn and marks.width >= 600:
-        marks.text("drawn", place.start, line + 38, f"{flow.drawn} as to scale", look="tiny")
+        marks.text("drawn", place.start, line + 38, flow.drawn_to_scale, look="tiny")
 
 
 def _dry(marks: Marks, flow: Flow) -> None:
     """Say why nothing runs, if nothing does."""
     if flow.token.seconds:
         return
-    words = ["The pipe stays dry: what is not", "in the card cannot be read."]
-    if not flow.open:
-        words = ["Nobody says how fast it reads:", "no pipe, and no time."]
+    words = tr(_STAYS_DRY if flow.open else later("Nobody says how fast it reads: no pipe, and no time."))
     y = flow.place.floor - (max(22, (flow.place.floor - flow.top) / 2) if flow.open else 24)
-    for number, line in enumerate(words):
+    for number, line in enumerate(textwrap.wrap(words, _DRY_LINE)):
         marks.text(
             f"dry{number}", flow.place.start + (10 if marks.width < 600 else 18), y - 3 + 17 * number, line, look="halo"
         )
+
+
+_STAYS_DRY = later("The pipe stays dry: what is not in the card cannot be read.")
 
 
 def _ribbon(marks: Marks, flow: Flow) -> None:
@@ -291,7 +310,8 @@ def _ribbon(marks: Marks, flow: Flow) -> None:
     token, place, top = flow.token, flow.place, flow.top
     weights, cache = flow.long(token.weights), flow.long(token.cache)
     start, end, high = place.start, place.start + place.clock, place.floor - top
-    said = {"weights": _weights(token), "kv_cache": f"cache: {show(token.memory['kv_cache'])}, all of it is read"}
+    cache_said = tr("cache: {size}, all of it is read", size=show(token.memory["kv_cache"]))
+    said = {"weights": _weights(token), "kv_cache": cache_said}
     lights = {"weights": "P_act B", "kv_cache": "M_kv"}
     after = start + weights + cache
     for name, x, wide in (("weights", after, weights), ("kv_cache", after + weights, cache)):
@@ -322,9 +342,9 @@ def _told(marks: Marks, flow: Flow, after: float) -> None:
     marks.line("cut", [(after, top - 6), (after, floor + 20)], look="ink", answer=True)
     bracket = [(start + 1, top - 6), (start + 1, top - 11), (after, top - 11), (after, top - 6)]
     marks.line("bracket", bracket, answer=True)
-    each = "one token" if flow.token.run.batch == 1 else "a token for each"
-    words = f"{each}: {written(flow.token.seconds)}"
-    more = {"look": "middling halo", "lights": "T_tok", "says": "the time in which all of it runs out", "answer": True}
+    said = later("one token: {time}") if flow.token.run.batch == 1 else later("a token for each: {time}")
+    words, why = tr(said, time=written(flow.token.seconds)), tr("the time in which all of it runs out")
+    more = {"look": "middling halo", "lights": "T_tok", "says": why, "answer": True}
     marks.text("told", (start + after) / 2, top - 18, words, anchor="middle", **more)
 
 
@@ -344,14 +364,14 @@ def _surface(marks: Marks, flow: Flow) -> None:
         handle = along("context", origin=vessel.top - size * token.run.context, size=size)
         context = largest("context", token.model, token.run, token.gpu)
         handle["also"] = [context] if context else []
-        more = {"of": "kv_cache", "says": "context: drag the surface", "lights": "s"}
+        more = {"of": "kv_cache", "says": tr("context: drag the surface"), "lights": "s"}
         marks.knob("context", vessel.middle, vessel.top, "y", handle, **more)
 
 
 def edge(marks: Marks, flow: Flow, gpu: str) -> None:
     """Put a handle on the edge of the pipe, which is the bandwidth: as much memory, read faster or slower."""
     places = bandwidths(flow, gpu)
-    more = {"says": "bandwidth: drag the edge of the pipe", "lights": "β", "answer": True}
+    more = {"says": tr("bandwidth: drag the edge of the pipe"), "lights": "β", "answer": True}
     marks.knob("bandwidth", flow.place.start - 14, flow.top, "y", along("gpu", places), **more)
 
 
@@ -377,4 +397,4 @@ def guess_line(marks: Marks, flow: Flow) -> None:
     marks.rect("guess_reach", -16, top, 32, low + 4 - top, inside="guess", look="reach")
     marks.line("guess_line", [(0, top), (0, low + 3)], inside="guess", look="mine")
     said = {"anchor": "end", "inside": "guess", "look": "middling halo"}
-    marks.text("guess_words", -7, low, "drag me to your guess", **said)
+    marks.text("guess_words", -7, low, tr("drag me to your guess"), **said)

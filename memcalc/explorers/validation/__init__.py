@@ -10,28 +10,30 @@ from memcalc.explorers.validation.dots import EVERY
 from memcalc.explorers.validation.screen import Projector
 from memcalc.explorers.validation.stepped import CONTEXTS, LAST, Step
 from memcalc.explorers.validation.told import COLUMNS, ROWS, Columns
+from memcalc.texts import later, tr
 
-BOTH, LEFT, STEP = VIEWS = ("both numbers", "what is left over", "a training step")
+BOTH, LEFT, STEP = VIEWS = (later("both numbers"), later("what is left over"), later("a training step"))
 """What can be looked at."""
 
-_ROWS = "Every dot was measured, and the ring is around {row}. Show {view} of {filter}."
-_STEP = (
-    f"Show {{view}}: {STEPPED} learns from a text of {{context}} tokens. The rule for [activations]: {{activations}}. "
+_ROWS = later("Every dot was measured, and the ring is around {row}. Show {view} of {filter}.")
+_STEP = later(
+    "Show {view}: {model} learns from a text of {context} tokens. The rule for [activations]: {activations}. "
     "While they go, [gradients] come; the film stands at moment {moment}."
 )
+_CONTROLS = {name: f"{{{name}}}" for name in ("view", "context", "activations", "moment")}
 
 
 @explorer(
     _ROWS,
     presets={
-        "a process that trains": {"filter": "process peak", "row": "R003"},
-        "the same, tidied up": {"filter": "unpooled process peak", "row": "R007"},
-        "caches": {"filter": "cache", "row": "C021"},
-        "a short text": {"view": STEP, "context": 128},
-        "a long text": {"view": STEP, "context": 4096},
+        later("a process that trains"): {"filter": "process peak", "row": "R003"},
+        later("the same, tidied up"): {"filter": "unpooled process peak", "row": "R007"},
+        later("caches"): {"filter": "cache", "row": "C021"},
+        later("a short text"): {"view": STEP, "context": 128},
+        later("a long text"): {"view": STEP, "context": 4096},
     },
     view=Menu("what is looked at", VIEWS),
-    filter=Menu("which rows", tuple(dots.filters())),
+    filter=dots.FilterMenu(later("which rows"), tuple(dots.filters())),
     row=ROWS,
     context=Number("tokens of the text", 1, 2**17, "tokens", "s", CONTEXTS),
     activations=Menu("activations", tuple(POLICIES)),
@@ -72,7 +74,7 @@ def _rows(marks: Marks, view: str, filter: str, row: Measurement) -> Frame:
         marks=marks,
         height=told.height(marks.width),
         said=told.verdict(row),
-        alt=f"{len(shown)} measured rows, {exact} of them exact to the byte; the one in the ring is told of.",
+        alt=tr(_SEEN, count=len(shown), exact=exact),
         notes=told.notes(row),
         hints=told.hints(row),
         formula=told.lines(row),
@@ -80,6 +82,9 @@ def _rows(marks: Marks, view: str, filter: str, row: Measurement) -> Frame:
         scale=view + filter,
         guess=guess,
     )
+
+
+_SEEN = later("{count} measured rows, {exact} of them exact to the byte; the one in the ring is told of.")
 
 
 def _shown(view: str, filter: str, row: Measurement) -> list[Measurement]:
@@ -99,7 +104,7 @@ def _step(marks: Marks, step: Step) -> Frame:
         hints=stepped.hints(step),
         formula=stepped.lines(step),
         code=code(step.model, step.run, shown=("context",)),
-        sentence=_STEP,
+        sentence=tr(_STEP, model=STEPPED, **_CONTROLS),
         scale=f"{projector.unit:.3g}",
         guess=projector.ask(),
     )

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+from memcalc.texts import tr
 from memcalc.units import UNITS, three_digits
 
 _BINARY = ("TiB", "GiB", "MiB", "KiB", "B")
@@ -87,5 +88,5 @@ def written(amount: float, unit: str = "bytes") -> str:
     ('182 MiB', '9 KiB', '0 B', '12.3 tokens/s')
     """
     if unit != "bytes":
-        return f"{three_digits(amount)} {unit}"
+        return f"{three_digits(amount)} {tr(unit)}"
     return f"{three_digits(amount / UNITS[_unit(amount)])} {_unit(amount)}"

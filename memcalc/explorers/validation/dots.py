@@ -10,11 +10,13 @@ from string import ascii_letters
 
 from memcalc.estimate.ask import QUANTITIES
 from memcalc.estimate.measured import NOTABLE, Measurement, measurements
+from memcalc.explorers.controls import Menu
 from memcalc.explorers.marks import Marks, Point, apart
 from memcalc.explorers.validation.axis import Axis, written
 from memcalc.formula.symbols import SUMMANDS
+from memcalc.texts import later, tr, tr_many
 
-EVERY = "every row"
+EVERY = later("every row")
 """The filter that keeps all rows."""
 
 _POWERS = (-3, 2)  # the ends of the axis of what is left over, as powers of ten [%], unless rows lie further out
@@ -38,17 +40,30 @@ def filters() -> dict[str, list[Measurement]]:
         found.setdefault(called(row.quantity), []).append(row)
     for row in measurements():
         for package in packages(row):
-            found.setdefault(f"what {package} did", []).append(row)
+            found.setdefault(_DID.format(package=package), []).append(row)
     return found
 
 
+_DID = later("what {package} did")
+
+
+@dataclass(frozen=True)
+class FilterMenu(Menu):
+    """A choice of rows: some of its words have the name of a package in them."""
+
+    def data(self, name: str) -> dict[str, object]:
+        """Return what the page must know of it."""
+        did = {_DID.format(package=one): tr(_DID, package=one) for row in measurements() for one in packages(row)}
+        return super().data(name) | {"called": [did.get(option) or tr(option) for option in self.options]}
+
+
 def called(quantity: str) -> str:
-    """Return the name of a quantity as words.
+    """Return the name of a quantity as words, which `tr` has in other languages.
 
     >>> called("step_peak"), called("kv_cache")
     ('step peak', 'cache')
     """
-    return SUMMANDS[quantity].word if quantity in SUMMANDS else quantity.replace("_", " ")
+    return SUMMANDS[quantity].word if quantity in SUMMANDS else QUANTITIES[quantity]["called"]
 
 
 def term_of(row: Measurement) -> str:
@@ -213,7 +228,10 @@ def says(row: Measurement) -> str:
     448 MiB, exact
     """
     found, said = (written(float(amount), row.row["unit"]) for amount in (row.measured, row.predicted))
-    numbers = f"measured {found}, formula {said}\n{rest(row)}" if row.residual else f"{found}, exact"
+    if row.residual:
+        numbers = f"{tr('measured {found}, formula {said}', found=found, said=said)}\n{rest(row)}"
+    else:
+        numbers = tr("{amount}, exact", amount=found)
     return f"{row.id}: {row.model or row.inputs['format']}\n{numbers}"
 
 
@@ -223,8 +241,8 @@ def rest(row: Measurement) -> str:
     >>> rest(next(row for row in measurements() if row.id == "R003"))
     '14.1 % is not in the formula'
     """
-    where = "is not in the formula" if row.residual > 0 else "too much is in the formula"
-    return f"{percent(row):.3g} % {where}"
+    too_much = later("{share:.3g} % too much is in the formula")
+    return tr(later("{share:.3g} % is not in the formula") if row.residual > 0 else too_much, share=percent(row))
 
 
 def mark(marks: Marks, name: str, row: Measurement, x: float, y: float, radius: float, **more: object) -> None:
@@ -268,9 +286,9 @@ def ground(marks: Marks, plot: Plot, axes: tuple[Axis, Axis], unit: str) -> None
     right = plot.left + plot.side
     marks.line("frame", [(plot.left, plot.top), (plot.left, plot.bottom), (right, plot.bottom)])
     marks.line("equal", [(plot.left, plot.bottom), (right, plot.top)])
-    marks.text("across", right, plot.bottom + 36, "the formula says →", anchor="end", look="middling")
-    marks.text("up", plot.left + 8, plot.top + 8, "↑ measured", look="middling halo")
-    marks.text("more", plot.left + 8, plot.top + 27, "above the line: more than the formula says", look="tiny halo")
+    marks.text("across", right, plot.bottom + 36, tr("the formula says →"), anchor="end", look="middling")
+    marks.text("up", plot.left + 8, plot.top + 8, tr("↑ measured"), look="middling halo")
+    marks.text("more", plot.left + 8, plot.top + 27, tr("above the line: more than the formula says"), look="tiny halo")
 
 
 def groups(
@@ -291,7 +309,7 @@ def _group(marks: Marks, plot: Plot, alike: Sequence[Measurement], place: Point,
     """Write the name of a group to the right of the line, or to its left where there is no room."""
     names = {called(row.quantity) for row in alike}
     term = term_of(alike[0])
-    name = names.pop() if len(names) == 1 else SUMMANDS[term].word
+    name = tr(names.pop() if len(names) == 1 else SUMMANDS[term].word)
     x = max(plot.left + plot.bottom - y + (18 if marks.width == 360 else 34), place[0] + 24)
     room = marks.width if marks.width == 360 else plot.left + plot.side + 30
     side, anchor = 1, "start"
@@ -300,7 +318,7 @@ def _group(marks: Marks, plot: Plot, alike: Sequence[Measurement], place: Point,
     start = place[0] + side * (plot.radius + 2)
     marks.line(f"lead_{term}", [(start, place[1]), (x - 14 * side, y - 5), (x - 5 * side, y - 5)], answer=True)
     marks.text(f"group_{term}", x, y, name, anchor=anchor, look="middling halo", of=term, answer=True)
-    count = f"{len(alike)} row{'s' * (len(alike) > 1)}"
+    count = tr_many("{count} row", "{count} rows", len(alike))
     marks.text(f"group_{term}_count", x, y + 14, count, anchor=anchor, look="tiny halo", answer=True)
 
 
@@ -317,11 +335,11 @@ def rails(marks: Marks, plot: Plot, shown: Sequence[Measurement], lanes: Lanes, 
             marks.text(f"share_{power}_text", x, end + 18, share, anchor="middle", look=look)
     x = axis.at(float(100 * NOTABLE))
     marks.line("notable", [(x, plot.top), (x, end)], look="ghost")
-    marks.text("notable_text", plot.right, plot.top - 4, "needs a cause →", anchor="end", look="tiny")
+    marks.text("notable_text", plot.right, plot.top - 4, tr("needs a cause →"), anchor="end", look="tiny")
     for name in lanes:
         _rail(marks, plot, [row for row in shown if row.quantity == name], *lanes[name])
-    marks.text("heaps", plot.lanes[1], end + 36, "exact to the byte", look="middling")
-    words = "% of the measured →" if narrow else "left over, in % of what was measured →"
+    marks.text("heaps", plot.lanes[1], end + 36, tr("exact to the byte"), look="middling")
+    words = tr("% of the measured →") if narrow else tr("left over, in % of what was measured →")
     marks.text("rest", plot.right, end + 36, words, anchor="end", look="middling")
 
 
@@ -331,8 +349,9 @@ def _rail(marks: Marks, plot: Plot, alike: Sequence[Measurement], middle: float,
     exact = sum(not row.residual for row in alike)
     y = middle - high / 2 + 12 if narrow else middle + 5
     more = {"press": {"filter": called(quantity)}, "group": "lanes"}
-    more |= {"says": f"{alike[0].row['meaning']}: {len(alike)} rows", "of": term_of(alike[0])}
-    marks.text(f"lane_{quantity}", plot.lanes[0], y, called(quantity), look="middling", **more)
+    says = tr("{meaning}: {count} rows", meaning=tr(alike[0].row["meaning"]), count=len(alike))
+    more |= {"says": says, "of": term_of(alike[0])}
+    marks.text(f"lane_{quantity}", plot.lanes[0], y, tr(called(quantity)), look="middling", **more)
     ends = [(plot.lanes[0], middle + high / 2), (plot.right, middle + high / 2)]
     marks.line(f"rail_{quantity}", ends, look="hair", inside="ground")
     if exact:

@@ -9,6 +9,7 @@ from memcalc.estimate.measured import measured_steps
 from memcalc.explorers.frame import Guess
 from memcalc.explorers.marks import Marks, along, outline, steps
 from memcalc.explorers.validation.stepped import CONTEXTS, LAST, PARTS, Step, beside, parts
+from memcalc.texts import later, tr
 from memcalc.units import in_unit, show
 
 _ROWS, _SQUARES = 6, 12  # sides of the textures [px]
@@ -88,7 +89,7 @@ class Projector:
             y = screen.floor - place * size * self.unit
             self.marks.text(f"gib_{place}", screen.left - 10, y + 4, f"{place * size:,g}", anchor="end")
             self.marks.line(f"gib_{place}_line", [(screen.left - 6, y), (screen.left, y)])
-        self.marks.text("gib", screen.left, screen.top - 12, "GiB, beside weights and optimizer")
+        self.marks.text("gib", screen.left, screen.top - 12, tr("GiB, beside weights and optimizer"))
 
     def _areas(self) -> None:
         """Draw what lies there over time, part upon part, each in the texture that it has on a card."""
@@ -104,7 +105,7 @@ class Projector:
             floor = [(self.x(stop), self.y(ends[name][0])) for stop, ends in enumerate(sums)]
             more = {"of": name if name in fills else "activations", "answer": True}
             path, look = outline(top + floor[::-1]), "area" if name in fills else "area pale"
-            self.marks.path(f"film_{name}", path, look=look, says=word, **more)
+            self.marks.path(f"film_{name}", path, look=look, says=tr(word), **more)
             if name in fills:
                 self.marks.path(f"film_{name}_texture", path, look="texture", fill=fills[name], answer=True)
 
@@ -117,14 +118,10 @@ class Projector:
             low, top = _piled(parts(self.step.seen[stop]))[name]
             if self.y(low) - self.y(top) < 22:
                 continue
-            word = {
-                "anchor": "end" if self.x(stop) > screen.left + 100 else "start",
-                "of": name,
-                "look": "middling halo",
-            }
-            self.marks.text(
-                f"word_{name}", self.x(stop) - 8, (self.y(low) + self.y(top)) / 2 + 5, PARTS[name], answer=True, **word
-            )
+            place = self.x(stop) - 8, (self.y(low) + self.y(top)) / 2 + 5
+            anchor = "end" if self.x(stop) > screen.left + 100 else "start"
+            word = {"anchor": anchor, "of": name, "look": "middling halo", "answer": True}
+            self.marks.text(f"word_{name}", *place, tr(PARTS[name]), **word)
         top, high = screen.top - 6, screen.floor - screen.top + 5
         self.marks.rect("future", x, top, screen.right - x + 2, high, look="blank", answer=True)
         self.marks.line("floor", [(screen.left, screen.floor), (screen.right, screen.floor)])
@@ -132,20 +129,20 @@ class Projector:
     def _phases(self) -> None:
         """Name the parts of the time."""
         floor, stops = self.screen.floor, self.step.stops
-        for phase, word in {"forward": "forward", "loss": "loss", "backward": "backward"}.items():
+        for phase in (later("forward"), later("loss"), later("backward")):
             places = [place for place, moment in enumerate(stops) if moment.phase == phase]
             start, end = self.x(max(0, min(places) - 1)) + 2, self.x(max(places)) - 2
             self.marks.line(
                 f"phase_{phase}", [(start, floor + 4), (start, floor + 8), (end, floor + 8), (end, floor + 4)]
             )
-            self.marks.text(f"phase_{phase}_word", (start + end) / 2, floor + 23, word, anchor="middle")
+            self.marks.text(f"phase_{phase}_word", (start + end) / 2, floor + 23, tr(phase), anchor="middle")
 
     def _levels(self) -> None:
         """Draw the sum as a level over the film."""
         screen, step, y = self.screen, self.step, self.y(self.step.added)
         end = screen.column[0] if screen.column else screen.right
         self.marks.line("sum_level", [(screen.left, y), (end, y)], look="ghost")
-        said, below = f"gradients + activations: {show(step.added)}", step.missed < 0
+        said, below = tr("gradients + activations: {size}", size=show(step.added)), step.missed < 0
         self.marks.text("sum_words", screen.right - 8, y + (16 if below else -7), said, anchor="end", look="halo")
 
     def _measured(self) -> None:
@@ -154,20 +151,21 @@ class Projector:
         stop = step.stops.index(max(step.stops, key=beside))
         if step.measured is None or stop > step.moment:
             return
-        x, y, says = self.x(stop), self.y(step.measured), f"measured: {step.measured:,} bytes"
+        x, y, says = self.x(stop), self.y(step.measured), tr("measured: {count:,} bytes", count=step.measured)
         self.marks.path("measured", diamond(x, y, 7), look="solid", says=says, answer=True)
         left = x > (self.screen.left + self.screen.right) / 2
         near = abs(y - self.y(step.added)) < 24
         aside, down = -12 if left else 12, (-5 if step.missed < 0 else 16) if near else 2
         more = {"anchor": "end" if left else "start", "look": "middling halo", "answer": True}
-        self.marks.text("measured_words", x + aside, y + down, f"measured: {show(step.measured)}", **more)
+        self.marks.text("measured_words", x + aside, y + down, tr("measured: {size}", size=show(step.measured)), **more)
 
     def _columns(self, left: float, wide: float) -> None:
         """Draw the sum, and the highest moment so far, as columns on the scale of the film."""
         floor, step = self.screen.floor, self.step
         self._column("sum", left, wide, {"gradients": step.kept["gradients"], "activations": step.kept["activations"]})
         self._column("peak", left + wide + 24, wide, parts(step.highest), answer=True)
-        words = {"sum": (left, "their sum"), "peak": (left + wide + 24, "the peak" if step.over else "highest so far")}
+        peak = tr("the peak") if step.over else tr("highest so far")
+        words = {"sum": (left, tr("their sum")), "peak": (left + wide + 24, peak)}
         for name, (x, word) in words.items():
             self.marks.text(f"{name}_word", x + wide / 2, floor + 23, word, anchor="middle")
         self.marks.line("columns_floor", [(left - 6, floor), (left + 2 * wide + 30, floor)], look="ink")
@@ -176,13 +174,13 @@ class Projector:
         for part, (low, top) in _piled(sizes).items():
             term, passing = ("activations", True) if part == "passing" else (part, False)
             area = {"x": x, "y": self.y(top), "width": wide, "height": self.y(low) - self.y(top)}
-            look, says = "area pale" if passing else "area", f"{PARTS[part]}: {show(sizes[part])}"
+            look, says = "area pale" if passing else "area", f"{tr(PARTS[part])}: {show(sizes[part])}"
             self.marks.rect(f"{name}_{part}", **area, of=term, look=look, says=says, **more)
             if passing:
                 if area["height"] > 14:
                     place = (x + wide / 2, area["y"] + area["height"] / 2 + 4)
                     self.marks.text(
-                        f"{name}_passing_word", *place, "for a moment", anchor="middle", look="tiny", **more
+                        f"{name}_passing_word", *place, tr("for a moment"), anchor="middle", look="tiny", **more
                     )
                 continue
             fill = "url(#squares)" if part == "gradients" else "url(#rows)"
@@ -197,7 +195,7 @@ class Projector:
         screen, x = self.screen, self.x(self.step.moment)
         self.marks.line("now", [(x, screen.top), (x, screen.floor + 30)], look="surface", answer=True)
         handle = along("moment", origin=screen.left, size=(screen.right - screen.left) / LAST)
-        says = f"{self.step.seen[-1].name}: drag through the step"
+        says = tr("{moment}: drag through the step", moment=tr(self.step.seen[-1].name))
         self.marks.knob("moment", x, screen.floor + 42, "x", handle, says=says, answer=True)
 
     def _contexts(self) -> int:
@@ -209,18 +207,19 @@ class Projector:
         size = (right - screen.left - 12) / (last - first)
         origin = screen.left + 6 - first * size
         marks.line("contexts", [(screen.left, top), (right, top)])
-        marks.text("contexts_words", screen.left, top - 22, "tokens of the text; a diamond: the peak was measured")
+        marks.text("contexts_words", screen.left, top - 22, tr("tokens of the text; a diamond: the peak was measured"))
         for power in range(int(first), int(last) + 1):
             self._context(2**power, origin + size * power, top)
         if screen.left <= (x := origin + size * math.log2(self.step.context)) <= right:
             handle = along("context", origin=origin, size=size, log=True)
-            marks.knob("context", x, top, "x", handle, says="context: drag to a longer text", lights="s")
+            marks.knob("context", x, top, "x", handle, says=tr("context: drag to a longer text"), lights="s")
         return int(top + 36)
 
     def _context(self, context: int, x: float, y: float) -> None:
         if context in measured_steps(self.step.policy):
             look = "solid chosen" if context == self.step.context else "solid"
-            more = {"press": {"context": context}, "group": "contexts", "says": f"measured at {context:,} tokens"}
+            says = tr("measured at {count:,} tokens", count=context)
+            more = {"press": {"context": context}, "group": "contexts", "says": says}
             self.marks.path(f"at_{context}", diamond(x, y, 6), look=look, **more)
         if self.marks.width > 360 or context.bit_length() % 2 == 0:
             self.marks.text(f"at_{context}_text", x, y + 26, f"{context:,}", anchor="middle")
@@ -229,15 +228,20 @@ class Projector:
         """Draw the level that is dragged to where the peak is expected, and return what is asked."""
         screen = self.screen
         self.marks.level(screen.left, screen.right, screen.floor - 100, (screen.left + screen.right) / 2, "middle")
-        asks = f"Gradients and activations add up to {show(self.step.added)}. How high does the step peak?"
         return Guess(
-            asks=f"{asks} Drag the dashed line, or type a number; then open it.",
+            asks=tr(_ASKS, size=show(self.step.added)),
             unit="GiB",
             truth=in_unit(self.step.measured or self.step.peak, "GiB"),
             handle={"axis": "y"} | along("guess", origin=screen.floor, size=-self.unit),
             low=0,
             high=round((screen.floor - screen.top) / self.unit, 2),
         )
+
+
+_ASKS = later(
+    "Gradients and activations add up to {size}. How high does the step peak? Drag the dashed line, or type a number; "
+    "then open it."
+)
 
 
 def _piled(sizes: Mapping[str, int]) -> dict[str, tuple[int, int]]:

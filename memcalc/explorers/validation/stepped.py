@@ -9,6 +9,7 @@ from memcalc.estimate.measured import STEPPED, measured_steps, step, step_run
 from memcalc.estimate.terms import terms
 from memcalc.explorers.film import Moment, film, stops
 from memcalc.explorers.words import formula
+from memcalc.texts import later, tr
 from memcalc.units import show
 
 LAST = 55
@@ -17,7 +18,7 @@ LAST = 55
 CONTEXTS = tuple(sorted({2**power for power in range(5, 15)} | {3 * 2**power for power in range(4, 13)}))
 """Where the slider of the context has marks [tokens]."""
 
-PARTS = {"gradients": "gradients", "activations": "activations", "passing": "there for a moment"}
+PARTS = {"gradients": later("gradients"), "activations": later("activations"), "passing": later("there for a moment")}
 """Part of the film, from the floor up → how it is called."""
 
 
@@ -104,34 +105,47 @@ def parts(moment: Moment) -> dict[str, int]:
 
 def verdict(shown: Step) -> str:
     """Return the result: how far the sum is from the peak, or what lies there at the moment."""
-    here = shown.seen[-1]
+    here, highest = shown.seen[-1], shown.highest
     if not shown.over:
-        return (
-            f"*Now {show(beside(here))}:* {here.name}. "
-            f"The highest so far was {show(beside(shown.highest))}, when {shown.highest.name}."
-        )
-    word = "too much" if shown.missed > 0 else "too little"
-    said = f"*The sum is {abs(shown.missed):.1%} {word}:* [gradients] and [activations] add up to {show(shown.added)}, "
-    return f"{said}but the step peaks at {show(shown.peak)}, when {shown.highest.name}."
+        most = {"highest": show(beside(highest)), "when": tr(highest.name)}
+        return tr(_NOW, size=show(beside(here)), moment=tr(here.name), **most)
+    missed, peak = abs(shown.missed), {"peak": show(shown.peak), "when": tr(highest.name)}
+    return tr(_TOO_MUCH if shown.missed > 0 else _TOO_LITTLE, missed=missed, added=show(shown.added), **peak)
+
+
+_NOW = later("*Now {size}:* {moment}. The highest so far was {highest}, when {when}.")
+_TOO_MUCH = later(
+    "*The sum is {missed:.1%} too much:* [gradients] and [activations] add up to {added}, but the step peaks at "
+    "{peak}, when {when}."
+)
+_TOO_LITTLE = later(
+    "*The sum is {missed:.1%} too little:* [gradients] and [activations] add up to {added}, but the step peaks at "
+    "{peak}, when {when}."
+)
 
 
 def notes(shown: Step) -> list[str]:
     """Return how the peak was measured, and what is not shown."""
-    lines = [f"Weights and optimizer of {STEPPED} lie there all the time, and are not drawn."]
+    lines = [tr("Weights and optimizer of {model} lie there all the time, and are not drawn.", model=STEPPED)]
     if shown.measured is None:
-        return [*lines, f"Nobody has measured {shown.context:,} tokens; the diamonds below show where somebody has."]
+        nobody = later("Nobody has measured {context:,} tokens; the diamonds below show where somebody has.")
+        return [*lines, tr(nobody, context=shown.context)]
     if not shown.over:
         return lines
-    equal = "the same" if shown.measured == shown.peak else f"{shown.peak:,}"
-    return [*lines, f"The diamond was measured: {shown.measured:,} bytes; the formula gives {equal}."]
+    other = later("The diamond was measured: {measured:,} bytes; the formula gives {peak:,}.")
+    said = _THE_SAME if shown.measured == shown.peak else other
+    return [*lines, tr(said, measured=shown.measured, peak=shown.peak)]
+
+
+_THE_SAME = later("The diamond was measured: {measured:,} bytes; the formula gives the same.")
 
 
 def hints(shown: Step) -> list[str]:
     """Return what to look for."""
     return [
-        "Play the film: when are gradients there, when are activations, and when both?",
-        "Drag the ring below to a shorter or a longer text, and watch which moment is the highest.",
-        "With “compute again” layers keep little; what the loss needs for a moment stays as it is.",
+        tr("Play the film: when are gradients there, when are activations, and when both?"),
+        tr("Drag the ring below to a shorter or a longer text, and watch which moment is the highest."),
+        tr("With “compute again” layers keep little; what the loss needs for a moment stays as it is."),
     ]
 
 

@@ -18,6 +18,7 @@ from memcalc.explorers.validation.axis import written
 from memcalc.explorers.validation.dots import PLOTS, called, mark, percent, rest, term_of
 from memcalc.explorers.words import formula
 from memcalc.specs.training import Training
+from memcalc.texts import later, tr
 from memcalc.units import UNITS, show_both
 
 _NO_WORDS = str.maketrans("[]{}*", "()()·")  # what `words.words` would read
@@ -54,8 +55,8 @@ class RowPicker(Picker):
         """Return what the page must know of it."""
         found = {}
         for row in measurements():
-            found.setdefault(f"{called(row.quantity)}, {row.model or 'a matrix'}", []).append(row.id)
-        return {"name": name, "kind": "picker", "label": self.label, "groups": found, "own": self.own}
+            found.setdefault(f"{tr(called(row.quantity))}, {row.model or tr('a matrix')}", []).append(row.id)
+        return {"name": name, "kind": "picker", "label": tr(self.label), "groups": found, "own": tr(self.own)}
 
     def allowed(self, name: str, value: object) -> str:
         """Return the id, or the line; raise InputError for what is neither."""
@@ -66,7 +67,11 @@ class RowPicker(Picker):
 
 
 ROWS = RowPicker(
-    "row", "measured", "quantity", "a line of your own: name,quantity,model,inputs,amount,how,with what,date", read
+    later("row"),
+    "measured",
+    "quantity",
+    later("a line of your own: name,quantity,model,inputs,amount,how,with what,date"),
+    read,
 )
 """The control that chooses a row."""
 
@@ -82,40 +87,59 @@ def subject(row: Measurement) -> tuple[str, str]:
     >>> subject(row_of("R003")), subject(row_of("Q001"))
     (('process peak', 'of GPT-2'), ('matrix', 'of 1,024 × 2,048 in NF4'))
     """
-    of = row.model or "{rows:,} × {columns:,} in {format}".format_map(row.inputs)
-    return called(row.quantity), f"of {of}"
+    return tr(called(row.quantity)), tr("of {model}", model=_of(row))
+
+
+def _of(row: Measurement) -> str:
+    return row.model or tr("{rows:,} × {columns:,} in {format}", **row.inputs)
+
+
+def _name(row: Measurement) -> str:
+    return tr("{quantity} of {model}", quantity=tr(called(row.quantity)), model=_of(row))
 
 
 def verdict(row: Measurement) -> str:
     """Return the result: how far the formula is from what was measured."""
-    name, unit = " ".join(subject(row)).translate(_NO_WORDS), row.row["unit"]
+    name, unit = _name(row).translate(_NO_WORDS), row.row["unit"]
     if not row.residual:
         amount = show_both(int(row.measured)) if unit == "bytes" else written(float(row.measured), unit)
-        return f"*Not a byte is left over:* formula and measurement both say {amount} for the {name}."
+        return tr(_NOTHING_LEFT, amount=amount, name=name)
     said, found = (written(float(amount), unit) for amount in (row.predicted, row.measured))
-    return f"*{rest(row)}:* it says {said} for the {name}, and {found} was measured."
+    return tr(_LACKS if row.residual > 0 else _TOO_MUCH, share=percent(row), said=said, name=name, found=found)
+
+
+_NOTHING_LEFT = later("*Not a byte is left over:* formula and measurement both say {amount} for the {name}.")
+_LACKS = later("*{share:.3g} % is not in the formula:* it says {said} for the {name}, and {found} was measured.")
+_TOO_MUCH = later(
+    "*{share:.3g} % too much is in the formula:* it says {said} for the {name}, and {found} was measured."
+)
 
 
 def notes(row: Measurement) -> list[str]:
     """Return what was measured, how and with what, and why both numbers differ."""
-    whose = "Your row" if own(row) else f"Row {row.id}"
-    inputs = row.written.replace("; ", ", ").replace("=", " ")
+    inputs, meaning = row.written.replace("; ", ", ").replace("=", " "), tr(row.row["meaning"])
+    whose = later("Your row is {meaning}, with {inputs}.") if own(row) else _ROW_IS
     lines = [
-        f"{whose} is {row.row['meaning']}, with {inputs}.",
-        f"How it was measured: {row.how}.",
-        f"With {row.library}, on {row.date}.",
+        tr(whose, id=row.id, meaning=meaning, inputs=inputs),
+        tr("How it was measured: {how}.", how=tr(row.how)),
+        tr("With {library}, on {date}.", library=row.library, date=row.date),
     ]
     if row.residual:
-        cause = row.cause or row.row["cause"] or "not known yet"
-        lines.append(f"Why they differ: {cause.replace('_', ' ')}.")
+        cause = tr(row.cause or row.row["cause"] or later("not known yet"))
+        lines.append(tr("Why they differ: {cause}.", cause=cause.replace("_", " ")))
     return [line.translate(_NO_WORDS) for line in lines]
+
+
+_ROW_IS = later("Row {id} is {meaning}, with {inputs}.")
 
 
 def hints(row: Measurement) -> list[str]:
     """Return which other rows tell more."""
     alike = [one for one in measurements() if one.model == row.model and one.inputs == row.inputs and one.id != row.id]
-    lines = [f"Row {one.id} is of the same run: {one.row['meaning']}." for one in alike[:3]]
-    return [*lines, f"Choose “{called(row.quantity)}” in the sentence: the axes close in on rows like this one."]
+    same = later("Row {id} is of the same run: {meaning}.")
+    lines = [tr(same, id=one.id, meaning=tr(one.row["meaning"])) for one in alike[:3]]
+    choose = later("Choose “{filter}” in the sentence: the axes close in on rows like this one.")
+    return [*lines, tr(choose, filter=tr(called(row.quantity)))]
 
 
 def code(row: Measurement) -> str:
@@ -191,11 +215,12 @@ def columns(marks: Marks, place: Columns) -> Guess:
     """Draw the two columns of a row, and what is left over on top of the second; return what can be guessed of them."""
     row, term = place.row, term_of(place.row)
     squares = marks.grid("column_grid", place.left, place.floor, place.square[0], of=term)
-    both = {"said": f"the formula: {float(row.predicted):,.0f}", "found": f"measured: {float(row.measured):,.0f}"}
+    both = {"said": (_FORMULA_SAYS, row.predicted), "found": (_MEASURED, row.measured)}
     for name, (x, low, top) in place.parts.items():
         area = {"x": x, "y": place.floor - top, "width": place.width, "height": top - low, "answer": name != "said"}
         if name in both:
-            marks.rect(f"column_{name}", **area, of=term, look="area", says=f"{both[name]} {row.row['unit']}")
+            says = tr(both[name][0], amount=float(both[name][1]), unit=tr(row.row["unit"]))
+            marks.rect(f"column_{name}", **area, of=term, look="area", says=says)
             marks.rect(f"column_{name}_squares", **area, fill=squares, look="texture")
         elif top > low:
             marks.rect("column_rest", **area, of=term, look="area", says=rest(row))
@@ -203,6 +228,10 @@ def columns(marks: Marks, place: Columns) -> Guess:
     _sizes(marks, place)
     _guess_line(marks, place)
     return _guess(place)
+
+
+_FORMULA_SAYS = later("the formula: {amount:,.0f} {unit}")
+_MEASURED = later("measured: {amount:,.0f} {unit}")
 
 
 def _around(marks: Marks, place: Columns) -> None:
@@ -213,9 +242,9 @@ def _around(marks: Marks, place: Columns) -> None:
     marks.line("column_level", [(start, said), (end, said)], look="ghost")
     marks.line("column_floor", [(start, floor), (end, floor)], look="ink")
     top = floor - place.high(max(row.predicted, row.measured)) - 68
-    marks.label("row", start, top, ["Your row" if own(row) else row.id, *subject(row)], answer=True)
+    marks.label("row", start, top, [tr("Your row") if own(row) else row.id, *subject(row)], answer=True)
     if row.row["unit"] == "bytes":
-        scale = f"one square is {written(place.square[1])}"
+        scale = tr("one square is {size}", size=written(place.square[1]))
         marks.text("column_scale", (start + end) / 2, floor + 36, scale, anchor="middle", look="tiny")
 
 
@@ -223,11 +252,11 @@ def _sizes(marks: Marks, place: Columns) -> None:
     """Write what both columns are, and how large."""
     row, unit, middle = place.row, place.row.row["unit"], place.width / 2
     second, low, top = place.parts["rest"]
-    amounts = {"formula": (place.left, row.predicted), "measured": (second, row.measured)}
+    amounts = {later("formula"): (place.left, row.predicted), later("measured"): (second, row.measured)}
     for word, (x, amount) in amounts.items():
         more, y = {"answer": word == "measured", "anchor": "middle"}, place.floor - place.high(amount) - 8
         marks.text(f"size_{word}", x + middle, y, written(float(amount), unit), look="middling halo", **more)
-        marks.text(f"word_{word}", x + middle, place.floor + 18, word, anchor="middle")
+        marks.text(f"word_{word}", x + middle, place.floor + 18, tr(word), anchor="middle")
     if top - low > 15:
         share, y = f"{percent(row):.3g} %", place.floor - (low + top) / 2 + 5
         marks.text(
@@ -246,11 +275,10 @@ def _guess(place: Columns) -> Guess:
     row = place.row
     unit = written(float(row.predicted)).split()[1] if row.row["unit"] == "bytes" else row.row["unit"]
     size = UNITS.get(unit, 1)
-    said, name = written(float(row.predicted), row.row["unit"]), " ".join(subject(row))
-    asks = f"The formula says {said} for the {name}. How much was measured?"
+    said = written(float(row.predicted), row.row["unit"])
     return Guess(
-        asks=f"{asks} Drag the dashed line, or type a number; then open it.".translate(_NO_WORDS),
-        unit=unit,
+        asks=tr(_ASKS, said=said, name=_name(row)).translate(_NO_WORDS),
+        unit=tr(unit),
         truth=float(row.measured) / size,
         handle={"axis": "y"} | along("guess", origin=place.floor, size=-place.high(size)),
         low=0,
@@ -258,11 +286,17 @@ def _guess(place: Columns) -> Guess:
     )
 
 
+_ASKS = later(
+    "The formula says {said} for the {name}. How much was measured? Drag the dashed line, or type a number; then open "
+    "it."
+)
+
+
 def how_many(rows: Sequence[Measurement]) -> Guess:
     """Return what is asked of many rows: how many of them are exact?"""
-    asks = f"Of {len(rows)} measured rows, how many does the formula meet to the byte? Type a number; then open it."
+    asks = later("Of {count} measured rows, how many does the formula meet to the byte? Type a number; then open it.")
     exact = sum(not row.residual for row in rows)
-    return Guess(asks, "rows", exact, {"axis": "x"} | along("guess"), low=0, high=len(rows))
+    return Guess(tr(asks, count=len(rows)), tr("rows"), exact, {"axis": "x"} | along("guess"), low=0, high=len(rows))
 
 
 def ring(marks: Marks, row: Measurement, place: Point, level: float | None = None) -> None:
