@@ -127,7 +127,7 @@ def test_of_the_embeddings_of_each_layer_a_token_needs_a_row():
 def test_tensor_by_tensor_sixteen_bits_are_the_same_product(model, context):
     assume(not model.layer_embedding)  # which the general term does without
     term = in_structure(decode_in(Format.named("FP16"), present(model.structure, model.absent)), model.structure)
-    known = values(model, Inference(context)) | {symbol("bandwidth"): 1}
+    known = values(model, Inference(context, weights="FP16")) | {symbol("bandwidth"): 1}
     assert term.exact(known) == in_structure(TERMS["decode_time"], model.structure).exact(known)
 
 

@@ -23,8 +23,8 @@ from memcalc.specs.run import PARALLEL
 @given(MODELS, st.data())
 def test_no_byte_is_lost(model, data):
     tensor, pipeline = (data.draw(st.sampled_from(numbers)) for numbers in allowed(model)[:2])
-    whole = breakdown(model, Inference(context=512))
-    run = Inference(context=512, tensor_parallel=tensor, pipeline_parallel=pipeline)
+    run = Inference(context=512, weights="FP16")
+    whole, run = breakdown(model, run), replace(run, tensor_parallel=tensor, pipeline_parallel=pipeline)
     for name, count in breakdown(model, run).items():
         assert count <= whole[name]
         assert count * tensor * pipeline >= whole[name] - 2 * model.hidden * 2 * 2  # one final norm, on the last stage
@@ -149,7 +149,8 @@ def test_all_cards_hold_the_model_once_and_what_is_copied(name, cards, names):
     for form in ("FP16", "Q4_K_M"):
         more[form] = copied(model, Format.named(form), cards)
         assert more[form].keys() == names
-    whole, card = (breakdown(model, Inference(tensor_parallel=number))["weights"] for number in (1, cards))
+    runs = (Inference(weights="FP16", tensor_parallel=number) for number in (1, cards))
+    whole, card = (breakdown(model, run)["weights"] for run in runs)
     assert cards * card == whole + sum(more["FP16"].values())
 
 
