@@ -158,7 +158,6 @@ class Explorable:
         """
         setting = self.setting(setting)
         frame = self.frame(width=width, **setting)
-        unasked = not hints and isinstance(frame.hints, OnDemand)
         given = ", ".join(f"{name}={value!r}" for name, value in setting.items() if value != self.start[name])
         return {
             "state": setting,
@@ -167,8 +166,7 @@ class Explorable:
             "shapes": frame.shapes,
             "said": words(frame.said),
             "notes": list(map(words, frame.notes)),
-            "hints": [] if unasked else list(map(words, frame.hints)),
-            **({"unasked": True} if unasked else {}),
+            **_hints(frame.hints, hints),
             "alt": frame.alt or frame.sentence_said,
             "sentence": words(tr(frame.sentence or self.sentence)),
             **_formula(frame.formula),
@@ -221,6 +219,13 @@ class Explorable:
         from memcalc.explorers.widget import Explorer  # frames do without the widget's libraries
 
         return Explorer(self, self.setting(start), closed)
+
+
+def _hints(hints: Sequence[str], wanted: bool) -> dict[str, object]:
+    """Return the hints, or that there are some for which nobody has asked yet."""
+    if isinstance(hints, OnDemand) and not wanted:
+        return {"hints": [], "unasked": True}
+    return {"hints": list(map(words, hints))}
 
 
 def _formula(lines: Sequence[Mapping[str, object]]) -> dict[str, object]:
