@@ -4,6 +4,7 @@ import re
 import string
 from contextlib import suppress
 from gettext import NullTranslations
+from itertools import chain
 
 import pytest
 from babel.messages.mofile import read_mo
@@ -12,8 +13,13 @@ from babel.messages.pofile import read_po
 import memcalc
 import wording
 from memcalc import InputError, catalogue, explorers, texts
+from memcalc.article.claims import claims
+from memcalc.article.table3 import shown
 from memcalc.estimate.measured import POLICIES, measurements
 from memcalc.explorers import page
+from memcalc.explorers.article import CELLS
+from memcalc.explorers.article.recount import ROWS, capital
+from memcalc.explorers.article.tiles import SIGNS
 from memcalc.explorers.marks import LAYOUTS
 from memcalc.explorers.validation.dots import packages
 from memcalc.explorers.validation.stepped import Step
@@ -33,7 +39,7 @@ from memcalc.web.pages import one_away
 MOMENTS = {question for question in QUESTIONS if question.endswith(".7")}
 """Questions whose mistakes name the moments of a step, which are not in the catalogue yet."""
 
-STILL_ENGLISH = {"activations", "article", "optimizer", "plan"}
+STILL_ENGLISH = {"activations", "optimizer", "plan"}
 """Explorers of which some words are not in the catalogue yet: one that is done must leave this list."""
 
 FEW = 3  # so many values of a control are tried
@@ -146,6 +152,21 @@ for one in measurements():  # inputs are called as in code
 for policy in POLICIES:  # the names of moments are not in the catalogue yet
     NAMES |= {moment.name for moment in Step(32, policy).stops}
 NAMES |= {letter.name for letter in GLOSSARY} | {*UNITS, "ms"}
+
+
+def quotations():
+    """Yield what is English in every language: what the article says and prints, and the reasons of its audit."""
+    for one in claims():
+        yield from (one.row["claim"], one.row["section"], one.row["published"], one.why, one.source)
+    for cell in CELLS.values():
+        yield from (cell["subject"], cell["remark"], shown(cell))
+    for row in chain(*ROWS.values()):
+        for found, _, why in (row.judged(cell["quantity"]) for cell in row.cells):
+            yield from (found, capital(why), *why.split("; "))
+    yield from ("Yes", "No", "(needs A100 80 GB)", *SIGNS.values())
+
+
+NAMES |= {*quotations(), *CELLS}  # cells are called as in code
 NAMED = re.compile("|".join(rf"(?<!\w){re.escape(name)}(?!\w)" for name in sorted(NAMES - {""}, key=len, reverse=True)))
 
 
@@ -155,10 +176,15 @@ def unmarked(text):
     return re.findall(r"[^\W\d_]{2,}", NAMED.sub(" ", left))
 
 
+PRINTED = re.compile(r"head_\d|row_\d|\d\.\d\.|section_")
+"""Shapes that show what the article has printed: a head of a table, a cell, the name of a section."""
+
+
 def said_by(frame):
     """Yield every text of a frame that a person reads."""
-    for shape in frame["shapes"].values():
-        yield from (str(shape[part]) for part in ("text", "says") if part in shape)
+    for name, shape in frame["shapes"].items():
+        parts = ("says",) if PRINTED.match(name) else ("text", "says")
+        yield from (str(shape[part]) for part in parts if part in shape)
     yield from map(plain, [frame["said"], frame["sentence"], *frame["notes"], *frame["hints"]])
     yield frame["alt"]
     yield from frame["letters"].values()

@@ -39,12 +39,14 @@ NO_WORDS = {*UNITS, "formula", "verdict"}
 TABLES = {
     "brief_words": ("says",),
     "briefs": ("title", "who"),
+    "claims": ("kind",),
     "formats": ("meaning",),
     "glossary": ("meaning", "unit", "word"),
     "gpus": ("note", "price_is", "price_note"),
     "lessons": ("title",),
     "measured": ("how",),
     "measured_quantities": ("called", "said", "meaning", "cause"),
+    "verdicts": ("name",),
 }
 """Table → its columns that people read."""
 
