@@ -39,6 +39,7 @@ NO_WORDS = {*UNITS, "formula", "verdict"}
 TABLES = {
     "brief_words": ("says",),
     "briefs": ("title", "who"),
+    "claims": ("kind",),
     "formats": ("meaning",),
     "glossary": ("meaning", "unit", "word"),
     "gpus": ("note", "price_is", "price_note"),
@@ -48,6 +49,7 @@ TABLES = {
     "optimizers": ("states", "meaning"),
     "places": ("word",),
     "recipes": ("meaning",),
+    "verdicts": ("name",),
 }
 """Table → its columns that people read."""
 

@@ -49,11 +49,11 @@ def price(gpu: Gpu) -> str:
     >>> price(Gpu.named("RTX 4090")), price(Gpu.named("H100 80 GB"))
     ('$1,599 (list, 2022-10)', '$25,000 to $30,000 (market, 2026)')
     """
-    cost = _range(price_ends(gpu))
+    cost = price_range(price_ends(gpu))
     return f"{cost} ({tr(gpu.price_is)}, {gpu.price_date})" if cost else tr(gpu.price_note) or UNKNOWN
 
 
-def _range(ends: Sequence[float]) -> str:
+def price_range(ends: Sequence[float]) -> str:
     """Write one price, or a range of prices; nothing if there is none [US dollars]."""
     written = [units.dollars(end) for end in ends]
     return tr("{low} to {high}", low=written[0], high=written[1]) if len(written) > 1 else "".join(written)
@@ -75,7 +75,7 @@ def cost_of_a_gib(gpu: Gpu) -> str:
     >>> cost_of_a_gib(Gpu.named("RTX 4090"))
     '$67.64'
     """
-    return _range([dollars / units.in_unit(gpu.capacity, "GiB") for dollars in price_ends(gpu)])
+    return price_range([dollars / units.in_unit(gpu.capacity, "GiB") for dollars in price_ends(gpu)])
 
 
 def cards_today():

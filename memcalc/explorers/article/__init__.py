@@ -17,11 +17,13 @@ from memcalc.explorers.marks import Marks, apart
 from memcalc.explorers.vessel import Vessel, square_of
 from memcalc.explorers.words import plain, words
 from memcalc.formula.symbols import SUMMANDS
+from memcalc.texts import later, tr
 from memcalc.units import show
 
 __all__ = ["ALL", "KINDS", "VERDICTS", "audit"]
 
-CLAIMS, ONE, EACH, OWN = "the claims", "the chosen number", "every number", "its own format"
+CLAIMS, ONE, EACH = later("the claims"), later("the chosen number"), later("every number")
+OWN = later("its own format")
 
 
 def _name(cell: Mapping[str, str]) -> str:
@@ -62,20 +64,25 @@ COLUMNS = {
 }
 """Table → quantity or year → column, headed as in the article."""
 
-_ASKS = "Here is {table} of the article, as published. Click a number, and it is counted again. "
-_ASKS += "Verdicts stand beside {marked}."
-_COUNTS = " It is counted {way}, in {tried}."
+_ASKS = later(
+    "Here is {table} of the article, as published. Click a number, and it is counted again. Verdicts stand beside "
+    "{marked}."
+)
+_ASKS_HOW = later(
+    "Here is {table} of the article, as published. Click a number, and it is counted again. Verdicts stand beside "
+    "{marked}. It is counted {way}, in {tried}."
+)
 
 _FIRST = {"Table 1": "1.1.kv_cache", "Table 2": "2.1.memory", "Table 3": "3.1.2023"}
 """Table → the cell that is chosen first."""
 
 
 @explorer(
-    _ASKS + _COUNTS,
+    _ASKS_HOW,
     presets={
-        "a wrong cache": {"cell": "1.3.kv_cache"},
-        "every verdict on Table 1": {"marked": EACH},
-        "the map of all claims": {"table": CLAIMS},
+        later("a wrong cache"): {"cell": "1.3.kv_cache"},
+        later("every verdict on Table 1"): {"marked": EACH},
+        later("the map of all claims"): {"table": CLAIMS},
     },
     table=Menu("part of the article", (*ROWS, CLAIMS)),
     cell=Menu("cell", tuple(CELLS)),
@@ -158,7 +165,7 @@ def _cell(name: str, row: PublishedRow, marked: bool, mine: str) -> Cell:
     quantity = cell["quantity"]
     verdict = judged(f"Table {cell['table']}", int(cell["row"]) - 1, quantity)[1] if marked else ""
     text, after = _text(cell, row)
-    what = " ".join(filter(None, (_NAMES.get(quantity, quantity), cell["year"])))
+    what = " ".join(filter(None, (_called(quantity), cell["year"])))
     return Cell(
         name,
         text,
@@ -171,7 +178,18 @@ def _cell(name: str, row: PublishedRow, marked: bool, mine: str) -> Cell:
     )
 
 
-_NAMES = {"kv_cache": "cache", "quantized_downloads": "", "cards_sold": "", "context": "", "cost_per_million": ""}
+def _called(quantity: str) -> str:
+    """Return what a cell is called in words; a row that has one quantity over the years says it by itself."""
+    if quantity.startswith("fits "):
+        return tr("fits {card}", card=quantity.removeprefix("fits "))
+    return tr(_NAMES.get(quantity, ""))
+
+
+_NAMES = {
+    **{"parameters": later("parameters"), "weights": later("weights"), "kv_cache": later("cache")},
+    **{"total": later("total"), "memory": later("memory"), "bandwidth": later("bandwidth"), "price": later("price")},
+    "largest model": later("largest model"),
+}
 
 
 def _text(cell: Mapping[str, str], row: PublishedRow) -> tuple[str, str]:
@@ -194,7 +212,7 @@ def _counted(marks: Marks, name: str, top: float, way: str, tried: str, mine: st
     scale, guess = _drawn(marks, found, top + 10, sealed)
     height = top + 10 + (found.chart or levels.Chart((), ())).high(marks.width)
     _link(marks, cell["claim"], height, mine)
-    told, bytes_ = _told(cell["claim"], mine) if mine and sealed else "", is_bytes(cell["quantity"])
+    told, bytes_ = _told(cell["claim"], mine) + " " if mine and sealed else "", is_bytes(cell["quantity"])
     return Frame(
         marks=marks,
         height=round(height),
@@ -202,12 +220,17 @@ def _counted(marks: Marks, name: str, top: float, way: str, tried: str, mine: st
         code=found.code,
         formula=found.formula,
         notes=found.notes,
-        hints=_HINTS if bytes_ else (),
-        alt=f"Table {cell['table']} of the article. {plain(words(found.said))}",
-        sentence=_ASKS + _COUNTS * bytes_,
+        hints=[tr(_HINT)] if bytes_ else (),
+        alt=_alt(cell, found),
+        sentence=_ASKS_HOW if bytes_ else _ASKS,
         scale=scale,
         guess=guess,
     )
+
+
+def _alt(cell: Mapping[str, str], found: Recount) -> str:
+    page = tr("{table} of the article.", table=tr(f"Table {cell['table']}"))
+    return f"{page} {plain(words(found.said))}"
 
 
 def _drawn(marks: Marks, found: Recount, top: float, sealed: bool) -> tuple[str, Guess | None]:
@@ -219,16 +242,18 @@ def _drawn(marks: Marks, found: Recount, top: float, sealed: bool) -> tuple[str,
 
 
 def _told(claim: str, mine: str) -> str:
-    return f"You say of claim {claim}: {mine}; the audit says: *{claims.claim(claim).verdict}*. "
+    said = later("You say of claim {claim}: {mine}; the audit says: *{verdict}*.")
+    return tr(said, claim=claim, mine=tr(mine), verdict=tr(claims.claim(claim).verdict))
 
 
-_HINTS = ("Try the other formats, and both ways to count: does any of them give the published number?",)
+_HINT = later("Try the other formats, and both ways to count: does any of them give the published number?")
 
 
 def _link(marks: Marks, claim: str, height: float, mine: str) -> None:
     press = {"table": CLAIMS, "claim": int(claim[1:]), "mine": mine}
-    more = {"look": "link", "press": press, "says": f"open claim {claim}, to which this number belongs"}
-    marks.text("claim", marks.width - 12, height - 5, f"claim {claim} ›", anchor="end", **more)
+    says = tr("open claim {claim}, to which this number belongs", claim=claim)
+    more = {"look": "link", "press": press, "says": says}
+    marks.text("claim", marks.width - 12, height - 5, tr("claim {claim} ›", claim=claim), anchor="end", **more)
 
 
 def _asking(marks: Marks, table: str, name: str, top: float) -> Frame:
@@ -238,11 +263,15 @@ def _asking(marks: Marks, table: str, name: str, top: float) -> Frame:
     return Frame(
         marks=marks,
         height=round(bottom),
-        said=f"Exercise {one.row['exercise']} asks for this number's claim, {one.row['id']}. Judge it first.",
+        said=tr(_JUDGE, exercise=one.row["exercise"], claim=one.row["id"]),
         code=f"claims.claim({one.row['id']!r})",
-        alt=f"{table} of the article. Claim {one.row['id']} is closed until you have given your own verdict.",
+        alt=tr(_CLOSED, table=tr(table), claim=one.row["id"]),
         sentence=_ASKS,
     )
+
+
+_JUDGE = later("Exercise {exercise} asks for this number's claim, {claim}. Judge it first.")
+_CLOSED = later("{table} of the article. Claim {claim} is closed until you have given your own verdict.")
 
 
 def _card(marks: Marks, found: Recount, top: float) -> str:
@@ -252,10 +281,11 @@ def _card(marks: Marks, found: Recount, top: float) -> str:
     card = Vessel(gpu.capacity, load, 20 + room / 2, floor, unit, room)
     vessel.draw(marks, card, row=square_of(unit)[0])
     lines = {
-        term: (sum(ends) / 2, f"{SUMMANDS[term].word} {show(load[term])}", term) for term, ends in card.inside.items()
+        term: (sum(ends) / 2, f"{tr(SUMMANDS[term].word)} {show(load[term])}", term)
+        for term, ends in card.inside.items()
     }
-    free = f"{show(gpu.capacity - sum(load.values()))} free"
-    lines["rest"] = (card.rim + card.top) / 2, f"{show(card.over)} over" if card.over else free, ""
+    free = tr("{size} free", size=show(gpu.capacity - sum(load.values())))
+    lines["rest"] = (card.rim + card.top) / 2, tr("{size} over", size=show(card.over)) if card.over else free, ""
     spread = apart({part: y for part, (y, _, _) in lines.items()}, 24, top + 12, floor - 8)
     for part, (y, text, term) in lines.items():
         over = bool(card.over and not term)

@@ -9,6 +9,7 @@ from memcalc.explorers.frame import Guess
 from memcalc.explorers.marks import Marks, along, apart
 from memcalc.explorers.vessel import square_of
 from memcalc.formula.symbols import SUMMANDS
+from memcalc.texts import tr
 
 HIGH = 184
 """The room above the floor [px]."""
@@ -126,7 +127,7 @@ class Board:
         self.marks.level(left - 10, LABELS[self.marks.width] - 14, self.floor - HIGH / 4, left + 4)
         return Guess(
             asks=asks,
-            unit=self.chart.square,
+            unit=tr(self.chart.square),
             truth=sum(column.parts.values()),
             handle={"axis": "y"} | along("guess", origin=self.floor, size=-self.per),
             low=0,
@@ -148,7 +149,7 @@ def draw(marks: Marks, chart: Chart, top: float) -> Board:
     if board.unit:
         right = chart.below and marks.width >= 600
         place = (LABELS[marks.width], 19) if right else (board.x(0), 62 if chart.below else 20)
-        words = f"one square is {square_of(board.unit)[1]:,} {chart.square}"
+        words = tr("one square is {count:,} {unit}", count=square_of(board.unit)[1], unit=tr(chart.square))
         marks.text("scale", place[0], board.floor + place[1], words, look="tiny")
     return board
 

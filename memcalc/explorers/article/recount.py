@@ -2,31 +2,33 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from itertools import pairwise
 
 from memcalc import Gpu, Inference, breakdown, symbol, units, values
 from memcalc.article import table1, table2, table3
-from memcalc.article.cards import RUN, bandwidth, price, price_ends, usable
+from memcalc.article.cards import RUN, bandwidth, price, price_ends, price_range
 from memcalc.article.published import Judged, PublishedRow
 from memcalc.estimate.scaling import largest_model
 from memcalc.estimate.terms import terms
 from memcalc.explorers.article.levels import Chart, Column, Level
-from memcalc.explorers.words import formula, line_of, plain, words
+from memcalc.explorers.words import formula, line_of
 from memcalc.formula.plain import plain as few_letters
 from memcalc.formula.roofline import electricity_cost
 from memcalc.formula.symbols import SUMMANDS
 from memcalc.formula.totals import inference
+from memcalc.texts import both, cached, later, tr
 from memcalc.units import in_unit, show
 
 ROWS: Mapping[str, Sequence[PublishedRow]] = {
-    f"Table {number}": module.Row.rows() for number, module in enumerate((table1, table2, table3), 1)
+    later("Table 1"): table1.Row.rows(),
+    later("Table 2"): table2.Row.rows(),
+    later("Table 3"): table3.Row.rows(),
 }
 """Table → rows."""
 
 _BROKEN = "tile blank broken"  # what is said, not known
 
-ARTICLE, ARCHITECTURE = WAYS = ("as the article counts", "from the architecture")
+ARTICLE, ARCHITECTURE = WAYS = (later("as the article counts"), later("from the architecture"))
 """How a cell of the first table is counted: with the size in the name and every head, or as the model is built."""
 
 
@@ -78,7 +80,7 @@ def is_bytes(quantity: str) -> bool:
     return quantity in SUMMANDS or quantity == "total"
 
 
-@cache
+@cached
 def judged(table: str, number: int, quantity: str) -> Judged:
     """Return what stands in the place of a cell, the verdict on it, and why."""
     return ROWS[table][number].judged(quantity)
@@ -95,12 +97,26 @@ def _number(row: PublishedRow) -> int:
 def _verdict_first(row: PublishedRow, quantity: str, rest: str) -> str:
     """Return a sentence after the verdict on a cell."""
     _, verdict, _ = _judged(row, quantity)
-    return f"*{verdict[0].upper()}{verdict[1:]}:* {rest}"
+    return f"*{capital(tr(verdict))}:* {rest}"
+
+
+def capital(text: str) -> str:
+    """Return a text as a sentence begins.
+
+    >>> capital("holds only in GiB")
+    'Holds only in GiB'
+    """
+    return f"{text[:1].upper()}{text[1:]}"
 
 
 def _because(row: PublishedRow, quantity: str) -> list[str]:
     _, _, why = _judged(row, quantity)
-    return [f"{why[0].upper()}{why[1:]}."] if why else []
+    return [quoted(why)] if why else []
+
+
+def quoted(reason: str) -> str:
+    """Return a reason of the audit, which is an English text as the article itself, as a sentence."""
+    return tr("{reason}.", reason=capital(reason))
 
 
 def _published(number: float, words: str, short: str) -> Level:
@@ -121,16 +137,17 @@ def _bytes(row: table1.Row, quantity: str, way: str, tried: str) -> Recount:
         formula=[line],
         notes=_besides(row, quantity) if own and not tried else (),
         code=f"claims.answer('to run', {_inputs(as_tried, quantity, own)!r})",
-        asks=_asks(row, quantity, "" if own and not tried else f" {way}, in {as_tried.run.weights}"),
+        asks=_asks(row, quantity, "" if own and not tried else way, as_tried.run.weights),
     )
 
 
 def _besides(row: table1.Row, quantity: str) -> list[str]:
     """Return what else the audit says of bytes, and what they are by the architecture, if that is something else."""
     _, *reasons = _judged(row, quantity)[2].split("; ")
-    notes = [f"Besides, {reason}." for reason in reasons]
+    notes = [tr("Besides, {reason}.", reason=reason) for reason in reasons]
     if row.exact[quantity] != row.own[quantity]:
-        notes.append(f"Counted {ARCHITECTURE}, it is {units.show_both(row.exact[quantity])}.")
+        size = units.show_both(row.exact[quantity])
+        notes.append(tr("Counted from the architecture, it is {size}.", size=size))
     return notes
 
 
@@ -144,68 +161,95 @@ def _inputs(row: table1.Row, quantity: str, own: bool) -> str:
 
 def _areas(row: table1.Row, sizes: Mapping[str, int], quantity: str) -> Chart:
     size, published = sum(sizes.values()), row.published(quantity)
-    named = SUMMANDS[quantity].word if quantity in SUMMANDS else "weights and cache"
+    named = tr(SUMMANDS[quantity].word if quantity in SUMMANDS else _WHAT[quantity])
     words = [f"{named} {show(size)}", f"= {show(size, 'GB')}"]
-    says = " and ".join(f"{SUMMANDS[term].word} {units.show_both(part)}" for term, part in sizes.items())
-    smaller = in_unit(units.to_bytes(published, "GB"), "GiB")
+    says = both([f"{tr(SUMMANDS[term].word)} {units.show_both(part)}" for term, part in sizes.items()])
+    smaller, short = in_unit(units.to_bytes(published, "GB"), "GiB"), tr("{size}, if GB", size=published)
     levels = (
-        _published(float(published), f"{published} published, if GiB", f"{published}, if GiB"),
-        Level(
-            "gb", smaller, [f"{published} published, if GB", f"= {smaller:.2f} GiB"], f"{published}, if GB", "dotted"
+        _published(
+            float(published), tr("{size} published, if GiB", size=published), tr("{size}, if GiB", size=published)
         ),
+        Level("gb", smaller, [tr("{size} published, if GB", size=published), f"= {smaller:.2f} GiB"], short, "dotted"),
     )
     parts = {term: in_unit(part, "GiB") for term, part in sizes.items()}
     return Chart([Column("count", parts, words, says)], levels, "GiB")
 
 
-_WORDS = {"weights": "the [weights]", "kv_cache": "the [cache]", "total": "[weights] and [cache]"}
+_WHAT = {"weights": later("the weights"), "kv_cache": later("the cache"), "total": later("weights and cache")}
+_TAKES = {
+    "weights": later("the [weights] of {model} in {format} take {size}"),
+    "kv_cache": later("the [cache] of {model} in {format} takes {size}"),
+    "total": later("[weights] and [cache] of {model} in {format} take {size}"),
+}
 
 
-def _asks(row: table1.Row, quantity: str, how: str) -> str:
+def _asks(row: table1.Row, quantity: str, way: str, tried: str) -> str:
     """Return what can be guessed of bytes."""
-    what = plain(words(_WORDS[quantity]))
-    said = f"The article says {row.published(quantity)} GB for {what} of {row.subject} in {row.run.weights}."
-    return f"{said} How many GiB do you count{how}? Drag the dashed line, or type a number; then open it."
+    said = {"published": row.published(quantity), "what": tr(_WHAT[quantity]), "model": row.subject}
+    asks = _ASKS_HOW if way else _ASKS
+    return tr(asks, way=tr(way), tried=tried, format=row.run.weights, **said)
+
+
+_ASKS = later(
+    "The article says {published} GB for {what} of {model} in {format}. How many GiB do you count? Drag the dashed "
+    "line, or type a number; then open it."
+)
+_ASKS_HOW = later(
+    "The article says {published} GB for {what} of {model} in {format}. How many GiB do you count {way}, in {tried}? "
+    "Drag the dashed line, or type a number; then open it."
+)
 
 
 def _said(row: table1.Row, tried: table1.Row, quantity: str, way: str, size: int) -> str:
-    take = "takes" if quantity == "kv_cache" else "take"
-    published = row.published(quantity)
-    result = f"{_WORDS[quantity]} of {row.subject} in {tried.run.weights} {take} {units.show_both(size)}"
+    published, form = row.published(quantity), tried.run.weights
+    result = tr(_TAKES[quantity], model=row.subject, format=form, size=units.show_both(size))
     if way == ARTICLE and tried.run == row.run:
-        return _verdict_first(row, quantity, f"by the article's own count {result}; it says {published} GB.")
+        own = tr("by the article's own count {result}; it says {published} GB.", result=result, published=published)
+        return _verdict_first(row, quantity, own)
     near = [unit for unit in ("GB", "GiB") if units.means(size, published, unit)]
-    matches = f"That is near {published} {near[0]}" if near else f"That is neither {published} GB nor {published} GiB"
-    return f"Counted {way}, {result}. *{matches}.*"
+    said = {"way": tr(way), "result": result, "published": published}
+    return tr(_NEAR, unit=near[0], **said) if near else tr(_NEITHER, **said)
+
+
+_NEAR = later("Counted {way}, {result}. *That is near {published} {unit}.*")
+_NEITHER = later("Counted {way}, {result}. *That is neither {published} GB nor {published} GiB.*")
 
 
 def _fits(row: table1.Row, quantity: str) -> Recount:
     card = Gpu.named(quantity.removeprefix("fits "))
     sizes = {term.name: row.exact[term.name] for term in inference.parts}
     fit = row.fit(quantity, row.exact["total"])
-    found = f"{show(fit.needed)} {'fit' if fit else 'do not fit'} the {card.name}"
-    said = _verdict_first(row, quantity, f"{found}; the article says {row.published(quantity)}.")
+    found = later("{needed} do not fit the {card}; the article says {published}.")
+    found = later("{needed} fit the {card}; the article says {published}.") if fit else found
+    result = tr(found, needed=show(fit.needed), card=card.name, published=row.published(quantity))
+    said = _verdict_first(row, quantity, result)
     lines = formula(row.model, row.run, terms(row.model, row.run), left="inference")
     return Recount(said, load=(card, sizes), formula=lines, notes=_because(row, quantity))
 
 
 def _parameters(row: table1.Row, quantity: str) -> Recount:
     count, published = row.model.parameters, row.published("parameters")
-    words = [f"counted {count / 10**9:.2f} billion", f"{count:,} parameters"]
-    column = Column("count", {"weights": count / 10**9}, words, f"{count:,} parameters")
-    levels = [_published(float(published), f"{published} billion published", f"{published} billion")]
-    said = f"{row.model.name} has {count:,} parameters; the article says {published}B."
-    chart = Chart([column], levels, "billion parameters")
+    exact, billions = _counted(count), count / 10**9
+    column = Column("count", {"weights": billions}, [tr("counted {count:.2f} billion", count=billions), exact], exact)
+    short = tr("{count} billion", count=published)
+    levels = [_published(float(published), tr("{count} billion published", count=published), short)]
+    said = later("{model} has {count:,} parameters; the article says {published}B.")
+    said = tr(said, model=row.model.name, count=count, published=published)
+    chart = Chart([column], levels, _BILLIONS)
     return Recount(_verdict_first(row, quantity, said), chart, notes=_because(row, quantity))
+
+
+_BILLIONS = later("billion parameters")
 
 
 def _looked_up(
     row: table2.Row, quantity: str, columns: Sequence[Column], published: float, square: str = ""
 ) -> Recount:
-    found = _judged(row, quantity)[0].replace(table2.UNKNOWN, "no such card")
-    said = f"for the {row.subject} the article says {row.as_published(quantity)}; found: {found}."
-    words = row.as_published(quantity)
-    chart = Chart(columns, [_published(published, f"{words} published", words)], square, below=True)
+    found, words = _judged(row, quantity)[0], row.as_published(quantity)
+    found = tr("no such card") if found == table2.UNKNOWN else found
+    said = later("for the {card} the article says {published}; found: {found}.")
+    said = tr(said, card=row.subject, published=words, found=found)
+    chart = Chart(columns, [_published(published, tr("{size} published", size=words), words)], square, below=True)
     return Recount(_verdict_first(row, quantity, said), chart, notes=_because(row, quantity))
 
 
@@ -213,10 +257,21 @@ def _memory(row: table2.Row, quantity: str) -> Recount:
     """Return the memories that are sold under the name of a card."""
     sold = {gpu.marketed_gb: gpu for gpu in reversed(row.sold)}
     columns = [
-        Column(gpu.name, {"sold": size}, [f"{size} GB", gpu.name], f"{gpu.name}: {usable(gpu)}")
+        Column(gpu.name, {"sold": size}, [f"{size} GB", gpu.name], f"{gpu.name}: {_usable(gpu)}")
         for size, gpu in sorted(sold.items())
     ]
     return _looked_up(row, quantity, columns, int(row.published(quantity)))
+
+
+def _usable(gpu: Gpu) -> str:
+    return tr(_USABLE[gpu.capacity_is], size=show(gpu.capacity))
+
+
+_USABLE = {
+    "visible": later("{size} visible"),
+    "reported": later("{size} reported"),
+    "marketed": later("{size} marketed"),
+}
 
 
 def _bandwidth(row: table2.Row, quantity: str) -> Recount:
@@ -235,7 +290,7 @@ def _price(row: table2.Row, quantity: str) -> Recount:
     for gpu in dict.fromkeys([*row.sold, row.gpu]):
         if ends := price_ends(gpu):
             parts = {"price": ends[0], "rest": ends[-1] - ends[0]}
-            asked = " to ".join(map(units.dollars, ends))
+            asked = price_range(ends)
             columns.append(Column(gpu.name, parts, [asked, gpu.name], f"{gpu.name}: {price(gpu)}", {"rest": _BROKEN}))
     return _looked_up(row, quantity, columns, int(row.published(quantity)))
 
@@ -243,16 +298,26 @@ def _price(row: table2.Row, quantity: str) -> Recount:
 def _largest_model(row: table2.Row, quantity: str) -> Recount:
     """Return the largest models with plain and with grouped heads, against the published size and the next one."""
     columns = [
-        Column(heads, {"weights": size / 10**9}, [units.billions(size), f"{heads} heads"], f"{size:,} parameters")
+        Column(heads, {"weights": size / 10**9}, [units.billions(size), tr(_HEADS[heads])], _counted(size))
         for heads, size in row.largest.items()
     ]
     published = int(row.published(quantity))
-    found = _looked_up(row, quantity, columns, published, "billion parameters")
+    found = _looked_up(row, quantity, columns, published, _BILLIONS)
     after = dict(pairwise(table2.SIZES))[published]
-    levels = [*found.chart.levels, Level("gb", after, [f"{after}B, the next size"], f"{after}B", "dotted")]
+    levels = [
+        *found.chart.levels,
+        Level("gb", after, [tr("{size}B, the next size", size=after)], f"{after}B", "dotted"),
+    ]
     model = largest_model(row.gpu, RUN, published >= table2.GROUPED_FROM)
     lines = formula(model, RUN, terms(model, RUN), left="inference")
     return replace(found, chart=replace(found.chart, levels=levels), formula=lines)
+
+
+_HEADS = {"plain": later("plain heads"), "grouped": later("grouped heads")}
+
+
+def _counted(parameters: int) -> str:
+    return tr("{count:,} parameters", count=parameters)
 
 
 def _over_years(row: table3.Row, quantity: str, year: str) -> Recount:
@@ -261,8 +326,9 @@ def _over_years(row: table3.Row, quantity: str, year: str) -> Recount:
     judge = {"context": _caches, "cost_per_million": _costs}.get(quantity, _said_alone)
     columns, levels, line = judge(row, place)
     follows, _, why = _judged(row, quantity)
-    said = _verdict_first(row, quantity, f"{row.subject}: {table3.shown(row.cells[place])} in {year}.")
-    notes = [f"{why[0].upper()}{why[1:]}.", f"What follows from the row: {follows}."]
+    shown = tr("{metric}: {amount} in {year}.", metric=row.subject, amount=table3.shown(row.cells[place]), year=year)
+    said = _verdict_first(row, quantity, shown)
+    notes = [quoted(why), tr("What follows from the row: {follows}.", follows=follows)]
     return Recount(said, Chart(columns, levels, "GiB" * (quantity == "context"), below=True), formula=line, notes=notes)
 
 
@@ -278,7 +344,8 @@ def _numbered(row: table3.Row):
 def _year(cell: Mapping[str, str], parts: Mapping[str, float], chosen: bool, *more: str) -> Column:
     look = f"{_BROKEN} chosen" if chosen else _BROKEN
     words = [table3.shown(cell), cell["year"], *more]
-    return Column(cell["year"], parts, words, f"{table3.shown(cell)} in {cell['year']}", {"said": look})
+    says = tr("{amount} in {year}", amount=table3.shown(cell), year=cell["year"])
+    return Column(cell["year"], parts, words, says, {"said": look})
 
 
 def _caches(row: table3.Row, place: int) -> tuple[list[Column], list[Level], list]:
@@ -300,8 +367,8 @@ def _costs(row: table3.Row, place: int) -> tuple[list[Column], list[Level], list
         Level(
             "gb",
             alone,
-            [units.dollars(alone), "electricity of one sequence"],
-            f"{units.dollars(alone)} power",
+            [units.dollars(alone), tr("electricity of one sequence")],
+            tr("{dollars} power", dollars=units.dollars(alone)),
             "dotted",
         )
     ]

@@ -7,15 +7,17 @@ from itertools import groupby
 
 from memcalc import catalogue
 from memcalc.article.claims import VERDICTS, Claim, claims
+from memcalc.explorers.article.recount import capital
 from memcalc.explorers.frame import Frame
 from memcalc.explorers.marks import Marks
+from memcalc.texts import later, tr
 
-ALL = "all"
+ALL = later("all")
 """The first entry of the menus that sort claims."""
 
 KINDS = [ALL, *dict.fromkeys(row["kind"] for row in catalogue.rows("claims"))]
 SECTIONS = [ALL, *dict.fromkeys(row["section"] for row in catalogue.rows("claims"))]
-ORDERS = ("the article", "their verdicts")
+ORDERS = (later("the article"), later("their verdicts"))
 
 SIGNS = {row["name"]: row["sign"] for row in catalogue.rows("verdicts")}
 """Verdict → its mark, which needs no colour."""
@@ -23,8 +25,10 @@ SIGNS = {row["name"]: row["sign"] for row in catalogue.rows("verdicts")}
 SEALED = {row["id"] for row in catalogue.rows("claims") if row["exercise"]}
 """The claims that exercises ask about: closed until the reader has a verdict of their own."""
 
-_ASKS = "Here are {table} of the article, in the order of {order}. "
-_ASKS += "Show of the kinds {kind}, of the sections {section}, and of the verdicts {verdict}."
+_ASKS = later(
+    "Here are {table} of the article, in the order of {order}. Show of the kinds {kind}, of the sections {section}, "
+    "and of the verdicts {verdict}."
+)
 
 PITCH = 27.4
 """How far apart tiles are [px]."""
@@ -78,26 +82,36 @@ def frame(marks: Marks, number: int, wanted: Sorted, mine: str, places: Mapping[
     bottom = judging(marks, chosen, top) if asks else _legend(marks, counts, wanted.verdict, top)
     if place := places.get(chosen.row["id"]):
         _link(marks, {**place, "mine": mine}, top)
-    listed = ", ".join(f"{name} {counts[name]}" for name in VERDICTS)
+    listed = ", ".join(f"{tr(name)} {counts[name]}" for name in VERDICTS)
     return Frame(
         marks=marks,
         height=round(bottom),
         said=_said(chosen, asks, mine),
         code=f"claims.claim({chosen.row['id']!r})",
         notes=_notes(chosen, asks),
-        alt=f"{len(claims())} claims, a tile each. By verdict: {listed}; {len(closed)} wait for yours.",
+        alt=tr(_SEEN, count=len(claims()), listed=listed, closed=len(closed)),
         sentence=_ASKS,
     )
+
+
+_SEEN = later("{count} claims, a tile each. By verdict: {listed}; {closed} wait for yours.")
 
 
 def judging(marks: Marks, one: Claim, top: float) -> float:
     """Write the verdicts that the reader can give to a claim; return where they end."""
     entries = [Key(f"key_{name}", SIGNS[name], _short(name), {"mine": name}) for name in VERDICTS]
-    return _keys(marks, f"Your verdict on claim {one.row['id']}?", entries, top)
+    return _keys(marks, tr("Your verdict on claim {claim}?", claim=one.row["id"]), entries, top)
 
 
 def _short(verdict: str) -> str:
-    return verdict.removeprefix("holds ")
+    return tr(_SHORT.get(verdict, verdict))
+
+
+_SHORT = {
+    "holds only in GB": later("only in GB"),
+    "holds only in GiB": later("only in GiB"),
+    "holds under assumption": later("under assumption"),
+}
 
 
 def _legend(marks: Marks, counts: Mapping[str, int], verdict: str, top: float) -> float:
@@ -112,32 +126,37 @@ def _legend(marks: Marks, counts: Mapping[str, int], verdict: str, top: float) -
         )
         for name in VERDICTS
     ]
-    return _keys(marks, "Click a tile, or a verdict to see it alone", entries, top)
+    return _keys(marks, tr("Click a tile, or a verdict to see it alone"), entries, top)
 
 
 def _link(marks: Marks, place: Mapping[str, str], top: float) -> None:
-    table = place["table"]
-    more = {"look": "link", "press": place, "says": f"show it in {table}"}
+    table = tr(place["table"])
+    more = {"look": "link", "press": place, "says": tr("show it in {table}", table=table)}
     marks.text("place", marks.width - 12, top + 16, f"{table} ›", anchor="end", **more)
 
 
 def _said(one: Claim, closed: bool, mine: str) -> str:
-    claimed = f"{one.row['id']}: “{one.row['claim']}.”"
+    claimed = tr("{id}: “{claim}.”", id=one.row["id"], claim=one.row["claim"])
     if closed:
-        return f"{claimed} Exercise {one.row['exercise']} asks for it, so judge it first."
+        asks = tr("Exercise {exercise} asks for it, so judge it first.", exercise=one.row["exercise"])
+        return f"{claimed} {asks}"
     if mine and one.row["id"] in SEALED:
-        return f"{claimed} You say: {mine}. The audit says: *{one.verdict}*."
-    return f"{claimed} *{one.verdict[0].upper()}{one.verdict[1:]}.*"
+        said = later("You say: {mine}. The audit says: *{verdict}*.")
+        return f"{claimed} {tr(said, mine=tr(mine), verdict=tr(one.verdict))}"
+    return f"{claimed} *{capital(tr(one.verdict))}.*"
 
 
 def _notes(one: Claim, closed: bool) -> list[str]:
     kind, section, published = (one.row[name] for name in ("kind", "section", "published"))
-    about = f"{kind[0].upper()}{kind[1:]}, in the section “{section}”" + (
-        f"; published: {published}." if published else "."
-    )
+    about = _PUBLISHED if published else later("{kind}, in the section “{section}”.")
+    about = tr(about, kind=capital(tr(kind)), section=section, published=published)
     if closed:
         return [about]
-    return [about, f"Why: {one.why}", *([f"Source: {one.source}."] if one.source else [])]
+    why = tr("Why: {why}", why=one.why)
+    return [about, why, *([tr("Source: {source}.", source=one.source)] if one.source else [])]
+
+
+_PUBLISHED = later("{kind}, in the section “{section}”; published: {published}.")
 
 
 def _map(marks: Marks, wanted: Sorted, chosen: Claim, closed: set[str]) -> float:
@@ -159,7 +178,7 @@ def _map(marks: Marks, wanted: Sorted, chosen: Claim, closed: set[str]) -> float
 
 def _tile(marks: Marks, one: Claim, place: tuple[float, float], wanted: Sorted, closed: bool) -> None:
     name, mark = one.row["id"], "" if closed else SIGNS[one.verdict]
-    says = f"{name}: {one.row['claim']}" + (" (closed: judge it first)" if closed else "")
+    says = f"{name}: {one.row['claim']}" + (f" ({tr('closed: judge it first')})" if closed else "")
     press = {"claim": int(name[1:]), "mine": ""}
     _mark(marks, name, mark, place, not wanted.shows(one, closed), press=press, says=says, group="tiles")
 

@@ -195,7 +195,7 @@ class Projector:
         screen, x = self.screen, self.x(self.step.moment)
         self.marks.line("now", [(x, screen.top), (x, screen.floor + 30)], look="surface", answer=True)
         handle = along("moment", origin=screen.left, size=(screen.right - screen.left) / LAST)
-        says = tr("{moment}: drag through the step", moment=tr(self.step.seen[-1].name))
+        says = tr("{moment}: drag through the step", moment=self.step.seen[-1].name)
         self.marks.knob("moment", x, screen.floor + 42, "x", handle, says=says, answer=True)
 
     def _contexts(self) -> int:

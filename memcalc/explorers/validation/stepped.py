@@ -107,9 +107,9 @@ def verdict(shown: Step) -> str:
     """Return the result: how far the sum is from the peak, or what lies there at the moment."""
     here, highest = shown.seen[-1], shown.highest
     if not shown.over:
-        most = {"highest": show(beside(highest)), "when": tr(highest.name)}
-        return tr(_NOW, size=show(beside(here)), moment=tr(here.name), **most)
-    missed, peak = abs(shown.missed), {"peak": show(shown.peak), "when": tr(highest.name)}
+        most = {"highest": show(beside(highest)), "when": highest.name}
+        return tr(_NOW, size=show(beside(here)), moment=here.name, **most)
+    missed, peak = abs(shown.missed), {"peak": show(shown.peak), "when": highest.name}
     return tr(_TOO_MUCH if shown.missed > 0 else _TOO_LITTLE, missed=missed, added=show(shown.added), **peak)
 
 
