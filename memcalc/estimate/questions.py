@@ -20,7 +20,6 @@ from memcalc.formula.symbols import BY_NAME, SUMMANDS
 from memcalc.specs.gpu import Gpu
 from memcalc.specs.inference import Inference
 from memcalc.specs.model import LARGEST_MODEL, Model, NominalModel
-from memcalc.specs.run import PARALLEL
 from memcalc.specs.training import Training
 from memcalc.specs.weighed import WeighedModel
 
@@ -264,9 +263,7 @@ def fewest_gpus(model: AnyModel, run: Inference | Training, gpu: Gpu) -> int:
     for number in numbers:
         spread = replace(run, **{degree: number})
         if fits(model, spread, gpu):
-            return (
-                spread.cards if isinstance(spread, Training) else math.prod(getattr(spread, name) for name in PARALLEL)
-            )
+            return spread.cards
     return 0
 
 

@@ -44,8 +44,8 @@ class Run(Spec):
 
     @property
     def cards(self) -> int:
-        """How many cards the run has."""
-        return math.prod(getattr(self, degree, 1) for degree in (*PARALLEL, "data_parallel"))
+        """How many cards work together."""
+        return math.prod(getattr(self, degree, 1) for degree in (*PARALLEL, "data_parallel", "context_parallel"))
 
     def refuse_without_architecture(self, what: str = "a size without architecture", **fields: object) -> None:
         """Raise InputError if the run of a mere size divides it between cards, or has another value in these fields."""

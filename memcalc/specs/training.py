@@ -1,6 +1,5 @@
 """A run that trains: what is chosen, and which value it gives each symbol."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -29,7 +28,7 @@ from memcalc.formula.formats import FP32, HALF, Format, Other
 from memcalc.formula.recipes import Optimizer, Recipe
 from memcalc.specs import choosing, dividing
 from memcalc.specs.fields import count, declare, flag, name_in, word
-from memcalc.specs.run import PARALLEL, Run, weights_format
+from memcalc.specs.run import Run, weights_format
 
 _PLAIN_NUMBERS = ("micro_batches", "chunks", "frozen_layers", "lora_rank")
 _PLAIN_NUMBERS += ("optimizer_rank", "bucket", "live_parameters", "sub_group")
@@ -280,11 +279,6 @@ class Training(Run):
     def own_context(self) -> int:
         """Tokens of each sequence that a card has; what does not divide evenly is rounded up."""
         return -(-self.context // self.context_parallel)
-
-    @property
-    def cards(self) -> int:
-        """Cards that train together."""
-        return math.prod(getattr(self, degree) for degree in PARALLEL) * self.sharing_cards
 
     @property
     def sharing_cards(self) -> int:
