@@ -74,6 +74,9 @@ def _on_all(run: Training, cards: list[str]) -> Training:
 
 def _generating(model: AnyModel, run: Inference, cards: list[str], options: argparse.Namespace) -> None:
     """Answer for cards that share the model out; of equal ones that divide each layer, one stands for all."""
+    from memcalc.estimate.inference import as_published
+
+    run = as_published(model, run)
     if len(cards) == 1:
         if options.tensor_split:
             raise must("tensor-split", "left out for a single card", repr(options.tensor_split))

@@ -57,8 +57,10 @@ def answer(options: argparse.Namespace) -> None:
         pairs = f"{len(cards):,} cards in {len(formats):,} formats"
         raise InputError(f"a table must have at most {_MOST_ROWS} rows, and {pairs} are more: name fewer of either.")
     from memcalc.command.models import meant
+    from memcalc.estimate.inference import as_published
 
     model = meant(options.model, options.tag)
+    run = as_published(model, run)
     rows = list(_with_progress(rows_of(model, run, cards, formats), len(cards) * len(formats)))
     if all(row.refused for row in rows) and len({row.refused for row in rows}) == 1:
         raise InputError(rows[0].refused)

@@ -106,7 +106,7 @@ AnyRun = TypeVar("AnyRun", Inference, Training)
 
 
 def resolved(model: AnyModel, run: AnyRun) -> AnyRun:
-    """Return the run with the formats of the model's file, or those that its maker publishes, where it names none.
+    """Return the run with the formats that the file of the model says, where the run leaves them to it.
 
     Raises InputError if that file has a format that is not known.
 
@@ -114,7 +114,18 @@ def resolved(model: AnyModel, run: AnyRun) -> AnyRun:
     'FP16'
     """
     left_open = isinstance(run, Inference) and AUTO in (run.weights, run.kv_cache)
-    return _resolved(_meant(model, run), _in_files(model), run) if left_open else run
+    return _resolved(_own(model), _in_files(model), run) if left_open else run
+
+
+def as_published(model: AnyModel, run: AnyRun) -> AnyRun:
+    """Return the run in the format in which its maker publishes a model, where it names none and its engine has that.
+
+    >>> as_published(Model.named("gpt-oss-20b"), Inference()).weights
+    'MXFP4'
+    """
+    publishes = getattr(model, "published", "")
+    left_open = isinstance(run, Inference) and run.weights == AUTO and publishes and _own(model) is None
+    return replace(run, weights=publishes) if left_open and run.reserving.has_format("weights", publishes) else run
 
 
 @lru_cache(maxsize=1024)
@@ -138,13 +149,13 @@ def _in_files(model: AnyModel) -> bool:
 
 def taken(model: AnyModel, run: Inference) -> str:
     """Return what was taken from the file of the model, in sentences; "" if the run takes nothing from it."""
-    stored, publishes = _meant(model, run), getattr(model, "published", "")
+    stored, publishes = _own(model), getattr(model, "published", "")
     if run.weights != AUTO and (kept := _kept_blocks(model, run.weights)) and kept not in run.weights:
         what = "experts" if model.moe_layers else "MLPs"
         why = "because llama.cpp quantizes nothing a second time unless it is told to"
         return f"{run.weights} files of {model.name} keep its {what} in {kept}, as its maker stores them, {why}."
-    if publishes and stored is None and run.weights == AUTO:
-        return f"Counted in {USUAL}, for {run.engine} has no {publishes}, in which its maker publishes {model.name}."
+    if publishes and stored is None and run.weights in (AUTO, publishes):
+        return _of_published(model, run)
     if _in_files(model) and run.weights == AUTO:
         unknown = getattr(model, "unknown", "")
         whole = f" Every layer is counted with the whole context: {unknown}" if unknown else ""
@@ -160,17 +171,25 @@ def taken(model: AnyModel, run: Inference) -> str:
     return " ".join(filter(None, (stored.sentence, in_model(stored, model).sentence)))
 
 
+def _of_published(model: Model, run: Inference) -> str:
+    """Say whether a run counts a model as its maker publishes it."""
+    if run.weights == model.published:
+        return published(model.published).sentence
+    if run.reserving.has_format("weights", model.published):
+        said = f"and weights={model.published} counts that"
+    else:
+        said = f"which {run.engine} does not have"
+    return f"Counted in {USUAL}; {model.name} is published in {model.published}, {said}."
+
+
+def _own(model: AnyModel) -> Stored | None:
+    return getattr(model, "stored", None)
+
+
 def _stored(model: AnyModel) -> Stored | None:
     """Return what the file of a model says of its format; of a model without one, how its maker publishes it."""
-    own, publishes = getattr(model, "stored", None), getattr(model, "published", "")
+    own, publishes = _own(model), getattr(model, "published", "")
     return published(publishes) if publishes and own is None else own
-
-
-def _meant(model: AnyModel, run: Inference) -> Stored | None:
-    """Return the same as far as a run leaves its formats to it: of what is published, if its engine has that."""
-    own, found = getattr(model, "stored", None), _stored(model)
-    left_open = own is not None or run.weights == AUTO
-    return found if found and left_open and (own or run.reserving.has_format("weights", found.weights)) else None
 
 
 def departed(model: Model, run: Inference) -> frozenset[Kept]:

@@ -17,7 +17,7 @@ from memcalc.specs.fields import amount, count, declare, flag, name_in, word
 from memcalc.specs.run import Run, weights_format
 
 AUTO, USUAL = "auto", "FP16"
-"""The format that the model's file says, or in which its maker publishes it; and what is taken where none is known."""
+"""The format that the model's file says; and what is taken where there is no file, or it says nothing."""
 
 
 def _cache_format(field: str, both: object) -> str:
@@ -115,8 +115,7 @@ class Inference(Run):
     )
     weights: str = declare(
         _weights_format,
-        'format of the weights, as named in data/formats.csv; "auto" for what the file of the model says, or how its '
-        "maker publishes it, else FP16",
+        'format of the weights, as named in data/formats.csv; "auto" for what the file of the model says, else FP16',
         default=AUTO,
     )
     kv_cache: str = declare(

@@ -12,6 +12,7 @@ from memcalc.command import answers, tables
 from memcalc.command.models import meant
 from memcalc.errors import must
 from memcalc.estimate.code import arguments
+from memcalc.estimate.inference import as_published
 from memcalc.estimate.ways import ways
 from memcalc.explorers.controls import Menu, Number, Picker, Value, known, model_of, numbers_of
 from memcalc.explorers.frame import Explorable, Frame, Setting
@@ -108,7 +109,8 @@ def _plan(given: Mapping[str, Value]) -> Plan:
     model, gpu, count = meant_by(given["model"]), Gpu.of(given["gpu"]), int(given["cards"])
     run = {"context": given["context"]}
     if given["task"] == TASKS[0]:
-        run |= {name: given[name] for name in ("weights", "kv_cache")}
+        weights = as_published(model, Inference(weights=given["weights"])).weights
+        run |= {"weights": weights, "kv_cache": given["kv_cache"]}
         return answering(model, gpu, count, 1, given["batch"], **run)
     run |= {name: given[name] for name in ("batch", "recipe", "optimizer")}
     run |= {"recompute": RECOMPUTE[given["recompute"]], **adapters_of(given["task"], given["lora_rank"])}

@@ -104,6 +104,6 @@ def test_what_is_refused(arguments, sentence, capsys):
     assert capsys.readouterr().err.startswith(f"memcalc: {sentence}")
 
 
-def test_training_says_itself_how_many_cards_there_are(capsys):
+def test_unequal_cards_do_not_train_together(capsys):
     assert main(["train", "Llama-2-7B", *TWO]) == 2
-    assert "--data-parallel" in capsys.readouterr().err
+    assert "gpu must be equal cards for a training" in capsys.readouterr().err

@@ -316,18 +316,22 @@ PUBLISHED = [row["name"] for row in catalogue.rows("models") if row["published"]
     ],
 )
 def test_a_model_whose_maker_publishes_few_bits_is_counted_in_them(name, size):
-    found = breakdown(Model.named(name), Inference())["weights"]
+    model = Model.named(name)
+    found = breakdown(model, inference.as_published(model, Inference()))["weights"]
     assert found == size or round(found / 10**9) * 10**9 == size
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_what_is_published_counts_only_where_nobody_names_a_format(name):
-    model = Model.named(name)
-    assert inference.resolved(model, Inference()).weights == model.published
-    assert inference.taken(model, Inference()).startswith(f"As published: {model.published}; ")
-    for form in ("FP16", "INT8", model.published):
+    model, bare = Model.named(name), Inference()
+    assert inference.resolved(model, bare).weights == "FP16"
+    assert inference.taken(model, bare).endswith(f"in {model.published}, and weights={model.published} counts that.")
+    meant = inference.as_published(model, bare)
+    assert meant.weights == model.published
+    assert inference.taken(model, meant).startswith(f"As published: {model.published}; ")
+    for form in ("FP16", "INT8"):
         named = Inference(weights=form)
-        assert inference.resolved(model, named).weights == form
+        assert inference.as_published(model, named) == named
         assert inference.taken(model, named) == ""
 
 
@@ -336,6 +340,7 @@ def test_what_is_published_counts_only_where_nobody_names_a_format(name):
 def test_an_engine_without_the_published_format_gets_sixteen_bits_and_a_sentence(name, engine):
     model, run = Model.named(name), Inference(engine=engine)
     had = run.reserving.has_format("weights", model.published)
-    assert inference.resolved(model, run).weights == (model.published if had else "FP16")
-    lacks = f"Counted in FP16, for {engine} has no {model.published}, in which its maker publishes {name}."
-    assert (inference.taken(model, run) == lacks) != had
+    meant = inference.as_published(model, run)
+    assert inference.resolved(model, meant).weights == (model.published if had else "FP16")
+    lacks = f"Counted in FP16; {name} is published in {model.published}, which {engine} does not have."
+    assert (inference.taken(model, meant) == lacks) != had

@@ -12,7 +12,12 @@ from memcalc.web.worker import answer
 from model_files import NORM, SMALL, gguf
 
 SEVENTY = {"model": "Llama-3.1-70B", "gpu": "24 GB", "cards": "2", "weights": "Q4_K_M"}
-CASES = [{}, SEVENTY, {"task": "train QLoRA adapters", "gpu": "24 GB", "recipe": "bf16", "context": 2048}]
+CASES = [
+    {},
+    SEVENTY,
+    {"model": "gpt-oss-20b", "gpu": "24 GB"},
+    {"task": "train QLoRA adapters", "gpu": "24 GB", "recipe": "bf16", "context": 2048},
+]
 
 
 @pytest.mark.parametrize("state", CASES)
