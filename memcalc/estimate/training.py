@@ -27,9 +27,10 @@ _KINDS = {"moe_layers": "experts", "latent_layers": "latent"}
 
 _CODES = [name for row in catalogue.rows("code_paths") for name in (row["name"], *row["aliases"].split("|")) if name]
 
-_RINGED = [row["name"] for row in catalogue.rows("code_paths") if "ringed" in row["traits"].split()]
-
-_SELECTED = [row["name"] for row in catalogue.rows("code_paths") if "selected" in row["traits"].split()]
+_RINGED, _SELECTED = (
+    [row["name"] for row in catalogue.rows("code_paths") if trait in row["traits"].split()]
+    for trait in ("ringed", "selected")
+)
 
 
 def terms(model: Model | NominalModel, run: Training) -> tuple[Term, ...]:
