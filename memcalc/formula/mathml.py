@@ -28,7 +28,7 @@ def mathml(expr: sympy.Expr, numbers: bool = False) -> str:
     >>> mathml(symbol("kv_heads"))
     '<msub><mi>h</mi><mtext>kv</mtext></msub>'
     >>> mathml(symbol("context"), numbers=True)
-    '<munder data-letter="s"><mi>s</mi><mtext/></munder>'
+    '<munder data-letter="s"><mpadded depth="0.4em"><mi>s</mi></mpadded><mtext/></munder>'
     """
     printed = _Presentation({"order": "none", "numbers": numbers}).doprint(in_order(expr))
     return printed.replace("<mo>-</mo>", "<mo>&#8722;</mo>")  # a minus, not a hyphen
@@ -54,7 +54,9 @@ class _Presentation(MathMLPresentationPrinter):
             letter = self._node("msub", letter, self._node("mi" if len(below) == 1 else "mtext", below))
         if not self._settings["numbers"]:
             return letter
-        return self._node("munder", letter, self._node("mtext"), letter=symbol.name)
+        deep = self._node("mpadded", letter)
+        deep.setAttribute("depth", "0.4em")  # as deep as one with a subscript, so that all numbers stand in a row
+        return self._node("munder", deep, self._node("mtext"), letter=symbol.name)
 
     def _print_Mul(self, product: sympy.Mul) -> Element:
         below = [factor for factor in product.args if factor.is_Pow and factor.exp.is_negative]

@@ -10,7 +10,7 @@ from memcalc import TERMS
 from memcalc.formula.mathml import mathml
 from memcalc.formula.symbols import GLOSSARY, symbol
 
-KNOWN = {"mrow", "mi", "mo", "mn", "mtext", "msub", "msup", "mfrac", "munder", "math", "msqrt"}
+KNOWN = {"mrow", "mi", "mo", "mn", "mtext", "msub", "msup", "mfrac", "munder", "mpadded", "math", "msqrt"}
 
 
 def read(expr, **options):

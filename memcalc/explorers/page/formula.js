@@ -21,7 +21,7 @@ export function typeset(controls, does, calm) {
     shell.innerHTML = `<math role="group">${inner}</math>`; // printed by SymPy; a group, for numbers in it can be moved
     return shell;
   };
-  const under = (letter, inner) => `<munder data-letter="${letter}">${inner}<mtext></mtext></munder>`;
+  const under = (letter, inner) => `<munder data-letter="${letter}"><mpadded depth="0.4em">${inner}</mpadded><mtext></mtext></munder>`;
   const build = (lines, numbers) => {
     root.replaceChildren(
       ...lines.map(({ letter, left, summands }, at) => {
