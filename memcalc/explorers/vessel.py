@@ -185,7 +185,7 @@ def unit_for(capacity: int, load: int, wide: float, high: float, most: float = 7
     wide, high : the room for the card, and for the heap on it [px]
     most : the largest side; smaller ones come in steps, so that the scale stands still while a hand moves
     """
-    for unit in steps(0.01, most):
+    for unit in steps(0.01, most, 2**0.25):
         vessel = Vessel(capacity, {"weights": load}, 0, 0, unit, wide)
         if vessel.width <= wide and -min(vessel.top, vessel.rim) <= high:
             return unit
