@@ -10,7 +10,10 @@ from memcalc.texts import tr
 
 _HERE = files(__package__)
 
-MODULES = ("dom", "keys", "draw", "hands", "formula", "pickers", "controls", "guess", "hints", "frames", "explorer")
+MODULES = (
+    *("dom", "keys", "draw", "hands", "formula", "pickers", "controls"),
+    *("guess", "hints", "words", "frames", "explorer"),
+)
 """The modules, each after those that it imports."""
 
 SHEETS = ("tokens", "controls", "picture", "words", "pages")
