@@ -44,13 +44,21 @@ CLOSED = servers.notebook(
 )
 """An explorer that asks first."""
 
-PICTURED = servers.notebook(
+
+def recorded(record, *cells):
+    """A notebook that keeps what is answered in a file of its own: whatever was answered in others, it is new."""
+    return servers.notebook(f'import os\nos.environ["MEMCALC_PROGRESS"] = "{record}.json"', *cells)
+
+
+PICTURED = recorded(
+    "pictured",
     'from memcalc import brief, explorers, predict\npredict("0.1", within=explorers.fit(closed=True))',
     "brief(4)",
 )
 """A guess that is made in the picture, and a brief."""
 
-ASKED = servers.notebook(
+ASKED = recorded(
+    "asked",
     "from memcalc import exercise, explorers, predict\n"
     'predict("4.1", unit="GiB", then=lambda: explorers.kv_cache(context=4096))',
     'exercise("4.2")',
