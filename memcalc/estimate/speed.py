@@ -106,10 +106,11 @@ def _of_a_token(model: Model, run: Inference, gpu: Gpu) -> float | None:
         read = {place: math.floor(sum(kept.values())) for place, kept in read_of_a_token(model, run).items()}
         return time_of_places({"card": read["gpu"], "cpu": read["cpu"]}, gpu, host)
     term = time_of_a_token(model, run)
-    whole, own = (
-        _seconds(term, _read(model, replace(run, batch=batch)) | gpu.values, "bandwidth") for batch in (run.batch, 1)
-    )
-    return whole and max(own, whole / run.pipeline_parallel)
+    whole = _seconds(term, _read(model, run) | gpu.values, "bandwidth")
+    if not whole or run.pipeline_parallel == 1:
+        return whole
+    own = _seconds(term, _read(model, replace(run, batch=1)) | gpu.values, "bandwidth")
+    return max(own, whole / run.pipeline_parallel)
 
 
 def _read(model: Model, run: Inference) -> Values:

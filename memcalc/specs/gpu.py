@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from fractions import Fraction
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 from memcalc import catalogue
@@ -151,7 +151,7 @@ class Gpu(Spec, Row):
         """
         return [cls.named(one) for one in catalogue.names("gpus") if f"{one} ".startswith(f"{name} ")]
 
-    @property
+    @cached_property
     def capacity(self) -> int:
         """What a program can use [bytes]: the visible memory, or the nearest to it that is known."""
         if self.visible_gib:
@@ -190,12 +190,12 @@ class Gpu(Spec, Row):
         """Whether the CPU has the same memory, so that nothing is gained by leaving a part to it."""
         return self.memory_type.endswith("unified")
 
-    @property
+    @cached_property
     def bandwidth(self) -> int | None:
         """How fast its memory is read [bytes/s], or None."""
         return to_bytes(self.bandwidth_gbs, "GB") if self.bandwidth_gbs else None
 
-    @property
+    @cached_property
     def values(self) -> dict[sympy.Symbol, int]:
         """Symbol → number for the terms of speed; a speed that is not known has none."""
         from memcalc.formula.symbols import symbol
