@@ -191,7 +191,8 @@ def _touches(explorable: Explorable, start: Setting) -> Iterator[dict[str, Value
         yield from ({name: value} for value in values)
     shapes = explorable.frame(**start).shapes.values()
     handles = [shape["handle"] for shape in shapes if "handle" in shape]
-    yield from ({handle["control"]: value} for handle in handles for value, _ in handle.get("places", ()))
+    stops = ((handle, (*dict(handle.get("places", ())), *handle.get("also", ()))) for handle in handles)
+    yield from ({handle["control"]: value} for handle, values in stops for value in values)
     yield from islice((dict(shape["press"]) for shape in shapes if "press" in shape), _MOST_PRESSES)
 
 

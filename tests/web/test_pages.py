@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from memcalc import InputError, texts
+from memcalc import Gpu, Inference, InputError, Model, largest, texts
 from memcalc.explorers import fit, page
 from memcalc.explorers.frame import LAYOUTS
 from memcalc.explorers.page import MODULES, script, style
@@ -55,6 +55,8 @@ def test_the_frames_beforehand_are_those_one_control_away():
     assert {"context": 4096} in states
     assert {"weights": "INT8"} in states
     assert {"gpu": "MI300X"} in states, "a click into the picture"
+    most = largest("context", Model.named("LLaMA-7B"), Inference(context=1), Gpu.named("RTX 4090"))
+    assert {"context": most} in states, "where a hand stops, for it just fits"
     assert {} not in states, "that is the start"
     assert len(states) == len({json.dumps(state, sort_keys=True) for state in states})
     sets = pages.beforehand(fit, 860, fit.setting({}))
