@@ -65,7 +65,10 @@ def will_it_fit(
     memory, fit = breakdown(model, run), fits(model, run, gpu)
     marks = Marks(width)
     vessel = _card(marks, model, run, gpu, memory)
-    height = _shelf(marks, memory, gpu, _labels(marks, vessel, model, run, memory))
+    end = _labels(marks, vessel, model, run, memory)
+    above = set(marks.shapes)
+    height = _shelf(marks, memory, gpu, end)
+    marks.wait(above)
     said = _verdict(fit)
     return Frame(
         marks=marks,
@@ -78,7 +81,7 @@ def will_it_fit(
         code=code(model, run, shown=("context", "batch", "weights", "kv_cache")),
         sentence=_ASKS if batch == 1 else _ASKS_SEVERAL,
         scale=f"{vessel.unit:.3g}",
-        guess=vessels.guess(vessel, tr(_GUESS), fit.needed),
+        guess=vessels.guess(vessel, tr(_GUESS), fit.needed, int(end)),
     )
 
 

@@ -63,7 +63,10 @@ def cards_for_a_model(
     token = Token(model_of(model), run, Gpu.of(gpu))
     marks, flowing = Marks(width), Flow(token, PLACES[width])
     flow.draw(marks, flowing)
-    height = cards_map.draw(marks, _labels(marks, flowing), token, against)
+    end = _labels(marks, flowing)
+    above = set(marks.shapes)
+    height = cards_map.draw(marks, end, token, against)
+    marks.wait(above)
     if token.seconds:
         flow.edge(marks, flowing, gpu)
         flow.guess_line(marks, flowing)
@@ -77,7 +80,7 @@ def cards_for_a_model(
         formula=_formula(token),
         code=_code(token, gpu),
         scale=f"{flowing.vessel.unit:.3g} {flowing.shown if flowing.open else 0:g} {against}",
-        guess=_guess(flowing) if token.seconds else None,
+        guess=_guess(flowing, int(end)) if token.seconds else None,
     )
 
 
@@ -255,7 +258,7 @@ def _look(name: str) -> dict[str, object]:
     )
 
 
-def _guess(flowing: Flow) -> Guess:
+def _guess(flowing: Flow, height: int) -> Guess:
     return Guess(
         asks=tr(_GUESS),
         unit="ms",
@@ -263,6 +266,7 @@ def _guess(flowing: Flow) -> Guess:
         handle={"axis": "x"} | along("guess", origin=flowing.place.start, size=flowing.per_ms),
         low=0,
         high=flowing.shown,
+        height=height,
     )
 
 

@@ -26,6 +26,11 @@ CARDS = (1, 2, 3, 4, 5, 6, 7, 8, 12, 16, 32, 64, 128, 256, 512, 1024)
 
 _N_D = BY_NAME["data_parallel"]
 
+_ON_ONE_CARD = later(
+    "You train {model} in the recipe {recipe}: beside the [weights] there are [gradients], and what the [optimizer] "
+    "{optimizer} keeps. You have {data_parallel} card {gpu}, and choose stage {zero} of ZeRO."
+)
+
 
 @explorer(
     later(
@@ -85,6 +90,7 @@ def states_on_a_card(
         formula=states.formula(),
         code=code(trained, run, shown=("recipe", "optimizer", "zero", "data_parallel")),
         scale=f"{scene.row.scale:.3g}",
+        sentence=_ON_ONE_CARD if data_parallel == 1 else "",
         guess=scene.guess(),
     )
 
