@@ -63,10 +63,7 @@ def cards_for_a_model(
     token = Token(model_of(model), run, Gpu.of(gpu))
     marks, flowing = Marks(width), Flow(token, PLACES[width])
     flow.draw(marks, flowing)
-    end = _labels(marks, flowing)
-    above = set(marks.shapes)
-    height = cards_map.draw(marks, end, token, against)
-    marks.wait(above)
+    low, height = _below(marks, flowing, against)
     if token.seconds:
         flow.edge(marks, flowing, gpu)
         flow.guess_line(marks, flowing)
@@ -80,7 +77,7 @@ def cards_for_a_model(
         formula=_formula(token),
         code=_code(token, gpu),
         scale=f"{flowing.vessel.unit:.3g} {flowing.shown if flowing.open else 0:g} {against}",
-        guess=_guess(flowing, int(end)) if token.seconds else None,
+        guess=_guess(flowing, low) if token.seconds else None,
     )
 
 
@@ -177,6 +174,14 @@ def _code(token: Token, gpu: str) -> str:
     if not token.seconds:
         return code(token.model, token.run, "total", shown)
     return f"fastest({arguments(token.model, token.run, shown)}, Gpu.of({gpu!r})).decode"
+
+
+def _below(marks: Marks, flowing: Flow, against: str) -> tuple[int, int]:
+    """Draw the labels of a card and the map below, which waits for a guess; return where each ends."""
+    end, above = _labels(marks, flowing), set(marks.shapes)
+    height = cards_map.draw(marks, end, flowing.token, against)
+    marks.wait(above)
+    return int(end), height
 
 
 def _labels(marks: Marks, flowing: Flow) -> float:

@@ -77,8 +77,7 @@ def states_on_a_card(
     run = Training(recipe=recipe, optimizer=optimizer, data_parallel=data_parallel, zero=int(zero), **of_a_size)
     states, gpu = States(trained, run), Gpu.of(gpu)
     marks = Marks(width)
-    top = one_parameter.draw(marks, states, _STRIPS[width])
-    scene = Scene(marks, states, gpu, top + 22)
+    scene = Scene(marks, states, gpu, one_parameter.draw(marks, states, _STRIPS[width]) + 22)
     height = scene.draw(CARDS)
     return Frame(
         marks=marks,
