@@ -27,7 +27,7 @@ from memcalc.specs.gpu import Gpu
 from memcalc.specs.inference import Inference
 from memcalc.specs.model import Model
 from memcalc.specs.training import Training
-from memcalc.texts import later, tr
+from memcalc.texts import ENGLISH, chosen, later, tr
 
 
 @dataclass(frozen=True)
@@ -172,12 +172,13 @@ class Letters(WholeTable):
 
     _constructor = property(lambda self: Letters)
     _repr_html_ = None
-    _first = "[${written}$](glossary.ipynb#letter-{name})"
+    _first = "[${written}$]({up}glossary.ipynb#letter-{name})"
 
     def _repr_markdown_(self) -> str:
         of = {one.name: _letter(one) for one in GLOSSARY}
         head = " | ".join(map(tr, ["letter", *self.columns]))
-        firsts = (self._first.format(written=of[name], name=name) for name in self.index)
+        up = "" if chosen() == ENGLISH else "../"  # a lesson in another language has a folder of its own
+        firsts = (self._first.format(written=of[name], name=name, up=up) for name in self.index)
         lines = (" | ".join([first, *cells]) for first, cells in zip(firsts, self.to_numpy(), strict=True))
         return "\n".join(f"| {line} |" for line in (head, " | ".join([":---"] * (1 + len(self.columns))), *lines))
 
