@@ -205,7 +205,7 @@ def test_a_lesson_in_german_is_german_to_the_last_answer_and_is_linked_both_ways
     expect(exercise.get_by_role("status")).to_contain_text("Das ist die Zahl der GiB, und gefragt ist nach GB.")
     page.get_by_role("link", name="This lesson in English").click()
     expect(page.locator("html")).to_have_attribute("lang", "en")
-    expect(page.locator(".memcalc-explorer").first.get_by_role("status")).to_contain_text("How high will it reach?")
+    expect(page.locator(".memcalc-explorer").first.get_by_role("status")).to_contain_text("run over the rim")
     page.get_by_role("link", name="Diese Lektion auf Deutsch").click()
     expect(page).to_have_url(re.compile(rf"/{name}\.html$"))
     page.get_by_role("main").get_by_role("link", name="M_w im Glossar").click()
