@@ -27,7 +27,7 @@ from memcalc.specs.gpu import Gpu
 from memcalc.specs.inference import Inference
 from memcalc.specs.model import Model
 from memcalc.specs.training import Training
-from memcalc.texts import later, tr
+from memcalc.texts import ENGLISH, chosen, later, tr
 
 
 @dataclass(frozen=True)
@@ -100,10 +100,12 @@ class Needed:
     ----------
     terms : the terms
     known : letter → its value here
+    unit : in which amounts of memory are written
     """
 
     terms: tuple[Term, ...]
     known: Values
+    unit: str = "GiB"
 
     def __repr__(self) -> str:
         return "\n".join(map(repr, self.terms))
@@ -125,7 +127,7 @@ class Needed:
         own = {term.symbol: term for term in self.terms}
         value, unit = own[of].value(self.known) if of in own else self.known.get(of, ""), GLOSSARY[of].unit
         if unit == "bytes" and GLOSSARY[of].derived:
-            return units.show(math.ceil(value))
+            return units.show(math.ceil(value), self.unit)
         return f"{number(value)} {tr(unit.removesuffix('s') if value == 1 else unit)}".strip() if value != "" else ""
 
 
@@ -142,13 +144,14 @@ def _letter(one: sympy.Symbol) -> str:
     return tinted(letter(one), colour) if colour else letter(one)
 
 
-def needed(model: Model, run: Inference, *names: str, gpu: Gpu | None = None) -> Needed:
+def needed(model: Model, run: Inference, *names: str, gpu: Gpu | None = None, unit: str = "GiB") -> Needed:
     """Return terms of the formula, in as few letters as a model and a run need, and what these letters mean.
 
     Parameters
     ----------
     names : of the terms, as `TERMS` has them
     gpu : the card, for terms of speed
+    unit : in which amounts of memory are written, "GiB" or "GB"
 
     Raises InputError if a letter has no value.
 
@@ -157,7 +160,8 @@ def needed(model: Model, run: Inference, *names: str, gpu: Gpu | None = None) ->
     P_mlp = 3 × d × d_ff
     """
     pairs = [_plain(name, model, run, gpu) for name in names]
-    return Needed(tuple(term for term, _ in pairs), {one: value for _, known in pairs for one, value in known.items()})
+    known = {letter: value for _, its in pairs for letter, value in its.items()}
+    return Needed(tuple(term for term, _ in pairs), known, choice("unit", unit, ("GiB", "GB")))
 
 
 _TITLES = [later("letter"), later("meaning"), later("unit"), later("here")]
@@ -168,12 +172,13 @@ class Letters(WholeTable):
 
     _constructor = property(lambda self: Letters)
     _repr_html_ = None
-    _first = "[${written}$](glossary.ipynb#letter-{name})"
+    _first = "[${written}$]({up}glossary.ipynb#letter-{name})"
 
     def _repr_markdown_(self) -> str:
         of = {one.name: _letter(one) for one in GLOSSARY}
         head = " | ".join(map(tr, ["letter", *self.columns]))
-        firsts = (self._first.format(written=of[name], name=name) for name in self.index)
+        up = "" if chosen() == ENGLISH else "../"  # a lesson in another language has a folder of its own
+        firsts = (self._first.format(written=of[name], name=name, up=up) for name in self.index)
         lines = (" | ".join([first, *cells]) for first, cells in zip(firsts, self.to_numpy(), strict=True))
         return "\n".join(f"| {line} |" for line in (head, " | ".join([":---"] * (1 + len(self.columns))), *lines))
 

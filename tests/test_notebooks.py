@@ -179,6 +179,14 @@ def test_links_lead_somewhere(path):
             assert f"## {heading.replace('-', ' ')}\n" in there, heading
 
 
+@with_pages
+def test_letters_of_a_table_lead_to_the_glossary(path):
+    outputs = [output for cell in nbformat.read(path, as_version=4).cells for output in cell.get("outputs", ())]
+    shown = "".join(output.get("data", {}).get("text/markdown", "") for output in outputs)
+    for target in re.findall(r"\]\(([^)#]+)#letter-", shown):
+        assert (path.parent / target).exists(), target
+
+
 def test_there_are_nine_lessons_one_that_asks_again_and_two_pages():
     assert [path.stem[:2] for path in LESSONS] == [f"{number:02}" for number in range(9)]
     assert len(PATHS) == 10

@@ -21,6 +21,8 @@ LESSONS = sorted(path.stem for path in (lab.ROOT / "notebooks").glob("0*.ipynb")
 REFERENCE = ["api/index", "api/estimate", "api/names/memcalc.Inference", "api/names/memcalc.peak"]
 PAGES = ["index", "calculator", *(f"lessons/{name}" for name in (*LESSONS, "glossary", "references", "INSTRUCTORS"))]
 PAGES += ["slides/index", *REFERENCE]
+IN_GERMAN = [f"lessons/de/{path.stem}" for path in sorted((lab.ROOT / "notebooks" / "de").glob("0*.ipynb"))]
+PAGES += IN_GERMAN
 DECKS = sorted(path.stem for path in (lab.ROOT / "site" / "slides").glob("*.md") if path.stem != "index")
 LOOKS = (("light", 1280), ("dark", 390))
 TOUCHED = 900
@@ -185,6 +187,31 @@ def test_a_guess_and_an_exercise_are_answered_and_kept_in_the_browser(page, site
     expect(pictured).to_contain_text("You said 3.00 GiB; it is 2.00 GiB")
     expect(brief.get_by_role("status")).to_contain_text("Not yet")
     expect(page.locator("[data-progress]")).to_contain_text("✓ 4.1")
+
+
+@pytest.mark.parametrize("name", IN_GERMAN)
+def test_a_lesson_in_german_is_german_to_the_last_answer_and_is_linked_both_ways(page, site, name):
+    opened(page, site, name)
+    expect(page.locator("html")).to_have_attribute("lang", "de")
+    explorer = page.locator("[data-number='0.1'][data-subject]")
+    explorer.get_by_role("textbox", name="GiB").fill("13")
+    explorer.get_by_role("button", name="Aufdecken").click()
+    expect(explorer).to_contain_text("Du sagtest 13.00 GiB; es sind 28.55 GiB: 2.2-mal zu wenig.")
+    field = explorer.get_by_label("s: Kontext, genaue Zahl")
+    field.fill("31001")
+    field.press("Enter")
+    expect(explorer.get_by_role("status")).to_contain_text("laufen über den Rand")
+    exercise = page.get_by_role("group", name="Aufgabe 0.2")
+    exercise.get_by_role("textbox").fill("24")
+    exercise.get_by_role("textbox").press("Enter")
+    expect(exercise.get_by_role("status")).to_contain_text("Das ist die Zahl der GiB, und gefragt ist nach GB.")
+    page.get_by_role("link", name="This lesson in English").click()
+    expect(page.locator("html")).to_have_attribute("lang", "en")
+    expect(page.locator(".memcalc-explorer").first.get_by_role("status")).to_contain_text("run over the rim")
+    page.get_by_role("link", name="Diese Lektion auf Deutsch").click()
+    expect(page).to_have_url(re.compile(rf"/{name}\.html$"))
+    page.get_by_role("main").get_by_role("link", name="M_w im Glossar").click()
+    expect(page).to_have_url(re.compile(r"/lessons/glossary\.html#letter-M_w$"))
 
 
 def test_the_budgets_of_bytes_hold(page, site):

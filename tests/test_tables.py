@@ -85,6 +85,13 @@ def test_terms_are_shown_in_the_letters_that_a_model_needs():
         tables.needed(llama, run, "wights")
 
 
+def test_amounts_are_in_the_unit_of_the_lesson():
+    here = {unit: tables.needed(SEVEN, RUN, "weights", unit=unit).letters["here"]["M_w"] for unit in ("GiB", "GB")}
+    assert here == {"GiB": "12.55 GiB", "GB": "13.48 GB"}
+    with pytest.raises(InputError, match=r"unit .TB. is not known"):
+        tables.needed(SEVEN, RUN, "weights", unit="TB")
+
+
 def test_a_term_of_a_run_is_that_of_its_code():
     run = Training(context=2048, attention="eager")
     worked = tables.by_hand("activations", SEVEN, run)

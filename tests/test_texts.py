@@ -12,9 +12,11 @@ from babel.messages.pofile import read_po
 
 import memcalc
 import wording
-from memcalc import InputError, Model, Training, catalogue, explorers, texts
+from cases import LLAMA
+from memcalc import Gpu, Inference, InputError, Model, Training, catalogue, explorers, texts
 from memcalc.article.claims import claims
 from memcalc.article.table3 import shown
+from memcalc.estimate import advice
 from memcalc.estimate.effects import plainly
 from memcalc.estimate.measured import measurements
 from memcalc.estimate.peak import kinds_of
@@ -104,11 +106,10 @@ def test_a_language_is_chosen_by_its_name():
 
 
 class Marked(NullTranslations):
-    """A language that is English between marks: what comes out without marks was never asked for, or not entered."""
+    """A language that is English between marks: what comes out without marks was never asked for, or is not in it."""
 
-    def __init__(self):
+    def __init__(self, entered):
         super().__init__()
-        entered = ids(wording.extracted())
         self.entered = {one for text in entered for one in ([text] if isinstance(text, str) else text)}
 
     def gettext(self, message):
@@ -125,14 +126,26 @@ def field(name, spec, conversion):
     return "" if name is None else f"{{{name}{f'!{conversion}' if conversion else ''}{f':{spec}' if spec else ''}}}"
 
 
-MARKED = Marked()
+def spoken(entered):
+    """Speak that language for a test."""
+    texts.speak("marked", Marked(entered))
+    yield
+    texts.speak(texts.ENGLISH)
+
+
+ENTERED = ids(wording.extracted())
+TRANSLATED = [text for text, other in ids(read(po("de"))).items() if all(other)]
 
 
 @pytest.fixture
 def pseudo():
-    texts.speak("marked", MARKED)
-    yield
-    texts.speak(texts.ENGLISH)
+    yield from spoken(ENTERED)
+
+
+@pytest.fixture
+def as_in_german():
+    """The language in which a text is marked if there is a German one for it."""
+    yield from spoken(TRANSLATED)
 
 
 TABLES = ("models", "gpus", "formats", "engines", "optimizers", "recipes")
@@ -224,7 +237,7 @@ def typed_in(frame):
 
 
 @pytest.mark.parametrize("name", sorted(explorers.__all__))
-def test_no_word_of_an_explorer_is_forgotten(name, pseudo):
+def test_no_word_of_an_explorer_is_forgotten(name, as_in_german):
     shown = getattr(explorers, name)
     assert not forgotten(said_by_stage(shown.stage))
     for frame in frames(shown):
@@ -279,6 +292,40 @@ def test_no_moment_of_a_step_is_forgotten(change, pseudo):
     run = Training(context=512, recipe="bf16", **change)
     names = {moment.name for moment, _ in kinds_of(Model.named("LLaMA-7B"), run)}
     assert not {name for name in names if unmarked(texts.tr(name))}
+
+
+SERVED, MOVED = {"engine": "vLLM"}, {"engine": "llama.cpp", "gpu_layers": 99}
+FP8 = {"quant_method": "fp8", "weight_block_size": [128, 128], "modules_to_not_convert": ["lm_head", "layers.0.mlp"]}
+OWN = LLAMA | {"dtype": "bfloat16", "quantization_config": FP8}
+ANSWERS = (
+    *(("LLaMA-7B", Inference(context), "RTX 4090") for context in (2048, 22_000, 22_700, 32_768)),
+    *(("Llama-3.1-8B", Inference(context, **SERVED), "RTX 4090") for context in (8192, 32_768, 99_999)),
+    ("Llama-3.1-70B", Inference(8192, batch=50, tensor_parallel=4), "H100 80 GB"),
+    ("Llama-3.1-70B", Inference(8192, pipeline_parallel=4), "H100 80 GB"),
+    *((name, Inference(8192, **SERVED), "H200") for name in ("Jamba-v0.1", "LFM2-1.2B", "gpt-oss-20b")),
+    ("Llama-3.1-8B", Inference(8192, weights="FP8-tensor", **SERVED), "A100 80 GB"),
+    ("LLaMA-7B", Inference(8192, engine="Ollama"), "RX 7900 XTX"),
+    *(("Falcon-40B", Inference(8192, engine=engine), "H200") for engine in ("none", "transformers")),
+    *(("gpt-oss-20b", Inference(8192, weights=form, **MOVED), "RTX 4090") for form in ("auto", "Q4_K_M")),
+    ("gpt-oss-120b", Inference(8192, weights="MXFP4_MOE", cpu_experts=99, **MOVED), "RTX 4090"),
+    *(("LLaMA-7B", Training(2048, zero=stage, data_parallel=8), "A100 80 GB") for stage in (1, 3)),
+    *(("LLaMA-7B", Training(2048, activations=kept), "H200") for kept in ("none", "megatron")),
+    *(("LLaMA-7B", Training(2048, base_weights=form, **ADAPTERS), "RTX 4090") for form in ("LLM.int8", "NF4")),
+    ("Mixtral-8x7B", Training(512, recipe="bf16", data_parallel=8, expert_parallel=8), "H200"),
+    *((name, Training(512), "H200") for name in ("Gemma-3-4B", "Llama-3.1-8B")),
+    *((config, Inference(2048, weights="auto"), "RTX 4090") for config in (LLAMA, OWN)),
+)
+KEYS = re.compile(r"\w+_\w+( of config\.json)?|dtype in config\.json")
+"""Fields of a run and keys of a file, which are called as in code."""
+
+
+@pytest.mark.parametrize(("model", "run", "card"), ANSWERS, ids=range(len(ANSWERS)))
+def test_no_word_of_an_answer_is_forgotten(model, run, card, as_in_german):
+    model = Model.named(model) if isinstance(model, str) else Model.from_config(model)
+    asked = model, run, Gpu.named(card)
+    said = [advice.verdict(*asked), *advice.next_steps(*asked), *advice.notes(*asked)]
+    left = {text: unmarked(KEYS.sub(" ", text).replace(model.name, "")) for text in said}
+    assert not {text: words for text, words in left.items() if words}
 
 
 @pytest.fixture

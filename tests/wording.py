@@ -40,6 +40,8 @@ TABLES = {
     "brief_words": ("says",),
     "briefs": ("title", "who"),
     "claims": ("kind",),
+    "engine_families": ("sentence",),
+    "engine_needs": ("instead",),
     "formats": ("meaning",),
     "glossary": ("meaning", "unit", "word"),
     "gpus": ("note", "price_is", "price_note"),

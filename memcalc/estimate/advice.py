@@ -33,7 +33,8 @@ def verdict(model: Model, run: Inference | Training, gpu: Gpu) -> str:
     if isinstance(run, Training) and fit and not fit.unknown:
         from memcalc.estimate.peak import peak  # here: SymPy builds many terms for training
 
-        return f"It fits: {show(fit.margin)} are left{on_each(run)} at the peak, when {peak(model, run).name}."
+        moment = {"left": show(fit.margin), "each": on_each(run), "moment": tr(peak(model, run).name)}
+        return tr("It fits: {left} are left{each} at the peak, when {moment}.", **moment)
     return verdict_on(fit, run)
 
 
@@ -43,19 +44,27 @@ def verdict_on(fit: Fit, run: Inference | Training) -> str:
     >>> verdict_on(Fit(20 * 2**30, 24 * 2**30), Inference())
     "It fits: 4.00 GiB are left for the engine's buffers and more context."
     """
-    each = on_each(run)
+    sizes = {"least": show(abs(fit.margin)), "most": show(abs(fit.most)), "each": on_each(run)}
     if fit.most < 0:
-        return f"It does not fit: {show(-fit.most)} are missing{each}{_at_least(fit)}."
+        return tr(_MISSING if fit.most == fit.margin else _MISSING_AT_BEST, **sizes)
     if not fit:
-        ends = f"at best {show(fit.most)} are left{each}, at worst {show(-fit.margin)} missing"
-        return f"It fits only if {run.engine} takes little beside weights and cache: {ends}."
+        return tr(_ONLY_IF, engine=run.engine, **sizes)
     if fit.unknown:
-        return f"It fits, if {show(fit.margin)}{each} are enough for {fit.unknown}."
+        return tr("It fits, if {least}{each} are enough for {unknown}.", unknown=fit.unknown, **sizes)
     if getattr(run, "kind", ""):
-        return f"It fits: {show(fit.margin)} are left{each}, and what {run.engine} takes is counted at its most."
+        return tr(_AT_ITS_MOST, engine=run.engine, **sizes)
     if isinstance(run, Inference) and run.overhead == "none" and (narrow := _narrow(fit, run)):
         return narrow
-    return f"It fits: {show(fit.margin)} are left{each} for the engine's buffers and more context."
+    return tr("It fits: {least} are left{each} for the engine's buffers and more context.", **sizes)
+
+
+_MISSING = later("It does not fit: {least} are missing{each}.")
+_MISSING_AT_BEST = later("It does not fit: {most} are missing{each} at best, and {least} at worst.")
+_ONLY_IF = later(
+    "It fits only if {engine} takes little beside weights and cache: at best {most} are left{each}, at worst {least} "
+    "missing."
+)
+_AT_ITS_MOST = later("It fits: {least} are left{each}, and what {engine} takes is counted at its most.")
 
 
 def on_each(run: Inference | Training) -> str:
@@ -66,7 +75,7 @@ def on_each(run: Inference | Training) -> str:
     """
     if run.cards == 1:
         return ""
-    return " on the fullest card" if run.pipeline_parallel > 1 else " on each card"
+    return tr(" on the fullest card") if run.pipeline_parallel > 1 else tr(" on each card")
 
 
 def _narrow(fit: Fit, run: Inference) -> str:
@@ -74,22 +83,23 @@ def _narrow(fit: Fit, run: Inference) -> str:
     low, high = _driver_and_libraries(run)
     if fit.margin >= high:
         return ""
-    leave = f"weights and cache leave {show(fit.margin)}{on_each(run)}"
-    takes = f"driver and libraries take {show(low)} to {show(high)}"
-    if fit.margin < low:
-        return f"It does not fit: {leave}, and {takes}."
-    return f"It fits only if little comes on top: {leave}, and {takes}."
+    sizes = {"left": show(fit.margin), "each": on_each(run), "low": show(low), "high": show(high)}
+    return tr(_TOO_NARROW if fit.margin < low else _NARROW, **sizes)
+
+
+_TOO_NARROW = later(
+    "It does not fit: weights and cache leave {left}{each}, and driver and libraries take {low} to {high}."
+)
+_NARROW = later(
+    "It fits only if little comes on top: weights and cache leave {left}{each}, and driver and libraries take {low} to "
+    "{high}."
+)
 
 
 def _driver_and_libraries(run: Inference | Training) -> tuple[int, int]:
     """Return what they take at both ends of the documented cases [bytes]."""
     low, high = (inference_overhead.exact(replace(run, overhead=end).values) for end in ("low", "high"))
     return low, high
-
-
-def _at_least(fit: Fit) -> str:
-    """Say that the engine may take more, where it may."""
-    return f" at best, and {show(-fit.margin)} at worst" if fit.most != fit.margin else ""
 
 
 def next_steps(model: AnyModel, run: Inference | Training, gpu: Gpu, formats: tuple[str, ...] = ()) -> list[str]:

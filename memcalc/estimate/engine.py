@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 from memcalc.errors import InputError, instance, must, whole
 from memcalc.estimate.inference import AnyModel, held_in, resolved
@@ -18,10 +18,11 @@ from memcalc.specs.inference import OFFLOAD, Inference
 from memcalc.specs.model import Model, NominalModel
 from memcalc.specs.run import overhead_values
 from memcalc.specs.weighed import WeighedModel
+from memcalc.texts import cached, later, tr
 from memcalc.units import UNITS, parse, show
 
-_STEPS_KNOWN = ("its experts", "its latent attention")
-"""Kinds of layers whose working memory the terms of an engine's step have, beside those of attention and MLPs."""
+_STEPS_KNOWN = ("moe_layers", "latent_layers")
+"""Counts of layers whose working memory the terms of an engine's step have, beside those of attention and MLPs."""
 
 
 @dataclass(frozen=True)
@@ -174,7 +175,7 @@ def pool(model: AnyModel, run: Inference, gpu: Gpu | None = None, size: str | in
     return Pool(max(low, 0), high, model, request, unknown)
 
 
-@lru_cache(maxsize=1024)
+@cached
 def pool_bytes(model: AnyModel, run: Inference, gpu: Gpu) -> tuple[int, int, str]:
     """Return the pool at both ends [bytes], negative if the rest does not fit, and what is not known."""
     memory = breakdown(model, run)
@@ -225,7 +226,7 @@ def settled(run: Inference, gpu: Gpu) -> Inference:
     return replace(run, **{field: value for field, value in found.items() if value})
 
 
-@lru_cache(maxsize=1024)
+@cached
 def taken_by_engine(model: AnyModel, run: Inference, gpu: Gpu) -> Taken:
     """Return what the engine of a run takes beside weights and cache, as a range; nothing without an engine.
 
@@ -246,11 +247,15 @@ def taken_by_engine(model: AnyModel, run: Inference, gpu: Gpu) -> Taken:
     try:
         steps = _of_one_request(model, run)
     except InputError:
-        return Taken(tuple(shares), f"the working memory of {kind}, which nobody has measured for this model and run")
-    unknown = "" if steps else f"the working memory of {kind}, which nobody has measured here"
+        return Taken(tuple(shares), tr(_NOT_FOR_THIS, engine=kind))
+    unknown = "" if steps else tr("the working memory of {engine}, which nobody has measured here", engine=kind)
     if run.offloaded:
-        unknown = f"what {kind} copies to the card while it reads a prompt, of what lies in CPU memory"
+        unknown = tr(_COPIES, engine=kind)
     return Taken((*steps, *shares), unknown)
+
+
+_NOT_FOR_THIS = later("the working memory of {engine}, which nobody has measured for this model and run")
+_COPIES = later("what {engine} copies to the card while it reads a prompt, of what lies in CPU memory")
 
 
 def _takes_driver(run: Inference, gpu: Gpu) -> bool:
@@ -279,13 +284,13 @@ def _of_a_server(model: AnyModel, run: Inference, gpu: Gpu, shares: list[Share])
     from memcalc.formula.engine_step import engine_step, rope_table  # here, for few ask for it
 
     if not isinstance(model, Model):
-        return Taken(tuple(shares), "the working memory of an architecture that is not known")
-    known, kinds = values(model, run), unmeasured(model).split(" and ")
+        return Taken(tuple(shares), tr("the working memory of an architecture that is not known"))
+    known = values(model, run)
     step = engine_step(lean=not run.reserving.sorts)
     steps = [Share(step, engine_step(lean=True).exact(known), step.exact(known))]
     table = rope_table.exact(known)
-    missing = " and ".join(kind for kind in kinds if kind and kind not in _STEPS_KNOWN)
-    unknown = f"the working memory of {missing}" if missing else ""
+    missing = unmeasured(model, but=_STEPS_KNOWN)
+    unknown = tr("the working memory of {missing}", missing=missing) if missing else ""
     if run.reserving.budget == Budget.ASIDE:
         aside = gpu.capacity - inference_overhead.exact(_card_values(run, End.HIGH)) - budget(model, run, gpu)
         unknown = unknown or _beyond(steps.pop(), aside)
@@ -296,7 +301,8 @@ def _beyond(step: Share, aside: int) -> str:
     """Say that a step may need more than an engine leaves aside for it; "" if it does not."""
     if step.high <= aside:
         return ""
-    return f"a step, which may need {show(step.high)} where {show(max(aside, 0))} are left aside"
+    said = later("a step, which may need {needed} where {left} are left aside")
+    return tr(said, needed=show(step.high), left=show(max(aside, 0)))
 
 
 def _of_one_request(model: AnyModel, run: Inference) -> list[Share]:

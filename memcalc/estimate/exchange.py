@@ -13,6 +13,7 @@ from memcalc.formula.term import Term
 from memcalc.formula.weights import parameters
 from memcalc.specs.model import Model, NominalModel
 from memcalc.specs.training import Training
+from memcalc.texts import tr
 
 
 def on_one_card(moment: Moment) -> Moment:
@@ -42,7 +43,8 @@ def unknown(model: Model | NominalModel, run: Training, highest: Callable[[Model
     """
     if run.expert_parallel == 1 or isinstance(model, NominalModel) or run.activations != Accounting.TRANSFORMERS:
         return ""
-    said = "the buffers that exchange tokens"
     most = run.expert_parallel * min(model.active_experts, model.experts // run.expert_parallel)
     more = highest(replace(model, active_experts=most), run) - highest(model, run)
-    return f"{said} and up to {units.show(more)} for an uneven router" if more else said
+    if not more:
+        return tr("the buffers that exchange tokens")
+    return tr("the buffers that exchange tokens and up to {more} for an uneven router", more=units.show(more))

@@ -28,6 +28,7 @@ from memcalc.specs.model import Model, NominalModel
 from memcalc.specs.stored import Stored, published
 from memcalc.specs.training import Training
 from memcalc.specs.weighed import WeighedModel
+from memcalc.texts import later, tr
 
 AnyModel = Model | NominalModel | WeighedModel
 """What a question can be asked of."""
@@ -151,17 +152,16 @@ def taken(model: AnyModel, run: Inference) -> str:
     """Return what was taken from the file of the model, in sentences; "" if the run takes nothing from it."""
     stored, publishes = _own(model), getattr(model, "published", "")
     if run.weights != AUTO and (kept := _kept_blocks(model, run.weights)) and kept not in run.weights:
-        what = "experts" if model.moe_layers else "MLPs"
-        why = "because llama.cpp quantizes nothing a second time unless it is told to"
-        return f"{run.weights} files of {model.name} keep its {what} in {kept}, as its maker stores them, {why}."
+        said = _KEEP_EXPERTS if model.moe_layers else _KEEP_MLPS
+        return tr(said, weights=run.weights, model=model.name, kept=kept)
     if publishes and stored is None and run.weights in (AUTO, publishes):
         return _of_published(model, run)
     if _in_files(model) and run.weights == AUTO:
         unknown = getattr(model, "unknown", "")
-        whole = f" Every layer is counted with the whole context: {unknown}" if unknown else ""
+        whole = tr(" Every layer is counted with the whole context: {why}", why=unknown) if unknown else ""
         asked = run.kv_cache == AUTO and stored is not None and stored.cache
-        cache = f" The cache is in {stored.cache}, as config.json says." if asked else ""
-        return f"The weights take what the headers of their files say.{cache}{whole}"
+        cache = tr(" The cache is in {cache}, as config.json says.", cache=stored.cache) if asked else ""
+        return tr("The weights take what the headers of their files say.") + cache + whole
     if stored is None or AUTO not in (run.weights, run.kv_cache):
         return ""
     if resolved(model, run).weights != stored.weights:
@@ -175,11 +175,20 @@ def _of_published(model: Model, run: Inference) -> str:
     """Say whether a run counts a model as its maker publishes it."""
     if run.weights == model.published:
         return published(model.published).sentence
-    if run.reserving.has_format("weights", model.published):
-        said = f"and weights={model.published} counts that"
-    else:
-        said = f"which {run.engine} does not have"
-    return f"Counted in {USUAL}; {model.name} is published in {model.published}, {said}."
+    said = _COUNTS_THAT if run.reserving.has_format("weights", model.published) else _HAS_NOT_THAT
+    return tr(said, usual=USUAL, model=model.name, published=model.published, engine=run.engine)
+
+
+_KEEP_EXPERTS = later(
+    "{weights} files of {model} keep its experts in {kept}, as its maker stores them, because llama.cpp quantizes "
+    "nothing a second time unless it is told to."
+)
+_KEEP_MLPS = later(
+    "{weights} files of {model} keep its MLPs in {kept}, as its maker stores them, because llama.cpp quantizes nothing "
+    "a second time unless it is told to."
+)
+_COUNTS_THAT = later("Counted in {usual}; {model} is published in {published}, and weights={published} counts that.")
+_HAS_NOT_THAT = later("Counted in {usual}; {model} is published in {published}, which {engine} does not have.")
 
 
 def _own(model: AnyModel) -> Stored | None:

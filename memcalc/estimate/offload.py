@@ -15,7 +15,7 @@ from memcalc.specs.gpu import Gpu
 from memcalc.specs.inference import ALL, Inference
 from memcalc.specs.model import Model
 from memcalc.specs.training import Training
-from memcalc.texts import tr
+from memcalc.texts import both, later, tr
 from memcalc.units import show
 
 
@@ -132,7 +132,7 @@ def ways(model: AnyModel, run: Inference, gpu: Gpu) -> Iterator[tuple[Inference,
             )
             yield replace(run, cpu_experts=experts), words
         if layers := largest("gpu_layers", model, run, gpu):
-            said = "With {layers:,} of {all:,} layers on the card (gpu_layers {layers}) it would fit."
+            said = later("With {layers:,} of {all:,} layers on the card (gpu_layers {layers}) it would fit.")
             words = tr(said, layers=layers, all=len(held.layers) + 1)
             yield replace(run, gpu_layers=layers), words
 
@@ -147,12 +147,15 @@ def said(model: AnyModel, run: Inference) -> Iterator[str]:
         return
     layers = len(inference.stack_in(model, resolved(model, run)).layers)
     if run.gpu_layers != ALL and run.gpu_layers > layers:
-        yield f"gpu_layers {run.gpu_layers:,} is as good as all, which are {layers + 1:,} with the output."
+        words = later("gpu_layers {asked:,} is as good as all, which are {all:,} with the output.")
+        yield tr(words, asked=run.gpu_layers, all=layers + 1)
     if run.cpu_experts != ALL and run.cpu_experts > layers:
-        yield f"cpu_experts {run.cpu_experts:,} is as good as all {layers:,} layers."
+        yield tr("cpu_experts {asked:,} is as good as all {all:,} layers.", asked=run.cpu_experts, all=layers)
     kept = _in_cpu_memory(model, run)
     for field in filter(run.changed, ("cpu_experts", "kv_offload")):
         if kept == _in_cpu_memory(model, replace(run, **{field: getattr(Inference, field)})):
-            yield f"{field} {getattr(run, field)} changes nothing here."
-    parts = " and ".join(f"{show(size)} of {SUMMANDS[name].word}" for name, size in kept.items() if size)
-    yield f"In CPU memory lie {parts}, for which it must have room."
+            yield tr("{field} {value} changes nothing here.", field=field, value=getattr(run, field))
+    parts = [
+        tr("{size} of {word}", size=show(size), word=tr(SUMMANDS[name].word)) for name, size in kept.items() if size
+    ]
+    yield tr("In CPU memory lie {parts}, for which it must have room.", parts=both(parts))

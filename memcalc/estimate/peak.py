@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from functools import cache, cached_property, lru_cache
+from functools import cache, cached_property
 
 import sympy
 
@@ -26,6 +26,7 @@ from memcalc.formula.symbols import symbol
 from memcalc.formula.term import Term
 from memcalc.specs.model import Model, NominalModel
 from memcalc.specs.training import Training
+from memcalc.texts import both, cached, tr
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class Peak(At):
     unknown: str = ""
 
 
-@lru_cache(maxsize=1024)
+@cached
 def peak(model: Model | NominalModel, run: Training) -> Peak:
     """Return the highest moment of a training step [bytes on one GPU], with its parts and the other moments.
 
@@ -84,7 +85,7 @@ def peak(model: Model | NominalModel, run: Training) -> Peak:
     plan = _planned_for(model, run)
     found = _highest(plan.at(run))
     said = filter(None, (plan.unknown, exchange.unknown(model, run, _bytes)))
-    return Peak(**found, unknown=" and ".join(said))
+    return Peak(**found, unknown=both([*said]))
 
 
 def _bytes(model: Model, run: Training) -> int:
@@ -147,7 +148,7 @@ def _planned_for(model: Model | NominalModel, run: Training) -> _Plan:
     return _planned(_Kind(model, choices, run.batch > 1, run.sharing_cards > 1, beyond, run))
 
 
-@lru_cache(maxsize=1024)
+@cached
 def _planned(kind: _Kind) -> _Plan:
     model, run = kind.model, kind.run
     known = values(model, run)
@@ -235,19 +236,18 @@ def unknown(model: Model | NominalModel, run: Training) -> str:
     """
     said = []
     if isinstance(model, NominalModel) or run.activations == Accounting.NONE:
-        said.append("the activations")
+        said.append(tr("the activations"))
     elif run.activations == Accounting.MEGATRON:
-        said.append("what the loss takes for a moment")
+        said.append(tr("what the loss takes for a moment"))
     elif run.holds_inputs:
-        said.append("columns of outliers, which LLM.int8 keeps a second time")
+        said.append(tr("columns of outliers, which LLM.int8 keeps a second time"))
     if run.planned:
-        said.append("what a layer takes on its way back")
+        said.append(tr("what a layer takes on its way back"))
     if run.context_parallel > 1 and not isinstance(model, NominalModel) and run.activations != Accounting.NONE:
-        said.append("what attention exchanges between the cards of a sequence")
+        said.append(tr("what attention exchanges between the cards of a sequence"))
     if stepping(model, run)[1] is None:
-        said.append(f"what a step of {run.optimizer} takes for a moment")
-    said += towers.unknown(model)
-    return " and ".join(said)
+        said.append(tr("what a step of {optimizer} takes for a moment", optimizer=run.optimizer))
+    return both([*said, *towers.unknown(model)])
 
 
 def _step(model: Model | NominalModel, run: Training) -> Step:

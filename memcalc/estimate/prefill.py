@@ -9,6 +9,7 @@ from memcalc.formula.choices import Attention, Logits, WindowCache
 from memcalc.formula.term import Term
 from memcalc.specs.inference import Inference
 from memcalc.specs.model import Model
+from memcalc.texts import both, later, tr
 
 
 def prefill(model: Model, run: Inference) -> Term:
@@ -60,8 +61,11 @@ def _check_measured(model: Model, run: Inference) -> None:
     other = run.divided or (model.dense_layers and model.family not in LATENT)
     but = () if other else known.get(model.family, ())
     if missing := unmeasured(model, DIVIDED if run.divided else known, but):
-        where = " on several cards" if run.divided and model.family in known else ""
-        raise InputError(f"prefill must be 'none' for {model.name}{where}: nobody has measured {missing}.")
+        where = tr(" on several cards") if run.divided and model.family in known else ""
+        raise InputError(tr(_NOBODY, model=model.name, where=where, missing=missing))
+
+
+_NOBODY = later("prefill must be 'none' for {model}{where}: nobody has measured {missing}.")
 
 
 def _check_cards(model: Model, run: Inference) -> None:
@@ -88,16 +92,16 @@ def _sights(model: Model, run: Inference) -> str:
 
 
 _OTHER_KINDS = {
-    "moe_layers": "its experts",
-    "latent_layers": "its latent attention",
-    "mamba_layers": "its state-space layers",
-    "mamba2_layers": "its state-space layers",
-    "delta_layers": "its linear-attention layers",
-    "linear_layers": "its linear-attention layers",
-    "conv_layers": "its convolutions in the place of attention",
-    "sharing_layers": "its layers that share keys and values",
-    "window_sharing_layers": "its layers that share keys and values",
-    "bare_layers": "its layers without attention",
+    "moe_layers": later("its experts"),
+    "latent_layers": later("its latent attention"),
+    "mamba_layers": later("its state-space layers"),
+    "mamba2_layers": later("its state-space layers"),
+    "delta_layers": later("its linear-attention layers"),
+    "linear_layers": later("its linear-attention layers"),
+    "conv_layers": later("its convolutions in the place of attention"),
+    "sharing_layers": later("its layers that share keys and values"),
+    "window_sharing_layers": later("its layers that share keys and values"),
+    "bare_layers": later("its layers without attention"),
 }
 """Kinds of layers whose working memory nobody has measured, in words."""
 
@@ -115,8 +119,9 @@ def unmeasured(model: Model, families: Collection[str] | None = None, but: Colle
     """
     kinds = dict.fromkeys(words for kind, words in _OTHER_KINDS.items() if kind not in but and getattr(model, kind))
     if kinds or families is None or model.family in families:
-        return " and ".join(kinds)
-    return f"the code of its family, {model.family!r}" if model.family else "its code"
+        return both(list(map(tr, kinds)))
+    said = later("the code of its family, {family!r}")
+    return tr(said, family=model.family) if model.family else tr("its code")
 
 
 @cache
@@ -137,7 +142,7 @@ def _engine_buffer(model: Model, run: Inference) -> Term:
     if run.prefill != "whole":
         raise must("prefill", f"'whole' for {run.engine}, whose chunks are of ubatch tokens", str(run.prefill))
     if missing := unmeasured(model, but=measured_kinds(model)):
-        raise InputError(f"prefill must be 'none' for {model.name}: nobody has measured {missing}.")
+        raise InputError(tr(_NOBODY, model=model.name, where="", missing=missing))
     return _as_activations(compute_buffer(graph(model, run), model.values | run.values))
 
 

@@ -7,6 +7,7 @@ from memcalc.formula.sharding import N_d
 from memcalc.formula.term import Term
 from memcalc.specs.model import Model, NominalModel
 from memcalc.specs.training import Training
+from memcalc.texts import both, tr
 
 _IN_FILES = ("file_vision", "file_audio", "file_speech", "file_projector")
 
@@ -30,9 +31,10 @@ def unknown(model: Model | NominalModel) -> list[str]:
     >>> unknown(Model.named("Llama-3.1-8B"))
     []
     """
-    said = ["what towers keep of pictures and sound, and their states if they are trained"] if _in_files(model) else []
+    kept = tr("what towers keep of pictures and sound, and their states if they are trained")
     left = getattr(model, "ignored", ())
-    return [*said, *([f"what {' and '.join(left)} of the file stands for"] if left else [])]
+    read = tr("what {keys} of the file stands for", keys=both(left))
+    return [*([kept] if _in_files(model) else []), *([read] if left else [])]
 
 
 def _in_files(model: Model | NominalModel) -> bool:

@@ -21,6 +21,7 @@ from memcalc.formula.saved_tensors import saved_tensors as tensors_of
 from memcalc.formula.term import Term
 from memcalc.specs.model import Model, NominalModel
 from memcalc.specs.training import Training
+from memcalc.texts import later, tr
 
 _KINDS = {"moe_layers": "experts", "latent_layers": "latent"}
 """Kind of layers → the trait of a family's code that has them."""
@@ -63,12 +64,15 @@ def _reasons(model: Model, run: Training) -> Iterator[str]:
         return
     own = _own_kinds(model) if run.activations == Accounting.TRANSFORMERS else []
     if missing := unmeasured(model, but=own):
-        yield f"activations must be 'none' for {model.name}: nobody has measured {missing}."
+        yield tr(_NOBODY, allowed="'none'", model=model.name, missing=missing)
     yield from (
         _not_in_megatron(run) if run.activations == Accounting.MEGATRON else _not_in_transformers(model, run, own)
     )
     if run.context_parallel > 1:
         yield from _not_along_a_sequence(model, run)
+
+
+_NOBODY = later("activations must be {allowed} for {model}: nobody has measured {missing}.")
 
 
 def _not_in_megatron(run: Training) -> Iterator[str]:
@@ -89,8 +93,8 @@ def _not_in_transformers(model: Model, run: Training, own: list[str]) -> Iterato
         if (found := getattr(run, name)) != alone:
             yield f"{name} must be {alone} with activations 'transformers', not {found!r}; 'none' leaves them out."
     if missing := unmeasured(model, _CODES, but=own) or _mixture(model):
-        other = "'none'" if model.moe_layers or model.latent_layers else "'megatron' or 'none'"
-        yield f"activations must be {other} for {model.name}: nobody has measured {missing}."
+        other = "'none'" if model.moe_layers or model.latent_layers else tr(" or ").join(["'megatron'", "'none'"])
+        yield tr(_NOBODY, allowed=other, model=model.name, missing=missing)
     if run.lora_rank:
         yield from adapters.unknown(model, run)
     if run.recompute not in RECOMPUTE:
@@ -130,7 +134,7 @@ def _own_kinds(model: Model) -> list[str]:
 def _mixture(model: Model) -> str:
     """Return what is unknown of a model that differs in its windows and in its experts from layer to layer."""
     windows, experts = model.full_layers and model.window_layers, model.moe_layers and model.dense_layers
-    return "windows in some layers and experts in others" if windows and experts else ""
+    return tr("windows in some layers and experts in others") if windows and experts else ""
 
 
 def _refuse_unknown_activations(model: Model, run: Training) -> None:

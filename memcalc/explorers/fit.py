@@ -62,10 +62,10 @@ def will_it_fit(
     """
     model, gpu = model_of(model), Gpu.of(gpu)
     run = Inference(context=context, batch=batch, weights=weights, kv_cache=kv_cache)
-    memory, fit = breakdown(model, run), fits(model, run, gpu)
-    marks = Marks(width)
+    memory, fit, marks = breakdown(model, run), fits(model, run, gpu), Marks(width)
     vessel = _card(marks, model, run, gpu, memory)
-    height = _shelf(marks, memory, gpu, _labels(marks, vessel, model, run, memory))
+    end = _labels(marks, vessel, model, run, memory)
+    height = _shelf(marks, memory, gpu, end)
     said = _verdict(fit)
     return Frame(
         marks=marks,
@@ -78,7 +78,7 @@ def will_it_fit(
         code=code(model, run, shown=("context", "batch", "weights", "kv_cache")),
         sentence=_ASKS if batch == 1 else _ASKS_SEVERAL,
         scale=f"{vessel.unit:.3g}",
-        guess=vessels.guess(vessel, tr(_GUESS), fit.needed),
+        guess=vessels.guess(vessel, tr(_GUESS), fit.needed, int(end)),
     )
 
 
@@ -233,7 +233,8 @@ def _look(name: str) -> dict[str, object]:
 
 
 def _shelf(marks: Marks, memory: dict[str, int], gpu: Gpu, top: float) -> int:
-    """Draw the same load in other cards, all to one scale; return where the picture ends."""
+    """Draw the same load in other cards, all to one scale; return where the picture ends. It waits for a guess."""
+    above = set(marks.shapes)
     names = SHELF if marks.width > 360 else (*SHELF[:2], SHELF[-1])
     cards, load = [Gpu.named(name) for name in names], sum(memory.values())
     step, floor = marks.width / len(cards), top + 138
@@ -244,6 +245,7 @@ def _shelf(marks: Marks, memory: dict[str, int], gpu: Gpu, top: float) -> int:
         vessel = Vessel(card.capacity, memory, step * (place + 0.5), floor, unit, step - 8)
         vessels.draw(marks, vessel, f"shelf_{card.name}", look="thin")
         _on_the_shelf(marks, vessel, card, step, card.name == gpu.name)
+    marks.wait(above)
     return int(floor + 52)
 
 

@@ -31,6 +31,7 @@ class Guess:
     handle : how the guess is dragged, as of `marks.along`; the shape that it moves is called "guess"
     low, high : the ends of a guess [unit]
     height : of the picture until it opens, where less than all of it is asked about [px]; 0 if all is
+    stays : whether the line can be compared with what the open picture shows
     """
 
     asks: str
@@ -40,6 +41,7 @@ class Guess:
     low: float
     high: float
     height: int = 0
+    stays: bool = True
 
 
 class OnDemand(UserList):

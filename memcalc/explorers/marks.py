@@ -15,7 +15,7 @@ Lengths are CSS pixels. A name is unique in a picture, and the same thing keeps 
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from memcalc.texts import tr
 
@@ -56,6 +56,11 @@ class Marks:
         """Add a shape of any kind; attributes with a dash are written with an underscore."""
         rounded = {key.replace("_", "-"): _short(value) for key, value in attributes.items() if value not in (None, "")}
         self.shapes[name] = {"tag": tag, **rounded}
+
+    def wait(self, drawn: Collection[str]) -> None:
+        """Have every shape wait until a guess is made, but those that were drawn before."""
+        for name in self.shapes.keys() - drawn:
+            self.shapes[name]["answer"] = True
 
     def rect(self, name: str, x: float, y: float, width: float, height: float, **more: object) -> None:
         """Add a rectangle; one of a negative size has none."""

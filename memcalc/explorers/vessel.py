@@ -309,13 +309,14 @@ def _lip(start: float, end: float, low: float, bend: float) -> str:
     return f"Q{start:.1f} {low + bend:.1f} {(start + end) / 2:.1f} {low + bend:.1f}T{end:.1f} {low:.1f}"
 
 
-def guess(vessel: Vessel, asks: str, needed: int) -> Guess:
+def guess(vessel: Vessel, asks: str, needed: int, height: int) -> Guess:
     """Return the guess of how high a load reaches: a line is dragged along the card.
 
     Parameters
     ----------
     asks : what is asked, and how it is answered
     needed : the answer [bytes]
+    height : of the picture until it opens [px]
     """
     per_gib = vessel.high(UNITS["GiB"])
     return Guess(
@@ -325,4 +326,5 @@ def guess(vessel: Vessel, asks: str, needed: int) -> Guess:
         handle={"axis": "y"} | along("guess", origin=vessel.floor, size=-per_gib),
         low=0,
         high=round((vessel.floor - 12) / per_gib),
+        height=height,
     )

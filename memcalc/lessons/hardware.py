@@ -111,10 +111,10 @@ def _share_of_bound(bits: int | Fraction) -> float:
 @task(
     "5.3",
     "tokens",
-    asks="On the Mac of your guess, the GPU has three quarters of 192 GiB. Llama-3.1-70B has BF16 [weights] and an "
-    "FP16 [cache|kv_cache]. How many tokens of context fit at most?",
-    hint="What the weights, of 70,553,706,496 parameters, leave of the memory is divided by the cache of one token: 80 "
-    "layers, 8 stored pairs of 128 numbers, and two bytes for each.",
+    asks="The Mac of your guess has 192 GiB, and its GPU may use the part that you have found there. Llama-3.1-70B has "
+    "BF16 [weights] and an FP16 [cache|kv_cache]. How many tokens of context fit at most?",
+    hint="The part is three quarters. What the weights, of 70,553,706,496 parameters, leave of it is divided by the "
+    "cache of one token: 80 layers, 8 stored pairs of 128 numbers, and two bytes for each.",
     solution="(192 * 3/4 * 2**30 - 2 * 70,553,706,496) / (80 * 8 * 128 * (2 + 2))",
     because="The weights leave 12.6 GiB, and a token takes 320 KiB.",
     matters="It would write fewer than six tokens per second, because it must read 144 GiB for each.",

@@ -110,6 +110,7 @@ def _one_more_layer() -> Answers:
     yield right.xreplace({h_kv: h}), "keys and values have grouped heads: their matrices are made for h_kv heads"
     yield 4 * d**2 + widens + scales, "that is one head size for all: keys and values have fewer heads, h_kv"
     yield right - d * h * d_k, "a matrix of the attention is missing: the queries', or the output's back to d"
+    yield 12 * d**2, "that is the rule for your head; with the other letters the count is exact"
     yield right.xreplace({h: d / d_k}), "so it is in many models, but h × d_k need not be d: keep both letters"
     yield looks + scales, "that layer has no MLP, where most of the parameters are"
     yield widens + scales, "that layer has no attention"

@@ -12,6 +12,7 @@ from memcalc.errors import InputError
 from memcalc.formula.choices import Budget, Family, Kept
 from memcalc.formula.formats import Format, averaged
 from memcalc.formula.lineage import lineage
+from memcalc.texts import later, tr
 
 _SHOWN = 5
 """So many of the formats that an engine has are named where one is refused."""
@@ -145,10 +146,10 @@ class Engine(Row):
         row = _needs(self.kind, form) if capability is not None else None
         if row is None or capability >= Fraction(row["full"]):
             return ""
-        cannot = f"{card} has compute capability {float(capability)}, and {self.kind} needs"
+        of = {"card": card, "capability": float(capability), "engine": self.kind, "format": form}
         if capability < Fraction(row["least"]):
-            raise InputError(f"weights must not be {form} for {self.name} on {card}: {cannot} {row['least']} for them.")
-        return f"{cannot} {row['full']} to compute with {form}: {row['instead']}."
+            raise InputError(tr(_NOT_THERE, name=self.name, needed=row["least"], **of))
+        return tr(_NOT_WITH, needed=row["full"], instead=tr(row["instead"]), **of)
 
     @property
     def places(self) -> bool:
@@ -163,6 +164,15 @@ class Engine(Row):
         if self.kind and not self.places:
             able = " or ".join(row["engine"] for row in catalogue.rows("engine_formats") if row["use"] == "offload")
             raise InputError(f"{field} must be left out for the engine {self.name!r}, not {value!r}; {able} has it.")
+
+
+_NOT_THERE = later(
+    "weights must not be {format} for {name} on {card}: {card} has compute capability {capability}, and {engine} needs "
+    "{needed} for them."
+)
+_NOT_WITH = later(
+    "{card} has compute capability {capability}, and {engine} needs {needed} to compute with {format}: {instead}."
+)
 
 
 @cache

@@ -25,6 +25,7 @@ from memcalc.formula.quantization import shrinks
 from memcalc.formula.tensors import ONCE, Tensor, n_mlp, present
 from memcalc.specs.model import Model
 from memcalc.specs.stored import Stored
+from memcalc.texts import cached, later, tr
 
 MOST_STARS, MOST_ALTERNATIVES = 1_000, 64
 """Patterns with stars that are looked up in a hundred layers, and texts that one regular expression may stand for."""
@@ -49,7 +50,7 @@ class InModel(NamedTuple):
     sentence: str = ""
 
 
-@lru_cache(maxsize=128)
+@cached
 def in_model(stored: Stored, model: Model) -> InModel:
     """Return how a model is stored whose file says this of its format.
 
@@ -94,29 +95,48 @@ def _in_words(others: tuple[Other, ...], base: Format, model: Model) -> str:
     said = []
     for form, groups in parts.items():
         words = [_part(group, found, {name for of, name in shrunk if of == group}) for group, found in groups.items()]
-        said.append(f"In {form}: {'; '.join(words)}.")
+        said.append(tr("In {format}: {parts}.", format=form, parts="; ".join(words)))
     return " ".join(said)
 
 
 def _part(group: str, found: list[Other], shrunk: set[str]) -> str:
     """Say which tensors of a group were found: all that a format would shrink, or some, and how many."""
     whole = {other.tensor for other in found if other.number is None}
-    part = f"the {_WORDS.get(group, group).replace('_', ' ')}"
+    part = tr(_WORDS[group])
     if shrunk and shrunk <= whole:
-        return part if shrunk != {"lm_head"} else "the output layer"
-    counted = ", ".join(f"{other.number or 'all'} {other.tensor}" for other in found)
-    return f"{counted} of {part}"
+        return part if shrunk != {"lm_head"} else tr("the output layer")
+    counted = ", ".join(f"{other.number or tr('all')} {other.tensor}" for other in found)
+    return tr("{tensors} of {part}", tensors=counted, part=part)
 
 
-_WORDS = {"mlp": "MLP", "expert": "experts", "router": "router and the shared experts"}
+_WORDS = {
+    "embedding": later("the embedding"),
+    "attention": later("the attention"),
+    "window_attention": later("the attention with a window"),
+    "sharing_attention": later("the attention that shares keys and values"),
+    "window_sharing_attention": later("the attention with a window that shares keys and values"),
+    "latent_attention": later("the latent attention"),
+    "indexer": later("the indexer"),
+    "mamba": later("the state space"),
+    "mamba2": later("the state space"),
+    "delta": later("the delta rule"),
+    "short_conv": later("the convolution"),
+    "linear_attention": later("the linear attention"),
+    "mlp": later("the MLP"),
+    "wide_mlp": later("the wide MLP"),
+    "expert": later("the experts"),
+    "router": later("the router and the shared experts"),
+    "norms": later("the norms"),
+}
+"""Group of tensors → what it is called, as it stands in a sentence."""
 
 
 def _nothing(unmatched: list[str]) -> str:
     """Say which patterns name nothing."""
     if not unmatched:
         return ""
-    others = f", nor any of {len(unmatched) - 1:,} more that the file names" if unmatched[1:] else ""
-    return f"Nothing that is counted here is called {shown(unmatched[0])}{others}."
+    others = tr(", nor any of {count:,} more that the file names", count=len(unmatched) - 1) if unmatched[1:] else ""
+    return tr("Nothing that is counted here is called {name}{others}.", name=shown(unmatched[0]), others=others)
 
 
 def _base(stored: Stored) -> Format:

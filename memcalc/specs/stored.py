@@ -12,6 +12,7 @@ from memcalc.formula.choices import Family
 from memcalc.formula.formats import Format
 from memcalc.specs.config import levels, load
 from memcalc.specs.methods import METHODS, Section
+from memcalc.texts import later, tr
 
 WIDTHS = {"bfloat16": "BF16", "float16": "FP16", "float32": "FP32"}
 """`dtype` in a config.json → format of what is not quantized."""
@@ -35,7 +36,7 @@ class Stored:
     kept : modules that stay as they are, or patterns of their names
     others : formats that some modules have instead, each with the patterns of their names
     head : whether the output layer is quantized as any other, unless it is kept
-    sentence : what was taken, and from where
+    where : what says so, such as "dtype in config.json", or PUBLISHED; "" if nothing does
     problem : why nothing could be taken, and the way out; "" if all is well
     """
 
@@ -45,8 +46,28 @@ class Stored:
     kept: tuple[str, ...] = ()
     others: tuple[tuple[str, tuple[str, ...]], ...] = ()
     head: bool = False
-    sentence: str = ""
+    where: str = ""
     problem: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """What was taken, and from where; "" if nothing was."""
+        if not self.weights:
+            return ""
+        if not self.where:
+            return tr(_NOT_NAMED, format=self.weights)
+        form = Format.named(self.weights)
+        more = "".join(tr(", some modules in {format}", format=name) for name in dict.fromkeys(dict(self.others)))
+        left = {"left": _left(form, self.head), "width": self.width}
+        rest = "" if form.family == Family.PLAIN else tr("; {left} in {width}", **left)
+        cache = tr("; the cache in {cache}", cache=self.cache) if self.cache not in ("", self.width) else ""
+        said = _AS_PUBLISHED if self.where == PUBLISHED else later("{format}, as {where} says{rest}.")
+        return tr(said, format=form.name + more, where=self.where, rest=rest + cache)
+
+
+PUBLISHED = "published"
+_AS_PUBLISHED = later("As published: {format}{rest}.")
+_NOT_NAMED = later("{format}, because config.json names neither dtype nor quantization_config.")
 
 
 def stored(values: Mapping, beside: Mapping | None = None) -> Stored:
@@ -64,10 +85,10 @@ def stored(values: Mapping, beside: Mapping | None = None) -> Stored:
     ('FP8-128x128', 'BF16')
     """
     try:
-        width, said = _width(values)
+        width, where = _width(values)
         section = _section(values, beside)
         if section is None:
-            return Stored(width, _cache_of(width), width, sentence=said)
+            return Stored(width, _cache_of(width), width, where=where)
         return _quantized(section, width)
     except InputError as problem:
         return Stored(problem=f"{str(problem).removesuffix('.')}; or name the format yourself, as in weights='FP16'.")
@@ -94,26 +115,24 @@ def published(name: str) -> Stored:
     'As published: MXFP4; all but the experts in BF16.'
     """
     found = stored(json.loads(catalogue.find("published", "published", name)["config"]))
-    return replace(found, sentence=f"As published: {_sentence(found)}")
+    return replace(found, where=PUBLISHED)
 
 
 def _quantized(section: Section, width: str) -> Stored:
     method = choice(f"quant_method of {section.where}", _method(section), METHODS)
     read = METHODS[method](section, width)
     kept = (*read.kept, *(pattern for key in _KEPT for pattern in section.texts(key)))
-    found = Stored(read.weights, _cache(section), width, kept, read.others, read.head)
-    return replace(found, sentence=_sentence(found, f", as {section.where} says"))
+    return Stored(read.weights, _cache(section), width, kept, read.others, read.head, section.where)
 
 
 def _width(values: Mapping) -> tuple[str, str]:
-    """Return the format that `dtype` means, and a sentence; older files call it `torch_dtype`."""
+    """Return the format that `dtype` means, and what says so; older files call it `torch_dtype`."""
     for place in levels(values):
         for key in ("dtype", "torch_dtype"):
             if place.get(key) not in (None, "auto"):
                 said = place[key].removeprefix("torch.") if isinstance(place[key], str) else place[key]
-                width = WIDTHS[choice(f"{key} in config.json:", said, WIDTHS)]
-                return width, f"{width}, as {key} in config.json says."
-    return "FP16", "FP16, because config.json names neither dtype nor quantization_config."
+                return WIDTHS[choice(f"{key} in config.json:", said, WIDTHS)], f"{key} in config.json"
+    return "FP16", ""
 
 
 def _cache_of(width: str) -> str:
@@ -150,21 +169,13 @@ def _method(section: Section) -> object:
     return section.get("quant_method", "mlx" if of_mlx else None)
 
 
-def _sentence(found: Stored, says: str = "") -> str:
-    """Say which format was found and, if that is told, what says so."""
-    form = Format.named(found.weights)
-    more = "".join(f", some modules in {name}" for name in dict.fromkeys(name for name, _ in found.others))
-    rest = "" if form.family == Family.PLAIN else f"; {_rest(form, found.head)} in {found.width}"
-    cache = f"; the cache in {found.cache}" if found.cache else ""
-    return f"{form.name}{more}{says}{rest}{cache}."
-
-
-def _rest(form: Format, head: bool) -> str:
+def _left(form: Format, head: bool) -> str:
     """Say what a format leaves as it is, beside the modules that a file names."""
     if "mamba" in form.keeps:
-        return "all but the experts"
-    parts = ["norms"] if form.also else ["embedding", *([] if head else ["output layer"]), "router", "norms"]
-    return " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1])))
+        return tr("all but the experts")
+    if form.also:
+        return tr("norms")
+    return tr("embedding, router and norms") if head else tr("embedding, output layer, router and norms")
 
 
 def _cache(section: Section) -> str:

@@ -7,7 +7,7 @@ import re
 import shutil
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -19,11 +19,12 @@ from sphinx.environment import BuildEnvironment
 from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxDirective
 
-from memcalc import explorers
+from memcalc import explorers, language
 from memcalc.explorers.marks import LAYOUTS
 from memcalc.lessons import GUESSES, brief_widget, exercise, page, predict, questions
 from memcalc.lessons.brief_widget import Asked, Chooser
 from memcalc.lessons.briefs import BRIEFS, Brief
+from memcalc.texts import ENGLISH, chosen, languages, tr
 from memcalc.web import calculator, pages
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -34,6 +35,9 @@ OPEN = """<p class="memcalc-open"><a href="{up}lite/lab/index.html?path={name}.i
 if you would like to change its code. Python then runs in your browser, and fetches numpy, pandas and matplotlib from
 Pyodide's distribution.</p>"""
 """What leads from a lesson's page to the notebook, which `site/lite.py` puts there."""
+
+SAID = {ENGLISH: ("This lesson in English", "in the glossary"), "de": ("Diese Lektion auf Deutsch", "im Glossar")}
+"""Language → what leads there from the same lesson in another, and where its letters lead."""
 
 SCRIPTS = ("calculator.js", "lesson.js", "record.js", "site.js")
 
@@ -48,28 +52,31 @@ class Picture:
     said : what it says at first
     start : what its start differs in from the usual one
     ahead : whether it has frames beside the first one
+    language : in which it speaks
     """
 
     subject: str
     said: str = ""
     start: Mapping[str, object] = field(default_factory=dict)
     ahead: bool = True
+    language: str = field(default_factory=chosen)
 
     @property
     def folder(self) -> str:
         """The folder of its frames, which equal pictures share."""
-        start = json.dumps([self.subject, self.start], sort_keys=True)
+        start = json.dumps([self.subject, self.start, self.language], sort_keys=True)
         return sha256(start.encode()).hexdigest()[:12]
 
     def element(self, up: str, more: str = "") -> str:
         """Return the element; `up` leads from the page to the root of the site."""
         closed = " data-closed" if self.start.get("closed") else ""
-        where = f'data-folder="{up}{LIVE}/{self.folder}" data-worker="{up}{LIVE}/worker.js"'
+        where = f'data-folder="{up}{LIVE}/{self.folder}" data-worker="{worker(up, self.language)}"'
         said = html.escape(self.said)
         return f'<div data-later data-subject="{self.subject}" {where}{closed}{more}><noscript>{said}</noscript></div>'
 
     def write(self, live: Path, ahead: Collection[int]) -> None:
         """Write its frames, in some layouts many; of the calculator also what stands beside the first."""
+        language(self.language)
         ahead = ahead if self.ahead else ()
         changed = {name: value for name, value in self.start.items() if name != "closed"}
         if self.subject != "calculator":
@@ -77,6 +84,25 @@ class Picture:
         pages.write_frames(live / self.folder, calculator.calculator, changed, ahead)
         beside = json.dumps(calculator.beside(changed))
         (live / self.folder / self.subject / "beside.json").write_text(beside, encoding="utf-8")
+
+
+def worker(up: str, speaks: str) -> str:
+    """Return the address of the worker that computes what is not made beforehand, in a language."""
+    return f"{up}{LIVE}/worker.js" + (f"?language={speaks}" if speaks != ENGLISH else "")
+
+
+def language_of(document: str) -> str:
+    """Return the language of a page: lessons in others than English have a folder of each."""
+    folder = Path(document).parent.name
+    return folder if folder in languages() else ENGLISH
+
+
+@contextmanager
+def spoken(document: str) -> Iterator[None]:
+    """Speak the language of a page."""
+    language(language_of(document))
+    yield
+    language(ENGLISH)
 
 
 def slug(title: str) -> str:
@@ -154,14 +180,16 @@ def _printed(cell: Mapping) -> list[str]:
     return [_text(one["text/plain"]) for one in data if WIDGET in one]
 
 
-def live(notebook: dict, name: str, up: str) -> dict:
+def live(notebook: dict, name: str, up: str, below: str = "") -> dict:
     """Return a notebook whose widgets are elements that a page makes live; the code that opens them is left out.
 
-    Below the heading of a lesson stands what opens the notebook itself.
+    Parameters
+    ----------
+    below : what stands below the heading
     """
-    if name.startswith("0"):
+    if below:
         heading = notebook["cells"][0]
-        heading["source"] = f"{_text(heading['source'])}\n\n{OPEN.format(up=up, name=name)}\n"
+        heading["source"] = f"{_text(heading['source'])}\n\n{below}\n"
     for cell, shown in zip(notebook["cells"], pictures(notebook["cells"], name), strict=True):
         if cell["cell_type"] != "code":
             if _text(cell["source"]).startswith("## Set-up"):
@@ -183,11 +211,13 @@ def live(notebook: dict, name: str, up: str) -> dict:
 
 def _elements(printed: str, source: str, left: Iterator[Picture], up: str) -> Iterator[str]:
     """Yield what stands in the place of a widget, by how it is printed."""
-    asked = re.match(r"(Guess|Exercise) (\d+\.\d+): ", printed)
+    named = {"guess": "Guess {number}", "exercise": "Exercise {number}"}
+    begins = {kind: re.match(tr(words, number=r"(\d+\.\d+)") + ": ", printed) for kind, words in named.items()}
+    kind, asked = next(((kind, found) for kind, found in begins.items() if found), ("", None))
     if not asked:
         yield next(left).element(up) if printed.startswith("Explorer(") else _several(printed, source, up)
         return
-    kind, number = asked[1].lower(), asked[2]
+    number = asked[1]
     if kind == "guess" and re.search(r"\bwithin=", source):
         yield next(left).element(up, f' data-number="{number}"')
         return
@@ -201,7 +231,7 @@ def _elements(printed: str, source: str, left: Iterator[Picture], up: str) -> It
 def _asked(kind: str, question: Mapping, said: str, up: str, **more: str) -> str:
     """Return the element of what a lesson asks."""
     text = json.dumps(question, ensure_ascii=False, separators=(",", ":"))
-    data = {"about": kind, "question": text, "worker": f"{up}{LIVE}/worker.js"} | more
+    data = {"about": kind, "question": text, "worker": worker(up, chosen())} | more
     attributes = " ".join(f'data-{name}="{html.escape(value)}"' for name, value in data.items())
     return f"<div {attributes}><noscript>{html.escape(said)}</noscript></div>"
 
@@ -255,12 +285,12 @@ def _link(output: dict) -> None:
     data = output.get("data", {})
     if "text/markdown" in data:
         text = anchored(re.sub(r"(?m)^---$", "", _text(data["text/markdown"])))
-        named = r'<a href="\2.html#letter-\3" aria-label="\3 in the glossary">\1</a>'  # MathML alone is no name
-        data["text/markdown"] = re.sub(r"\[(\$[^$]*\$)\]\((\w+)\.ipynb#letter-([^)]+)\)", named, text)
+        named = rf'<a href="\2.html#letter-\3" aria-label="\3 {SAID[chosen()][1]}">\1</a>'  # MathML alone is no name
+        data["text/markdown"] = re.sub(r"\[(\$[^$]*\$)\]\(([\w./]+)\.ipynb#letter-([^)]+)\)", named, text)
     if "text/html" not in data:
         return
-    text = re.sub(r'href="(\w+)\.ipynb', r'href="\1.html', _text(data["text/html"]))
-    if re.match(r"\d · .*: \d+ of \d+ ", _text(data.get("text/plain", ""))):
+    text = re.sub(r'href="([\w./]+)\.ipynb', r'href="\1.html', _text(data["text/html"]))
+    if re.match(r"\d · .*: \d+ \w+ \d+ ", _text(data.get("text/plain", ""))):
         text = f"<div data-progress>{text}</div>"
     data["text/html"] = text
 
@@ -294,13 +324,33 @@ def _forget(_app: Sphinx, env: BuildEnvironment, document: str) -> None:
 
 
 def _read(app: Sphinx, document: str, source: list[str]) -> None:
-    if app.env.doc2path(document).suffix == ".ipynb":
-        notebook, name = json.loads(source[0]), Path(document).name
+    if app.env.doc2path(document).suffix != ".ipynb":
+        return
+    with spoken(document):
+        notebook, name, up = json.loads(source[0]), Path(document).name, "../" * document.count("/")
         shown = [one for of_cell in pictures(notebook["cells"], name) for one in of_cell]
         for lesson in re.findall(r'"brief\((\d)\)', source[0]):
             shown += [_picture_of(brief, lesson) for brief in BRIEFS]
         remember(app.env, document, shown)
-        source[0] = json.dumps(live(notebook, name, "../" * document.count("/")))
+        source[0] = json.dumps(live(notebook, name, up, _below_heading(app, document, up)))
+
+
+def _below_heading(app: Sphinx, document: str, up: str) -> str:
+    """Return what opens a lesson as a notebook, in English, and what leads to the same lesson in other languages."""
+    name = Path(document).name
+    if not name.startswith("0"):
+        return ""
+    where = {one: f"lessons/{name}" if one == ENGLISH else f"lessons/{one}/{name}" for one in languages()}
+    twins = "".join(
+        f'<p class="memcalc-open" lang="{one}"><a hreflang="{one}" href="{up}{there}.html">{SAID[one][0]}</a></p>'
+        for one, there in where.items()
+        if there in app.env.found_docs and there != document
+    )
+    return twins if chosen() != ENGLISH else OPEN.format(up=up, name=name) + (f"\n{twins}" if twins else "")
+
+
+def _say_language(_app: Sphinx, document: str, _template: str, context: dict, _tree: object) -> None:
+    context["language"] = language_of(document)
 
 
 def _write(app: Sphinx, fault: Exception | None) -> None:
@@ -331,6 +381,9 @@ def _copy(app: Sphinx, _config: object) -> None:
             path.unlink()
     for path in (*there.glob("*.ipynb"), *there.glob("*.md")):
         shutil.copy2(path, here)
+    for path in (path for one in languages() for path in there.glob(f"{one}/*.ipynb")):
+        (here / path.parent.name).mkdir(exist_ok=True)
+        shutil.copy2(path, here / path.parent.name)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
@@ -341,5 +394,6 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("config-inited", _copy)
     app.connect("env-purge-doc", _forget)
     app.connect("source-read", _read)
+    app.connect("html-page-context", _say_language)
     app.connect("build-finished", _write)
     return {"parallel_read_safe": False, "parallel_write_safe": True}

@@ -167,12 +167,15 @@ def test_every_setting_has_a_frame(setting):
 
 
 def test_the_closed_picture_does_not_say_how_fast_it_is():
-    """Lines of 10 and 100 tokens a second in the map would answer the guess; those of prices do not."""
+    """Nor does the map wait below the question: lines of 10 and 100 tokens a second would answer it."""
     shapes = frame().shapes
     told = [name for name in shapes if name.startswith(("speed", "tokens", "ribbon", "next", "told", "beside"))]
     assert len(told) > 8
     assert all(shapes[name].get("answer") for name in told)
-    assert "answer" not in frame(against="price").shapes["beside"]
+    low = frame().guess.height
+    assert low < 0.6 * frame().height
+    ends = {name: shape["y"] for name, shape in shapes.items() if shape["tag"] == "text" and not shape.get("answer")}
+    assert max(ends.values()) < low, "what is not shown does not wait below"
 
 
 def test_the_pipe_has_a_handle_if_something_runs_through_it():

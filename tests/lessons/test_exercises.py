@@ -175,6 +175,7 @@ def test_right(number, answer):
         ("1.3", LAYER - d * h * d_k, "a matrix of the attention is missing"),
         ("1.3", 2 * d**2 + 2 * d * h_kv * d_k + 3 * d * d_ff + 2 * d, "need not be d"),
         ("1.3", 4 * d**2 + 3 * d * d_ff + 2 * d, "one head size for all"),
+        ("1.3", 12 * d**2, "the rule for your head"),
         ("1.3", LAYER - 3 * d * d_ff, "has no MLP"),
         ("1.3", 3 * d * d_ff + 2 * d, "no attention"),
         ("1.3", LAYER - 3 * d * d_ff + n_mlp * d * d_ff, "right in letters"),

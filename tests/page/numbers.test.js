@@ -7,7 +7,7 @@ import { nearest, read, sentence, write } from "../../memcalc/explorers/page/dom
 import { between, parted, turnOf, way } from "../../memcalc/explorers/page/draw.js";
 import { layoutFor } from "../../memcalc/explorers/page/explorer.js";
 import { changed, whole } from "../../memcalc/explorers/page/frames.js";
-import { factor } from "../../memcalc/explorers/page/guess.js";
+import { factor, met } from "../../memcalc/explorers/page/guess.js";
 import { along, allowed, placeOf, stepped, valueAt } from "../../memcalc/explorers/page/hands.js";
 import { called, matches } from "../../memcalc/explorers/page/pickers.js";
 
@@ -107,6 +107,12 @@ test("the layout is the widest that has room, or nearly", () => {
   const layouts = [360, 600, 860];
   const widths = { 320: 360, 500: 360, 540: 600, 700: 600, 760: 860, 1200: 860 };
   for (const [room, layout] of Object.entries(widths)) assert.equal(layoutFor(layouts, Number(room)), layout);
+});
+
+test("a guess that lies at the answer leaves the words there to the picture", () => {
+  const guess = { handle: { axis: "y", origin: 300, size: -10 }, truth: 20 };
+  assert.deepEqual([20, 21, 18, 25, 13].map((guessed) => met(guess, guessed)), [true, true, true, false, false]);
+  assert.equal(met({ ...guess, handle: { ...guess.handle, axis: "x" } }, 20), false);
 });
 
 test("a guess is told by which factor it is off", () => {

@@ -63,7 +63,7 @@ def cards_for_a_model(
     token = Token(model_of(model), run, Gpu.of(gpu))
     marks, flowing = Marks(width), Flow(token, PLACES[width])
     flow.draw(marks, flowing)
-    height = cards_map.draw(marks, _labels(marks, flowing), token, against)
+    low, height = _below(marks, flowing, against)
     if token.seconds:
         flow.edge(marks, flowing, gpu)
         flow.guess_line(marks, flowing)
@@ -77,7 +77,7 @@ def cards_for_a_model(
         formula=_formula(token),
         code=_code(token, gpu),
         scale=f"{flowing.vessel.unit:.3g} {flowing.shown if flowing.open else 0:g} {against}",
-        guess=_guess(flowing) if token.seconds else None,
+        guess=_guess(flowing, low) if token.seconds else None,
     )
 
 
@@ -176,6 +176,14 @@ def _code(token: Token, gpu: str) -> str:
     return f"fastest({arguments(token.model, token.run, shown)}, Gpu.of({gpu!r})).decode"
 
 
+def _below(marks: Marks, flowing: Flow, against: str) -> tuple[int, int]:
+    """Draw the labels of a card and the map below, which waits for a guess; return where each ends."""
+    end, above = _labels(marks, flowing), set(marks.shapes)
+    height = cards_map.draw(marks, end, flowing.token, against)
+    marks.wait(above)
+    return int(end), height
+
+
 def _labels(marks: Marks, flowing: Flow) -> float:
     """Say what is in the card, beside it or below it; return where the picture ends so far."""
     token, place = flowing.token, flowing.place
@@ -255,7 +263,7 @@ def _look(name: str) -> dict[str, object]:
     )
 
 
-def _guess(flowing: Flow) -> Guess:
+def _guess(flowing: Flow, height: int) -> Guess:
     return Guess(
         asks=tr(_GUESS),
         unit="ms",
@@ -263,6 +271,7 @@ def _guess(flowing: Flow) -> Guess:
         handle={"axis": "x"} | along("guess", origin=flowing.place.start, size=flowing.per_ms),
         low=0,
         high=flowing.shown,
+        height=height,
     )
 
 

@@ -250,8 +250,8 @@ def _axes(marks: Marks, plot: Plot) -> None:
         chosen = name == plot.against
         more = {"look": "middling"} if chosen else {"press": {"against": name}, "says": tr(_COMPARE[name])}
         marks.text(f"by_{name}", x, plot.top + 14, tr(_TITLES[name]), **more)
-    words, waits = tr(_BESIDE[plot.against][plot.width < 600]), plot.against == "bandwidth"
-    marks.text("beside", plot.width - 4, plot.top + 14, words, anchor="end", look="tiny", answer=waits or None)
+    words = tr(_BESIDE[plot.against][plot.width < 600])
+    marks.text("beside", plot.width - 4, plot.top + 14, words, anchor="end", look="tiny")
     marks.text("unknown", plot.left + 6, plot.bottom - 5, tr(_UNKNOWN[plot.against]), look="tiny halo")
     marks.text("memory_is", plot.right, plot.bottom + 34, tr("memory for a program [GiB]"), anchor="end", look="tiny")
     marks.line("memory", [(plot.left, plot.bottom), (plot.right, plot.bottom)])
@@ -274,12 +274,12 @@ def _between(low: float, high: float, base: int = 10, parts: Sequence[int] = (1,
 
 
 def _speeds(marks: Marks, plot: Plot, token: Token) -> None:
-    """Draw how high a card must lie to write 1, 10, 100 tokens a second with this load: it would answer a guess."""
+    """Draw how high a card must lie to write 1, 10, 100 tokens a second with this load."""
     each = in_unit(token.read, "GB")
     for speed in _between(*(end / each for end in plot.heights)):
         y = plot.y(speed * each)
-        marks.line(f"speed{speed:g}", [(plot.left, y), (plot.right, y)], look="ghost", answer=True)
-        marks.text(f"tokens{speed:g}", plot.right + 5, y + 4, f"{speed:,.10g}", look="tiny", answer=True)
+        marks.line(f"speed{speed:g}", [(plot.left, y), (plot.right, y)], look="ghost")
+        marks.text(f"tokens{speed:g}", plot.right + 5, y + 4, f"{speed:,.10g}", look="tiny")
 
 
 def _chosen(marks: Marks, plot: Plot, gpu: Gpu) -> None:

@@ -89,8 +89,7 @@ def draw(marks: Marks, top: float, run: Inference, memory: Mapping[str, int], ch
         _name(marks, name, y, name == chosen, narrow)
         _bar(marks, name, (left, y + 32 if narrow else y), tall, unit, memory.get(name))
         _reach(marks, name, y, memory.get(name), step)
-    for name in marks.shapes.keys() - above:
-        marks.shapes[name]["answer"] = True
+    marks.wait(above)
     return int(top + 36 + len(DESIGNS) * step)
 
 

@@ -26,6 +26,11 @@ CARDS = (1, 2, 3, 4, 5, 6, 7, 8, 12, 16, 32, 64, 128, 256, 512, 1024)
 
 _N_D = BY_NAME["data_parallel"]
 
+_ON_ONE_CARD = later(
+    "You train {model} in the recipe {recipe}: beside the [weights] there are [gradients], and what the [optimizer] "
+    "{optimizer} keeps. You have {data_parallel} card {gpu}, and choose stage {zero} of ZeRO."
+)
+
 
 @explorer(
     later(
@@ -72,8 +77,7 @@ def states_on_a_card(
     run = Training(recipe=recipe, optimizer=optimizer, data_parallel=data_parallel, zero=int(zero), **of_a_size)
     states, gpu = States(trained, run), Gpu.of(gpu)
     marks = Marks(width)
-    top = one_parameter.draw(marks, states, _STRIPS[width])
-    scene = Scene(marks, states, gpu, top + 22)
+    scene = Scene(marks, states, gpu, one_parameter.draw(marks, states, _STRIPS[width]) + 22)
     height = scene.draw(CARDS)
     return Frame(
         marks=marks,
@@ -85,6 +89,7 @@ def states_on_a_card(
         formula=states.formula(),
         code=code(trained, run, shown=("recipe", "optimizer", "zero", "data_parallel")),
         scale=f"{scene.row.scale:.3g}",
+        sentence=_ON_ONE_CARD if data_parallel == 1 else "",
         guess=scene.guess(),
     )
 

@@ -14,6 +14,13 @@ export function factor(guess, truth) {
   return guess > truth ? say("{times} times too much", fields) : say("{times} times too little", fields);
 }
 
+const CLOSE = 24; // px: what stands at the answer would be hidden by the words of the line
+
+/** Return whether the line of a guess lies at the answer, where the picture has words of its own. */
+export function met({ handle, truth }, guessed) {
+  return handle.axis === "y" && Math.abs(placeOf(handle, guessed) - placeOf(handle, truth)) < CLOSE;
+}
+
 /** Return the asking of a guess.
  *
  * `open` is called with it, or with null for "just show me", and `close` to be asked again. What is said of it goes into
@@ -100,9 +107,12 @@ export function guessing(svg, picture, { open, close, said }) {
     pour.disabled = !value;
     if (isOpen) [value, about] = [made, about ?? first];
     move();
-    const line = picture.element("guess");
     const kept = isOpen && made !== null && about?.asks === guess.asks;
-    if (line) line.style.display = isOpen && !kept ? "none" : "";
+    const stands = !isOpen || (kept && guess.stays);
+    for (const [name, seen] of [["guess", stands], ["guess_words", stands && !(isOpen && met(guess, made))]]) {
+      const shape = picture.element(name);
+      if (shape) shape.style.display = seen ? "" : "none";
+    }
     const same = isOpen && about?.truth === guess.truth; // else it was about something else
     tell(same ? words(guess, made, kept, remarks) : [], ...(same && remarks?.length ? [again] : []));
   };

@@ -147,10 +147,12 @@ def plan(
         run |= {"recompute": RECOMPUTE[recompute], **adapters_of(task, lora_rank)}
         chosen = trained(model, gpu, count, SHARED.index(zero), **run)
     marks = Marks(width)
-    card, end = draw_cards(marks, chosen)
-    end = draw_rubric(marks, rubric(chosen, speed, budget), end)
+    card, low = draw_cards(marks, chosen)
+    above = set(marks.shapes)
+    end = draw_rubric(marks, rubric(chosen, speed, budget), low)
+    marks.wait(above)
     _guess_line(marks, card)
-    return frame_of(marks, end, chosen, card, _sentence(chosen, task))
+    return frame_of(marks, end, chosen, card, _sentence(chosen, task), low)
 
 
 def adapters_of(task: str, rank: int) -> dict[str, object]:
@@ -168,7 +170,7 @@ def _sentence(chosen: Plan, task: str) -> str:
     return f"{tr(_WISH[wish + unknown])} {tr(_PLAN[plan + unknown])}"
 
 
-def frame_of(marks: Marks, end: int, chosen: Plan, card: Slim, sentence: str) -> Frame:
+def frame_of(marks: Marks, end: int, chosen: Plan, card: Slim, sentence: str, low: int = 0) -> Frame:
     """Return the frame of a plan whose cards are drawn.
 
     Parameters
@@ -176,6 +178,7 @@ def frame_of(marks: Marks, end: int, chosen: Plan, card: Slim, sentence: str) ->
     end : where the picture ends [px]
     card : the first of the drawn cards
     sentence : of the controls
+    low : where the cards end, below which nothing is shown until a guess is made [px]; 0 if all is
     """
     model, run, gpu, said = chosen.model, chosen.run, chosen.gpu, _said(chosen)
     words_of = {term: tr(SUMMANDS[term].word) for term in chosen.memory}
@@ -192,7 +195,7 @@ def frame_of(marks: Marks, end: int, chosen: Plan, card: Slim, sentence: str) ->
         code=code(model, run, shown=("context", "batch")),
         sentence=sentence,
         scale=f"{card.unit:.3g} {card.across} {chosen.cards}",
-        guess=guess(card, tr(_GUESS), chosen.fit.needed),
+        guess=guess(card, tr(_GUESS), chosen.fit.needed, low),
     )
 
 

@@ -126,25 +126,25 @@ def _line(marks: Marks, name: str, line: Line, top: float) -> None:
     _circle(marks, name, 22, first - 4.5, line.mark)
     if marks.width < 600:
         marks.text(f"{name}_asks", 40, first, f"{line.asks}: {line.wished}", look="body")
-        marks.text(f"{name}_found", 40, second, " · ".join(filter(None, (line.found, line.more))), answer=True)
+        marks.text(f"{name}_found", 40, second, " · ".join(filter(None, (line.found, line.more))))
         return
     asks, wished, found, more = _COLUMNS[marks.width]
     marks.text(f"{name}_asks", asks, first, line.asks, look="body")
     marks.text(f"{name}_wished", wished, first, line.wished, look="body")
-    marks.text(f"{name}_found", found, first, line.found, look="middling", answer=True)
+    marks.text(f"{name}_found", found, first, line.found, look="middling")
     if line.more:
-        marks.text(f"{name}_more", more, second if more == found else first, line.more, answer=True)
+        marks.text(f"{name}_more", more, second if more == found else first, line.more)
 
 
 def _circle(marks: Marks, name: str, x: float, y: float, mark: str) -> None:
     """Draw the circle: empty, half or full with a tick, or dashed where nobody knows."""
-    said = {"answer": True, "says": tr(mark)}
+    said = {"says": tr(mark)}
     marks.circle(f"{name}_circle", x, y, 8, look="ghost" if mark == UNKNOWN else "ink thin", **said)
     if mark in (HALF, FULL):
         other = f"A8 8 0 0 0 {x} {y - 8}" if mark == FULL else ""
         marks.path(f"{name}_filled", f"M{x} {y - 8}A8 8 0 0 0 {x} {y + 8}{other}Z", look="solid", **said)
     if mark == FULL:
         tick = [(-4.2, 0.2), (-1.4, 3.2), (4.4, -3), (3.2, -4.2), (-1.4, 0.7), (-3, -1)]
-        marks.path(f"{name}_tick", outline([(x + right, y + down) for right, down in tick]), look="blank", answer=True)
+        marks.path(f"{name}_tick", outline([(x + right, y + down) for right, down in tick]), look="blank")
     if mark == UNKNOWN:
-        marks.text(f"{name}_unknown", x, y + 4.5, "?", anchor="middle", answer=True)
+        marks.text(f"{name}_unknown", x, y + 4.5, "?", anchor="middle")

@@ -237,4 +237,5 @@ def _guess(scene: Scene) -> Guess:
         handle={"axis": "y"} | along("guess", origin=scene.floor, size=-per_gib),
         low=0,
         high=-(-max(scene.size, scene.plain) // UNITS["GiB"]),
+        stays=False,  # for the map is as wide as it is high
     )

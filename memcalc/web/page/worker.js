@@ -17,7 +17,8 @@ async function start() {
   tell(1);
   for (const archive of archives) pyodide.unpackArchive(await (await archive).arrayBuffer(), "zip", { extractDir: LIBRARIES });
   tell(2);
-  pyodide.runPython(`import sys; sys.path.insert(0, "${LIBRARIES}")`);
+  const language = JSON.stringify(new URL(import.meta.url).searchParams.get("language") ?? "");
+  pyodide.runPython(`import os, sys; sys.path.insert(0, "${LIBRARIES}"); os.environ["MEMCALC_LANGUAGE"] = ${language}`);
   const { answer } = pyodide.pyimport("memcalc.web.worker");
   tell(3);
   return { answer, pyodide };
