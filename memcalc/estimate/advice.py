@@ -89,7 +89,7 @@ def _driver_and_libraries(run: Inference | Training) -> tuple[int, int]:
 
 def _at_least(fit: Fit) -> str:
     """Say that the engine may take more, where it may."""
-    return f" at best, and {show(-fit.margin)} at worst" if fit.most != fit.margin else ""
+    return f" at best, and {show(-fit.margin)} at worst" if show(-fit.most) != show(-fit.margin) else ""
 
 
 def next_steps(model: AnyModel, run: Inference | Training, gpu: Gpu, formats: tuple[str, ...] = ()) -> list[str]:

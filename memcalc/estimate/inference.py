@@ -120,12 +120,18 @@ def resolved(model: AnyModel, run: AnyRun) -> AnyRun:
 def as_published(model: AnyModel, run: AnyRun) -> AnyRun:
     """Return the run in the format in which its maker publishes a model, where it names none and its engine has that.
 
+    For an engine that reads files of its own alone, it is the format that comes nearest.
+
     >>> as_published(Model.named("gpt-oss-20b"), Inference()).weights
     'MXFP4'
+    >>> as_published(Model.named("DeepSeek-R1"), Inference(engine="llama.cpp")).weights
+    'Q8_0'
     """
     publishes = getattr(model, "published", "")
-    left_open = isinstance(run, Inference) and run.weights == AUTO and publishes and _own(model) is None
-    return replace(run, weights=publishes) if left_open and run.reserving.has_format("weights", publishes) else run
+    if not isinstance(run, Inference) or run.weights != AUTO or not publishes or _own(model) is not None:
+        return run
+    had = run.reserving.has_format("weights", publishes)
+    return replace(run, weights=publishes if had else run.reserving.converted(publishes) or AUTO)
 
 
 @lru_cache(maxsize=1024)
@@ -154,7 +160,7 @@ def taken(model: AnyModel, run: Inference) -> str:
         what = "experts" if model.moe_layers else "MLPs"
         why = "because llama.cpp quantizes nothing a second time unless it is told to"
         return f"{run.weights} files of {model.name} keep its {what} in {kept}, as its maker stores them, {why}."
-    if publishes and stored is None and run.weights in (AUTO, publishes):
+    if publishes and stored is None and run.weights in (AUTO, publishes, run.reserving.converted(publishes)):
         return _of_published(model, run)
     if _in_files(model) and run.weights == AUTO:
         unknown = getattr(model, "unknown", "")
@@ -175,6 +181,9 @@ def _of_published(model: Model, run: Inference) -> str:
     """Say whether a run counts a model as its maker publishes it."""
     if run.weights == model.published:
         return published(model.published).sentence
+    if run.weights != AUTO:
+        near = f"{run.weights} is what {run.engine} has that comes nearest"
+        return f"{model.name} is published in {model.published}; {near}."
     if run.reserving.has_format("weights", model.published):
         said = f"and weights={model.published} counts that"
     else:

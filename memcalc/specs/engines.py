@@ -1,6 +1,6 @@
 """Engines: what each reserves for its cache, which formats it has, and what it keeps otherwise than a model needs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from fractions import Fraction
@@ -10,7 +10,7 @@ from memcalc import catalogue
 from memcalc.catalogue import Row
 from memcalc.errors import InputError
 from memcalc.formula.choices import Budget, Family, Kept
-from memcalc.formula.formats import Format, averaged
+from memcalc.formula.formats import Format, averaged, named_bits
 from memcalc.formula.lineage import lineage
 
 _SHOWN = 5
@@ -121,13 +121,26 @@ class Engine(Row):
 
         >>> Engine.named("llama.cpp").check_files("GGUF")
         """
-        rows = [row for row in catalogue.rows("engine_formats") if row["use"] == "files"]
-        keeping = [row["engine"] for row in rows if kind in row["formats"].split()]
+        keeping = _keeping(kind)
         if self.kind and self.kind not in keeping:
             allowed = f"one that keeps {kind} files as they are, such as {' or '.join(keeping)}"
             raise InputError(
                 f"engine must be {allowed}, not {self.name!r}; or name the format that it has with weights."
             )
+
+    def converted(self, form: str) -> str:
+        """Return the format that comes nearest to a published one, with no fewer bits, for an engine that reads files
+        of its own alone; "" for every other engine.
+
+        >>> Engine.named("llama.cpp").converted("FP8-128x128"), Engine.named("vLLM").converted("FP8-128x128")
+        ('Q8_0', '')
+        """
+        if not self.kind or self.has_format("weights", form) or self.kind in _keeping("safetensors"):
+            return ""
+        bits = Format.named(form).bits
+        offered = [name for name in catalogue.names("formats", "offered") if self.has_format("weights", name)]
+        near = [name for name in offered if named_bits(name) >= named_bits(form) and Format.named(name).bits >= bits]
+        return min(near, key=lambda name: Format.named(name).bits)
 
     def on_card(self, form: str, card: str, capability: Fraction | None) -> str:
         """Return what the engine does with weights on a card that cannot compute with them; "" where it can.
@@ -146,9 +159,12 @@ class Engine(Row):
         if row is None or capability >= Fraction(row["full"]):
             return ""
         cannot = f"{card} has compute capability {float(capability)}, and {self.kind} needs"
-        if capability < Fraction(row["least"]):
+        least, any_weights = Fraction(row["least"]), row["formats"] == "*"
+        if capability < least and any_weights:
+            raise InputError(f"engine must not be {self.name} on {card}: {cannot} at least {row['least']}.")
+        if capability < least:
             raise InputError(f"weights must not be {form} for {self.name} on {card}: {cannot} {row['least']} for them.")
-        return f"{cannot} {row['full']} to compute with {form}: {row['instead']}."
+        return f"{cannot} {row['full']}{'' if any_weights else f' to compute with {form}'}: {row['instead']}."
 
     @property
     def places(self) -> bool:
@@ -163,6 +179,12 @@ class Engine(Row):
         if self.kind and not self.places:
             able = " or ".join(row["engine"] for row in catalogue.rows("engine_formats") if row["use"] == "offload")
             raise InputError(f"{field} must be left out for the engine {self.name!r}, not {value!r}; {able} has it.")
+
+
+@cache
+def _keeping(files: str) -> tuple[str, ...]:
+    rows = [row for row in catalogue.rows("engine_formats") if row["use"] == "files"]
+    return tuple(row["engine"] for row in rows if files in row["formats"].split())
 
 
 @cache
@@ -190,8 +212,22 @@ def formats_of(kind: str, use: str, experimental: bool = True) -> tuple[str, ...
     ('FP32', 'BF16', 'FP16', 'FP8', 'FP8-MLA')
     """
     rows = [row for row in catalogue.rows("engine_formats") if (row["engine"], row["use"]) == (kind, use)]
-    meant = [row for row in rows if experimental or row["experimental"] == "no"]
-    patterns = [pattern for row in meant for pattern in row["formats"].split()]
+    return _named_in([row for row in rows if experimental or row["experimental"] == "no"], use)
+
+
+@cache
+def slower_formats(kind: str) -> tuple[str, ...]:
+    """Return the formats of weights that an engine itself calls slower than others of as many bits.
+
+    >>> "NF4" in slower_formats("vLLM"), slower_formats("transformers")
+    (True, ())
+    """
+    rows = [row for row in catalogue.rows("engine_formats") if (row["engine"], row["slower"]) == (kind, "yes")]
+    return _named_in(rows, "weights")
+
+
+def _named_in(rows: Sequence[Mapping[str, str]], use: str) -> tuple[str, ...]:
+    patterns = [pattern for row in rows for pattern in row["formats"].split()]
     fitting = [row["name"] for row in catalogue.rows("formats") if use == "weights" or row["cache"] != "no"]
     return tuple(name for name in fitting if any(fnmatchcase(name, pattern) for pattern in patterns))
 
