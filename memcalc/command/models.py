@@ -97,8 +97,8 @@ def _named(name: str) -> Model:
         if found := _known(tagged):
             return Model.named(found)
         raise problem
-    alike = _TRAINED_ON.sub("", "".join(filter(str.isalnum, name.casefold())))
-    if alike.endswith("".join(filter(str.isalnum, model.name.casefold()))):
+    alike, itself = (_TRAINED_ON.sub("", "".join(filter(str.isalnum, one.casefold()))) for one in (name, model.name))
+    if alike.endswith(itself) or (alike and itself.startswith(alike)):  # a short name leaves out the size
         return model
     words = f"{name} is counted as {model.name}, whose layers it has; the context that it was trained for may differ."
     return replace(model, said=(*model.said, words))

@@ -154,13 +154,19 @@ class Search:
     formats: tuple[str, ...] = ()
 
     def in_smaller_formats(self, run: Inference) -> Iterator[Way]:
-        """Yield for weights, cache and both the format that loses least and fits."""
+        """Yield for weights, cache and both the format that loses least and fits; the lesser of single changes first."""
+        tried = [(fields, *next(self._smaller(fields, run), (None, 0))) for fields in _CHANGES]
+        tried.sort(key=lambda one: self._lost(*one[:2]))
         left = ""
-        for fields in (("weights",), ("kv_cache",), ("kv_cache", "weights")):
-            way, margin = next(self._smaller(fields, run), (None, 0))
+        for _, way, margin in tried:
             if way and show(margin) != left:
                 left = show(margin)
                 yield Way(way.run, tr("{formats} would leave {left}.", formats=way.sentence, left=left))
+
+    def _lost(self, fields: tuple[str, ...], way: Way | None) -> tuple[int, float]:
+        """Return what orders changes: how many they are, then how few bits are left."""
+        bits = Format.named(getattr(way.run, fields[0]).partition("/")[0]).bits if way else 0
+        return len(fields), -bits
 
     def _smaller(self, fields: tuple[str, ...], run: Inference) -> Iterator[tuple[Way, int]]:
         """Yield runs that fit with these fields in fewer bits, the least loss first, and what they leave [bytes]."""
@@ -300,6 +306,7 @@ def _slower_last(names: Iterable[str], slower: Collection[str]) -> Iterator[str]
 _HOLD_IN = later_many(
     "In {name}, this card holds at most {tokens}.", "In {name}, these {count:,} cards hold at most {tokens}."
 )
+_CHANGES = ("weights",), ("kv_cache",), ("kv_cache", "weights")
 _FORMATS = {"weights": later("{format} weights"), "kv_cache": later("{format} cache")}
 
 _AS_IT_IS = (

@@ -122,6 +122,13 @@ def test_what_an_engine_calls_slower_comes_after_all_of_as_many_bits(engine, slo
     assert [named_bits(name) for name in names] == sorted(map(named_bits, names), reverse=True)
 
 
+def test_of_single_changes_the_one_that_loses_less_comes_first():
+    """A cache in 8 bits, before weights in 2."""
+    model, run, gpu = asked("Llama-3.1-8B", "Arc B580", "llama.cpp", weights="Q4_K_M", context=16_384, batch=4)
+    changed = [way.run for way in ways(model, run, gpu) if (way.run.context, way.run.batch) == (16_384, 4)]
+    assert [(one.weights, one.kv_cache) for one in changed[:2]] == [("Q4_K_M", "Q8_0"), ("IQ2_XS", "auto")]
+
+
 @pytest.mark.parametrize(
     ("engine", "card", "before", "after"),
     [
