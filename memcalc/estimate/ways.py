@@ -154,7 +154,7 @@ class Search:
     formats: tuple[str, ...] = ()
 
     def in_smaller_formats(self, run: Inference) -> Iterator[Way]:
-        """Yield for weights, cache and both the format that loses least and fits; the lesser of single changes first."""
+        """Yield for weights, cache and both the format that loses least and fits, the lesser single change first."""
         tried = [(fields, *next(self._smaller(fields, run), (None, 0))) for fields in _CHANGES]
         tried.sort(key=lambda one: self._lost(*one[:2]))
         left = ""
