@@ -1,6 +1,7 @@
 """The tables in data/: read once, rows found by name."""
 
 import csv
+import re
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from functools import cache
@@ -51,10 +52,15 @@ def find(table: str, field: str, name: object) -> Mapping[str, str]:
     if isinstance(name, str) and name in known:
         return known[name]
     if several := spelled(name, sizes):
-        *first, last = several
+        *first, last = sorted(several, key=_by_numbers)
         said = texts.later("{field} {given} is sold in several sizes: name {names} or {last}.")
         raise InputError(texts.tr(said, field=field, given=shown(name), names=", ".join(first), last=last))
     return known[choice(field, name, known, aliases, where_listed(table))]
+
+
+def _by_numbers(name: str) -> list[str | int]:
+    """Return what sorts names as people do, 96 before 128."""
+    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
 
 
 def where_listed(table: str) -> str:
@@ -92,11 +98,15 @@ def _index(table: str) -> tuple[dict[str, Mapping[str, str]], dict[str, str], di
 
 
 def _spellings(row: Mapping[str, str], name: str) -> set[str]:
-    """Return a name with and without each of the words that may stand before it: the vendor, and those of the brand."""
-    brand = row.get("brand", "").split()
+    """Return a name with and without each of the words that may stand before it: the vendor, and those of a brand."""
+    brands = row.get("brand", "").split("|")
+    return {spelling for brand in brands for spelling in _branded(row.get("vendor", ""), brand.split(), name)}
+
+
+def _branded(vendor: str, brand: list[str], name: str) -> set[str]:
     for word in brand:
         name = name.removeprefix(f"{word} ")
-    before = product(*(("", f"{word} ") for word in (row.get("vendor", ""), *brand) if word))
+    before = product(*(("", f"{word} ") for word in (vendor, *brand) if word))
     return {"".join(words) + name for words in before} if name else set()
 
 

@@ -145,7 +145,7 @@ def _rank(plain: str, asked: set[str], spelled: str, words: set[str], alike: flo
     numbers = len({word for word in asked if word[-1:].isdigit()} - words)
     if len(plain) > 2 and spelled.startswith(plain):
         return _BEGINS, len(spelled)
-    if len(plain) > 1 and asked and words and (asked <= words or words <= asked):
+    if len(plain) > 1 and not plain.isdigit() and asked and words and (asked <= words or words <= asked):
         return _WORDS, -alike
     if alike >= _CLOSE:
         return _ALIKE, numbers, -alike

@@ -12,7 +12,7 @@ from memcalc.formula import TERMS
 from memcalc.formula.activations import activations, forward_peak, weight_copies, with_windows
 from memcalc.formula.formats import Format
 from memcalc.formula.kv_cache import with_residual
-from memcalc.formula.llama_cpp import example, output_buffer
+from memcalc.formula.llama_cpp import example, input_copies, output_buffer
 from memcalc.formula.megatron import first_stage
 from memcalc.formula.prefill import Prefill
 from memcalc.formula.quantization import passed_in
@@ -73,7 +73,7 @@ _BUILT = (
 _PASS = Prefill(CodePath("llama"))
 EVERY_TERM = [*TERMS.values(), *_BUILT, _PASS.prefill, _PASS.decode_step]
 EVERY_TERM += [decode_in(Format.named("NF4"), TENSORS), decode_of_files()]
-EVERY_TERM += [example(), output_buffer]
+EVERY_TERM += [example(), output_buffer, example(input_copies)]
 """Those that stand in modules, and one of each kind that a function builds."""
 
 

@@ -51,9 +51,9 @@ def test_signs_alone_spell_no_option():
         *(("models", "lama3", "Llama-3-8B"), ("models", "mixtral", "Mixtral-8x7B"), ("models", "gemma3", "Gemma-3-1B")),
         *(("models", "llama3.1:8b-instruct-q4_K_M", "Llama-3.1-8B"), ("models", "qwen3-32b-q4_k_m", "Qwen3-32B")),
         *(
-            ("gpus", "RTX 4090 Laptop GPU", "RTX 4090"),
+            ("gpus", "RTX 5000 Ada Laptop GPU", "RTX 5000 Ada"),
             ("gpus", "RTX 4099", "RTX 4090"),
-            ("gpus", "titan", "TITAN RTX"),
+            ("gpus", "titan r", "TITAN RTX"),
         ),
         *(("gpus", "macbook m3", "M3 Max 36 GB"), ("formats", "q4_k_x", "Q4_K"), ("formats", "FP61", "FP16")),
     ],

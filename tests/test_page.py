@@ -118,6 +118,16 @@ def test_a_scrub_that_writes_the_formula_anew_is_one_undo(page, site):
     expect(explorer.get_by_role("status")).to_contain_text("4.91 GiB of the 28.55 GiB run over the rim")
 
 
+@pytest.mark.parametrize("picker", ["card", "model"])
+@pytest.mark.parametrize("width", [390, 800, 1280])
+def test_a_list_of_names_stays_on_the_page(page, site, width, picker):
+    explorer = opened(page, site, "fit", width=width)
+    explorer.get_by_label(picker, exact=True).press("ArrowDown")
+    box = explorer.get_by_label(f"{picker}: names").bounding_box()
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= width
+
+
 def test_a_closed_page_asks_first(page, site):
     page.route(
         "**/fit.html", lambda route: route.fulfill(body=route.fetch().text().replace("<div ", "<div data-closed "))

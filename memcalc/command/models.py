@@ -96,12 +96,25 @@ def _named(name: str) -> Model:
         _refuse_a_format(name, tagged)
         if found := _known(tagged):
             return Model.named(found)
-        raise problem
-    alike = _TRAINED_ON.sub("", "".join(filter(str.isalnum, name.casefold())))
-    if alike.endswith("".join(filter(str.isalnum, model.name.casefold()))):
+        raise InputError(f"{problem} {_way_out(name)}") from None
+    alike, itself = (_TRAINED_ON.sub("", "".join(filter(str.isalnum, one.casefold()))) for one in (name, model.name))
+    if alike.endswith(itself) or (alike and itself.startswith(alike)):  # a short name leaves out the size
         return model
     words = f"{name} is counted as {model.name}, whose layers it has; the context that it was trained for may differ."
     return replace(model, said=(*model.said, words))
+
+
+def _way_out(name: str) -> str:
+    """Say what helps with a model that has no name here, or why one of its family is not counted.
+
+    >>> _way_out("DeepSeek-V4-Flash")
+    'A model of the family deepseek_v4 is not counted, because it keeps compressed tokens beside a window.'
+    """
+    plain = "".join(filter(str.isalnum, name.rpartition("/")[2].casefold()))
+    for row in catalogue.rows("uncounted_families"):
+        if plain.startswith("".join(filter(str.isalnum, row["name"]))):
+            return f"A model of the family {row['name']} is not counted, because {row['why']}."
+    return "Any model can be given by its config.json, or by its files, GGUF or safetensors."
 
 
 def _refuse_a_format(name: str, tagged: str) -> None:

@@ -95,12 +95,27 @@ def _meant(option: str, command: str, known: Sequence[str]) -> str:
     here = [phrase for phrase in found if phrase.command == command] or found
     if here:
         return " ".join(_translated(option, command, here))
-    if near := nearest(option, {one: one for one in known}):
+    if near := nearest(option, {one: one for one in known}) or _begun(option, known):
         return f"{command} has no option {option}; the nearest is {' or '.join(near)}."
     theirs = {one: phrase for phrase in book() if phrase.command == command for one in phrase.spellings}
     if similar := nearest(option, {one: one for one in theirs}):
         return f"{command} has no option {option}. {_meant(similar[0], command, known)}"
     return f"{command} has no option {option}; `python -m memcalc {command} --help` lists those that it has."
+
+
+def _begun(option: str, known: Sequence[str]) -> list[str]:
+    """Return the few options of which one with a single dash is the beginning.
+
+    >>> _begun("-w", ["--weights", "--window", "--context"]), _begun("--w", ["--weights"])
+    (['--weights', '--window'], [])
+    """
+    letters = re.fullmatch(r"-([a-z]+)", option)
+    found = [one for one in known if letters and one.startswith(f"--{letters[1]}")]
+    return found if len(found) <= _FEW else []
+
+
+_FEW = 4
+"""So many options may begin so, for them to be named."""
 
 
 def _translated(option: str, command: str, phrases: list[Phrase]) -> Iterator[str]:

@@ -14,12 +14,13 @@ from memcalc.command.answers import elsewhere, in_words, line
 from memcalc.errors import InputError, must, shown
 from memcalc.estimate import advice
 from memcalc.estimate.effects import without_effect
-from memcalc.estimate.engine import taken_by_engine
+from memcalc.estimate.engine import Taken, taken_by_engine
 from memcalc.estimate.inference import AnyModel
 from memcalc.estimate.questions import Fit
 from memcalc.estimate.split import Share, fair_split, in_proportion, on_cards
 from memcalc.estimate.terms import last
 from memcalc.estimate.ways import Search
+from memcalc.formula.choices import End
 from memcalc.formula.symbols import BY_NAME
 from memcalc.specs.gpu import Gpu
 from memcalc.specs.inference import Inference
@@ -61,12 +62,20 @@ class Divided:
     def _fit(self, share: Share, card: Gpu) -> Fit:
         if not self.run.kind:
             return share.fit
-        low, high = (sum(getattr(one, end) for one in self._driver(card)) for end in ("low", "high"))
-        unknown = f"the working memory of {self.run.kind}, which nobody has measured on several cards"
-        return Fit(share.fit.needed + high, card.capacity, share.fit.needed + low, unknown)
+        taken = self.taken(card)
+        low, high = (taken.bytes(end) for end in (End.LOW, End.HIGH))
+        return Fit(share.fit.needed + high, card.capacity, share.fit.needed + low, taken.unknown)
 
-    def _driver(self, card: Gpu) -> list:
-        return [one for one in taken_by_engine(self.model, self.run, card).shares if one.term.name == "overhead"]
+    def taken(self, card: Gpu) -> Taken:
+        """Return what the engine takes of a card beside weights and cache; its driver is that of a single card."""
+        driver = [one for one in taken_by_engine(self.model, self.run, card).shares if one.term.name == "overhead"]
+        try:
+            several = taken_by_engine(self.model, replace(self.run, pipeline_parallel=len(self.cards)), card)
+        except InputError:  # a part of it lies in CPU memory
+            several = Taken()
+        buffers = [one for one in several.shares if one.term.name != "overhead"]
+        unknown = f"the working memory of {self.run.kind}, which nobody has measured on several cards"
+        return Taken((*buffers, *driver), several.unknown if buffers else unknown)
 
     @property
     def tightest(self) -> int:
@@ -172,9 +181,8 @@ def _counted(found: Divided) -> Iterator[str]:
         yield f"{card.name}, {layers} from {share.layers.start:,} on"
         for name, size in share.memory.items():
             yield line(name, size)
-        if found.run.kind and (driver := fit.needed - share.fit.needed):
-            low = fit.least - share.fit.needed
-            yield line("overhead", driver, f"at least {show(low)}" if low else "")
+        for one in found.taken(card).shares if found.run.kind else ():
+            yield line(one.term.name, one.high, f"at least {show(one.low)}" if 0 < one.low < one.high else "")
         yield line("total", fit.needed)
         yield line(f"the card ({card.capacity_is})", card.capacity)
     for place, kept in elsewhere(found.model, found.run).items():

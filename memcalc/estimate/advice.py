@@ -46,7 +46,7 @@ def verdict_on(fit: Fit, run: Inference | Training) -> str:
     """
     sizes = {"least": show(abs(fit.margin)), "most": show(abs(fit.most)), "each": on_each(run)}
     if fit.most < 0:
-        return tr(_MISSING if fit.most == fit.margin else _MISSING_AT_BEST, **sizes)
+        return tr(_MISSING if sizes["most"] == sizes["least"] else _MISSING_AT_BEST, **sizes)
     if not fit:
         return tr(_ONLY_IF, engine=run.engine, **sizes)
     if fit.unknown:

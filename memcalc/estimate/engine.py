@@ -314,13 +314,24 @@ def _of_one_request(model: AnyModel, run: Inference) -> list[Share]:
         raise must("model", "one whose architecture is known", model.name)
     if run.kind not in ("llama.cpp", "transformers"):
         return []
-    asked = replace(run, prefill="whole", **{field: getattr(Inference, field) for field in OFFLOAD})
+    stages = run.pipeline_parallel if run.kind == "llama.cpp" else 1
+    whole = {field: getattr(Inference, field) for field in OFFLOAD}
+    asked = replace(run, prefill="whole", **(whole | ({"pipeline_parallel": 1} if stages > 1 else {})))
     term, known = prefill(model, asked), values(model, asked)
     size = term.exact(known)
     if run.kind == "transformers":
         beyond = overhead_values(End.HIGH)[symbol("fragmentation")]
         return [Share(term, size, int(size * (1 + beyond)))]
-    return _buffers(model, asked, term, known)
+    return [*_buffers(model, asked, term, known), *(_copies(model, asked, known) if stages > 1 else ())]
+
+
+def _copies(model: Model, run: Inference, known: Values) -> list[Share]:
+    """Return what a card keeps once more of what comes in, where several have layers of llama.cpp; at least nothing."""
+    from memcalc.estimate.engine_graph import graph  # here, for few ask for it
+    from memcalc.formula.llama_cpp import input_copies
+
+    term = input_copies(graph(model, run), known)
+    return [Share(term, 0, term.exact(known))]
 
 
 def _buffers(model: Model, run: Inference, term: Term, known: Values) -> list[Share]:

@@ -121,12 +121,18 @@ def resolved(model: AnyModel, run: AnyRun) -> AnyRun:
 def as_published(model: AnyModel, run: AnyRun) -> AnyRun:
     """Return the run in the format in which its maker publishes a model, where it names none and its engine has that.
 
+    For an engine that reads files of its own alone, it is the format that comes nearest.
+
     >>> as_published(Model.named("gpt-oss-20b"), Inference()).weights
     'MXFP4'
+    >>> as_published(Model.named("DeepSeek-R1"), Inference(engine="llama.cpp")).weights
+    'Q8_0'
     """
     publishes = getattr(model, "published", "")
-    left_open = isinstance(run, Inference) and run.weights == AUTO and publishes and _own(model) is None
-    return replace(run, weights=publishes) if left_open and run.reserving.has_format("weights", publishes) else run
+    if not isinstance(run, Inference) or run.weights != AUTO or not publishes or _own(model) is not None:
+        return run
+    had = run.reserving.has_format("weights", publishes)
+    return replace(run, weights=publishes if had else run.reserving.converted(publishes) or AUTO)
 
 
 @lru_cache(maxsize=1024)
@@ -154,7 +160,7 @@ def taken(model: AnyModel, run: Inference) -> str:
     if run.weights != AUTO and (kept := _kept_blocks(model, run.weights)) and kept not in run.weights:
         said = _KEEP_EXPERTS if model.moe_layers else _KEEP_MLPS
         return tr(said, weights=run.weights, model=model.name, kept=kept)
-    if publishes and stored is None and run.weights in (AUTO, publishes):
+    if publishes and stored is None and run.weights in (AUTO, publishes, run.reserving.converted(publishes)):
         return _of_published(model, run)
     if _in_files(model) and run.weights == AUTO:
         unknown = getattr(model, "unknown", "")
@@ -175,8 +181,11 @@ def _of_published(model: Model, run: Inference) -> str:
     """Say whether a run counts a model as its maker publishes it."""
     if run.weights == model.published:
         return published(model.published).sentence
+    of = {"model": model.name, "published": model.published, "engine": run.engine}
+    if run.weights != AUTO:
+        return tr(_NEAREST, weights=run.weights, **of)
     said = _COUNTS_THAT if run.reserving.has_format("weights", model.published) else _HAS_NOT_THAT
-    return tr(said, usual=USUAL, model=model.name, published=model.published, engine=run.engine)
+    return tr(said, usual=USUAL, **of)
 
 
 _KEEP_EXPERTS = later(
@@ -189,6 +198,7 @@ _KEEP_MLPS = later(
 )
 _COUNTS_THAT = later("Counted in {usual}; {model} is published in {published}, and weights={published} counts that.")
 _HAS_NOT_THAT = later("Counted in {usual}; {model} is published in {published}, which {engine} does not have.")
+_NEAREST = later("{model} is published in {published}; {weights} is what {engine} has that comes nearest.")
 
 
 def _own(model: AnyModel) -> Stored | None:

@@ -1,7 +1,7 @@
 """Ways to make a run fit: what a card holds, formats that exist, CPU memory, more cards; one change, then two."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -12,10 +12,10 @@ from memcalc.estimate.inference import AnyModel, format_in, resolved
 from memcalc.estimate.questions import Fit, fewest_gpus, fits, largest
 from memcalc.estimate.terms import breakdown
 from memcalc.formula.choices import Family
-from memcalc.formula.formats import Format
+from memcalc.formula.formats import Format, named_bits
 from memcalc.formula.symbols import BY_NAME
 from memcalc.formula.tensors import present
-from memcalc.specs.engines import formats_of
+from memcalc.specs.engines import formats_of, slower_formats
 from memcalc.specs.gpu import Gpu
 from memcalc.specs.inference import AUTO, Inference
 from memcalc.specs.model import Model
@@ -154,13 +154,19 @@ class Search:
     formats: tuple[str, ...] = ()
 
     def in_smaller_formats(self, run: Inference) -> Iterator[Way]:
-        """Yield for weights, cache and both the format that loses least and fits."""
+        """Yield for weights, cache and both the format that loses least and fits, the lesser single change first."""
+        tried = [(fields, *next(self._smaller(fields, run), (None, 0))) for fields in _CHANGES]
+        tried.sort(key=lambda one: self._lost(*one[:2]))
         left = ""
-        for fields in (("weights",), ("kv_cache",), ("kv_cache", "weights")):
-            way, margin = next(self._smaller(fields, run), (None, 0))
+        for _, way, margin in tried:
             if way and show(margin) != left:
                 left = show(margin)
                 yield Way(way.run, tr("{formats} would leave {left}.", formats=way.sentence, left=left))
+
+    def _lost(self, fields: tuple[str, ...], way: Way | None) -> tuple[int, float]:
+        """Return what orders changes: how many they are, then how few bits are left."""
+        bits = Format.named(getattr(way.run, fields[0]).partition("/")[0]).bits if way else 0
+        return len(fields), -bits
 
     def _smaller(self, fields: tuple[str, ...], run: Inference) -> Iterator[tuple[Way, int]]:
         """Yield runs that fit with these fields in fewer bits, the least loss first, and what they leave [bytes]."""
@@ -212,7 +218,8 @@ class Search:
         now = self.model.file_weights if run.weights == AUTO else stored_bytes(self.model, run.weights)
         room = cards * self.gpu.capacity * run.tensor_parallel * run.pipeline_parallel * run.expert_parallel
         trying = [form.name for form in forms if _ROUGH * self.model.parameters * form.bits / 8 <= room]
-        yield from (name for name in self._by_bytes(trying) if stored_bytes(self.model, name) <= min(now - 1, room))
+        held = (name for name in self._by_bytes(trying) if stored_bytes(self.model, name) <= min(now - 1, room))
+        yield from _slower_last(held, slower_formats(run.kind))
 
     def _by_bytes(self, trying: list[str]) -> Iterator[str]:
         """Yield formats that come from many bits to few, from many bytes to few: bits alone do not order mixes."""
@@ -224,16 +231,17 @@ class Search:
             yield name
 
     def on_cards(self, run: Inference, weights: str = "") -> Iterator[Way]:
-        """Yield the fewest such cards that would do, divided as the engine does, if the run says nothing of several.
+        """Yield the fewest such cards that would do, divided as the engine does, unless the run divides in other ways.
 
         Parameters
         ----------
         weights : a format that is to be said
         """
-        if run.divided:
+        by_layers = run.reserving.by_layers
+        if run.cards > (run.pipeline_parallel if by_layers else run.tensor_parallel):
             return
         try:
-            several = self._by_layers(run) if run.reserving.by_layers else self._by_heads(run)
+            several = self._by_layers(run) if by_layers else self._by_heads(run)
         except InputError:  # known on one card only
             return
         if several:
@@ -243,25 +251,25 @@ class Search:
 
     def _by_heads(self, run: Inference) -> Inference | None:
         cards = fewest_gpus(self.model, run, self.gpu)
-        return replace(run, tensor_parallel=cards) if cards > 1 else None
+        return replace(run, tensor_parallel=cards) if cards > run.tensor_parallel else None
 
     def _by_layers(self, run: Inference) -> Inference | None:
         """Return the run on the fewest cards that share the layers out; more cards never hold more each."""
         most = min(getattr(self.model, "layers", 1), _MOST_CARDS)
-        stages = (replace(run, pipeline_parallel=cards) for cards in range(2, most + 1))
+        stages = (replace(run, pipeline_parallel=cards) for cards in range(run.pipeline_parallel + 1, most + 1))
         return next((several for several in stages if fits(self.model, several, self.gpu)), None)
 
     def shorter_in_smaller(self, run: Inference) -> Iterator[Way]:
         """Yield the format that loses least in which the card holds a useful context, of one sequence if not of all.
 
-        If none is useful, that of the fewest bytes, with what the card then holds.
+        If none is useful, the one with which the card holds most, and how much that is.
         """
-        wanted, best = min(run.context, _USEFUL), None
+        wanted, best, most = min(run.context, _USEFUL), None, 0
         for asked in dict.fromkeys((run, replace(run, batch=1))):
             for name in self.smaller("weights", asked):
                 smaller = replace(asked, weights=name)
-                if count := _largest("context", self.model, smaller, self.gpu):
-                    tokens = tokens_of(count, asked)
+                if (count := _largest("context", self.model, smaller, self.gpu)) > most:
+                    most, tokens = count, tokens_of(count, asked)
                     words = tr_many(*_HOLD_IN, asked.cards, name=name, tokens=tokens)
                     best = Way(_with(smaller, "context", count), words)
                 if count >= wanted:
@@ -278,9 +286,27 @@ class Search:
                 return
 
 
+def _slower_last(names: Iterable[str], slower: Collection[str]) -> Iterator[str]:
+    """Yield formats as they come, but each slower one behind all others of as many bits.
+
+    >>> [*_slower_last(["LLM.int8", "W8A8-FP8", "NF4", "AWQ-INT4-g128"], ["LLM.int8", "NF4"])]
+    ['W8A8-FP8', 'LLM.int8', 'AWQ-INT4-g128', 'NF4']
+    """
+    waiting = []
+    for name in names:
+        yield from (one for one in waiting if named_bits(one) > named_bits(name))
+        waiting = [one for one in waiting if named_bits(one) <= named_bits(name)]
+        if name in slower:
+            waiting.append(name)
+        else:
+            yield name
+    yield from waiting
+
+
 _HOLD_IN = later_many(
     "In {name}, this card holds at most {tokens}.", "In {name}, these {count:,} cards hold at most {tokens}."
 )
+_CHANGES = ("weights",), ("kv_cache",), ("kv_cache", "weights")
 _FORMATS = {"weights": later("{format} weights"), "kv_cache": later("{format} cache")}
 
 _AS_IT_IS = (

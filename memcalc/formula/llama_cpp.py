@@ -1,7 +1,7 @@
 """llama.cpp: the working buffers that the engine reserves before the first token, as it states them on a CPU."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from math import inf, prod
@@ -76,6 +76,15 @@ class Graph:
             yield from () if "parallel" in self.facts else self._stage(block, sight, done)
         yield from self._stage("head")
 
+    def inputs(self) -> Iterator[_Step]:
+        """Yield what comes from elsewhere before the first layer: all but the tokens, in whose place are embeddings."""
+        tokens = {step.name for step in self._stage("tokens")}
+        for step in self.steps():
+            if step.name and step.name not in tokens:
+                yield step
+            if step.name == "input":
+                return
+
     def _stage(self, stage: str, sight: str = "full", more: set[str] = frozenset()) -> tuple[_Step, ...]:
         return _stage(stage, sight, self.facts.union(more))
 
@@ -127,6 +136,15 @@ class _Buffer:
                 self.holes.append((start, room, below))
 
 
+_CELLS = {part.symbol: part for part in (reserved, reserved_window)}
+
+
+def _sizes(steps: Iterable[_Step], values: Values) -> dict[sympy.Symbol, int]:
+    """Return the numbers behind the letters of these results."""
+    needed = {letter for step in steps for one in step.factors for letter in one.free_symbols}
+    return {one: _CELLS[one].exact(values) if one in _CELLS else values[one] for one in needed}
+
+
 def compute_buffer(graph: Graph, values: Values) -> Term:
     """Return the term for the buffer of everything that is computed between the weights, for a run of these sizes.
 
@@ -140,10 +158,7 @@ def compute_buffer(graph: Graph, values: Values) -> Term:
     >>> compute_buffer(llama, values(Model.named("LLaMA-7B"), run)).exact(values(Model.named("LLaMA-7B"), run))
     105396224
     """
-    cells = {part.symbol: part for part in (reserved, reserved_window)}
-    needed = {letter for step in graph.steps() for one in step.factors for letter in one.free_symbols}
-    sizes = {one: cells[one].exact(values) if one in cells else values[one] for one in needed}
-    expr = _highest(graph, frozenset(sizes.items()))
+    expr = _highest(graph, frozenset(_sizes(graph.steps(), values).items()))
     return Term(
         name="compute_buffer",
         expr=expr,
@@ -152,14 +167,46 @@ def compute_buffer(graph: Graph, values: Values) -> Term:
         holds="llama.cpp on a CPU, to the byte, in a run of these sizes; with a GPU the embeddings in the place of "
         "tokens stay with the host, and CUDA adds FP16 copies of another cache where its kernel asks for them",
         source="ggml2026llama, src/llama-graph.cpp and ggml/src/ggml-alloc.c",
-        parts=tuple(part for one, part in cells.items() if one in expr.free_symbols),
+        parts=tuple(part for one, part in _CELLS.items() if one in expr.free_symbols),
     )
 
 
-def example() -> Term:
-    """Return the buffer of a dense model of the sizes that the glossary has by default."""
+def input_copies(graph: Graph, values: Values) -> Term:
+    """Return the term for what each of several cards that have some of the layers keeps of its inputs once more.
+
+    Parameters
+    ----------
+    values : as of `compute_buffer`
+
+    >>> from memcalc import Inference, Model, values
+    >>> known = values(Model.named("LLaMA-7B"), Inference(context=4096, engine="llama.cpp"))
+    >>> input_copies(Graph(frozenset(["flash", "shared"]), (Layer(),) * 32), known).exact(known)
+    37785600
+    """
+    inputs = tuple(graph.inputs())
+    known = _sizes(inputs, values)
+    expr = MORE_COPIES * sympy.Add(*(_bytes(one.each, one.factors, _over(one, known) > 0) for one in inputs))
+    return Term(
+        name="input_copies",
+        expr=expr,
+        meaning="While one card works on a part of the prompt, the one before it works on the next: each keeps what "
+        "comes in four times over, masks and positions and what the layers before it made.",
+        holds="llama.cpp with split mode layer, where no part of the model and no cache lies in CPU memory; the copy "
+        "at work is counted with the buffer",
+        source="ggml2026llama, ggml/src/ggml-backend.cpp, ggml_backend_sched_split_graph, and src/llama-context.cpp, "
+        "pipeline_parallel, commit 001d906",
+        parts=tuple(part for one, part in _CELLS.items() if one in expr.free_symbols),
+    )
+
+
+MORE_COPIES = 3
+"""GGML_SCHED_MAX_COPIES is four, of which the buffer has one."""
+
+
+def example(of: Callable[[Graph, Values], Term] = compute_buffer) -> Term:
+    """Return a term of a dense model of the sizes that the glossary has by default: its buffer, or another."""
     values = {symbol: entry.default for symbol, entry in GLOSSARY.items() if entry.default is not None}
-    return compute_buffer(Graph(frozenset(["flash", "shared"]), (Layer(),) * 32), values)
+    return of(Graph(frozenset(["flash", "shared"]), (Layer(),) * 32), values)
 
 
 @lru_cache(maxsize=1024)
@@ -167,14 +214,22 @@ def _highest(graph: Graph, sizes: frozenset[tuple[sympy.Symbol, int]]) -> sympy.
     numbers, buffer = dict(sizes), _Buffer()
     for step in graph.steps():
         if step.name:
-            length = step.each * prod(int(numbers.get(one) or one.xreplace(numbers)) for one in step.factors)
-            over = -length % _ALIGNED
-            buffer.take(step.name, length + over, (step.each, step.factors, over > 0))
+            over = _over(step, numbers)
+            buffer.take(step.name, _length(step, numbers) + over, (step.each, step.factors, over > 0))
         for name in buffer.held.keys() & step.frees:
             buffer.give(name)
         if name := _added_up(buffer.held.keys(), step.frees):
             buffer.held["input"] = buffer.held.pop(name)
     return sympy.Add(*(count * _bytes(*size) for size, count in Counter(buffer.top[1]).items()))
+
+
+def _length(step: _Step, numbers: Mapping[sympy.Symbol, int]) -> int:
+    return step.each * prod(int(numbers.get(one) or one.xreplace(numbers)) for one in step.factors)
+
+
+def _over(step: _Step, numbers: Mapping[sympy.Symbol, int]) -> int:
+    """Return the bytes that fill a result up to where the next may begin."""
+    return -_length(step, numbers) % _ALIGNED
 
 
 def _added_up(held: Set[str], freed: tuple[str, ...]) -> str:

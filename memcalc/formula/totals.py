@@ -47,7 +47,7 @@ def examples() -> tuple[Term, ...]:
         fully_sharded.collected(),
         *(pipeline.live(), pipeline.in_flight(), megatron.first_stage(), megatron.recomputation_peak()),
         *(reading.prefill, reading.decode_step, loss.scored()),
-        *(llama_cpp.example(), llama_cpp.output_buffer),
+        *(llama_cpp.example(), llama_cpp.output_buffer, llama_cpp.example(llama_cpp.input_copies)),
         *(engine_step.sampling(), engine_step.engine_step(), engine_step.reserve(large=True)),
     )
 

@@ -1,6 +1,6 @@
 """Engines: what each reserves for its cache, which formats it has, and what it keeps otherwise than a model needs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from fractions import Fraction
@@ -10,7 +10,7 @@ from memcalc import catalogue
 from memcalc.catalogue import Row
 from memcalc.errors import InputError
 from memcalc.formula.choices import Budget, Family, Kept
-from memcalc.formula.formats import Format, averaged
+from memcalc.formula.formats import Format, averaged, named_bits
 from memcalc.formula.lineage import lineage
 from memcalc.texts import later, tr
 
@@ -122,13 +122,26 @@ class Engine(Row):
 
         >>> Engine.named("llama.cpp").check_files("GGUF")
         """
-        rows = [row for row in catalogue.rows("engine_formats") if row["use"] == "files"]
-        keeping = [row["engine"] for row in rows if kind in row["formats"].split()]
+        keeping = _keeping(kind)
         if self.kind and self.kind not in keeping:
             allowed = f"one that keeps {kind} files as they are, such as {' or '.join(keeping)}"
             raise InputError(
                 f"engine must be {allowed}, not {self.name!r}; or name the format that it has with weights."
             )
+
+    def converted(self, form: str) -> str:
+        """Return the format that comes nearest to a published one, with no fewer bits, for an engine that reads files
+        of its own alone; "" for every other engine.
+
+        >>> Engine.named("llama.cpp").converted("FP8-128x128"), Engine.named("vLLM").converted("FP8-128x128")
+        ('Q8_0', '')
+        """
+        if not self.kind or self.has_format("weights", form) or self.kind in _keeping("safetensors"):
+            return ""
+        bits = Format.named(form).bits
+        offered = [name for name in catalogue.names("formats", "offered") if self.has_format("weights", name)]
+        near = [name for name in offered if named_bits(name) >= named_bits(form) and Format.named(name).bits >= bits]
+        return min(near, key=lambda name: Format.named(name).bits)
 
     def on_card(self, form: str, card: str, capability: Fraction | None) -> str:
         """Return what the engine does with weights on a card that cannot compute with them; "" where it can.
@@ -147,9 +160,11 @@ class Engine(Row):
         if row is None or capability >= Fraction(row["full"]):
             return ""
         of = {"card": card, "capability": float(capability), "engine": self.kind, "format": form}
+        any_weights = row["formats"] == "*"
         if capability < Fraction(row["least"]):
-            raise InputError(tr(_NOT_THERE, name=self.name, needed=row["least"], **of))
-        return tr(_NOT_WITH, needed=row["full"], instead=tr(row["instead"]), **of)
+            raise InputError(tr(_TOO_OLD if any_weights else _NOT_THERE, name=self.name, needed=row["least"], **of))
+        said = _NOT_BELOW if any_weights else _NOT_WITH
+        return tr(said, needed=row["full"], instead=tr(row["instead"]), **of)
 
     @property
     def places(self) -> bool:
@@ -170,9 +185,20 @@ _NOT_THERE = later(
     "weights must not be {format} for {name} on {card}: {card} has compute capability {capability}, and {engine} needs "
     "{needed} for them."
 )
+_TOO_OLD = later(
+    "engine must not be {name} on {card}: {card} has compute capability {capability}, and {engine} needs at least "
+    "{needed}."
+)
+_NOT_BELOW = later("{card} has compute capability {capability}, and {engine} needs {needed}: {instead}.")
 _NOT_WITH = later(
     "{card} has compute capability {capability}, and {engine} needs {needed} to compute with {format}: {instead}."
 )
+
+
+@cache
+def _keeping(files: str) -> tuple[str, ...]:
+    rows = [row for row in catalogue.rows("engine_formats") if row["use"] == "files"]
+    return tuple(row["engine"] for row in rows if files in row["formats"].split())
 
 
 @cache
@@ -200,8 +226,22 @@ def formats_of(kind: str, use: str, experimental: bool = True) -> tuple[str, ...
     ('FP32', 'BF16', 'FP16', 'FP8', 'FP8-MLA')
     """
     rows = [row for row in catalogue.rows("engine_formats") if (row["engine"], row["use"]) == (kind, use)]
-    meant = [row for row in rows if experimental or row["experimental"] == "no"]
-    patterns = [pattern for row in meant for pattern in row["formats"].split()]
+    return _named_in([row for row in rows if experimental or row["experimental"] == "no"], use)
+
+
+@cache
+def slower_formats(kind: str) -> tuple[str, ...]:
+    """Return the formats of weights that an engine itself calls slower than others of as many bits.
+
+    >>> "NF4" in slower_formats("vLLM"), slower_formats("transformers")
+    (True, ())
+    """
+    rows = [row for row in catalogue.rows("engine_formats") if (row["engine"], row["slower"]) == (kind, "yes")]
+    return _named_in(rows, "weights")
+
+
+def _named_in(rows: Sequence[Mapping[str, str]], use: str) -> tuple[str, ...]:
+    patterns = [pattern for row in rows for pattern in row["formats"].split()]
     fitting = [row["name"] for row in catalogue.rows("formats") if use == "weights" or row["cache"] != "no"]
     return tuple(name for name in fitting if any(fnmatchcase(name, pattern) for pattern in patterns))
 

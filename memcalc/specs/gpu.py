@@ -144,12 +144,14 @@ class Gpu(Spec, Row):
 
     @classmethod
     def sold_as(cls, name: str) -> list[Gpu]:
-        """Return the cards of data/gpus.csv whose names begin with these words, such as those of every size.
+        """Return the card of this name in data/gpus.csv, or the cards of every size that share it.
 
-        >>> [gpu.marketed_gb for gpu in Gpu.sold_as("M3 Ultra")]
-        [96, 256, 512]
+        >>> [gpu.marketed_gb for gpu in Gpu.sold_as("M3 Ultra")], [gpu.name for gpu in Gpu.sold_as("RTX 4090")]
+        ([96, 256, 512], ['RTX 4090'])
         """
-        return [cls.named(one) for one in catalogue.names("gpus") if f"{one} ".startswith(f"{name} ")]
+        begins = [row for row in catalogue.rows("gpus") if f"{row['name']} ".startswith(f"{name} ")]
+        shares = [row["sizes_of"] and f"{name} ".startswith(f"{row['sizes_of']} ") for row in begins]
+        return [cls.named(row["name"]) for row, one in zip(begins, shares, strict=True) if one or row["name"] == name]
 
     @cached_property
     def capacity(self) -> int:

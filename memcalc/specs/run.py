@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from fractions import Fraction
 from functools import cache, cached_property
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 from memcalc import catalogue
 from memcalc.errors import InputError, must
 from memcalc.formula.choices import End, Family
-from memcalc.formula.formats import averaged
+from memcalc.formula.formats import averaged, named_bits
 from memcalc.formula.glossary import BY_NAME
 from memcalc.specs.fields import Spec
 
@@ -61,10 +62,28 @@ def weights_format(field: str, name: object) -> str:
     """
     if average := averaged(name):
         return average
+    _refuse_bits(field, name)
     row = catalogue.find("formats", f"{field} format", name)
     if row["family"] == Family.CACHE:
         raise InputError(f"{field} must not be {row['name']!r}, which is a format of the cache alone.")
     return row["name"]
+
+
+_BITS = re.compile(r"(?:bnb|int)?[-_ ]?([2-8])[-_ ]?bits?", re.IGNORECASE)
+"""A number of bits, such as "4bit", which several formats have."""
+
+
+def _refuse_bits(field: str, name: object) -> None:
+    """Raise InputError for a mere number of bits, with the formats that have it: of llama.cpp's mixes, the usual."""
+    found = _BITS.fullmatch(name.strip()) if isinstance(name, str) else None
+    if not found:
+        return
+    rows = (row for row in catalogue.rows("formats") if row["offered"] == "yes" and re.search(r"\d", row["name"]))
+    shown = (row["name"] for row in rows if row["usual"] == "yes" or row["family"] != Family.GGUF)
+    *first, last = [one for one in shown if named_bits(one) == int(found[1])] or [""]
+    if first:
+        have = f"{', '.join(first)} and {last} have {found[1]}"
+        raise InputError(f"{field} must be a format by its name, not a number of bits, as {name!r} is: {have}.")
 
 
 def weights_formats() -> list[str]:

@@ -55,6 +55,8 @@ def test_each_option_of_another_program_gets_its_sentence(phrase):
         ("fit", "--foo", "fit has no option --foo; `python -m memcalc fit --help` lists those that it has."),
         ("fit", "--kv", "fit has no option --kv; the nearest is --kv-cache or --kv-offload."),
         ("fit", "--ctx", "fit has no option --ctx. --ctx-size is llama.cpp's; here it is --total-context."),
+        ("fit", "--users", "--users is Locust's; here it is --batch, which --context then counts for each."),
+        ("fit", "-w", "fit has no option -w; the nearest is --weights or --window."),
         ("fit", "-z", "fit has no option -z; `python -m memcalc fit --help` lists those that it has."),
     ],
 )

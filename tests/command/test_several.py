@@ -46,6 +46,26 @@ def test_the_answer_in_words_names_each_card_and_how_to_ask_for_the_split(capsys
     assert [one["layers"] for one in again["cards"]] == [[0, first], [first, 32]]
 
 
+def test_the_buffers_of_each_card_are_counted(capsys):
+    """Four copies of what comes in, of which the buffer has one."""
+    assert main(["fit", "Llama-2-7B", *TWO, *LLAMA_CPP]) == 0
+    said = capsys.readouterr().out
+    assert said.count("  input_copies ") == said.count("  activations ") == 2
+    assert "It fits: " in said
+    assert "what llama.cpp takes is counted at its most" in said
+    found = answer(capsys, "Llama-2-7B", *TWO, *LLAMA_CPP)
+    assert (found["verdict"], found["not_counted"]) == ("fits", "")
+    for one in found["cards"]:
+        assert one["needed"] > sum(one["bytes"].values())
+        assert one["margin"] < one["margin_at_best"]
+
+
+@pytest.mark.parametrize("engine", ["ExLlama", "transformers"])
+def test_buffers_that_nobody_measured_on_several_cards_stay_unknown(engine, capsys):
+    found = answer(capsys, "Llama-2-7B", *TWO, "--engine", engine, "--context", "1024", "--tensor-split", "1,2")
+    assert found["not_counted"] == f"the working memory of {engine}, which nobody has measured on several cards"
+
+
 def test_two_equal_cards_halve_the_cache_without_an_engine(capsys):
     found = answer(capsys, "Llama-2-7B", "2x RTX 3090", "--context", "4096", "--tensor-split", "1,1")
     layers = [one["layers"][1] - one["layers"][0] for one in found["cards"]]

@@ -179,3 +179,48 @@ def test_a_card_that_is_too_small_has_no_pool():
 def test_shares_are_exact_numbers():
     assert Inference(engine="vLLM", utilization=0.9).utilization * 10 == 9
     assert budget(LLAMA, RUN, Gpu.of("10 GiB")) == 9 * UNITS["GiB"]
+
+
+SMALL = {
+    **{"model_type": "llama", "hidden_size": 576, "intermediate_size": 1536, "num_hidden_layers": 30},
+    **{"num_attention_heads": 9, "num_key_value_heads": 3, "vocab_size": 49_152, "tie_word_embeddings": True},
+}
+"""SmolLM2-135M, by the bytes of weights, cache and logits that the log has."""
+
+
+@pytest.mark.parametrize(
+    ("model", "context", "measured"),
+    [
+        (Model.from_config(SMALL), 512, 24.91),  # two A40, llama.cpp build 9665 (e3a74b299): both cards
+        (Model.named("Gemma-3-1B"), 1024, 82.07),  # two cards with CUDA 12, llama.cpp b9967: both cards
+    ],
+)
+def test_what_each_of_two_cards_keeps_is_what_llama_cpp_states(model, context, measured):
+    """Public logs, in MiB with two digits, of layers that two cards share out, with four slots that share the cells."""
+    run = Inference(context, batch=4, engine="llama.cpp-unified", weights="Q8_0", pipeline_parallel=2)
+    taken = {one.term.name: one for one in taken_by_engine(model, run, Gpu.named("A40")).shares}
+    buffer = taken["activations"].low + taken["input_copies"].high
+    assert buffer / UNITS["MiB"] == pytest.approx(measured, abs=0.02)  # with places for logits of every token
+    assert taken["input_copies"].low == 0  # without pipeline parallelism, as with a part in CPU memory
+
+
+def test_inputs_are_copied_where_several_cards_have_layers_of_llama_cpp_alone():
+    model, gpu = Model.named("Llama-3.1-8B"), Gpu.named("RTX 3090")
+    for run in (Inference(engine="llama.cpp"), Inference(engine="transformers", pipeline_parallel=2)):
+        assert "input_copies" not in {one.term.name for one in taken_by_engine(model, run, gpu).shares}
+    one, two = (Inference(engine="llama.cpp", pipeline_parallel=cards) for cards in (1, 2))
+    alone, several = (taken_by_engine(model, run, gpu) for run in (one, two))
+    assert alone.unknown == several.unknown == ""
+    assert several.bytes("high") > alone.bytes("high")
+
+
+def test_the_copies_of_a_mask_grow_with_the_context():
+    """Unsloth's pull request 7637: eight bytes a token of the context and micro-batch on each card, not two."""
+    model, gpu = Model.named("Llama-3.1-8B"), Gpu.named("RTX 3090")
+
+    def kept(context):
+        run = Inference(context, engine="llama.cpp", pipeline_parallel=4)
+        taken = {one.term.name: one for one in taken_by_engine(model, run, gpu).shares}
+        return taken["activations"].low + taken["input_copies"].high
+
+    assert kept(131_072) - kept(65_536) == 4 * 2 * 512 * 65_536

@@ -10,6 +10,7 @@ from memcalc import Gpu, Inference, Model, Training, breakdown, catalogue, fits,
 from memcalc.errors import InputError
 from memcalc.estimate import inference
 from memcalc.estimate.terms import last, terms, values
+from memcalc.formula.formats import Format
 from memcalc.formula.symbols import symbol
 from memcalc.specs.stored import stored
 
@@ -337,10 +338,22 @@ def test_what_is_published_counts_only_where_nobody_names_a_format(name):
 
 @pytest.mark.parametrize("engine", [row["name"] for row in catalogue.rows("engines")])
 @pytest.mark.parametrize("name", PUBLISHED)
-def test_an_engine_without_the_published_format_gets_sixteen_bits_and_a_sentence(name, engine):
+def test_an_engine_without_the_published_format_gets_the_nearest_or_sixteen_bits_and_a_sentence(name, engine):
     model, run = Model.named(name), Inference(engine=engine)
-    had = run.reserving.has_format("weights", model.published)
+    had, near = run.reserving.has_format("weights", model.published), run.reserving.converted(model.published)
     meant = inference.as_published(model, run)
-    assert inference.resolved(model, meant).weights == (model.published if had else "FP16")
+    assert inference.resolved(model, meant).weights == (model.published if had else near or "FP16")
     lacks = f"Counted in FP16; {name} is published in {model.published}, which {engine} does not have."
-    assert (inference.taken(model, meant) == lacks) != had
+    nearest = f"{name} is published in {model.published}; {near} is what {engine} has that comes nearest."
+    assert (inference.taken(model, meant) == (nearest if near else lacks)) != had
+
+
+@pytest.mark.parametrize(
+    ("form", "near"), [("FP8-128x128", "Q8_0"), ("FP8-tensor-static", "Q8_0"), ("W4A16-g32", "Q4_0")]
+)
+def test_llama_cpp_reads_files_that_were_converted(form, near):
+    """A GGUF file of no fewer bits; Q4_0 has 4-bit codes and a 16-bit scale per 32 numbers, as W4A16-g32 has."""
+    assert Inference(engine="llama.cpp").reserving.converted(form) == near
+    assert Format.named(near).bits >= Format.named(form).bits
+    for engine in ("vLLM", "transformers", "MLX", "none"):
+        assert Inference(engine=engine).reserving.converted(form) == ""

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from memcalc import Gpu, Inference, InputError, Model, breakdown, catalogue, fits
 from memcalc.estimate.ways import Search, no_way, stored_bytes, ways
+from memcalc.formula.formats import named_bits
 from memcalc.specs.engines import formats_of
 
 CARDS = [
@@ -108,6 +109,51 @@ def test_two_changes_come_where_no_single_one_is_enough():
     assert shorter.sentence.startswith("In ")
     assert shorter.run.context < run.context
     assert cards.sentence == "8 such cards would do, with tensor parallelism."
+
+
+@pytest.mark.parametrize(("engine", "slow"), [("SGLang", True), ("vLLM", True), ("TGI", True), ("transformers", False)])
+def test_what_an_engine_calls_slower_comes_after_all_of_as_many_bits(engine, slow):
+    """SGLang 0.5 recommends files over what it quantizes itself; vLLM and TGI call bitsandbytes slower than 16 bit."""
+    model, run, gpu = asked("Llama-3.1-70B", "H100 80 GB", engine)
+    names = [*Search(model, gpu).smaller("weights", run, 2)]
+    eight = [name for name in names if named_bits(name) == 8]
+    assert {"LLM.int8", "W8A8-INT8"} <= {*eight}
+    assert (eight[-1] == "LLM.int8") == slow
+    assert [named_bits(name) for name in names] == sorted(map(named_bits, names), reverse=True)
+
+
+def test_of_single_changes_the_one_that_loses_less_comes_first():
+    """A cache in 8 bits, before weights in 2."""
+    model, run, gpu = asked("Llama-3.1-8B", "Arc B580", "llama.cpp", weights="Q4_K_M", context=16_384, batch=4)
+    changed = [way.run for way in ways(model, run, gpu) if (way.run.context, way.run.batch) == (16_384, 4)]
+    assert [(one.weights, one.kv_cache) for one in changed[:2]] == [("Q4_K_M", "Q8_0"), ("IQ2_XS", "auto")]
+
+
+@pytest.mark.parametrize(
+    ("engine", "card", "before", "after"),
+    [
+        ("SGLang", "B200", {"tensor_parallel": 8}, {"tensor_parallel": 16}),
+        ("llama.cpp", "H100 80 GB", {"pipeline_parallel": 8, "weights": "Q8_0"}, {"pipeline_parallel": 11}),
+    ],
+)
+def test_more_cards_are_named_where_several_are_too_few(engine, card, before, after):
+    model, run, gpu = asked("GLM-5", card, engine, **before)
+    assert not fits(model, run, gpu)
+    more = [way.run for way in ways(model, run, gpu) if way.run.cards > run.cards]
+    assert more == [replace(run, **after)]
+    assert fits(model, more[0], gpu)
+
+
+def test_cards_that_divide_experts_too_are_left_as_they_are():
+    model, run, gpu = asked("GLM-5", "A100 80 GB", "vLLM", tensor_parallel=2, expert_parallel=2)
+    assert not [way for way in ways(model, run, gpu) if way.run.cards != run.cards]
+
+
+def test_the_format_in_which_the_card_holds_most_is_named_where_no_context_is_useful():
+    model, run, gpu = asked("Qwen3-32B", "RTX 4090", "vLLM", context=32_768)
+    shorter, *_ = ways(model, run, gpu)
+    every = [replace(run, weights=name, context=shorter.run.context + 16) for name in offered("vLLM")]
+    assert not any(_fits(model, longer, gpu) for longer in every)
 
 
 def test_what_cannot_be_helped_is_said():

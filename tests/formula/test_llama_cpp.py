@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cases import for_each_row, symbol_values
-from memcalc.formula.llama_cpp import Graph, Layer, compute_buffer, output_buffer
+from memcalc.formula.llama_cpp import Graph, Layer, compute_buffer, input_copies, output_buffer
 from memcalc.formula.symbols import symbol
 
 LLAMA = {
@@ -81,3 +81,15 @@ def test_logits_of_few_tokens_leave_the_mlp_the_most():
     all_of_them, one = (buffer(graph, vocabulary=128256, outputs=count) for count in (512, 1))
     assert all_of_them == 4 * 512 * 128256 + 2 * 4 * 512 * 4096 + 4 * 512
     assert one == pytest.approx(buffer(graph), abs=4 * 512)
+
+
+@pytest.mark.parametrize("attention", ["flash", "eager"])
+def test_inputs_are_those_of_the_graph_and_what_the_layers_before_made(attention):
+    graph = dense(attention, "shared")
+    names = [step.name for step in graph.inputs()]
+    assert {"positions", "mask full", "places of outputs", "input"} <= {*names}
+    assert "token ids" not in names
+    term = input_copies(graph, VALUES)
+    numbers = {str(one): one for one in term.symbols}
+    assert term.expr.coeff(numbers["s_p"]) == 3 * numbers["s_u"] * (2 if attention == "flash" else 4)
+    assert term.expr.coeff(numbers["d"]) == 3 * 4 * numbers["s_u"]

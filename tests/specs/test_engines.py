@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from memcalc import InputError, catalogue
+from memcalc import Gpu, InputError, catalogue
 from memcalc.formula.formats import Format
 from memcalc.specs.engines import Engine, departures, formats_of
 from memcalc.specs.inference import OFFLOAD
@@ -111,3 +111,32 @@ def test_block_types_are_llama_cpps_and_its_caches_are_those_of_its_option():
 def test_a_format_of_another_engine_is_answered_with_its_namesakes_here():
     with pytest.raises(InputError, match=r"a format that vLLM has, such as NVFP4-W4A4, NVFP4-W4A16, .*, not 'NVFP4'\."):
         Engine.named("vLLM").check_format("weights", "NVFP4")
+
+
+@pytest.mark.parametrize("card", ["P100 16 GB", "GTX 1080", "K80 die", "M40 24 GB"])
+@pytest.mark.parametrize("form", ["FP16", "NF4", "GPTQ-INT4-g128"])
+def test_vllm_is_refused_on_a_card_that_it_does_not_run_on(card, form):
+    gpu = Gpu.named(card)
+    with pytest.raises(InputError, match=rf"^engine must not be vLLM on {card}: .* and vLLM needs at least 7\.0\.$"):
+        Engine.named("vLLM").on_card(form, card, gpu.capability)
+    assert Engine.named("llama.cpp").on_card(form, card, gpu.capability) == ""
+
+
+@pytest.mark.parametrize(
+    ("form", "card", "sentence"),
+    [
+        (
+            "FP16",
+            "V100 32 GB",
+            "V100 32 GB has compute capability 7.0, and vLLM needs 7.5: its release 0.14 still ",
+        ),
+        (
+            "NVFP4-W4A4",
+            "L4",
+            "L4 has compute capability 8.9, and vLLM needs 10.0 to compute with NVFP4-W4A4: it ",
+        ),
+    ],
+)
+def test_what_vllm_does_on_an_older_card_is_said(form, card, sentence):
+    assert Engine.named("vLLM").on_card(form, card, Gpu.named(card).capability).startswith(sentence)
+    assert Engine.named("vLLM").on_card(form, "B200", Gpu.named("B200").capability) == ""

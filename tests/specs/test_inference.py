@@ -17,6 +17,18 @@ from memcalc.formula.formats import Format
         ({"context": "long"}, "context must be a whole number from 1 to 1,000,000,000, not 'long'."),
         ({"batch": 0}, "batch must be a whole number from 1 to 1,000,000, not 0."),
         ({"weights": "FP61"}, "weights format 'FP61' is not known; the nearest is FP16."),
+        (
+            {"weights": "4bit"},
+            "weights must be a format by its name, not a number of bits, as '4bit' is: Q4_0, GPTQ-INT4-g128, ",
+        ),
+        (
+            {"weights": "bnb-8bit"},
+            "weights must be a format by its name, not a number of bits, as 'bnb-8bit' is: Q8_0, ",
+        ),
+        (
+            {"draft_weights": "6 bits"},
+            "draft_weights must be a format by its name, not a number of bits, as '6 bits' is: ",
+        ),
         ({"kv_cache": 16}, "kv_cache format 16 is not known"),
         ({"kv_cache": "KIVI-2/Q8_0"}, "kv_cache formats of keys and values must keep the same newest tokens in 16 bit"),
         ({"weights": "KIVI-2"}, "weights must not be 'KIVI-2', which is a format of the cache alone."),

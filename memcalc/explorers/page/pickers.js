@@ -50,8 +50,8 @@ export function picker({ name: subject, label, groups, own }, id, { choose }) {
   };
   const toggle = (open) => {
     list.hidden = !open;
-    const beyond = open && field.getBoundingClientRect().left + list.offsetWidth > document.documentElement.clientWidth;
-    list.classList.toggle("memcalc-leftward", beyond);
+    const room = document.documentElement.clientWidth - field.getBoundingClientRect().left - list.offsetWidth;
+    list.style.left = `${Math.min(0, room)}px`;
     field.setAttribute("aria-expanded", open);
   };
   const item = (text, at, onclick) => make("li", { id: `${id}-${at}`, role: "option", onclick }, text);
