@@ -145,20 +145,9 @@ def weight_copies(case: CodePath, cached: bool = False) -> Term:
     >>> weight_copies(CodePath("llama", adapted=Adapted(frozenset({"v_proj"}), autocast=True)))
     M_cast = 2 × d × r × (L - 1) + 2 × L × h_kv × d_k × r
     """
-    adapted, kept = case.adapted, case.recompute == Recompute.NONE
-    first = replace(adapted, first=True).gradients
-    inner = sympy.Integer(0)
-    for row in case.matrices if kept or cached else ():
-        inputs, outputs, each, every = (factor(row[column]) for column in ("inputs", "outputs", "each", "layers"))
-        every = every if case.experts else every.xreplace({L_dense: L})
-        number = every if meets(first, row["gradient"]) else every - 1
-        if adapted.single and row["name"] in adapted.modules:
-            inner += each * r * (number * inputs + every * outputs)
-        if kept and adapted.raised and not adapted.quantized:
-            inner += each * number * inputs * outputs
-    if kept and case.experts and "fp32_router" in case.traits:
-        inner += L_moe * E * d
-    head = V * d if adapted.raised else 0
+    kept = case.recompute == Recompute.NONE
+    inner = _copied(case, kept) if kept or cached else sympy.Integer(0)
+    head = V * d if case.adapted.raised else 0
     return Term(
         name="weight_copies",
         expr=HALF * (inner + head),
@@ -167,6 +156,23 @@ def weight_copies(case: CodePath, cached: bool = False) -> Term:
         source="paszke2019pytorch, torch.amp; mangrulkar2022peft, src/peft/tuners/lora/layer.py",
         parts=(layers,) if inner else (),
     )
+
+
+def _copied(case: CodePath, kept: bool) -> sympy.Expr:
+    """Return the numbers of the layers that are copied; `kept` says whether those of frozen matrices stay."""
+    adapted, inner = case.adapted, sympy.Integer(0)
+    first = replace(adapted, first=True).gradients
+    for row in case.matrices:
+        inputs, outputs, each, every = (factor(row[column]) for column in ("inputs", "outputs", "each", "layers"))
+        every = every if case.experts else every.xreplace({L_dense: L})
+        number = every if meets(first, row["gradient"]) else every - 1
+        if adapted.single and row["name"] in adapted.modules:
+            inner += each * r * (number * inputs + every * outputs)
+        if kept and adapted.raised and not adapted.quantized:
+            inner += each * number * inputs * outputs
+    if kept and case.experts and "fp32_router" in case.traits:  # whose weights have 32 bits in any model
+        inner += L_moe * E * d
+    return inner
 
 
 def copies(case: CodePath, cached: bool = False) -> tuple[Term, ...]:

@@ -202,7 +202,9 @@ ADAPTED = (
         if not (eager and way.get("recompute"))  # whose second layer brings a mask of its own
     ),
     *(
-        _case("activations", "gpt-oss-20b", _ONE_OF_EACH | _ROUTED | {"lora_targets": targets, "attention": "eager"} | way)
+        _case(
+            "activations", "gpt-oss-20b", _ONE_OF_EACH | _ROUTED | {"lora_targets": targets, "attention": "eager"} | way
+        )
         for targets in ("qkvo", "qv", "q_proj", "k_proj", "v_proj", "o_proj")
         for way in _OF_EXPERTS
     ),
