@@ -114,7 +114,7 @@ class Adapted:
     def widths(self, matrix: Mapping[str, str]) -> dict[str, int]:
         """Return for each word in data/saved_tensors_dora.csv the bytes of a number, beside one of the matrices.
 
-        >>> Adapted(frozenset({"o_proj"}), autocast=True, dora=True).widths(matrices()[4])["base"]
+        >>> Adapted(frozenset({"o_proj"}), autocast=True, dora=True).widths(matrices()[8])["base"]
         2
         """
         read, stored = self._read[matrix["reads"]], FP32 if self.raised else HALF

@@ -167,7 +167,7 @@ def _copied(case: CodePath, kept: bool) -> sympy.Expr:
         every = every if case.experts else every.xreplace({L_dense: L})
         number = every if meets(first, row["gradient"]) else every - 1
         if adapted.single and row["name"] in adapted.modules:
-            inner += each * r * (number * inputs + every * outputs)
+            inner += each * number * r * inputs + each * every * outputs * r
         if kept and adapted.raised and not adapted.quantized:
             inner += each * number * inputs * outputs
     if kept and case.experts and "fp32_router" in case.traits:  # whose weights have 32 bits in any model
