@@ -50,7 +50,7 @@ def _parsed(path: Path, data: bytes) -> object:
         raise
     except ValueError:
         why = (
-            "is not YAML that a configuration could have: a date that there is not, or a number of thousands of digits"
+            "is not YAML that a configuration could have: a date that there is not, or a number too long"
         )
     raise regular.refused(path, why)
 
