@@ -49,9 +49,7 @@ def _parsed(path: Path, data: bytes) -> object:
     except InputError:
         raise
     except ValueError:
-        why = (
-            "is not YAML that a configuration could have: a date that there is not, or a number too long"
-        )
+        why = "is not YAML that a configuration could have: a date that there is not, or a number too long"
     raise regular.refused(path, why)
 
 
