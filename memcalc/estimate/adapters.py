@@ -85,12 +85,14 @@ def unknown(model: Model, run: Training) -> Iterator[str]:
 
 def _unmeasured(model: Model, run: Training, traits: frozenset[str]) -> Iterator[str]:
     """Yield what of a family's code nobody has measured beside adapters."""
-    if run.quantized and "conv1d" in traits:
+    few = run.base_weights in catalogue.names("frozen_bases")
+    if few and "conv1d" in traits:
         how = "whose matrices are transposed: nobody has measured them quantized"
         yield f"base_weights must be BF16, FP16 or FP32 for adapters beside {model.name}, {how}."
-    if run.quantized and run.autocast and not run.raised and "layernorm" in traits:
+    if few and run.autocast and not run.raised and "layernorm" in traits:
+        way = "kbit_preparation must be True, or recipe bf16," if run.quantized else "recipe must be bf16"
         how = "whose LayerNorm makes FP32 of what follows it, which nobody has measured"
-        yield f"kbit_preparation must be True, or recipe bf16, for adapters beside {model.name}, {how}."
+        yield f"{way} for adapters beside {model.name}, {how}."
     if run.holds_inputs and not traits.isdisjoint({"latent", "shared"}):
         which = "latents" if "latent" in traits else "shared experts"
         yield f"base_weights must not be {run.base_weights} beside {model.name}: nobody has measured its {which} so."

@@ -228,4 +228,9 @@ ADAPTED = (
         for name, eager in _EXPERT_MODELS[:3]
         for way in ({}, {"recipe": "bf16"}, {"lora_dropout": 0.1}, {"base_weights": "FP32", "recipe": "bf16"})
     ),
+    *(
+        _case("activations", name, _TWO | {"recipe": "bf16", "dropout": 0.1} | way)
+        for name in ("OPT-125M", "GPT-2", "Pythia-6.9B", "Seed-OSS-36B")
+        for way in ({}, {"lora_targets": "o_proj", "attention": "eager"}, {"recompute": "full"})
+    ),
 )
