@@ -72,7 +72,7 @@ def test_the_package_has_the_name_that_is_free_and_asks_for_sympy_alone(wheel):
     assert metadata["Name"] == "gpu-memcalc"
     base = [line for line in metadata.get_all("Requires-Dist") if "extra ==" not in line]
     assert [line.partition(">")[0] for line in base] == ["sympy"]
-    assert set(metadata.get_all("Provides-Extra")) == {"notebooks", "site", "workshop", "test", "measure"}
+    assert set(metadata.get_all("Provides-Extra")) == {"notebooks", "site", "workshop", "yaml", "test", "measure"}
     assert "gpu-memcalc=memcalc.__main__:main" in (about / "entry_points.txt").read_text(), "what pipx run runs"
 
 

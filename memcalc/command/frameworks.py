@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from memcalc.specs.run import Run
 
 _FILES = {
-    "deepspeed": "its JSON file; what the command line says too counts in place of it",
-    "fsdp": 'the JSON file of accelerate or the Trainer, or words such as "full_shard auto_wrap"',
+    "deepspeed": "its JSON or YAML file; what the command line says too counts in place of it",
+    "fsdp": 'the JSON or YAML file of accelerate or the Trainer, or words such as "full_shard auto_wrap"',
 }
 """Option → what is read from it."""
 

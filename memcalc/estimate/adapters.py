@@ -5,11 +5,15 @@ from collections.abc import Iterator
 from memcalc import catalogue
 from memcalc.errors import must
 from memcalc.formula import lora
-from memcalc.formula.adapted import FAMILIES, Adapted
+from memcalc.formula.adapted import Adapted
 from memcalc.formula.choices import Adapters, Attention, Targets
+from memcalc.formula.saved_tensors import CodePath
 from memcalc.formula.tensors import packed
 from memcalc.specs.model import Model
 from memcalc.specs.training import Training
+
+ATTENTION = [row["name"] for row in catalogue.rows("adapted_matrices") if row["place"] == "attention"]
+"""The matrices of the attention that can have an adapter."""
 
 
 def check(model: Model, run: Training) -> None:
@@ -40,6 +44,7 @@ def adapted(model: Model, run: Training) -> Adapted:
     settings = {name: getattr(run, name) for name in ("autocast", "raised")}
     quantized = run.base_weights in catalogue.names("frozen_bases")
     single = run.adapters == Adapters.FP32
+    traits = CodePath(model.family).traits
     return Adapted(
         frozenset(_sides(model, run.lora_targets)),
         single,
@@ -50,6 +55,8 @@ def adapted(model: Model, run: Training) -> Adapted:
         reentrant=run.reentrant is True,
         dora=run.dora,
         biased=_biased(model) if run.dora else frozenset(),
+        norms_lifted="layernorm" in traits,
+        parallel="parallel" in traits,
     )
 
 
@@ -61,13 +68,11 @@ def _biased(model: Model) -> frozenset[str]:
 
 def unknown(model: Model, run: Training) -> Iterator[str]:
     """Yield why nobody knows what a frozen model with adapters keeps, beside one whose kept tensors are known."""
-    if catalogue.find("code_paths", "family", model.family)["name"] not in FAMILIES:
-        alone = f"what adapters keep is known beside {', '.join(FAMILIES)} alone"
-        yield f"activations must be 'none' for adapters beside {model.name}, of the family {model.family}: {alone}."
     if model.moe_layers and run.raised and (run.quantized or run.autocast):
         field = "kbit_preparation must be False" if run.quantized else "base_weights must be BF16 or FP16"
         how = "beside a quantized base" if run.quantized else "under autocast; recipe bf16 has none"
         yield f"{field} for adapters beside {model.name}: nobody has measured experts in FP32 {how}."
+    yield from _unmeasured(model, run, CodePath(model.family).traits)
     plain, formats = ("BF16", "FP16", "FP32"), catalogue.names("frozen_bases")
     if run.base_weights not in (*plain, *formats):
         alone = f"what is kept is known for base_weights {', '.join((*plain, *formats))} alone"
@@ -76,6 +81,26 @@ def unknown(model: Model, run: Training) -> Iterator[str]:
         yield from _unknown_of_dora(model, run)
     if run.attention == Attention.FLASH and run.raised and not run.autocast:
         yield "attention 'flash' needs 16 bits, which numbers in FP32 between layers have not; use 'sdpa' or 'eager'."
+
+
+def _unmeasured(model: Model, run: Training, traits: frozenset[str]) -> Iterator[str]:
+    """Yield what of a family's code nobody has measured beside adapters."""
+    few = run.base_weights in catalogue.names("frozen_bases")
+    if few and "conv1d" in traits:
+        how = "whose matrices are transposed: nobody has measured them quantized"
+        yield f"base_weights must be BF16, FP16 or FP32 for adapters beside {model.name}, {how}."
+    if few and run.autocast and not run.raised and "layernorm" in traits:
+        way = "kbit_preparation must be True, or recipe bf16," if run.quantized else "recipe must be bf16"
+        how = "whose LayerNorm makes FP32 of what follows it, which nobody has measured"
+        yield f"{way} for adapters beside {model.name}, {how}."
+    if run.holds_inputs and not traits.isdisjoint({"latent", "shared"}):
+        which = "latents" if "latent" in traits else "shared experts"
+        yield f"base_weights must not be {run.base_weights} beside {model.name}: nobody has measured its {which} so."
+    if run.holds_inputs and run.dora and "relu" in traits:
+        yield f"dora must be False with base_weights {run.base_weights} beside {model.name}: nobody has measured it."
+    if model.moe_layers and not any(word in ATTENTION for word in _sides(model, run.lora_targets)):
+        some = f"name a matrix of the attention for {model.name}"
+        yield f"lora_targets must {some}, not {str(run.lora_targets)!r}: nobody has measured its MLPs alone."
 
 
 def _unknown_of_dora(model: Model, run: Training) -> Iterator[str]:

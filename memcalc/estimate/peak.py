@@ -26,6 +26,7 @@ from memcalc.formula.symbols import symbol
 from memcalc.formula.term import Term
 from memcalc.specs.model import Model, NominalModel
 from memcalc.specs.training import Training
+from memcalc.specs.weighed import WeighedModel
 from memcalc.texts import both, cached, tr
 
 
@@ -64,7 +65,6 @@ class Peak(At):
     unknown: str = ""
 
 
-@cached
 def peak(model: Model | NominalModel, run: Training) -> Peak:
     """Return the highest moment of a training step [bytes on one GPU], with its parts and the other moments.
 
@@ -81,7 +81,13 @@ def peak(model: Model | NominalModel, run: Training) -> Peak:
     >>> found.moment, found.bytes, found.parts["step_temporaries"]
     ('step', 72417322124, 14483464192)
     """
+    instance("model", model, Model, NominalModel, WeighedModel)
     instance("run", run, Training)
+    return _peak(model, run)
+
+
+@cached
+def _peak(model: Model | NominalModel, run: Training) -> Peak:
     plan = _planned_for(model, run)
     found = _highest(plan.at(run))
     said = filter(None, (plan.unknown, exchange.unknown(model, run, _bytes)))

@@ -35,8 +35,8 @@ def ways(model: AnyModel, run: Training, gpu: Gpu) -> tuple[Way, ...]:
     """Return the longest sequence and the largest batch that a card holds, and what makes a run fit, or less would do.
 
     First comes what changes no number of the result: the first stage of ZeRO or the fewest cards that do, recomputing,
-    the loss in chunks, offloading. Then what does: other states, weights in 16 bits alone, adapters. Two changes are
-    told where no single one is enough on the cards that there are.
+    the loss in chunks, offloading. Then what does: other states, weights in 16 bits alone, and each stepped as soon as
+    it has its gradient, adapters. Two changes are told where no single one is enough on the cards that there are.
 
     Raises InputError if the model cannot be trained that way.
 
@@ -133,9 +133,17 @@ class _Search:
         return self._tried({**everything, "data_parallel": cards}, _FEWEST)
 
     def single(self) -> Iterator[Way]:
-        """Yield each single change that makes the run fit; of alternatives, the first."""
+        """Yield each single change that makes the run fit; of alternatives, the first, and nothing that goes on from
+        what is enough.
+        """
+        told: list[Change] = []
         for alternatives in changes(self.run):
-            yield from islice(filter(None, map(self._tried, alternatives)), 1)
+            for change in alternatives:
+                enough = any(less.items() <= change.items() for less in told)
+                if not enough and (way := self._tried(change)):
+                    told.append(change)
+                    yield way
+                    break
 
     def double(self) -> Iterator[Way]:
         """Yield pairs of changes that make the run fit; of alternatives, the first that do."""
@@ -180,6 +188,8 @@ def changes(run: Training) -> Iterator[tuple[Change, ...]]:
     if run.optimizer_spec.layout == Layout.FULL:
         yield ({"optimizer": "8-bit AdamW"},)
     yield ({"recipe": "bf16"},)
+    alone = {"recipe": "bf16"} if run.recipe_spec.master else {}  # where no other copy of the weights is stepped
+    yield ({**alone, "optimizer_in_backward": True},)
     yield ({"lora_rank": _RANK}, {"lora_rank": _RANK, "base_weights": "NF4-double"})
 
 
@@ -206,4 +216,6 @@ def price(model: AnyModel, run: Training, changed: Training) -> str:
         said.append(tr(", and trains adapters alone"))
     if changed.recipe == "bf16" != run.recipe and not changed.lora_rank:
         said.append(tr(", but loses updates that are small beside their weight"))
+    if changed.optimizer_in_backward and not run.optimizer_in_backward:
+        said.append(tr(", without a clip of all gradients together, or sums over several passes"))
     return "".join(said)

@@ -68,12 +68,14 @@ def spared(case: CodePath) -> Term:
     >>> spared(CodePath("llama", adapted=Adapted(frozenset({"q_proj", "v_proj"}))))
     M_spare = 4 × d × s × b + 4 × s × b
     """
+    expr = total(saved_tensors(case), "layer") - total(saved_tensors(case.first), "layer")
     return Term(
         name="spared_activations",
-        expr=total(saved_tensors(case), "layer") - total(saved_tensors(case.first), "layer"),
+        expr=expr,
         meaning="The first layer reads what is frozen: what stands before its first trained numbers needs no gradient.",
         holds=f"{_HOLDS}; adapters of PEFT 0.21 in the layers alone; nobody asks for the gradient of the embedding",
         source="mangrulkar2022peft, src/peft/tuners/lora/layer.py; paszke2019pytorch, torch.autograd",
+        parts=(padded_context,) if expr.has(padded_context.symbol) else (),
     )
 
 
@@ -136,12 +138,13 @@ def with_experts(case: CodePath) -> Term:
     """
     wide = replace(layer(case), name="expert_layer_activations")
     parts = plain, routed, outside = layer(replace(case, experts="")), wide, once(case)
+    less = _less(case) if case.adapted else ()
     return replace(
         activations(case),
-        expr=L_dense * plain.symbol + L_moe * routed.symbol + outside.symbol,
+        expr=L_dense * plain.symbol + L_moe * routed.symbol + outside.symbol - sum(term.symbol for term in less),
         meaning="A layer with experts keeps what the router and each chosen expert of each token need.",
         holds=f"{_HOLDS}; no token is dropped",
-        parts=parts,
+        parts=(*parts, *less),
     )
 
 

@@ -8,10 +8,7 @@ from dataclasses import dataclass
 from memcalc import catalogue
 from memcalc.formula.formats import FP32, HALF
 
-FAMILIES = ("llama", "mistral", "qwen2", "qwen3", "phi3", "gemma2", "gemma3", "mixtral", "qwen3_moe")
-"""Families whose frozen layers with adapters have been measured."""
-
-_PARTS = ("q", "k", "v", "scores", "heads", "out", "gate", "up", "in")
+_PARTS = ("q_latent", "latent", "q", "k", "v", "scores", "heads", "mixed", "out", "gate", "up", "in")
 EVERYWHERE = frozenset(f"gradient_{part}" for part in _PARTS)
 """Facts of a layer through all of which gradients go, as where every weight is trained."""
 
@@ -33,6 +30,8 @@ class Adapted:
     reentrant : whether torch's older checkpoint computes layers again, which lets that go
     dora : whether the rows of matrix and adapter together have a length that is trained too
     biased : the matrices to whose products a bias is added; DoRA alone depends on it
+    norms_lifted : whether autocast computes norms in FP32, as it does where these are PyTorch's own
+    parallel : whether the MLP reads the input of the layer, beside the attention
     """
 
     modules: frozenset[str]
@@ -46,6 +45,8 @@ class Adapted:
     reentrant: bool = False
     dora: bool = False
     biased: frozenset[str] = frozenset()
+    norms_lifted: bool = False
+    parallel: bool = False
 
     @property
     def recipe(self) -> str:
@@ -57,6 +58,11 @@ class Adapted:
         if not self.raised:
             return "bf16"
         return "autocast" if self.autocast else "fp32"
+
+    @property
+    def lifted(self) -> bool:
+        """Whether autocast computes some operations in more bits than the numbers between layers have."""
+        return self.autocast and not self.raised
 
     @property
     def column(self) -> str:
@@ -72,7 +78,8 @@ class Adapted:
     def facts(self) -> frozenset[str]:
         """What the conditions in the tables may ask for."""
         own = {"frozen"} | ({"raised"} if self.raised and self.autocast and self.quantized else set())
-        own |= {name for name, holds in {"inputs_held": self.holding, "reentrant": self.reentrant}.items() if holds}
+        said = {"inputs_held": self.holding, "reentrant": self.reentrant, "lifted": self.lifted}
+        own |= {name for name, holds in said.items() if holds}
         inputs = {"adapter_dropout"} if self.dropout else {f"{name}_{how}" for name, how in self._inputs.items()}
         return frozenset(own | inputs | self.modules | self.gradients)
 
@@ -86,7 +93,8 @@ class Adapted:
         """What the adapters read → the bytes of its numbers."""
         stream = FP32 if self.raised else HALF
         heads = HALF if self.autocast else stream
-        return {"stream": stream, "heads": heads, "product": heads if not self.quantized else stream}
+        product = heads if not self.quantized else stream
+        return {"stream": FP32 if self.lifted and self.norms_lifted else stream, "heads": heads, "product": product}
 
     def _converts(self, width: int) -> bool:
         """Return whether an input with numbers of so many bytes is converted: by the adapter, or by autocast."""
@@ -106,7 +114,7 @@ class Adapted:
     def widths(self, matrix: Mapping[str, str]) -> dict[str, int]:
         """Return for each word in data/saved_tensors_dora.csv the bytes of a number, beside one of the matrices.
 
-        >>> Adapted(frozenset({"o_proj"}), autocast=True, dora=True).widths(matrices()[4])["base"]
+        >>> Adapted(frozenset({"o_proj"}), autocast=True, dora=True).widths(matrices()[8])["base"]
         2
         """
         read, stored = self._read[matrix["reads"]], FP32 if self.raised else HALF
@@ -125,12 +133,20 @@ class Adapted:
     def gradients(self) -> frozenset[str]:
         """Through which parts of the layer a gradient goes: those behind an adapter, or behind the layer's input."""
         into = not self.first
-        q, k, v = (into or not self.modules.isdisjoint({name, "qkv_proj"}) for name in ("q_proj", "k_proj", "v_proj"))
+        from_q, latent = into or "q_a_proj" in self.modules, into or "kv_a_proj" in self.modules
+        q = from_q or self._any("q_proj", "q_b_proj", "qkv_proj")
+        k, v = (latent or self._any(name, "kv_b_proj", "qkv_proj") for name in ("k_proj", "v_proj"))
         heads = q or k or v
-        out = heads or "o_proj" in self.modules
-        gate, up = (out or not self.modules.isdisjoint({name, "gate_up_proj"}) for name in ("gate_proj", "up_proj"))
-        reached = dict(zip(_PARTS, (q, k, v, q or k, heads, out, gate, up, into), strict=True))
+        mixed = heads or "o_proj" in self.modules
+        out = into if self.parallel else mixed
+        gate, up = (out or self._any(name, "gate_up_proj") for name in ("gate_proj", "up_proj"))
+        parts = from_q, latent, q, k, v, q or k, heads, mixed, out, gate, up, into
+        reached = dict(zip(_PARTS, parts, strict=True))
         return frozenset(f"gradient_{part}" for part, there in reached.items() if there)
+
+    def _any(self, *names: str) -> bool:
+        """Return whether one of these matrices has an adapter."""
+        return not self.modules.isdisjoint(names)
 
 
 def matrices() -> tuple[Mapping[str, str], ...]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 import sympy
 
-from memcalc.formula.adapted import Adapted, matrices
+from memcalc.formula.adapted import Adapted
 from memcalc.formula.formats import FP32, HALF
 from memcalc.formula.numeric import Max
 from memcalc.formula.saved_tensors import CodePath, factor
@@ -26,7 +26,7 @@ def measuring(case: CodePath, again: bool = False) -> sympy.Expr:
     """
     beside = case.adapted
     stream, scaled = (FP32 if beside.raised else HALF), 2 * FP32 if beside.single else 2 * HALF
-    sizes = (size for one in matrices() if one["name"] in beside.modules for size in _sizes(beside, one))
+    sizes = (size for one in case.with_adapters for size in _sizes(beside, one))
     return Max(*sizes) + (stream + (scaled if again else 0)) * s * b * d
 
 

@@ -6,17 +6,16 @@ from functools import cache
 import sympy
 
 from memcalc.formula.activations import weight_copies as of_whole_model
-from memcalc.formula.adapted import matrices
 from memcalc.formula.choices import Recompute, Targets
 from memcalc.formula.formats import HALF
 from memcalc.formula.saved_tensors import CodePath, factor, meets
 from memcalc.formula.sharding import Piece, piece, total
 from memcalc.formula.symbols import symbol, symbols
-from memcalc.formula.tensors import MATRICES, Structure, Tensor, V, d, packed
+from memcalc.formula.tensors import MATRICES, E, L_moe, Structure, Tensor, V, d, packed
 from memcalc.formula.term import Term
 from memcalc.formula.weights import layers, weights
 
-r, L = symbols("lora_rank layers")
+r, L, L_dense = symbols("lora_rank layers dense_layers")
 
 _WORDS = {
     Targets.QV: {"q_proj", "q_b_proj", "v_proj", "kv_b_proj", "qkv_proj"},
@@ -58,7 +57,8 @@ def targeted(structure: Structure, targets: str) -> tuple[Tensor, ...]:
     >>> [matrix.name for matrix in targeted(Structure(), "v_proj,gate_proj") if matrix.group in ("attention", "mlp")]
     ['v_proj', 'gate_proj']
     """
-    linear = [tensor for tensor in packed(structure) if tensor.name.endswith(MATRICES) and len(tensor.shape) == 2]
+    ends = (MATRICES, "shared_gate")
+    linear = [tensor for tensor in packed(structure) if tensor.name.endswith(ends) and len(tensor.shape) == 2]
     if targets == Targets.ALL:
         return tuple(linear)
     if targets in _WORDS:
@@ -145,17 +145,9 @@ def weight_copies(case: CodePath, cached: bool = False) -> Term:
     >>> weight_copies(CodePath("llama", adapted=Adapted(frozenset({"v_proj"}), autocast=True)))
     M_cast = 2 × d × r × (L - 1) + 2 × L × h_kv × d_k × r
     """
-    adapted, kept = case.adapted, case.recompute == Recompute.NONE
-    first = replace(adapted, first=True).gradients
-    inner = sympy.Integer(0)
-    for row in matrices() if kept or cached else ():
-        inputs, outputs = factor(row["inputs"]), factor(row["outputs"])
-        number = L if meets(first, row["gradient"]) else L - 1
-        if adapted.single and row["name"] in adapted.modules:
-            inner += number * r * inputs + L * outputs * r
-        if kept and adapted.raised and not adapted.quantized and meets(case.traits, row["when"]):
-            inner += number * inputs * outputs
-    head = V * d if adapted.raised else 0
+    kept = case.recompute == Recompute.NONE
+    inner = _copied(case, kept) if kept or cached else sympy.Integer(0)
+    head = V * d if case.adapted.raised else 0
     return Term(
         name="weight_copies",
         expr=HALF * (inner + head),
@@ -164,6 +156,23 @@ def weight_copies(case: CodePath, cached: bool = False) -> Term:
         source="paszke2019pytorch, torch.amp; mangrulkar2022peft, src/peft/tuners/lora/layer.py",
         parts=(layers,) if inner else (),
     )
+
+
+def _copied(case: CodePath, kept: bool) -> sympy.Expr:
+    """Return the numbers of the layers that are copied; `kept` says whether those of frozen matrices stay."""
+    adapted, inner = case.adapted, sympy.Integer(0)
+    first = replace(adapted, first=True).gradients
+    for row in case.matrices:
+        inputs, outputs, each, every = (factor(row[column]) for column in ("inputs", "outputs", "each", "layers"))
+        every = every if case.experts else every.xreplace({L_dense: L})
+        number = every if meets(first, row["gradient"]) else every - 1
+        if adapted.single and row["name"] in adapted.modules:
+            inner += each * number * r * inputs + each * every * outputs * r
+        if kept and adapted.raised and not adapted.quantized:
+            inner += each * number * inputs * outputs
+    if kept and case.experts and "fp32_router" in case.traits:  # whose weights have 32 bits in any model
+        inner += L_moe * E * d
+    return inner
 
 
 def copies(case: CodePath, cached: bool = False) -> tuple[Term, ...]:

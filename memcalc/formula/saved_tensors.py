@@ -250,6 +250,18 @@ class CodePath:
         return "frozen_embedding" in self.details and self.recompute == Recompute.NONE
 
     @property
+    def matrices(self) -> tuple[Mapping[str, str], ...]:
+        """The matrices of a layer that can have an adapter, as rows of data/adapted_matrices.csv."""
+        return tuple(row for row in matrices() if meets(self.traits | self.details, row["when"]))
+
+    @property
+    def with_adapters(self) -> tuple[Mapping[str, str], ...]:
+        """Those of them that this layer has and that have one."""
+        elsewhere = "L_dense" if self.experts else "L_moe"
+        there = (row for row in self.matrices if row["layers"] != elsewhere)
+        return tuple(row for row in there if row["name"] in self.adapted.modules)
+
+    @property
     def _of_experts(self) -> frozenset[str]:
         """What holds in a layer with experts; outside of matrices that autocast knows, they work in FP32 under it."""
         grouped, biased = self.experts == Experts.GROUPED, "biased_experts" in self.traits
@@ -270,7 +282,7 @@ def saved_tensors(case: CodePath) -> tuple[SavedTensor, ...]:
     with_plain_loss = (
         *_those_of(of_model, case.width, case.facts),
         *(_those_of(catalogue.rows("saved_tensors_adapters"), beside.column, case.facts) if beside else ()),
-        *(_scaled_by(beside, case.facts) if beside and beside.dora else ()),
+        *(_scaled_by(case) if beside and beside.dora else ()),
     )
     kept = kept_by(case.loss, FP32 if case.width == "fp32" else HALF, with_plain_loss)
     return tuple(map(_on_one_card, kept) if "divided" in case.details else kept)
@@ -283,14 +295,15 @@ def _on_one_card(tensor: SavedTensor) -> SavedTensor:
     return replace(tensor, shape=tuple(one.xreplace(divided_widths()) for one in tensor.shape))
 
 
-def _scaled_by(beside: Adapted, facts: frozenset[str]) -> Iterator[SavedTensor]:
+def _scaled_by(case: CodePath) -> Iterator[SavedTensor]:
     """Yield what DoRA keeps of each matrix with an adapter: data/saved_tensors_dora.csv."""
-    for matrix in (one for one in matrices() if one["name"] in beside.modules):
+    beside, facts = case.adapted, case.facts
+    for matrix in case.with_adapters:
         widths = beside.widths(matrix)
         for row in catalogue.rows("saved_tensors_dora"):
             when = row["when"].replace("reached", matrix["gradient"])
             if widths[row["width"]] and meets(facts, when):
-                shape = tuple(factor(matrix.get(one, one)) for one in row["shape"].split())
+                shape = tuple(factor(matrix.get(one, one)) for one in (matrix["each"], *row["shape"].split()))
                 name, key = row["name"].format(matrix["word"]), matrix["key"]
                 yield SavedTensor(name, "layer", matrix["place"], shape, widths[row["width"]], key=key)
 

@@ -13,7 +13,7 @@ from numbers import Real
 from typing import ClassVar, NamedTuple
 
 from memcalc import catalogue
-from memcalc.errors import InputError, choice, instance, must, shown, whole
+from memcalc.errors import InputError, choice, instance, must, shown, spelled, whole
 from memcalc.formula.choices import Choice
 from memcalc.formula.glossary import BY_NAME
 from memcalc.units import UNITS, parse
@@ -27,6 +27,18 @@ class Declared(NamedTuple):
     check: Callable[[str, object], object]
     meaning: str
     matters: str = ""
+
+
+def _checked(declared: Declared, name: str, value: object) -> object:
+    """Return what is kept of a value; the refusal of a word that belongs elsewhere says where: data/other_words.csv."""
+    try:
+        return declared.check(name, value)
+    except InputError as problem:
+        rows = (row for row in catalogue.rows("other_words") if name in row["field"].split("|"))
+        meant = spelled(value, {word: row["meant"] for row in rows for word in row["words"].split("|")})
+        if meant:
+            raise InputError(f"{problem} {meant}") from None
+        raise
 
 
 class Spec:
@@ -47,7 +59,7 @@ class Spec:
 
     def __post_init__(self):
         for name, declared in self.declared.items():
-            object.__setattr__(self, name, declared.check(name, getattr(self, name)))
+            object.__setattr__(self, name, _checked(declared, name, getattr(self, name)))
         self._check_together()
 
     def __repr__(self) -> str:

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from memcalc import catalogue
-from memcalc.checkpoints import regular
+from memcalc.checkpoints import in_yaml, regular
 from memcalc.errors import InputError, must, shown, whole
 from memcalc.formula.glossary import BY_NAME
 
@@ -89,13 +89,13 @@ def _known(program: str) -> dict[str, Key]:
 
 
 def of_deepspeed(source: str | Path | Mapping, hidden: int = 0) -> Settings:
-    """Return what a configuration of DeepSpeed says, from a JSON file or a mapping.
+    """Return what a configuration of DeepSpeed says, from a JSON or YAML file or a mapping.
 
     Parameters
     ----------
     hidden : hidden size of the model, on which an automatic bucket depends; 0 if nobody knows it
 
-    Raises InputError for a file that is no JSON, and for values that make no sense or are not counted.
+    Raises InputError for a file that is neither, and for values that make no sense or are not counted.
     Source: deepspeed2026, docs/_pages/config-json.md; for "auto" wolf2020transformers, integrations/deepspeed.py.
 
     >>> of_deepspeed({"zero_optimization": {"stage": 2}, "bf16": {"enabled": True}}).fields
@@ -117,10 +117,11 @@ def of_deepspeed(source: str | Path | Mapping, hidden: int = 0) -> Settings:
 
 
 def of_fsdp(source: str | Path | Mapping) -> Settings:
-    """Return what a configuration of FSDP says, from a JSON file or a mapping in the keys of accelerate or the Trainer.
+    """Return what a configuration of FSDP says, from a JSON or YAML file or a mapping in the keys of
+    accelerate or the Trainer.
 
     A text such as "full_shard auto_wrap offload" is read as the Trainer's option.
-    Raises InputError for a file that is no JSON, and for values that make no sense or are not counted.
+    Raises InputError for a file that is neither, and for values that make no sense or are not counted.
 
     >>> of_fsdp({"fsdp_config": {"fsdp_offload_params": True}, "num_processes": 8}).fields
     {'sharding': 'fsdp', 'offload': 'parameters', 'data_parallel': 8}
@@ -205,9 +206,7 @@ def _read(program: str, values: Mapping, source: object) -> tuple[dict[str, obje
 
 def _load(source: object) -> Mapping:
     path = regular.path_of(source)
-    if path.suffix.casefold() in (".yaml", ".yml"):
-        raise regular.refused(path, "must be JSON: its keys and values can be written in JSON as they are")
-    return regular.load(path)
+    return in_yaml.load(path) if path.suffix.casefold() in in_yaml.ENDINGS else regular.load(path)
 
 
 def _leaves(program: str, values: Mapping) -> Iterator[tuple[str, object]]:

@@ -242,7 +242,7 @@ class Training(Run):
 
         Parameters
         ----------
-        source : the path of its JSON file, or its keys and values
+        source : the path of its JSON or YAML file, or its keys and values
         hidden : hidden size of the model, from which the Trainer takes an automatic bucket; 0 if it is not known
         more : fields that the file does not say, or that count in its place
 
@@ -262,7 +262,7 @@ class Training(Run):
 
         Parameters
         ----------
-        source : the path of its JSON file, its keys and values, or words such as "full_shard auto_wrap"
+        source : the path of its JSON or YAML file, its keys and values, or words such as "full_shard auto_wrap"
         more : fields that the file does not say, or that count in its place
 
         Raises InputError for what is no such file, and for values that make no sense or are not counted.

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from measured import rows
-from memcalc import Gpu, Model, Training, breakdown, fits, peak
+from memcalc import Gpu, InputError, Model, Training, breakdown, fits, peak
 from memcalc.estimate.advice import verdict
 from memcalc.estimate.ask import ask
 from memcalc.estimate.peak import kinds_of, step_peak
@@ -66,8 +66,36 @@ def test_what_the_project_measured_to_the_byte(model):
     assert found == {row.id: row.measured for row in NAMED if row.id in found}
 
 
+REFUSED = {
+    "GPT-2": ({"base_weights": "NF4"}, "base_weights must be BF16, FP16 or FP32 for adapters beside GPT-2"),
+    "OPT-125M": ({"base_weights": "NF4", "kbit_preparation": False}, "kbit_preparation must be True, or recipe bf16"),
+    "DeepSeek-V2-Lite": ({"base_weights": "LLM.int8", "kbit_preparation": False}, "measured its latents so"),
+    "Qwen1.5-MoE-A2.7B": ({"lora_targets": "shared_up_proj"}, "name a matrix of the attention for Qwen1.5-MoE-A2.7B"),
+    "gpt-oss-20b": ({"base_weights": "FP32"}, "nobody has measured experts in FP32 under autocast"),
+    "OPT-13B": ({"base_weights": "LLM.int8", "dora": True}, "dora must be False with base_weights LLM.int8 beside OPT"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_nobody_has_measured_of_a_family_is_refused(name):
+    fields, says = REFUSED[name]
+    with pytest.raises(InputError, match=says):
+        breakdown(Model.named(name), Training(lora_rank=16, **fields))
+
+
+@pytest.mark.parametrize("name", sorted({row.model for row in NAMED}))
+def test_every_model_has_a_peak_with_adapters(name):
+    """And keeps less where its layers are computed again."""
+    model = Model.named(name)
+    run = Training(context=1024, lora_rank=16, lora_targets="qkvo", attention="eager", base_weights="BF16")
+    found = peak(model, run)
+    assert found.bytes == max(at.bytes for at in found.moments.values())
+    assert peak(model, replace(run, recompute="full")).bytes < found.bytes
+    assert all(part >= 0 for at in found.moments.values() for part in at.parts.values())
+
+
 def test_as_many_configurations_as_are_worth_a_law():
-    assert len(NAMED) >= 100
+    assert len(NAMED) >= 800
     assert {row.inputs["lora_targets"] for row in ROWS} == {"all", "qv", "qkvo"}
     assert {row.inputs["base_weights"] for row in NAMED} == {"BF16", "FP32", "NF4", "NF4-double", "LLM.int8"}
 

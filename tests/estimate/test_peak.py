@@ -176,6 +176,15 @@ def test_what_cannot_be_stepped_in_the_backward_pass_is_refused(fields, says):
         Training(**{"recipe": "bf16", "optimizer_in_backward": True} | fields)
 
 
+@pytest.mark.parametrize("wrong", [[], {}, None, ()])
+def test_no_model_and_no_run_are_refused_in_one_sentence(wrong):
+    for field, asked in {"model": (wrong, Training()), "run": (LLAMA, wrong)}.items():
+        with pytest.raises(InputError, match=f"^{field} must be of type"):
+            peak(*asked)
+    with pytest.raises(InputError, match="model must be of type"):
+        fits(wrong, Training(), Gpu.named("RTX 4090"))
+
+
 def test_activations_and_gradients_are_no_bound_of_the_peak():
     sums = {row.id: row.inputs["activations"] + row.inputs["gradients"] for row in PASSES}
     assert sum(sums[row.id] > row.measured for row in PASSES) == 21

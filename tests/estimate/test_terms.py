@@ -105,9 +105,9 @@ REFUSED = {
         LLAMA_3_8B,
         Training(sequence_parallel=True),
     ),
-    "activations must be 'none' for adapters beside GPT-2, of the family gpt2": (
+    "base_weights must be BF16, FP16 or FP32 for adapters beside GPT-2, whose matrices are": (
         Model.named("GPT-2"),
-        Training(lora_rank=16),
+        Training(lora_rank=16, base_weights="NF4"),
     ),
     "tensor_parallel must be 1 for a size without architecture, not 2.": (
         Model.nominal(7 * 10**9),

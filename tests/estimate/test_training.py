@@ -237,8 +237,8 @@ def test_a_first_stage_holds_its_part_of_the_layers_for_every_stage_behind_it(re
         ),
         (
             "GPT-2",
-            {"lora_rank": 8},
-            "activations must be 'none' for adapters beside GPT-2, of the family gpt2: what adapters keep is known",
+            {"lora_rank": 8, "base_weights": "NF4"},
+            "base_weights must be BF16, FP16 or FP32 for adapters beside GPT-2, whose matrices are transposed",
         ),
         (
             "Llama-2-7B",

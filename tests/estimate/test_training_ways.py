@@ -17,6 +17,8 @@ CASES = {
     "70B": ("Llama-3.1-70B", "H100 80 GB", {"zero": 3, "data_parallel": 8, "recompute": "full"}),
     "8B with FSDP": ("Llama-3.1-8B", "RTX 4090", {"sharding": "fsdp", "data_parallel": 4, "context": 1024}),
     "experts": ("Mixtral-8x7B", "H100 80 GB", {"zero": 3, "data_parallel": 8, "recompute": "full"}),
+    "7B in 16 bits": ("Llama-2-7B", "L40S", {"recipe": "bf16", "recompute": "full", "context": 2048}),
+    "7B on 48 GB": ("Llama-2-7B", "L40S", {"recompute": "full", "context": 2048}),
     "a small one": ("GPT-2", "RTX 4090", {"context": 1024, "batch": 32}),
     "a size alone": (7 * 10**9, "A100 40 GB", {"data_parallel": 4}),
     "13B on a small card": ("Llama-2-13B", "RTX 4090", {"context": 2048}),
@@ -94,6 +96,20 @@ def test_two_changes_are_told_where_one_is_not_enough(case):
     said = [way.sentence for way in ways(*asked(case))]
     if any(one.startswith(("recompute full would", "loss fused_linear would", "recipe bf16 would")) for one in said):
         assert not any(one.startswith("recompute full and") for one in said)
+
+
+def test_the_optimizer_in_the_backward_pass_is_tried():
+    """A step of AdamW in 16 bits takes five times the weights' 13.5 GB; in the backward pass, three times."""
+    for case, begins in {"7B in 16 bits": "optimizer_in_backward True", "7B on 48 GB": "recipe bf16 and opt"}.items():
+        model, run, gpu = asked(case)
+        [way] = [way for way in ways(model, run, gpu) if way.run.optimizer_in_backward]
+        assert way.sentence.startswith(begins)
+        assert way.sentence.endswith(", without a clip of all gradients together, or sums over several passes.")
+        assert not fits(model, replace(way.run, optimizer_in_backward=False), gpu)
+
+
+def test_what_is_enough_alone_is_not_told_again_with_more():
+    assert not any("in_backward" in way.sentence for way in ways(*asked("7B on one card")))
 
 
 def test_changes_of_the_result_say_so():

@@ -51,9 +51,14 @@ EVERY_CASE = [
     for mixed in (False, True)
     for dropouts in ((), DROPOUTS)
 ]
+WITH_EXPERTS = {"qwen2_moe": (), "deepseek_v3": ("query_latent", "normed_choices")}
 ADAPTED = [
-    CodePath(family, recipe=adapted.recipe, adapted=adapted)
-    for family in ("llama", "phi3", "gemma2")
+    CodePath(family, attention, adapted.recipe, adapted=adapted, experts=experts, details=frozenset(details))
+    for family, experts, details in (
+        *((family, "", ()) for family in ("llama", "phi3", "gemma2", "gpt2", "gpt_neox", "opt")),
+        *((family, Experts.GROUPED, details) for family, details in WITH_EXPERTS.items()),
+    )
+    for attention in ("eager", "sdpa")
     for quantized in (False, True)
     for raised in (False, True)
     for dropout in (False, True)

@@ -1,6 +1,6 @@
 """What a frozen model with adapters of PEFT keeps for the backward pass; bitsandbytes quantizes its matrices."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from unittest.mock import patch
 
@@ -22,9 +22,12 @@ from memcalc import catalogue
 
 _KEPT = "storages alive after a training forward pass on fake CUDA tensors, less weights and inputs; adapters of PEFT"
 HOW = {"activations": _KEPT, "layer_activations": f"two layers less one: {_KEPT}"}
-_MODULES = {"all": "all-linear", "qv": ["q_proj", "v_proj", "qkv_proj"]}
-_MODULES |= {"qkvo": ["q_proj", "k_proj", "v_proj", "qkv_proj", "o_proj"]}
-_MODULES |= {"mlp": ["gate_proj", "up_proj", "gate_up_proj", "down_proj"]}
+_WORDS = {"qv": "q_proj,v_proj,qkv_proj,q_b_proj,kv_b_proj", "mlp": "gate_proj,up_proj,gate_up_proj,down_proj"}
+_WORDS |= {"qkvo": "q_proj,k_proj,v_proj,qkv_proj,o_proj,q_a_proj,q_b_proj,kv_a_proj,kv_b_proj"}
+_GROUPS = ("attention", "latent_attention", "mlp", "router")
+_BESIDE_EXPERTS = "peft.utils.transformers_weight_conversion.convert_peft_config_for_transformers"
+"""What adds adapters beside the parameters of experts, which are no linear modules."""
+
 _BLOCK = 64  # numbers that share a scale
 
 
@@ -38,7 +41,7 @@ def measure(case: Case) -> int:
 def passed(name: str, inputs: tuple, layers: int = 0) -> int:
     """Return the bytes alive after a forward pass, with the copies of weights that autocast keeps."""
     case = Case("", name, dict(inputs))
-    made = config(case, layers or case.inputs.get("dense_layers", 0))
+    made = config(case, layers or sum(case.inputs.get(kind, 0) for kind in ("dense_layers", "moe_layers")))
     dtype = torch.float32 if case.inputs["base_weights"] == "FP32" else torch.bfloat16
     in_more_bits = patch("peft.tuners.lora.dora.dequantize_module_weight", _in_more_bits)
     with fake_card() as mode, torch.device(CARD), evenly(case, made), in_more_bits:
@@ -134,16 +137,33 @@ def _scales(model: nn.Module) -> Iterable[Tensor]:
         yield from (one for one in (state.absmax, state.code, state.offset) if one is not None)
 
 
+def _modules(targets: str) -> str | list[str]:
+    """Return what PEFT calls the matrices of a case, in the code of every family."""
+    if targets == "all":
+        return "all-linear"
+    asked = _WORDS.get(targets, targets).split(",")
+    return [name for row in catalogue.rows("modules") for name in _spelled(row, asked)]
+
+
+def _spelled(row: Mapping[str, str], asked: list[str]) -> list[str]:
+    """Return the names of a matrix, if it is asked for; that of a gate stands before that of the matrix beside it."""
+    words, place = row["modules"].split(" "), (row["group"], row["tensor"])
+    if row["group"] not in _GROUPS or place == ("attention", "gate_proj"):
+        return []
+    found = {"gate_proj": words[:1], "up_proj": words[1:]} if place == ("mlp", "up_proj") else {row["tensor"]: words}
+    return [name for tensor, several in found.items() if tensor in asked for one in several for name in one.split("|")]
+
+
 def _adapted(model: PreTrainedModel, case: Case) -> PeftModel:
     """Put adapters beside the matrices, in the format that the case says."""
-    targets = case.inputs.get("lora_targets", "all")
-    modules = _MODULES.get(targets) or targets.split(",")
+    modules = _modules(case.inputs.get("lora_targets", "all"))
     drop = case.inputs.get("lora_dropout", 0.0)
     more = {"use_dora": case.inputs.get("dora", False), "use_rslora": case.inputs.get("rslora", False)}
     rank = case.inputs["lora_rank"]
     made = LoraConfig(r=rank, target_modules=modules, lora_dropout=drop, task_type="CAUSAL_LM", **more)
     dtype = torch.bfloat16 if case.inputs.get("adapters") == "BF16" else torch.float32
-    with patch.object(nn.Module, "to", lambda module, *_, **__: module):  # all is on the fake card already
+    there = patch.object(nn.Module, "to", lambda module, *_, **__: module)  # all is on the fake card already
+    with there, patch(_BESIDE_EXPERTS, lambda *_, **__: None):
         adapted = get_peft_model(model, made, autocast_adapter_dtype=False)
     for name, module in adapted.named_modules():
         if isinstance(module, DoraLinearLayer) or ("lora_" in name and isinstance(module, nn.Linear)):

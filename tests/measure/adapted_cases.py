@@ -57,6 +57,27 @@ _DORA = (
     {"lora_dropout": 0.1, "base_weights": "NF4", "recipe": "bf16"},
     *({"base_weights": "LLM.int8"} | way for way in ({}, {"recipe": "bf16"}, {"lora_dropout": 0.1})),
 )
+_SEPARATE = ("qv", "qkvo", "mlp", "v_proj", "q_proj", "k_proj", "o_proj", "up_proj", "down_proj")
+_PACKED = ("qkvo", "mlp", "qkv_proj", "o_proj", "up_proj", "down_proj")
+_BY_LAYERNORM = ({}, {"recipe": "bf16", "attention": "eager"}, {"base_weights": "FP32", "lora_dropout": 0.1})
+_EXPERT_MODELS = (
+    ("gpt-oss-20b", {"attention": "eager"}),  # its sinks have no other
+    *((name, {}) for name in ("Qwen1.5-MoE-A2.7B", "DeepSeek-V2-Lite", "DeepSeek-V3")),
+)
+_NOT_PREPARED = {"base_weights": "NF4", "kbit_preparation": False}
+_WITH_EXPERTS = (
+    *({}, {"recipe": "bf16"}, {"adapters": "BF16", "recipe": "bf16"}, {"adapters": "BF16"}, {"lora_dropout": 0.1}),
+    *({"lora_dropout": 0.1, "recipe": "bf16"}, {"recompute": "full"}, {"attention": "eager", "recipe": "bf16"}),
+    *({"experts": "batched_mm"}, {"experts": "eager"}, _NOT_PREPARED, _NOT_PREPARED | {"recipe": "bf16"}),
+    {"base_weights": "FP32", "recipe": "bf16"},
+)
+_ROUTED = {"moe_layers": 2, "dense_layers": 0}
+_LATENT = {"latent_layers": 3, "dense_layers": 1, "moe_layers": 2}
+_OF_EXPERTS = ({}, {"recipe": "bf16", "attention": "eager"}, {"lora_dropout": 0.1, "recipe": "bf16"})
+_OF_LATENTS = (
+    *(("DeepSeek-V2-Lite", one) for one in ("all", "qv", "q_proj", "kv_a_proj", "kv_b_proj", "o_proj,gate_proj")),
+    *(("DeepSeek-V3", one) for one in ("all", "qkvo", "q_a_proj", "q_b_proj", "kv_b_proj", "o_proj,shared_up_proj")),
+)
 _TWO = {"full_layers": 2, "dense_layers": 2}
 _TWO_WITH_WINDOWS = {"window_layers": 2, "dense_layers": 2}
 _ONE_OF_EACH = {"full_layers": 1, "window_layers": 1, "dense_layers": 2}
@@ -66,6 +87,15 @@ def _case(quantity: str, name: str, setting: dict[str, object]) -> Case:
     """Return a case; Gemma 2 computes its scores in one way only."""
     eager = {"attention": "eager"} if name == "Gemma-2-9B" else {}
     return Case(quantity, name, _PASS | setting | eager)
+
+
+def _known(name: str, way: dict[str, object]) -> bool:
+    """Return whether memcalc knows what is kept: of GPT-2's transposed matrices none is quantized, and LayerNorm
+    under autocast makes FP32 of what follows a quantized matrix, prepared or not.
+    """
+    few = way.get("base_weights", "BF16") not in ("BF16", "FP32")
+    lifted = way.get("recipe") != "bf16" and not way.get("kbit_preparation", True)
+    return not few or name == "Seed-OSS-36B" or not (name == "GPT-2" or lifted)
 
 
 ADAPTED = (
@@ -146,5 +176,61 @@ ADAPTED = (
         _case("layer_activations", name, {"dora": True, "lora_targets": "qkvo"} | way)
         for name in ("Mixtral-8x7B", "Qwen3-30B-A3B")
         for way in ({}, {"recipe": "bf16"}, {"recompute": "full"}, *_EXPERTS)
+    ),
+    *(
+        _case("layer_activations", name, way)
+        for name in ("Seed-OSS-36B", "OPT-125M", "GPT-2", "Pythia-6.9B")
+        for way in (*_WAYS, *_IN_8_BITS)
+        if _known(name, way)
+    ),
+    *(
+        _case("activations", name, _TWO | {"lora_targets": targets} | way)
+        for name, matrices in (("OPT-125M", _SEPARATE), ("GPT-2", _PACKED), ("Pythia-6.9B", _PACKED))
+        for targets in matrices
+        for way in _BY_LAYERNORM
+    ),
+    *(
+        _case("layer_activations", name, {"dora": True} | way)
+        for name in ("Seed-OSS-36B", "Pythia-6.9B")
+        for way in _DORA
+        if _known(name, way)
+    ),
+    *(
+        _case("layer_activations", name, eager | way)
+        for name, eager in _EXPERT_MODELS
+        for way in _WITH_EXPERTS
+        if not (eager and way.get("recompute"))  # whose second layer brings a mask of its own
+    ),
+    *(
+        _case(
+            "activations", "gpt-oss-20b", _ONE_OF_EACH | _ROUTED | {"lora_targets": targets, "attention": "eager"} | way
+        )
+        for targets in ("qkvo", "qv", "q_proj", "k_proj", "v_proj", "o_proj")
+        for way in _OF_EXPERTS
+    ),
+    *(
+        _case("activations", name, _LATENT | {"lora_targets": targets} | way)
+        for name, targets in _OF_LATENTS
+        for way in _OF_EXPERTS
+    ),
+    *(
+        _case("activations", "Qwen1.5-MoE-A2.7B", _TWO | _ROUTED | {"lora_targets": targets} | way)
+        for targets in ("qkvo", "o_proj,shared_down_proj", "v_proj,shared_up_proj")
+        for way in _OF_EXPERTS
+    ),
+    *(
+        _case("activations", name, _TWO | {"recompute": "full"} | way)
+        for name in ("OPT-125M", "GPT-2", "Pythia-6.9B")
+        for way in ({}, {"recipe": "bf16", "attention": "eager"})
+    ),
+    *(
+        _case("layer_activations", name, eager | {"dora": True} | way)
+        for name, eager in _EXPERT_MODELS[:3]
+        for way in ({}, {"recipe": "bf16"}, {"lora_dropout": 0.1}, {"base_weights": "FP32", "recipe": "bf16"})
+    ),
+    *(
+        _case("activations", name, _TWO | {"recipe": "bf16", "dropout": 0.1} | way)
+        for name in ("OPT-125M", "GPT-2", "Pythia-6.9B", "Seed-OSS-36B")
+        for way in ({}, {"lora_targets": "o_proj", "attention": "eager"}, {"recompute": "full"})
     ),
 )

@@ -7,7 +7,7 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM, PretrainedConfig, PreTrainedModel, logging
 
 from measure.cases import Case
-from measured import rows
+from measured import built, rows
 
 logging.set_verbosity_error()
 
@@ -24,12 +24,14 @@ _DROPOUTS = (
     "hidden_dropout",
     "dropout",
     "attn_dropout",
+    "residual_dropout",
 )
 
 
 @cache
 def _configs() -> dict[str, dict[str, Any]]:
-    return {row.model: row.inputs for row in rows("parameters", "parameters")}
+    published = {row["model"]: row["config"] for row in built("catalogue")}
+    return published | {row.model: row.inputs for row in rows("parameters", "parameters")}
 
 
 def config(case: Case, layers: int = 0) -> PretrainedConfig:

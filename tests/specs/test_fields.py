@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import pytest
 
-from memcalc import Gpu, Inference, InputError, Model, Training
+from memcalc import Gpu, Inference, InputError, Model, Training, catalogue
 from memcalc.formula.symbols import BY_NAME
 from memcalc.specs.model import NominalModel
 
@@ -84,3 +84,25 @@ def test_the_command_line_needs_no_docstrings(flags):
         for some in ([], flags)
     )
     assert optimized.stdout == plain.stdout
+
+
+WORDS = [(field, row) for row in catalogue.rows("other_words") for field in row["field"].split("|")]
+
+
+@pytest.mark.parametrize(("field", "row"), WORDS, ids=[f"{field} {row['words'][:20]}" for field, row in WORDS])
+def test_a_word_that_belongs_elsewhere_is_refused_with_where(field, row):
+    source = row["source"].partition(",")[0]
+    assert f"{{{source}," in catalogue.bibliography()
+    for word in row["words"].split("|"):
+        with pytest.raises(InputError) as refusal:
+            Training(**{field: word.upper()})
+        assert str(refusal.value).startswith(f"{field} {word.upper()!r} is not known")
+        assert str(refusal.value).endswith(f" {row['meant']}")
+
+
+def test_what_such_words_are_refused_with_can_be_asked_for():
+    """The fields and values that the sentences name."""
+    Training(lora_rank=16, base_weights="NF4", dora=True)
+    Training(zero=3, data_parallel=8)
+    Training(sharding="fsdp2", data_parallel=8, recipe="bf16")
+    Training(frozen=8, recompute="full", optimizer="8-bit AdamW")

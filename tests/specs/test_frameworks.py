@@ -269,7 +269,7 @@ def test_an_optimizer_that_is_not_counted_is_refused_by_name():
         ("ds.json", '{"a": ' + "[" * 100_000, "is not JSON"),
         ("ds.json", '{"zero_optimization": {"stage": 9' + "9" * 5000 + "}}", "a number has thousands of digits"),
         ("ds.json", '{"zero_optimization": {"stage": NaN}}', "says NaN"),
-        ("accelerate.yaml", "fsdp_config: 1", "must be JSON"),
+        ("accelerate.yaml", "fsdp_config: [", "is not YAML"),
         ("ds.json", '{"a":' * 50 + "1" + "}" * 50, "nests objects too deeply"),
     ],
 )
@@ -288,6 +288,36 @@ def test_a_mapping_that_holds_itself_ends():
     said["zero_optimization"] = said
     with pytest.raises(InputError, match="nests objects too deeply"):
         of_deepspeed(said)
+
+
+ACCELERATE = """compute_environment: LOCAL_MACHINE
+debug: false
+distributed_type: FSDP
+downcast_bf16: 'no'
+fsdp_config:
+  fsdp_auto_wrap_policy: TRANSFORMER_BASED_WRAP
+  fsdp_offload_params: false
+  fsdp_reshard_after_forward: true
+  fsdp_state_dict_type: SHARDED_STATE_DICT
+  fsdp_version: 2
+machine_rank: 0
+main_training_function: main
+mixed_precision: bf16
+num_machines: 1
+num_processes: 8
+rdzv_backend: static
+same_network: true
+use_cpu: false
+"""
+
+
+def test_the_file_of_accelerate_is_read_as_it_is(tmp_path):
+    """As `accelerate config` writes it: accelerate2026, commands/config/config_args.py."""
+    path = tmp_path / "default_config.yaml"
+    path.write_text(ACCELERATE)
+    said = {"sharding": "fsdp2", "reshard": True, "recipe": "autocast", "data_parallel": 8, "offload": "none"}
+    assert of_fsdp(path).fields == said
+    assert Training.from_fsdp(path) == Training(**said)
 
 
 def test_a_file_and_its_mapping_say_the_same(tmp_path):
