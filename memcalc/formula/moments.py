@@ -13,12 +13,13 @@ from memcalc.formula.choices import Recompute
 from memcalc.formula.dora import measuring
 from memcalc.formula.formats import FP32, HALF
 from memcalc.formula.gathered import final_norm, of_frozen, of_fsdp, of_zero, one_layer, table
-from memcalc.formula.halves import GONE, bytes_of, halves, product
+from memcalc.formula.halves import GONE, bytes_of, halves, norms, product
 from memcalc.formula.lora import copies
 from memcalc.formula.loss import FREED, Loss
 from memcalc.formula.moment import CODE, PHASES, SOURCE, Moment
 from memcalc.formula.numeric import Max, Min
 from memcalc.formula.optimizer import gradients, optimizer, step_temporaries
+from memcalc.formula.parallelism import shares_of
 from memcalc.formula.saved_tensors import SELECTED, CodePath, saved_tensors
 from memcalc.formula.symbols import symbol, symbols
 from memcalc.formula.tensors import V, d, d_k, h, h_kv, held, n_emb, n_pos
@@ -183,12 +184,18 @@ class Step:
 
     def _embedding(self) -> Moment:
         """Every gradient is there; of tied matrices, those of both uses beside their sum."""
-        last = 2 * B_g * table if self.tied and not self.frozen else self._width * s * b * d
+        tied = self.tied and not self.frozen
+        last = B_g * (table + self._own_table) if tied else self._width * s * b * d
         held = [self._waiting(L * self._held)] if self._held else []
         parts = [*held, *self._there("embedding"), at_work(last + SCALARS)]
         name = later("the embedding has its gradient, the last of all")
         every = self.gradients.expr if self.roots is None else B_g * table
         return self._moment("backward", name, *parts, gradients=self._made(every, every))
+
+    @property
+    def _own_table(self) -> sympy.Expr:
+        """The rows of embedding or head that a card has, which it cuts from a gradient of all."""
+        return table.xreplace(shares_of()) if self._divided else table
 
     def _last_layer(self) -> Moment:
         """Every gradient is there, where the embedding has none: last come those of queries, keys and values."""
@@ -208,6 +215,21 @@ class Step:
                     parts += [*self._copies(which), *self._there(which)]
                     name = f"the {which} layer goes back through its {word}"
                     yield self._moment("backward", name, *parts, gradients=so_far, layer=which)
+        if self._divided:
+            yield from self._norms()
+
+    @property
+    def _divided(self) -> bool:
+        """Whether cards divide heads and MLPs between them, but not what stands between layers."""
+        return "divided" in self.case.details
+
+    def _norms(self) -> Iterator[Moment]:
+        """A layer on its way back in its norms."""
+        for words, there, made in norms(self.case, self._width, self._stream):
+            for which, waiting, so_far in self._ends(self.case, made):
+                own = at_work(there + self._stream * s * b * d + SCALARS)
+                parts = self._waiting(waiting), own, *self._copies(which), *self._there(which)
+                yield self._moment("backward", f"the {which} layer {words}", *parts, gradients=so_far, layer=which)
 
     def _down(self) -> Iterator[Moment]:
         """The widest matrix of a layer is changed, as early as that behind the product is, where most is kept."""

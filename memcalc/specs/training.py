@@ -77,7 +77,10 @@ class Training(Run):
         matters="each card holds everything, unless zero or sharding fsdp shares it out",
         default=1,
     )
-    tensor_parallel: int = count("cards between which heads and widths are divided", default=1)
+    tensor_parallel: int = count(
+        "cards between which heads and widths are divided; with sharding fsdp2, data-parallel ones share the parts out",
+        default=1,
+    )
     pipeline_parallel: int = count("cards between which layers are divided", default=1)
     expert_parallel: int = count("cards between which experts are divided, each with other sequences", default=1)
     context_parallel: int = count(

@@ -155,3 +155,15 @@ def test_files_say_between_how_many_cards_sequences_are_divided():
     assert of_fsdp(accelerate).fields == {"sharding": "fsdp2", "data_parallel": 2, "context_parallel": 8}
     with pytest.raises(InputError, match="num_processes must be a multiple of parallelism_config_cp_size = 8, not 12"):
         of_fsdp(accelerate | {"num_processes": 12})
+
+
+def test_files_say_between_how_many_cards_a_model_is_divided_and_shared_out():
+    accelerate = {
+        "num_processes": 16,
+        "fsdp_config": {"fsdp_version": 2},
+        "parallelism_config": {"parallelism_config_cp_size": 2, "parallelism_config_tp_size": 4},
+    }
+    found = of_fsdp(accelerate).fields
+    assert found == {"sharding": "fsdp2", "data_parallel": 2, "context_parallel": 2, "tensor_parallel": 4}
+    with pytest.raises(InputError, match="num_processes must be a multiple of parallelism_config_tp_size = 4, not 6"):
+        of_fsdp(accelerate | {"num_processes": 12})
