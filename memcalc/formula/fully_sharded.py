@@ -157,9 +157,8 @@ class FullySharded(Step):
     def _embedding(self) -> Moment:
         """The embedding has its gradient, beside that of the head, or of a matrix that is both."""
         both = self._width * (table + final_norm + n_pos * d)
-        read = Max(self._own_table, s * b * d) if self._divided else s * b * d  # gone when a card cuts its rows out
-        last = self._width * (table + (self._own_table if self.tied else read))
-        parts = *self._there("embedding"), at_work(last + SCALARS)
+        own = 0 if self.tied else self._width * table
+        parts = *self._there("embedding"), at_work(own + self._beside_embedding + SCALARS)
         name = later("the embedding has its gradient, the last of all")
         return self._moment("backward", name, *parts, gradients=self._shared(L) + both)
 

@@ -19,7 +19,6 @@ from memcalc.formula.loss import FREED, Loss
 from memcalc.formula.moment import CODE, PHASES, SOURCE, Moment
 from memcalc.formula.numeric import Max, Min
 from memcalc.formula.optimizer import gradients, optimizer, step_temporaries
-from memcalc.formula.parallelism import shares_of
 from memcalc.formula.saved_tensors import SELECTED, CodePath, saved_tensors
 from memcalc.formula.symbols import symbol, symbols
 from memcalc.formula.tensors import V, d, d_k, h, h_kv, held, n_emb, n_pos
@@ -184,18 +183,21 @@ class Step:
 
     def _embedding(self) -> Moment:
         """Every gradient is there; of tied matrices, those of both uses beside their sum."""
-        tied = self.tied and not self.frozen
-        last = B_g * (table + self._own_table) if tied else self._width * s * b * d
         held = [self._waiting(L * self._held)] if self._held else []
-        parts = [*held, *self._there("embedding"), at_work(last + SCALARS)]
+        parts = [*held, *self._there("embedding"), at_work(self._beside_embedding + SCALARS)]
         name = later("the embedding has its gradient, the last of all")
         every = self.gradients.expr if self.roots is None else B_g * table
         return self._moment("backward", name, *parts, gradients=self._made(every, every))
 
     @property
-    def _own_table(self) -> sympy.Expr:
-        """The rows of embedding or head that a card has, which it cuts from a gradient of all."""
-        return table.xreplace(shares_of()) if self._divided else table
+    def _beside_embedding(self) -> sympy.Expr:
+        """What is there beside the gradient of the embedding: that of its output, or where that is one with the head
+        both gradients. Cards that have rows of it add up whole gradients, of both matrices if they are one.
+        """
+        output = self._width * s * b * d
+        if self.tied and not self.frozen:
+            return (4 if self._divided else 2) * B_g * table
+        return Max(B_g * table, output) if self._divided else output
 
     def _last_layer(self) -> Moment:
         """Every gradient is there, where the embedding has none: last come those of queries, keys and values."""

@@ -111,6 +111,8 @@ def of_deepspeed(source: str | Path | Mapping, hidden: int = 0) -> Settings:
     for key, row in _known("DeepSpeed").items():
         if key in said and row.values == "count" and row.field and key != "train_batch_size":
             found.put(row.field, _count(key, said[key], row.field), key)
+    if found.fields.get("context_parallel", 1) > 1:
+        found.put("exchange", "ulysses", "sequence_parallel_size")
     for more in (_cards, _optimizer, _offload, _recipe):
         more(said, found)
     return found

@@ -14,6 +14,7 @@ from memcalc.formula.choices import (
     Attention,
     Average,
     End,
+    Exchange,
     Experts,
     Family,
     Losses,
@@ -84,10 +85,15 @@ class Training(Run):
     pipeline_parallel: int = count("cards between which layers are divided", default=1)
     expert_parallel: int = count("cards between which experts are divided, each with other sequences", default=1)
     context_parallel: int = count(
-        "cards between which each sequence is divided, as PyTorch's ring attention does it; they share the states out "
-        "as data-parallel ones do",
+        "cards between which each sequence is divided; they share the states out as data-parallel ones do",
         matters="only activations, and what zero or sharding fsdp shares out, depend on it",
         default=1,
+    )
+    exchange: str = word(
+        Exchange,
+        "what cards that divide a sequence send each other for its attention",
+        Exchange.RING,
+        "only activations with context_parallel depend on it",
     )
     sequence_parallel: bool = flag(
         "whether the activations outside attention and MLP are divided with the heads",

@@ -52,4 +52,18 @@ def _planned_steps(names: Iterable[str]) -> Iterator[Case]:
             yield Case("step_peak", name, base | {"tensor_parallel": degree} | way | length)
 
 
+def _sequences(exchange: str, others: tuple[str, ...]) -> tuple[Case, ...]:
+    """Return cases of sequences that cards divide, of models whose heads so many cards can divide too."""
+    base = {"context": 1024, "recipe": "bf16", "attention": "sdpa", "full_layers": 2, "dense_layers": 2}
+    base |= {"exchange": exchange} if exchange != "ring" else {}
+    again = [{}, {"recompute": "full"}]
+    return tuple(
+        Case("activations", name, base | {"batch": batch, "context_parallel": cards} | way)
+        for name in ("Llama-3-8B", "Llama-2-7B", "Qwen3-8B", *others)
+        for cards in (2, 4, 16)
+        for batch, way in product((1, 2), again)
+    )
+
+
 SHARDED, PLANNED = _sharded(), _planned()
+RINGS, ULYSSES = _sequences("ring", ("Qwen2.5-7B",)), _sequences("ulysses", ("Llama-3.2-1B",))

@@ -2,7 +2,7 @@
 
 from measure.adapted_cases import ADAPTED, LIBRARIES
 from measure.cases import Case, Section
-from measure.divided_cases import PLANNED, SHARDED
+from measure.divided_cases import PLANNED, RINGS, SHARDED, ULYSSES
 from measure.engine_cases import ENGINE, FILES, LATER
 from measured import rows
 from memcalc import catalogue
@@ -328,6 +328,8 @@ SECTIONS = (
     Section("K", "saved", _HUGGING_FACE, _offloaded(), table="offloaded"),
     Section("D", "sharded", _HUGGING_FACE, SHARDED, table="sharded"),
     Section("T", "planned", _HUGGING_FACE, PLANNED, table="planned"),
+    Section("U", "sequences", _HUGGING_FACE, RINGS, table="sequences"),
+    Section("V", "sequences", (*_HUGGING_FACE, "deepspeed"), ULYSSES, table="sequences"),
     Section("H", "stepping", _HUGGING_FACE, _in_backward(), table="in_backward"),
     Section("F", "prefills", _HUGGING_FACE, _prefills()),
     Section("C", "caches", _HUGGING_FACE, _caches()),

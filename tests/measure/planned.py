@@ -5,6 +5,7 @@ import re
 import torch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import unset_fake_temporarily
+from torch.distributed.tensor import DTensor
 from transformers.distributed.tensor_parallel import apply_tensor_parallelism
 
 from measure.cases import Case
@@ -25,6 +26,14 @@ HOW = {
 }
 
 
+class Inside(Resized):
+    """Looks into operations on tensors of several cards too, which add up and gather."""
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        """Leave an operation on such tensors to them, and look at those on the card's own."""
+        return NotImplemented if DTensor in types else super().__torch_dispatch__(func, types, args, kwargs)
+
+
 def measure(case: Case) -> int:
     """Return the bytes of the first card: of its weights or gradients, of what it keeps, or of its peak."""
     mesh = cards(data=case.inputs.get("data_parallel", 1), tensor=case.inputs["tensor_parallel"])
@@ -40,7 +49,7 @@ def measure(case: Case) -> int:
                 shard(model, mesh["data"], case.inputs)
         ids = torch.zeros((case.inputs["batch"], case.inputs["context"]), dtype=torch.long)
         weights = [_local(parameter) for parameter in model.parameters()]
-        with Resized([*weights, *model.buffers(), ids]) as alive:
+        with Inside([*weights, *model.buffers(), ids]) as alive:
             loss = model(input_ids=ids, labels=ids, use_cache=False).loss
             if case.quantity == "activations":
                 return alive.bytes - loss.nbytes
