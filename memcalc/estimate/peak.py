@@ -239,6 +239,8 @@ def unknown(model: Model | NominalModel, run: Training) -> str:
         said.append("what the loss takes for a moment")
     elif run.holds_inputs:
         said.append("columns of outliers, which LLM.int8 keeps a second time")
+    if run.planned and run.autocast and not run.stage:
+        said.append("what a layer takes on its way back")
     if run.context_parallel > 1 and not isinstance(model, NominalModel) and run.activations != Accounting.NONE:
         said.append("what attention exchanges between the cards of a sequence")
     if stepping(model, run)[1] is None:

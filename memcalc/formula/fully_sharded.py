@@ -158,7 +158,7 @@ class FullySharded(Step):
         """The embedding has its gradient, beside that of the head, or of a matrix that is both."""
         both = self._width * (table + final_norm + n_pos * d)
         own = 0 if self.tied else self._width * table
-        parts = *self._there("embedding"), at_work(own + self._beside_embedding + SCALARS)
+        parts = *self._there("embedding"), at_work(own + self._beside_embedding(self._width) + SCALARS)
         name = later("the embedding has its gradient, the last of all")
         return self._moment("backward", name, *parts, gradients=self._shared(L) + both)
 

@@ -184,20 +184,19 @@ class Step:
     def _embedding(self) -> Moment:
         """Every gradient is there; of tied matrices, those of both uses beside their sum."""
         held = [self._waiting(L * self._held)] if self._held else []
-        parts = [*held, *self._there("embedding"), at_work(self._beside_embedding + SCALARS)]
+        parts = [*held, *self._there("embedding"), at_work(self._beside_embedding(B_g) + SCALARS)]
         name = later("the embedding has its gradient, the last of all")
         every = self.gradients.expr if self.roots is None else B_g * table
         return self._moment("backward", name, *parts, gradients=self._made(every, every))
 
-    @property
-    def _beside_embedding(self) -> sympy.Expr:
+    def _beside_embedding(self, width: sympy.Expr | int) -> sympy.Expr:
         """What is there beside the gradient of the embedding: that of its output, or where that is one with the head
         both gradients. Cards that have rows of it add up whole gradients, of both matrices if they are one.
         """
         output = self._width * s * b * d
         if self.tied and not self.frozen:
-            return (4 if self._divided else 2) * B_g * table
-        return Max(B_g * table, output) if self._divided else output
+            return (4 if self._divided else 2) * width * table
+        return Max(width * table, output) if self._divided else output
 
     def _last_layer(self) -> Moment:
         """Every gradient is there, where the embedding has none: last come those of queries, keys and values."""

@@ -93,7 +93,7 @@ class Training(Run):
         Exchange,
         "what cards that divide a sequence send each other for its attention",
         Exchange.RING,
-        "only activations with context_parallel depend on it",
+        "only context_parallel on more cards than there are heads of keys and values depends on it",
     )
     sequence_parallel: bool = flag(
         "whether the activations outside attention and MLP are divided with the heads",

@@ -91,6 +91,13 @@ def test_every_card_has_all_norms_and_logits():
     assert whole <= breakdown(LLAMA, run)["activations"] <= 1.25 * whole
 
 
+def test_what_is_not_known_is_said():
+    """Autocast copies weights, of which nobody has measured what cards with a part of them have on the way back."""
+    run = Training(context=2048, recipe="autocast", recompute="full", tensor_parallel=8)
+    assert fits(LLAMA, run, Gpu.named("A100 80 GB")).unknown == "what a layer takes on its way back"
+    assert fits(LLAMA, replace(run, recipe="bf16"), Gpu.named("A100 80 GB")).word == "fits"
+
+
 def test_the_way_out_is_one_that_shares_the_parts_out():
     """Eight cards that divide a model of 70 billion have 20 bytes of each of their parameters in the step."""
     model, h100 = Model.named("Llama-3.1-70B"), Gpu.named("H100 80 GB")

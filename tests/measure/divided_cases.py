@@ -44,11 +44,11 @@ def _planned_steps(names: Iterable[str]) -> Iterator[Case]:
     base = {"batch": 1, "recipe": "bf16", "attention": "sdpa", "full_layers": 3, "dense_layers": 3}
     shared = {"recipe": "autocast", "sharding": "fsdp2", "data_parallel": 4}
     whole = base | shared | {"context": 32, "tensor_parallel": 4, "activations": "transformers"}
-    lengths = [{"context": 32}, {"context": 2048}, {"context": 2048, "recompute": "full"}]
-    ways = [{}, shared, shared | {"reduced": "FP32"}, shared | {"reshard": False}]
+    lengths = [{"context": 32}, {"context": 2048, "recompute": "full"}]
+    ways = [(2, {}), (4, {}), (2, shared), (4, shared | {"reduced": "FP32"}), (4, shared | {"reshard": False})]
     for name in names:
         yield from (Case(quantity, name, whole) for quantity in ("weights", "gradients"))
-        for degree, way, length in product((2, 4), ways, lengths):
+        for (degree, way), length in product(ways, lengths):
             yield Case("step_peak", name, base | {"tensor_parallel": degree} | way | length)
 
 
