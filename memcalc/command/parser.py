@@ -24,6 +24,7 @@ GROUPS = {
         *("data_parallel", "tensor_parallel", "pipeline_parallel", "expert_parallel"),
         *(
             "context_parallel",
+            "exchange",
             "sequence_parallel",
             "micro_batches",
             "schedule",

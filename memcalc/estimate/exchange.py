@@ -2,30 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
 
 from memcalc import units
-from memcalc.formula import parallelism
 from memcalc.formula.choices import Accounting
-from memcalc.formula.moment import Moment
-from memcalc.formula.tensors import E
-from memcalc.formula.term import Term
-from memcalc.formula.weights import parameters
 from memcalc.specs.model import Model, NominalModel
 from memcalc.specs.training import Training
 from memcalc.texts import tr
-
-
-def on_one_card(moment: Moment) -> Moment:
-    """Return a moment of a step on a card that has a part of the experts: its gradients, and what it gathers."""
-    return replace(moment, parts=tuple(map(_on_one_card, moment.parts)))
-
-
-@cache
-def _on_one_card(part: Term) -> Term:
-    own = {E: parallelism.shares_of("expert")[E]} if part.name == "gradients" else {}
-    below = (parallelism.on_one_card(one) if one == parameters else one for one in part.parts)
-    return replace(part, expr=part.expr.xreplace(own), parts=tuple(below))
 
 
 def unknown(model: Model | NominalModel, run: Training, highest: Callable[[Model, Training], int]) -> str:

@@ -14,9 +14,8 @@ from memcalc.errors import instance, must
 from memcalc.estimate import exchange, towers, training
 from memcalc.estimate.states import roots, stepping
 from memcalc.estimate.terms import values
-from memcalc.formula import megatron, numeric
+from memcalc.formula import divided, megatron, numeric
 from memcalc.formula.choices import Accounting, Offload, Recompute, Reduced, Sharding
-from memcalc.formula.divided import Divided
 from memcalc.formula.formats import FP32, HALF
 from memcalc.formula.fully_sharded import FullySharded
 from memcalc.formula.gathered import reduced
@@ -159,7 +158,7 @@ def _planned(kind: _Kind) -> _Plan:
     model, run = kind.model, kind.run
     known = values(model, run)
     step = _step(model, run)
-    moments = tuple(map(exchange.on_one_card, step.moments)) if run.expert_parallel > 1 else step.moments
+    moments = divided.moments(step) if run.divided else step.moments
     terms, letters, source = _together(moments, frozenset({symbol("parameters")} & known.keys()))
     place = {term: place for place, term in enumerate(terms)}
     growing = {symbol(name): number for name, number in _GROWING.items()}
@@ -193,7 +192,7 @@ def kinds_of(model: Model | NominalModel, run: Training) -> list[tuple[Moment, A
     return [(moment, at) for (moment, _), at in zip(plan.moments, plan.at(run), strict=True)]
 
 
-MEASURED = ("llama", "qwen2", "gpt2")
+MEASURED = ("llama", "qwen2", "qwen3", "gpt2")
 """Families whose forward and backward pass has been measured operation by operation."""
 
 
@@ -247,7 +246,7 @@ def unknown(model: Model | NominalModel, run: Training) -> str:
         said.append(tr("what the loss takes for a moment"))
     elif run.holds_inputs:
         said.append(tr("columns of outliers, which LLM.int8 keeps a second time"))
-    if run.planned:
+    if run.planned and run.autocast and not run.stage:
         said.append(tr("what a layer takes on its way back"))
     if run.context_parallel > 1 and not isinstance(model, NominalModel) and run.activations != Accounting.NONE:
         said.append(tr("what attention exchanges between the cards of a sequence"))
@@ -282,7 +281,7 @@ def _made(
 ) -> Step:
     windows, tied, frozen, lasting, shared, gathering, stage, hoarding, roots, settings = ways
     weights, gradients, states, *beside = terms
-    kind = FullySharded if settings else Divided if case and "divided" in case.details else Step
+    kind = FullySharded if settings else Step
     return kind(
         *(weights, gradients, states, *step),
         *(lasting, shared, frozen, tied, gathering, case, windows, kept),
@@ -300,8 +299,7 @@ def _ways(model: Model | NominalModel, run: Training) -> tuple[object, ...]:
     """
     deepspeed = run.stage > 0 and not run.by_rows
     gathers = run.stage == 3 or run.offload in (Offload.PARAMETERS, Offload.NVME)
-    layers_divided = run.divided and run.expert_parallel == 1
-    gathering = "" if not gathers or layers_divided else "fsdp" if run.by_rows else "zero"
+    gathering = "" if not gathers else "fsdp" if run.by_rows else "zero"
     if isinstance(model, NominalModel) and gathering == "fsdp":
         gathering = ""
     shared = run.stage >= 2 or run.offload != Offload.NONE

@@ -12,7 +12,7 @@ from memcalc.specs.training import Training
 FAMILIES = [row["name"] for row in catalogue.rows("code_paths") if "planned" in row["traits"].split()]
 """Families of which it was measured what a card keeps."""
 
-_ALONE = {"lora_rank": 0, "frozen": 0, "zero": 0, "sharding": Sharding.ZERO, "offload": Offload.NONE, "dropout": 0}
+_ALONE = {"lora_rank": 0, "frozen": 0, "zero": 0, "offload": Offload.NONE, "dropout": 0}
 _ALONE |= {"optimizer_in_backward": False, "offload_activations": False, "loss": Losses.PLAIN}
 _RECOMPUTED = (Recompute.NONE, Recompute.FULL)
 
@@ -34,6 +34,9 @@ def unknown(model: Model, run: Training) -> Iterator[str]:
     for name, usual in _ALONE.items():
         if (found := getattr(run, name)) != usual:
             yield f"{name} must be {usual} with tensor_parallel and activations 'transformers', not {str(found)!r}."
+    if run.sharding == Sharding.FSDP:
+        allowed = "zero or fsdp2 with tensor_parallel and activations 'transformers'"
+        yield f"sharding must be {allowed}, not 'fsdp': nobody has measured it."
     if run.recompute not in _RECOMPUTED:
         allowed = "recompute must be none or full with tensor_parallel and activations 'transformers'"
         yield f"{allowed}, not {str(run.recompute)!r}."

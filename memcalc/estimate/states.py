@@ -63,7 +63,7 @@ def states(model: Model | NominalModel, run: Training, place: str = "gpu") -> tu
     every = _every(trained, run.stage, run.by_rows, run.optimizer_spec, stored)
     if run.optimizer_in_backward:
         every = every[0], optimizer.largest_gradient(trained.pieces), every[2]
-    if run.planned:
+    if run.planned and run.stage < 2:
         every = every[0], _with_whole_embedding(every[1]), every[2]
     other, kept = _OFF_THE_CARD[run.offload]
     return tuple(term if place == (other if term.name in kept else "gpu") else _kept_elsewhere(term) for term in every)

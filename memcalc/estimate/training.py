@@ -14,7 +14,7 @@ from memcalc.estimate.prefill import unmeasured
 from memcalc.estimate.states import averaged, states
 from memcalc.formula import activations as saved
 from memcalc.formula import lora, megatron
-from memcalc.formula.choices import Accounting, Attention, End, Recompute
+from memcalc.formula.choices import Accounting, Attention, End, Exchange, Recompute
 from memcalc.formula.overhead import inference_overhead, overhead
 from memcalc.formula.saved_tensors import DROPOUTS, RECOMPUTE, SELECTED, CodePath, SavedTensor
 from memcalc.formula.saved_tensors import saved_tensors as tensors_of
@@ -107,12 +107,14 @@ def _not_in_transformers(model: Model, run: Training, own: list[str]) -> Iterato
 
 
 def _not_along_a_sequence(model: Model, run: Training) -> Iterator[str]:
-    """Yield why nobody knows what a card keeps that has a part of each sequence: PyTorch's rings know few kinds."""
+    """Yield why nobody knows what a card keeps that has a part of each sequence: few kinds are measured."""
     asked = f"not {run.context_parallel:,}."
     if run.activations == Accounting.MEGATRON or model.family not in _RINGED:
         whose = "activations 'megatron'" if run.activations == Accounting.MEGATRON else f"the code of {model.family}"
         yield f"context_parallel must be 1 with {whose}, of which nobody has measured it, {asked}"
         return
+    if run.exchange == Exchange.ULYSSES:
+        yield from _not_by_heads(model, run.context_parallel)
     if model.window_layers:
         yield f"context_parallel must be 1 for {model.name}, whose windows no ring knows, {asked}"
     for name, usual in {"lora_rank": 0, "frozen": 0, "dropout": 0}.items():
@@ -123,6 +125,16 @@ def _not_along_a_sequence(model: Model, run: Training) -> Iterator[str]:
     if code_path(model, run).kernel != Attention.FLASH:
         fused = "must be sdpa or flash in numbers of 16 bits with context_parallel"
         yield f"attention {fused}, not {run.attention} with recipe {run.recipe}."
+
+
+def _not_by_heads(model: Model, cards: int) -> Iterator[str]:
+    """Yield why cards cannot divide the heads of a model between them: some share those of keys and values."""
+    if model.heads % cards:
+        allowed = f"divide heads = {model.heads:,} of {model.name} without remainder with exchange ulysses"
+        yield f"context_parallel must {allowed}, not {cards:,}."
+    if model.kv_heads % cards and cards % model.kv_heads:
+        allowed = f"divide kv_heads = {model.kv_heads:,} of {model.name} without remainder, or be a multiple"
+        yield f"context_parallel must {allowed}, with exchange ulysses, not {cards:,}."
 
 
 def _own_kinds(model: Model) -> list[str]:
@@ -209,6 +221,7 @@ def _details(model: Model, run: Training) -> dict[str, bool]:
         "inputs_away": run.offload_activations,
         "divided": run.planned,
         "along_sequence": run.context_parallel > 1,
+        "by_heads": run.context_parallel > 1 and run.exchange == Exchange.ULYSSES,
     }
 
 

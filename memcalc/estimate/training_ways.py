@@ -96,10 +96,17 @@ class _Search:
         if run.sharing_cards > 1 and not run.by_rows and (way := self._first(range(run.zero + 1, 4))):
             yield way
             return
-        whole = {"zero": 3} if run.expert_parallel == 1 else {"zero": 0, "sharding": "fsdp"}
-        everything = {} if run.by_rows else whole
         shorter = {"recompute": "full"}, {"recompute": "full", "loss": "fused_linear"}
-        yield from islice(filter(None, (self._on_fewest(also | everything) for also in ({}, *shorter))), 1)
+        yield from islice(filter(None, (self._on_fewest(also | self._everything) for also in ({}, *shorter))), 1)
+
+    @property
+    def _everything(self) -> Change:
+        """What makes cards share everything out, which depends on how they divide the model."""
+        if self.run.by_rows:
+            return {}
+        if self.run.planned:
+            return {"sharding": "fsdp2"}
+        return {"zero": 3} if self.run.expert_parallel == 1 else {"zero": 0, "sharding": "fsdp"}
 
     def less(self) -> Iterator[Way]:
         """Yield the first stage of ZeRO, and the fewest cards, with which a run fits that has more of them."""

@@ -74,6 +74,13 @@ class Reduced(Choice):
     FP32 = "FP32", "in 32 bits, as torchtitan does"
 
 
+class Exchange(Choice):
+    """What cards that divide a sequence send each other for its attention."""
+
+    RING = "ring", "keys and values, which go around between them, as PyTorch's ring attention does it"
+    ULYSSES = "ulysses", "heads: each has all tokens for some of them meanwhile, as DeepSpeed's Ulysses does it"
+
+
 class Schedule(Choice):
     """In which order the stages of a pipeline go forward and back."""
 

@@ -12,14 +12,13 @@ from functools import cache
 
 import sympy
 
-from memcalc.formula.formats import FP32, HALF
+from memcalc.formula.formats import HALF
 from memcalc.formula.gathered import final_norm, of_fsdp, one_layer, outside, table
-from memcalc.formula.halves import bytes_of
 from memcalc.formula.moments import SCALARS, B_g, L, Moment, Step, at_work, b, s
 from memcalc.formula.numeric import Max, Min
-from memcalc.formula.saved_tensors import CodePath, saved_tensors
+from memcalc.formula.saved_tensors import CodePath
 from memcalc.formula.sharding import N_d
-from memcalc.formula.tensors import d, d_k, h, h_kv, held, n_pos
+from memcalc.formula.tensors import d, n_pos
 from memcalc.formula.term import Term
 from memcalc.formula.weights import layers, parameters
 from memcalc.texts import later
@@ -135,35 +134,14 @@ class FullySharded(Step):
     def _layers(self) -> Iterator[Moment]:
         """Beside both halves of a layer its norms, and what is there before and behind it."""
         yield from super()._layers()
-        for words, made, own in self._norms():
-            for which, waiting, so_far in self._ends(self.case, made):
-                parts = self._waiting(waiting), at_work(own + self._entering + SCALARS), *self._there(which)
-                yield self._moment("backward", f"the {which} layer {words}", *parts, gradients=so_far, layer=which)
+        if not self._divided:
+            yield from self._norms()
         if not self.stays:
             yield from self._copied()
         which, waiting, so_far = next(self._ends(self.case, one_layer))
         parts = self._waiting(waiting), at_work(self._entering + SCALARS), *self._there(which, more=-one_layer)
         parts = *parts, collected(one_layer, self.reduced)
         yield self._moment("backward", later("the last layer is added up"), *parts, gradients=so_far, layer=which)
-
-    def _norms(self) -> Iterator[tuple[str, sympy.Expr, sympy.Expr]]:
-        """Yield for both norms of a layer the gradients that it has made, and what is there of it."""
-        own = [tensor for tensor in saved_tensors(self._uncomputed) if tensor.per == "layer"]
-        first = next(place for place, tensor in enumerate(own) if tensor.place == "attention")
-        second = next(place for place, tensor in enumerate(own) if place > first and tensor.place == "norm")
-        if "rmsnorm" in self.case.traits:  # whose code computes each operation in FP32, and copies its input to it
-            temporary = 6 * FP32 * s * b * d
-            shared = FP32 * s * b * d if self._again and self._stream == FP32 else 0
-            behind = held("expert" if self.case.experts else "mlp") + final_norm
-            yield "goes back through the norm behind its attention", behind, temporary + bytes_of(own[:second])
-            yield "has all its gradients", one_layer, temporary - shared
-        else:
-            of_heads = (h + 2 * h_kv) * d_k
-            yield (
-                "has all its gradients",
-                one_layer,
-                bytes_of(own[: first + 1]) + self._width * s * b * (of_heads + 2 * d),
-            )
 
     def _copied(self) -> Iterator[Moment]:
         """A layer is copied from its buffer, and that before it gathered, before anything else is done."""
@@ -179,8 +157,8 @@ class FullySharded(Step):
     def _embedding(self) -> Moment:
         """The embedding has its gradient, beside that of the head, or of a matrix that is both."""
         both = self._width * (table + final_norm + n_pos * d)
-        last = self._width * (2 * table if self.tied else table + s * b * d)
-        parts = *self._there("embedding"), at_work(last + SCALARS)
+        own = 0 if self.tied else self._width * table
+        parts = *self._there("embedding"), at_work(own + self._beside_embedding(self._width) + SCALARS)
         name = later("the embedding has its gradient, the last of all")
         return self._moment("backward", name, *parts, gradients=self._shared(L) + both)
 

@@ -5,11 +5,12 @@ from dataclasses import replace
 
 import sympy
 
-from memcalc.formula.choices import Experts
-from memcalc.formula.gathered import final_norm
+from memcalc.formula.choices import Experts, Recompute
+from memcalc.formula.formats import FP32
+from memcalc.formula.gathered import final_norm, one_layer
 from memcalc.formula.saved_tensors import CodePath, SavedTensor, saved_tensors
 from memcalc.formula.symbols import symbols
-from memcalc.formula.tensors import E, d, d_ff, d_k, h, held
+from memcalc.formula.tensors import E, d, d_ff, d_k, h, h_kv, held
 
 s, b, k, d_e = symbols("context batch active_experts expert_intermediate")
 
@@ -33,6 +34,32 @@ def halves(case: CodePath, width: int) -> Iterator[tuple[str, sympy.Expr, sympy.
         whole = held("expert" if case.experts else "mlp") + final_norm + held("attention", of=("o_proj", "o_bias"))
         before = (*own[: last + 1], *(tensor for tensor in own[last + 1 :] if tensor.key == "before_scores"))
         yield "scores", bytes_of(before) + 2 * own[last].expr + of_values, whole
+
+
+def norms(case: CodePath, width: int, stream: int) -> Iterator[tuple[str, sympy.Expr, sympy.Expr]]:
+    """Yield for both norms of a layer what is there at once, and the gradients made before.
+
+    They have all numbers of a token where cards share what stands between them, and outgrow it there.
+
+    Parameters
+    ----------
+    width : bytes of a number in the layer
+    stream : bytes of a number between layers
+    """
+    again = case.recompute != Recompute.NONE
+    own = [tensor for tensor in saved_tensors(replace(case, recompute="none")) if tensor.per == "layer"]
+    first = next(place for place, tensor in enumerate(own) if tensor.place == "attention")
+    second = next(place for place, tensor in enumerate(own) if place > first and tensor.place == "norm")
+    if "rmsnorm" in case.traits:  # whose code computes each operation in FP32, and copies its input to it
+        temporary = 6 * FP32 * s * b * d
+        shared = FP32 * s * b * d if again and stream == FP32 else 0
+        behind = held("expert" if case.experts else "mlp") + final_norm
+        yield "goes back through the norm behind its attention", temporary + bytes_of(own[:second]), behind
+        yield "has all its gradients", temporary - shared, one_layer
+    else:
+        of_heads = (h + 2 * h_kv) * d_k
+        there = bytes_of(own[: first + 1]) + width * s * b * (of_heads + 2 * d)
+        yield "has all its gradients", there, one_layer
 
 
 def product(case: CodePath) -> tuple[sympy.Expr, sympy.Expr]:

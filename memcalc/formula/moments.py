@@ -13,7 +13,7 @@ from memcalc.formula.choices import Recompute
 from memcalc.formula.dora import measuring
 from memcalc.formula.formats import FP32, HALF
 from memcalc.formula.gathered import final_norm, of_frozen, of_fsdp, of_zero, one_layer, table
-from memcalc.formula.halves import GONE, bytes_of, halves, product
+from memcalc.formula.halves import GONE, bytes_of, halves, norms, product
 from memcalc.formula.lora import copies
 from memcalc.formula.loss import FREED, Loss
 from memcalc.formula.moment import CODE, PHASES, SOURCE, Moment
@@ -183,12 +183,20 @@ class Step:
 
     def _embedding(self) -> Moment:
         """Every gradient is there; of tied matrices, those of both uses beside their sum."""
-        last = 2 * B_g * table if self.tied and not self.frozen else self._width * s * b * d
         held = [self._waiting(L * self._held)] if self._held else []
-        parts = [*held, *self._there("embedding"), at_work(last + SCALARS)]
+        parts = [*held, *self._there("embedding"), at_work(self._beside_embedding(B_g) + SCALARS)]
         name = later("the embedding has its gradient, the last of all")
         every = self.gradients.expr if self.roots is None else B_g * table
         return self._moment("backward", name, *parts, gradients=self._made(every, every))
+
+    def _beside_embedding(self, width: sympy.Expr | int) -> sympy.Expr:
+        """What is there beside the gradient of the embedding: that of its output, or where that is one with the head
+        both gradients. Cards that have rows of it add up whole gradients, of both matrices if they are one.
+        """
+        output = self._width * s * b * d
+        if self.tied and not self.frozen:
+            return (4 if self._divided else 2) * width * table
+        return Max(width * table, output) if self._divided else output
 
     def _last_layer(self) -> Moment:
         """Every gradient is there, where the embedding has none: last come those of queries, keys and values."""
@@ -208,6 +216,21 @@ class Step:
                     parts += [*self._copies(which), *self._there(which)]
                     name = f"the {which} layer goes back through its {word}"
                     yield self._moment("backward", name, *parts, gradients=so_far, layer=which)
+        if self._divided:
+            yield from self._norms()
+
+    @property
+    def _divided(self) -> bool:
+        """Whether cards divide heads and MLPs between them, but not what stands between layers."""
+        return "divided" in self.case.details
+
+    def _norms(self) -> Iterator[Moment]:
+        """A layer on its way back in its norms."""
+        for words, there, made in norms(self.case, self._width, self._stream):
+            for which, waiting, so_far in self._ends(self.case, made):
+                own = at_work(there + self._stream * s * b * d + SCALARS)
+                parts = self._waiting(waiting), own, *self._copies(which), *self._there(which)
+                yield self._moment("backward", f"the {which} layer {words}", *parts, gradients=so_far, layer=which)
 
     def _down(self) -> Iterator[Moment]:
         """The widest matrix of a layer is changed, as early as that behind the product is, where most is kept."""

@@ -34,12 +34,12 @@ RECOMPUTE = (Recompute.NONE, Recompute.FULL, *SELECTED)
 
 DETAILS = (
     *("normed_choices", "expert_groups", "query_latent", "uneven_heads", "router_outputs"),
-    *("frozen_embedding", "frozen_head", "frozen_input", "inputs_away", "divided", "along_sequence"),
+    *("frozen_embedding", "frozen_head", "frozen_input", "inputs_away", "divided", "along_sequence", "by_heads"),
 )
 """What of a model or run alone decides it: weights of chosen experts made to add up to one; experts masked because of
 their group; queries made from a latent; values of another size than keys; the auxiliary loss of routers; embedding and
 head that are not trained while layers are, and a layer whose input needs no gradient; inputs in CPU memory; heads and
-width of the MLP, or sequences, that cards divide between them."""
+width of the MLP, or sequences, that cards divide between them, of which each may have all tokens for some heads."""
 
 _EXPERTS = {Experts.GROUPED: "grouped_mm", Experts.BATCHED: "batched_mm", Experts.EAGER: "looped"}
 """The code of the experts → what the conditions call it, which have another eager."""

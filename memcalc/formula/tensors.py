@@ -17,7 +17,7 @@ from sympy import Add, Mul, prod
 
 from memcalc.catalogue import rows
 from memcalc.formula.lineage import Structure
-from memcalc.formula.numeric import Min
+from memcalc.formula.numeric import Max, Min
 from memcalc.formula.symbols import GLOSSARY, symbols
 
 n_emb, V, n_pos, d, n_vec, n_mlp, d_ff, E, d_sh = symbols(
@@ -51,8 +51,8 @@ def _value(node: ast.expr) -> sympy.Expr:
             return _OPERATIONS[type(sign)](_value(left), _value(right))
         case ast.Name(letter):
             return _LETTERS[letter]
-        case ast.Call(ast.Name("Min"), arguments):
-            return Min(*map(_value, arguments))
+        case ast.Call(ast.Name("Min" | "Max" as name), arguments):
+            return {"Min": Min, "Max": Max}[name](*map(_value, arguments))
         case ast.Constant(int(number)):
             return sympy.Integer(number)
     raise ValueError(f"a table has an expression that is neither sum nor product: {ast.unparse(node)}")

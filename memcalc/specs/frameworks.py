@@ -111,6 +111,8 @@ def of_deepspeed(source: str | Path | Mapping, hidden: int = 0) -> Settings:
     for key, row in _known("DeepSpeed").items():
         if key in said and row.values == "count" and row.field and key != "train_batch_size":
             found.put(row.field, _count(key, said[key], row.field), key)
+    if found.fields.get("context_parallel", 1) > 1:
+        found.put("exchange", "ulysses", "sequence_parallel_size")
     for more in (_cards, _optimizer, _offload, _recipe):
         more(said, found)
     return found
@@ -137,7 +139,7 @@ def of_fsdp(source: str | Path | Mapping) -> Settings:
     found.put("sharding", program.casefold(), "fsdp" if said.pop("version", None) is None else "version")
     for key in said:
         _take(_known(program)[key], said, found)
-    _along_sequences(found)
+    _apart(found)
     return found
 
 
@@ -156,13 +158,17 @@ def _take(row: Key, said: Mapping[str, object], found: Settings) -> None:
         found.idle[key] = "uncounted"
 
 
-def _along_sequences(found: Settings) -> None:
+def _apart(found: Settings) -> None:
     """Of all processes, count as data-parallel those that work on other sequences."""
-    cards, every = found.fields.get("context_parallel", 1), found.fields.get("data_parallel", 1)
-    if every > 1:
-        if every % cards:
-            raise must("num_processes", f"a multiple of parallelism_config_cp_size = {cards:,}", every)
-        found.put("data_parallel", every // cards, found.keys["data_parallel"])
+    every = found.fields.get("data_parallel", 1)
+    for degree in ("context_parallel", "tensor_parallel"):
+        cards = found.fields.get(degree, 1)
+        if every > 1 and every % cards:
+            key = found.keys[degree].rpartition(".")[2]
+            raise must(found.keys["data_parallel"], f"a multiple of {key} = {cards:,}", every)
+        every = max(1, every // cards)
+    if "data_parallel" in found.fields:
+        found.put("data_parallel", every, found.keys["data_parallel"])
 
 
 _WORDS = {

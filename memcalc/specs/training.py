@@ -14,6 +14,7 @@ from memcalc.formula.choices import (
     Attention,
     Average,
     End,
+    Exchange,
     Experts,
     Family,
     Losses,
@@ -77,14 +78,22 @@ class Training(Run):
         matters="each card holds everything, unless zero or sharding fsdp shares it out",
         default=1,
     )
-    tensor_parallel: int = count("cards between which heads and widths are divided", default=1)
+    tensor_parallel: int = count(
+        "cards between which heads and widths are divided; with sharding fsdp2, data-parallel ones share the parts out",
+        default=1,
+    )
     pipeline_parallel: int = count("cards between which layers are divided", default=1)
     expert_parallel: int = count("cards between which experts are divided, each with other sequences", default=1)
     context_parallel: int = count(
-        "cards between which each sequence is divided, as PyTorch's ring attention does it; they share the states out "
-        "as data-parallel ones do",
+        "cards between which each sequence is divided; they share the states out as data-parallel ones do",
         matters="only activations, and what zero or sharding fsdp shares out, depend on it",
         default=1,
+    )
+    exchange: str = word(
+        Exchange,
+        "what cards that divide a sequence send each other for its attention",
+        Exchange.RING,
+        "only context_parallel on more cards than there are heads of keys and values depends on it",
     )
     sequence_parallel: bool = flag(
         "whether the activations outside attention and MLP are divided with the heads",

@@ -19,7 +19,7 @@ def test_each_row_names_an_option_that_exists_here_and_its_source(phrase):
     assert phrase.source.partition(", ")[0] in KEYS
     assert phrase.source.partition(", ")[2]
     assert re.fullmatch(r"20\d\d-\d\d-\d\d", phrase.date)
-    assert all(re.fullmatch(r"--?[a-z0-9-]+", option) for option in phrase.spellings)
+    assert all(re.fullmatch(r"--?[a-z0-9.-]+", option) for option in phrase.spellings)
     assert not {*phrase.spellings} & {*KNOWN[phrase.command]}, "then nobody would read the row"
 
 

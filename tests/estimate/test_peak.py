@@ -223,7 +223,7 @@ def test_of_a_short_context_all_gradients_are_the_peak(run, recompute):
 @pytest.mark.parametrize(
     ("name", "run", "says"),
     [
-        ("Gemma-2-9B", Training(recipe="bf16", attention="eager"), "family must be one of llama, qwen2, gpt2"),
+        ("Gemma-2-9B", Training(recipe="bf16", attention="eager"), "family must be one of llama, qwen2, qwen3, gpt2"),
         ("LLaMA-7B", Training(recipe="autocast"), "recipe must be one of bf16, mixed, fp32"),
         ("GPT-2", Training(recipe="bf16", dropout=0.1), "dropout must be 0 for the peak of a step, not 0.1"),
         ("LLaMA-7B", Training(activations="megatron"), "activations must be one of transformers for the peak"),

@@ -2,6 +2,7 @@
 
 from measure.adapted_cases import ADAPTED, LIBRARIES
 from measure.cases import Case, Section
+from measure.divided_cases import PLANNED, RINGS, SHARDED, ULYSSES
 from measure.engine_cases import ENGINE, FILES, LATER
 from measured import rows
 from memcalc import catalogue
@@ -154,38 +155,6 @@ def _in_backward() -> tuple[Case, ...]:
         for name in ("Llama-3.2-1B", "Qwen2.5-0.5B", "GPT-2")
         for optimizer in ("AdamW", "AdamW for-loop", "AdamW fused")
         for way in ways
-    )
-
-
-def _sharded() -> tuple[Case, ...]:
-    """Return cases of fully_shard: its two policies of dropping and of adding up, and numbers in which cards share."""
-    base = {"batch": 1, "recipe": "autocast", "attention": "sdpa", "sharding": "fsdp2", "data_parallel": 4}
-    base |= {"full_layers": 4, "dense_layers": 4}
-    ways = (
-        *({}, {"reduced": "FP32"}, {"reshard": False}, {"recipe": "bf16"}, {"recipe": "fp32", "attention": "eager"}),
-        {"data_parallel": 8, "reduced": "FP32"},
-    )
-    return tuple(
-        Case("step_peak", name, base | {"context": context, "recompute": again} | way)
-        for way in ways
-        for name in ("Llama-3.2-1B", "Llama-2-7B", "Qwen2.5-0.5B")
-        for context in (32, 2048)
-        for again in _AGAIN
-    )
-
-
-def _planned() -> tuple[Case, ...]:
-    base = {"context": 128, "batch": 2, "recipe": "bf16", "attention": "sdpa", "full_layers": 2, "dense_layers": 2}
-    names = ("Llama-3-8B", "Llama-3.2-1B", "Qwen2.5-7B", "Qwen3-8B")
-    ways = ({}, {"attention": "eager"}, {"recompute": "full"}, {"recipe": "fp32", "attention": "eager"})
-    degrees, whole = {"Qwen2.5-7B": (4,)}, {"activations": "transformers"}  # whose embedding has its whole gradient
-    return tuple(
-        Case(quantity, name, base | {"tensor_parallel": degree} | way)
-        for degree in (4, 8)
-        for name in names
-        if degree in degrees.get(name, (4, 8))
-        for quantity, several in (("activations", ways), ("weights", ({},)), ("gradients", (whole,)))
-        for way in several
     )
 
 
@@ -357,8 +326,10 @@ SECTIONS = (
     Section("P", "saved", _HUGGING_FACE, _steps()),
     Section("N", "saved", _HUGGING_FACE, _frozen(), table="frozen"),
     Section("K", "saved", _HUGGING_FACE, _offloaded(), table="offloaded"),
-    Section("D", "sharded", _HUGGING_FACE, _sharded(), table="sharded"),
-    Section("T", "planned", _HUGGING_FACE, _planned(), table="planned"),
+    Section("D", "sharded", _HUGGING_FACE, SHARDED, table="sharded"),
+    Section("T", "planned", _HUGGING_FACE, PLANNED, table="planned"),
+    Section("U", "sequences", _HUGGING_FACE, RINGS, table="sequences"),
+    Section("V", "sequences", (*_HUGGING_FACE, "deepspeed"), ULYSSES, table="sequences"),
     Section("H", "stepping", _HUGGING_FACE, _in_backward(), table="in_backward"),
     Section("F", "prefills", _HUGGING_FACE, _prefills()),
     Section("C", "caches", _HUGGING_FACE, _caches()),

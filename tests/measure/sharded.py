@@ -1,5 +1,7 @@
 """The peak of a step whose layers fully_shard gathers and adds up between cards that are not there."""
 
+from math import prod
+
 import torch
 from torch import Tensor, distributed, nn
 from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
@@ -64,7 +66,7 @@ def _held(tensor: Tensor) -> Tensor:
 def measure(case: Case) -> int:
     """Return the bytes of the peak beside weights."""
     inputs = case.inputs
-    mesh = cards(inputs["data_parallel"])  # before there are fake tensors, for it reads its own
+    mesh = cards(data=inputs["data_parallel"])  # before there are fake tensors, for it reads its own
     with fake_card() as mode, torch.device("cpu"):
         dtype, kernel = DTYPES[inputs["recipe"]], inputs["attention"]
         model = moved(mode, build(config(case, inputs.get("dense_layers", 0)), dtype, kernel), "cpu").train()
@@ -78,13 +80,15 @@ def measure(case: Case) -> int:
             return alive.peak
 
 
-def cards(number: int) -> DeviceMesh:
-    """Return so many cards, of which this process is the first, and the others are nowhere."""
-    if distributed.is_initialized() and distributed.get_world_size() != number:
+def cards(**numbers: int) -> DeviceMesh:
+    """Return cards that divide something between so many of each kind: this process is the first of all, the others are
+    nowhere.
+    """
+    if distributed.is_initialized() and distributed.get_world_size() != prod(numbers.values()):
         distributed.destroy_process_group()
     if not distributed.is_initialized():
-        distributed.init_process_group("fake", store=FakeStore(), rank=0, world_size=number)
-    return init_device_mesh("cpu", (number,))
+        distributed.init_process_group("fake", store=FakeStore(), rank=0, world_size=prod(numbers.values()))
+    return init_device_mesh("cpu", tuple(numbers.values()), mesh_dim_names=tuple(numbers))
 
 
 def shard(model: nn.Module, mesh: DeviceMesh, inputs: dict) -> None:

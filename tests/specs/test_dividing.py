@@ -6,10 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from measured import rows
 from memcalc import Gpu, InputError, Model, Training, breakdown, fewest_gpus, fits, largest, peak
+from memcalc.estimate.ask import model_and_run
 from memcalc.estimate.beside import parts_of
 from memcalc.estimate.training_time import training_time
-from memcalc.specs.frameworks import of_fsdp
+from memcalc.specs.frameworks import of_deepspeed, of_fsdp
 
 few = settings(max_examples=12, deadline=None)
 QWEN, LLAMA = Model.named("Qwen3-8B"), Model.named("Llama-3.1-8B")
@@ -47,6 +49,29 @@ def test_a_ring_keeps_what_was_measured(family, alone, divided):
     assert breakdown(model, run)["activations"] == alone - IDS
     run = replace(run, context=1024, context_parallel=4)
     assert breakdown(model, run)["activations"] == divided - IDS - 2 * 8 * (1024 - 256)
+
+
+SEQUENCES = rows("sequences")
+"""What cards keep that divide sequences, in PyTorch's rings and by DeepSpeed's Ulysses."""
+
+
+@pytest.mark.parametrize("row", SEQUENCES, ids=[row.id for row in SEQUENCES])
+def test_what_a_card_of_a_sequence_keeps_to_the_byte(row):
+    model, run = model_and_run(row.model, row.inputs, trained=True)
+    assert breakdown(model, run)["activations"] == row.measured
+
+
+@few
+@given(FUSED, st.sampled_from([2, 4, 8, 16, 32]))
+def test_heads_that_are_exchanged_keep_what_a_ring_keeps_and_copies_of_shared_heads(run, cards):
+    """Of 8 heads of keys and values, a card has at least one of all tokens: as many bytes on 16 cards as on 8."""
+    ring = replace(run, context=64 * run.context, context_parallel=cards)
+    kept, by_heads = (breakdown(QWEN, one)["activations"] for one in (ring, replace(ring, exchange="ulysses")))
+    one_head = 2 * ring.own_context * run.batch * QWEN.head_dim
+    more = 2 * one_head * max(0, cards - QWEN.kv_heads) * QWEN.layers * (run.recompute == "none")
+    assert by_heads - kept == more
+    longer = replace(ring, exchange="ulysses", context=2 * ring.context)
+    assert peak(QWEN, replace(ring, exchange="ulysses")).bytes <= peak(QWEN, longer).bytes
 
 
 @few
@@ -134,6 +159,13 @@ def test_a_step_of_divided_sequences_has_the_operations_of_whole_ones():
         ("Mistral-7B-v0.1", {}, "context_parallel must be 1 for Mistral-7B-v0.1, whose windows no ring knows, not 2"),
         ("Gemma-3-4B", {}, "context_parallel must be 1 with the code of gemma3_text, of which nobody has measured it"),
         ("Llama-3.1-8B", {"context_parallel": 0}, "context_parallel must be a whole number from 1"),
+        ("Llama-3.1-8B", {"context_parallel": 3, "exchange": "ulysses"}, "context_parallel must divide heads = 32"),
+        (
+            "Llama-3.1-8B",
+            {"context_parallel": 64, "exchange": "ulysses"},
+            "context_parallel must divide heads = 32 of Llama-3.1-8B without remainder with exchange ulysses, not 64",
+        ),
+        ("Llama-3.1-8B", {"exchange": "mesh"}, "exchange 'mesh' is not known. Known: ring, ulysses."),
     ],
 )
 def test_what_nobody_has_derived_is_refused(model, fields, says):
@@ -146,6 +178,12 @@ def test_methods_divide_no_sequences():
         parts_of("DPO", LLAMA, Training(context_parallel=2, loss="log_probabilities"))
 
 
+def test_files_of_deepspeed_say_that_heads_are_exchanged():
+    found = of_deepspeed({"zero_optimization": {"stage": 3}, "sequence_parallel_size": 4}).fields
+    assert found == {"zero": 3, "context_parallel": 4, "exchange": "ulysses"}
+    assert "exchange" not in of_deepspeed({"zero_optimization": {"stage": 3}, "sequence_parallel_size": 1}).fields
+
+
 def test_files_say_between_how_many_cards_sequences_are_divided():
     accelerate = {
         "num_processes": 16,
@@ -154,4 +192,16 @@ def test_files_say_between_how_many_cards_sequences_are_divided():
     }
     assert of_fsdp(accelerate).fields == {"sharding": "fsdp2", "data_parallel": 2, "context_parallel": 8}
     with pytest.raises(InputError, match="num_processes must be a multiple of parallelism_config_cp_size = 8, not 12"):
+        of_fsdp(accelerate | {"num_processes": 12})
+
+
+def test_files_say_between_how_many_cards_a_model_is_divided_and_shared_out():
+    accelerate = {
+        "num_processes": 16,
+        "fsdp_config": {"fsdp_version": 2},
+        "parallelism_config": {"parallelism_config_cp_size": 2, "parallelism_config_tp_size": 4},
+    }
+    found = of_fsdp(accelerate).fields
+    assert found == {"sharding": "fsdp2", "data_parallel": 2, "context_parallel": 2, "tensor_parallel": 4}
+    with pytest.raises(InputError, match="num_processes must be a multiple of parallelism_config_tp_size = 4, not 6"):
         of_fsdp(accelerate | {"num_processes": 12})
