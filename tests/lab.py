@@ -118,9 +118,13 @@ START = 180_000
 """How long JupyterLab or a kernel may take to begin [ms]: on a new machine nothing has been read from its disk yet."""
 
 IS_IDLE = """() => {
-  const { currentWidget } = window.jupyterapp.shell;
-  return currentWidget?.sessionContext?.isReady && currentWidget.sessionContext.session?.kernel?.status === "idle";
+  const { shell } = window.jupyterapp;
+  const opened = [...shell.widgets("main")].find((widget) => widget.sessionContext);
+  if (opened !== shell.currentWidget) return void shell.activateById(opened?.id); // the launcher may come after it
+  return opened?.sessionContext.isReady && opened.sessionContext.session?.kernel?.status === "idle";
 }"""
+"""Whether the notebook that was opened is in front and waits for cells."""
+
 CLOSE = """async () => {
   const { serviceManager, shell } = window.jupyterapp;
   const ended = [];

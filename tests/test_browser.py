@@ -130,7 +130,7 @@ class Desk:
             self.page.set_viewport_size({"width": width, "height": 1000})
             self.run(notebook, theme)
         found = self.page.locator(".memcalc-explorer").first
-        expect(found.locator(PICTURE)).to_be_visible()
+        expect(found.locator(PICTURE)).to_be_visible(timeout=servers.START)  # a kernel starts, and imports SymPy
         if self.look != (theme, width):
             self.page.set_viewport_size({"width": width, "height": 1000})
             servers.command(self.page, "apputils:change-theme", theme=f"JupyterLab {theme.title()}")

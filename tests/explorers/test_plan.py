@@ -58,7 +58,7 @@ def test_training_shares_its_states():
     assert memory["activations"] > 0
 
 
-@pytest.mark.parametrize(("model", "task"), [("GPT-2", TASKS[2]), ("Mamba-2.8B", TASKS[1])])
+@pytest.mark.parametrize(("model", "task"), [("Falcon-7B", TASKS[2]), ("Mamba-2.8B", TASKS[1])])
 def test_what_is_not_known_is_said_and_drawn(model, task):
     frame = plan.frame(model=model, task=task, gpu="MI300X", cards="8")
     assert "activations='none'" in frame.code
