@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
+from zlib import crc32
 
 from docstrings import anchored
 from docutils import nodes
@@ -386,8 +387,8 @@ def _copy(app: Sphinx, _config: object) -> None:
         shutil.copy2(path, here / path.parent.name)
 
 
-def setup(app: Sphinx) -> dict[str, bool]:
-    """Connect what is read and what is written."""
+def setup(app: Sphinx) -> dict[str, bool | int]:
+    """Connect what is read and what is written; what an earlier version of this file kept of pages is read anew."""
     app.add_config_value("live_pyodide", "", "html")
     app.add_config_value("live_ahead", " ".join(map(str, LAYOUTS)), "html")
     app.add_directive("live", Live)
@@ -396,4 +397,4 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("source-read", _read)
     app.connect("html-page-context", _say_language)
     app.connect("build-finished", _write)
-    return {"parallel_read_safe": False, "parallel_write_safe": True}
+    return {"parallel_read_safe": False, "env_version": crc32(Path(__file__).read_bytes())}
