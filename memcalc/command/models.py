@@ -97,11 +97,16 @@ def _named(name: str) -> Model:
         if found := _known(tagged):
             return Model.named(found)
         raise InputError(f"{problem} {_way_out(name)}") from None
-    alike, itself = (_TRAINED_ON.sub("", "".join(filter(str.isalnum, one.casefold()))) for one in (name, model.name))
+    alike, itself = (_TRAINED_ON.sub("", _bare(one)) for one in (name, model.name))
     if alike.endswith(itself) or (alike and itself.startswith(alike)):  # a short name leaves out the size
         return model
     words = f"{name} is counted as {model.name}, whose layers it has; the context that it was trained for may differ."
     return replace(model, said=(*model.said, words))
+
+
+def _bare(name: str) -> str:
+    """Return the letters and digits of a name, in lower case."""
+    return "".join(filter(str.isalnum, name.casefold()))
 
 
 def _way_out(name: str) -> str:
@@ -110,9 +115,9 @@ def _way_out(name: str) -> str:
     >>> _way_out("DeepSeek-V4-Flash")
     'A model of the family deepseek_v4 is not counted, because it keeps compressed tokens beside a window.'
     """
-    plain = "".join(filter(str.isalnum, name.rpartition("/")[2].casefold()))
+    bare = _bare(name.rpartition("/")[2])
     for row in catalogue.rows("uncounted_families"):
-        if plain.startswith("".join(filter(str.isalnum, row["name"]))):
+        if bare.startswith(_bare(row["name"])):
             return f"A model of the family {row['name']} is not counted, because {row['why']}."
     return "Any model can be given by its config.json, or by its files, GGUF or safetensors."
 

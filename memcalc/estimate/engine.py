@@ -314,15 +314,14 @@ def _of_one_request(model: AnyModel, run: Inference) -> list[Share]:
         raise must("model", "one whose architecture is known", model.name)
     if run.kind not in ("llama.cpp", "transformers"):
         return []
-    stages = run.pipeline_parallel if run.kind == "llama.cpp" else 1
-    whole = {field: getattr(Inference, field) for field in OFFLOAD}
-    asked = replace(run, prefill="whole", **(whole | ({"pipeline_parallel": 1} if stages > 1 else {})))
+    alone = ("pipeline_parallel",) if run.kind == "llama.cpp" else ()  # each of its cards has the same buffer
+    asked = replace(run, prefill="whole", **{field: getattr(Inference, field) for field in (*OFFLOAD, *alone)})
     term, known = prefill(model, asked), values(model, asked)
     size = term.exact(known)
     if run.kind == "transformers":
         beyond = overhead_values(End.HIGH)[symbol("fragmentation")]
         return [Share(term, size, int(size * (1 + beyond)))]
-    return [*_buffers(model, asked, term, known), *(_copies(model, asked, known) if stages > 1 else ())]
+    return [*_buffers(model, asked, term, known), *(_copies(model, asked, known) if run.pipeline_parallel > 1 else ())]
 
 
 def _copies(model: Model, run: Inference, known: Values) -> list[Share]:

@@ -34,10 +34,11 @@ def moments(step: Step) -> tuple[Moment, ...]:
     0
     """
     states = step.weights, step.gradients, step.optimizer, step.stepped  # which are divided already
-    return tuple(
-        replace(moment, parts=tuple(part if part in states else _of_one_card(part, bool(step.case)) for part in parts))
-        for moment, parts in ((moment, moment.parts) for moment in step.moments)
-    )
+
+    def on_card(part: Term) -> Term:
+        return part if part in states else _of_one_card(part, bool(step.case))
+
+    return tuple(replace(moment, parts=tuple(map(on_card, moment.parts))) for moment in step.moments)
 
 
 @cache
