@@ -13,12 +13,12 @@ const tell = (step) => postMessage({ step, steps: STEPS.length, loads: STEPS[ste
 async function start() {
   tell(0);
   const archives = ["libraries", "memcalc"].map((name) => fetch(new URL(`./${name}.zip`, import.meta.url)));
-  const pyodide = await loadPyodide({ indexURL: new URL("./pyodide/", import.meta.url).href });
+  const env = { MEMCALC_LANGUAGE: new URL(import.meta.url).searchParams.get("language") ?? "" };
+  const pyodide = await loadPyodide({ indexURL: new URL("./pyodide/", import.meta.url).href, env });
   tell(1);
   for (const archive of archives) pyodide.unpackArchive(await (await archive).arrayBuffer(), "zip", { extractDir: LIBRARIES });
   tell(2);
-  const language = JSON.stringify(new URL(import.meta.url).searchParams.get("language") ?? "");
-  pyodide.runPython(`import os, sys; sys.path.insert(0, "${LIBRARIES}"); os.environ["MEMCALC_LANGUAGE"] = ${language}`);
+  pyodide.runPython(`import sys; sys.path.insert(0, "${LIBRARIES}")`);
   const { answer } = pyodide.pyimport("memcalc.web.worker");
   tell(3);
   return { answer, pyodide };
